@@ -1,0 +1,24 @@
+//! Generates the Rust code of `proto/` with a pure-Rust compiler, so that nobody installs protoc.
+
+use std::{env, fs, path::PathBuf};
+
+use prost::Message;
+
+const FILES: [&str; 7] = [
+    "aftercall/workflow/v1/types.proto",
+    "aftercall/workflow/v1/definition.proto",
+    "aftercall/workflow/v1/script_engine.proto",
+    "aftercall/workflow/v1/call_manager.proto",
+    "aftercall/workflow/v1/operations.proto",
+    "aftercall/alert/v1/alert.proto",
+    "aftercall/feed/v1/feed.proto",
+];
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    println!("cargo:rerun-if-changed=aftercall");
+    let descriptors = protox::compile(FILES, ["."])?;
+    let out = PathBuf::from(env::var("OUT_DIR")?);
+    fs::write(out.join("descriptors.bin"), descriptors.encode_to_vec())?;
+    tonic_prost_build::configure().bytes(".").compile_fds(descriptors)?;
+    Ok(())
+}

@@ -1,0 +1,34 @@
+//! The gRPC surface of Aftercall, generated from the `.proto` files of this crate.
+//!
+//! Promise: nothing here is written by hand, and nothing of the servers' inside appears here. The `.proto` files carry
+//! the documentation that other languages read too.
+
+/// Workflows, calls and follow-ups: what the workflow-server serves.
+#[allow(missing_docs, clippy::all, rustdoc::all)]
+pub mod workflow {
+    /// Version 1.
+    pub mod v1 {
+        tonic::include_proto!("aftercall.workflow.v1");
+    }
+}
+
+/// The stream of alerts: what the alerter-server serves.
+#[allow(missing_docs, clippy::all, rustdoc::all)]
+pub mod alert {
+    /// Version 1.
+    pub mod v1 {
+        tonic::include_proto!("aftercall.alert.v1");
+    }
+}
+
+/// The private road from the workflow-server to its alerters.
+#[allow(missing_docs, clippy::all, rustdoc::all)]
+pub mod feed {
+    /// Version 1.
+    pub mod v1 {
+        tonic::include_proto!("aftercall.feed.v1");
+    }
+}
+
+/// The encoded descriptor set of all three packages, for server reflection.
+pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.bin"));
