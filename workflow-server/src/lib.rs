@@ -1,1 +1,10 @@
-//! Not written yet.
+//! The workflow-server: owns workflow definitions and the instances that run on calls, and serves them over gRPC.
+//!
+//! The journal is the truth, memory is the state, the feed is the journal: see `ARCHITECTURE.md`.
+
+pub mod limits;
+
+pub mod journal;
+pub mod records;
+
+pub mod ledger;

@@ -1,1 +1,32 @@
-//! Not written yet.
+//! What a workflow is, and how an instance of it moves on a call.
+//!
+//! Promises: everything here is pure. `decide` looks at a [`World`] and a command and says what would change, as an
+//! [`Entry`] of facts; `apply` puts such facts into a World, the same way for live traffic and for recovery. Time and
+//! ids are arguments.
+//!
+//! Must not: do I/O, read a clock, make random ids, know of gRPC or of a store. `clippy.toml` beside this crate forbids
+//! the usual ways of doing so.
+
+pub mod limits;
+pub mod time;
+pub mod value;
+
+pub mod definition;
+
+pub mod call;
+pub mod instance;
+pub mod team;
+
+pub mod command;
+pub mod entry;
+pub mod rejection;
+pub mod world;
+
+mod decide;
+pub mod query;
+
+pub use command::{Command, Request};
+pub use decide::{Decision, decide};
+pub use entry::Entry;
+pub use rejection::Rejection;
+pub use world::{Root, World};

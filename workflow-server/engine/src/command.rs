@@ -1,0 +1,202 @@
+//! What the engine can be asked to do: a closed list.
+
+use crate::call::{CallKey, Caller};
+use crate::definition::model::Definition;
+use crate::instance::InstanceId;
+use crate::time::Time;
+use crate::value::Value;
+
+/// What kind of party does something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ActorKind {
+    /// A call script, through its script engine.
+    ScriptEngine,
+    /// A person at a Call Manager.
+    Person,
+    /// Somebody on the operations desk.
+    Operations,
+    /// Somebody who writes workflows.
+    Author,
+    /// A timer, or a release time, that came.
+    Timer,
+}
+
+/// Who does something. The name is personal data.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Actor {
+    /// The kind of party.
+    pub kind: ActorKind,
+    /// Its name; empty for timers.
+    pub name: Box<str>,
+}
+
+/// Marks a request that may be asked again: keyed hashes, made outside, of who asked what by which id, and of its content.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RequestMark {
+    /// Of identity, RPC and request id.
+    pub key: u128,
+    /// Of the request's content.
+    pub fingerprint: u64,
+}
+
+/// A command with all that comes from outside with it.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// Who asks.
+    pub actor: Actor,
+    /// Present where the request carried a request id.
+    pub mark: Option<RequestMark>,
+    /// Chance, for the id of a new instance.
+    pub salt: u16,
+    /// What is asked.
+    pub command: Command,
+}
+
+/// Names the revision that the asker saw; anything else is refused.
+pub type ExpectedRevision = Option<u64>;
+
+/// What is known of a call, as far as it is to be changed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CallChanges {
+    /// A new customer.
+    pub customer: Option<Box<str>>,
+    /// A new script.
+    pub script: Option<Box<str>>,
+    /// A new agent.
+    pub agent: Option<Box<str>>,
+    /// A new caller, whole.
+    pub caller: Option<Caller>,
+    /// Chargeable or not.
+    pub chargeable: Option<bool>,
+    /// Details to add or overwrite.
+    pub details: Vec<(Box<str>, Box<str>)>,
+    /// Whether `details` replaces all of them.
+    pub replace_details: bool,
+}
+
+/// What to do if an instance of the workflow still runs on the call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum IfRunning {
+    /// Return it, with the fields that differ updated.
+    ReturnIt,
+    /// Refuse.
+    Refuse,
+    /// Cancel it and start a new one.
+    Replace,
+}
+
+/// Sets a workflow on a call.
+#[derive(Clone, Debug)]
+pub struct SetWorkflow {
+    /// Which call.
+    pub call: CallKey,
+    /// What is known of it.
+    pub changes: CallChanges,
+    /// The workflow's name.
+    pub workflow: Box<str>,
+    /// The version; none for the newest published.
+    pub version: Option<u32>,
+    /// Values by field name.
+    pub fields: Vec<(Box<str>, Value)>,
+    /// Whether it waits, unseen, for the call to end.
+    pub release_at_call_end: bool,
+    /// When it is released at the latest, in milliseconds from now.
+    pub release_within_millis: Option<i64>,
+    /// What to do if it runs already.
+    pub if_running: IfRunning,
+}
+
+/// Pushes a button.
+#[derive(Clone, Debug)]
+pub struct PushButton {
+    /// Which instance.
+    pub instance: InstanceId,
+    /// The id of the button's event.
+    pub button: Box<str>,
+    /// The visit that the person was looking at.
+    pub visit: u32,
+    /// A note; empty for none.
+    pub note: Box<str>,
+    /// The form, by field name.
+    pub form: Vec<(Box<str>, Value)>,
+}
+
+/// What is asked.
+#[derive(Clone, Debug)]
+pub enum Command {
+    /// Declare a team, or change its title.
+    ImportTeam {
+        /// The team's name.
+        name: Box<str>,
+        /// What people call it.
+        title: Box<str>,
+        /// The revision the asker saw.
+        expected: ExpectedRevision,
+    },
+    /// Store a definition as its workflow's draft.
+    ImportWorkflow {
+        /// The content, read from a file.
+        definition: Box<Definition>,
+        /// The revision the asker saw.
+        expected: ExpectedRevision,
+    },
+    /// Make the draft an immutable version.
+    PublishWorkflow {
+        /// The workflow's name.
+        name: Box<str>,
+        /// The revision the asker saw.
+        expected: ExpectedRevision,
+    },
+    /// Start an instance.
+    SetWorkflow(Box<SetWorkflow>),
+    /// Take an instance back.
+    WithdrawWorkflow {
+        /// Which.
+        instance: InstanceId,
+        /// Why.
+        reason: Box<str>,
+        /// The revision the asker saw.
+        expected: ExpectedRevision,
+    },
+    /// Change what is known of a call.
+    UpdateCall {
+        /// Which.
+        call: CallKey,
+        /// How.
+        changes: CallChanges,
+        /// The revision the asker saw.
+        expected: ExpectedRevision,
+    },
+    /// Say that a call has ended.
+    EndCall {
+        /// Which.
+        call: CallKey,
+    },
+    /// Push a button.
+    PushButton(Box<PushButton>),
+    /// Add a note.
+    AddNote {
+        /// To which instance.
+        instance: InstanceId,
+        /// What.
+        text: Box<str>,
+    },
+    /// Cancel an instance.
+    CancelInstance {
+        /// Which.
+        instance: InstanceId,
+        /// Why.
+        reason: Box<str>,
+        /// The revision the asker saw.
+        expected: ExpectedRevision,
+    },
+    /// A timer, or a release time, has come. One that no longer runs changes nothing.
+    Elapse {
+        /// When it was due.
+        due: Time,
+        /// On which slot.
+        slot: u32,
+        /// Which action's timer; none for the release time.
+        action: Option<u16>,
+    },
+}

@@ -1,0 +1,125 @@
+//! What is known of a call, and its end.
+
+use crate::call::{Call, CallKey};
+use crate::command::CallChanges;
+use crate::decide::draft::{EntryDraft, check_revision};
+use crate::decide::enter::{Scene, enter};
+use crate::decide::instances::definition_of;
+use crate::definition::model::FIRST_STAGE;
+use crate::entry::{Answer, ChangeKind};
+use crate::instance::{Happening, Instance, is_legal};
+use crate::rejection::{FieldFault, Rejection};
+use crate::limits;
+use crate::world::Root;
+
+/// The call with its slot; a new one where it was not known.
+pub(super) fn find_or_new(draft: &EntryDraft<'_>, key: &CallKey) -> (u32, Call, bool) {
+    let root: &Root = draft.root;
+    match root.call_slot(key).and_then(|slot| root.call_at(slot).map(|call| (slot, call))) {
+        Some((slot, call)) => (slot, Call::clone(call), false),
+        None => (root.calls.len() as u32, Call::new(key.clone(), draft.now), true),
+    }
+}
+
+/// Changes what is known; gives the names of what changed.
+pub(super) fn merge(call: &mut Call, changes: &CallChanges) -> Result<Vec<&'static str>, Rejection> {
+    let mut changed = Vec::new();
+    let texts = [
+        (&mut call.customer, &changes.customer, "customer"),
+        (&mut call.script, &changes.script, "script"),
+        (&mut call.agent, &changes.agent, "agent"),
+    ];
+    for (present, new, name) in texts {
+        if let Some(new) = new.as_ref().filter(|new| *new != present) {
+            *present = new.clone();
+            changed.push(name);
+        }
+    }
+    if let Some(caller) = changes.caller.as_ref().filter(|caller| **caller != call.caller) {
+        call.caller = caller.clone();
+        changed.push("caller");
+    }
+    if let Some(chargeable) = changes.chargeable.filter(|chargeable| *chargeable != call.chargeable) {
+        call.chargeable = chargeable;
+        changed.push("chargeable");
+    }
+    if merge_details(call, changes)? {
+        changed.push("details");
+    }
+    Ok(changed)
+}
+
+fn merge_details(call: &mut Call, changes: &CallChanges) -> Result<bool, Rejection> {
+    let mut details = if changes.replace_details { Vec::new() } else { call.details.to_vec() };
+    for (key, value) in &changes.details {
+        match details.iter_mut().find(|(known, _)| known == key) {
+            Some((_, present)) => *present = value.clone(),
+            None => details.push((key.clone(), value.clone())),
+        }
+    }
+    details.sort();
+    if details.len() > limits::DETAILS_MAX {
+        let message = format!("a call has at most {} details, this would make {}", limits::DETAILS_MAX, details.len());
+        return Err(Rejection::Invalid(vec![FieldFault { field: "properties.details".to_owned(), message }]));
+    }
+    if *details == *call.details {
+        return Ok(false);
+    }
+    call.details = details.into();
+    Ok(true)
+}
+
+pub(super) fn update(
+    draft: &mut EntryDraft<'_>,
+    key: &CallKey,
+    changes: &CallChanges,
+    expected: Option<u64>,
+) -> Result<(), Rejection> {
+    draft.kind = ChangeKind::CallUpdated;
+    let (slot, mut call, is_new) = find_or_new(draft, key);
+    check_revision(expected, call.revision)?;
+    let changed = merge(&mut call, changes)?;
+    if changed.is_empty() && !is_new {
+        return Ok(());
+    }
+    draft.said.note = changed.join(", ").into();
+    draft.touch_open_instances(&call);
+    draft.put_call(slot, call, true);
+    Ok(())
+}
+
+/// Ends a call, which releases what waits for it. Saying it again changes nothing.
+pub(super) fn end(draft: &mut EntryDraft<'_>, key: &CallKey) -> Result<(), Rejection> {
+    draft.kind = ChangeKind::CallEnded;
+    draft.answer = Answer::Released(Vec::new());
+    let (slot, mut call, _) = find_or_new(draft, key);
+    if call.ended_at.is_some() {
+        return Ok(());
+    }
+    call.ended_at = Some(draft.now);
+    let mut released = Vec::new();
+    let root = draft.root;
+    for old in call.instances.iter().filter_map(|slot| root.instance_at(*slot)) {
+        if is_legal(old.status, Happening::Release) {
+            let new = release(draft, old, &call);
+            released.push(new);
+        }
+    }
+    draft.answer = Answer::Released(released);
+    draft.touch_open_instances(&call);
+    draft.put_call(slot, call, true);
+    Ok(())
+}
+
+/// Lets an instance enter its first stage.
+pub(super) fn release(draft: &mut EntryDraft<'_>, old: &Instance, call: &Call) -> crate::instance::InstanceId {
+    let mut new = old.clone();
+    let mut entered = Vec::new();
+    if let Some(definition) = definition_of(draft.root, old) {
+        let scene = Scene { definition: &definition, call, teams: &draft.root.teams, now: draft.now };
+        entered = enter(&scene, &mut new, FIRST_STAGE);
+    }
+    let id = new.id;
+    draft.put_instance(ChangeKind::Released, old, new, entered);
+    id
+}

@@ -1,0 +1,172 @@
+//! What is wrong with a request whatever the state: every fault at once, each with the field that the API names.
+
+use crate::call::{CallKey, Caller};
+use crate::command::{ActorKind, CallChanges, Command, Request, SetWorkflow};
+use crate::limits;
+use crate::rejection::{FieldFault, Rejection};
+use crate::value::{FieldDeclaration, Value};
+
+/// The longest a release may wait for the end of a call: thirty days.
+const RELEASE_WITHIN_MILLIS_MAX: i64 = 30 * 86_400_000;
+/// The shortest: a second.
+const RELEASE_WITHIN_MILLIS_MIN: i64 = 1_000;
+
+/// Refuses a request with faults.
+pub(super) fn request(request: &Request) -> Result<(), Rejection> {
+    let mut check = Check::default();
+    let must_name_actor = matches!(request.actor.kind, ActorKind::Person | ActorKind::Operations);
+    check.text("actor", &request.actor.name, must_name_actor, limits::SHORT_BYTES_MAX);
+    match &request.command {
+        Command::ImportTeam { name, title, .. } => {
+            check.name("name", name);
+            check.text("title", title, false, limits::LABEL_BYTES_MAX);
+        }
+        Command::SetWorkflow(set) => check.set(set),
+        Command::UpdateCall { call, changes, .. } => {
+            check.key(call);
+            check.changes(changes);
+        }
+        Command::EndCall { call } => check.key(call),
+        Command::PushButton(push) => check.text("note", &push.note, false, limits::TEXT_BYTES_MAX),
+        Command::AddNote { text, .. } => check.text("text", text, true, limits::TEXT_BYTES_MAX),
+        Command::WithdrawWorkflow { reason, .. } => check.text("reason", reason, false, limits::REASON_BYTES_MAX),
+        Command::CancelInstance { reason, .. } => check.text("reason", reason, true, limits::REASON_BYTES_MAX),
+        Command::ImportWorkflow { .. } | Command::PublishWorkflow { .. } | Command::Elapse { .. } => {}
+    }
+    if check.faults.is_empty() { Ok(()) } else { Err(Rejection::Invalid(check.faults)) }
+}
+
+/// Checks values against declarations; `whole`: required ones must be there.
+pub(super) fn fields(
+    prefix: &str,
+    declared: &[FieldDeclaration],
+    given: &[(Box<str>, Value)],
+    whole: bool,
+) -> Vec<FieldFault> {
+    let mut faults = Vec::new();
+    for (name, value) in given {
+        let message = match declared.iter().find(|field| field.name == **name) {
+            None => Some(unknown(name, declared)),
+            Some(field) if field.field_type != value.field_type() => {
+                Some(format!("takes {}, not {}", field.field_type.word(), value.field_type().word()))
+            }
+            Some(field) => fault_of_value(value, field.required),
+        };
+        faults.extend(message.map(|message| FieldFault { field: format!("{prefix}.{name}"), message }));
+    }
+    for field in declared.iter().filter(|field| whole && field.required) {
+        if given.iter().all(|(name, _)| **name != *field.name) {
+            let message = format!("must be given: {}", field.field_type.word());
+            faults.push(FieldFault { field: format!("{prefix}.{}", field.name), message });
+        }
+    }
+    faults
+}
+
+fn unknown(name: &str, declared: &[FieldDeclaration]) -> String {
+    let nearest = declared.iter().map(|field| (strsim::osa_distance(name, &field.name), &field.name)).min();
+    match nearest {
+        Some((distance, nearest)) if distance <= 2 => format!("is not declared; did you mean `{nearest}`?"),
+        Some(_) => {
+            let known: Vec<&str> = declared.iter().map(|field| field.name.as_str()).collect();
+            format!("is not declared; there is {}", known.join(", "))
+        }
+        None => "is not declared; there are no fields".to_owned(),
+    }
+}
+
+fn fault_of_value(value: &Value, required: bool) -> Option<String> {
+    match value {
+        Value::Text(text) if required && text.trim().is_empty() => Some("must not be empty".to_owned()),
+        Value::Text(text) => fault_of_text(text, limits::TEXT_BYTES_MAX),
+        Value::Number(number) if !number.is_finite() => Some("must be a finite number".to_owned()),
+        _ => None,
+    }
+}
+
+fn fault_of_text(text: &str, bytes_max: usize) -> Option<String> {
+    if text.len() > bytes_max {
+        return Some(format!("has {} bytes, at most {bytes_max} are allowed", text.len()));
+    }
+    let control = |c: &char| (c.is_control() && !matches!(c, '\n' | '\t' | '\r')) || is_bidi_override(*c);
+    text.chars().find(control).map(|c| format!("has the character U+{:04X}, which cannot be shown", c as u32))
+}
+
+/// Characters that turn the direction of what follows, and so can make a text read as something else.
+fn is_bidi_override(c: char) -> bool {
+    matches!(c, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
+}
+
+#[derive(Default)]
+struct Check {
+    faults: Vec<FieldFault>,
+}
+
+impl Check {
+    fn fault(&mut self, field: impl Into<String>, message: impl Into<String>) {
+        self.faults.push(FieldFault { field: field.into(), message: message.into() });
+    }
+
+    fn text(&mut self, field: &str, text: &str, required: bool, bytes_max: usize) {
+        if required && text.trim().is_empty() {
+            self.fault(field, "must not be empty");
+        } else if let Some(message) = fault_of_text(text, bytes_max) {
+            self.fault(field, message);
+        }
+    }
+
+    fn name(&mut self, field: &str, name: &str) {
+        let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+        let starts_well = name.starts_with(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit());
+        if !starts_well || !name.chars().all(fits) || name.len() > limits::NAME_BYTES_MAX {
+            let message = format!(
+                "must be 1 to {} lower-case letters, digits and hyphens, and start with a letter or digit",
+                limits::NAME_BYTES_MAX
+            );
+            self.fault(field, message);
+        }
+    }
+
+    fn key(&mut self, key: &CallKey) {
+        self.text("call.source", &key.source, true, limits::NAME_BYTES_MAX);
+        self.text("call.id", &key.id, true, limits::SHORT_BYTES_MAX);
+    }
+
+    fn set(&mut self, set: &SetWorkflow) {
+        self.key(&set.call);
+        self.changes(&set.changes);
+        self.text("workflow", &set.workflow, true, limits::NAME_BYTES_MAX);
+        let Some(millis) = set.release_within_millis else { return };
+        if !set.release_at_call_end {
+            self.fault("release_within", "goes with release CALL_ENDED only");
+        } else if !(RELEASE_WITHIN_MILLIS_MIN..=RELEASE_WITHIN_MILLIS_MAX).contains(&millis) {
+            self.fault("release_within", "must be between 1 second and 30 days");
+        }
+    }
+
+    fn changes(&mut self, changes: &CallChanges) {
+        let texts = [("customer", &changes.customer), ("script", &changes.script), ("agent", &changes.agent)];
+        for (name, text) in texts {
+            if let Some(text) = text {
+                self.text(&format!("properties.{name}"), text, false, limits::SHORT_BYTES_MAX);
+            }
+        }
+        if let Some(caller) = &changes.caller {
+            self.caller(caller);
+        }
+        if changes.details.len() > limits::DETAILS_MAX {
+            self.fault("properties.details", format!("has more than {} entries", limits::DETAILS_MAX));
+        }
+        for (key, value) in changes.details.iter().take(limits::DETAILS_MAX) {
+            self.text("properties.details", key, true, limits::NAME_BYTES_MAX);
+            self.text(&format!("properties.details.{key}"), value, false, limits::TEXT_BYTES_MAX);
+        }
+    }
+
+    fn caller(&mut self, caller: &Caller) {
+        self.text("properties.caller.name", &caller.name, false, limits::CALLER_BYTES_MAX);
+        self.text("properties.caller.phone", &caller.phone, false, limits::NAME_BYTES_MAX);
+        self.text("properties.caller.email", &caller.email, false, limits::CALLER_BYTES_MAX);
+        self.text("properties.caller.reference", &caller.reference, false, limits::SHORT_BYTES_MAX);
+    }
+}

@@ -1,0 +1,83 @@
+//! Teams, drafts and versions.
+
+use std::sync::Arc;
+
+use crate::decide::draft::{EntryDraft, check_revision};
+use crate::definition::{Definition, validate};
+use crate::entry::{Answer, ChangeKind, DefinitionChange};
+use crate::limits;
+use crate::rejection::Rejection;
+use crate::team::Team;
+
+pub(super) fn import_team(
+    draft: &mut EntryDraft<'_>,
+    name: &str,
+    title: &str,
+    expected: Option<u64>,
+) -> Result<(), Rejection> {
+    draft.kind = ChangeKind::TeamImported;
+    let teams = &draft.root.teams;
+    let place = teams.place(name);
+    let known = place.and_then(|place| teams.at(place));
+    let revision = known.map_or(0, |team| team.revision);
+    check_revision(expected, revision)?;
+    if known.is_some_and(|team| team.title == title) {
+        return Ok(());
+    }
+    if known.is_none() && teams.len() >= limits::TEAMS_MAX {
+        return Err(Rejection::Limit { name: "TEAMS", limit: limits::TEAMS_MAX as u64 });
+    }
+    let team = Team { name: name.to_owned(), title: title.to_owned(), revision: revision + 1 };
+    draft.definition = Some(DefinitionChange::Team(place.unwrap_or(teams.len() as u32), team));
+    Ok(())
+}
+
+pub(super) fn import(
+    draft: &mut EntryDraft<'_>,
+    definition: &Definition,
+    expected: Option<u64>,
+) -> Result<(), Rejection> {
+    draft.kind = ChangeKind::WorkflowImported;
+    let workflows = &draft.root.workflows;
+    let place = workflows.place(&definition.name);
+    let known = place.and_then(|place| workflows.at(place));
+    check_revision(expected, known.map_or(0, |workflow| workflow.revision))?;
+    let newest = known.and_then(|workflow| workflow.versions.last()).map(|version| &version.definition);
+    let present = known.and_then(|workflow| workflow.draft.as_ref()).or(newest);
+    if present.is_some_and(|present| **present == *definition) {
+        return Ok(());
+    }
+    if known.is_none() && workflows.len() >= limits::WORKFLOWS_MAX {
+        return Err(Rejection::Limit { name: "WORKFLOWS", limit: limits::WORKFLOWS_MAX as u64 });
+    }
+    let place = place.unwrap_or(workflows.len() as u32);
+    draft.definition = Some(DefinitionChange::Draft(place, Arc::new(definition.clone())));
+    Ok(())
+}
+
+/// Publishing what the newest version says already is that version; an older version's content is a new one, so that
+/// going back is a step forward like any other.
+pub(super) fn publish(draft: &mut EntryDraft<'_>, name: &str, expected: Option<u64>) -> Result<(), Rejection> {
+    draft.kind = ChangeKind::WorkflowPublished;
+    let no_such = || Rejection::NoSuchWorkflow(name.into());
+    let place = draft.root.workflows.place(name).ok_or_else(no_such)?;
+    let workflow = draft.root.workflows.at(place).ok_or_else(no_such)?;
+    check_revision(expected, workflow.revision)?;
+    let newest = workflow.newest();
+    let Some(content) = &workflow.draft else {
+        draft.answer = Answer::Published { version: newest, created: false };
+        return Ok(());
+    };
+    let faults = validate::validate(content, |team| draft.root.teams.place(team).is_some());
+    if faults.iter().any(|fault| !fault.warning) {
+        return Err(Rejection::WorkflowHasFaults(faults));
+    }
+    if workflow.versions.len() >= limits::VERSIONS_MAX {
+        return Err(Rejection::Limit { name: "VERSIONS", limit: limits::VERSIONS_MAX as u64 });
+    }
+    let created = workflow.versions.last().is_none_or(|version| version.definition != *content);
+    let version = newest + u32::from(created);
+    draft.answer = Answer::Published { version, created };
+    draft.definition = Some(DefinitionChange::Version { workflow: place, version, created });
+    Ok(())
+}

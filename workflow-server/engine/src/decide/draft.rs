@@ -1,0 +1,117 @@
+//! An entry in the making: gathers the facts of one command, each instance once.
+
+use std::sync::Arc;
+
+use crate::call::Call;
+use crate::command::Request;
+use crate::decide::Decision;
+use crate::entry::{AlertBefore, Answer, Before, CallChange, ChangeKind, DefinitionChange, Entry, InstanceChange, Said};
+use crate::instance::Instance;
+use crate::rejection::Rejection;
+use crate::time::Time;
+use crate::world::Root;
+
+pub(super) struct EntryDraft<'w> {
+    pub(super) root: &'w Root,
+    pub(super) now: Time,
+    pub(super) kind: ChangeKind,
+    pub(super) said: Said,
+    pub(super) answer: Answer,
+    pub(super) definition: Option<DefinitionChange>,
+    call: Option<CallChange>,
+    instances: Vec<InstanceChange>,
+}
+
+impl<'w> EntryDraft<'w> {
+    pub(super) fn new(root: &'w Root, now: Time) -> Self {
+        Self {
+            root,
+            now,
+            kind: ChangeKind::CallUpdated,
+            said: Said::default(),
+            answer: Answer::Done,
+            definition: None,
+            call: None,
+            instances: Vec::new(),
+        }
+    }
+
+    /// The sequence that the entry will have.
+    pub(super) fn sequence(&self) -> u64 {
+        self.root.sequence + 1
+    }
+
+    /// The entry, or nothing where nothing changes and no request is to be remembered.
+    pub(super) fn decided(self, request: &Request) -> Decision {
+        let changes_nothing = self.definition.is_none() && self.call.is_none() && self.instances.is_empty();
+        if changes_nothing && request.mark.is_none() {
+            return Decision::Unchanged(self.answer);
+        }
+        Decision::Commit(Box::new(Entry {
+            sequence: self.sequence(),
+            at: self.now,
+            actor: request.actor.clone(),
+            mark: request.mark,
+            kind: self.kind,
+            said: self.said,
+            answer: self.answer,
+            definition: self.definition,
+            call: self.call,
+            instances: self.instances,
+        }))
+    }
+
+    /// Adds the call as it will stand. `is_news`: something changed that people should read of.
+    pub(super) fn put_call(&mut self, slot: u32, mut call: Call, is_news: bool) {
+        let previous = call.sequence;
+        call.sequence = self.sequence();
+        call.revision += u64::from(is_news);
+        self.call = Some(CallChange { slot, after: Arc::new(call), previous, is_news });
+    }
+
+    /// Adds an instance that was there before, as it will stand.
+    pub(super) fn put_instance(&mut self, kind: ChangeKind, old: &Instance, mut new: Instance, entered: Vec<u32>) {
+        new.revision += 1;
+        new.sequence = self.sequence();
+        let before = before(self.root, old);
+        self.instances.push(InstanceChange { kind, after: Arc::new(new), before, entered: entered.into() });
+    }
+
+    /// Adds an instance that this entry makes.
+    pub(super) fn put_new_instance(&mut self, mut new: Instance, entered: Vec<u32>) {
+        new.revision = 1;
+        new.sequence = self.sequence();
+        let change = InstanceChange { kind: ChangeKind::Set, after: Arc::new(new), before: None, entered: entered.into() };
+        self.instances.push(change);
+    }
+
+    /// Adds every open instance of the call that is not in the entry yet: what they show of their call changes.
+    pub(super) fn touch_open_instances(&mut self, call: &Call) {
+        let root = self.root;
+        for slot in &call.instances {
+            let Some(old) = root.instance_at(*slot).filter(|instance| !instance.status.is_ended()) else { continue };
+            if self.instances.iter().all(|change| change.after.id != old.id) {
+                self.put_instance(ChangeKind::CallUpdated, old, Instance::clone(old), Vec::new());
+            }
+        }
+    }
+}
+
+fn before(root: &Root, old: &Instance) -> Option<Before> {
+    let call = root.call_of(old)?;
+    Some(Before {
+        sequence: old.sequence,
+        stage: old.stage,
+        visible: old.is_visible(call),
+        customer: call.customer.clone(),
+        alerts: old.alerts.iter().map(|alert| AlertBefore { team: alert.team, priority: alert.priority }).collect(),
+    })
+}
+
+/// Refuses where the asker saw another revision.
+pub(super) fn check_revision(expected: Option<u64>, present: u64) -> Result<(), Rejection> {
+    match expected {
+        Some(expected) if expected != present => Err(Rejection::OtherRevision { present }),
+        _ => Ok(()),
+    }
+}

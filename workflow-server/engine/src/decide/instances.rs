@@ -1,0 +1,186 @@
+//! What happens to an instance that is there: pushes, timers, notes, and being taken back or cancelled.
+
+use std::sync::Arc;
+
+use crate::command::{Actor, ActorKind, PushButton};
+use crate::decide::calls::release;
+use crate::decide::check;
+use crate::decide::draft::{EntryDraft, check_revision};
+use crate::decide::enter::{Scene, enter, stop};
+use crate::definition::model::{ButtonAction, FIRST_STAGE, NoteRule};
+use crate::definition::{Action, Definition};
+use crate::entry::{Answer, ChangeKind};
+use crate::instance::{Happening, Instance, InstanceId, Status, is_legal};
+use crate::rejection::{FieldFault, Rejection};
+use crate::time::Time;
+use crate::world::Root;
+
+/// The definition that an instance is pinned to. Versions are never removed, so it is there.
+pub(super) fn definition_of(root: &Root, instance: &Instance) -> Option<Arc<Definition>> {
+    root.definition_of(instance).cloned()
+}
+
+fn find<'w>(root: &'w Root, id: InstanceId) -> Result<&'w Arc<Instance>, Rejection> {
+    root.instance(id).ok_or(Rejection::NoSuchInstance(id))
+}
+
+fn check_legal(instance: &Arc<Instance>, happening: Happening) -> Result<(), Rejection> {
+    if is_legal(instance.status, happening) {
+        Ok(())
+    } else {
+        Err(Rejection::IllegalMove { instance: instance.clone(), happening })
+    }
+}
+
+pub(super) fn push(draft: &mut EntryDraft<'_>, push: &PushButton) -> Result<(), Rejection> {
+    draft.kind = ChangeKind::ButtonPushed;
+    let root = draft.root;
+    let old = find(root, push.instance)?;
+    check_legal(old, Happening::Push)?;
+    if !root.is_visible(old) {
+        return Err(Rejection::NotVisible(old.clone()));
+    }
+    let gone = || Rejection::ButtonGone(old.clone());
+    let definition = definition_of(root, old).ok_or_else(gone)?;
+    let button = button_of(&definition, old.stage, &push.button).ok_or_else(gone)?;
+    if push.visit != old.visit() {
+        return Err(Rejection::StaleVisit(old.clone()));
+    }
+    check_push(button, push)?;
+    let target = definition.stage_of(&button.event).ok_or_else(gone)?.number;
+    draft.said.note = push.note.clone();
+    draft.said.values = push.form.clone().into();
+    go(draft, old, &definition, target, ChangeKind::ButtonPushed);
+    Ok(())
+}
+
+fn button_of<'d>(definition: &'d Definition, stage: u32, id: &str) -> Option<&'d ButtonAction> {
+    definition.stage(stage)?.actions.iter().find_map(|action| match action {
+        Action::Button(button) if button.event == id => Some(button),
+        _ => None,
+    })
+}
+
+fn check_push(button: &ButtonAction, push: &PushButton) -> Result<(), Rejection> {
+    let mut faults = check::fields("form", &button.form, &push.form, true);
+    if button.note == NoteRule::Required && push.note.trim().is_empty() {
+        let message = format!("the button `{}` needs a note: say why", button.label);
+        faults.push(FieldFault { field: "note".to_owned(), message });
+    }
+    if faults.is_empty() { Ok(()) } else { Err(Rejection::Invalid(faults)) }
+}
+
+/// Moves an instance to a stage because of the event of that stage.
+fn go(draft: &mut EntryDraft<'_>, old: &Instance, definition: &Definition, stage: u32, kind: ChangeKind) {
+    let Some(call) = draft.root.call_of(old).cloned() else { return };
+    let mut new = old.clone();
+    let scene = Scene { definition, call: &call, teams: &draft.root.teams, now: draft.now };
+    let entered = enter(&scene, &mut new, stage);
+    if !draft.said.note.is_empty() {
+        new.notes += 1;
+    }
+    draft.said.event_stage = stage;
+    draft.answer = Answer::Moved { instance: old.id, entered: entered.clone() };
+    draft.put_instance(kind, old, new, entered);
+}
+
+/// A timer that no longer runs, or runs anew with another due time, changes nothing: the wake-up came late.
+pub(super) fn elapse(draft: &mut EntryDraft<'_>, due: Time, slot: u32, action: Option<u16>) {
+    draft.kind = ChangeKind::TimerElapsed;
+    let root = draft.root;
+    let Some(old) = root.instance_at(slot) else { return };
+    match action {
+        None => {
+            let waits = is_legal(old.status, Happening::Release) && old.release_at == Some(due);
+            if let Some(call) = root.call_of(old).filter(|_| waits) {
+                draft.kind = ChangeKind::Released;
+                release(draft, old, call);
+            }
+        }
+        Some(action) => {
+            let runs = old.timers.iter().any(|timer| timer.action == action && timer.due == due);
+            if runs && is_legal(old.status, Happening::Elapse) {
+                fire(draft, old, action);
+            }
+        }
+    }
+}
+
+fn fire(draft: &mut EntryDraft<'_>, old: &Instance, action: u16) {
+    let Some(definition) = definition_of(draft.root, old) else { return };
+    let started = definition.stage(old.stage).and_then(|stage| stage.actions.get(usize::from(action)));
+    if let Some(Action::Timer(timer)) = started
+        && let Some(stage) = definition.stage_of(&timer.event)
+    {
+        go(draft, old, &definition, stage.number, ChangeKind::TimerElapsed);
+    }
+}
+
+pub(super) fn note(
+    draft: &mut EntryDraft<'_>,
+    id: InstanceId,
+    text: &str,
+    actor: &Actor,
+) -> Result<(), Rejection> {
+    draft.kind = ChangeKind::NoteAdded;
+    let old = find(draft.root, id)?;
+    check_legal(old, Happening::Note)?;
+    if actor.kind == ActorKind::Person && !draft.root.is_visible(old) {
+        return Err(Rejection::NotVisible(old.clone()));
+    }
+    let mut new = Instance::clone(old);
+    new.notes += 1;
+    draft.said.note = text.into();
+    draft.answer = Answer::Moved { instance: id, entered: Vec::new() };
+    draft.put_instance(ChangeKind::NoteAdded, old, new, Vec::new());
+    Ok(())
+}
+
+/// Takes back what waits for its call to end, or stands in its first stage where nobody has moved it.
+pub(super) fn withdraw(
+    draft: &mut EntryDraft<'_>,
+    id: InstanceId,
+    reason: &str,
+    expected: Option<u64>,
+) -> Result<(), Rejection> {
+    draft.kind = ChangeKind::Withdrawn;
+    let old = find(draft.root, id)?;
+    check_revision(expected, u64::from(old.revision))?;
+    check_legal(old, Happening::Withdraw)?;
+    let untouched = old.status == Status::WaitingForCallEnd || (old.stage == FIRST_STAGE && old.visits.len() == 1);
+    if !untouched || old.visit() > 1 {
+        return Err(Rejection::AlreadyWorked(old.clone()));
+    }
+    end(draft, old, ChangeKind::Withdrawn, reason);
+    Ok(())
+}
+
+pub(super) fn cancel(
+    draft: &mut EntryDraft<'_>,
+    id: InstanceId,
+    reason: &str,
+    expected: Option<u64>,
+) -> Result<(), Rejection> {
+    draft.kind = ChangeKind::Cancelled;
+    let old = find(draft.root, id)?;
+    check_revision(expected, u64::from(old.revision))?;
+    check_legal(old, Happening::Cancel)?;
+    end(draft, old, ChangeKind::Cancelled, reason);
+    Ok(())
+}
+
+fn end(draft: &mut EntryDraft<'_>, old: &Instance, kind: ChangeKind, reason: &str) {
+    draft.said.note = reason.into();
+    draft.answer = Answer::Moved { instance: old.id, entered: Vec::new() };
+    let new = cancelled(old, draft.now, reason);
+    draft.put_instance(kind, old, new, Vec::new());
+}
+
+/// An instance, cancelled.
+pub(super) fn cancelled(old: &Instance, now: Time, reason: &str) -> Instance {
+    let mut new = old.clone();
+    stop(&mut new, Status::Cancelled);
+    new.ended_at = Some(now);
+    new.ending = reason.into();
+    new
+}

@@ -1,0 +1,69 @@
+//! What would change: looks at the World and a command, and says so as an entry of facts, or refuses with a typed reason.
+//!
+//! Must not act, read a clock or make ids: time and chance come in with the request.
+
+mod calls;
+mod check;
+mod definitions;
+mod draft;
+mod enter;
+mod instances;
+mod set;
+
+use crate::command::{Command, Request};
+use crate::entry::{Answer, Entry};
+use crate::rejection::Rejection;
+use crate::time::Time;
+use crate::world::World;
+
+use draft::EntryDraft;
+
+/// What a command comes to.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Decision {
+    /// It changes something: append this, and apply it.
+    Commit(Box<Entry>),
+    /// The same request was decided before, by the entry with this sequence: answer from that.
+    Repeat {
+        /// The entry's sequence.
+        sequence: u64,
+    },
+    /// It changes nothing, and leaves nothing to remember.
+    Unchanged(Answer),
+}
+
+/// Decides a request at `now`.
+///
+/// # Errors
+/// [`Rejection`] where the request is refused; nothing changes then.
+pub fn decide(world: &World, request: &Request, now: Time) -> Result<Decision, Rejection> {
+    if let Some(mark) = request.mark
+        && let Some(known) = world.requests().get(mark.key)
+    {
+        return if known.fingerprint == mark.fingerprint {
+            Ok(Decision::Repeat { sequence: known.sequence })
+        } else {
+            Err(Rejection::RequestIdReused)
+        };
+    }
+    check::request(request)?;
+    let mut draft = EntryDraft::new(world.root(), now.max(world.root().at));
+    match &request.command {
+        Command::ImportTeam { name, title, expected } => definitions::import_team(&mut draft, name, title, *expected)?,
+        Command::ImportWorkflow { definition, expected } => definitions::import(&mut draft, definition, *expected)?,
+        Command::PublishWorkflow { name, expected } => definitions::publish(&mut draft, name, *expected)?,
+        Command::SetWorkflow(set) => set::set_workflow(&mut draft, set, request.salt)?,
+        Command::WithdrawWorkflow { instance, reason, expected } => {
+            instances::withdraw(&mut draft, *instance, reason, *expected)?;
+        }
+        Command::UpdateCall { call, changes, expected } => calls::update(&mut draft, call, changes, *expected)?,
+        Command::EndCall { call } => calls::end(&mut draft, call)?,
+        Command::PushButton(push) => instances::push(&mut draft, push)?,
+        Command::AddNote { instance, text } => instances::note(&mut draft, *instance, text, &request.actor)?,
+        Command::CancelInstance { instance, reason, expected } => {
+            instances::cancel(&mut draft, *instance, reason, *expected)?;
+        }
+        Command::Elapse { due, slot, action } => instances::elapse(&mut draft, *due, *slot, *action),
+    }
+    Ok(draft.decided(request))
+}

@@ -1,0 +1,214 @@
+//! Set Workflow: starts an instance on a call, or finds the one that runs already.
+
+use std::sync::Arc;
+
+use crate::call::Call;
+use crate::command::{IfRunning, SetWorkflow};
+use crate::decide::calls::{find_or_new, merge};
+use crate::decide::check;
+use crate::decide::draft::EntryDraft;
+use crate::decide::enter::{Scene, enter};
+use crate::decide::instances::{cancelled, definition_of};
+use crate::definition::model::FIRST_STAGE;
+use crate::definition::{Definition, validate};
+use crate::entry::{Answer, ChangeKind, Warning};
+use crate::instance::{Instance, InstanceId, Status};
+use crate::limits;
+use crate::rejection::Rejection;
+use crate::time::Time;
+use crate::value::Value;
+
+/// The workflow that is to be set.
+struct Chosen {
+    workflow: u32,
+    version: u32,
+    definition: Arc<Definition>,
+}
+
+pub(super) fn set_workflow(draft: &mut EntryDraft<'_>, set: &SetWorkflow, salt: u16) -> Result<(), Rejection> {
+    draft.kind = ChangeKind::Set;
+    let chosen = choose(draft, set)?;
+    let (slot, mut call, is_new) = find_or_new(draft, &set.call);
+    let is_news = !merge(&mut call, &set.changes)?.is_empty() || is_new;
+    let running = newest_running(draft, &call, chosen.workflow);
+    let faults = check::fields("fields", &chosen.definition.fields, &set.fields, running.is_none());
+    if !faults.is_empty() {
+        return Err(Rejection::Invalid(faults));
+    }
+    match (running, set.if_running) {
+        (Some(running), IfRunning::Refuse) => return Err(Rejection::AlreadyRunning(running)),
+        (Some(running), IfRunning::ReturnIt) => {
+            set_again(draft, set, &running, &call);
+            if is_news {
+                draft.touch_open_instances(&call);
+                draft.put_call(slot, call, true);
+            }
+            return Ok(());
+        }
+        (Some(running), IfRunning::Replace) => {
+            let reason = "replaced: the workflow was set again on its call";
+            let old = cancelled(&running, draft.now, reason);
+            draft.put_instance(ChangeKind::Replaced, &running, old, Vec::new());
+        }
+        (None, _) => check_limits(draft, &call)?,
+    }
+    start(draft, set, &chosen, (slot, call), salt, is_news);
+    Ok(())
+}
+
+fn choose(draft: &EntryDraft<'_>, set: &SetWorkflow) -> Result<Chosen, Rejection> {
+    let workflows = &draft.root.workflows;
+    let no_such = || Rejection::NoSuchWorkflow(set.workflow.clone());
+    let place = workflows.place(&set.workflow).ok_or_else(no_such)?;
+    let workflow = workflows.at(place).ok_or_else(no_such)?;
+    if workflow.newest() == 0 {
+        return Err(Rejection::NotPublished(set.workflow.clone()));
+    }
+    let number = set.version.unwrap_or(workflow.newest());
+    let version = workflow.version(number).ok_or_else(|| Rejection::NoSuchVersion(set.workflow.clone(), number))?;
+    Ok(Chosen { workflow: place, version: number, definition: version.definition.clone() })
+}
+
+fn newest_running(draft: &EntryDraft<'_>, call: &Call, workflow: u32) -> Option<Arc<Instance>> {
+    let instances = call.instances.iter().rev().filter_map(|slot| draft.root.instance_at(*slot));
+    instances.filter(|instance| instance.workflow == workflow && !instance.status.is_ended()).cloned().next()
+}
+
+fn check_limits(draft: &EntryDraft<'_>, call: &Call) -> Result<(), Rejection> {
+    let is_open = |slot: &&u32| draft.root.instance_at(**slot).is_some_and(|instance| !instance.status.is_ended());
+    let limits = [
+        ("OPEN_INSTANCES", draft.root.counters.open(), limits::OPEN_INSTANCES_MAX),
+        ("INSTANCES_PER_CALL", call.instances.len() as u64, limits::INSTANCES_PER_CALL_MAX as u64),
+        (
+            "OPEN_INSTANCES_PER_CALL",
+            call.instances.iter().filter(is_open).count() as u64,
+            limits::OPEN_INSTANCES_PER_CALL_MAX as u64,
+        ),
+    ];
+    match limits.into_iter().find(|(_, present, limit)| present >= limit) {
+        Some((name, _, limit)) => Err(Rejection::Limit { name, limit }),
+        None => Ok(()),
+    }
+}
+
+/// Updates the fields that differ. Its stage, texts and clocks stay as they are.
+fn set_again(draft: &mut EntryDraft<'_>, set: &SetWorkflow, running: &Instance, call: &Call) {
+    draft.kind = ChangeKind::SetAgain;
+    let pinned = definition_of(draft.root, running);
+    let mut new = running.clone();
+    let mut updated = Vec::new();
+    if let Some(definition) = &pinned {
+        let mut fields = new.fields.to_vec();
+        for (name, value) in &set.fields {
+            if put_field(definition, &mut fields, name, value) {
+                updated.push((name.clone(), value.clone()));
+            }
+        }
+        new.fields = fields.into();
+    }
+    draft.answer = Answer::Set {
+        instance: running.id,
+        started: false,
+        updated_fields: updated.iter().map(|(name, _)| name.to_string()).collect(),
+        warnings: warnings(&new, pinned.as_deref(), call, false),
+        promise_by: new.deadline.or(new.due()),
+    };
+    if !updated.is_empty() {
+        draft.said.values = updated.into();
+        draft.put_instance(ChangeKind::SetAgain, running, new, Vec::new());
+    }
+}
+
+/// Puts a value in its place among the fields, ascending; says whether it differs from what was there.
+fn put_field(definition: &Definition, fields: &mut Vec<(u16, Value)>, name: &str, value: &Value) -> bool {
+    let declared = definition.fields.iter().position(|field| field.name == name && field.field_type == value.field_type());
+    let Some(place) = declared.map(|place| place as u16) else { return false };
+    match fields.binary_search_by_key(&place, |(place, _)| *place) {
+        Ok(at) if fields[at].1 == *value => false,
+        Ok(at) => {
+            fields[at].1 = value.clone();
+            true
+        }
+        Err(at) => {
+            fields.insert(at, (place, value.clone()));
+            true
+        }
+    }
+}
+
+fn start(
+    draft: &mut EntryDraft<'_>,
+    set: &SetWorkflow,
+    chosen: &Chosen,
+    (slot, mut call): (u32, Call),
+    salt: u16,
+    is_news: bool,
+) {
+    let waits = set.release_at_call_end && call.ended_at.is_none();
+    let mut instance = new_instance(draft, set, chosen, slot, salt);
+    let mut entered = Vec::new();
+    if waits {
+        instance.release_at = set.release_within_millis.map(|millis| Time(draft.now.0.saturating_add(millis)));
+    } else {
+        let scene =
+            Scene { definition: &chosen.definition, call: &call, teams: &draft.root.teams, now: draft.now };
+        entered = enter(&scene, &mut instance, FIRST_STAGE);
+    }
+    let had_ended = set.release_at_call_end && !waits;
+    draft.answer = Answer::Set {
+        instance: instance.id,
+        started: true,
+        updated_fields: Vec::new(),
+        warnings: warnings(&instance, Some(&chosen.definition), &call, had_ended),
+        promise_by: instance.deadline.or(instance.due()),
+    };
+    draft.said.values = set.fields.clone().into();
+    let mut slots = std::mem::take(&mut call.instances).into_vec();
+    slots.push(instance.id.slot);
+    call.instances = slots.into();
+    draft.put_new_instance(instance, entered);
+    if is_news {
+        draft.touch_open_instances(&call);
+    }
+    draft.put_call(slot, call, is_news);
+}
+
+fn new_instance(draft: &EntryDraft<'_>, set: &SetWorkflow, chosen: &Chosen, call: u32, salt: u16) -> Instance {
+    let mut fields = Vec::with_capacity(set.fields.len());
+    for (name, value) in &set.fields {
+        put_field(&chosen.definition, &mut fields, name, value);
+    }
+    Instance {
+        id: InstanceId { made_at: draft.sequence(), slot: draft.root.instances.len() as u32, salt },
+        call,
+        workflow: chosen.workflow,
+        version: chosen.version,
+        status: Status::WaitingForCallEnd,
+        stage: 0,
+        visits: Box::default(),
+        links: Box::default(),
+        revision: 0,
+        notes: 0,
+        sequence: 0,
+        started_at: draft.now,
+        entered_at: draft.now,
+        ended_at: None,
+        deadline: chosen.definition.deadline.map(|span| draft.now.after(span)),
+        release_at: None,
+        fields: fields.into(),
+        alerts: Box::default(),
+        timers: Box::default(),
+        ending: "".into(),
+    }
+}
+
+fn warnings(instance: &Instance, definition: Option<&Definition>, call: &Call, had_ended: bool) -> Vec<Warning> {
+    let checks = [
+        (!call.chargeable, Warning::NotChargeable),
+        (definition.is_some_and(validate::has_unlinked_ends), Warning::UnlinkedEnds),
+        (had_ended, Warning::CallHadEnded),
+        (instance.status == Status::Incomplete, Warning::Incomplete),
+    ];
+    checks.into_iter().filter(|(applies, _)| *applies).map(|(_, warning)| warning).collect()
+}
+

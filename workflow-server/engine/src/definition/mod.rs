@@ -1,0 +1,15 @@
+//! Workflow definitions: the model, the file that authors write, the faults that keep one from being published, and how
+//! events, ids and stage numbers come about by themselves.
+//!
+//! Must not know of instances or of the World.
+
+pub mod model;
+pub mod template;
+
+pub mod fault;
+pub mod validate;
+
+pub mod file;
+
+pub use fault::{Fault, FaultCode};
+pub use model::{Action, Definition, Event, EventKind, Stage};

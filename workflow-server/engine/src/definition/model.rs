@@ -1,0 +1,186 @@
+//! The model: a workflow is a list of stages, a stage an event with its actions.
+
+use crate::definition::template::Template;
+use crate::time::Span;
+use crate::value::FieldDeclaration;
+
+/// The number of the stage that every workflow has: its `NEW_CALL` event.
+pub const FIRST_STAGE: u32 = 1;
+/// The id of the `NEW_CALL` event.
+pub const NEW_CALL_ID: &str = "new-call";
+/// The label of the `NEW_CALL` event.
+pub const NEW_CALL_LABEL: &str = "New call";
+
+/// A workflow's content, as a draft or as an immutable version.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Definition {
+    /// Its name, unique in a server: lower-case letters, digits and hyphens.
+    pub name: String,
+    /// Its title, for people.
+    pub title: String,
+    /// A deadline over all stages, counted from Set Workflow.
+    pub deadline: Option<Span>,
+    /// The fields that Set Workflow takes, in the order written.
+    pub fields: Vec<FieldDeclaration>,
+    /// Whether it may be published with unlinked ends.
+    pub allow_unlinked_ends: bool,
+    /// Its stages in the order of their numbers; the first is [`FIRST_STAGE`].
+    pub stages: Vec<Stage>,
+}
+
+impl Definition {
+    /// The stage with this number.
+    #[must_use]
+    pub fn stage(&self, number: u32) -> Option<&Stage> {
+        self.stages.binary_search_by_key(&number, |stage| stage.number).ok().map(|at| &self.stages[at])
+    }
+
+    /// The stage of the event with this id.
+    #[must_use]
+    pub fn stage_of(&self, event: &str) -> Option<&Stage> {
+        self.stages.iter().find(|stage| stage.event.id == event)
+    }
+}
+
+/// An event together with its actions.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stage {
+    /// Given when the event is created and never used again within the workflow.
+    pub number: u32,
+    /// What happens.
+    pub event: Event,
+    /// What is done then, in order.
+    pub actions: Vec<Action>,
+}
+
+/// The three kinds of event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum EventKind {
+    /// The workflow was set on a call.
+    NewCall,
+    /// A button was pushed at the Call Manager.
+    ButtonPushed,
+    /// A timer elapsed.
+    TimerElapsed,
+}
+
+/// Something that happens to a call's workflow.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Event {
+    /// Unique within the workflow: lower-case letters, digits and hyphens.
+    pub id: String,
+    /// Its kind.
+    pub kind: EventKind,
+    /// What people call it: the button's label, the timer's label.
+    pub label: String,
+}
+
+/// What is done when an event happens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Raises an alert.
+    Alert(AlertAction),
+    /// Offers a button.
+    Button(ButtonAction),
+    /// Starts a timer.
+    Timer(TimerAction),
+    /// Goes to another event.
+    Link(LinkAction),
+    /// Finishes the workflow.
+    Finish(FinishAction),
+}
+
+/// How urgent an alert is; the order is that of urgency.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Priority {
+    /// Can wait.
+    Low,
+    /// The usual.
+    Normal,
+    /// Before the usual.
+    High,
+    /// Before everything else.
+    Urgent,
+}
+
+/// Raises an alert.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AlertAction {
+    /// What is to be done.
+    pub text: Template,
+    /// The team it is for, a declared one.
+    pub team: String,
+    /// How urgent it is.
+    pub priority: Priority,
+    /// When it should be done, counted from entering the stage.
+    pub due: Option<Span>,
+}
+
+/// Whether pushing a button takes a note.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum NoteRule {
+    /// A note may be given.
+    Optional,
+    /// A note must be given.
+    Required,
+}
+
+/// Offers a button.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ButtonAction {
+    /// What stands on it.
+    pub label: String,
+    /// The id of its `BUTTON_PUSHED` event.
+    pub event: String,
+    /// A question to ask before pushing.
+    pub confirmation: Option<String>,
+    /// Whether a note is taken.
+    pub note: NoteRule,
+    /// What its form asks.
+    pub form: Vec<FieldDeclaration>,
+}
+
+/// From when a timer counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum TimerStart {
+    /// From entering the stage.
+    Stage,
+    /// From the instance's start.
+    Start,
+}
+
+/// Starts a timer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TimerAction {
+    /// How long.
+    pub after: Span,
+    /// From when.
+    pub from: TimerStart,
+    /// The id of its `TIMER_ELAPSED` event.
+    pub event: String,
+}
+
+/// Goes to another event of the same workflow.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LinkAction {
+    /// The event's id.
+    pub to: String,
+    /// At most so many times on one instance, then elsewhere.
+    pub at_most: Option<AtMost>,
+}
+
+/// The limit of a link.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AtMost {
+    /// How many times, at least 1.
+    pub times: u32,
+    /// The id of the event to go to from then on.
+    pub otherwise: String,
+}
+
+/// Finishes the workflow.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FinishAction {
+    /// How it ended, as reports count it: lower-case letters, digits and hyphens.
+    pub outcome: String,
+}

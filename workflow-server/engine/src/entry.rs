@@ -1,0 +1,200 @@
+//! What a command changed: facts, in the order in which everything happened. One command, one entry, one sequence.
+//!
+//! An entry holds everything as it stands afterwards, and of what went before just what filters, the feed and the
+//! history need; so applying one evaluates no template, no condition and no calendar.
+
+use std::sync::Arc;
+
+use crate::call::Call;
+use crate::command::{Actor, RequestMark};
+use crate::definition::model::{Definition, Priority};
+use crate::instance::{Instance, InstanceId};
+use crate::team::Team;
+use crate::time::Time;
+use crate::value::Value;
+
+/// What an entry says happened, once for the whole command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ChangeKind {
+    /// A team was declared or changed.
+    TeamImported,
+    /// A draft was stored.
+    WorkflowImported,
+    /// A version was published.
+    WorkflowPublished,
+    /// The workflow was set on the call.
+    Set,
+    /// It was set again.
+    SetAgain,
+    /// The call ended, or the release time came: the first stage was entered.
+    Released,
+    /// The script took it back.
+    Withdrawn,
+    /// A button was pushed.
+    ButtonPushed,
+    /// A timer elapsed.
+    TimerElapsed,
+    /// Somebody wrote a note.
+    NoteAdded,
+    /// It was cancelled.
+    Cancelled,
+    /// It was cancelled because a newer instance of its workflow replaced it.
+    Replaced,
+    /// The call changed.
+    CallUpdated,
+    /// The call ended.
+    CallEnded,
+}
+
+/// What the first answer to the command said, as far as the present state cannot tell it.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Answer {
+    /// Nothing but the sequence.
+    Done,
+    /// A version.
+    Published {
+        /// The version that has the draft's content.
+        version: u32,
+        /// Whether this command made it.
+        created: bool,
+    },
+    /// An instance.
+    Set {
+        /// Which.
+        instance: InstanceId,
+        /// Whether this command started it.
+        started: bool,
+        /// The fields that it changed on one that ran already.
+        updated_fields: Vec<String>,
+        /// What the script's author should know.
+        warnings: Vec<Warning>,
+        /// A time that the agent can read out.
+        promise_by: Option<Time>,
+    },
+    /// The instances that were released.
+    Released(Vec<InstanceId>),
+    /// An instance, and the stages that it entered.
+    Moved {
+        /// Which.
+        instance: InstanceId,
+        /// The stages' numbers, in order.
+        entered: Vec<u32>,
+    },
+}
+
+/// What Set Workflow warns of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Warning {
+    /// The call is not chargeable: nobody sees the follow-up.
+    NotChargeable,
+    /// The workflow has unlinked ends.
+    UnlinkedEnds,
+    /// It waits for the end of a call that has ended already, and was released at once.
+    CallHadEnded,
+    /// It is incomplete from the start.
+    Incomplete,
+}
+
+/// A call after an entry.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CallChange {
+    /// Its slot.
+    pub slot: u32,
+    /// As it stands.
+    pub after: Arc<Call>,
+    /// The sequence of the entry that changed it before; 0 for the first.
+    pub previous: u64,
+    /// What of it this entry changed: only a link to a new instance, or something that people should read of.
+    pub is_news: bool,
+}
+
+/// An alert, as far as filters need it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AlertBefore {
+    /// Its team's place in the World's list.
+    pub team: u32,
+    /// How urgent it was.
+    pub priority: Priority,
+}
+
+/// What is kept of an instance as it was before.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Before {
+    /// The sequence of its change before this one: how its history is walked.
+    pub sequence: u64,
+    /// The stage it was in; 0 before the first.
+    pub stage: u32,
+    /// Whether Call Managers saw it.
+    pub visible: bool,
+    /// Its call's customer then.
+    pub customer: Box<str>,
+    /// The alerts that stood.
+    pub alerts: Box<[AlertBefore]>,
+}
+
+/// An instance after an entry.
+#[derive(Clone, Debug, PartialEq)]
+pub struct InstanceChange {
+    /// What happened to it.
+    pub kind: ChangeKind,
+    /// As it stands.
+    pub after: Arc<Instance>,
+    /// What went before; none for a new one.
+    pub before: Option<Before>,
+    /// The stages that were entered, in order.
+    pub entered: Box<[u32]>,
+}
+
+/// What the actor said with the command. Personal data may be in it.
+#[derive(Clone, Debug, PartialEq, Default)]
+pub struct Said {
+    /// The stage number of the button's or timer's event; 0 for none.
+    pub event_stage: u32,
+    /// A note or a reason; empty for none.
+    pub note: Box<str>,
+    /// A form, or the fields that were updated, by name.
+    pub values: Box<[(Box<str>, Value)]>,
+}
+
+/// A change of definitions.
+#[derive(Clone, Debug, PartialEq)]
+pub enum DefinitionChange {
+    /// A team, at its place in the World's list.
+    Team(u32, Team),
+    /// A draft, of the workflow at this place.
+    Draft(u32, Arc<Definition>),
+    /// The draft of the workflow at this place became this version; or was found to be it already.
+    Version {
+        /// The workflow's place in the World's list.
+        workflow: u32,
+        /// The version.
+        version: u32,
+        /// Whether it is new.
+        created: bool,
+    },
+}
+
+/// One change of the World.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Entry {
+    /// Its place in the order of everything, from 1, without gaps.
+    pub sequence: u64,
+    /// When it was decided; never before the entry before.
+    pub at: Time,
+    /// Who asked.
+    pub actor: Actor,
+    /// The request's mark.
+    pub mark: Option<RequestMark>,
+    /// What happened.
+    pub kind: ChangeKind,
+    /// What the actor said.
+    pub said: Said,
+    /// What the first answer said.
+    pub answer: Answer,
+    /// A change of definitions.
+    pub definition: Option<DefinitionChange>,
+    /// The call behind it.
+    pub call: Option<CallChange>,
+    /// Each instance that it changed, once.
+    pub instances: Vec<InstanceChange>,
+}

@@ -1,0 +1,247 @@
+//! One workflow running on one call, and the table of its legal moves.
+
+use std::fmt;
+use std::str::FromStr;
+
+use thiserror::Error;
+
+use crate::call::Call;
+use crate::definition::model::Priority;
+use crate::time::Time;
+use crate::value::Value;
+
+/// Names an instance for ever: the sequence that made it, the slot it lives in, and a salt that came in from outside, so
+/// that an id kept from before a restored backup does not name another instance by chance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct InstanceId {
+    /// The sequence of the entry that made it.
+    pub made_at: u64,
+    /// Its slot in the World.
+    pub slot: u32,
+    /// Chance, given with the command.
+    pub salt: u16,
+}
+
+impl fmt::Display for InstanceId {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{:x}-{:x}-{:04x}", self.made_at, self.slot, self.salt)
+    }
+}
+
+/// The text is not the id of an instance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("this is not the id of an instance: ids look like 1a-3-9f3c")]
+pub struct BadInstanceId;
+
+impl FromStr for InstanceId {
+    type Err = BadInstanceId;
+
+    fn from_str(text: &str) -> Result<Self, BadInstanceId> {
+        let mut parts = text.split('-');
+        let mut part = || parts.next().filter(|part| !part.is_empty() && !part.starts_with('+')).ok_or(BadInstanceId);
+        let id = Self {
+            made_at: u64::from_str_radix(part()?, 16).map_err(|_| BadInstanceId)?,
+            slot: u32::from_str_radix(part()?, 16).map_err(|_| BadInstanceId)?,
+            salt: u16::from_str_radix(part()?, 16).map_err(|_| BadInstanceId)?,
+        };
+        if parts.next().is_some() { Err(BadInstanceId) } else { Ok(id) }
+    }
+}
+
+/// Where an instance is in its life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Status {
+    /// Unseen until the call has ended.
+    WaitingForCallEnd,
+    /// In a stage that waits for a button or a timer.
+    Active,
+    /// Ran into an unlinked end.
+    Incomplete,
+    /// Finished, with an outcome.
+    Finished,
+    /// Cancelled, with a reason.
+    Cancelled,
+}
+
+impl Status {
+    /// All of them, in the order of a life.
+    pub const ALL: [Self; 5] = [Self::WaitingForCallEnd, Self::Active, Self::Incomplete, Self::Finished, Self::Cancelled];
+
+    /// Whether nothing can happen to it any more.
+    #[must_use]
+    pub fn is_ended(self) -> bool {
+        matches!(self, Self::Finished | Self::Cancelled)
+    }
+
+    /// The word for it in sentences.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::WaitingForCallEnd => "waiting for the call to end",
+            Self::Active => "active",
+            Self::Incomplete => "incomplete",
+            Self::Finished => "finished",
+            Self::Cancelled => "cancelled",
+        }
+    }
+}
+
+/// What can happen to an instance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Happening {
+    /// The workflow is set again on its call.
+    SetAgain,
+    /// Its call ends, or its release time comes.
+    Release,
+    /// The script takes it back.
+    Withdraw,
+    /// A button is pushed.
+    Push,
+    /// A timer elapses.
+    Elapse,
+    /// Somebody writes a note.
+    Note,
+    /// It is cancelled or replaced.
+    Cancel,
+    /// Its call changes.
+    CallChange,
+}
+
+/// The table of legal moves: every one on this screen, all others are refused.
+///
+/// ```text
+///                       SetAgain Release Withdraw Push Elapse Note Cancel CallChange
+/// WAITING_FOR_CALL_END     x        x        x      -     -     x     x        x
+/// ACTIVE                   x        -        x      x     x     x     x        x
+/// INCOMPLETE               x        -        -      -     -     x     x        x
+/// FINISHED, CANCELLED      -        -        -      -     -     x     -        -
+/// ```
+#[must_use]
+pub fn is_legal(status: Status, happening: Happening) -> bool {
+    use Happening::{CallChange, Cancel, Elapse, Note, Push, Release, SetAgain, Withdraw};
+    match status {
+        Status::WaitingForCallEnd => matches!(happening, SetAgain | Release | Withdraw | Note | Cancel | CallChange),
+        Status::Active => matches!(happening, SetAgain | Withdraw | Push | Elapse | Note | Cancel | CallChange),
+        Status::Incomplete => matches!(happening, SetAgain | Note | Cancel | CallChange),
+        Status::Finished | Status::Cancelled => matches!(happening, Note),
+    }
+}
+
+/// A call for somebody's attention that stands on an instance.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Alert {
+    /// Which action of the stage raised it, counted from 0.
+    pub action: u16,
+    /// What is to be done, filled in when the stage was entered. Personal data may be in it.
+    pub text: Box<str>,
+    /// Its team's place in the World's list.
+    pub team: u32,
+    /// How urgent it is.
+    pub priority: Priority,
+    /// When it should be done.
+    pub due: Option<Time>,
+}
+
+/// A timer that runs on an instance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Timer {
+    /// Which action of the stage started it, counted from 0.
+    pub action: u16,
+    /// When it fires.
+    pub due: Time,
+}
+
+/// How often something of a stage has happened on an instance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Count {
+    /// The stage's number.
+    pub stage: u32,
+    /// For a link: its action, counted from 0. For visits: 0.
+    pub action: u16,
+    /// How often.
+    pub times: u32,
+}
+
+/// One workflow running on one call, pinned to one version.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Instance {
+    /// Its id.
+    pub id: InstanceId,
+    /// The slot of its call.
+    pub call: u32,
+    /// Its workflow's place in the World's list.
+    pub workflow: u32,
+    /// The version, from 1.
+    pub version: u32,
+    /// Where it is in its life.
+    pub status: Status,
+    /// The number of the stage it is in, or was in last; 0 before the first.
+    pub stage: u32,
+    /// How often each stage has been entered.
+    pub visits: Box<[Count]>,
+    /// How often each limited link has been followed.
+    pub links: Box<[Count]>,
+    /// Counts its changes, from 1.
+    pub revision: u32,
+    /// How many notes it has.
+    pub notes: u32,
+    /// The sequence of its newest change.
+    pub sequence: u64,
+    /// When the workflow was set.
+    pub started_at: Time,
+    /// When the present stage was entered; the start before the first.
+    pub entered_at: Time,
+    /// When it was finished or cancelled.
+    pub ended_at: Option<Time>,
+    /// A deadline over all stages.
+    pub deadline: Option<Time>,
+    /// When it is released at the latest, while it waits for the call to end.
+    pub release_at: Option<Time>,
+    /// Its fields, by place in the definition, ascending. Personal data.
+    pub fields: Box<[(u16, Value)]>,
+    /// The alerts that stand.
+    pub alerts: Box<[Alert]>,
+    /// The timers that run.
+    pub timers: Box<[Timer]>,
+    /// The outcome, or the reason why it was cancelled; empty while it is open.
+    pub ending: Box<str>,
+}
+
+impl Instance {
+    /// How often the present stage has been entered: what a push must name. 0 before the first stage.
+    #[must_use]
+    pub fn visit(&self) -> u32 {
+        self.visits.iter().find(|count| count.stage == self.stage).map_or(0, |count| count.times)
+    }
+
+    /// Whether Call Managers see it.
+    #[must_use]
+    pub fn is_visible(&self, call: &Call) -> bool {
+        matches!(self.status, Status::Active | Status::Incomplete) && call.chargeable
+    }
+
+    /// The earlier of an alert's due and the deadline.
+    #[must_use]
+    pub fn due_of(&self, alert: &Alert) -> Option<Time> {
+        earlier(alert.due, self.deadline)
+    }
+
+    /// The earliest due of its alerts and the deadline.
+    #[must_use]
+    pub fn due(&self) -> Option<Time> {
+        self.alerts.iter().fold(self.deadline, |due, alert| earlier(due, alert.due))
+    }
+
+    /// Whether its due has passed at `now`; an instance that has ended is never overdue.
+    #[must_use]
+    pub fn is_overdue(&self, now: Time) -> bool {
+        !self.status.is_ended() && self.due().is_some_and(|due| due <= now)
+    }
+}
+
+fn earlier(one: Option<Time>, other: Option<Time>) -> Option<Time> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(one.min(other)),
+        (one, other) => one.or(other),
+    }
+}

@@ -1,0 +1,44 @@
+//! Every limit of the engine, in one place, each with its reason.
+
+/// Bytes of a definition file: a thousand stages with long texts fit; parsing stays within milliseconds.
+pub const FILE_BYTES_MAX: usize = 1 << 20;
+/// Nesting of a definition file: forty buttons deep, far beyond what people can read.
+pub const FILE_DEPTH_MAX: usize = 128;
+/// Stages of a workflow: the largest real ones have some dozens.
+pub const STAGES_MAX: usize = 1_000;
+/// Actions of a stage: what a person can take in on one screen, several times over.
+pub const ACTIONS_PER_STAGE_MAX: usize = 50;
+/// Fields of a workflow or of a form.
+pub const FIELDS_MAX: usize = 64;
+/// Bytes of a name or an id: fits a table column.
+pub const NAME_BYTES_MAX: usize = 64;
+/// Bytes of a label or a title: fits a line.
+pub const LABEL_BYTES_MAX: usize = 128;
+/// Bytes of a text, a note or a text value: a page.
+pub const TEXT_BYTES_MAX: usize = 4_096;
+/// Bytes of a reason.
+pub const REASON_BYTES_MAX: usize = 1_024;
+/// Bytes of a call's id, a customer, a script, an agent, an actor.
+pub const SHORT_BYTES_MAX: usize = 128;
+/// Bytes of a caller's name or mail address.
+pub const CALLER_BYTES_MAX: usize = 256;
+/// Entries of a call's details.
+pub const DETAILS_MAX: usize = 64;
+/// The longest span, in days: a follow-up that waits longer is a mistake in the file.
+pub const SPAN_DAYS_MAX: u32 = 3_650;
+/// Open instances on one call: bounds what one change of a call can touch, and so the size of an entry.
+pub const OPEN_INSTANCES_PER_CALL_MAX: usize = 100;
+/// Instances on one call, ended ones too: bounds the call's record.
+pub const INSTANCES_PER_CALL_MAX: usize = 1_000;
+/// Open instances in a server: at 1.5 KiB each they fill 6 GiB of memory.
+pub const OPEN_INSTANCES_MAX: u64 = 4_000_000;
+/// Declared teams: lists of all teams stay small enough for one answer.
+pub const TEAMS_MAX: usize = 1_000;
+/// Workflows of a server.
+pub const WORKFLOWS_MAX: usize = 10_000;
+/// Versions of a workflow.
+pub const VERSIONS_MAX: usize = 10_000;
+/// Request ids that are remembered: at about 80 bytes each they fill 800 MB; the oldest go first.
+pub const REQUEST_IDS_MAX: usize = 10_000_000;
+/// Values of one field of a filter.
+pub const FILTER_VALUES_MAX: usize = 100;

@@ -1,0 +1,225 @@
+//! The Call Manager's list: visible follow-ups by urgency. Overdue first, then priority, then due, then age.
+//!
+//! The index holds one key an alert, by team, priority and due. A list walks blocks, (overdue or not) × priority, and
+//! merges the teams within each. A follow-up with several alerts shows where its most urgent one stands.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::ops::Bound;
+use std::sync::Arc;
+
+use crate::call::{Call, CallKey};
+use crate::definition::model::Priority;
+use crate::instance::{Alert, Instance};
+use crate::time::Time;
+use crate::world::urgency::{NO_TEAM, RANKS, UrgencyKey, rank};
+use crate::world::Root;
+
+/// Which follow-ups: fields are and-ed, values within one or-ed; an empty one lets everything through.
+#[derive(Clone, Debug, Default)]
+pub struct FollowUpFilter {
+    /// Teams by place; an alert must be for one of them.
+    pub teams: Vec<u32>,
+    /// Names of teams that are not declared were given: they match nothing.
+    pub only_unknown_teams: bool,
+    /// Customers.
+    pub customers: Vec<Box<str>>,
+    /// Workflows by name.
+    pub workflows: Vec<Box<str>>,
+    /// Workflow and stage number.
+    pub stages: Vec<(Box<str>, u32)>,
+    /// Priorities; of the same alert as the team.
+    pub priorities: Vec<Priority>,
+    /// Calls.
+    pub calls: Vec<CallKey>,
+}
+
+impl FollowUpFilter {
+    /// Whether an alert is one that the filter lets through.
+    #[must_use]
+    pub fn lets_alert_through(&self, alert: &Alert) -> bool {
+        (self.teams.is_empty() || self.teams.contains(&alert.team))
+            && (self.priorities.is_empty() || self.priorities.contains(&alert.priority))
+    }
+
+    fn asks_for_alert(&self) -> bool {
+        !self.teams.is_empty() || !self.priorities.is_empty()
+    }
+
+    fn lets_instance_through(&self, root: &Root, instance: &Instance, call: &Call) -> bool {
+        let workflow = root.workflow_of(instance).map_or("", |workflow| workflow.name.as_str());
+        let stage = |(name, number): &(Box<str>, u32)| **name == *workflow && *number == instance.stage;
+        (self.customers.is_empty() || self.customers.contains(&call.customer))
+            && (self.workflows.is_empty() || self.workflows.iter().any(|name| **name == *workflow))
+            && (self.stages.is_empty() || self.stages.iter().any(stage))
+            && (self.calls.is_empty() || self.calls.contains(&call.key))
+    }
+}
+
+/// Where a page ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct FollowUpCursor {
+    /// 0 for overdue, 1 for the rest.
+    pub phase: u8,
+    /// The rank of the priority.
+    pub rank: u8,
+    /// The due time.
+    pub due: Time,
+    /// The sequence that made the instance.
+    pub made_at: u64,
+    /// Its slot.
+    pub slot: u32,
+}
+
+/// A row.
+#[derive(Clone, Debug)]
+pub struct FollowUpRow {
+    /// The follow-up.
+    pub instance: Arc<Instance>,
+    /// Its most urgent alert that the filter lets through, by place among its alerts.
+    pub alert: Option<usize>,
+    /// When it should be done.
+    pub due: Option<Time>,
+    /// Whether that has passed.
+    pub overdue: bool,
+}
+
+/// A page.
+#[derive(Clone, Debug, Default)]
+pub struct FollowUpPage {
+    /// In order.
+    pub rows: Vec<FollowUpRow>,
+    /// Where to go on; none on the last page.
+    pub next: Option<FollowUpCursor>,
+}
+
+/// Lists visible follow-ups, at most `rows_max`, after the cursor, with overdue told by `as_of`.
+#[must_use]
+pub fn list_follow_ups(
+    root: &Root,
+    filter: &FollowUpFilter,
+    as_of: Time,
+    after: Option<FollowUpCursor>,
+    rows_max: usize,
+) -> FollowUpPage {
+    let mut page = FollowUpPage::default();
+    if filter.only_unknown_teams {
+        return page;
+    }
+    let mut candidates: Box<dyn Iterator<Item = FollowUpCursor> + '_> =
+        if filter.calls.is_empty() { Box::new(walk(root, filter, as_of, after)) } else { Box::new(of_calls(root, filter, as_of, after)) };
+    while let Some(cursor) = candidates.next() {
+        let Some(row) = row(root, filter, as_of, cursor) else { continue };
+        page.rows.push(row);
+        if page.rows.len() == rows_max {
+            page.next = candidates.any(|cursor| self::row(root, filter, as_of, cursor).is_some()).then_some(cursor);
+            break;
+        }
+    }
+    page
+}
+
+/// The row at a key; nothing where the filter holds it back, or where another alert of it stands before this one.
+fn row(root: &Root, filter: &FollowUpFilter, as_of: Time, cursor: FollowUpCursor) -> Option<FollowUpRow> {
+    let instance = root.instance_at(cursor.slot)?;
+    let call = root.call_of(instance)?;
+    if !filter.lets_instance_through(root, instance, call) {
+        return None;
+    }
+    let (best, alert) = most_urgent(instance, filter, as_of)?;
+    (best == cursor).then(|| FollowUpRow {
+        instance: instance.clone(),
+        alert,
+        due: (best.due != Time::NEVER).then_some(best.due),
+        overdue: best.phase == 0,
+    })
+}
+
+/// Where an instance stands by its most urgent alert that the filter lets through.
+fn most_urgent(instance: &Instance, filter: &FollowUpFilter, as_of: Time) -> Option<(FollowUpCursor, Option<usize>)> {
+    if instance.alerts.is_empty() {
+        let standing = cursor(instance, RANKS - 1, instance.deadline, as_of);
+        return (!filter.asks_for_alert()).then_some((standing, None));
+    }
+    let standing = |(at, alert): (usize, &Alert)| (cursor(instance, rank(alert.priority), instance.due_of(alert), as_of), Some(at));
+    instance.alerts.iter().enumerate().filter(|(_, alert)| filter.lets_alert_through(alert)).map(standing).min()
+}
+
+fn cursor(instance: &Instance, rank: u8, due: Option<Time>, as_of: Time) -> FollowUpCursor {
+    let due = due.unwrap_or(Time::NEVER);
+    let phase = u8::from(due > as_of);
+    FollowUpCursor { phase, rank, due, made_at: instance.id.made_at, slot: instance.id.slot }
+}
+
+/// All keys of the filter's teams and priorities in order, after the cursor.
+fn walk<'a>(
+    root: &'a Root,
+    filter: &'a FollowUpFilter,
+    as_of: Time,
+    after: Option<FollowUpCursor>,
+) -> impl Iterator<Item = FollowUpCursor> + 'a {
+    let blocks = (0..2_u8).flat_map(|phase| (0..RANKS).map(move |rank| (phase, rank)));
+    blocks
+        .filter(move |block| after.is_none_or(|after| *block >= (after.phase, after.rank)))
+        .filter(|(_, wanted)| filter.priorities.is_empty() || filter.priorities.iter().any(|priority| rank(*priority) == *wanted))
+        .flat_map(move |(phase, rank)| block(root, filter, as_of, phase, rank))
+        .filter(move |cursor| after.is_none_or(|after| *cursor > after))
+}
+
+/// One block, its teams merged.
+fn block<'a>(
+    root: &'a Root,
+    filter: &FollowUpFilter,
+    as_of: Time,
+    phase: u8,
+    rank: u8,
+) -> impl Iterator<Item = FollowUpCursor> + 'a {
+    let mut teams: Vec<u32> = if filter.teams.is_empty() { (0..root.teams.len() as u32).collect() } else { filter.teams.clone() };
+    if !filter.asks_for_alert() {
+        teams.push(NO_TEAM);
+    }
+    teams.sort_unstable();
+    teams.dedup();
+    let mut lanes: Vec<_> = teams.into_iter().map(|team| lane(root, team, rank, phase, as_of)).collect();
+    let mut heads: BinaryHeap<Reverse<(FollowUpCursor, usize)>> = BinaryHeap::new();
+    for (at, lane) in lanes.iter_mut().enumerate() {
+        heads.extend(lane.next().map(|cursor| Reverse((cursor, at))));
+    }
+    std::iter::from_fn(move || {
+        let Reverse((cursor, at)) = heads.pop()?;
+        heads.extend(lanes[at].next().map(|next| Reverse((next, at))));
+        Some(cursor)
+    })
+}
+
+fn lane(root: &Root, team: u32, rank: u8, phase: u8, as_of: Time) -> impl Iterator<Item = FollowUpCursor> + '_ {
+    let key = |due: Time, made_at: u64, slot: u32| UrgencyKey { team, rank, due, made_at, slot };
+    let bounds = if phase == 0 {
+        (Bound::Included(key(Time(i64::MIN), 0, 0)), Bound::Included(key(as_of, u64::MAX, u32::MAX)))
+    } else {
+        (Bound::Excluded(key(as_of, u64::MAX, u32::MAX)), Bound::Included(key(Time::NEVER, u64::MAX, u32::MAX)))
+    };
+    let keys = root.urgency.range(bounds);
+    keys.map(move |key| FollowUpCursor { phase, rank, due: key.due, made_at: key.made_at, slot: key.slot })
+}
+
+/// The follow-ups of the named calls, in order: few, so they are gathered and sorted.
+fn of_calls(
+    root: &Root,
+    filter: &FollowUpFilter,
+    as_of: Time,
+    after: Option<FollowUpCursor>,
+) -> impl Iterator<Item = FollowUpCursor> {
+    let mut cursors: Vec<FollowUpCursor> = filter
+        .calls
+        .iter()
+        .filter_map(|key| root.call(key))
+        .flat_map(|call| call.instances.iter().filter_map(|slot| root.instance_at(*slot)))
+        .filter(|instance| root.is_visible(instance))
+        .filter_map(|instance| most_urgent(instance, filter, as_of).map(|(cursor, _)| cursor))
+        .filter(|cursor| after.is_none_or(|after| *cursor > after))
+        .collect();
+    cursors.sort_unstable();
+    cursors.dedup();
+    cursors.into_iter()
+}

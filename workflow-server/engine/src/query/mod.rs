@@ -1,0 +1,9 @@
+//! Questions that are answered from a root: lists and counts, in a fixed order, page by page.
+//!
+//! Must not change anything, and must not read a clock: the time by which overdue is told comes in.
+
+mod follow_ups;
+mod instances;
+
+pub use follow_ups::{FollowUpCursor, FollowUpFilter, FollowUpPage, FollowUpRow, list_follow_ups};
+pub use instances::{Group, GroupBy, InstanceFilter, InstancePage, count_instances, list_instances};

@@ -1,0 +1,80 @@
+//! Why a command was refused: a closed list. The API turns each into a status in one file.
+
+use std::sync::Arc;
+
+use thiserror::Error;
+
+use crate::definition::Fault;
+use crate::instance::{Happening, Instance, InstanceId};
+
+/// A field of a request that is at fault.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FieldFault {
+    /// The field, as the API names it.
+    pub field: String,
+    /// What is wrong with it, and what would be right.
+    pub message: String,
+}
+
+/// Why a command was refused.
+#[derive(Clone, Debug, PartialEq, Error)]
+pub enum Rejection {
+    /// Fields at fault, whatever the state.
+    #[error("the request has faults")]
+    Invalid(Vec<FieldFault>),
+    /// No such instance.
+    #[error("there is no instance {0}")]
+    NoSuchInstance(InstanceId),
+    /// No such workflow.
+    #[error("there is no workflow `{0}`")]
+    NoSuchWorkflow(Box<str>),
+    /// No such version.
+    #[error("workflow `{0}` has no version {1}")]
+    NoSuchVersion(Box<str>, u32),
+    /// The workflow has no published version.
+    #[error("workflow `{0}` has not been published")]
+    NotPublished(Box<str>),
+    /// The draft has faults.
+    #[error("the draft has faults")]
+    WorkflowHasFaults(Vec<Fault>),
+    /// The instance's state forbids it.
+    #[error("the follow-up is {}: it cannot take this", .instance.status.word())]
+    IllegalMove {
+        /// As it stands.
+        instance: Arc<Instance>,
+        /// What was asked.
+        happening: Happening,
+    },
+    /// The button is not one of those that may be pushed.
+    #[error("the button is gone")]
+    ButtonGone(Arc<Instance>),
+    /// The click was made on an earlier visit of the stage.
+    #[error("the stage has been entered again since")]
+    StaleVisit(Arc<Instance>),
+    /// Call Managers do not see it.
+    #[error("Call Managers do not see this follow-up")]
+    NotVisible(Arc<Instance>),
+    /// It runs already, and the script asked to refuse then.
+    #[error("the workflow already runs on this call")]
+    AlreadyRunning(Arc<Instance>),
+    /// Somebody has worked on it.
+    #[error("somebody has worked on it already")]
+    AlreadyWorked(Arc<Instance>),
+    /// The revision is not the expected one.
+    #[error("the present revision is {present}")]
+    OtherRevision {
+        /// What it is.
+        present: u64,
+    },
+    /// The id was used for another request.
+    #[error("this request id was used for another request")]
+    RequestIdReused,
+    /// A named limit.
+    #[error("the limit {name} of {limit} is reached")]
+    Limit {
+        /// The limit's name.
+        name: &'static str,
+        /// Its value.
+        limit: u64,
+    },
+}

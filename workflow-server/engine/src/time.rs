@@ -1,0 +1,78 @@
+//! Moments and spans, as the engine counts them: whole milliseconds of wall-clock time.
+//!
+//! Must not read a clock: moments come in as arguments.
+
+use std::fmt;
+
+/// A moment: milliseconds since 1970-01-01T00:00:00Z.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Time(pub i64);
+
+impl Time {
+    /// Later than every moment: stands for "no due time" where an order needs one.
+    pub const NEVER: Self = Self(i64::MAX);
+
+    /// The moment `span` after this one; stays at the largest moment instead of overflowing.
+    #[must_use]
+    pub fn after(self, span: Span) -> Self {
+        Self(self.0.saturating_add(span.millis()))
+    }
+}
+
+/// The unit in which a span is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum SpanUnit {
+    /// Seconds, written `s`.
+    Seconds,
+    /// Minutes, written `m`.
+    Minutes,
+    /// Hours, written `h`.
+    Hours,
+    /// Days of 24 hours, written `d`.
+    Days,
+}
+
+impl SpanUnit {
+    /// The letter it is written with.
+    #[must_use]
+    pub fn letter(self) -> char {
+        match self {
+            Self::Seconds => 's',
+            Self::Minutes => 'm',
+            Self::Hours => 'h',
+            Self::Days => 'd',
+        }
+    }
+
+    fn millis(self) -> i64 {
+        match self {
+            Self::Seconds => 1_000,
+            Self::Minutes => 60_000,
+            Self::Hours => 3_600_000,
+            Self::Days => 86_400_000,
+        }
+    }
+}
+
+/// A length of time as an author wrote it, such as `90s`, `15m`, `4h` or `3d`; kept as written, so that it is exported so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Span {
+    /// How many, at least 1.
+    pub amount: u32,
+    /// Of which unit.
+    pub unit: SpanUnit,
+}
+
+impl Span {
+    /// Its length in milliseconds.
+    #[must_use]
+    pub fn millis(self) -> i64 {
+        i64::from(self.amount).saturating_mul(self.unit.millis())
+    }
+}
+
+impl fmt::Display for Span {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{}{}", self.amount, self.unit.letter())
+    }
+}

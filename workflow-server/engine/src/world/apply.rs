@@ -1,0 +1,126 @@
+//! Puts an entry's facts into the World: the same function for live traffic and for recovery.
+//!
+//! Must not decide anything: no template, condition or calendar is evaluated here.
+
+use std::sync::Arc;
+
+use thiserror::Error;
+
+use crate::call::Call;
+use crate::entry::{DefinitionChange, Entry};
+use crate::instance::Instance;
+use crate::world::{World, urgency};
+
+/// An entry does not fit the World that it is applied to: the journal is damaged, or the code has a fault.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum Unfit {
+    /// Its sequence is not the next one.
+    #[error("entry {found} was to be applied where {expected} is next")]
+    Sequence {
+        /// The next one.
+        expected: u64,
+        /// The entry's.
+        found: u64,
+    },
+    /// An instance names a call that is not there.
+    #[error("an instance names call slot {0}, which is empty")]
+    NoCall(u32),
+    /// A version was published of a workflow or draft that is not there.
+    #[error("a version was published of workflow slot {0}, which has no draft")]
+    NoDraft(u32),
+    /// A slot far beyond the ones in use.
+    #[error("slot {0} lies beyond the ones in use")]
+    SlotBeyond(u32),
+}
+
+impl World {
+    /// Applies one entry.
+    ///
+    /// # Errors
+    /// [`Unfit`] where the entry cannot follow on this World; the World is then not to be used any more.
+    pub fn apply(&mut self, entry: &Entry) -> Result<(), Unfit> {
+        let expected = self.root.sequence + 1;
+        if entry.sequence != expected {
+            return Err(Unfit::Sequence { expected, found: entry.sequence });
+        }
+        if let Some(change) = &entry.definition {
+            self.apply_definition(change, entry)?;
+        }
+        for change in &entry.instances {
+            self.take_instance(change.after.id.slot);
+        }
+        if let Some(change) = &entry.call {
+            if change.slot as usize > self.root.calls.len() {
+                return Err(Unfit::SlotBeyond(change.slot));
+            }
+            self.put_call(change.slot, change.after.clone());
+        }
+        for change in &entry.instances {
+            self.put_instance(change.after.clone())?;
+        }
+        if let Some(mark) = entry.mark {
+            self.requests.remember(mark.key, mark.fingerprint, entry.sequence, entry.at);
+        }
+        self.requests.forget_older(entry.at);
+        self.root.sequence = entry.sequence;
+        self.root.at = entry.at;
+        Ok(())
+    }
+
+    fn apply_definition(&mut self, change: &DefinitionChange, entry: &Entry) -> Result<(), Unfit> {
+        match change {
+            DefinitionChange::Team(place, team) => {
+                Arc::make_mut(&mut self.root.teams).put(*place, team.clone());
+                Ok(())
+            }
+            DefinitionChange::Draft(place, definition) => {
+                Arc::make_mut(&mut self.root.workflows).put_draft(*place, definition);
+                Ok(())
+            }
+            DefinitionChange::Version { workflow, created, .. } => {
+                let published = Arc::make_mut(&mut self.root.workflows).publish(*workflow, *created, entry.at, &entry.actor);
+                published.ok_or(Unfit::NoDraft(*workflow))
+            }
+        }
+    }
+
+    /// Takes an instance out of the indexes; it stays in its slot until the new one is put there.
+    fn take_instance(&mut self, slot: u32) {
+        let Some(old) = self.root.instance_at(slot).cloned() else { return };
+        self.root.counters.by_status[old.status as usize] -= 1;
+        if let Some(call) = self.root.call_of(&old).cloned() {
+            for key in urgency::keys(&old, &call) {
+                self.root.urgency.remove(&key);
+            }
+        }
+        self.root.counters.timers -= self.timers.disarm(&old);
+    }
+
+    pub(super) fn put_call(&mut self, slot: u32, call: Arc<Call>) {
+        let place = slot as usize;
+        while self.root.calls.len() <= place {
+            self.root.calls.push_back(None);
+        }
+        let is_new = self.root.calls[place].is_none();
+        let key = is_new.then(|| call.key.clone());
+        self.root.calls.set(place, Some(call));
+        if let Some(key) = key {
+            self.root.call_index.insert(&key, slot);
+        }
+    }
+
+    pub(super) fn put_instance(&mut self, instance: Arc<Instance>) -> Result<(), Unfit> {
+        let place = instance.id.slot as usize;
+        let call = self.root.call_of(&instance).cloned().ok_or(Unfit::NoCall(instance.call))?;
+        while self.root.instances.len() <= place {
+            self.root.instances.push_back(None);
+        }
+        for key in urgency::keys(&instance, &call) {
+            self.root.urgency.insert(key);
+        }
+        self.root.counters.by_status[instance.status as usize] += 1;
+        self.root.counters.timers += self.timers.arm(&instance);
+        self.root.instances.set(place, Some(instance));
+        Ok(())
+    }
+}

@@ -1,0 +1,192 @@
+//! Teams and workflows, by place and by name. They change seldom and are read at every step, so they are plain lists
+//! behind one shared pointer each.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::command::Actor;
+use crate::definition::Definition;
+use crate::definition::numbering::Numbering;
+use crate::team::Team;
+use crate::time::Time;
+
+/// Declared teams.
+#[derive(Clone, Debug, Default)]
+pub struct Teams {
+    list: Vec<Team>,
+    by_name: BTreeMap<String, u32>,
+}
+
+impl Teams {
+    /// The team at this place.
+    #[must_use]
+    pub fn at(&self, place: u32) -> Option<&Team> {
+        self.list.get(place as usize)
+    }
+
+    /// The place of the team with this name.
+    #[must_use]
+    pub fn place(&self, name: &str) -> Option<u32> {
+        self.by_name.get(name).copied()
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.list.len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+
+    /// All teams by name.
+    pub fn by_name(&self) -> impl Iterator<Item = &Team> {
+        self.by_name.values().map(|place| &self.list[*place as usize])
+    }
+
+    /// All teams by place.
+    pub fn by_place(&self) -> impl Iterator<Item = &Team> {
+        self.list.iter()
+    }
+
+    /// Puts a team at its place; a place beyond the last one adds it.
+    pub(super) fn put(&mut self, place: u32, team: Team) {
+        if let Some(known) = self.list.get_mut(place as usize) {
+            *known = team;
+        } else {
+            self.by_name.insert(team.name.clone(), self.list.len() as u32);
+            self.list.push(team);
+        }
+    }
+}
+
+/// A published version.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Version {
+    /// Its content, for ever.
+    pub definition: Arc<Definition>,
+    /// When it was published.
+    pub published_at: Time,
+    /// Who published it.
+    pub published_by: Actor,
+}
+
+/// A workflow: a draft, and the versions that were made of drafts.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Workflow {
+    /// Unique in a server; never changes.
+    pub name: String,
+    /// What is being written; none where the newest version is all there is.
+    pub draft: Option<Arc<Definition>>,
+    /// Versions 1, 2, 3 …
+    pub versions: Vec<Version>,
+    /// Every stage number that was ever given, so that none is given twice.
+    pub numbering: Numbering,
+    /// Counts the changes of draft and versions, from 1.
+    pub revision: u64,
+}
+
+impl Workflow {
+    /// A published version, by its number.
+    #[must_use]
+    pub fn version(&self, number: u32) -> Option<&Version> {
+        self.versions.get((number as usize).checked_sub(1)?)
+    }
+
+    /// The number of the newest version; 0 if there is none.
+    #[must_use]
+    pub fn newest(&self) -> u32 {
+        self.versions.len() as u32
+    }
+
+    /// What it is called: the draft's title, or else the newest version's.
+    #[must_use]
+    pub fn title(&self) -> &str {
+        let newest = self.versions.last().map(|version| &version.definition);
+        self.draft.as_ref().or(newest).map_or("", |definition| &definition.title)
+    }
+}
+
+/// All workflows.
+#[derive(Clone, Debug, Default)]
+pub struct Workflows {
+    list: Vec<Workflow>,
+    by_name: BTreeMap<String, u32>,
+}
+
+impl Workflows {
+    /// The workflow at this place.
+    #[must_use]
+    pub fn at(&self, place: u32) -> Option<&Workflow> {
+        self.list.get(place as usize)
+    }
+
+    /// The place of the workflow with this name.
+    #[must_use]
+    pub fn place(&self, name: &str) -> Option<u32> {
+        self.by_name.get(name).copied()
+    }
+
+    /// The workflow with this name.
+    #[must_use]
+    pub fn named(&self, name: &str) -> Option<&Workflow> {
+        self.at(self.place(name)?)
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.list.len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+
+    /// All workflows by name.
+    pub fn by_name(&self) -> impl Iterator<Item = &Workflow> {
+        self.by_name.values().map(|place| &self.list[*place as usize])
+    }
+
+    /// All workflows by place.
+    pub fn by_place(&self) -> impl Iterator<Item = &Workflow> {
+        self.list.iter()
+    }
+
+    pub(super) fn restore(&mut self, workflow: Workflow) {
+        self.by_name.insert(workflow.name.clone(), self.list.len() as u32);
+        self.list.push(workflow);
+    }
+
+    pub(super) fn put_draft(&mut self, place: u32, definition: &Arc<Definition>) {
+        if self.list.get(place as usize).is_none() {
+            self.restore(Workflow {
+                name: definition.name.clone(),
+                draft: None,
+                versions: Vec::new(),
+                numbering: Numbering::default(),
+                revision: 0,
+            });
+        }
+        if let Some(workflow) = self.list.get_mut(place as usize) {
+            workflow.numbering.absorb(definition);
+            workflow.draft = Some(definition.clone());
+            workflow.revision += 1;
+        }
+    }
+
+    pub(super) fn publish(&mut self, place: u32, created: bool, at: Time, by: &Actor) -> Option<()> {
+        let workflow = self.list.get_mut(place as usize)?;
+        let draft = workflow.draft.take();
+        if created {
+            workflow.versions.push(Version { definition: draft?, published_at: at, published_by: by.clone() });
+        }
+        workflow.revision += 1;
+        Some(())
+    }
+}

@@ -1,0 +1,241 @@
+//! The World: all state, in memory, made by applying the journal in order and in no other way.
+//!
+//! [`Root`] is what readers see: persistent maps behind cheap clones, published once per durable commit. The rest of the
+//! World (timers, request ids) is private to the one writer. Each index is a file of its own, with hooks that `apply`
+//! calls, and a property that holds it equal to rebuilding it from the instances.
+
+pub mod call_index;
+pub mod definitions;
+pub mod requests;
+pub mod timers;
+pub mod urgency;
+
+mod apply;
+
+use std::sync::Arc;
+
+use imbl::{OrdSet, Vector};
+
+pub use apply::Unfit;
+
+use crate::call::{Call, CallKey};
+use crate::definition::Definition;
+use crate::instance::{Instance, InstanceId, Status};
+use crate::team::Team;
+use crate::time::Time;
+use crate::world::call_index::CallIndex;
+use crate::world::definitions::{Teams, Workflow, Workflows};
+use crate::world::requests::Requests;
+use crate::world::timers::Timers;
+use crate::world::urgency::UrgencyKey;
+
+/// How many instances there are in each status, by the order of [`Status::ALL`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counters {
+    by_status: [u64; Status::ALL.len()],
+    timers: u64,
+}
+
+impl Counters {
+    /// How many have this status.
+    #[must_use]
+    pub fn of(&self, status: Status) -> u64 {
+        self.by_status[status as usize]
+    }
+
+    /// How many have not ended.
+    #[must_use]
+    pub fn open(&self) -> u64 {
+        Status::ALL.into_iter().filter(|status| !status.is_ended()).map(|status| self.of(status)).sum()
+    }
+
+    /// How many have ended.
+    #[must_use]
+    pub fn ended(&self) -> u64 {
+        Status::ALL.into_iter().filter(|status| status.is_ended()).map(|status| self.of(status)).sum()
+    }
+
+    /// How many timers and release times run.
+    #[must_use]
+    pub fn timers(&self) -> u64 {
+        self.timers
+    }
+}
+
+/// One moment of the World, as readers see it; cloning it costs next to nothing.
+#[derive(Clone, Debug)]
+pub struct Root {
+    /// The sequence of the newest entry in it; 0 before the first.
+    pub sequence: u64,
+    /// When that entry was decided.
+    pub at: Time,
+    /// Declared teams.
+    pub teams: Arc<Teams>,
+    /// Workflows with their drafts and versions.
+    pub workflows: Arc<Workflows>,
+    /// Instances by slot.
+    pub instances: Vector<Option<Arc<Instance>>>,
+    /// Calls by slot.
+    pub calls: Vector<Option<Arc<Call>>>,
+    /// Visible follow-ups in the order of their urgency.
+    pub urgency: OrdSet<UrgencyKey>,
+    /// How many there are.
+    pub counters: Counters,
+    call_index: Arc<CallIndex>,
+}
+
+impl Root {
+    /// The instance with this id.
+    #[must_use]
+    pub fn instance(&self, id: InstanceId) -> Option<&Arc<Instance>> {
+        self.instance_at(id.slot).filter(|instance| instance.id == id)
+    }
+
+    /// The instance in this slot.
+    #[must_use]
+    pub fn instance_at(&self, slot: u32) -> Option<&Arc<Instance>> {
+        self.instances.get(slot as usize).and_then(Option::as_ref)
+    }
+
+    /// The call in this slot.
+    #[must_use]
+    pub fn call_at(&self, slot: u32) -> Option<&Arc<Call>> {
+        self.calls.get(slot as usize).and_then(Option::as_ref)
+    }
+
+    /// The slot of the call with this key.
+    #[must_use]
+    pub fn call_slot(&self, key: &CallKey) -> Option<u32> {
+        self.call_index.find(key, |slot| self.call_at(slot).is_some_and(|call| call.key == *key))
+    }
+
+    /// The call with this key.
+    #[must_use]
+    pub fn call(&self, key: &CallKey) -> Option<&Arc<Call>> {
+        self.call_slot(key).and_then(|slot| self.call_at(slot))
+    }
+
+    /// The call of an instance.
+    #[must_use]
+    pub fn call_of(&self, instance: &Instance) -> Option<&Arc<Call>> {
+        self.call_at(instance.call)
+    }
+
+    /// The workflow of an instance.
+    #[must_use]
+    pub fn workflow_of(&self, instance: &Instance) -> Option<&Workflow> {
+        self.workflows.at(instance.workflow)
+    }
+
+    /// The definition that an instance is pinned to.
+    #[must_use]
+    pub fn definition_of(&self, instance: &Instance) -> Option<&Arc<Definition>> {
+        self.workflow_of(instance)?.version(instance.version).map(|version| &version.definition)
+    }
+
+    /// Whether Call Managers see an instance.
+    #[must_use]
+    pub fn is_visible(&self, instance: &Instance) -> bool {
+        self.call_of(instance).is_some_and(|call| instance.is_visible(call))
+    }
+}
+
+/// What the World is told about keeping.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Keeping {
+    /// How long request ids are kept, in milliseconds.
+    pub request_ids_millis: i64,
+    /// How many request ids are kept at most; the oldest go first.
+    pub request_ids_max: usize,
+}
+
+impl Default for Keeping {
+    fn default() -> Self {
+        Self { request_ids_millis: 24 * 3_600_000, request_ids_max: crate::limits::REQUEST_IDS_MAX }
+    }
+}
+
+/// All state, with the indexes that only the writer needs.
+#[derive(Debug)]
+pub struct World {
+    root: Root,
+    timers: Timers,
+    requests: Requests,
+}
+
+impl World {
+    /// An empty World.
+    #[must_use]
+    pub fn new(keeping: Keeping) -> Self {
+        Self {
+            root: Root {
+                sequence: 0,
+                at: Time::default(),
+                teams: Arc::default(),
+                workflows: Arc::default(),
+                instances: Vector::new(),
+                calls: Vector::new(),
+                urgency: OrdSet::new(),
+                counters: Counters::default(),
+                call_index: Arc::default(),
+            },
+            timers: Timers::default(),
+            requests: Requests::new(keeping),
+        }
+    }
+
+    /// The present moment, for readers.
+    #[must_use]
+    pub fn root(&self) -> &Root {
+        &self.root
+    }
+
+    /// The timers and release times that run.
+    #[must_use]
+    pub fn timers(&self) -> &Timers {
+        &self.timers
+    }
+
+    /// The request ids that are remembered.
+    #[must_use]
+    pub fn requests(&self) -> &Requests {
+        &self.requests
+    }
+}
+
+/// Puts a snapshot back, piece by piece: calls before their instances.
+impl World {
+    /// Says where the snapshot stands.
+    pub fn restore_position(&mut self, sequence: u64, at: Time) {
+        self.root.sequence = sequence;
+        self.root.at = at;
+    }
+
+    /// Puts the next team back.
+    pub fn restore_team(&mut self, team: Team) {
+        Arc::make_mut(&mut self.root.teams).put(u32::MAX, team);
+    }
+
+    /// Puts the next workflow back.
+    pub fn restore_workflow(&mut self, workflow: Workflow) {
+        Arc::make_mut(&mut self.root.workflows).restore(workflow);
+    }
+
+    /// Puts a call back into its slot.
+    pub fn restore_call(&mut self, slot: u32, call: Arc<Call>) {
+        self.put_call(slot, call);
+    }
+
+    /// Puts an instance back into its slot.
+    ///
+    /// # Errors
+    /// [`Unfit`] if its call is not there.
+    pub fn restore_instance(&mut self, instance: Arc<Instance>) -> Result<(), Unfit> {
+        self.put_instance(instance)
+    }
+
+    /// Puts a request mark back, oldest first.
+    pub fn restore_mark(&mut self, key: u128, fingerprint: u64, sequence: u64, at: Time) {
+        self.requests.remember(key, fingerprint, sequence, at);
+    }
+}

@@ -1,0 +1,68 @@
+//! Timers and release times in the order in which they fall due. Private to the writer, which arms only the earliest.
+
+use std::collections::BTreeSet;
+
+use crate::instance::{Instance, Status};
+use crate::time::Time;
+
+/// The action number that stands for an instance's release time.
+pub const RELEASE: u16 = u16::MAX;
+
+/// One timer, in the order of its due time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct TimerKey {
+    /// When it fires.
+    pub due: Time,
+    /// The instance's slot.
+    pub slot: u32,
+    /// The action that started it, or [`RELEASE`].
+    pub action: u16,
+}
+
+/// The index.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Timers {
+    by_due: BTreeSet<TimerKey>,
+}
+
+impl Timers {
+    /// The one that fires next.
+    #[must_use]
+    pub fn earliest(&self) -> Option<TimerKey> {
+        self.by_due.first().copied()
+    }
+
+    /// Those that are due at `now`, earliest first.
+    pub fn due(&self, now: Time) -> impl Iterator<Item = TimerKey> + '_ {
+        self.by_due.iter().copied().take_while(move |key| key.due <= now)
+    }
+
+    /// How many run.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.by_due.len()
+    }
+
+    /// Whether none run.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.by_due.is_empty()
+    }
+
+    pub(super) fn arm(&mut self, instance: &Instance) -> u64 {
+        keys(instance).filter(|key| self.by_due.insert(*key)).count() as u64
+    }
+
+    pub(super) fn disarm(&mut self, instance: &Instance) -> u64 {
+        keys(instance).filter(|key| self.by_due.remove(key)).count() as u64
+    }
+}
+
+fn keys(instance: &Instance) -> impl Iterator<Item = TimerKey> + '_ {
+    let slot = instance.id.slot;
+    let release = instance
+        .release_at
+        .filter(|_| instance.status == Status::WaitingForCallEnd)
+        .map(|due| TimerKey { due, slot, action: RELEASE });
+    instance.timers.iter().map(move |timer| TimerKey { due: timer.due, slot, action: timer.action }).chain(release)
+}

@@ -1,0 +1,78 @@
+//! The creation of a store. A mark stands from its first to its last step, so that an interrupted creation is begun anew
+//! and a store that has lost its identity file is never taken for an empty directory.
+
+use std::{fs, io, path::Path, sync::Arc};
+
+use super::{
+    Disk, Identity, OpenError, Options, Position, current,
+    fault::MARKER,
+    files, guard, head, identity,
+    sled::{Place, Tree},
+    vault,
+};
+
+/// The mark in the data directory.
+const CREATING: &str = "creating";
+const FIRST: u64 = 1;
+
+/// The identity of the store in `dir`, which is created if the directory is empty. Says whether it was.
+pub(crate) fn find_or_create(
+    dir: &Path,
+    options: &Options,
+    disk: &Arc<dyn Disk>,
+) -> Result<(Identity, bool), OpenError> {
+    if let Some(found) = Identity::read(dir)? {
+        files::remove(dir, CREATING, disk.as_ref()).map_err(|error| OpenError::io("tidying", dir, &error))?;
+        return Ok((found, false));
+    }
+    let failed = |error: io::Error| OpenError::io("creating the store in", dir, &error);
+    if dir.join(CREATING).exists() {
+        tracing::warn!(dir = %dir.display(), "an earlier start was interrupted while it created the store: creating it anew");
+    } else if holds_anything(dir).map_err(failed)? {
+        return Err(OpenError::NotAStore { dir: dir.display().to_string() });
+    }
+    let born = Identity::of(&options.birth)?;
+    files::replace(dir, CREATING, b"", disk.as_ref()).map_err(failed)?;
+    wipe(dir, disk.as_ref()).map_err(failed)?;
+    vault::create_directories(dir, disk.as_ref()).map_err(failed)?;
+    head::write(dir, Position::default(), disk.as_ref()).map_err(failed)?;
+    let place = place(dir, FIRST, options, disk);
+    guard::guarded(&place.path.clone(), options.open_limit, move |_| {
+        Tree::create(&place, Position::default()).map(drop)
+    })?;
+    current::write(dir, FIRST, disk.as_ref()).map_err(failed)?;
+    born.write(dir, disk.as_ref()).map_err(failed)?;
+    files::remove(dir, CREATING, disk.as_ref()).map_err(failed)?;
+    Ok((born, true))
+}
+
+/// The log's directory number `number`, as `options` want it opened.
+pub(crate) fn place(dir: &Path, number: u64, options: &Options, disk: &Arc<dyn Disk>) -> Place {
+    Place {
+        path: dir.join(current::directory(number)),
+        cache_bytes: options.cache_bytes,
+        lock_wait: options.lock_wait,
+        disk: Arc::clone(disk),
+    }
+}
+
+/// Whether something lies there that is not the lock, nor what file systems put into an empty disk.
+fn holds_anything(dir: &Path) -> io::Result<bool> {
+    for entry in fs::read_dir(dir)? {
+        let name = entry?.file_name();
+        let unfinished_mark = format!("{CREATING}.new");
+        if name != "lock" && name != "lost+found" && *name != *unfinished_mark {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+fn wipe(dir: &Path, disk: &dyn Disk) -> io::Result<()> {
+    current::remove_others(dir, 0, disk)?;
+    files::remove_tree(dir, vault::DIRECTORY, disk)?;
+    for name in [head::FILE, identity::FILE, MARKER] {
+        files::remove(dir, name, disk)?;
+    }
+    Ok(())
+}

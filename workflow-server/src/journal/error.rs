@@ -1,0 +1,257 @@
+//! What can go wrong with the journal, in two closed lists: while it is used, and while it is opened.
+//!
+//! The sentences of [`OpenError`] are for the operator: each says what to do. No other module words them.
+
+use std::{io, path::Path};
+
+/// What an operation on an open log or vault can answer.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum JournalError {
+    /// The group does not begin right after the newest. Nothing was written.
+    #[error("the group begins at {first}, but the newest entry is {newest}")]
+    NotContiguous {
+        /// Newest sequence of the log.
+        newest: u64,
+        /// First sequence of the group.
+        first: u64,
+    },
+    /// The group's `chain_before` is not the chain hash of the newest entry. Nothing was written.
+    #[error("the group does not link to the entry {sequence}: it was made from another history")]
+    NotLinked {
+        /// Newest sequence of the log.
+        sequence: u64,
+    },
+    /// The group's range is empty or begins at 0. Nothing was written.
+    #[error("a group cannot range from {first} to {last}")]
+    Malformed {
+        /// First sequence of the group.
+        first: u64,
+        /// Last sequence of the group.
+        last: u64,
+    },
+    /// Over a size limit. Nothing was written.
+    #[error("the {what} has {bytes} bytes, the limit is {bytes_max}")]
+    TooLarge {
+        /// What is too large: group, frame or key.
+        what: &'static str,
+        /// Its size in bytes.
+        bytes: usize,
+        /// The limit in bytes.
+        bytes_max: usize,
+    },
+    /// Older than the log keeps.
+    #[error("older than the log keeps: its oldest entry is {oldest}")]
+    Trimmed {
+        /// The oldest sequence that can be read (newest + 1 if none).
+        oldest: u64,
+    },
+    /// The disk is nearly full. Nothing was written; try again when there is space.
+    #[error("the disk has {free_bytes} bytes free, and {reserve_bytes} are kept in reserve: free some space")]
+    NoSpace {
+        /// Free bytes on the disk of the data directory.
+        free_bytes: u64,
+        /// The reserve in bytes.
+        reserve_bytes: u64,
+    },
+    /// Writing has ended for good in this process. The reason is the first one.
+    #[error("the store has failed and writes no more until the server is restarted: {reason}")]
+    Failed {
+        /// What happened first.
+        reason: String,
+    },
+    /// What was read is not what was written.
+    #[error("{place} is damaged: {what}")]
+    Damaged {
+        /// What does not fit.
+        what: String,
+        /// Where.
+        place: String,
+    },
+    /// No such blob.
+    #[error("there is no blob {name}")]
+    NotFound {
+        /// Its name.
+        name: String,
+    },
+    /// Not a name for a blob or key.
+    #[error("{name:?} is no name for a blob or key: 1 to 128 letters, digits, '.', '_' or '-', not beginning with '.'")]
+    BadName {
+        /// The name that was given.
+        name: String,
+    },
+    /// A log that has held entries cannot be started elsewhere.
+    #[error("the log has held entries up to {newest} and cannot be started elsewhere")]
+    NotEmpty {
+        /// Newest sequence of the log.
+        newest: u64,
+    },
+    /// Reading, or writing an unfinished blob, failed; nothing that was durable is touched.
+    #[error("{what}: {reason}")]
+    Io {
+        /// What was being done, with the file.
+        what: String,
+        /// The system's reason.
+        reason: String,
+    },
+}
+
+impl JournalError {
+    pub(crate) fn io(doing: &str, path: &Path, error: &io::Error) -> Self {
+        Self::Io { what: format!("{doing} {}", path.display()), reason: error.to_string() }
+    }
+}
+
+/// Why a data directory was not opened. Nothing is served from it, and what is said is what to do.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum OpenError {
+    /// Another process (or handle) has the directory.
+    #[error(
+        "another process is using the data directory {dir}: stop it, or start this one with another data directory"
+    )]
+    Locked {
+        /// The data directory.
+        dir: String,
+    },
+    /// Written by a newer server.
+    #[error(
+        "the data directory {dir} has format {format}, and this server knows formats up to {known}: start the newer \
+         server that wrote it, or restore a backup made by this version"
+    )]
+    NewerFormat {
+        /// The data directory.
+        dir: String,
+        /// Format found.
+        format: u32,
+        /// Newest format known here.
+        known: u32,
+    },
+    /// Something does not verify.
+    #[error(
+        "{place} is damaged ({what}): do not delete anything; copy the data directory away as it is, check the disk, \
+         and restore the newest backup into an empty data directory"
+    )]
+    Damaged {
+        /// What does not fit.
+        what: String,
+        /// Where.
+        place: String,
+    },
+    /// The log ends before the place that the head file says was durable: an older copy, or lost writes.
+    #[error(
+        "{dir} holds entries up to {newest}, but its head file says that {head} was acknowledged: this is an older copy, \
+         or the disk lost writes. Restore the newest backup, or the directory that this was copied from. Only if neither \
+         exists: start once with the head rebuilt, which accepts that the entries after {newest} are lost"
+    )]
+    BehindHead {
+        /// The data directory.
+        dir: String,
+        /// Sequence in the head file.
+        head: u64,
+        /// Newest sequence in the log.
+        newest: u64,
+    },
+    /// The log and the head file tell of two histories.
+    #[error(
+        "{dir} and its head file disagree about entry {sequence}: files of two stores have been mixed. Restore the newest \
+         backup into an empty data directory, or bring back the files that belong together"
+    )]
+    OtherHistory {
+        /// The data directory.
+        dir: String,
+        /// Where they disagree.
+        sequence: u64,
+    },
+    /// Neither slot of the head file can be read.
+    #[error(
+        "the head file {path} is missing or damaged, so it cannot be known whether acknowledged entries are missing. Bring \
+         the file back from where the directory was copied, or restore the newest backup. Only if neither exists: start \
+         once with the head rebuilt, which takes the log as it is, up to entry {newest}"
+    )]
+    HeadLost {
+        /// Path of the head file.
+        path: String,
+        /// Newest verified sequence in the log.
+        newest: u64,
+    },
+    /// There is a store, but not the file that says which.
+    #[error(
+        "{dir} is not empty, but has no identity file: it is not a data directory of this server, or the file was deleted. \
+         Bring the file back from a copy, or name an empty directory"
+    )]
+    NotAStore {
+        /// The directory.
+        dir: String,
+    },
+    /// No space left.
+    #[error("the disk is full ({what}): free some space on it and start again; nothing was lost")]
+    DiskFull {
+        /// What was being done, with the file.
+        what: String,
+    },
+    /// Not writable.
+    #[error(
+        "cannot write ({what}: {reason}): mount it writable, or give the directory to the user this server runs as"
+    )]
+    ReadOnly {
+        /// What was being done, with the file.
+        what: String,
+        /// The system's reason.
+        reason: String,
+    },
+    /// Another error of the file system.
+    #[error(
+        "{what} failed: {reason}. If the disk is sound, start again; else restore the newest backup on another disk"
+    )]
+    Io {
+        /// What was being done, with the file.
+        what: String,
+        /// The system's reason.
+        reason: String,
+    },
+    /// sled panicked on what it found.
+    #[error(
+        "sled gave up on {place} ({reason}): the log is damaged. Copy the data directory away as it is, check the disk, and \
+         restore the newest backup into an empty data directory"
+    )]
+    SledPanicked {
+        /// The directory of the log.
+        place: String,
+        /// The panic's message.
+        reason: String,
+    },
+    /// No progress within the time limit. The process must end: a thread of it still spins.
+    #[error(
+        "opening {place} made no progress for {seconds} s: the log is damaged or the disk does not answer. Check the disk; if \
+         it is sound, restore the newest backup into an empty data directory"
+    )]
+    SledHung {
+        /// The directory of the log.
+        place: String,
+        /// The time limit in seconds.
+        seconds: u64,
+    },
+    /// An argument is not usable.
+    #[error("{what}")]
+    BadArgument {
+        /// What, and what is expected.
+        what: String,
+    },
+}
+
+impl OpenError {
+    /// The operator's word for an error of the file system.
+    pub(crate) fn io(doing: &str, path: &Path, error: &io::Error) -> Self {
+        let what = format!("{doing} {}", path.display());
+        match error.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::DiskFull { what },
+            io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
+                Self::ReadOnly { what, reason: error.to_string() }
+            }
+            _ => Self::Io { what, reason: error.to_string() },
+        }
+    }
+
+    pub(crate) fn damaged(place: &Path, what: impl Into<String>) -> Self {
+        Self::Damaged { what: what.into(), place: place.display().to_string() }
+    }
+}

@@ -1,0 +1,69 @@
+//! The first failure of a store: once raised, nothing is written any more in this process.
+//!
+//! It promises that the first reason is kept and that the marker which makes the next open copy the store is tried at
+//! once. It never clears.
+
+use std::{
+    fs::File,
+    io::Write,
+    path::{Path, PathBuf},
+    sync::{Arc, OnceLock},
+};
+
+use super::{Disk, JournalError};
+
+/// Name of the marker in the data directory.
+pub(crate) const MARKER: &str = "sync-failed";
+
+/// Shared by the log, its head file and the vault of one store.
+pub(crate) struct Fault {
+    reason: OnceLock<String>,
+    dir: PathBuf,
+    disk: Arc<dyn Disk>,
+}
+
+impl Fault {
+    pub(crate) fn new(dir: &Path, disk: Arc<dyn Disk>) -> Self {
+        Self { reason: OnceLock::new(), dir: dir.to_owned(), disk }
+    }
+
+    /// Answers the first reason, if there is one.
+    pub(crate) fn check(&self) -> Result<(), JournalError> {
+        match self.reason.get() {
+            None => Ok(()),
+            Some(reason) => Err(JournalError::Failed { reason: reason.clone() }),
+        }
+    }
+
+    /// Ends all writing. Answers the error to give back, which holds the first reason.
+    pub(crate) fn raise(&self, reason: String) -> JournalError {
+        let first = self.reason.set(reason).is_ok();
+        let kept = self.reason.get().cloned().unwrap_or_default();
+        if first {
+            tracing::error!(reason = %kept, dir = %self.dir.display(), "the store has failed: nothing is written any more; \
+                 restart the server, it will copy the store to fresh files before it serves");
+            self.leave_marker(&kept);
+        }
+        JournalError::Failed { reason: kept }
+    }
+
+    /// The reason, once there is one.
+    pub(crate) fn reason(&self) -> Option<&str> {
+        self.reason.get().map(String::as_str)
+    }
+
+    /// Best effort: the disk has just failed, and it may fail here too.
+    fn leave_marker(&self, reason: &str) {
+        let path = self.dir.join(MARKER);
+        let written = File::create(&path)
+            .and_then(|mut file| {
+                file.write_all(reason.as_bytes())?;
+                self.disk.sync_all(&file, &path)
+            })
+            .and_then(|()| self.disk.sync_directory(&self.dir));
+        if let Err(error) = written {
+            tracing::error!(path = %path.display(), %error, "the marker of the failure could not be made durable: if the machine \
+                 stays up, create this file by hand before the restart");
+        }
+    }
+}

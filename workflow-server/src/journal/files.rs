@@ -1,0 +1,89 @@
+//! Small moves on files that are durable when they return: replace, remove, sync a tree.
+//!
+//! Blocking. Errors are the file system's; the callers put them into words.
+
+use std::{
+    fs::{self, File, OpenOptions},
+    io::{self, Write},
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
+    path::Path,
+};
+
+use super::{Disk, JournalError};
+
+/// Owner only: the directory holds callers' personal data and the key of the request hashes.
+const DIRECTORY_MODE: u32 = 0o700;
+const FILE_MODE: u32 = 0o600;
+
+/// Creates a directory and its parents, where they are not there, and makes its name durable.
+pub(crate) fn create_directory(path: &Path, disk: &dyn Disk) -> io::Result<()> {
+    if path.is_dir() {
+        return Ok(());
+    }
+    fs::DirBuilder::new().recursive(true).mode(DIRECTORY_MODE).create(path)?;
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => disk.sync_directory(parent),
+        _ => disk.sync_directory(Path::new(".")),
+    }
+}
+
+/// Opens for writing a file that is empty, readable by its owner only.
+pub(crate) fn create_file(path: &Path) -> io::Result<File> {
+    OpenOptions::new().read(true).write(true).create(true).truncate(true).mode(FILE_MODE).open(path)
+}
+
+/// Replaces `dir/name` by `bytes`: after a crash there is the old or the new one, whole.
+pub(crate) fn replace(dir: &Path, name: &str, bytes: &[u8], disk: &dyn Disk) -> io::Result<()> {
+    let fresh = dir.join(format!("{name}.new"));
+    let mut file = create_file(&fresh)?;
+    file.write_all(bytes)?;
+    disk.sync_all(&file, &fresh)?;
+    fs::rename(&fresh, dir.join(name))?;
+    disk.sync_directory(dir)
+}
+
+/// Removes `dir/name` if it is there, durably.
+pub(crate) fn remove(dir: &Path, name: &str, disk: &dyn Disk) -> io::Result<()> {
+    match fs::remove_file(dir.join(name)) {
+        Ok(()) => disk.sync_directory(dir),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+/// Removes a directory with all in it if it is there, durably.
+pub(crate) fn remove_tree(dir: &Path, name: &str, disk: &dyn Disk) -> io::Result<()> {
+    match fs::remove_dir_all(dir.join(name)) {
+        Ok(()) => disk.sync_directory(dir),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+/// Syncs every file below `dir`, then the directories from the inside out.
+pub(crate) fn sync_tree(dir: &Path, disk: &dyn Disk) -> io::Result<()> {
+    for entry in fs::read_dir(dir)? {
+        let path = entry?.path();
+        if path.is_dir() {
+            sync_tree(&path, disk)?;
+        } else {
+            // sled drops old snapshots in the background; what is gone needs no sync.
+            match File::open(&path) {
+                Ok(file) => disk.sync_all(&file, &path)?,
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+    disk.sync_directory(dir)
+}
+
+/// Refuses while less than the reserve is free.
+pub(crate) fn check_space(dir: &Path, reserve_bytes: u64, disk: &dyn Disk) -> Result<(), JournalError> {
+    let free_bytes =
+        disk.free_bytes(dir).map_err(|error| JournalError::io("asking for the free space of", dir, &error))?;
+    if free_bytes < reserve_bytes {
+        return Err(JournalError::NoSpace { free_bytes, reserve_bytes });
+    }
+    Ok(())
+}

@@ -1,0 +1,86 @@
+//! Runs sled's opening on a thread of its own: on damaged files it panics or spins for ever, and both must end in a
+//! sentence.
+//!
+//! A thread that hangs is left behind; the caller must end the process.
+
+use std::{
+    any::Any,
+    path::Path,
+    sync::mpsc::{self, RecvTimeoutError, SyncSender},
+    time::Duration,
+};
+
+use super::OpenError;
+
+/// With this the work shows that it is alive.
+pub(crate) struct Progress(SyncSender<()>);
+
+impl Progress {
+    /// Starts the time limit anew.
+    pub(crate) fn alive(&self) {
+        // Full: a sign is there already. Gone: nobody waits any more.
+        let _ = self.0.try_send(());
+    }
+}
+
+/// Does `work` (on `place`) within `limit` since its last sign of progress.
+pub(crate) fn guarded<T: Send + 'static>(
+    place: &Path,
+    limit: Duration,
+    work: impl FnOnce(&Progress) -> Result<T, OpenError> + Send + 'static,
+) -> Result<T, OpenError> {
+    let (signs, alive) = mpsc::sync_channel(1);
+    let thread = std::thread::Builder::new()
+        .name("journal-open".to_owned())
+        .spawn(move || work(&Progress(signs)))
+        .map_err(|error| OpenError::io("starting a thread to open", place, &error))?;
+    loop {
+        match alive.recv_timeout(limit) {
+            Ok(()) => {}
+            Err(RecvTimeoutError::Timeout) => {
+                return Err(OpenError::SledHung { place: place.display().to_string(), seconds: limit.as_secs() });
+            }
+            Err(RecvTimeoutError::Disconnected) => break,
+        }
+    }
+    thread.join().unwrap_or_else(|panic| {
+        Err(OpenError::SledPanicked { place: place.display().to_string(), reason: message(panic.as_ref()) })
+    })
+}
+
+/// What a panic said.
+pub(crate) fn message(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "it gave no reason".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(work: impl FnOnce(&Progress) -> Result<u8, OpenError> + Send + 'static) -> Result<u8, OpenError> {
+        guarded(Path::new("journal-1"), Duration::from_millis(50), work)
+    }
+
+    #[test]
+    fn a_result_comes_through() {
+        assert_eq!(check(|_| Ok(7)), Ok(7));
+    }
+
+    #[test]
+    fn a_panic_becomes_a_sentence_with_its_reason() {
+        let error = check(|_| panic!("bad page {}", 3)).unwrap_err();
+        assert_eq!(error, OpenError::SledPanicked { place: "journal-1".into(), reason: "bad page 3".into() });
+    }
+
+    #[test]
+    fn work_without_progress_is_given_up() {
+        let (release, held) = mpsc::channel::<()>();
+        let error = check(move |_| {
+            let _ = held.recv();
+            Ok(7)
+        });
+        assert_eq!(error, Err(OpenError::SledHung { place: "journal-1".into(), seconds: 0 }));
+        drop(release);
+    }
+}

@@ -1,0 +1,222 @@
+//! The head file: how far the log had been acknowledged, kept beside it, so that a log which lost its end (an older copy,
+//! lost writes) is found out at the next open.
+//!
+//! Two slots, each in a disk block of its own, are written in turn, so that one is always whole. A thread writes and
+//! syncs the newest place after each acknowledged group; places that come meanwhile are passed over. The head is
+//! therefore never ahead of the log, and the log is never trimmed beyond the head.
+
+use std::{
+    fs::{File, OpenOptions},
+    io,
+    os::unix::fs::FileExt,
+    path::{Path, PathBuf},
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    thread::JoinHandle,
+};
+
+use super::{
+    Disk, JournalError, Position,
+    fault::Fault,
+    files,
+    sealed::{self, Fields, SEAL_BYTES},
+};
+
+/// Name of the file in the data directory.
+pub(crate) const FILE: &str = "head";
+
+/// Distance between the slots: no block of a disk holds parts of both.
+const SLOT_STRIDE: u64 = 4096;
+const SLOT_BYTES: usize = 1 + 8 + 8 + SEAL_BYTES;
+const VERSION: u8 = 1;
+
+fn slot(position: Position) -> Vec<u8> {
+    let mut record = vec![VERSION];
+    record.extend_from_slice(&position.sequence.to_le_bytes());
+    record.extend_from_slice(&position.chain.to_le_bytes());
+    sealed::seal(&mut record, sealed::seed(FILE, 0));
+    record
+}
+
+fn read_slot(file: &File, index: u64) -> Option<Position> {
+    let mut sealed = [0; SLOT_BYTES];
+    file.read_exact_at(&mut sealed, index * SLOT_STRIDE).ok()?;
+    let mut fields = Fields(sealed::unseal(&sealed, sealed::seed(FILE, 0))?);
+    (fields.u8()? == VERSION).then_some(())?;
+    Some(Position { sequence: fields.u64()?, chain: fields.u64()? })
+}
+
+/// What the head file says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Head {
+    /// The newest place in a readable slot.
+    pub(crate) newest: Position,
+    /// Whether both slots could be read; else the damaged one may have held a newer place.
+    pub(crate) whole: bool,
+}
+
+/// Reads the head file; `None` if it is missing or neither slot can be read.
+pub(crate) fn read(dir: &Path) -> Option<Head> {
+    let file = File::open(dir.join(FILE)).ok()?;
+    match (read_slot(&file, 0), read_slot(&file, 1)) {
+        (Some(a), Some(b)) => Some(Head { newest: if a.sequence > b.sequence { a } else { b }, whole: true }),
+        (Some(newest), None) | (None, Some(newest)) => Some(Head { newest, whole: false }),
+        (None, None) => None,
+    }
+}
+
+/// Replaces the head file by one that says `position` twice.
+pub(crate) fn write(dir: &Path, position: Position, disk: &dyn Disk) -> io::Result<()> {
+    let mut bytes = slot(position);
+    bytes.resize(usize::try_from(SLOT_STRIDE).map_err(io::Error::other)?, 0);
+    bytes.extend_from_slice(&slot(position));
+    bytes.resize(bytes.len().next_power_of_two(), 0);
+    files::replace(dir, FILE, &bytes, disk)
+}
+
+struct State {
+    wanted: Position,
+    written: u64,
+    stop: bool,
+}
+
+struct Shared {
+    state: Mutex<State>,
+    changed: Condvar,
+    fault: Arc<Fault>,
+}
+
+impl Shared {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The thread that keeps the head file. Dropping it writes the newest place first.
+pub(crate) struct HeadThread {
+    shared: Arc<Shared>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl HeadThread {
+    /// Starts after [`write`] has put `position` there.
+    pub(crate) fn start(dir: &Path, position: Position, fault: Arc<Fault>, disk: Arc<dyn Disk>) -> io::Result<Self> {
+        let path = dir.join(FILE);
+        let file = OpenOptions::new().read(true).write(true).open(&path)?;
+        let state = Mutex::new(State { wanted: position, written: position.sequence, stop: false });
+        let shared = Arc::new(Shared { state, changed: Condvar::new(), fault });
+        let of_thread = Arc::clone(&shared);
+        let thread = std::thread::Builder::new()
+            .name("journal-head".to_owned())
+            .spawn(move || keep(&of_thread, &file, &path, disk.as_ref()))?;
+        Ok(Self { shared, thread: Some(thread) })
+    }
+
+    /// Says that the log is durable up to here. Does not wait.
+    pub(crate) fn tell(&self, position: Position) {
+        self.shared.state().wanted = position;
+        self.shared.changed.notify_all();
+    }
+
+    /// Waits until the head file says at least `sequence`, which must have been told.
+    pub(crate) fn wait_for(&self, sequence: u64) -> Result<(), JournalError> {
+        let mut state = self.shared.state();
+        while state.written < sequence {
+            self.shared.fault.check()?;
+            state = self.shared.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+        Ok(())
+    }
+}
+
+impl Drop for HeadThread {
+    fn drop(&mut self) {
+        self.shared.state().stop = true;
+        self.shared.changed.notify_all();
+        if let Some(thread) = self.thread.take() {
+            // It ends by itself; a panic there has nothing more to write.
+            let _ = thread.join();
+        }
+    }
+}
+
+fn keep(shared: &Shared, file: &File, path: &PathBuf, disk: &dyn Disk) {
+    let mut index = 0;
+    loop {
+        let position = {
+            let mut state = shared.state();
+            loop {
+                if state.wanted.sequence != state.written {
+                    break state.wanted;
+                }
+                if state.stop {
+                    return;
+                }
+                state = shared.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+            }
+        };
+        let written = file.write_all_at(&slot(position), index * SLOT_STRIDE).and_then(|()| disk.sync_data(file, path));
+        if let Err(error) = written {
+            shared.fault.raise(format!("syncing {}: {error}", path.display()));
+            // The lock makes sure that nobody is between asking for the fault and waiting.
+            drop(shared.state());
+            shared.changed.notify_all();
+            return;
+        }
+        index = 1 - index;
+        shared.state().written = position.sequence;
+        shared.changed.notify_all();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::journal::RealDisk;
+
+    fn at(sequence: u64) -> Position {
+        Position { sequence, chain: sequence * 31 }
+    }
+
+    fn kept_up_to(dir: &Path, sequences: &[u64]) {
+        write(dir, at(0), &RealDisk).unwrap();
+        let disk: Arc<dyn Disk> = Arc::new(RealDisk);
+        let fault = Arc::new(Fault::new(dir, Arc::clone(&disk)));
+        let thread = HeadThread::start(dir, at(0), fault, disk).unwrap();
+        for &sequence in sequences {
+            thread.tell(at(sequence));
+            thread.wait_for(sequence).unwrap();
+        }
+    }
+
+    #[test]
+    fn the_newest_place_is_read_back() {
+        let dir = tempfile::tempdir().unwrap();
+        kept_up_to(dir.path(), &[1, 5, 9]);
+        assert_eq!(read(dir.path()), Some(Head { newest: at(9), whole: true }));
+    }
+
+    #[test]
+    fn a_place_told_right_before_the_end_is_written() {
+        let dir = tempfile::tempdir().unwrap();
+        write(dir.path(), at(0), &RealDisk).unwrap();
+        let disk: Arc<dyn Disk> = Arc::new(RealDisk);
+        let fault = Arc::new(Fault::new(dir.path(), Arc::clone(&disk)));
+        let thread = HeadThread::start(dir.path(), at(0), fault, disk).unwrap();
+        thread.tell(at(7));
+        drop(thread);
+        assert_eq!(read(dir.path()).unwrap().newest, at(7));
+    }
+
+    #[test]
+    fn a_damaged_slot_leaves_the_other_and_two_leave_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        kept_up_to(dir.path(), &[1, 2]);
+        let file = OpenOptions::new().write(true).open(dir.path().join(FILE)).unwrap();
+        file.write_all_at(b"x", SLOT_STRIDE + 3).unwrap();
+        assert_eq!(read(dir.path()), Some(Head { newest: at(1), whole: false }));
+        file.write_all_at(b"x", 3).unwrap();
+        assert_eq!(read(dir.path()), None);
+        std::fs::remove_file(dir.path().join(FILE)).unwrap();
+        assert_eq!(read(dir.path()), None);
+    }
+}

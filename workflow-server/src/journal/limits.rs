@@ -1,0 +1,68 @@
+//! The limits of the journal, each with its reason. They are checked where they are used, never guessed again there.
+
+use std::time::Duration;
+
+/// Largest group, in bytes: a 4 MiB value split into 64 KiB values in one batch is what was shown to survive power cuts.
+pub const GROUP_BYTES_MAX: usize = 4 * 1024 * 1024;
+
+/// Largest value handed to sled, header included: larger ones tear when the power goes.
+pub const VALUE_BYTES_MAX: usize = 64 * 1024;
+
+/// Most keys in one sled batch: memory and time of a batch grow faster than its keys beyond this.
+pub const BATCH_KEYS_MAX: usize = 256;
+
+/// Bytes after which the copy of a store closes a batch: keeps each of its commits well under [`Options`]' time limit.
+///
+/// [`Options`]: super::Options
+pub const COPY_BATCH_BYTES: usize = 2 * 1024 * 1024;
+
+/// sled's segment size: with its default of 512 KiB larger pages go to files that it never syncs.
+pub const SEGMENT_BYTES: usize = 8 * 1024 * 1024;
+
+/// sled's page cache: its own default of 1 GiB is too much beside a World in memory; the log is read in order and rarely.
+pub const CACHE_BYTES: u64 = 64 * 1024 * 1024;
+
+/// How often sled flushes by itself. Never relied on for durability, but its space collection runs only there.
+pub const FLUSH_EVERY_MS: u64 = 500;
+
+/// Commands that may wait for the writer's thread: it has one owner, so more would only hide a stall.
+pub const WRITER_QUEUE_MAX: usize = 4;
+
+/// A commit that takes longer has met sled's deadlock or a dead disk; the process is then better ended and restarted.
+pub const COMMIT_LIMIT: Duration = Duration::from_secs(10);
+
+/// The time within which opening must show progress; a damaged sled store can make its recovery spin for ever.
+pub const OPEN_LIMIT: Duration = Duration::from_secs(60);
+
+/// How long to wait for a lock: a dropped sled handle, or a process that is just ending, releases it late.
+pub const LOCK_WAIT: Duration = Duration::from_secs(5);
+
+/// Pause between two tries to get a lock.
+pub const LOCK_RETRY: Duration = Duration::from_millis(20);
+
+/// How often the watchdog looks: an order of magnitude finer than [`COMMIT_LIMIT`].
+pub const WATCHDOG_TICKS_PER_LIMIT: u32 = 10;
+
+/// Writes are refused while less than this is free: a snapshot, sled's next segments and the log of a copy must fit,
+/// and a full disk in the middle of a commit would be a failure for good.
+pub const SPACE_RESERVE_BYTES: u64 = 256 * 1024 * 1024;
+
+/// Groups verified between two signs of progress while opening.
+pub const PROGRESS_GROUPS: u64 = 256;
+
+/// Largest frame of a blob: it is held in memory whole, when written and when read.
+pub const FRAME_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+/// Bytes of frames gathered before they are written to the file: few and large writes.
+pub const BLOB_BUFFER_BYTES: usize = 256 * 1024;
+
+/// Largest value of a key: one block of the disk.
+pub const KEY_BYTES_MAX: usize = 4 * 1024;
+
+/// Longest name of a blob or key, in characters: well below what every file system takes.
+pub const NAME_CHARS_MAX: usize = 128;
+
+// A group's chunks and the base record beside them must fit in one batch, when it is written and when it is trimmed.
+const _: () = assert!(GROUP_BYTES_MAX / (VALUE_BYTES_MAX / 2) < BATCH_KEYS_MAX);
+// sled moves a page to `blobs/` above a quarter of a segment; a leaf holds up to 17 values before it splits.
+const _: () = assert!(17 * VALUE_BYTES_MAX < SEGMENT_BYTES / 4);

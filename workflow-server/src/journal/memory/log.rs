@@ -1,0 +1,143 @@
+//! The log in memory.
+
+use std::sync::Arc;
+
+use futures::future::{BoxFuture, FutureExt};
+
+use super::{
+    super::{Bounds, Group, JournalError, Log, Position},
+    Content, FailAt, Shared, lock,
+};
+
+pub(super) struct MemoryLog(pub(super) Arc<Shared>);
+
+impl Content {
+    fn bounds(&self) -> Bounds {
+        Bounds { base: self.base, newest: self.groups.last().map_or(self.base, Group::end) }
+    }
+}
+
+impl Shared {
+    /// Answers the first failure of this process.
+    pub(super) fn check(&self) -> Result<(), JournalError> {
+        self.failed.get().map_or(Ok(()), |reason| Err(JournalError::Failed { reason: reason.clone() }))
+    }
+
+    fn fail(&self, reason: &str) -> JournalError {
+        let reason = self.failed.get_or_init(|| reason.to_owned());
+        JournalError::Failed { reason: reason.clone() }
+    }
+
+    async fn wait_while_held(&self) {
+        let mut held = self.held.subscribe();
+        if *held.borrow_and_update() {
+            let _counted = Counted::new(self);
+            // The sender lives as long as `self`.
+            let _ = held.wait_for(|held| !held).await;
+        }
+    }
+
+    /// Counts an append; answers where it is to fail, if it is the one.
+    fn strike(&self) -> Option<FailAt> {
+        let mut fault = lock(&self.fault);
+        let (left, at) = fault.as_mut()?;
+        *left -= 1;
+        let at = (*left == 0).then_some(*at);
+        if at.is_some() {
+            *fault = None;
+        }
+        at
+    }
+
+    fn store(&self, group: Group) -> Result<(), JournalError> {
+        self.check()?;
+        let mut content = lock(&self.content);
+        group.check_follows(content.bounds().newest)?;
+        let strike = self.strike();
+        if strike == Some(FailAt::BeforeStored) {
+            return Err(self.fail("a fault was asked for, before the group was stored"));
+        }
+        content.groups.push(group);
+        if strike == Some(FailAt::AfterStored) {
+            return Err(self.fail("a fault was asked for, after the group was stored"));
+        }
+        Ok(())
+    }
+
+    fn read(&self, from: u64, bytes_max: usize) -> Result<Vec<Group>, JournalError> {
+        let content = lock(&self.content);
+        let from = from.max(1);
+        if from <= content.base.sequence {
+            return Err(JournalError::Trimmed { oldest: content.bounds().oldest() });
+        }
+        let start = content.groups.partition_point(|group| group.last < from);
+        let mut bytes = 0;
+        let fits = |(index, group): &(usize, &Group)| {
+            bytes += group.bytes.len();
+            *index == 0 || bytes <= bytes_max
+        };
+        Ok(content.groups[start..].iter().enumerate().take_while(fits).map(|(_, group)| group.clone()).collect())
+    }
+
+    fn trim(&self, upto: u64) -> Result<(), JournalError> {
+        self.check()?;
+        let mut content = lock(&self.content);
+        let count = content.groups.partition_point(|group| group.last <= upto);
+        if let Some(group) = content.groups.drain(..count).next_back() {
+            content.base = group.end();
+        }
+        Ok(())
+    }
+
+    fn start_at(&self, position: Position) -> Result<(), JournalError> {
+        self.check()?;
+        let mut content = lock(&self.content);
+        match content.bounds().newest.sequence {
+            0 => content.base = position,
+            newest => return Err(JournalError::NotEmpty { newest }),
+        }
+        Ok(())
+    }
+}
+
+/// One append that is held; uncounted also when its future is dropped.
+struct Counted<'a>(&'a Shared);
+
+impl<'a> Counted<'a> {
+    fn new(shared: &'a Shared) -> Self {
+        shared.waiting.send_modify(|waiting| *waiting += 1);
+        Self(shared)
+    }
+}
+
+impl Drop for Counted<'_> {
+    fn drop(&mut self) {
+        self.0.waiting.send_modify(|waiting| *waiting -= 1);
+    }
+}
+
+impl Log for MemoryLog {
+    fn append(&self, group: Group) -> BoxFuture<'_, Result<(), JournalError>> {
+        async move {
+            self.0.wait_while_held().await;
+            self.0.store(group)
+        }
+        .boxed()
+    }
+
+    fn read(&self, from: u64, bytes_max: usize) -> BoxFuture<'_, Result<Vec<Group>, JournalError>> {
+        async move { self.0.read(from, bytes_max) }.boxed()
+    }
+
+    fn trim(&self, upto: u64) -> BoxFuture<'_, Result<(), JournalError>> {
+        async move { self.0.trim(upto) }.boxed()
+    }
+
+    fn start_at(&self, position: Position) -> BoxFuture<'_, Result<(), JournalError>> {
+        async move { self.0.start_at(position) }.boxed()
+    }
+
+    fn bounds(&self) -> Bounds {
+        lock(&self.0.content).bounds()
+    }
+}

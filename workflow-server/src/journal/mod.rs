@@ -1,0 +1,109 @@
+//! The journal: the durable memory of one workflow-server.
+//!
+//! What it is: two small traits over opaque bytes. The [`Log`] is an ordered row of groups of entries; the [`Vault`]
+//! keeps named blobs (files made of checked frames) and small keys. [`Store::open`] gives both over one data
+//! directory (sled for the log, plain files for the vault); [`memory`] gives both in memory with faults on request.
+//!
+//! What it promises: a future that has answered `Ok` is durable, against `kill -9` and against a power cut. What is
+//! read back is what was written, checked, or a typed error. After the first failed append or sync nothing is written
+//! any more ([`JournalError::Failed`] keeps the first reason) and the next open copies the store before it is believed.
+//!
+//! What it must not do: look into the bytes, know the engine or the protos, read the clock for anything but time
+//! limits, or name sled outside `sled.rs` and `sled/`. All work on files runs on threads of its own or on the runtime's
+//! blocking threads; the futures work under any tokio runtime.
+
+mod error;
+mod group;
+mod limits;
+
+mod blocking;
+mod disk;
+mod fault;
+mod files;
+mod sealed;
+
+mod birth;
+mod current;
+mod guard;
+mod head;
+mod identity;
+mod lock;
+mod options;
+mod store;
+
+mod sled;
+mod vault;
+
+pub mod memory;
+
+pub use disk::{Disk, RealDisk};
+pub use error::{JournalError, OpenError};
+pub use group::{Bounds, Group, Position};
+pub use identity::{FORMAT, Identity};
+pub use limits::*;
+pub use options::{Birth, OnStuck, Options};
+pub use store::Store;
+
+use bytes::Bytes;
+use futures::future::BoxFuture;
+
+/// The ordered log of groups. Sequences begin at 1 and have no gap.
+///
+/// One owner appends and trims; anybody may read meanwhile.
+pub trait Log: Send + Sync {
+    /// Appends a group and makes it durable; answers only then.
+    ///
+    /// Errors that write nothing and can be tried again: [`JournalError::NotContiguous`], [`JournalError::NotLinked`],
+    /// [`JournalError::Malformed`], [`JournalError::TooLarge`], [`JournalError::NoSpace`]. Any other ends all writing.
+    fn append(&self, group: Group) -> BoxFuture<'_, Result<(), JournalError>>;
+
+    /// The groups from the one that contains `from` (0 counts as 1), in order, until about `bytes_max` bytes; at least
+    /// one if there is one. Empty when `from` is newer than the newest. Only durable groups are ever read.
+    ///
+    /// Errors: [`JournalError::Trimmed`] when `from` is older than what is kept, [`JournalError::Damaged`].
+    fn read(&self, from: u64, bytes_max: usize) -> BoxFuture<'_, Result<Vec<Group>, JournalError>>;
+
+    /// Drops whole groups whose last sequence is at most `upto`, oldest first, in bounded durable batches.
+    fn trim(&self, upto: u64) -> BoxFuture<'_, Result<(), JournalError>>;
+
+    /// Sets where the next group must follow on: for a store that is filled from a backup.
+    ///
+    /// Errors: [`JournalError::NotEmpty`] unless the log has never held a sequence.
+    fn start_at(&self, position: Position) -> BoxFuture<'_, Result<(), JournalError>>;
+
+    /// What is kept, as of the newest durable change.
+    fn bounds(&self) -> Bounds;
+}
+
+/// Named blobs and small keys. A name is 1 to [`NAME_CHARS_MAX`] of `a-z A-Z 0-9 . _ -`, not beginning with a dot.
+pub trait Vault: Send + Sync {
+    /// Begins a blob. It is seen under `name` only once [`BlobWriter::finish`] has answered, and then replaces any
+    /// older blob of that name at once.
+    fn create(&self, name: &str) -> BoxFuture<'_, Result<Box<dyn BlobWriter>, JournalError>>;
+
+    /// The frame at `offset` (the first is at 0) and the offset of the next; `None` at the checked end of the blob.
+    ///
+    /// Errors: [`JournalError::NotFound`], [`JournalError::Damaged`] (also for an offset at which no frame begins).
+    fn read_frame(&self, name: &str, offset: u64) -> BoxFuture<'_, Result<Option<(Bytes, u64)>, JournalError>>;
+
+    /// The names of the finished blobs that begin with `prefix`, sorted.
+    fn list(&self, prefix: &str) -> BoxFuture<'_, Result<Vec<String>, JournalError>>;
+
+    /// Removes a blob, durably. Removing what is not there is no error.
+    fn remove(&self, name: &str) -> BoxFuture<'_, Result<(), JournalError>>;
+
+    /// Replaces the value of a key (at most [`KEY_BYTES_MAX`] bytes), atomically and durably.
+    fn put_key(&self, name: &str, value: Bytes) -> BoxFuture<'_, Result<(), JournalError>>;
+
+    /// The value of a key; `None` if it was never put.
+    fn get_key(&self, name: &str) -> BoxFuture<'_, Result<Option<Bytes>, JournalError>>;
+}
+
+/// A blob that is being written. Dropping it unfinished leaves nothing to be seen.
+pub trait BlobWriter: Send {
+    /// Adds a frame of at most [`FRAME_BYTES_MAX`] bytes; answers the offset at which it can be read.
+    fn write(&mut self, frame: Bytes) -> BoxFuture<'_, Result<u64, JournalError>>;
+
+    /// Makes the blob durable under its name, replacing an older one at once.
+    fn finish(self: Box<Self>) -> BoxFuture<'static, Result<(), JournalError>>;
+}

@@ -1,0 +1,115 @@
+//! The handle on the log in sled: sends orders to the writer's thread, reads on the runtime's blocking threads.
+
+use std::sync::{Arc, PoisonError, RwLock};
+
+use futures::future::{BoxFuture, FutureExt};
+use tokio::sync::{mpsc, oneshot};
+
+use super::super::{
+    Bounds, Disk, Group, JournalError, Log, OpenError, Options, Position, WRITER_QUEUE_MAX, blocking::blocking,
+    fault::Fault, head::HeadThread, lock::DirectoryLock,
+};
+use super::{
+    read,
+    tree::Tree,
+    watchdog::Watchdog,
+    writer::{Command, Order, Writer},
+};
+
+/// What the writer and the readers share.
+pub(super) struct Shared {
+    pub(super) tree: Tree,
+    bounds: RwLock<Bounds>,
+}
+
+impl Shared {
+    pub(super) fn bounds(&self) -> Bounds {
+        *self.bounds.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Publishes what is durable. Only the writer calls it.
+    pub(super) fn change(&self, change: impl FnOnce(&mut Bounds)) {
+        change(&mut self.bounds.write().unwrap_or_else(PoisonError::into_inner));
+    }
+}
+
+/// The log in sled.
+pub(in crate::journal) struct SledLog {
+    // Let go of first: sled is to be closed on the writer's thread, which may take its time.
+    shared: Arc<Shared>,
+    fault: Arc<Fault>,
+    commands: mpsc::Sender<Command>,
+}
+
+/// What a log is started with once its files have been verified.
+pub(in crate::journal) struct Start<'a> {
+    pub(in crate::journal) tree: Tree,
+    pub(in crate::journal) bounds: Bounds,
+    pub(in crate::journal) dir: &'a std::path::Path,
+    pub(in crate::journal) options: &'a Options,
+    pub(in crate::journal) fault: Arc<Fault>,
+    pub(in crate::journal) lock: Arc<DirectoryLock>,
+    pub(in crate::journal) disk: Arc<dyn Disk>,
+}
+
+impl SledLog {
+    /// Starts the threads. The head file must say `start.bounds.newest`.
+    pub(in crate::journal) fn start(start: Start<'_>) -> Result<Self, OpenError> {
+        let failed = |error| OpenError::io("starting the threads of the journal in", start.dir, &error);
+        let head = HeadThread::start(start.dir, start.bounds.newest, Arc::clone(&start.fault), Arc::clone(&start.disk));
+        let watchdog = Watchdog::start(start.options.commit_limit, Arc::clone(&start.options.on_stuck));
+        let shared = Arc::new(Shared { tree: start.tree, bounds: RwLock::new(start.bounds) });
+        let writer = Writer {
+            head: head.map_err(failed)?,
+            watchdog: watchdog.map_err(failed)?,
+            shared: Arc::clone(&shared),
+            fault: Arc::clone(&start.fault),
+            dir: start.dir.to_owned(),
+            disk: start.disk,
+            reserve_bytes: start.options.reserve_bytes,
+            _lock: start.lock,
+        };
+        let (commands, orders) = mpsc::channel(WRITER_QUEUE_MAX);
+        std::thread::Builder::new()
+            .name("journal-writer".to_owned())
+            .spawn(move || writer.run(orders))
+            .map_err(failed)?;
+        Ok(Self { shared, fault: start.fault, commands })
+    }
+
+    fn order(&self, order: Order) -> BoxFuture<'_, Result<(), JournalError>> {
+        async move {
+            let (answer, done) = oneshot::channel();
+            if self.commands.send((order, answer)).await.is_ok()
+                && let Ok(done) = done.await
+            {
+                return done;
+            }
+            Err(self.fault.raise("the journal's writer has ended".to_owned()))
+        }
+        .boxed()
+    }
+}
+
+impl Log for SledLog {
+    fn append(&self, group: Group) -> BoxFuture<'_, Result<(), JournalError>> {
+        self.order(Order::Append(group))
+    }
+
+    fn read(&self, from: u64, bytes_max: usize) -> BoxFuture<'_, Result<Vec<Group>, JournalError>> {
+        let shared = Arc::clone(&self.shared);
+        blocking("reading the log", move || read::read(&shared, from, bytes_max)).boxed()
+    }
+
+    fn trim(&self, upto: u64) -> BoxFuture<'_, Result<(), JournalError>> {
+        self.order(Order::Trim(upto))
+    }
+
+    fn start_at(&self, position: Position) -> BoxFuture<'_, Result<(), JournalError>> {
+        self.order(Order::StartAt(position))
+    }
+
+    fn bounds(&self) -> Bounds {
+        self.shared.bounds()
+    }
+}

@@ -1,0 +1,159 @@
+//! The one place that opens sled and commits to it.
+//!
+//! It promises that a commit which returned is durable: batch, flush, and a sync on a descriptor of our own. It must not
+//! be used by two threads for writing.
+
+use std::{
+    fs::{self, File},
+    io,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use super::super::{
+    BATCH_KEYS_MAX, Disk, FLUSH_EVERY_MS, JournalError, LOCK_RETRY, OpenError, Position, SEGMENT_BYTES, files,
+};
+use super::chunk;
+
+/// Where a log lies and what it takes to open it.
+#[derive(Clone)]
+pub(in crate::journal) struct Place {
+    /// sled's directory.
+    pub(in crate::journal) path: PathBuf,
+    /// Size of sled's cache in bytes.
+    pub(in crate::journal) cache_bytes: u64,
+    /// How long to wait for a handle that is just being dropped.
+    pub(in crate::journal) lock_wait: Duration,
+    /// Where syncs go.
+    pub(in crate::journal) disk: Arc<dyn Disk>,
+}
+
+/// An open sled store.
+pub(in crate::journal) struct Tree {
+    pub(super) db: sled::Db,
+    file: File,
+    place: Place,
+}
+
+impl Tree {
+    /// Makes an empty log that begins after `base`. Whatever lay there is gone.
+    pub(in crate::journal) fn create(place: &Place, base: Position) -> Result<Self, OpenError> {
+        let failed = |error: io::Error| OpenError::io("creating", &place.path, &error);
+        if place.path.exists() {
+            fs::remove_dir_all(&place.path).map_err(failed)?;
+        }
+        files::create_directory(&place.path, place.disk.as_ref()).map_err(failed)?;
+        let tree = Self::start(place)?;
+        let mut batch = sled::Batch::default();
+        batch.insert(chunk::BASE, chunk::encode_base(base));
+        tree.commit(batch, 1).map_err(|reason| OpenError::Io { what: tree.whereabouts(), reason })?;
+        files::sync_tree(&place.path, place.disk.as_ref()).map_err(failed)?;
+        Ok(tree)
+    }
+
+    /// Opens a log that is there. Blocks, may panic and may never return: see `guard`.
+    pub(in crate::journal) fn open(place: &Place) -> Result<Self, OpenError> {
+        if !place.path.join("db").is_file() {
+            return Err(OpenError::damaged(&place.path, "the log's files are missing"));
+        }
+        let failed = |error: io::Error| OpenError::io("preparing", &place.path, &error);
+        remove_unfinished_snapshots(&place.path).map_err(failed)?;
+        // What a killed process wrote may be in memory only; sled is about to build a durable snapshot upon it.
+        files::sync_tree(&place.path, place.disk.as_ref()).map_err(failed)?;
+        let tree = Self::start(place)?;
+        files::sync_tree(&place.path, place.disk.as_ref()).map_err(failed)?;
+        Ok(tree)
+    }
+
+    fn start(place: &Place) -> Result<Self, OpenError> {
+        let config = sled::Config::new()
+            .path(&place.path)
+            .segment_size(SEGMENT_BYTES)
+            .cache_capacity(place.cache_bytes)
+            .flush_every_ms(Some(FLUSH_EVERY_MS))
+            .use_compression(false);
+        let give_up = Instant::now() + place.lock_wait;
+        let db = loop {
+            match config.open() {
+                Ok(db) => break db,
+                Err(error) if is_lock(&error) && Instant::now() < give_up => std::thread::sleep(LOCK_RETRY),
+                Err(error) => return Err(open_error(&place.path, &error)),
+            }
+        };
+        let path = place.path.join("db");
+        let file = File::open(&path).map_err(|error| OpenError::io("opening", &path, &error))?;
+        Ok(Self { db, file, place: place.clone() })
+    }
+
+    /// Applies a batch of `keys` keys and makes it durable. After an error nothing more may be committed.
+    pub(super) fn commit(&self, batch: sled::Batch, keys: usize) -> Result<(), String> {
+        debug_assert!(keys <= BATCH_KEYS_MAX, "a batch of {keys} keys");
+        let path = self.place.path.join("db");
+        self.db.apply_batch(batch).map_err(|error| format!("writing {}: {error}", path.display()))?;
+        self.db.flush().map_err(|error| format!("flushing {}: {error}", path.display()))?;
+        self.place.disk.sync_data(&self.file, &path).map_err(|error| format!("syncing {}: {error}", path.display()))?;
+        match self.has_blobs() {
+            Ok(false) => Ok(()),
+            Ok(true) => Err(format!("sled moved values to {}/blobs, which it never syncs", self.place.path.display())),
+            Err(error) => Err(format!("looking into {}/blobs: {error}", self.place.path.display())),
+        }
+    }
+
+    /// Whether sled has put a value into a file of its own, against all our limits.
+    pub(in crate::journal) fn has_blobs(&self) -> io::Result<bool> {
+        Ok(fs::read_dir(self.place.path.join("blobs"))?.next().is_some())
+    }
+
+    /// What lies before the oldest group.
+    pub(super) fn base(&self) -> Result<Position, JournalError> {
+        let value = self.db.get(chunk::BASE).map_err(|error| self.error(&error))?;
+        let value = value.ok_or_else(|| self.damaged("its base record is missing"))?;
+        chunk::decode_base(&value).map_err(|what| self.damaged(what))
+    }
+
+    pub(super) fn damaged(&self, what: impl Into<String>) -> JournalError {
+        JournalError::Damaged { what: what.into(), place: self.whereabouts() }
+    }
+
+    /// sled's error while reading.
+    pub(super) fn error(&self, error: &sled::Error) -> JournalError {
+        match error {
+            sled::Error::Io(error) => JournalError::io("reading", &self.place.path, error),
+            other => self.damaged(other.to_string()),
+        }
+    }
+
+    fn whereabouts(&self) -> String {
+        self.place.path.display().to_string()
+    }
+}
+
+/// A snapshot that was being written when the process ended: sled would take it for a finished one.
+fn remove_unfinished_snapshots(dir: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(dir)? {
+        let entry = entry?;
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if name.starts_with("snap.") && name.ends_with(".generating") {
+            fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
+}
+
+/// sled 0.34.7 tells of its lock only in words.
+fn is_lock(error: &sled::Error) -> bool {
+    matches!(error, sled::Error::Io(error) if error.to_string().starts_with("could not acquire lock"))
+}
+
+fn open_error(path: &Path, error: &sled::Error) -> OpenError {
+    match error {
+        error if is_lock(error) => OpenError::Locked { dir: path.display().to_string() },
+        // sled reads beyond the end of a file that has lost its end.
+        sled::Error::Io(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+            OpenError::damaged(path, "a file of it is too short")
+        }
+        sled::Error::Io(error) => OpenError::io("opening the log in", path, error),
+        other => OpenError::damaged(path, other.to_string()),
+    }
+}

@@ -1,0 +1,144 @@
+//! A store: one data directory, opened, verified and locked.
+//!
+//! Layout: `lock`, `identity` (which store, which format), `head` (how far it was acknowledged), `current` (names the
+//! directory of the log), `journal-N/` (sled), `vault/` (files), and after a failure `sync-failed`. Opening either gives a
+//! log of which every group verified and which is not behind its head file, or says in words why not; it changes nothing
+//! before the identity has been read.
+
+use std::{io, path::Path, sync::Arc};
+
+use super::{
+    Bounds, Disk, Identity, Log, OpenError, Options, Position, Vault, birth, current,
+    fault::{Fault, MARKER},
+    files, guard, head,
+    head::Head,
+    lock::DirectoryLock,
+    sled::{self, SledLog, Start, Tree, Verified},
+    vault::FileVault,
+};
+
+/// An open data directory. It stays locked until the log, the vault and every blob being written are dropped.
+pub struct Store {
+    /// The ordered log.
+    pub log: Arc<dyn Log>,
+    /// Blobs and keys.
+    pub vault: Arc<dyn Vault>,
+    /// Which store it is.
+    pub identity: Identity,
+    /// Whether it was created by this open.
+    pub created: bool,
+    /// Whether the log was copied to fresh files by this open, after a failure or because it was asked for.
+    pub copied: bool,
+    fault: Arc<Fault>,
+}
+
+/// A log that has been opened and verified, on its way to be started.
+struct Found {
+    tree: Tree,
+    verified: Verified,
+    number: u64,
+    copied: bool,
+}
+
+impl Store {
+    /// Opens the store in `dir`, or creates it there if the directory is empty or missing.
+    ///
+    /// Blocks until every group has been verified (hundreds of megabytes a second). The threads that it starts end when
+    /// the log and the vault are dropped.
+    ///
+    /// # Errors
+    /// [`OpenError`]; after [`OpenError::SledHung`] a thread still spins, and the process must end.
+    pub fn open(dir: &Path, options: &Options, disk: Arc<dyn Disk>) -> Result<Self, OpenError> {
+        files::create_directory(dir, disk.as_ref()).map_err(|error| OpenError::io("creating", dir, &error))?;
+        let lock = Arc::new(DirectoryLock::take(dir, options.lock_wait)?);
+        let (identity, created) = birth::find_or_create(dir, options, &disk)?;
+        let found = find_log(dir, options, &disk)?;
+        let bounds = found.verified.bounds;
+        let failed = |error: io::Error| OpenError::io("preparing", dir, &error);
+        current::remove_others(dir, found.number, disk.as_ref()).map_err(failed)?;
+        head::write(dir, bounds.newest, disk.as_ref()).map_err(failed)?;
+        let fault = Arc::new(Fault::new(dir, Arc::clone(&disk)));
+        let vault = FileVault::open(dir, options, Arc::clone(&fault), Arc::clone(&lock), Arc::clone(&disk))?;
+        let start = Start { tree: found.tree, bounds, dir, options, fault: Arc::clone(&fault), lock, disk };
+        let log = SledLog::start(start)?;
+        Ok(Self { log: Arc::new(log), vault: Arc::new(vault), identity, created, copied: found.copied, fault })
+    }
+
+    /// Why the store writes no more, once it has failed.
+    #[must_use]
+    pub fn failure(&self) -> Option<&str> {
+        self.fault.reason()
+    }
+}
+
+fn find_log(dir: &Path, options: &Options, disk: &Arc<dyn Disk>) -> Result<Found, OpenError> {
+    let number = current::read(dir)?;
+    let head = head::read(dir);
+    let place = birth::place(dir, number, options, disk);
+    let expected = head.map_or(Position::default(), |head| head.newest);
+    let (tree, verified) = guard::guarded(&place.path.clone(), options.open_limit, move |progress| {
+        let tree = Tree::open(&place)?;
+        progress.alive();
+        let verified = sled::verify(&tree, expected, progress)?;
+        Ok((tree, verified))
+    })?;
+    compare(dir, head, &verified, options.rebuild_head)?;
+    let failed = |error: io::Error| OpenError::io("looking into", dir, &error);
+    let after_failure = dir.join(MARKER).try_exists().map_err(failed)?;
+    if after_failure || options.fresh_copy || tree.has_blobs().map_err(failed)? {
+        tracing::warn!(dir = %dir.display(), after_failure, "copying the log to fresh files before serving");
+        return copy(dir, number, tree, verified, options, disk);
+    }
+    Ok(Found { tree, verified, number, copied: false })
+}
+
+/// Whether anything that was acknowledged is missing.
+fn compare(dir: &Path, head: Option<Head>, verified: &Verified, rebuild: bool) -> Result<(), OpenError> {
+    let Bounds { base, newest } = verified.bounds;
+    let refused = match head {
+        None => Some(OpenError::HeadLost { path: dir.join(head::FILE).display().to_string(), newest: newest.sequence }),
+        Some(Head { newest: head, .. }) if head.sequence > newest.sequence => {
+            Some(OpenError::BehindHead { dir: dir.display().to_string(), head: head.sequence, newest: newest.sequence })
+        }
+        Some(Head { newest: head, .. }) if head.sequence >= base.sequence && !verified.passes_head => {
+            Some(OpenError::OtherHistory { dir: dir.display().to_string(), sequence: head.sequence })
+        }
+        Some(head) => {
+            if !head.whole {
+                tracing::warn!(dir = %dir.display(), "one slot of the head file is damaged; the other one counts");
+            }
+            None
+        }
+    };
+    match refused {
+        Some(error) if rebuild => {
+            tracing::warn!(%error, newest = newest.sequence, "the operator takes the log as it is: the head file is written anew");
+            Ok(())
+        }
+        Some(error) => Err(error),
+        None => Ok(()),
+    }
+}
+
+/// Copies the log, then makes the copy the log. Interrupted anywhere, the next open finds one of the two whole, and the
+/// marker until the copy counts.
+fn copy(
+    dir: &Path,
+    number: u64,
+    tree: Tree,
+    verified: Verified,
+    options: &Options,
+    disk: &Arc<dyn Disk>,
+) -> Result<Found, OpenError> {
+    let next = number + 1;
+    let to = birth::place(dir, next, options, disk);
+    let copied = guard::guarded(&to.path.clone(), options.open_limit, move |progress| {
+        let copied = sled::copy(&tree, verified, &to, progress)?;
+        drop(tree);
+        Ok(copied)
+    })?;
+    let failed = |error: io::Error| OpenError::io("changing over to the copied log in", dir, &error);
+    current::write(dir, next, disk.as_ref()).map_err(failed)?;
+    files::remove(dir, MARKER, disk.as_ref()).map_err(failed)?;
+    Ok(Found { tree: copied, verified, number: next, copied: true })
+}

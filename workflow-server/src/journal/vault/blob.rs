@@ -1,0 +1,80 @@
+//! The form of a blob: frames one after the other, each with a header and a checksum that is tied to the blob's name and
+//! the frame's offset, and an end mark. Version 1 is frozen, as the version byte says.
+
+use std::{fs::File, io, os::unix::fs::FileExt};
+
+use bytes::Bytes;
+
+use super::super::{
+    FRAME_BYTES_MAX,
+    sealed::{self, Fields, SEAL_BYTES},
+};
+
+const VERSION: u8 = 1;
+const FRAME: u8 = 1;
+const END: u8 = 2;
+const HEADER_BYTES: usize = 1 + 1 + 4;
+
+/// Bytes of the end mark.
+pub(in crate::journal) const END_BYTES: usize = HEADER_BYTES + SEAL_BYTES;
+
+/// Bytes that a frame takes in its blob.
+pub(in crate::journal) fn frame_bytes(frame: usize) -> usize {
+    frame + END_BYTES
+}
+
+fn encode(kind: u8, frame: &[u8], name: &str, offset: u64) -> Option<Vec<u8>> {
+    let mut record = Vec::with_capacity(frame_bytes(frame.len()));
+    record.extend_from_slice(&[VERSION, kind]);
+    record.extend_from_slice(&u32::try_from(frame.len()).ok()?.to_le_bytes());
+    record.extend_from_slice(frame);
+    sealed::seal(&mut record, sealed::seed(name, offset));
+    Some(record)
+}
+
+/// A frame as it is stored at `offset`; `None` if it is over every limit.
+pub(super) fn encode_frame(frame: &[u8], name: &str, offset: u64) -> Option<Vec<u8>> {
+    encode(FRAME, frame, name, offset)
+}
+
+/// The end mark as it is stored at `offset`.
+pub(super) fn encode_end(name: &str, offset: u64) -> Option<Vec<u8>> {
+    encode(END, &[], name, offset)
+}
+
+/// What is wrong at an offset.
+pub(super) enum ReadError {
+    /// The file system's error.
+    Io(io::Error),
+    /// The bytes are not what was written.
+    Damaged(&'static str),
+}
+
+impl From<io::Error> for ReadError {
+    fn from(error: io::Error) -> Self {
+        if error.kind() == io::ErrorKind::UnexpectedEof { Self::Damaged("it ends too early") } else { Self::Io(error) }
+    }
+}
+
+/// The frame at `offset` and the offset after it; `None` at the end mark.
+pub(super) fn read_frame(file: &File, name: &str, offset: u64) -> Result<Option<(Bytes, u64)>, ReadError> {
+    let mut header = [0; HEADER_BYTES];
+    file.read_exact_at(&mut header, offset)?;
+    let mut fields = Fields(&header);
+    let (version, kind, bytes) = (fields.u8(), fields.u8(), fields.u32().unwrap_or_default() as usize);
+    if version != Some(VERSION) {
+        return Err(ReadError::Damaged("no frame begins there, or in a form that this server does not know"));
+    }
+    if bytes > FRAME_BYTES_MAX {
+        return Err(ReadError::Damaged("a frame's length is over the limit"));
+    }
+    let mut sealed = vec![0; frame_bytes(bytes)];
+    file.read_exact_at(&mut sealed, offset)?;
+    sealed::unseal(&sealed, sealed::seed(name, offset)).ok_or(ReadError::Damaged("a frame's checksum does not fit"))?;
+    let next = offset + sealed.len() as u64;
+    match kind {
+        Some(FRAME) => Ok(Some((Bytes::from(sealed).slice(HEADER_BYTES..HEADER_BYTES + bytes), next))),
+        Some(END) if file.metadata()?.len() == next => Ok(None),
+        _ => Err(ReadError::Damaged("it goes on behind its end mark")),
+    }
+}

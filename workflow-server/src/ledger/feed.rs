@@ -1,0 +1,121 @@
+//! The feed: entries as they become durable, for alerters. The newest are held in memory; older ones are read from the
+//! journal, as far as it keeps them.
+//!
+//! A wake-up that is lost costs time, never a change: readers ask for what follows on the sequence that they have.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use aftercall_engine::Entry;
+use tokio::sync::watch;
+
+use crate::journal::{JournalError, Log, Position};
+use crate::limits::{FEED_READ_BYTES, FEED_RING_ENTRIES};
+use crate::records::{RecordError, decode_group};
+
+/// An entry with the chain hash at it.
+#[derive(Clone, Debug)]
+pub struct FeedItem {
+    /// The entry.
+    pub entry: Arc<Entry>,
+    /// The chain hash at it.
+    pub chain: u64,
+}
+
+/// Why the feed cannot give what was asked for.
+#[derive(Debug, thiserror::Error)]
+pub enum FeedError {
+    /// The sequence is older than what is kept, or from the future.
+    #[error("the feed goes from {oldest} to {newest}")]
+    OutOfRange {
+        /// The oldest sequence that can be read.
+        oldest: u64,
+        /// The newest.
+        newest: u64,
+    },
+    /// The journal could not be read.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// An entry could not be read.
+    #[error(transparent)]
+    Record(#[from] RecordError),
+}
+
+/// The feed.
+pub struct Feed {
+    log: Arc<dyn Log>,
+    ring: RwLock<VecDeque<FeedItem>>,
+    newest: watch::Sender<Position>,
+}
+
+impl Feed {
+    pub(super) fn new(log: Arc<dyn Log>, newest: Position) -> Self {
+        Self { log, ring: RwLock::default(), newest: watch::Sender::new(newest) }
+    }
+
+    /// Adds entries that have become durable.
+    pub(super) fn publish(&self, items: Vec<FeedItem>) {
+        let Some(last) = items.last() else { return };
+        let newest = Position { sequence: last.entry.sequence, chain: last.chain };
+        let mut ring = self.ring.write().unwrap_or_else(PoisonError::into_inner);
+        ring.extend(items);
+        let surplus = ring.len().saturating_sub(FEED_RING_ENTRIES);
+        let gone: Vec<FeedItem> = ring.drain(..surplus).collect();
+        drop(ring);
+        drop(gone);
+        self.newest.send_replace(newest);
+    }
+
+    /// The newest durable entry's place; wakes those who wait for more.
+    #[must_use]
+    pub fn newest(&self) -> watch::Receiver<Position> {
+        self.newest.subscribe()
+    }
+
+    /// The oldest sequence that can be read.
+    #[must_use]
+    pub fn oldest(&self) -> u64 {
+        self.log.bounds().oldest()
+    }
+
+    /// Entries from a sequence on, at most `items_max`; none where it is the one after the newest.
+    ///
+    /// # Errors
+    /// [`FeedError`].
+    pub async fn items(&self, from: u64, items_max: usize) -> Result<Vec<FeedItem>, FeedError> {
+        let newest = self.newest.borrow().sequence;
+        if from > newest + 1 || from == 0 {
+            return Err(FeedError::OutOfRange { oldest: self.oldest(), newest });
+        }
+        if from == newest + 1 {
+            return Ok(Vec::new());
+        }
+        if let Some(items) = self.from_ring(from, items_max) {
+            return Ok(items);
+        }
+        self.from_log(from, items_max, newest).await
+    }
+
+    fn from_ring(&self, from: u64, items_max: usize) -> Option<Vec<FeedItem>> {
+        let ring = self.ring.read().unwrap_or_else(PoisonError::into_inner);
+        let first = ring.front()?.entry.sequence;
+        let skip = usize::try_from(from.checked_sub(first)?).ok()?;
+        Some(ring.iter().skip(skip).take(items_max).cloned().collect())
+    }
+
+    async fn from_log(&self, from: u64, items_max: usize, newest: u64) -> Result<Vec<FeedItem>, FeedError> {
+        let groups = match self.log.read(from, FEED_READ_BYTES).await {
+            Err(JournalError::Trimmed { oldest }) => return Err(FeedError::OutOfRange { oldest, newest }),
+            groups => groups?,
+        };
+        let mut items = Vec::new();
+        for group in groups {
+            for linked in decode_group(&group.bytes, group.chain_before, group.chain)? {
+                if (from..=newest).contains(&linked.entry.sequence) && items.len() < items_max {
+                    items.push(FeedItem { entry: Arc::new(linked.entry), chain: linked.chain });
+                }
+            }
+        }
+        Ok(items)
+    }
+}

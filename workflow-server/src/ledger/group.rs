@@ -1,0 +1,115 @@
+//! A group in the making, and a group on its way to the disk: entries, and everybody who waits for them.
+
+use std::sync::Arc;
+
+use aftercall_engine::{Entry, Rejection, Root};
+use futures::future::BoxFuture;
+use tokio::sync::oneshot;
+
+use super::feed::FeedItem;
+use super::{LedgerError, Outcome};
+use crate::journal::{Group, JournalError, Position};
+use crate::limits::{GROUP_BYTES_SOFT, GROUP_COMMANDS_MAX};
+use crate::records::{GroupBytes, WorldImage};
+
+type Answer = Result<Outcome, LedgerError>;
+
+/// One who waits, and what he will be told once it is durable.
+struct Waiting {
+    to: oneshot::Sender<Answer>,
+    answer: Answer,
+}
+
+/// A group that still takes commands.
+pub(super) struct OpenGroup {
+    before: Position,
+    bytes: GroupBytes,
+    items: Vec<FeedItem>,
+    waiting: Vec<Waiting>,
+}
+
+impl OpenGroup {
+    pub(super) fn after(before: Position) -> Self {
+        Self { before, bytes: GroupBytes::new(before.chain), items: Vec::new(), waiting: Vec::new() }
+    }
+
+    pub(super) fn has_room(&self) -> bool {
+        self.waiting.len().max(self.items.len()) < GROUP_COMMANDS_MAX && self.bytes.len() < GROUP_BYTES_SOFT
+    }
+
+    pub(super) fn has_entries(&self) -> bool {
+        !self.items.is_empty()
+    }
+
+    /// Where the journal stands once this group is in it.
+    pub(super) fn end(&self) -> Position {
+        match self.items.last() {
+            Some(item) => Position { sequence: item.entry.sequence, chain: item.chain },
+            None => self.before,
+        }
+    }
+
+    pub(super) fn add_entry(&mut self, entry: Entry) -> Arc<Entry> {
+        let chain = self.bytes.push(&entry);
+        let entry = Arc::new(entry);
+        self.items.push(FeedItem { entry: entry.clone(), chain });
+        entry
+    }
+
+    /// Keeps an answer until everything that it speaks of is durable.
+    pub(super) fn add_answer(&mut self, to: oneshot::Sender<Answer>, answer: Result<Outcome, Rejection>) {
+        self.waiting.push(Waiting { to, answer: answer.map_err(|rejection| LedgerError::Rejected(Box::new(rejection))) });
+    }
+
+    /// Answers that speak of nothing in this group: of what is durable already, or of the group before it.
+    pub(super) fn take_answers(&mut self) -> Answers {
+        Answers(std::mem::take(&mut self.waiting))
+    }
+
+    /// What is to be appended.
+    pub(super) fn close(self) -> (Group, Answers, Vec<FeedItem>) {
+        let end = self.end();
+        let group = Group {
+            first: self.before.sequence + 1,
+            last: end.sequence,
+            chain_before: self.before.chain,
+            chain: end.chain,
+            bytes: self.bytes.into_bytes().into(),
+        };
+        (group, Answers(self.waiting), self.items)
+    }
+}
+
+/// Answers that wait for something to become durable.
+pub(super) struct Answers(Vec<Waiting>);
+
+impl Answers {
+    pub(super) fn join(&mut self, others: Self) {
+        self.0.extend(others.0);
+    }
+
+    /// Gives them. One who has gone away is not missed: what he asked for has been done.
+    pub(super) fn release(self) {
+        for waiting in self.0 {
+            let _ = waiting.to.send(waiting.answer);
+        }
+    }
+
+    /// Tells everybody that it cannot be known whether this became durable.
+    pub(super) fn fail(self, reason: &Arc<str>) {
+        for waiting in self.0 {
+            let _ = waiting.to.send(Err(LedgerError::Unavailable(reason.clone())));
+        }
+    }
+}
+
+/// A group on its way to the disk.
+pub(super) struct InFlight {
+    pub(super) appended: BoxFuture<'static, Result<(), JournalError>>,
+    pub(super) answers: Answers,
+    pub(super) items: Vec<FeedItem>,
+    /// The World with this group, to be shown once it is durable.
+    pub(super) root: Root,
+    /// A snapshot to be written from there on.
+    pub(super) image: Option<WorldImage>,
+}

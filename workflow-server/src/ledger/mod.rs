@@ -1,0 +1,158 @@
+//! The ledger: the one owner of all state.
+//!
+//! One task takes commands one after the other, decides each on the newest World, applies what was decided, and gathers
+//! the entries of many commands into one group. A group is made durable at once; only then is its World shown to readers,
+//! its answers are given and its entries go to the feed. While a group is being made durable the next one is decided;
+//! it is appended only after.
+//!
+//! Promises: no answer shows what is not durable; a refusal waits for whatever it was decided on; a command that has been
+//! taken is carried out even if the one who asked goes away; after a failed write nothing is written any more, the newest
+//! durable World stays readable, and everybody who waits is told.
+
+pub mod clock;
+pub mod feed;
+pub mod history;
+
+mod group;
+mod keeper;
+mod owner;
+mod recover;
+mod timekeeping;
+
+use std::sync::{Arc, PoisonError, RwLock};
+
+use aftercall_engine::entry::Answer;
+use aftercall_engine::time::Time;
+use aftercall_engine::{Entry, Rejection, Request, Root};
+use arc_swap::ArcSwap;
+use thiserror::Error;
+use tokio::sync::{mpsc, oneshot, watch};
+
+pub use clock::{Clock, ManualClock, SystemClock};
+pub use feed::Feed;
+pub use history::History;
+pub use owner::{Ledger, LedgerOptions};
+pub use recover::RecoverError;
+
+/// What a command came to, durably.
+#[derive(Clone, Debug)]
+pub enum Outcome {
+    /// It made this entry.
+    Committed(Arc<Entry>),
+    /// The same request made the entry with this sequence before.
+    Repeated {
+        /// The entry's sequence.
+        sequence: u64,
+    },
+    /// It changed nothing.
+    Unchanged(Answer),
+}
+
+/// Why a command was not carried out.
+#[derive(Clone, Debug, Error)]
+pub enum LedgerError {
+    /// Refused; nothing changed. Everything that the refusal speaks of is durable.
+    #[error(transparent)]
+    Rejected(Box<Rejection>),
+    /// The server takes no commands: it is going away, or its store has failed. With a request id asking again is safe.
+    #[error("{0}")]
+    Unavailable(Arc<str>),
+    /// More commands wait than the limit allows.
+    #[error("more than {0} commands wait already")]
+    Busy(usize),
+}
+
+/// A command on its way, and where its answer goes.
+struct Asked {
+    request: Request,
+    answer: oneshot::Sender<Result<Outcome, LedgerError>>,
+}
+
+/// Something that operations asks of the owner itself.
+enum Order {
+    /// Take the wall clock as it is now.
+    AcceptClock(oneshot::Sender<bool>),
+}
+
+/// What the ledger shows of itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Health {
+    /// Why writing has stopped; none while all is well.
+    pub failure: Option<Arc<str>>,
+    /// Whether firings are held because the wall clock jumped.
+    pub clock_held: bool,
+}
+
+/// What everybody else holds of the ledger; cheap to clone.
+#[derive(Clone)]
+pub struct Handle {
+    commands: mpsc::Sender<Asked>,
+    orders: mpsc::Sender<Order>,
+    root: Arc<ArcSwap<Root>>,
+    feed: Arc<Feed>,
+    history: Arc<History>,
+    health: watch::Receiver<Health>,
+    now: Arc<RwLock<Time>>,
+    clock: Arc<dyn Clock>,
+}
+
+impl Handle {
+    /// Carries out a command; the answer is durable. Dropping the future does not stop the command.
+    ///
+    /// # Errors
+    /// [`LedgerError`].
+    pub async fn execute(&self, request: Request) -> Result<Outcome, LedgerError> {
+        let (answer, answered) = oneshot::channel();
+        self.commands.try_send(Asked { request, answer }).map_err(|error| match error {
+            mpsc::error::TrySendError::Full(_) => LedgerError::Busy(crate::limits::COMMANDS_WAITING_MAX),
+            mpsc::error::TrySendError::Closed(_) => self.unavailable(),
+        })?;
+        answered.await.unwrap_or_else(|_| Err(self.unavailable()))
+    }
+
+    fn unavailable(&self) -> LedgerError {
+        let failure = self.health.borrow().failure.clone();
+        LedgerError::Unavailable(failure.unwrap_or_else(|| "the server is shutting down".into()))
+    }
+
+    /// The newest durable World.
+    #[must_use]
+    pub fn root(&self) -> Arc<Root> {
+        self.root.load_full()
+    }
+
+    /// The changes as they become durable.
+    #[must_use]
+    pub fn feed(&self) -> &Arc<Feed> {
+        &self.feed
+    }
+
+    /// Everything that ever happened.
+    #[must_use]
+    pub fn history(&self) -> &Arc<History> {
+        &self.history
+    }
+
+    /// How the ledger is; can be watched.
+    #[must_use]
+    pub fn health(&self) -> watch::Receiver<Health> {
+        self.health.clone()
+    }
+
+    /// The server's time: the wall clock, but never before the newest entry.
+    #[must_use]
+    pub fn now(&self) -> Time {
+        let newest = *self.now.read().unwrap_or_else(PoisonError::into_inner);
+        self.clock.wall().max(newest)
+    }
+
+    /// Takes the wall clock as it is after a jump; says whether firings were held.
+    ///
+    /// # Errors
+    /// [`LedgerError::Unavailable`].
+    pub async fn accept_clock(&self) -> Result<bool, LedgerError> {
+        let (answer, answered) = oneshot::channel();
+        self.orders.send(Order::AcceptClock(answer)).await.map_err(|_| self.unavailable())?;
+        answered.await.map_err(|_| self.unavailable())
+    }
+}

@@ -1,0 +1,389 @@
+//! The owner's loop: takes commands, decides them, and lets effects out only after the commit that holds them.
+
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use aftercall_engine::command::{Actor, ActorKind, Command};
+use aftercall_engine::time::Time;
+use aftercall_engine::world::Keeping;
+use aftercall_engine::world::timers::{RELEASE, TimerKey};
+use aftercall_engine::{Decision, Request, Root, World, decide};
+use arc_swap::ArcSwap;
+use tokio::sync::{mpsc, watch};
+use tokio_util::sync::CancellationToken;
+
+use super::feed::{Feed, FeedItem};
+use super::group::{InFlight, OpenGroup};
+use super::history::History;
+use super::keeper::Keeper;
+use super::recover::{RecoverError, recover};
+use super::timekeeping::Timekeeping;
+use super::{Asked, Clock, Handle, Health, LedgerError, Order, Outcome};
+use crate::journal::{JournalError, Log, Position, Vault};
+use crate::limits::{
+    CLOCK_LOOK_EVERY, COMMANDS_WAITING_MAX, NO_SPACE_PAUSE, ORDERS_WAITING_MAX, TIMERS_PER_GROUP,
+};
+use crate::records::WorldImage;
+
+/// What the ledger is told when it is made.
+#[derive(Clone)]
+pub struct LedgerOptions {
+    /// What the World keeps.
+    pub keeping: Keeping,
+    /// Entries between snapshots.
+    pub snapshot_every_entries: u64,
+}
+
+/// The ledger, recovered and not running yet.
+pub struct Ledger {
+    owner: Owner,
+    keeper: Keeper,
+    images: mpsc::Receiver<WorldImage>,
+}
+
+struct Owner {
+    world: World,
+    log: Arc<dyn Log>,
+    vault: Arc<dyn Vault>,
+    options: LedgerOptions,
+    time: Timekeeping,
+    clock: Arc<dyn Clock>,
+    commands: mpsc::Receiver<Asked>,
+    orders: mpsc::Receiver<Order>,
+    published: Arc<ArcSwap<Root>>,
+    feed: Arc<Feed>,
+    health: watch::Sender<Health>,
+    now: Arc<RwLock<Time>>,
+    images: mpsc::Sender<WorldImage>,
+    snapshot_at: u64,
+    open: OpenGroup,
+    in_flight: Option<InFlight>,
+    /// The disk was full: commands are refused until this monotonic time.
+    paused_until: Option<Duration>,
+    old_roots: std::sync::mpsc::Sender<Arc<Root>>,
+}
+
+/// What woke the owner.
+enum Woken {
+    Appended(Result<(), JournalError>),
+    Asked(Asked),
+    Ordered(Order),
+    Time,
+    Stop,
+}
+
+impl Ledger {
+    /// Rebuilds the World from the store.
+    ///
+    /// # Errors
+    /// [`RecoverError`] where the store cannot be believed.
+    pub async fn recover(
+        log: Arc<dyn Log>,
+        vault: Arc<dyn Vault>,
+        clock: Arc<dyn Clock>,
+        options: LedgerOptions,
+    ) -> Result<(Self, Handle), RecoverError> {
+        let (world, newest) = recover(log.as_ref(), vault.as_ref(), options.keeping).await?;
+        let feed = Arc::new(Feed::new(log.clone(), newest));
+        let history = Arc::new(History::open(feed.clone(), vault.clone()).await?);
+        let published = Arc::new(ArcSwap::from_pointee(world.root().clone()));
+        let (command_sender, commands) = mpsc::channel(COMMANDS_WAITING_MAX);
+        let (order_sender, orders) = mpsc::channel(ORDERS_WAITING_MAX);
+        let (health, health_receiver) = watch::channel(Health::default());
+        let (image_sender, images) = mpsc::channel(1);
+        let now = Arc::new(RwLock::new(world.root().at));
+        let handle = Handle {
+            commands: command_sender,
+            orders: order_sender,
+            root: published.clone(),
+            feed: feed.clone(),
+            history: history.clone(),
+            health: health_receiver,
+            now: now.clone(),
+            clock: clock.clone(),
+        };
+        let owner = Owner {
+            snapshot_at: newest.sequence.saturating_add(options.snapshot_every_entries),
+            open: OpenGroup::after(newest),
+            time: Timekeeping::new(clock.clone()),
+            old_roots: drop_elsewhere(),
+            world,
+            log: log.clone(),
+            vault: vault.clone(),
+            options,
+            clock,
+            commands,
+            orders,
+            published,
+            feed,
+            health,
+            now,
+            images: image_sender,
+            in_flight: None,
+            paused_until: None,
+        };
+        Ok((Self { owner, keeper: Keeper::new(log, vault, history), images }, handle))
+    }
+
+    /// Runs until it is told to stop, then finishes what it has taken.
+    pub async fn run(self, stop: CancellationToken) {
+        let keeper = tokio::spawn(self.keeper.run(self.images));
+        self.owner.run(stop).await;
+        // The owner has dropped its end: the keeper finishes the snapshot in hand and ends.
+        let _ = keeper.await;
+    }
+}
+
+/// Old roots free many small things: not on the owner's time.
+fn drop_elsewhere() -> std::sync::mpsc::Sender<Arc<Root>> {
+    let (sender, receiver) = std::sync::mpsc::channel::<Arc<Root>>();
+    std::thread::spawn(move || receiver.into_iter().for_each(drop));
+    sender
+}
+
+impl Owner {
+    async fn run(mut self, stop: CancellationToken) {
+        loop {
+            match self.wait(&stop).await {
+                Woken::Appended(result) => self.committed(result).await,
+                Woken::Asked(asked) => self.take(asked),
+                Woken::Ordered(order) => self.obey(order),
+                Woken::Time => {}
+                Woken::Stop => break,
+            }
+            self.drain();
+            self.fire();
+            self.submit();
+            self.tell_health();
+        }
+        self.finish().await;
+    }
+
+    async fn wait(&mut self, stop: &CancellationToken) -> Woken {
+        let has_room = self.open.has_room();
+        let until_due = self.until_due();
+        let clock = self.clock.clone();
+        tokio::select! {
+            biased;
+            result = appended(&mut self.in_flight) => Woken::Appended(result),
+            () = stop.cancelled() => Woken::Stop,
+            Some(order) = self.orders.recv() => Woken::Ordered(order),
+            Some(asked) = self.commands.recv(), if has_room => Woken::Asked(asked),
+            () = wait(&*clock, until_due), if has_room => Woken::Time,
+        }
+    }
+
+    /// How long until the earliest timer, at most until the next look at the wall clock; none without timers.
+    fn until_due(&mut self) -> Option<Duration> {
+        let due = self.world.timers().earliest()?.due;
+        let millis = due.0.saturating_sub(self.time.now().0).max(0);
+        let wait = Duration::from_millis(millis as u64).min(CLOCK_LOOK_EVERY);
+        Some(if self.time.is_held() || self.has_failed() { CLOCK_LOOK_EVERY } else { wait })
+    }
+
+    /// Takes whatever else waits already.
+    fn drain(&mut self) {
+        while self.open.has_room() {
+            let Ok(asked) = self.commands.try_recv() else { return };
+            self.take(asked);
+        }
+    }
+
+    fn take(&mut self, asked: Asked) {
+        if let Some(reason) = self.refuses() {
+            let _ = asked.answer.send(Err(LedgerError::Unavailable(reason)));
+            return;
+        }
+        let decided = self.decide(&asked.request);
+        self.open.add_answer(asked.answer, decided);
+    }
+
+    fn decide(&mut self, request: &Request) -> Result<Outcome, aftercall_engine::Rejection> {
+        let now = self.time.now();
+        Ok(match decide(&self.world, request, now)? {
+            Decision::Repeat { sequence } => Outcome::Repeated { sequence },
+            Decision::Unchanged(answer) => Outcome::Unchanged(answer),
+            Decision::Commit(entry) => match self.world.apply(&entry) {
+                Ok(()) => Outcome::Committed(self.open.add_entry(*entry)),
+                // An entry that was decided on this World fits it: anything else is a fault of the code, and going on
+                // would write it down.
+                Err(unfit) => unreachable!("decide and apply disagree: {unfit}"),
+            },
+        })
+    }
+
+    /// Why commands are refused at the moment.
+    fn refuses(&mut self) -> Option<Arc<str>> {
+        if let Some(failure) = &self.health.borrow().failure {
+            return Some(failure.clone());
+        }
+        let until = self.paused_until?;
+        if self.clock.monotonic() < until {
+            return Some("the disk of the data directory is nearly full: free some space; nothing is lost, and writing goes on by itself".into());
+        }
+        self.paused_until = None;
+        None
+    }
+
+    fn has_failed(&self) -> bool {
+        self.paused_until.is_some() || self.health.borrow().failure.is_some()
+    }
+
+    /// Fires what is due, a few at a time among the commands of people.
+    fn fire(&mut self) {
+        let now = self.time.now();
+        if self.time.is_held() || self.has_failed() || !self.open.has_room() {
+            return;
+        }
+        let due: Vec<TimerKey> = self.world.timers().due(now).take(TIMERS_PER_GROUP).collect();
+        for key in due {
+            let lateness = now.0.saturating_sub(key.due.0).max(0);
+            metrics::histogram!("aftercall_timer_lateness_seconds").record(lateness as f64 / 1_000.0);
+            let request = Request {
+                actor: Actor { kind: ActorKind::Timer, name: "".into() },
+                mark: None,
+                salt: 0,
+                command: Command::Elapse {
+                    due: key.due,
+                    slot: key.slot,
+                    action: (key.action != RELEASE).then_some(key.action),
+                },
+            };
+            if let Err(rejection) = self.decide(&request) {
+                tracing::error!(slot = key.slot, %rejection, "a timer could not fire");
+            }
+        }
+    }
+
+    fn obey(&mut self, order: Order) {
+        match order {
+            Order::AcceptClock(answer) => {
+                let was_held = self.time.accept();
+                let _ = answer.send(was_held);
+            }
+        }
+    }
+
+    /// Sends the open group on its way, if the one before it has arrived.
+    fn submit(&mut self) {
+        if !self.open.has_entries() {
+            let answers = self.open.take_answers();
+            match &mut self.in_flight {
+                // They were decided on a World that is not durable yet.
+                Some(in_flight) => in_flight.answers.join(answers),
+                None => answers.release(),
+            }
+            return;
+        }
+        if self.in_flight.is_some() {
+            return;
+        }
+        let end = self.open.end();
+        let (group, answers, items) = std::mem::replace(&mut self.open, OpenGroup::after(end)).close();
+        let log = self.log.clone();
+        let image = (end.sequence >= self.snapshot_at).then(|| self.take_image(end));
+        self.in_flight = Some(InFlight {
+            appended: Box::pin(async move { log.append(group).await }),
+            answers,
+            items,
+            root: self.world.root().clone(),
+            image,
+        });
+    }
+
+    fn take_image(&mut self, end: Position) -> WorldImage {
+        self.snapshot_at = end.sequence.saturating_add(self.options.snapshot_every_entries);
+        WorldImage::take(&self.world, end.chain)
+    }
+
+    async fn committed(&mut self, result: Result<(), JournalError>) {
+        let Some(in_flight) = self.in_flight.take() else { return };
+        match result {
+            Ok(()) => self.publish(in_flight),
+            Err(error) => self.fail(in_flight, &error).await,
+        }
+    }
+
+    /// Root first, then answers, then the feed: whoever reads after an answer sees what it spoke of.
+    fn publish(&mut self, in_flight: InFlight) {
+        let items: Vec<FeedItem> = in_flight.items;
+        metrics::counter!("aftercall_entries_total").increment(items.len() as u64);
+        metrics::counter!("aftercall_groups_total").increment(1);
+        *self.now.write().unwrap_or_else(PoisonError::into_inner) = in_flight.root.at;
+        let old = self.published.swap(Arc::new(in_flight.root));
+        let _ = self.old_roots.send(old);
+        in_flight.answers.release();
+        self.feed.publish(items);
+        if let Some(image) = in_flight.image
+            && self.images.try_send(image).is_err()
+        {
+            tracing::warn!("the snapshot before this one is still being written: this one is left out");
+        }
+    }
+
+    /// What was decided and is not durable is dropped; everybody who waits for it is told.
+    async fn fail(&mut self, in_flight: InFlight, error: &JournalError) {
+        let reason: Arc<str> = error.to_string().into();
+        in_flight.answers.fail(&reason);
+        self.open.take_answers().fail(&reason);
+        if matches!(error, JournalError::NoSpace { .. }) {
+            tracing::error!(%error, "nothing was written; trying again in {} s", NO_SPACE_PAUSE.as_secs());
+            match recover(self.log.as_ref(), self.vault.as_ref(), self.options.keeping).await {
+                Ok((world, newest)) => {
+                    self.world = world;
+                    self.open = OpenGroup::after(newest);
+                    self.paused_until = Some(self.clock.monotonic() + NO_SPACE_PAUSE);
+                    return;
+                }
+                Err(error) => tracing::error!(%error, "the World could not be rebuilt"),
+            }
+        }
+        tracing::error!(%error, "writing has ended; what is durable can still be read");
+        self.open = OpenGroup::after(self.log.bounds().newest);
+        self.health.send_modify(|health| health.failure = Some(reason));
+    }
+
+    fn tell_health(&mut self) {
+        let held = self.time.is_held();
+        self.health.send_if_modified(|health| {
+            let changed = health.clock_held != held;
+            health.clock_held = held;
+            changed
+        });
+    }
+
+    /// Makes durable what has been taken; whoever comes later is told to go elsewhere.
+    async fn finish(mut self) {
+        self.commands.close();
+        while let Ok(asked) = self.commands.try_recv() {
+            if !self.open.has_room() {
+                self.settle().await;
+            }
+            self.take(asked);
+        }
+        self.settle().await;
+    }
+
+    async fn settle(&mut self) {
+        self.submit();
+        while self.in_flight.is_some() {
+            let result = appended(&mut self.in_flight).await;
+            self.committed(result).await;
+            self.submit();
+        }
+    }
+}
+
+async fn appended(in_flight: &mut Option<InFlight>) -> Result<(), JournalError> {
+    match in_flight {
+        Some(in_flight) => (&mut in_flight.appended).await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn wait(clock: &dyn Clock, span: Option<Duration>) {
+    match span {
+        Some(span) => clock.wait(span).await,
+        None => std::future::pending().await,
+    }
+}

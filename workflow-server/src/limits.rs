@@ -1,0 +1,66 @@
+//! Every limit of this server beside those of the engine and the journal, in one place, each with its reason.
+
+use std::time::Duration;
+
+/// Commands in one group: enough to share one sync among many, few enough that an answer does not wait for a long list.
+pub const GROUP_COMMANDS_MAX: usize = 128;
+/// Bytes after which a group takes no more commands: with one usual entry more it still fits one value of the store.
+pub const GROUP_BYTES_SOFT: usize = 40 * 1024;
+/// Commands that wait for the ledger: at 30,000 a second this is half a second; more are refused at once.
+pub const COMMANDS_WAITING_MAX: usize = 16_384;
+/// Orders of operations that wait for the ledger.
+pub const ORDERS_WAITING_MAX: usize = 16;
+/// Timers that fire within one group: a million due ones must not keep people waiting.
+pub const TIMERS_PER_GROUP: usize = 32;
+/// How far the wall clock may jump against the monotonic clock before it is not believed.
+pub const CLOCK_JUMP_MAX: Duration = Duration::from_secs(5 * 60);
+/// How often the wall clock is looked at while a timer runs: nothing wakes us when people set it.
+pub const CLOCK_LOOK_EVERY: Duration = Duration::from_secs(1);
+/// How long commands are refused after the disk was found full, before it is tried again.
+pub const NO_SPACE_PAUSE: Duration = Duration::from_secs(5);
+
+/// Entries that the feed holds in memory: some seconds at the highest rate, so that alerters never read the journal.
+pub const FEED_RING_ENTRIES: usize = 32_768;
+/// Bytes that one read of the journal gives the feed.
+pub const FEED_READ_BYTES: usize = 1 << 20;
+/// Entries in one response of the feed.
+pub const FEED_BATCH_ENTRIES: usize = 256;
+/// How long the feed may be silent before it says that it is still there.
+pub const FEED_HEARTBEAT: Duration = Duration::from_secs(5);
+/// Instances in one response of a snapshot of the feed.
+pub const FEED_SNAPSHOT_BATCH: usize = 256;
+/// Alerters and others that follow the feed at once.
+pub const FEED_STREAMS_MAX: usize = 64;
+
+/// Bytes that one read of the journal gives at start.
+pub const RECOVERY_READ_BYTES: usize = 8 << 20;
+/// Entries between snapshots where the configuration names none: about two seconds of replay.
+pub const SNAPSHOT_EVERY_ENTRIES: u64 = 200_000;
+/// Entries that stay in the journal behind the older of the two snapshots, for alerters that come back.
+pub const JOURNAL_KEPT_ENTRIES: u64 = 100_000;
+/// Snapshots that are kept: the newest, and one before it.
+pub const SNAPSHOTS_KEPT: usize = 2;
+/// Entries in one frame of packed history: what one look into the past has to unpack.
+pub const HISTORY_FRAME_ENTRIES: usize = 128;
+/// Bytes that one read of the journal gives the packing of history.
+pub const PACK_READ_BYTES: usize = 1 << 20;
+
+/// Bytes of one request: the largest definition file, with room for its escaping.
+pub const MESSAGE_BYTES_MAX: usize = 4 << 20;
+/// Rows of a page where the request names none.
+pub const PAGE_ROWS_DEFAULT: usize = 100;
+/// Rows of a page at most; asking for more counts as this.
+pub const PAGE_ROWS_MAX: usize = 1_000;
+/// Notes that come with a follow-up.
+pub const NOTES_SHOWN_MAX: usize = 100;
+/// Groups of a count.
+pub const GROUPS_MAX: usize = 10_000;
+/// Entries that are looked at to list the history of one call or instance.
+pub const HISTORY_WALK_MAX: usize = 100_000;
+/// How long a unary request may take: far beyond what any should.
+pub const REQUEST_TIME_MAX: Duration = Duration::from_secs(30);
+/// Characters of a request id.
+pub const REQUEST_ID_CHARS_MAX: usize = 128;
+
+const _: () = assert!(GROUP_BYTES_SOFT < crate::journal::VALUE_BYTES_MAX);
+const _: () = assert!(PAGE_ROWS_DEFAULT <= PAGE_ROWS_MAX);

@@ -1,0 +1,133 @@
+//! Groups of entries: a version byte, then each entry with its length. The chain hash runs over the entries' bytes, so that
+//! it is the same however they were grouped.
+
+use std::hash::Hasher;
+
+use aftercall_engine::Entry;
+use prost::Message;
+use twox_hash::XxHash3_64;
+
+use super::v1::EntryRecord;
+use super::{RECORDS_VERSION, RecordError};
+
+/// The most bytes that packed history unpacks to: a group with an import of the largest file, with room to spare.
+const UNPACKED_BYTES_MAX: usize = 16 << 20;
+/// The level of compression: the library's default; higher ones cost more time than they save space here.
+const PACK_LEVEL: i32 = 3;
+
+/// A group in the making.
+#[derive(Debug)]
+pub struct GroupBytes {
+    bytes: Vec<u8>,
+    chain: u64,
+}
+
+impl GroupBytes {
+    /// An empty group that follows on the chain hash of the entry before.
+    #[must_use]
+    pub fn new(chain: u64) -> Self {
+        Self { bytes: vec![RECORDS_VERSION], chain }
+    }
+
+    /// Adds an entry; gives the chain hash at it.
+    pub fn push(&mut self, entry: &Entry) -> u64 {
+        let record = EntryRecord::from(entry);
+        let start = self.bytes.len();
+        // Writing to a Vec cannot fail: it grows.
+        let _ = record.encode_length_delimited(&mut self.bytes);
+        self.chain = link(self.chain, &self.bytes[start..]);
+        self.chain
+    }
+
+    /// The chain hash at the newest entry.
+    #[must_use]
+    pub fn chain(&self) -> u64 {
+        self.chain
+    }
+
+    /// How many bytes it has.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// Whether it has no entry.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.bytes.len() <= 1
+    }
+
+    /// Its bytes.
+    #[must_use]
+    pub fn into_bytes(self) -> Vec<u8> {
+        self.bytes
+    }
+}
+
+/// An entry with the chain hash at it.
+#[derive(Debug, Clone)]
+pub struct Linked {
+    /// The entry.
+    pub entry: Entry,
+    /// The chain hash at it.
+    pub chain: u64,
+}
+
+/// Reads a group, and checks that its entries lead from one chain hash to the other.
+///
+/// # Errors
+/// [`RecordError`] where it does not read whole, or the chain is broken.
+pub fn decode_group(bytes: &[u8], chain_before: u64, chain_after: u64) -> Result<Vec<Linked>, RecordError> {
+    let mut rest = versioned(bytes)?;
+    let (mut entries, mut chain) = (Vec::new(), chain_before);
+    while !rest.is_empty() {
+        let start = rest;
+        let record = EntryRecord::decode_length_delimited(&mut rest)?;
+        chain = link(chain, &start[..start.len() - rest.len()]);
+        entries.push(Linked { entry: record.try_into()?, chain });
+    }
+    if chain != chain_after {
+        return Err(RecordError::BrokenChain { sequence: entries.last().map_or(0, |linked| linked.entry.sequence) });
+    }
+    Ok(entries)
+}
+
+/// Packs entries for the history: the same bytes as a group, compressed.
+///
+/// # Errors
+/// [`RecordError::Unpack`] where the compressor fails.
+pub fn pack_entries<'e>(entries: impl Iterator<Item = &'e Entry>) -> Result<Vec<u8>, RecordError> {
+    let mut group = GroupBytes::new(0);
+    for entry in entries {
+        group.push(entry);
+    }
+    Ok(zstd::bulk::compress(&group.into_bytes(), PACK_LEVEL)?)
+}
+
+/// Reads packed entries.
+///
+/// # Errors
+/// [`RecordError`] where they do not read whole.
+pub fn unpack_entries(packed: &[u8]) -> Result<Vec<Entry>, RecordError> {
+    let bytes = zstd::bulk::decompress(packed, UNPACKED_BYTES_MAX)?;
+    let mut rest = versioned(&bytes)?;
+    let mut entries = Vec::new();
+    while !rest.is_empty() {
+        entries.push(EntryRecord::decode_length_delimited(&mut rest)?.try_into()?);
+    }
+    Ok(entries)
+}
+
+pub(super) fn versioned(bytes: &[u8]) -> Result<&[u8], RecordError> {
+    match bytes.split_first() {
+        Some((&RECORDS_VERSION, rest)) => Ok(rest),
+        Some((&found, _)) if found > RECORDS_VERSION => Err(RecordError::NewerVersion { found }),
+        _ => Err(RecordError::Incomplete("version")),
+    }
+}
+
+fn link(chain: u64, bytes: &[u8]) -> u64 {
+    let mut hasher = XxHash3_64::with_seed(chain);
+    hasher.write(bytes);
+    hasher.finish()
+}

@@ -1,0 +1,203 @@
+//! Snapshots of the World: frames of bounded size, in a fixed order, so that the same World gives the same bytes.
+
+use std::sync::Arc;
+
+use aftercall_engine::instance::Instance;
+use aftercall_engine::time::Time;
+use aftercall_engine::world::{Keeping, World};
+use prost::Message;
+
+use super::group::versioned;
+use super::v1::{CallRecord, InstanceRecord, MarkRecord, TeamRecord, WorkflowRecord};
+use super::{RECORDS_VERSION, RecordError};
+
+/// About how many bytes a frame has: bounds what a snapshot holds in memory while it is written.
+const FRAME_BYTES: usize = 256 * 1024;
+
+/// Where a snapshot stands.
+#[derive(Clone, Copy, PartialEq, prost::Message)]
+pub struct SnapshotHead {
+    /// The newest sequence in it.
+    #[prost(uint64, tag = "1")]
+    pub sequence: u64,
+    /// The chain hash at it.
+    #[prost(fixed64, tag = "2")]
+    pub chain: u64,
+    /// When that entry was decided, in milliseconds.
+    #[prost(sint64, tag = "3")]
+    pub at: i64,
+    /// How many instances follow.
+    #[prost(uint64, tag = "4")]
+    pub instances: u64,
+    /// How many calls follow.
+    #[prost(uint64, tag = "5")]
+    pub calls: u64,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+struct FrameRecord {
+    #[prost(message, optional, tag = "1")]
+    head: Option<SnapshotHead>,
+    #[prost(message, repeated, tag = "2")]
+    teams: Vec<TeamRecord>,
+    #[prost(message, repeated, tag = "3")]
+    workflows: Vec<WorkflowRecord>,
+    #[prost(message, repeated, tag = "4")]
+    calls: Vec<CallRecord>,
+    #[prost(message, repeated, tag = "5")]
+    instances: Vec<InstanceRecord>,
+    #[prost(message, repeated, tag = "6")]
+    marks: Vec<MarkRecord>,
+}
+
+impl FrameRecord {
+    fn bytes(&self) -> Vec<u8> {
+        let mut bytes = vec![RECORDS_VERSION];
+        // Writing to a Vec cannot fail: it grows.
+        let _ = self.encode(&mut bytes);
+        bytes
+    }
+}
+
+/// What a snapshot is made of; cheap to take from a World, and then written beside the running writer.
+#[derive(Debug)]
+pub struct WorldImage {
+    root: aftercall_engine::Root,
+    marks: Vec<MarkRecord>,
+    chain: u64,
+}
+
+/// Writes a snapshot frame by frame; stops at the first error of `write`.
+///
+/// # Errors
+/// What `write` returns.
+pub fn snapshot_frames<E>(image: &WorldImage, mut write: impl FnMut(Vec<u8>) -> Result<(), E>) -> Result<(), E> {
+    let root = &image.root;
+    let head = SnapshotHead {
+        sequence: root.sequence,
+        chain: image.chain,
+        at: root.at.0,
+        instances: root.counters.open() + root.counters.ended(),
+        calls: root.calls.iter().flatten().count() as u64,
+    };
+    let teams = root.teams.by_place().map(Into::into).collect();
+    write(FrameRecord { head: Some(head), teams, ..FrameRecord::default() }.bytes())?;
+    for workflow in root.workflows.by_place() {
+        write(FrameRecord { workflows: vec![workflow.into()], ..FrameRecord::default() }.bytes())?;
+    }
+    let calls = root.calls.iter().enumerate().filter_map(|(slot, call)| Some(CallRecord::new(slot as u32, call.as_ref()?)));
+    in_frames(calls, &mut write, |calls| FrameRecord { calls, ..FrameRecord::default() })?;
+    let instances = root.instances.iter().flatten().map(|instance| InstanceRecord::from(&**instance));
+    in_frames(instances, &mut write, |instances| FrameRecord { instances, ..FrameRecord::default() })?;
+    in_frames(image.marks.iter().copied(), &mut write, |marks| FrameRecord { marks, ..FrameRecord::default() })
+}
+
+fn in_frames<R: Message, E>(
+    records: impl Iterator<Item = R>,
+    write: &mut impl FnMut(Vec<u8>) -> Result<(), E>,
+    frame: impl Fn(Vec<R>) -> FrameRecord,
+) -> Result<(), E> {
+    let (mut held, mut bytes) = (Vec::new(), 0);
+    for record in records {
+        bytes += record.encoded_len();
+        held.push(record);
+        if bytes >= FRAME_BYTES {
+            write(frame(std::mem::take(&mut held)).bytes())?;
+            bytes = 0;
+        }
+    }
+    if held.is_empty() { Ok(()) } else { write(frame(held).bytes()) }
+}
+
+impl WorldImage {
+    /// Takes the image of a World whose newest entry has this chain hash.
+    #[must_use]
+    pub fn take(world: &World, chain: u64) -> Self {
+        let marks = world.requests().by_age().map(|(at, key, remembered)| MarkRecord {
+            sequence: remembered.sequence,
+            at: at.0,
+            ..MarkRecord::new(key, remembered.fingerprint)
+        });
+        Self { root: world.root().clone(), marks: marks.collect(), chain }
+    }
+
+    /// The newest sequence in it.
+    #[must_use]
+    pub fn sequence(&self) -> u64 {
+        self.root.sequence
+    }
+}
+
+/// All of a World as bytes, in a fixed order: equal Worlds have equal bytes.
+#[must_use]
+pub fn encode_world(world: &World) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let written: Result<(), std::convert::Infallible> = snapshot_frames(&WorldImage::take(world, 0), |frame| {
+        bytes.extend(frame);
+        Ok(())
+    });
+    match written {
+        Ok(()) => bytes,
+        Err(never) => match never {},
+    }
+}
+
+/// Puts a World back together, frame by frame.
+#[derive(Debug)]
+pub struct SnapshotReader {
+    world: World,
+    head: Option<SnapshotHead>,
+    instances: u64,
+    calls: u64,
+}
+
+impl SnapshotReader {
+    /// Begins.
+    #[must_use]
+    pub fn new(keeping: Keeping) -> Self {
+        Self { world: World::new(keeping), head: None, instances: 0, calls: 0 }
+    }
+
+    /// Takes the next frame.
+    ///
+    /// # Errors
+    /// [`RecordError`] where it does not read whole.
+    pub fn frame(&mut self, bytes: &[u8]) -> Result<(), RecordError> {
+        let frame = FrameRecord::decode(versioned(bytes)?)?;
+        if let Some(head) = frame.head {
+            self.world.restore_position(head.sequence, Time(head.at));
+            self.head = Some(head);
+        }
+        for team in frame.teams {
+            self.world.restore_team(team.into());
+        }
+        for workflow in frame.workflows {
+            self.world.restore_workflow(workflow.try_into()?);
+        }
+        for call in frame.calls {
+            self.calls += 1;
+            self.world.restore_call(call.slot, Arc::new(call.into()));
+        }
+        for instance in frame.instances {
+            self.instances += 1;
+            let instance = Arc::new(Instance::try_from(instance)?);
+            self.world.restore_instance(instance).map_err(|_| RecordError::Incomplete("call of an instance"))?;
+        }
+        for mark in frame.marks {
+            self.world.restore_mark(mark.key(), mark.fingerprint, mark.sequence, Time(mark.at));
+        }
+        Ok(())
+    }
+
+    /// The World, if the snapshot was whole.
+    ///
+    /// # Errors
+    /// [`RecordError::Incomplete`] where something is missing.
+    pub fn finish(self) -> Result<(World, SnapshotHead), RecordError> {
+        let head = self.head.ok_or(RecordError::Incomplete("head of a snapshot"))?;
+        if (self.instances, self.calls) != (head.instances, head.calls) {
+            return Err(RecordError::Incomplete("instances or calls of a snapshot"));
+        }
+        Ok((self.world, head))
+    }
+}

@@ -1,0 +1,72 @@
+//! The numbers by which closed lists are written. A number is never used for anything else.
+
+use aftercall_engine::command::ActorKind;
+use aftercall_engine::definition::EventKind;
+use aftercall_engine::definition::model::Priority;
+use aftercall_engine::entry::{ChangeKind, Warning};
+use aftercall_engine::instance::Status;
+use aftercall_engine::time::SpanUnit;
+use aftercall_engine::value::FieldType;
+
+use crate::records::RecordError;
+
+/// A closed list with a number for each of its members.
+pub(super) trait Coded: Sized + Copy + PartialEq + 'static {
+    /// Its name in errors.
+    const NAME: &'static str;
+    /// All members with their numbers.
+    const CODES: &'static [(Self, i32)];
+
+    /// The member's number; every member has one, which a test checks.
+    fn code(self) -> i32 {
+        Self::CODES.iter().find(|(member, _)| *member == self).map_or(0, |(_, code)| *code)
+    }
+
+    /// The member with this number.
+    fn from_code(code: i32) -> Result<Self, RecordError> {
+        let found = Self::CODES.iter().find(|(_, known)| *known == code);
+        found.map(|(member, _)| *member).ok_or(RecordError::Incomplete(Self::NAME))
+    }
+}
+
+macro_rules! coded {
+    ($list:ty, $name:literal, $($member:ident = $code:literal),+ $(,)?) => {
+        impl Coded for $list {
+            const NAME: &'static str = $name;
+            const CODES: &'static [(Self, i32)] = &[$((Self::$member, $code)),+];
+        }
+        const _: () = {
+            // Fails to compile when a member is added here and forgotten there.
+            #[allow(dead_code)]
+            const fn every_member_has_a_code(member: $list) -> i32 {
+                match member { $(<$list>::$member => $code),+ }
+            }
+        };
+    };
+}
+
+coded!(ActorKind, "actor kind", ScriptEngine = 1, Person = 2, Operations = 3, Author = 4, Timer = 5);
+coded!(Status, "status", WaitingForCallEnd = 1, Active = 2, Incomplete = 3, Finished = 4, Cancelled = 5);
+coded!(Priority, "priority", Low = 1, Normal = 2, High = 3, Urgent = 4);
+coded!(EventKind, "event kind", NewCall = 1, ButtonPushed = 2, TimerElapsed = 3);
+coded!(SpanUnit, "span unit", Seconds = 1, Minutes = 2, Hours = 3, Days = 4);
+coded!(FieldType, "field type", Text = 1, Number = 2, Bool = 3, Time = 4);
+coded!(Warning, "warning", NotChargeable = 1, UnlinkedEnds = 2, CallHadEnded = 3, Incomplete = 4);
+coded!(
+    ChangeKind,
+    "change kind",
+    TeamImported = 1,
+    WorkflowImported = 2,
+    WorkflowPublished = 3,
+    Set = 4,
+    SetAgain = 5,
+    Released = 6,
+    Withdrawn = 7,
+    ButtonPushed = 8,
+    TimerElapsed = 9,
+    NoteAdded = 10,
+    Cancelled = 11,
+    Replaced = 12,
+    CallUpdated = 13,
+    CallEnded = 14,
+);

@@ -1,0 +1,384 @@
+//! Definitions, teams and workflows with their versions.
+
+use std::sync::Arc;
+
+use aftercall_engine::command::Actor;
+use aftercall_engine::definition::model::{
+    Action, AlertAction, AtMost, ButtonAction, Definition, Event, FinishAction, LinkAction, NoteRule, Stage, TimerAction,
+    TimerStart,
+};
+use aftercall_engine::definition::numbering::Numbering;
+use aftercall_engine::definition::template::Template;
+use aftercall_engine::team::Team;
+use aftercall_engine::time::{Span, SpanUnit, Time};
+use aftercall_engine::value::FieldDeclaration;
+use aftercall_engine::world::definitions::{Version, Workflow};
+
+use super::codes::Coded;
+use crate::records::RecordError;
+
+/// A team.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct TeamRecord {
+    #[prost(string, tag = "1")]
+    name: String,
+    #[prost(string, tag = "2")]
+    title: String,
+    #[prost(uint64, tag = "3")]
+    revision: u64,
+}
+
+impl From<&Team> for TeamRecord {
+    fn from(team: &Team) -> Self {
+        Self { name: team.name.clone(), title: team.title.clone(), revision: team.revision }
+    }
+}
+
+impl From<TeamRecord> for Team {
+    fn from(record: TeamRecord) -> Self {
+        Self { name: record.name, title: record.title, revision: record.revision }
+    }
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+struct SpanRecord {
+    #[prost(uint32, tag = "1")]
+    amount: u32,
+    #[prost(int32, tag = "2")]
+    unit: i32,
+}
+
+impl From<Span> for SpanRecord {
+    fn from(span: Span) -> Self {
+        Self { amount: span.amount, unit: span.unit.code() }
+    }
+}
+
+impl TryFrom<SpanRecord> for Span {
+    type Error = RecordError;
+
+    fn try_from(record: SpanRecord) -> Result<Self, RecordError> {
+        Ok(Self { amount: record.amount, unit: SpanUnit::from_code(record.unit)? })
+    }
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+struct FieldDeclarationRecord {
+    #[prost(string, tag = "1")]
+    name: String,
+    #[prost(int32, tag = "2")]
+    field_type: i32,
+    #[prost(bool, tag = "3")]
+    required: bool,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+struct AlertActionRecord {
+    #[prost(string, tag = "1")]
+    text: String,
+    #[prost(string, tag = "2")]
+    team: String,
+    #[prost(int32, tag = "3")]
+    priority: i32,
+    #[prost(message, optional, tag = "4")]
+    due: Option<SpanRecord>,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+struct ButtonActionRecord {
+    #[prost(string, tag = "1")]
+    label: String,
+    #[prost(string, tag = "2")]
+    event: String,
+    #[prost(string, optional, tag = "3")]
+    confirmation: Option<String>,
+    #[prost(bool, tag = "4")]
+    note_required: bool,
+    #[prost(message, repeated, tag = "5")]
+    form: Vec<FieldDeclarationRecord>,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+struct TimerActionRecord {
+    #[prost(message, optional, tag = "1")]
+    after: Option<SpanRecord>,
+    #[prost(bool, tag = "2")]
+    from_start: bool,
+    #[prost(string, tag = "3")]
+    event: String,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+struct LinkActionRecord {
+    #[prost(string, tag = "1")]
+    to: String,
+    /// 0 for no limit.
+    #[prost(uint32, tag = "2")]
+    times: u32,
+    #[prost(string, tag = "3")]
+    otherwise: String,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+struct FinishActionRecord {
+    #[prost(string, tag = "1")]
+    outcome: String,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+struct ActionRecord {
+    #[prost(oneof = "ActionKind", tags = "1, 2, 3, 4, 5")]
+    kind: Option<ActionKind>,
+}
+
+#[derive(Clone, PartialEq, prost::Oneof)]
+enum ActionKind {
+    #[prost(message, tag = "1")]
+    Alert(AlertActionRecord),
+    #[prost(message, tag = "2")]
+    Button(ButtonActionRecord),
+    #[prost(message, tag = "3")]
+    Timer(TimerActionRecord),
+    #[prost(message, tag = "4")]
+    Link(LinkActionRecord),
+    #[prost(message, tag = "5")]
+    Finish(FinishActionRecord),
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+struct StageRecord {
+    #[prost(uint32, tag = "1")]
+    number: u32,
+    #[prost(string, tag = "2")]
+    event: String,
+    #[prost(int32, tag = "3")]
+    kind: i32,
+    #[prost(string, tag = "4")]
+    label: String,
+    #[prost(message, repeated, tag = "5")]
+    actions: Vec<ActionRecord>,
+}
+
+/// A definition.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct DefinitionRecord {
+    #[prost(string, tag = "1")]
+    name: String,
+    #[prost(string, tag = "2")]
+    title: String,
+    #[prost(message, optional, tag = "3")]
+    deadline: Option<SpanRecord>,
+    #[prost(message, repeated, tag = "4")]
+    fields: Vec<FieldDeclarationRecord>,
+    #[prost(bool, tag = "5")]
+    allow_unlinked_ends: bool,
+    #[prost(message, repeated, tag = "6")]
+    stages: Vec<StageRecord>,
+}
+
+impl From<&Definition> for DefinitionRecord {
+    fn from(definition: &Definition) -> Self {
+        Self {
+            name: definition.name.clone(),
+            title: definition.title.clone(),
+            deadline: definition.deadline.map(Into::into),
+            fields: declarations(&definition.fields),
+            allow_unlinked_ends: definition.allow_unlinked_ends,
+            stages: definition
+                .stages
+                .iter()
+                .map(|stage| StageRecord {
+                    number: stage.number,
+                    event: stage.event.id.clone(),
+                    kind: stage.event.kind.code(),
+                    label: stage.event.label.clone(),
+                    actions: stage.actions.iter().map(|action| ActionRecord { kind: Some(action.into()) }).collect(),
+                })
+                .collect(),
+        }
+    }
+}
+
+impl TryFrom<DefinitionRecord> for Definition {
+    type Error = RecordError;
+
+    fn try_from(record: DefinitionRecord) -> Result<Self, RecordError> {
+        let action = |action: ActionRecord| action.kind.ok_or(RecordError::Incomplete("action"))?.try_into();
+        let stage = |stage: StageRecord| {
+            Ok(Stage {
+                number: stage.number,
+                event: Event { id: stage.event, kind: Coded::from_code(stage.kind)?, label: stage.label },
+                actions: stage.actions.into_iter().map(action).collect::<Result<_, RecordError>>()?,
+            })
+        };
+        Ok(Self {
+            name: record.name,
+            title: record.title,
+            deadline: record.deadline.map(TryInto::try_into).transpose()?,
+            fields: from_declarations(record.fields)?,
+            allow_unlinked_ends: record.allow_unlinked_ends,
+            stages: record.stages.into_iter().map(stage).collect::<Result<_, RecordError>>()?,
+        })
+    }
+}
+
+impl From<&Action> for ActionKind {
+    fn from(action: &Action) -> Self {
+        match action {
+            Action::Alert(alert) => Self::Alert(AlertActionRecord {
+                text: alert.text.source().to_owned(),
+                team: alert.team.clone(),
+                priority: alert.priority.code(),
+                due: alert.due.map(Into::into),
+            }),
+            Action::Button(button) => Self::Button(ButtonActionRecord {
+                label: button.label.clone(),
+                event: button.event.clone(),
+                confirmation: button.confirmation.clone(),
+                note_required: button.note == NoteRule::Required,
+                form: declarations(&button.form),
+            }),
+            Action::Timer(timer) => Self::Timer(TimerActionRecord {
+                after: Some(timer.after.into()),
+                from_start: timer.from == TimerStart::Start,
+                event: timer.event.clone(),
+            }),
+            Action::Link(link) => Self::Link(LinkActionRecord {
+                to: link.to.clone(),
+                times: link.at_most.as_ref().map_or(0, |limit| limit.times),
+                otherwise: link.at_most.as_ref().map_or_else(String::new, |limit| limit.otherwise.clone()),
+            }),
+            Action::Finish(finish) => Self::Finish(FinishActionRecord { outcome: finish.outcome.clone() }),
+        }
+    }
+}
+
+impl TryFrom<ActionKind> for Action {
+    type Error = RecordError;
+
+    fn try_from(kind: ActionKind) -> Result<Self, RecordError> {
+        Ok(match kind {
+            ActionKind::Alert(alert) => Self::Alert(AlertAction {
+                text: Template::parse(&alert.text).map_err(|_| RecordError::Incomplete("text of an alert"))?,
+                team: alert.team,
+                priority: Coded::from_code(alert.priority)?,
+                due: alert.due.map(TryInto::try_into).transpose()?,
+            }),
+            ActionKind::Button(button) => Self::Button(ButtonAction {
+                label: button.label,
+                event: button.event,
+                confirmation: button.confirmation,
+                note: if button.note_required { NoteRule::Required } else { NoteRule::Optional },
+                form: from_declarations(button.form)?,
+            }),
+            ActionKind::Timer(timer) => Self::Timer(TimerAction {
+                after: timer.after.ok_or(RecordError::Incomplete("span of a timer"))?.try_into()?,
+                from: if timer.from_start { TimerStart::Start } else { TimerStart::Stage },
+                event: timer.event,
+            }),
+            ActionKind::Link(link) => Self::Link(LinkAction {
+                to: link.to,
+                at_most: (link.times > 0).then_some(AtMost { times: link.times, otherwise: link.otherwise }),
+            }),
+            ActionKind::Finish(finish) => Self::Finish(FinishAction { outcome: finish.outcome }),
+        })
+    }
+}
+
+fn declarations(fields: &[FieldDeclaration]) -> Vec<FieldDeclarationRecord> {
+    let record = |field: &FieldDeclaration| FieldDeclarationRecord {
+        name: field.name.clone(),
+        field_type: field.field_type.code(),
+        required: field.required,
+    };
+    fields.iter().map(record).collect()
+}
+
+fn from_declarations(records: Vec<FieldDeclarationRecord>) -> Result<Vec<FieldDeclaration>, RecordError> {
+    let field = |record: FieldDeclarationRecord| {
+        Ok(FieldDeclaration {
+            name: record.name,
+            field_type: Coded::from_code(record.field_type)?,
+            required: record.required,
+        })
+    };
+    records.into_iter().map(field).collect()
+}
+
+/// A published version.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct VersionRecord {
+    #[prost(message, optional, tag = "1")]
+    definition: Option<DefinitionRecord>,
+    #[prost(sint64, tag = "2")]
+    published_at: i64,
+    #[prost(int32, tag = "3")]
+    actor_kind: i32,
+    /// Personal.
+    #[prost(string, tag = "4")]
+    actor_name: String,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+struct NumberRecord {
+    #[prost(string, tag = "1")]
+    event: String,
+    #[prost(uint32, tag = "2")]
+    number: u32,
+}
+
+/// A workflow with its draft, its versions, and every stage number that was ever given.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct WorkflowRecord {
+    #[prost(string, tag = "1")]
+    name: String,
+    #[prost(message, optional, tag = "2")]
+    draft: Option<DefinitionRecord>,
+    #[prost(message, repeated, tag = "3")]
+    versions: Vec<VersionRecord>,
+    #[prost(message, repeated, tag = "4")]
+    numbers: Vec<NumberRecord>,
+    #[prost(uint64, tag = "5")]
+    revision: u64,
+}
+
+impl From<&Workflow> for WorkflowRecord {
+    fn from(workflow: &Workflow) -> Self {
+        let version = |version: &Version| VersionRecord {
+            definition: Some((&*version.definition).into()),
+            published_at: version.published_at.0,
+            actor_kind: version.published_by.kind.code(),
+            actor_name: version.published_by.name.to_string(),
+        };
+        let number = |(event, number): (&str, u32)| NumberRecord { event: event.to_owned(), number };
+        Self {
+            name: workflow.name.clone(),
+            draft: workflow.draft.as_ref().map(|draft| (&**draft).into()),
+            versions: workflow.versions.iter().map(version).collect(),
+            numbers: workflow.numbering.pairs().map(number).collect(),
+            revision: workflow.revision,
+        }
+    }
+}
+
+impl TryFrom<WorkflowRecord> for Workflow {
+    type Error = RecordError;
+
+    fn try_from(record: WorkflowRecord) -> Result<Self, RecordError> {
+        let version = |version: VersionRecord| {
+            let definition = version.definition.ok_or(RecordError::Incomplete("content of a version"))?;
+            Ok(Version {
+                definition: Arc::new(definition.try_into()?),
+                published_at: Time(version.published_at),
+                published_by: Actor { kind: Coded::from_code(version.actor_kind)?, name: version.actor_name.into() },
+            })
+        };
+        Ok(Self {
+            name: record.name,
+            draft: record.draft.map(|draft| Definition::try_from(draft).map(Arc::new)).transpose()?,
+            versions: record.versions.into_iter().map(version).collect::<Result<_, RecordError>>()?,
+            numbering: Numbering::from_pairs(record.numbers.into_iter().map(|pair| (pair.event, pair.number))),
+            revision: record.revision,
+        })
+    }
+}

@@ -1,0 +1,361 @@
+//! Entries: the form of everything that is in the journal.
+
+use std::sync::Arc;
+
+use aftercall_engine::Entry;
+use aftercall_engine::command::{Actor, RequestMark};
+use aftercall_engine::entry::{
+    AlertBefore, Answer, Before, CallChange, DefinitionChange, InstanceChange, Said, Warning,
+};
+use aftercall_engine::time::Time;
+use aftercall_engine::value::Value;
+
+use super::codes::Coded;
+use super::definition::{DefinitionRecord, TeamRecord};
+use super::instance::{CallRecord, IdRecord, InstanceRecord, ValueRecord};
+use crate::records::RecordError;
+
+/// The mark of a request that may be asked again.
+#[derive(Clone, Copy, PartialEq, prost::Message)]
+pub struct MarkRecord {
+    #[prost(fixed64, tag = "1")]
+    pub(crate) key_high: u64,
+    #[prost(fixed64, tag = "2")]
+    pub(crate) key_low: u64,
+    #[prost(fixed64, tag = "3")]
+    pub(crate) fingerprint: u64,
+    /// Only in snapshots: the sequence of the entry.
+    #[prost(uint64, tag = "4")]
+    pub(crate) sequence: u64,
+    /// Only in snapshots: when it was decided.
+    #[prost(sint64, tag = "5")]
+    pub(crate) at: i64,
+}
+
+impl MarkRecord {
+    pub(crate) fn key(&self) -> u128 {
+        (u128::from(self.key_high) << 64) | u128::from(self.key_low)
+    }
+
+    pub(crate) fn new(key: u128, fingerprint: u64) -> Self {
+        Self { key_high: (key >> 64) as u64, key_low: key as u64, fingerprint, sequence: 0, at: 0 }
+    }
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+struct NamedValueRecord {
+    #[prost(string, tag = "1")]
+    name: String,
+    /// Personal.
+    #[prost(message, optional, tag = "2")]
+    value: Option<ValueRecord>,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+struct PublishedRecord {
+    #[prost(uint32, tag = "1")]
+    version: u32,
+    #[prost(bool, tag = "2")]
+    created: bool,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+struct SetRecord {
+    #[prost(message, optional, tag = "1")]
+    instance: Option<IdRecord>,
+    #[prost(bool, tag = "2")]
+    started: bool,
+    #[prost(string, repeated, tag = "3")]
+    updated_fields: Vec<String>,
+    #[prost(int32, repeated, tag = "4")]
+    warnings: Vec<i32>,
+    #[prost(sint64, optional, tag = "5")]
+    promise_by: Option<i64>,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+struct ReleasedRecord {
+    #[prost(message, repeated, tag = "1")]
+    instances: Vec<IdRecord>,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+struct MovedRecord {
+    #[prost(message, optional, tag = "1")]
+    instance: Option<IdRecord>,
+    #[prost(uint32, repeated, tag = "2")]
+    entered: Vec<u32>,
+}
+
+#[derive(Clone, PartialEq, prost::Oneof)]
+enum AnswerRecord {
+    #[prost(message, tag = "8")]
+    Published(PublishedRecord),
+    #[prost(message, tag = "9")]
+    Set(SetRecord),
+    #[prost(message, tag = "10")]
+    Released(ReleasedRecord),
+    #[prost(message, tag = "11")]
+    Moved(MovedRecord),
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+struct DefinitionChangeRecord {
+    #[prost(uint32, tag = "1")]
+    place: u32,
+    #[prost(message, optional, tag = "2")]
+    team: Option<TeamRecord>,
+    #[prost(message, optional, tag = "3")]
+    draft: Option<DefinitionRecord>,
+    #[prost(message, optional, tag = "4")]
+    version: Option<PublishedRecord>,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+struct CallChangeRecord {
+    #[prost(message, optional, tag = "1")]
+    after: Option<CallRecord>,
+    #[prost(uint64, tag = "2")]
+    previous: u64,
+    #[prost(bool, tag = "3")]
+    is_news: bool,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+struct AlertBeforeRecord {
+    #[prost(uint32, tag = "1")]
+    team: u32,
+    #[prost(int32, tag = "2")]
+    priority: i32,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+struct BeforeRecord {
+    #[prost(uint64, tag = "1")]
+    sequence: u64,
+    #[prost(uint32, tag = "2")]
+    stage: u32,
+    #[prost(bool, tag = "3")]
+    visible: bool,
+    #[prost(string, tag = "4")]
+    customer: String,
+    #[prost(message, repeated, tag = "5")]
+    alerts: Vec<AlertBeforeRecord>,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+struct InstanceChangeRecord {
+    #[prost(int32, tag = "1")]
+    kind: i32,
+    #[prost(message, optional, tag = "2")]
+    after: Option<InstanceRecord>,
+    #[prost(message, optional, tag = "3")]
+    before: Option<BeforeRecord>,
+    #[prost(uint32, repeated, tag = "4")]
+    entered: Vec<u32>,
+}
+
+/// One entry.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct EntryRecord {
+    #[prost(uint64, tag = "1")]
+    sequence: u64,
+    #[prost(sint64, tag = "2")]
+    at: i64,
+    #[prost(int32, tag = "3")]
+    actor_kind: i32,
+    /// Personal.
+    #[prost(string, tag = "4")]
+    actor_name: String,
+    #[prost(message, optional, tag = "5")]
+    mark: Option<MarkRecord>,
+    #[prost(int32, tag = "6")]
+    kind: i32,
+    #[prost(uint32, tag = "7")]
+    event_stage: u32,
+    #[prost(oneof = "AnswerRecord", tags = "8, 9, 10, 11")]
+    answer: Option<AnswerRecord>,
+    #[prost(message, optional, tag = "12")]
+    definition: Option<DefinitionChangeRecord>,
+    #[prost(message, optional, tag = "13")]
+    call: Option<CallChangeRecord>,
+    #[prost(message, repeated, tag = "14")]
+    instances: Vec<InstanceChangeRecord>,
+    /// Personal.
+    #[prost(string, tag = "15")]
+    note: String,
+    /// Personal.
+    #[prost(message, repeated, tag = "16")]
+    values: Vec<NamedValueRecord>,
+}
+
+impl From<&Entry> for EntryRecord {
+    fn from(entry: &Entry) -> Self {
+        Self {
+            sequence: entry.sequence,
+            at: entry.at.0,
+            actor_kind: entry.actor.kind.code(),
+            actor_name: entry.actor.name.to_string(),
+            mark: entry.mark.map(|mark| MarkRecord::new(mark.key, mark.fingerprint)),
+            kind: entry.kind.code(),
+            event_stage: entry.said.event_stage,
+            answer: answer_record(&entry.answer),
+            definition: entry.definition.as_ref().map(definition_record),
+            call: entry.call.as_ref().map(|change| CallChangeRecord {
+                after: Some(CallRecord::new(change.slot, &change.after)),
+                previous: change.previous,
+                is_news: change.is_news,
+            }),
+            instances: entry.instances.iter().map(instance_record).collect(),
+            note: entry.said.note.to_string(),
+            values: entry
+                .said
+                .values
+                .iter()
+                .map(|(name, value)| NamedValueRecord { name: name.to_string(), value: Some(value.into()) })
+                .collect(),
+        }
+    }
+}
+
+impl TryFrom<EntryRecord> for Entry {
+    type Error = RecordError;
+
+    fn try_from(record: EntryRecord) -> Result<Self, RecordError> {
+        Ok(Self {
+            sequence: record.sequence,
+            at: Time(record.at),
+            actor: Actor { kind: Coded::from_code(record.actor_kind)?, name: record.actor_name.into() },
+            mark: record.mark.map(|mark| RequestMark { key: mark.key(), fingerprint: mark.fingerprint }),
+            kind: Coded::from_code(record.kind)?,
+            said: Said {
+                event_stage: record.event_stage,
+                note: record.note.into(),
+                values: record.values.into_iter().map(named_value).collect::<Result<_, _>>()?,
+            },
+            answer: record.answer.map_or(Ok(Answer::Done), answer)?,
+            definition: record.definition.map(definition).transpose()?,
+            call: record.call.map(call).transpose()?,
+            instances: record.instances.into_iter().map(instance).collect::<Result<_, _>>()?,
+        })
+    }
+}
+
+fn named_value(record: NamedValueRecord) -> Result<(Box<str>, Value), RecordError> {
+    let value = record.value.ok_or(RecordError::Incomplete("value"))?;
+    Ok((record.name.into(), value.try_into()?))
+}
+
+fn answer_record(answer: &Answer) -> Option<AnswerRecord> {
+    Some(match answer {
+        Answer::Done => return None,
+        Answer::Published { version, created } => {
+            AnswerRecord::Published(PublishedRecord { version: *version, created: *created })
+        }
+        Answer::Set { instance, started, updated_fields, warnings, promise_by } => AnswerRecord::Set(SetRecord {
+            instance: Some((*instance).into()),
+            started: *started,
+            updated_fields: updated_fields.clone(),
+            warnings: warnings.iter().map(|warning| warning.code()).collect(),
+            promise_by: promise_by.map(|at| at.0),
+        }),
+        Answer::Released(instances) => {
+            AnswerRecord::Released(ReleasedRecord { instances: instances.iter().map(|id| (*id).into()).collect() })
+        }
+        Answer::Moved { instance, entered } => {
+            AnswerRecord::Moved(MovedRecord { instance: Some((*instance).into()), entered: entered.clone() })
+        }
+    })
+}
+
+fn answer(record: AnswerRecord) -> Result<Answer, RecordError> {
+    let no_id = || RecordError::Incomplete("instance id of an answer");
+    Ok(match record {
+        AnswerRecord::Published(record) => Answer::Published { version: record.version, created: record.created },
+        AnswerRecord::Set(record) => Answer::Set {
+            instance: record.instance.ok_or_else(no_id)?.into(),
+            started: record.started,
+            updated_fields: record.updated_fields,
+            warnings: record.warnings.into_iter().map(Warning::from_code).collect::<Result<_, _>>()?,
+            promise_by: record.promise_by.map(Time),
+        },
+        AnswerRecord::Released(record) => Answer::Released(record.instances.into_iter().map(Into::into).collect()),
+        AnswerRecord::Moved(record) => {
+            Answer::Moved { instance: record.instance.ok_or_else(no_id)?.into(), entered: record.entered }
+        }
+    })
+}
+
+fn definition_record(change: &DefinitionChange) -> DefinitionChangeRecord {
+    let mut record = DefinitionChangeRecord::default();
+    match change {
+        DefinitionChange::Team(place, team) => {
+            record.place = *place;
+            record.team = Some(team.into());
+        }
+        DefinitionChange::Draft(place, definition) => {
+            record.place = *place;
+            record.draft = Some((&**definition).into());
+        }
+        DefinitionChange::Version { workflow, version, created } => {
+            record.place = *workflow;
+            record.version = Some(PublishedRecord { version: *version, created: *created });
+        }
+    }
+    record
+}
+
+fn definition(record: DefinitionChangeRecord) -> Result<DefinitionChange, RecordError> {
+    match (record.team, record.draft, record.version) {
+        (Some(team), None, None) => Ok(DefinitionChange::Team(record.place, team.into())),
+        (None, Some(draft), None) => Ok(DefinitionChange::Draft(record.place, Arc::new(draft.try_into()?))),
+        (None, None, Some(PublishedRecord { version, created })) => {
+            Ok(DefinitionChange::Version { workflow: record.place, version, created })
+        }
+        _ => Err(RecordError::Incomplete("change of a definition")),
+    }
+}
+
+fn call(record: CallChangeRecord) -> Result<CallChange, RecordError> {
+    let after = record.after.ok_or(RecordError::Incomplete("call"))?;
+    let slot = after.slot;
+    Ok(CallChange { slot, after: Arc::new(after.into()), previous: record.previous, is_news: record.is_news })
+}
+
+fn instance_record(change: &InstanceChange) -> InstanceChangeRecord {
+    let alert = |alert: &AlertBefore| AlertBeforeRecord { team: alert.team, priority: alert.priority.code() };
+    InstanceChangeRecord {
+        kind: change.kind.code(),
+        after: Some((&*change.after).into()),
+        before: change.before.as_ref().map(|before| BeforeRecord {
+            sequence: before.sequence,
+            stage: before.stage,
+            visible: before.visible,
+            customer: before.customer.to_string(),
+            alerts: before.alerts.iter().map(alert).collect(),
+        }),
+        entered: change.entered.to_vec(),
+    }
+}
+
+fn instance(record: InstanceChangeRecord) -> Result<InstanceChange, RecordError> {
+    Ok(InstanceChange {
+        kind: Coded::from_code(record.kind)?,
+        after: Arc::new(record.after.ok_or(RecordError::Incomplete("instance"))?.try_into()?),
+        before: record.before.map(before).transpose()?,
+        entered: record.entered.into(),
+    })
+}
+
+fn before(record: BeforeRecord) -> Result<Before, RecordError> {
+    let alert = |alert: AlertBeforeRecord| {
+        Ok(AlertBefore { team: alert.team, priority: Coded::from_code(alert.priority)? })
+    };
+    Ok(Before {
+        sequence: record.sequence,
+        stage: record.stage,
+        visible: record.visible,
+        customer: record.customer.into(),
+        alerts: record.alerts.into_iter().map(alert).collect::<Result<_, RecordError>>()?,
+    })
+}

@@ -1,0 +1,361 @@
+//! Calls and instances.
+
+use std::collections::BTreeMap;
+
+use aftercall_engine::call::{Call, CallKey, Caller};
+use aftercall_engine::instance::{Alert, Count, Instance, InstanceId, Timer};
+use aftercall_engine::time::Time;
+use aftercall_engine::value::Value;
+
+use super::codes::Coded;
+use crate::records::RecordError;
+
+/// The value of a field. Personal.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct ValueRecord {
+    #[prost(oneof = "ValueKind", tags = "1, 2, 3, 4")]
+    kind: Option<ValueKind>,
+}
+
+#[derive(Clone, PartialEq, prost::Oneof)]
+enum ValueKind {
+    #[prost(string, tag = "1")]
+    Text(String),
+    #[prost(double, tag = "2")]
+    Number(f64),
+    #[prost(bool, tag = "3")]
+    Bool(bool),
+    #[prost(sint64, tag = "4")]
+    Time(i64),
+}
+
+impl From<&Value> for ValueRecord {
+    fn from(value: &Value) -> Self {
+        let kind = match value {
+            Value::Text(text) => ValueKind::Text(text.to_string()),
+            Value::Number(number) => ValueKind::Number(*number),
+            Value::Bool(flag) => ValueKind::Bool(*flag),
+            Value::Time(time) => ValueKind::Time(time.0),
+        };
+        Self { kind: Some(kind) }
+    }
+}
+
+impl TryFrom<ValueRecord> for Value {
+    type Error = RecordError;
+
+    fn try_from(record: ValueRecord) -> Result<Self, RecordError> {
+        Ok(match record.kind.ok_or(RecordError::Incomplete("value"))? {
+            ValueKind::Text(text) => Self::Text(text.into()),
+            ValueKind::Number(number) => Self::Number(number),
+            ValueKind::Bool(flag) => Self::Bool(flag),
+            ValueKind::Time(time) => Self::Time(Time(time)),
+        })
+    }
+}
+
+/// A call.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct CallRecord {
+    #[prost(uint32, tag = "1")]
+    pub(crate) slot: u32,
+    #[prost(string, tag = "2")]
+    source: String,
+    #[prost(string, tag = "3")]
+    id: String,
+    #[prost(string, tag = "4")]
+    customer: String,
+    #[prost(string, tag = "5")]
+    script: String,
+    /// Personal.
+    #[prost(string, tag = "6")]
+    agent: String,
+    /// Personal.
+    #[prost(string, tag = "7")]
+    caller_name: String,
+    /// Personal.
+    #[prost(string, tag = "8")]
+    caller_phone: String,
+    /// Personal.
+    #[prost(string, tag = "9")]
+    caller_email: String,
+    /// Personal.
+    #[prost(string, tag = "10")]
+    caller_reference: String,
+    #[prost(bool, tag = "11")]
+    chargeable: bool,
+    #[prost(sint64, optional, tag = "12")]
+    ended_at: Option<i64>,
+    /// Personal.
+    #[prost(btree_map = "string, string", tag = "13")]
+    details: BTreeMap<String, String>,
+    #[prost(sint64, tag = "14")]
+    created_at: i64,
+    #[prost(uint64, tag = "15")]
+    revision: u64,
+    #[prost(uint64, tag = "16")]
+    sequence: u64,
+    #[prost(uint32, repeated, tag = "17")]
+    instances: Vec<u32>,
+}
+
+impl CallRecord {
+    pub(crate) fn new(slot: u32, call: &Call) -> Self {
+        Self {
+            slot,
+            source: call.key.source.to_string(),
+            id: call.key.id.to_string(),
+            customer: call.customer.to_string(),
+            script: call.script.to_string(),
+            agent: call.agent.to_string(),
+            caller_name: call.caller.name.to_string(),
+            caller_phone: call.caller.phone.to_string(),
+            caller_email: call.caller.email.to_string(),
+            caller_reference: call.caller.reference.to_string(),
+            chargeable: call.chargeable,
+            ended_at: call.ended_at.map(|at| at.0),
+            details: call.details.iter().map(|(key, value)| (key.to_string(), value.to_string())).collect(),
+            created_at: call.created_at.0,
+            revision: call.revision,
+            sequence: call.sequence,
+            instances: call.instances.to_vec(),
+        }
+    }
+}
+
+impl From<CallRecord> for Call {
+    fn from(record: CallRecord) -> Self {
+        Self {
+            key: CallKey { source: record.source.into(), id: record.id.into() },
+            customer: record.customer.into(),
+            script: record.script.into(),
+            agent: record.agent.into(),
+            caller: Caller {
+                name: record.caller_name.into(),
+                phone: record.caller_phone.into(),
+                email: record.caller_email.into(),
+                reference: record.caller_reference.into(),
+            },
+            chargeable: record.chargeable,
+            ended_at: record.ended_at.map(Time),
+            details: record.details.into_iter().map(|(key, value)| (key.into(), value.into())).collect(),
+            created_at: Time(record.created_at),
+            revision: record.revision,
+            sequence: record.sequence,
+            instances: record.instances.into(),
+        }
+    }
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+struct CountRecord {
+    #[prost(uint32, tag = "1")]
+    stage: u32,
+    #[prost(uint32, tag = "2")]
+    action: u32,
+    #[prost(uint32, tag = "3")]
+    times: u32,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+struct AlertRecord {
+    #[prost(uint32, tag = "1")]
+    action: u32,
+    /// Personal.
+    #[prost(string, tag = "2")]
+    text: String,
+    #[prost(uint32, tag = "3")]
+    team: u32,
+    #[prost(int32, tag = "4")]
+    priority: i32,
+    #[prost(sint64, optional, tag = "5")]
+    due: Option<i64>,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+struct TimerRecord {
+    #[prost(uint32, tag = "1")]
+    action: u32,
+    #[prost(sint64, tag = "2")]
+    due: i64,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+struct FieldRecord {
+    #[prost(uint32, tag = "1")]
+    place: u32,
+    #[prost(message, optional, tag = "2")]
+    value: Option<ValueRecord>,
+}
+
+/// An instance's id.
+#[derive(Clone, Copy, PartialEq, prost::Message)]
+pub(crate) struct IdRecord {
+    #[prost(uint64, tag = "1")]
+    made_at: u64,
+    #[prost(uint32, tag = "2")]
+    slot: u32,
+    #[prost(uint32, tag = "3")]
+    salt: u32,
+}
+
+impl From<InstanceId> for IdRecord {
+    fn from(id: InstanceId) -> Self {
+        Self { made_at: id.made_at, slot: id.slot, salt: u32::from(id.salt) }
+    }
+}
+
+impl From<IdRecord> for InstanceId {
+    fn from(record: IdRecord) -> Self {
+        Self { made_at: record.made_at, slot: record.slot, salt: record.salt as u16 }
+    }
+}
+
+/// An instance.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct InstanceRecord {
+    #[prost(message, optional, tag = "1")]
+    id: Option<IdRecord>,
+    #[prost(uint32, tag = "2")]
+    call: u32,
+    #[prost(uint32, tag = "3")]
+    workflow: u32,
+    #[prost(uint32, tag = "4")]
+    version: u32,
+    #[prost(int32, tag = "5")]
+    status: i32,
+    #[prost(uint32, tag = "6")]
+    stage: u32,
+    #[prost(message, repeated, tag = "7")]
+    visits: Vec<CountRecord>,
+    #[prost(message, repeated, tag = "8")]
+    links: Vec<CountRecord>,
+    #[prost(uint32, tag = "9")]
+    revision: u32,
+    #[prost(uint32, tag = "10")]
+    notes: u32,
+    #[prost(uint64, tag = "11")]
+    sequence: u64,
+    #[prost(sint64, tag = "12")]
+    started_at: i64,
+    #[prost(sint64, tag = "13")]
+    entered_at: i64,
+    #[prost(sint64, optional, tag = "14")]
+    ended_at: Option<i64>,
+    #[prost(sint64, optional, tag = "15")]
+    deadline: Option<i64>,
+    #[prost(sint64, optional, tag = "16")]
+    release_at: Option<i64>,
+    /// Personal.
+    #[prost(message, repeated, tag = "17")]
+    fields: Vec<FieldRecord>,
+    /// Personal.
+    #[prost(message, repeated, tag = "18")]
+    alerts: Vec<AlertRecord>,
+    #[prost(message, repeated, tag = "19")]
+    timers: Vec<TimerRecord>,
+    /// Personal.
+    #[prost(string, tag = "20")]
+    ending: String,
+}
+
+impl From<&Instance> for InstanceRecord {
+    fn from(instance: &Instance) -> Self {
+        Self {
+            id: Some(instance.id.into()),
+            call: instance.call,
+            workflow: instance.workflow,
+            version: instance.version,
+            status: instance.status.code(),
+            stage: instance.stage,
+            visits: counts(&instance.visits),
+            links: counts(&instance.links),
+            revision: instance.revision,
+            notes: instance.notes,
+            sequence: instance.sequence,
+            started_at: instance.started_at.0,
+            entered_at: instance.entered_at.0,
+            ended_at: instance.ended_at.map(|at| at.0),
+            deadline: instance.deadline.map(|at| at.0),
+            release_at: instance.release_at.map(|at| at.0),
+            fields: instance
+                .fields
+                .iter()
+                .map(|(place, value)| FieldRecord { place: u32::from(*place), value: Some(value.into()) })
+                .collect(),
+            alerts: instance.alerts.iter().map(alert_record).collect(),
+            timers: instance
+                .timers
+                .iter()
+                .map(|timer| TimerRecord { action: u32::from(timer.action), due: timer.due.0 })
+                .collect(),
+            ending: instance.ending.to_string(),
+        }
+    }
+}
+
+impl TryFrom<InstanceRecord> for Instance {
+    type Error = RecordError;
+
+    fn try_from(record: InstanceRecord) -> Result<Self, RecordError> {
+        let field = |field: FieldRecord| {
+            Ok((field.place as u16, field.value.ok_or(RecordError::Incomplete("field value"))?.try_into()?))
+        };
+        Ok(Self {
+            id: record.id.ok_or(RecordError::Incomplete("instance id"))?.into(),
+            call: record.call,
+            workflow: record.workflow,
+            version: record.version,
+            status: Coded::from_code(record.status)?,
+            stage: record.stage,
+            visits: from_counts(record.visits),
+            links: from_counts(record.links),
+            revision: record.revision,
+            notes: record.notes,
+            sequence: record.sequence,
+            started_at: Time(record.started_at),
+            entered_at: Time(record.entered_at),
+            ended_at: record.ended_at.map(Time),
+            deadline: record.deadline.map(Time),
+            release_at: record.release_at.map(Time),
+            fields: record.fields.into_iter().map(field).collect::<Result<_, RecordError>>()?,
+            alerts: record.alerts.into_iter().map(from_alert_record).collect::<Result<_, _>>()?,
+            timers: record
+                .timers
+                .into_iter()
+                .map(|timer| Timer { action: timer.action as u16, due: Time(timer.due) })
+                .collect(),
+            ending: record.ending.into(),
+        })
+    }
+}
+
+fn counts(counts: &[Count]) -> Vec<CountRecord> {
+    let record = |count: &Count| CountRecord { stage: count.stage, action: u32::from(count.action), times: count.times };
+    counts.iter().map(record).collect()
+}
+
+fn from_counts(records: Vec<CountRecord>) -> Box<[Count]> {
+    let count = |record: CountRecord| Count { stage: record.stage, action: record.action as u16, times: record.times };
+    records.into_iter().map(count).collect()
+}
+
+fn alert_record(alert: &Alert) -> AlertRecord {
+    AlertRecord {
+        action: u32::from(alert.action),
+        text: alert.text.to_string(),
+        team: alert.team,
+        priority: alert.priority.code(),
+        due: alert.due.map(|due| due.0),
+    }
+}
+
+fn from_alert_record(record: AlertRecord) -> Result<Alert, RecordError> {
+    Ok(Alert {
+        action: record.action as u16,
+        text: record.text.into(),
+        team: record.team,
+        priority: Coded::from_code(record.priority)?,
+        due: record.due.map(Time),
+    })
+}
