@@ -2,9 +2,16 @@
 //!
 //! The journal is the truth, memory is the state, the feed is the journal: see `ARCHITECTURE.md`.
 
+pub mod config;
 pub mod limits;
+
+mod process;
+mod server;
 
 pub mod journal;
 pub mod records;
 
 pub mod ledger;
+pub mod service;
+
+pub use server::{Server, ServerError};

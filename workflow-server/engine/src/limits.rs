@@ -42,3 +42,11 @@ pub const VERSIONS_MAX: usize = 10_000;
 pub const REQUEST_IDS_MAX: usize = 10_000_000;
 /// Values of one field of a filter.
 pub const FILTER_VALUES_MAX: usize = 100;
+/// Faults that are reported of one file: more than anybody mends in one go, and a bound on the answer's size.
+pub const FAULTS_MAX: usize = 100;
+/// The highest stage number: numbers are never used again, and a workflow amended every day for a lifetime stays below.
+pub const STAGE_NUMBER_MAX: u32 = 1_000_000;
+/// The most often that a link can be limited to: beyond that it is not a limit that anybody counts.
+pub const LINK_TIMES_MAX: u32 = 1_000;
+/// Events nested in one another: the file form of the deepest stays within [`FILE_DEPTH_MAX`], at two levels each.
+pub const EVENTS_NESTED_MAX: usize = 60;

@@ -7,9 +7,14 @@ pub mod model;
 pub mod template;
 
 pub mod fault;
+pub mod rules;
 pub mod validate;
 
+pub mod numbering;
+
 pub mod file;
+
+pub mod describe;
 
 pub use fault::{Fault, FaultCode};
 pub use model::{Action, Definition, Event, EventKind, Stage};

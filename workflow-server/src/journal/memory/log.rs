@@ -83,7 +83,8 @@ impl Shared {
         self.check()?;
         let mut content = lock(&self.content);
         let count = content.groups.partition_point(|group| group.last <= upto);
-        if let Some(group) = content.groups.drain(..count).next_back() {
+        let newest_gone = content.groups.drain(..count).next_back();
+        if let Some(group) = newest_gone {
             content.base = group.end();
         }
         Ok(())

@@ -1,0 +1,216 @@
+//! The cache: the visible instances, and a ring of the newest entries.
+//!
+//! Promise: a clone costs nothing much (the maps are persistent), never changes, and is consistent in itself: its
+//! instances are the state at its head, and its ring ends there. It does no I/O and knows neither the feed nor clients.
+
+use std::sync::Arc;
+
+use aftercall_proto::feed::v1::FeedEntry;
+use aftercall_proto::workflow::v1::FollowUp;
+use imbl::{OrdMap, Vector};
+use prost::Message as _;
+
+use crate::token::epoch_hash;
+
+/// A place in the journal: a sequence and the chain hash at it. The default is the place before all entries.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Position {
+    /// The sequence of an entry; 0 before the first.
+    pub(crate) sequence: u64,
+    /// The chain hash at it; 0 before the first.
+    pub(crate) chain: u64,
+}
+
+/// How much the ring holds; whichever is reached first.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct RingLimits {
+    /// Entries.
+    pub(crate) entries_max: usize,
+    /// Their encoded bytes, in sum.
+    pub(crate) bytes_max: usize,
+}
+
+/// Whether a stream can go on from a place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Standing {
+    /// All that follows is in the ring.
+    Resumable,
+    /// The ring has let go of what follows.
+    TooOld,
+    /// It is ahead of the head.
+    FromTheFuture,
+    /// It is of another store, or of another history of this one.
+    OtherHistory,
+}
+
+/// Why entries do not follow on each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Discontinuity {
+    /// A sequence was left out, or came twice.
+    #[error("entry {came} came where {expected} was expected")]
+    Gap {
+        /// The sequence that should have come.
+        expected: u64,
+        /// The one that came.
+        came: u64,
+    },
+    /// The chain hash at a sequence that was known is another one.
+    #[error("the journal's history up to entry {sequence} is not the one that was known")]
+    Chain {
+        /// That sequence.
+        sequence: u64,
+    },
+}
+
+/// The visible instances and the newest entries.
+#[derive(Clone, Debug)]
+pub(crate) struct Cache {
+    epoch: Arc<str>,
+    epoch_hash: u64,
+    generation: u64,
+    instances: OrdMap<Arc<str>, Arc<FollowUp>>,
+    /// The place of the snapshot with which this generation began.
+    snapshot: Position,
+    /// The newest entry's place. While the ring is being filled it is still before the snapshot's.
+    head: Position,
+    /// The place before the ring's first entry, if its chain hash is known.
+    base: Option<Position>,
+    ring: Vector<Arc<FeedEntry>>,
+    ring_bytes: usize,
+    limits: RingLimits,
+}
+
+impl Cache {
+    /// A cache with the state at `snapshot`; `from` is the first entry that will be given to [`Self::append`].
+    pub(crate) fn new(epoch: &str, generation: u64, snapshot: Position, from: u64, limits: RingLimits) -> Self {
+        let before = from.saturating_sub(1);
+        let base = match before {
+            0 => Some(Position::default()),
+            before if before == snapshot.sequence => Some(snapshot),
+            _ => None,
+        };
+        Self {
+            epoch: epoch.into(),
+            epoch_hash: epoch_hash(epoch),
+            generation,
+            instances: OrdMap::new(),
+            snapshot,
+            head: base.unwrap_or(Position { sequence: before, chain: 0 }),
+            base,
+            ring: Vector::new(),
+            ring_bytes: 0,
+            limits,
+        }
+    }
+
+    /// Adds an instance of the snapshot; one that is not visible is not kept.
+    pub(crate) fn insert(&mut self, follow_up: FollowUp) {
+        if follow_up.visible {
+            self.instances.insert(follow_up.instance_id.as_str().into(), Arc::new(follow_up));
+        }
+    }
+
+    /// Takes the next entry. Up to the snapshot it only fills the ring; after it, it changes the instances.
+    pub(crate) fn append(&mut self, entry: FeedEntry) -> Result<(), Discontinuity> {
+        let expected = self.head.sequence + 1;
+        if entry.sequence != expected {
+            return Err(Discontinuity::Gap { expected, came: entry.sequence });
+        }
+        if entry.sequence == self.snapshot.sequence && entry.chain != self.snapshot.chain {
+            return Err(Discontinuity::Chain { sequence: entry.sequence });
+        }
+        self.head = Position { sequence: entry.sequence, chain: entry.chain };
+        if entry.sequence > self.snapshot.sequence {
+            self.change_instances(&entry);
+        }
+        self.ring_bytes += entry.encoded_len();
+        self.ring.push_back(Arc::new(entry));
+        self.trim();
+        Ok(())
+    }
+
+    /// Whether the ring has been filled up to the snapshot, so that the cache may be shown.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.head.sequence >= self.snapshot.sequence
+    }
+
+    /// The store's epoch.
+    pub(crate) fn epoch(&self) -> &str {
+        &self.epoch
+    }
+
+    /// The epoch's hash, as tokens carry it.
+    pub(crate) fn epoch_hash(&self) -> u64 {
+        self.epoch_hash
+    }
+
+    /// Counts the snapshots that this server has begun with: within one generation, places are of one history.
+    pub(crate) fn generation(&self) -> u64 {
+        self.generation
+    }
+
+    /// The newest entry's place.
+    pub(crate) fn head(&self) -> Position {
+        self.head
+    }
+
+    /// The oldest place from which a stream can go on.
+    pub(crate) fn oldest(&self) -> u64 {
+        let first = self.ring.front().map_or(self.head.sequence, |entry| entry.sequence);
+        self.base.map_or(first, |base| base.sequence)
+    }
+
+    /// The visible instances, by id.
+    pub(crate) fn instances(&self) -> impl Iterator<Item = &Arc<FollowUp>> {
+        self.instances.values()
+    }
+
+    /// Entries in the ring, and their bytes.
+    pub(crate) fn ring_size(&self) -> (usize, usize) {
+        (self.ring.len(), self.ring_bytes)
+    }
+
+    /// The entry at a sequence, if the ring holds it.
+    pub(crate) fn entry(&self, sequence: u64) -> Option<&Arc<FeedEntry>> {
+        let first = self.ring.front()?.sequence;
+        self.ring.get(usize::try_from(sequence.checked_sub(first)?).ok()?)
+    }
+
+    /// Whether a stream can go on from a place of the store with that epoch.
+    pub(crate) fn standing(&self, epoch_hash: u64, place: Position) -> Standing {
+        if epoch_hash != self.epoch_hash {
+            return Standing::OtherHistory;
+        }
+        if place.sequence > self.head.sequence {
+            return Standing::FromTheFuture;
+        }
+        let known = [self.base, Some(self.head)].into_iter().flatten().find(|known| known.sequence == place.sequence);
+        match known.map(|known| known.chain).or_else(|| self.entry(place.sequence).map(|entry| entry.chain)) {
+            None => Standing::TooOld,
+            Some(chain) if chain == place.chain => Standing::Resumable,
+            Some(_) => Standing::OtherHistory,
+        }
+    }
+
+    fn change_instances(&mut self, entry: &FeedEntry) {
+        for follow_up in entry.changes.iter().filter_map(|change| change.follow_up.as_ref()) {
+            if follow_up.visible {
+                self.instances.insert(follow_up.instance_id.as_str().into(), Arc::new(follow_up.clone()));
+            } else {
+                self.instances.remove(follow_up.instance_id.as_str());
+            }
+        }
+    }
+
+    fn trim(&mut self) {
+        while self.ring.len() > self.limits.entries_max || self.ring_bytes > self.limits.bytes_max {
+            let Some(gone) = self.ring.pop_front() else { break };
+            self.ring_bytes -= gone.encoded_len();
+            self.base = Some(Position { sequence: gone.sequence, chain: gone.chain });
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "cache/tests.rs"]
+mod tests;

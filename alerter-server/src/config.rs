@@ -1,0 +1,107 @@
+//! What the alerter-server is told, resolved once: defaults, file, environment, flags.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use aftercall_serving::config::{ConfigError, load};
+use aftercall_serving::logs::LogFormat;
+use clap::Parser;
+use serde::{Deserialize, Serialize};
+
+/// The configuration.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AlerterServerConfig {
+    /// Where it listens. An address in the open needs `allow_plaintext`.
+    pub listen: SocketAddr,
+    /// The workflow-server that it follows, such as `http://127.0.0.1:7401`.
+    pub workflow_server: String,
+    /// Whether plain text may be served in the open.
+    pub allow_plaintext: bool,
+    /// The form of the logs.
+    pub log_format: LogFormat,
+    /// What is logged, such as `info` or `info,alerter_server=debug`.
+    pub log_filter: String,
+    /// Recent changes that are held, so that clients can resume: by number.
+    pub ring_entries_max: usize,
+    /// Recent changes that are held: by bytes.
+    pub ring_bytes_max: usize,
+    /// Streams at once.
+    pub streams_max: usize,
+    /// Seconds of silence after which a stream gets a bookmark.
+    pub bookmark_seconds: u64,
+    /// Seconds without progress after which a client is closed.
+    pub stall_seconds: u64,
+    /// Seconds over which clients are sent away when the server is told to stop.
+    pub drain_seconds: u64,
+}
+
+impl Default for AlerterServerConfig {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 7402)),
+            workflow_server: "http://127.0.0.1:7401".to_owned(),
+            allow_plaintext: false,
+            log_format: LogFormat::Text,
+            log_filter: "info".to_owned(),
+            ring_entries_max: 100_000,
+            ring_bytes_max: 128 << 20,
+            streams_max: 20_000,
+            bookmark_seconds: 15,
+            stall_seconds: 30,
+            drain_seconds: 10,
+        }
+    }
+}
+
+/// The alerter-server of Aftercall: streams every stage change to the connected Call Managers.
+#[derive(Debug, Parser)]
+#[command(version)]
+pub struct Args {
+    /// A TOML file with the settings that --print-config shows
+    #[arg(long, env = "AFTERCALL_ALERTER_CONFIG", value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Where to listen [default: 127.0.0.1:7402]
+    #[arg(long, env = "AFTERCALL_ALERTER_LISTEN", value_name = "ADDRESS:PORT")]
+    listen: Option<SocketAddr>,
+    /// The workflow-server that it follows [default: http://127.0.0.1:7401]
+    #[arg(long, env = "AFTERCALL_WORKFLOW_SERVER", value_name = "URL")]
+    workflow_server: Option<String>,
+    /// Serve plain text on an address in the open: there is no TLS and no authentication yet
+    #[arg(long)]
+    allow_plaintext: bool,
+    /// The form of the logs
+    #[arg(long, env = "AFTERCALL_LOG_FORMAT", value_name = "FORMAT")]
+    log_format: Option<LogFormat>,
+    /// What is logged, such as info or info,alerter_server=debug
+    #[arg(long = "log", env = "AFTERCALL_LOG", value_name = "FILTER")]
+    log_filter: Option<String>,
+    /// Seconds over which clients are sent away when the server is told to stop
+    #[arg(long, env = "AFTERCALL_DRAIN_SECONDS", value_name = "SECONDS")]
+    drain_seconds: Option<u64>,
+    /// Print the effective configuration as TOML and exit
+    #[arg(long)]
+    pub print_config: bool,
+}
+
+impl Args {
+    /// Resolves the layers.
+    ///
+    /// # Errors
+    /// [`ConfigError`] where a layer has a fault.
+    pub fn resolve(&self) -> Result<AlerterServerConfig, ConfigError> {
+        let mut over = toml::Table::new();
+        let mut put = |key: &str, value: Option<toml::Value>| {
+            if let Some(value) = value {
+                over.insert(key.to_owned(), value);
+            }
+        };
+        put("listen", self.listen.map(|address| address.to_string().into()));
+        put("workflow_server", self.workflow_server.clone().map(Into::into));
+        put("allow_plaintext", self.allow_plaintext.then_some(true.into()));
+        put("log_format", self.log_format.and_then(|format| toml::Value::try_from(format).ok()));
+        put("log_filter", self.log_filter.clone().map(Into::into));
+        put("drain_seconds", self.drain_seconds.map(|seconds| (seconds as i64).into()));
+        load(self.config.as_deref(), over)
+    }
+}

@@ -1,0 +1,198 @@
+//! Filters: which follow-ups a stream shows.
+//!
+//! Promise: a filter decides by an instance alone, never by the kind of change, so that a client's picture can be exact.
+//! Two filters that select the same by the same values have the same hash, in whatever order the values were given.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use aftercall_proto::feed::v1::InstanceChange;
+use aftercall_proto::workflow::v1::{CallRef, FollowUp, FollowUpFilter, Priority, WorkflowStage};
+use prost::Message as _;
+use twox_hash::XxHash3_64;
+
+use crate::limits::{FILTER_VALUE_CHARACTERS_MAX, FILTER_VALUES_MAX};
+
+/// A field of a request that is wrong, and how.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Violation {
+    /// The field, as a path from the request.
+    pub(crate) field: String,
+    /// What is wrong, for the person who reads it.
+    pub(crate) description: String,
+}
+
+/// Which follow-ups. Fields are and-ed, the values of one or-ed; an empty field lets everything through.
+#[derive(Clone, Debug)]
+pub(crate) struct Filter {
+    teams: BTreeSet<String>,
+    customers: BTreeSet<String>,
+    workflows: BTreeSet<String>,
+    stages: BTreeMap<String, BTreeSet<u32>>,
+    priorities: BTreeSet<i32>,
+    calls: BTreeMap<String, BTreeSet<String>>,
+    hash: u64,
+}
+
+/// What a filter looks at, now or before a change. Unknown (empty) names pass: a frame too many harms no picture, a
+/// missing one does.
+struct Seen<'a, A> {
+    workflow: &'a str,
+    stage: u32,
+    customer: &'a str,
+    call: Option<&'a CallRef>,
+    alerts: A,
+}
+
+impl Filter {
+    /// Checks and normalises what a client asked for; names every field at fault.
+    pub(crate) fn new(asked: FollowUpFilter) -> Result<Self, Vec<Violation>> {
+        let violations = violations(&asked);
+        if !violations.is_empty() {
+            return Err(violations);
+        }
+        let hash = hash(&asked);
+        let mut stages = BTreeMap::<String, BTreeSet<u32>>::new();
+        for WorkflowStage { workflow, stage } in asked.stages {
+            stages.entry(workflow).or_default().insert(stage);
+        }
+        let mut calls = BTreeMap::<String, BTreeSet<String>>::new();
+        for CallRef { source, id } in asked.calls {
+            calls.entry(source).or_default().insert(id);
+        }
+        Ok(Self {
+            teams: asked.teams.into_iter().collect(),
+            customers: asked.customers.into_iter().collect(),
+            workflows: asked.workflows.into_iter().collect(),
+            stages,
+            priorities: asked.priorities.into_iter().collect(),
+            calls,
+            hash,
+        })
+    }
+
+    /// Names the filter in tokens.
+    pub(crate) fn hash(&self) -> u64 {
+        self.hash
+    }
+
+    /// Whether the stream shows this follow-up as it stands. One that is not visible is never shown.
+    pub(crate) fn shows(&self, follow_up: &FollowUp) -> bool {
+        let call = follow_up.call.as_ref();
+        follow_up.visible
+            && self.selects(&Seen {
+                workflow: &follow_up.workflow,
+                stage: follow_up.stage.as_ref().map_or(0, |stage| stage.number),
+                customer: call.map_or("", |call| &call.customer),
+                call: call.and_then(|call| call.r#ref.as_ref()),
+                alerts: follow_up.alerts.iter().map(|alert| (alert.team.as_str(), alert.priority)),
+            })
+    }
+
+    /// Whether the stream showed this instance before the change.
+    pub(crate) fn showed(&self, change: &InstanceChange) -> bool {
+        let (Some(before), Some(follow_up)) = (&change.before, &change.follow_up) else { return false };
+        self.selects(&Seen {
+            workflow: &follow_up.workflow,
+            stage: before.stage,
+            customer: &before.customer,
+            call: follow_up.call.as_ref().and_then(|call| call.r#ref.as_ref()),
+            alerts: before.alerts.iter().map(|alert| (alert.team.as_str(), alert.priority)),
+        })
+    }
+
+    fn selects<'a, A: Iterator<Item = (&'a str, i32)> + Clone>(&self, seen: &Seen<'a, A>) -> bool {
+        let workflow_known = !seen.workflow.is_empty();
+        (self.workflows.is_empty() || !workflow_known || self.workflows.contains(seen.workflow))
+            && (self.customers.is_empty() || self.customers.contains(seen.customer))
+            && (self.stages.is_empty() || self.selects_stage(seen.workflow, seen.stage))
+            && (self.calls.is_empty() || seen.call.is_none_or(|call| self.selects_call(call)))
+            && (self.teams.is_empty() && self.priorities.is_empty()
+                || seen.alerts.clone().any(|(team, priority)| self.selects_alert(team, priority)))
+    }
+
+    fn selects_stage(&self, workflow: &str, stage: u32) -> bool {
+        if workflow.is_empty() {
+            return self.stages.values().any(|numbers| numbers.contains(&stage));
+        }
+        self.stages.get(workflow).is_some_and(|numbers| numbers.contains(&stage))
+    }
+
+    fn selects_call(&self, call: &CallRef) -> bool {
+        self.calls.get(&call.source).is_some_and(|ids| ids.contains(&call.id))
+    }
+
+    fn selects_alert(&self, team: &str, priority: i32) -> bool {
+        (self.teams.is_empty() || self.teams.contains(team))
+            && (self.priorities.is_empty() || self.priorities.contains(&priority))
+    }
+}
+
+/// Hashes the filter with its values in order and each once.
+fn hash(asked: &FollowUpFilter) -> u64 {
+    let mut canonical = asked.clone();
+    for values in [&mut canonical.teams, &mut canonical.customers, &mut canonical.workflows] {
+        values.sort_unstable();
+        values.dedup();
+    }
+    canonical.stages.sort_unstable_by(|a, b| (&a.workflow, a.stage).cmp(&(&b.workflow, b.stage)));
+    canonical.stages.dedup();
+    canonical.priorities.sort_unstable();
+    canonical.priorities.dedup();
+    canonical.calls.sort_unstable_by(|a, b| (&a.source, &a.id).cmp(&(&b.source, &b.id)));
+    canonical.calls.dedup();
+    XxHash3_64::oneshot(&canonical.encode_to_vec())
+}
+
+/// Everything that is wrong with a filter.
+fn violations(asked: &FollowUpFilter) -> Vec<Violation> {
+    let mut found = Vec::new();
+    for (field, values) in [("teams", &asked.teams), ("customers", &asked.customers), ("workflows", &asked.workflows)] {
+        check(&mut found, field, values, |value| bad_name(value).map(|why| (String::new(), why)));
+    }
+    check(&mut found, "stages", &asked.stages, |stage| match bad_name(&stage.workflow) {
+        Some(why) => Some((".workflow".into(), why)),
+        None => (stage.stage == 0).then(|| (".stage".into(), "stages are counted from 1".into())),
+    });
+    check(&mut found, "priorities", &asked.priorities, |priority| {
+        let known = Priority::try_from(*priority).is_ok_and(|priority| priority != Priority::Unspecified);
+        (!known).then(|| (String::new(), format!("{priority} is not a priority")))
+    });
+    check(&mut found, "calls", &asked.calls, |call| match (bad_name(&call.source), bad_name(&call.id)) {
+        (Some(why), _) => Some((".source".into(), why)),
+        (None, Some(why)) => Some((".id".into(), why)),
+        (None, None) => None,
+    });
+    found
+}
+
+/// Adds what is wrong with the values of one field: too many, or else each bad one.
+fn check<V>(
+    found: &mut Vec<Violation>,
+    field: &str,
+    values: &[V],
+    wrong: impl Fn(&V) -> Option<(String, String)>,
+) {
+    if values.len() > FILTER_VALUES_MAX {
+        let description = format!("has {} values; at most {FILTER_VALUES_MAX} are taken", values.len());
+        found.push(Violation { field: format!("filter.{field}"), description });
+        return;
+    }
+    for (at, value) in values.iter().enumerate() {
+        if let Some((part, description)) = wrong(value) {
+            found.push(Violation { field: format!("filter.{field}[{at}]{part}"), description });
+        }
+    }
+}
+
+fn bad_name(value: &str) -> Option<String> {
+    if value.is_empty() {
+        return Some("is empty; leave it out to let everything through".into());
+    }
+    let characters = value.chars().count();
+    (characters > FILTER_VALUE_CHARACTERS_MAX)
+        .then(|| format!("has {characters} characters; at most {FILTER_VALUE_CHARACTERS_MAX} are taken"))
+}
+
+#[cfg(test)]
+#[path = "filter/tests.rs"]
+mod tests;

@@ -1,0 +1,117 @@
+//! What filters select, refuse and hash.
+
+use aftercall_proto::feed::v1::{Before, BeforeAlert};
+use aftercall_proto::workflow::v1::{Alert, Call, Stage};
+
+use super::*;
+
+fn follow_up() -> FollowUp {
+    FollowUp {
+        instance_id: "i1".into(),
+        workflow: "callback".into(),
+        visible: true,
+        stage: Some(Stage { number: 2, ..Stage::default() }),
+        call: Some(Call {
+            r#ref: Some(CallRef { source: "engine".into(), id: "1001".into() }),
+            customer: "acme".into(),
+            ..Call::default()
+        }),
+        alerts: vec![alert("sales", Priority::High), alert("support", Priority::Low)],
+        ..FollowUp::default()
+    }
+}
+
+fn alert(team: &str, priority: Priority) -> Alert {
+    Alert { team: team.into(), priority: priority.into(), ..Alert::default() }
+}
+
+fn names(values: &[&str]) -> Vec<String> {
+    values.iter().map(ToString::to_string).collect()
+}
+
+#[track_caller]
+fn check(asked: FollowUpFilter, shown: bool) {
+    let filter = Filter::new(asked).unwrap();
+    assert_eq!(filter.shows(&follow_up()), shown);
+    assert!(!filter.shows(&FollowUp { visible: false, ..follow_up() }), "what is not visible is never shown");
+    let alerts = follow_up().alerts.into_iter().map(|alert| BeforeAlert { team: alert.team, priority: alert.priority });
+    let before = Before { stage: 2, customer: "acme".into(), alerts: alerts.collect() };
+    let gone = FollowUp { visible: false, stage: None, alerts: Vec::new(), ..follow_up() };
+    let change = InstanceChange { follow_up: Some(gone), before: Some(before), ..InstanceChange::default() };
+    assert_eq!(filter.showed(&change), shown, "before a change the same is selected");
+    assert!(!filter.showed(&InstanceChange { before: None, ..change }), "what was not visible was not shown");
+}
+
+#[test]
+fn an_empty_filter_shows_everything_visible() {
+    check(FollowUpFilter::default(), true);
+}
+
+#[test]
+fn values_of_one_field_are_or_ed_and_fields_are_and_ed() {
+    check(FollowUpFilter { teams: names(&["sales", "other"]), ..Default::default() }, true);
+    check(FollowUpFilter { teams: names(&["other"]), ..Default::default() }, false);
+    check(FollowUpFilter { customers: names(&["acme"]), workflows: names(&["callback"]), ..Default::default() }, true);
+    check(FollowUpFilter { customers: names(&["acme"]), workflows: names(&["other"]), ..Default::default() }, false);
+}
+
+#[test]
+fn team_and_priority_must_meet_on_one_alert() {
+    let asked = |team, priority: Priority| FollowUpFilter {
+        teams: names(&[team]),
+        priorities: vec![priority.into()],
+        ..Default::default()
+    };
+    check(asked("sales", Priority::High), true);
+    check(asked("sales", Priority::Low), false);
+    check(asked("support", Priority::Low), true);
+}
+
+#[test]
+fn a_stage_belongs_to_its_workflow_and_a_call_to_its_source() {
+    let stage = |workflow: &str, stage| FollowUpFilter {
+        stages: vec![WorkflowStage { workflow: workflow.into(), stage }],
+        ..Default::default()
+    };
+    check(stage("callback", 2), true);
+    check(stage("callback", 3), false);
+    check(stage("other", 2), false);
+    let call = |source: &str, id: &str| FollowUpFilter {
+        calls: vec![CallRef { source: source.into(), id: id.into() }],
+        ..Default::default()
+    };
+    check(call("engine", "1001"), true);
+    check(call("other", "1001"), false);
+}
+
+#[test]
+fn the_order_and_number_of_equal_values_do_not_change_the_hash() {
+    let hash = |teams: &[&str]| Filter::new(FollowUpFilter { teams: names(teams), ..Default::default() }).unwrap().hash();
+    assert_eq!(hash(&["a", "b"]), hash(&["b", "a", "b"]));
+    assert_ne!(hash(&["a", "b"]), hash(&["a"]));
+    let customers = Filter::new(FollowUpFilter { customers: names(&["a"]), ..Default::default() }).unwrap().hash();
+    assert_ne!(hash(&["a"]), customers);
+}
+
+#[test]
+fn every_field_at_fault_is_named() {
+    let asked = FollowUpFilter {
+        teams: names(&["ok", ""]),
+        customers: vec!["c".into(); 101],
+        workflows: vec!["w".repeat(129)],
+        stages: vec![WorkflowStage { workflow: "w".into(), stage: 0 }],
+        priorities: vec![0, 9],
+        calls: vec![CallRef { source: "s".into(), id: String::new() }],
+    };
+    let fields: Vec<String> = Filter::new(asked).unwrap_err().into_iter().map(|violation| violation.field).collect();
+    let expected = [
+        "filter.teams[1]",
+        "filter.customers",
+        "filter.workflows[0]",
+        "filter.stages[0].stage",
+        "filter.priorities[0]",
+        "filter.priorities[1]",
+        "filter.calls[0].id",
+    ];
+    assert_eq!(fields, expected);
+}

@@ -1,0 +1,237 @@
+//! The tail: follows the workflow-server's feed and keeps the cache.
+//!
+//! Promise: what it publishes is whole, in order and of one history; on any doubt (a gap, another epoch, another chain
+//! hash, a feed that has forgotten us) it begins anew with a snapshot. It never waits for clients and never gives up.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use aftercall_proto::feed::v1::change_feed_service_client::ChangeFeedServiceClient;
+use aftercall_proto::feed::v1::{SnapshotHead, SnapshotRequest, TailRequest, TailResponse};
+use tokio::time::{error::Elapsed, timeout};
+use tokio_util::sync::CancellationToken;
+use tonic::transport::{Channel, Endpoint};
+use tonic::{Code, Status, Streaming};
+
+use crate::cache::{Cache, Discontinuity, Position, RingLimits};
+use crate::hub::Hub;
+use crate::limits::{FEED_CONNECT, FEED_MESSAGE_BYTES_MAX, FEED_SILENCE, RECONNECT_FIRST, RECONNECT_LONGEST};
+
+type Feed = ChangeFeedServiceClient<Channel>;
+
+/// Why following ended.
+#[derive(Debug, thiserror::Error)]
+enum Trouble {
+    #[error("the workflow-server cannot be reached: {0}")]
+    Unreachable(#[from] tonic::transport::Error),
+    #[error("the workflow-server answered {:?}: {}", .0.code(), .0.message())]
+    Refused(#[from] Status),
+    #[error("the workflow-server was silent for {} s", FEED_SILENCE.as_secs())]
+    Silent(#[from] Elapsed),
+    #[error("the workflow-server closed the feed")]
+    Closed,
+    #[error("the snapshot was cut off")]
+    SnapshotCut,
+    #[error(transparent)]
+    Discontinuity(#[from] Discontinuity),
+    #[error("the workflow-server's newest entry is {newest}, but {head} was known: it has lost entries")]
+    Behind { newest: u64, head: u64 },
+}
+
+impl Trouble {
+    /// Whether what the cache holds may not be of the feed's history any more.
+    fn begins_anew(&self) -> bool {
+        match self {
+            Self::Refused(status) => matches!(status.code(), Code::OutOfRange | Code::FailedPrecondition),
+            Self::Discontinuity(_) | Self::Behind { .. } => true,
+            Self::Unreachable(_) | Self::Silent(_) | Self::Closed | Self::SnapshotCut => false,
+        }
+    }
+}
+
+/// Follows the feed.
+pub(crate) struct Tail {
+    hub: Arc<Hub>,
+    endpoint: Endpoint,
+    ring: RingLimits,
+    /// What was published last; none where the next attempt must begin with a snapshot.
+    cache: Option<Cache>,
+    generation: u64,
+    failures: u32,
+}
+
+impl Tail {
+    /// A tail that has not begun; `endpoint` is the workflow-server.
+    pub(crate) fn new(hub: Arc<Hub>, endpoint: Endpoint, ring: RingLimits) -> Self {
+        let endpoint = endpoint
+            .connect_timeout(FEED_CONNECT)
+            .http2_keep_alive_interval(FEED_SILENCE / 3)
+            .keep_alive_timeout(FEED_SILENCE)
+            .keep_alive_while_idle(true);
+        Self { hub, endpoint, ring, cache: None, generation: 0, failures: 0 }
+    }
+
+    /// Follows until `stop` is cancelled.
+    pub(crate) async fn run(mut self, stop: CancellationToken) {
+        let forever = async {
+            loop {
+                let trouble = self.follow().await;
+                self.note(&trouble);
+                tokio::time::sleep(full_jitter(self.failures)).await;
+                self.failures = self.failures.saturating_add(1);
+            }
+        };
+        stop.run_until_cancelled(forever).await;
+    }
+
+    fn note(&mut self, trouble: &Trouble) {
+        self.hub.lost();
+        metrics::counter!("aftercall_alerter_upstream_losses_total").increment(1);
+        metrics::gauge!("aftercall_alerter_upstream_connected").set(0.0);
+        if trouble.begins_anew() {
+            self.cache = None;
+            tracing::warn!(%trouble, "begin anew with a snapshot of the workflow-server; clients that cannot be bridged are reset");
+        } else if self.failures == 0 {
+            tracing::warn!(%trouble, "the feed was lost; clients keep what they have while it is sought again");
+        } else {
+            tracing::debug!(%trouble, failures = self.failures, "the feed is still away");
+        }
+    }
+
+    async fn follow(&mut self) -> Trouble {
+        match self.try_follow().await {
+            Ok(()) => Trouble::Closed,
+            Err(trouble) => trouble,
+        }
+    }
+
+    async fn try_follow(&mut self) -> Result<(), Trouble> {
+        let channel = self.endpoint.connect().await?;
+        let mut feed = Feed::new(channel).max_decoding_message_size(FEED_MESSAGE_BYTES_MAX);
+        let mut cache = match &self.cache {
+            Some(cache) => cache.clone(),
+            None => self.snapshot(&mut feed).await?,
+        };
+        // The newest known entry is asked for again: if its chain hash is another one, the store was put back by hand.
+        let mut overlap = self.cache.is_some() && cache.head().sequence > 0;
+        let from_sequence = cache.head().sequence + u64::from(!overlap);
+        let request = TailRequest { from_sequence, epoch: cache.epoch().to_owned() };
+        let mut responses = timeout(FEED_SILENCE, feed.tail(request)).await??.into_inner();
+        while let Some(response) = next(&mut responses).await? {
+            self.take(&mut cache, &mut overlap, response)?;
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, cache: &mut Cache, overlap: &mut bool, response: TailResponse) -> Result<(), Trouble> {
+        let TailResponse { entries, newest_sequence, sent_at } = response;
+        if newest_sequence < cache.head().sequence {
+            return Err(Trouble::Behind { newest: newest_sequence, head: cache.head().sequence });
+        }
+        let mut at = entries.last().and_then(|entry| entry.at);
+        for entry in entries {
+            let place = Position { sequence: entry.sequence, chain: entry.chain };
+            if !std::mem::take(overlap) {
+                cache.append(entry)?;
+            } else if place != cache.head() {
+                return Err(Discontinuity::Chain { sequence: cache.head().sequence }.into());
+            }
+        }
+        if *overlap || !cache.is_whole() {
+            return Ok(());
+        }
+        if cache.head().sequence >= newest_sequence {
+            at = sent_at;
+        }
+        metrics::gauge!("aftercall_alerter_lag_entries").set((newest_sequence.saturating_sub(cache.head().sequence)) as f64);
+        self.show(cache, at.and_then(|at| SystemTime::try_from(at).ok()));
+        Ok(())
+    }
+
+    /// Publishes the cache if it is news, and that the workflow-server was heard.
+    fn show(&mut self, cache: &Cache, as_of: Option<SystemTime>) {
+        self.failures = 0;
+        let shown = self.cache.as_ref().map(|shown| (shown.generation(), shown.head()));
+        if shown != Some((cache.generation(), cache.head())) {
+            self.hub.publish(cache);
+            self.cache = Some(cache.clone());
+        }
+        let as_of = as_of.unwrap_or_else(SystemTime::now);
+        let since_epoch = as_of.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        metrics::gauge!("aftercall_alerter_as_of_timestamp_seconds").set(since_epoch.as_secs_f64());
+        metrics::gauge!("aftercall_alerter_upstream_connected").set(1.0);
+        self.hub.heard(as_of);
+    }
+
+    /// A cache with a fresh snapshot, whose ring is still to be filled.
+    async fn snapshot(&mut self, feed: &mut Feed) -> Result<Cache, Trouble> {
+        let mut responses = timeout(FEED_SILENCE, feed.snapshot(SnapshotRequest {})).await??.into_inner();
+        let mut response = next(&mut responses).await?.ok_or(Trouble::SnapshotCut)?;
+        let head = response.head.take().ok_or(Trouble::SnapshotCut)?;
+        self.generation += 1;
+        let mut cache = empty(&head, self.generation, self.ring);
+        let mut instance_count = 0;
+        loop {
+            instance_count += response.follow_ups.len() as u64;
+            for follow_up in response.follow_ups {
+                cache.insert(follow_up);
+            }
+            if response.last {
+                break;
+            }
+            response = next(&mut responses).await?.ok_or(Trouble::SnapshotCut)?;
+        }
+        if instance_count != head.instance_count {
+            return Err(Trouble::SnapshotCut);
+        }
+        tracing::info!(epoch = head.epoch, sequence = head.sequence, instance_count, "a snapshot was taken");
+        Ok(cache)
+    }
+}
+
+/// A cache for a snapshot, to be filled from as far back as the ring holds and the feed keeps.
+fn empty(head: &SnapshotHead, generation: u64, ring: RingLimits) -> Cache {
+    let next = head.sequence + 1;
+    let wanted = next.saturating_sub(ring.entries_max as u64);
+    let from = wanted.max(head.oldest_sequence).clamp(1, next);
+    Cache::new(&head.epoch, generation, Position { sequence: head.sequence, chain: head.chain }, from, ring)
+}
+
+async fn next<M>(responses: &mut Streaming<M>) -> Result<Option<M>, Trouble> {
+    Ok(timeout(FEED_SILENCE, responses.message()).await??)
+}
+
+/// A random part of a wait that doubles with each failure, so that many alerters do not come back at the same moment.
+fn full_jitter(failures: u32) -> Duration {
+    let doubled = RECONNECT_FIRST.saturating_mul(2_u32.saturating_pow(failures));
+    doubled.min(RECONNECT_LONGEST).mul_f64(rand::random::<f64>())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_wait_before_reconnecting_grows_within_its_bounds_and_varies() {
+        for failures in [0, 1, 5, 40, u32::MAX] {
+            let most = RECONNECT_FIRST.saturating_mul(2_u32.saturating_pow(failures)).min(RECONNECT_LONGEST);
+            let waits: Vec<Duration> = (0..50).map(|_| full_jitter(failures)).collect();
+            assert!(waits.iter().all(|wait| *wait <= most));
+            assert!(waits.iter().any(|wait| *wait != waits[0]), "clients must not come back in step");
+        }
+    }
+
+    #[test]
+    fn the_ring_is_filled_from_as_far_back_as_both_sides_allow() {
+        let from = |sequence, oldest_sequence, entries_max| {
+            let head = SnapshotHead { sequence, oldest_sequence, ..SnapshotHead::default() };
+            empty(&head, 1, RingLimits { entries_max, bytes_max: 1 }).head().sequence + 1
+        };
+        assert_eq!(from(100, 1, 10), 91);
+        assert_eq!(from(100, 95, 10), 95);
+        assert_eq!(from(100, 101, 10), 101);
+        assert_eq!(from(5, 1, 10), 1);
+        assert_eq!(from(0, 0, 10), 1);
+        assert_eq!(from(0, 1, 10), 1);
+    }
+}

@@ -1,0 +1,224 @@
+//! What can go wrong, as a sentence for the person at the terminal and as an exit code for the script around it.
+//!
+//! Promise: every failure says what happened and, where there is something to do, what to do next; the codes are those
+//! that `aftercall --help` lists and never change their meaning. Must not: print anything, or end the process.
+
+use std::{io, process::ExitCode};
+
+use tonic::{Code, Status};
+use tonic_types::StatusExt;
+
+/// The exit codes, as the help lists them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Exit {
+    /// All is well.
+    Ok = 0,
+    /// The request was refused, or a workflow has faults.
+    Refused = 1,
+    /// The command line is wrong.
+    Usage = 2,
+    /// What was named does not exist.
+    NotFound = 3,
+    /// Known, but its state forbids it.
+    Precondition = 4,
+    /// The server cannot be reached or cannot answer now.
+    Unavailable = 5,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        ExitCode::from(exit as u8)
+    }
+}
+
+/// Why a command did not do what was asked.
+#[derive(Debug, thiserror::Error)]
+#[error("{sentence}")]
+pub(crate) struct Failure {
+    exit: Exit,
+    sentence: String,
+}
+
+impl Failure {
+    /// A failure with its exit code. An empty sentence prints nothing: all has been said on stdout.
+    pub(crate) fn new(exit: Exit, sentence: impl Into<String>) -> Self {
+        Self { exit, sentence: sentence.into() }
+    }
+
+    /// Refused, or faults.
+    pub(crate) fn refused(sentence: impl Into<String>) -> Self {
+        Self::new(Exit::Refused, sentence)
+    }
+
+    /// The command line is wrong.
+    pub(crate) fn usage(sentence: impl Into<String>) -> Self {
+        Self::new(Exit::Usage, sentence)
+    }
+
+    /// What was named does not exist.
+    pub(crate) fn not_found(sentence: impl Into<String>) -> Self {
+        Self::new(Exit::NotFound, sentence)
+    }
+
+    /// The server cannot be reached or cannot answer now.
+    pub(crate) fn unavailable(sentence: impl Into<String>) -> Self {
+        Self::new(Exit::Unavailable, sentence)
+    }
+
+    /// The code that the process ends with.
+    pub(crate) fn exit(&self) -> Exit {
+        self.exit
+    }
+
+    /// What to say on stderr; empty for nothing.
+    pub(crate) fn sentence(&self) -> &str {
+        &self.sentence
+    }
+
+    /// Adds a line that says what to do next.
+    pub(crate) fn advise(mut self, advice: &str) -> Self {
+        self.sentence.push('\n');
+        self.sentence.push_str(advice);
+        self
+    }
+}
+
+impl From<io::Error> for Failure {
+    /// A reader that has gone away (`aftercall calls | head`) is not a failure.
+    fn from(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::BrokenPipe => Self::new(Exit::Ok, ""),
+            _ => Self::refused(error.to_string()),
+        }
+    }
+}
+
+impl From<Status> for Failure {
+    fn from(status: Status) -> Self {
+        let mut lines = vec![headline(&status)];
+        lines.extend(details(&status));
+        let reason = status.get_details_error_info().map(|info| info.reason).unwrap_or_default();
+        lines.extend(advice(status.code(), &reason).map(str::to_owned));
+        Self::new(exit_of(status.code()), lines.join("\n"))
+    }
+}
+
+/// The exit code of a gRPC code.
+pub(crate) fn exit_of(code: Code) -> Exit {
+    match code {
+        Code::Ok => Exit::Ok,
+        Code::NotFound => Exit::NotFound,
+        Code::FailedPrecondition | Code::Aborted | Code::OutOfRange => Exit::Precondition,
+        Code::Unavailable | Code::DeadlineExceeded | Code::ResourceExhausted | Code::Cancelled => Exit::Unavailable,
+        _ => Exit::Refused,
+    }
+}
+
+fn headline(status: &Status) -> String {
+    match (status.message(), status.code()) {
+        ("", Code::DeadlineExceeded) => "The server did not answer in time.".to_owned(),
+        ("", code) => format!("The server refused: {}.", code.description()),
+        (message, _) => message.to_owned(),
+    }
+}
+
+/// The `google.rpc` details, one line each; what the headline says already is not said again.
+fn details(status: &Status) -> Vec<String> {
+    let found = status.get_error_details();
+    let mut lines = Vec::new();
+    if let Some(bad) = found.bad_request() {
+        lines.extend(bad.field_violations.iter().map(|fault| format!("  {}: {}", fault.field, fault.description)));
+    }
+    if let Some(failed) = found.precondition_failure() {
+        lines.extend(failed.violations.iter().map(|fault| match fault.subject.as_str() {
+            "" => format!("  {}", fault.description),
+            subject => format!("  {subject}: {}", fault.description),
+        }));
+    }
+    if let Some(quota) = found.quota_failure() {
+        lines.extend(quota.violations.iter().map(|fault| format!("  {}: {}", fault.subject, fault.description)));
+    }
+    if let Some(resource) = found.resource_info() {
+        let line = format!("  {} {}", resource.resource_type, resource.resource_name);
+        lines.push(if resource.description.is_empty() { line } else { format!("{line}: {}", resource.description) });
+    }
+    if let Some(request) = found.request_info() {
+        lines.push(format!("  Look it up in the server's log by {}.", request.request_id));
+    }
+    if let Some(delay) = found.retry_info().and_then(|retry| retry.retry_delay) {
+        lines.push(format!("  Ask again in {:.1} s.", delay.as_secs_f64()));
+    }
+    lines.retain(|line| !status.message().contains(line.trim()));
+    lines
+}
+
+fn advice(code: Code, reason: &str) -> Option<&'static str> {
+    Some(match (reason, code) {
+        ("BUTTON_GONE" | "STALE_VISIT", _) => {
+            "Look at it again with `aftercall instance show ID` before you push: somebody or a timer was first."
+        }
+        ("INSTANCE_ENDED", _) => "It has ended; `aftercall history ID` says how.",
+        ("NOT_VISIBLE", _) => {
+            "Call Managers do not see it: its call is not chargeable, or has not ended yet, or the follow-up is over. \
+             `aftercall instance explain ID` says which."
+        }
+        ("NOT_PUBLISHED" | "NO_DRAFT", _) => {
+            "Import the workflow with `aftercall workflow import FILE`, then `aftercall workflow publish NAME`."
+        }
+        ("WORKFLOW_HAS_FAULTS", _) => "Mend the file, then `aftercall workflow validate FILE`.",
+        ("ALREADY_RUNNING", _) => "Take `--if-running return` to get the one that runs, or `--if-running replace`.",
+        ("REQUEST_ID_REUSED", _) => "This request id was used for something else: leave --request-id out, or take another.",
+        ("ALREADY_WORKED", _) => "Somebody has worked on it: cancel it with `aftercall instance cancel ID --reason …`.",
+        (_, Code::Aborted) => "It has changed meanwhile: read it again, then repeat.",
+        (_, Code::OutOfRange) => "Leave --resume out, or take --snapshot auto, to begin with a snapshot.",
+        (_, Code::Unavailable) => "Asking again is safe. `aftercall server info` says how the server is.",
+        (_, Code::DeadlineExceeded) => "It may have happened all the same: look before you repeat it, or repeat with the same --request-id.",
+        (_, Code::Unimplemented) => "This server is older than this command line, or is not an Aftercall server.",
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use tonic_types::{ErrorDetails, FieldViolation};
+
+    use super::*;
+
+    #[test]
+    fn every_code_has_the_exit_code_that_the_help_lists() {
+        assert_eq!(exit_of(Code::InvalidArgument), Exit::Refused);
+        assert_eq!(exit_of(Code::AlreadyExists), Exit::Refused);
+        assert_eq!(exit_of(Code::NotFound), Exit::NotFound);
+        assert_eq!(exit_of(Code::FailedPrecondition), Exit::Precondition);
+        assert_eq!(exit_of(Code::Aborted), Exit::Precondition);
+        assert_eq!(exit_of(Code::Unavailable), Exit::Unavailable);
+        assert_eq!(exit_of(Code::DeadlineExceeded), Exit::Unavailable);
+        assert_eq!(Exit::Unavailable as u8, 5);
+    }
+
+    #[test]
+    fn all_fields_at_fault_are_said() {
+        let violations = vec![FieldViolation::new("call.id", "is empty"), FieldViolation::new("workflow", "is empty")];
+        let details = ErrorDetails::with_bad_request(violations);
+        let status = Status::with_error_details(Code::InvalidArgument, "2 fields are wrong", details);
+        let failure = Failure::from(status);
+        assert_eq!(failure.sentence(), "2 fields are wrong\n  call.id: is empty\n  workflow: is empty");
+        assert_eq!(failure.exit(), Exit::Refused);
+    }
+
+    #[test]
+    fn a_refused_push_says_to_look_again() {
+        let details = ErrorDetails::with_error_info("BUTTON_GONE", "aftercall", HashMap::new());
+        let status = Status::with_error_details(Code::FailedPrecondition, "jo was first", details);
+        let failure = Failure::from(status);
+        assert!(failure.sentence().starts_with("jo was first\nLook at it again"), "{}", failure.sentence());
+        assert_eq!(failure.exit(), Exit::Precondition);
+    }
+
+    #[test]
+    fn a_reader_that_went_away_is_no_failure() {
+        assert_eq!(Failure::from(io::Error::from(io::ErrorKind::BrokenPipe)).exit(), Exit::Ok);
+    }
+}

@@ -1,0 +1,135 @@
+//! Where answers go: tables for people, JSON for programs, on stdout; everything else goes to stderr.
+//!
+//! Promise: with `--output json` a list is one array, a stream one object a line, a single thing one object. Colour only
+//! on a terminal, and never with `NO_COLOR`. Must not: write data to stderr, or remarks to stdout.
+
+use std::{
+    env,
+    io::{self, IsTerminal, Write},
+};
+
+use clap::ValueEnum;
+use comfy_table::{ContentArrangement, Table, presets};
+use crossterm::style::Stylize;
+
+use crate::{
+    errors::Failure,
+    json::{self, Described},
+};
+
+/// The form of what is printed on stdout.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Form {
+    /// Tables and sentences for people.
+    Table,
+    /// JSON for programs.
+    Json,
+}
+
+/// Stdout, in the form that was asked for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Output {
+    form: Form,
+    colour: bool,
+}
+
+impl Output {
+    /// Stdout in a form; colour where it is allowed.
+    pub(crate) fn new(form: Form) -> Self {
+        let refused = env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+        Self { form, colour: form == Form::Table && !refused && io::stdout().is_terminal() }
+    }
+
+    /// Whether programs read this.
+    pub(crate) fn is_json(self) -> bool {
+        self.form == Form::Json
+    }
+
+    /// A list: a table with a header, or one JSON array.
+    pub(crate) fn list<M: Described>(
+        self,
+        rows: &[M],
+        header: &[&str],
+        cells: impl Fn(&M) -> Vec<String>,
+    ) -> Result<(), Failure> {
+        if self.is_json() {
+            let values = rows.iter().map(json::value).collect::<Result<Vec<_>, _>>()?;
+            return self.json(&serde_json::Value::Array(values));
+        }
+        self.table(header, rows.iter().map(cells))
+    }
+
+    /// A table for people.
+    pub(crate) fn table(self, header: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> Result<(), Failure> {
+        let mut table = Table::new();
+        table.load_style(presets::NOTHING).set_header(header.iter().map(|title| title.to_uppercase()));
+        if io::stdout().is_terminal() {
+            table.set_content_arrangement(ContentArrangement::Dynamic);
+        }
+        table.add_rows(rows);
+        self.line(&table.trim_fmt())
+    }
+
+    /// A single thing: lines for people, or one JSON object.
+    pub(crate) fn one<M: Described>(self, message: &M, lines: impl FnOnce() -> Vec<String>) -> Result<(), Failure> {
+        if self.is_json() { self.json(&json::value(message)?) } else { self.line(&lines().join("\n")) }
+    }
+
+    /// One JSON value, whole, on one line.
+    pub(crate) fn json(self, value: &serde_json::Value) -> Result<(), Failure> {
+        self.line(&value.to_string())
+    }
+
+    /// One line of text, written at once so that a reader of a stream has it.
+    pub(crate) fn line(self, text: &str) -> Result<(), Failure> {
+        let mut stdout = io::stdout().lock();
+        writeln!(stdout, "{text}")?;
+        stdout.flush()?;
+        Ok(())
+    }
+
+    /// Text that stands out, where colour is allowed.
+    pub(crate) fn strong(self, text: &str) -> String {
+        if self.colour { text.bold().to_string() } else { text.to_owned() }
+    }
+
+    /// Text that needs somebody soon.
+    pub(crate) fn urgent(self, text: &str) -> String {
+        if self.colour { text.red().bold().to_string() } else { text.to_owned() }
+    }
+
+    /// Text that ended well.
+    pub(crate) fn done(self, text: &str) -> String {
+        if self.colour { text.green().to_string() } else { text.to_owned() }
+    }
+
+    /// Text that is only there to be found again.
+    pub(crate) fn faint(self, text: &str) -> String {
+        if self.colour { text.dim().to_string() } else { text.to_owned() }
+    }
+}
+
+/// A remark for the person at the terminal.
+pub(crate) fn remark(text: &str) {
+    // A stderr that cannot be written to has nobody who could be told.
+    let _ = writeln!(io::stderr().lock(), "{text}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_never_has_colour() {
+        let output = Output::new(Form::Json);
+        assert_eq!(output.urgent("now"), "now");
+        assert!(output.is_json());
+    }
+
+    #[test]
+    fn colour_wraps_the_text_where_it_is_allowed() {
+        let output = Output { form: Form::Table, colour: true };
+        assert!(output.urgent("now").contains("now"));
+        assert_ne!(output.urgent("now"), "now");
+    }
+}

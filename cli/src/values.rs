@@ -1,0 +1,162 @@
+//! Values of fields and forms, and the names of calls, as they are written on the command line.
+//!
+//! Promise: values take the types that the workflow or the button declares, and every fault is told at once. Must not:
+//! guess a type, or send what is not declared.
+
+use std::collections::HashMap;
+
+use aftercall_proto::workflow::v1::{CallRef, FieldDeclaration, FieldType, Value, value::Kind};
+
+use crate::{errors::Failure, time};
+
+/// Reads `NAME=VALUE`.
+pub(crate) fn parse_pair(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
+        _ => Err(format!("`{text}` is not of the form NAME=VALUE")),
+    }
+}
+
+/// Reads `SOURCE/ID`: the script engine that knows the call, and the call's id there.
+pub(crate) fn parse_call(text: &str) -> Result<CallRef, String> {
+    match text.split_once('/') {
+        Some((source, id)) if !source.is_empty() && !id.is_empty() => {
+            Ok(CallRef { source: source.to_owned(), id: id.to_owned() })
+        }
+        _ => Err(format!("`{text}` does not name a call; write SOURCE/ID, such as scripts/1001")),
+    }
+}
+
+/// A call's name as it is written on the command line.
+pub(crate) fn call_name(call: Option<&CallRef>) -> String {
+    call.map(|call| format!("{}/{}", call.source, call.id)).unwrap_or_default()
+}
+
+/// Gives each value the type that is declared for it. `of` says whose fields they are, for the sentences.
+pub(crate) fn typed(
+    pairs: &[(String, String)],
+    declared: &[FieldDeclaration],
+    of: &str,
+) -> Result<HashMap<String, Value>, Failure> {
+    let mut values = HashMap::new();
+    let mut faults = Vec::new();
+    for (name, text) in pairs {
+        let Some(declaration) = declared.iter().find(|declaration| declaration.name == *name) else {
+            faults.push(format!("{of} has no field {name}; {}", listed(declared)));
+            continue;
+        };
+        match typed_value(text, declaration.r#type()) {
+            Ok(kind) => {
+                if values.insert(name.clone(), Value { kind: Some(kind) }).is_some() {
+                    faults.push(format!("{name} is given twice"));
+                }
+            }
+            Err(fault) => faults.push(format!("{name}: {fault}")),
+        }
+    }
+    if faults.is_empty() { Ok(values) } else { Err(Failure::usage(faults.join("\n"))) }
+}
+
+fn typed_value(text: &str, wanted: FieldType) -> Result<Kind, String> {
+    match wanted {
+        FieldType::Number => match text.parse::<f64>() {
+            Ok(number) if number.is_finite() => Ok(Kind::Number(number)),
+            _ => Err(format!("`{text}` is not a number")),
+        },
+        FieldType::Bool => match text {
+            "yes" | "true" => Ok(Kind::Flag(true)),
+            "no" | "false" => Ok(Kind::Flag(false)),
+            _ => Err(format!("`{text}` is not yes or no")),
+        },
+        FieldType::Time => time::parse_moment(text).map(Kind::Time),
+        FieldType::Text | FieldType::Unspecified => Ok(Kind::Text(text.to_owned())),
+    }
+}
+
+/// What may be given, in words.
+pub(crate) fn listed(declared: &[FieldDeclaration]) -> String {
+    if declared.is_empty() {
+        return "it takes none".to_owned();
+    }
+    let fields: Vec<_> = declared.iter().map(described).collect();
+    format!("it takes {}", fields.join(", "))
+}
+
+/// A declared field in words, such as `amount (number, required)`.
+pub(crate) fn described(field: &FieldDeclaration) -> String {
+    let required = if field.required { ", required" } else { "" };
+    format!("{} ({}{required})", field.name, type_word(field.r#type()))
+}
+
+fn type_word(field_type: FieldType) -> &'static str {
+    match field_type {
+        FieldType::Number => "number",
+        FieldType::Bool => "yes or no",
+        FieldType::Time => "time",
+        FieldType::Text | FieldType::Unspecified => "text",
+    }
+}
+
+/// A value for people.
+pub(crate) fn shown(value: &Value) -> String {
+    match &value.kind {
+        Some(Kind::Text(text)) => text.clone(),
+        Some(Kind::Number(number)) => number.to_string(),
+        Some(Kind::Flag(flag)) => if *flag { "yes" } else { "no" }.to_owned(),
+        Some(Kind::Time(time)) => time::local(Some(time)),
+        None => String::new(),
+    }
+}
+
+/// Values by name, such as `amount=120 reference=R7`.
+pub(crate) fn shown_all(values: &HashMap<String, Value>) -> String {
+    let mut pairs: Vec<_> = values.iter().map(|(name, value)| format!("{name}={}", shown(value))).collect();
+    pairs.sort();
+    pairs.join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn declared(name: &str, field_type: FieldType) -> FieldDeclaration {
+        FieldDeclaration { name: name.to_owned(), r#type: field_type.into(), required: true }
+    }
+
+    #[test]
+    fn values_take_the_declared_types() {
+        let fields = [declared("amount", FieldType::Number), declared("urgent", FieldType::Bool)];
+        let pairs = [("amount".to_owned(), "120.5".to_owned()), ("urgent".to_owned(), "yes".to_owned())];
+        let values = typed(&pairs, &fields, "refund").unwrap();
+        assert_eq!(values["amount"].kind, Some(Kind::Number(120.5)));
+        assert_eq!(values["urgent"].kind, Some(Kind::Flag(true)));
+        assert_eq!(shown_all(&values), "amount=120.5 urgent=yes");
+    }
+
+    #[test]
+    fn every_fault_is_told_at_once() {
+        let fields = [declared("amount", FieldType::Number)];
+        let pairs = [("amount".to_owned(), "much".to_owned()), ("colour".to_owned(), "red".to_owned())];
+        let failure = typed(&pairs, &fields, "refund").unwrap_err();
+        assert_eq!(
+            failure.sentence(),
+            "amount: `much` is not a number\nrefund has no field colour; it takes amount (number, required)"
+        );
+    }
+
+    #[test]
+    fn numbers_that_are_not_finite_are_refused() {
+        assert!(typed_value("inf", FieldType::Number).is_err());
+        assert!(typed_value("NaN", FieldType::Number).is_err());
+    }
+
+    #[test]
+    fn pairs_and_calls_are_split_at_the_first_sign() {
+        assert_eq!(parse_pair("a=b=c"), Ok(("a".to_owned(), "b=c".to_owned())));
+        assert!(parse_pair("=b").is_err());
+        let call = parse_call("scripts/10/01").unwrap();
+        assert_eq!((call.source.as_str(), call.id.as_str()), ("scripts", "10/01"));
+        assert_eq!(call_name(Some(&call)), "scripts/10/01");
+        assert!(parse_call("1001").is_err());
+    }
+}

@@ -1,0 +1,143 @@
+//! Proto enums and follow-ups in the words that people use.
+//!
+//! Promise: one word for one thing, on every page of the command line. Must not: print, or ask a server.
+
+use aftercall_proto::workflow::v1::{
+    Actor, ActorKind, Alert, Call, Cause, ChangeKind, FollowUp, FollowUpFilter, NoteRule, Priority, Stage, Status,
+};
+
+use crate::values;
+
+/// A status in a word.
+pub(crate) fn status(status: Status) -> &'static str {
+    match status {
+        Status::Unspecified => "",
+        Status::WaitingForCallEnd => "waiting for the call to end",
+        Status::Active => "active",
+        Status::Incomplete => "incomplete",
+        Status::Finished => "finished",
+        Status::Cancelled => "cancelled",
+    }
+}
+
+/// A priority in a word.
+pub(crate) fn priority(priority: Priority) -> &'static str {
+    match priority {
+        Priority::Unspecified => "",
+        Priority::Low => "low",
+        Priority::Normal => "normal",
+        Priority::High => "high",
+        Priority::Urgent => "urgent",
+    }
+}
+
+/// A stage as people follow it: number and title.
+pub(crate) fn stage(stage: Option<&Stage>) -> String {
+    stage.map(|stage| format!("{} {}", stage.number, stage.title)).unwrap_or_default()
+}
+
+/// Who did something.
+pub(crate) fn actor(actor: Option<&Actor>) -> String {
+    let Some(actor) = actor else { return String::new() };
+    match actor.kind() {
+        ActorKind::Timer => "a timer".to_owned(),
+        ActorKind::ScriptEngine => format!("script {}", actor.name),
+        _ => actor.name.clone(),
+    }
+}
+
+/// What happened and why, without who.
+pub(crate) fn cause(cause: Option<&Cause>) -> String {
+    let Some(cause) = cause else { return String::new() };
+    let what = match cause.kind() {
+        ChangeKind::Unspecified => "changed".to_owned(),
+        ChangeKind::Set => "set on the call".to_owned(),
+        ChangeKind::SetAgain => "set again".to_owned(),
+        ChangeKind::Released => "released".to_owned(),
+        ChangeKind::Withdrawn => "withdrawn".to_owned(),
+        ChangeKind::ButtonPushed => format!("pushed {}", cause.title),
+        ChangeKind::TimerElapsed => format!("timer {} elapsed", cause.title),
+        ChangeKind::NoteAdded => "note".to_owned(),
+        ChangeKind::Cancelled => "cancelled".to_owned(),
+        ChangeKind::CallUpdated => "call updated".to_owned(),
+        ChangeKind::CallEnded => "call ended".to_owned(),
+        ChangeKind::Replaced => "replaced by a newer one".to_owned(),
+    };
+    let mut parts = vec![what];
+    if !cause.note.is_empty() {
+        parts.push(format!("\"{}\"", cause.note));
+    }
+    if !cause.values.is_empty() {
+        parts.push(values::shown_all(&cause.values));
+    }
+    parts.join(" ")
+}
+
+/// Who rang, as the list shows it.
+pub(crate) fn caller(call: Option<&Call>) -> String {
+    let Some(caller) = call.and_then(|call| call.caller.as_ref()) else { return String::new() };
+    if caller.name.is_empty() { caller.phone.clone() } else { caller.name.clone() }
+}
+
+/// The buttons that may be pushed now: label, and the id where it is another word.
+pub(crate) fn buttons(follow_up: &FollowUp) -> String {
+    let shown: Vec<_> = follow_up.buttons.iter().map(|button| format!("[{}]", button.label)).collect();
+    shown.join(" ")
+}
+
+/// What a button asks for, beside its label.
+pub(crate) fn asks(button: &aftercall_proto::workflow::v1::Button) -> String {
+    let mut asked = Vec::new();
+    if button.note() == NoteRule::Required {
+        asked.push("--note TEXT".to_owned());
+    }
+    asked.extend(button.form.iter().map(|field| format!("--form {}", values::described(field))));
+    asked.join(", ")
+}
+
+/// The most urgent alert that a filter lets through: the server sends them most urgent first.
+pub(crate) fn alert<'a>(follow_up: &'a FollowUp, filter: &FollowUpFilter) -> Option<&'a Alert> {
+    follow_up.alerts.iter().find(|alert| {
+        (filter.teams.is_empty() || filter.teams.contains(&alert.team))
+            && (filter.priorities.is_empty() || filter.priorities.contains(&alert.priority))
+    })
+}
+
+/// How a follow-up ended, or its status.
+pub(crate) fn ending(status_now: Status, outcome: &str) -> String {
+    match (status_now, outcome) {
+        (Status::Finished, outcome) if !outcome.is_empty() => format!("finished: {outcome}"),
+        _ => status(status_now).to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_alert_shown_is_the_first_that_the_filter_lets_through() {
+        let alert_for = |team: &str| Alert { team: team.to_owned(), text: format!("for {team}"), ..Default::default() };
+        let follow_up = FollowUp { alerts: vec![alert_for("billing"), alert_for("stock")], ..Default::default() };
+        let stock = FollowUpFilter { teams: vec!["stock".to_owned()], ..Default::default() };
+        assert_eq!(alert(&follow_up, &stock).unwrap().text, "for stock");
+        assert_eq!(alert(&follow_up, &FollowUpFilter::default()).unwrap().text, "for billing");
+    }
+
+    #[test]
+    fn a_push_is_told_with_its_note_and_form() {
+        let pushed = Cause {
+            kind: ChangeKind::ButtonPushed.into(),
+            title: "Reject".to_owned(),
+            note: "no receipt".to_owned(),
+            ..Default::default()
+        };
+        assert_eq!(cause(Some(&pushed)), "pushed Reject \"no receipt\"");
+    }
+
+    #[test]
+    fn an_outcome_is_told_only_of_what_has_finished() {
+        assert_eq!(ending(Status::Finished, "paid"), "finished: paid");
+        assert_eq!(ending(Status::Cancelled, ""), "cancelled");
+    }
+}

@@ -1,0 +1,68 @@
+//! Configuration in layers, resolved once: defaults, then a TOML file, then environment and flags. Errors name the place.
+
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use thiserror::Error;
+
+/// Why a configuration was refused.
+#[derive(Debug, Error)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("the configuration file {} cannot be read: {error}", path.display())]
+    Read {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        error: std::io::Error,
+    },
+    /// The file has a fault.
+    #[error("the configuration file {} has a fault: {message}", path.display())]
+    File {
+        /// Which.
+        path: PathBuf,
+        /// What and where.
+        message: String,
+    },
+    /// The layers do not make a configuration together.
+    #[error("the configuration has a fault: {0}")]
+    Layers(String),
+}
+
+/// Resolves a configuration. `over` holds what environment and flags say, under the names of the file.
+///
+/// # Errors
+/// [`ConfigError`]; a key that does not exist is refused where `T` denies unknown fields.
+pub fn load<T: Default + Serialize + DeserializeOwned>(file: Option<&Path>, over: toml::Table) -> Result<T, ConfigError> {
+    let mut merged = toml::Table::try_from(T::default()).map_err(|error| ConfigError::Layers(error.to_string()))?;
+    if let Some(path) = file {
+        let text = std::fs::read_to_string(path).map_err(|error| ConfigError::Read { path: path.to_owned(), error })?;
+        let refused = |error: toml::de::Error| ConfigError::File { path: path.to_owned(), message: error.to_string() };
+        let table: toml::Table = toml::from_str(&text).map_err(refused)?;
+        let mut alone = merged.clone();
+        alone.extend(table.clone());
+        // Read once from the text itself, so that a fault is shown with its line.
+        check_alone::<T>(&text, &merged).map_err(refused)?;
+        merged = alone;
+    }
+    merged.extend(over);
+    merged.try_into().map_err(|error: toml::de::Error| ConfigError::Layers(error.to_string()))
+}
+
+/// Reads the file's text with the defaults it leaves out appended, so that faults carry the file's own lines.
+fn check_alone<T: DeserializeOwned>(text: &str, defaults: &toml::Table) -> Result<(), toml::de::Error> {
+    let given: toml::Table = toml::from_str(text)?;
+    let left_out: toml::Table =
+        defaults.iter().filter(|(key, _)| !given.contains_key(*key)).map(|(key, value)| (key.clone(), value.clone())).collect();
+    let whole = format!("{text}\n{left_out}");
+    toml::from_str::<T>(&whole).map(|_| ())
+}
+
+/// The effective configuration as a TOML file.
+///
+/// # Errors
+/// [`ConfigError::Layers`] where it cannot be written as TOML.
+pub fn print<T: Serialize>(config: &T) -> Result<String, ConfigError> {
+    toml::to_string_pretty(config).map_err(|error| ConfigError::Layers(error.to_string()))
+}

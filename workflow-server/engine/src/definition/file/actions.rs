@@ -1,0 +1,177 @@
+//! The actions of an event, and the events that they add: depth first, in the order written.
+
+use crate::definition::fault::{Fault, FaultCode};
+use crate::definition::file::faults::{Faults, Position, Spot};
+use crate::definition::file::mapping::{self, Keys, Mapping};
+use crate::definition::file::sketch::Sketch;
+use crate::definition::file::tree::Node;
+use crate::definition::file::{fields, plain_actions};
+use crate::definition::model::{Action, ButtonAction, EventKind, NoteRule, TimerAction, TimerStart};
+use crate::definition::rules;
+use crate::limits;
+use crate::time::{Span, SpanUnit};
+
+/// What an action can be; its first key in a well-written file.
+pub(super) const KINDS: Keys = Keys {
+    known: &["alert", "button", "timer", "link", "finish"],
+    later: &["set-field", "email", "webhook", "when", "escalate"],
+};
+
+const BUTTON: Keys =
+    Keys { known: &["button", "id", "stage", "confirm", "note", "form", "then"], later: &["when", "undo"] };
+const TIMER: Keys =
+    Keys { known: &["timer", "label", "id", "stage", "then"], later: &["when", "at", "calendar", "wait-for-claim"] };
+const TIMER_VALUE: Keys = Keys { known: &["after", "from"], later: &["at", "calendar", "field", "wait-for-claim"] };
+
+const NOTES: [(&str, NoteRule); 2] = [("required", NoteRule::Required), ("optional", NoteRule::Optional)];
+const STARTS: [(&str, TimerStart); 2] = [("stage", TimerStart::Stage), ("start", TimerStart::Start)];
+
+/// Reads actions into sketches of events.
+pub(super) struct ActionReader<'f> {
+    pub(super) faults: &'f mut Faults,
+    pub(super) sketches: Vec<Sketch>,
+    full: bool,
+}
+
+impl<'f> ActionReader<'f> {
+    pub(super) fn new(faults: &'f mut Faults) -> Self {
+        Self { faults, sketches: vec![Sketch::new_call()], full: false }
+    }
+
+    /// Reads the actions of the event at this place.
+    pub(super) fn read(&mut self, event: usize, node: &Node, what: &str) {
+        let outside = self.faults.spot;
+        for (place, item) in mapping::list(node, what, self.faults).iter().enumerate() {
+            let action = u32::try_from(place).unwrap_or(u32::MAX).saturating_add(1);
+            self.faults.spot = Spot { event: Some(event), action };
+            if place >= limits::ACTIONS_PER_STAGE_MAX {
+                let message = format!("a stage has at most {} actions", limits::ACTIONS_PER_STAGE_MAX);
+                self.faults.add(FaultCode::TooLarge, item.at, message);
+                break;
+            }
+            self.action(event, item);
+            if self.full {
+                break;
+            }
+        }
+        self.faults.spot = outside;
+    }
+
+    fn action(&mut self, event: usize, node: &Node) {
+        let Some(mapping) = Mapping::of(node, "an action", self.faults) else { return };
+        let mut kinds = mapping.entries.iter().filter(|(key, _)| KINDS.known.contains(&key.text.as_str()));
+        let Some((kind, value)) = kinds.next() else { return self.refuse_kind(mapping) };
+        if let Some((other, _)) = kinds.next() {
+            let message = format!("an action is one thing: start another with `-` for `{}`", other.text);
+            return self.faults.add(FaultCode::BadValue, other.at, message);
+        }
+        match kind.text.as_str() {
+            "button" => self.button(event, mapping, value),
+            "timer" => self.timer(event, mapping, value),
+            word => {
+                plain_actions::check_beside(word, mapping, self.faults);
+                let read = plain_actions::read(word, value, self.faults);
+                self.sketches[event].actions.extend(read);
+            }
+        }
+    }
+
+    fn refuse_kind(&mut self, mapping: Mapping<'_>) {
+        if mapping.entries.is_empty() {
+            let message = format!("an action needs one of {}", KINDS.known.join(", "));
+            return self.faults.add(FaultCode::MissingKey, mapping.at, message);
+        }
+        // What is beside an unknown kind cannot be judged: the kind alone is named.
+        let keys = mapping.entries.iter().map(|(key, _)| key);
+        let meant = keys.clone().find(|key| KINDS.later.contains(&key.text.as_str()));
+        let meant = meant.or_else(|| keys.clone().find(|key| rules::nearest(&key.text, KINDS.known.iter().copied()).is_some()));
+        if let Some(key) = meant.or_else(|| keys.clone().next()) {
+            mapping::refuse_key(key, &KINDS, self.faults);
+        }
+    }
+
+    fn button(&mut self, event: usize, mapping: Mapping<'_>, value: &Node) {
+        mapping.check_keys(&BUTTON, self.faults);
+        let label = mapping::checked(value, "button", |text| rules::label("the button's label", text), self.faults);
+        let label = label.unwrap_or_default();
+        let confirmation = mapping.get("confirm").and_then(|node| {
+            let rule = |text: &str| rules::text("`confirm`", text, limits::TEXT_BYTES_MAX);
+            mapping::checked(node, "confirm", rule, self.faults)
+        });
+        let note = mapping.get("note").and_then(|node| mapping::word(node, "note", &NOTES, &[], self.faults));
+        let form = mapping.get("form").map(|node| fields::read(node, "form", self.faults));
+        let action = Action::Button(ButtonAction {
+            label: label.clone(),
+            event: String::new(),
+            confirmation,
+            note: note.unwrap_or(NoteRule::Optional),
+            form: form.unwrap_or_default(),
+        });
+        self.add_event(event, mapping, EventKind::ButtonPushed, label, action);
+    }
+
+    fn timer(&mut self, event: usize, mapping: Mapping<'_>, value: &Node) {
+        mapping.check_keys(&TIMER, self.faults);
+        let (after, from) = self.timer_value(value);
+        let label = mapping.get("label").and_then(|node| {
+            mapping::checked(node, "label", |text| rules::label("the timer's label", text), self.faults)
+        });
+        // A span at fault keeps the file from being read; the second stands in so that the rest is looked at too.
+        let after = after.unwrap_or(Span { amount: 1, unit: SpanUnit::Seconds });
+        let label = label.unwrap_or_else(|| timer_label(after));
+        let action = Action::Timer(TimerAction { after, from, event: String::new() });
+        self.add_event(event, mapping, EventKind::TimerElapsed, label, action);
+    }
+
+    fn timer_value(&mut self, value: &Node) -> (Option<Span>, TimerStart) {
+        if mapping::is_scalar(value) {
+            return (mapping::span(value, "timer", self.faults), TimerStart::Stage);
+        }
+        let Some(timer) = Mapping::of(value, "`timer`", self.faults) else { return (None, TimerStart::Stage) };
+        timer.check_keys(&TIMER_VALUE, self.faults);
+        let after = match timer.get("after") {
+            Some(node) => mapping::span(node, "after", self.faults),
+            // A time of day in its place has been refused by name already.
+            None if timer.get("at").is_some() => None,
+            None => {
+                timer.require("after", "`timer`", self.faults);
+                None
+            }
+        };
+        let from = timer.get("from").and_then(|node| mapping::word(node, "from", &STARTS, &["field"], self.faults));
+        (after, from.unwrap_or(TimerStart::Stage))
+    }
+
+    fn add_event(&mut self, event: usize, mapping: Mapping<'_>, kind: EventKind, label: String, action: Action) {
+        let id = mapping.get("id").and_then(|node| Some((mapping::name(node, "id", self.faults)?, node.at)));
+        let number = mapping.get("stage").and_then(|node| {
+            Some((mapping::whole(node, "stage", 1, limits::STAGE_NUMBER_MAX, self.faults)?, node.at))
+        });
+        let added = self.sketches.len();
+        if added >= limits::STAGES_MAX {
+            self.full = true;
+            let message = format!("a workflow has at most {} stages", limits::STAGES_MAX);
+            return self.faults.add(FaultCode::TooLarge, mapping.at, message);
+        }
+        let added_by = self.faults.spot;
+        let parent = &mut self.sketches[event];
+        parent.adds.push((parent.actions.len(), added));
+        parent.actions.push(action);
+        self.sketches.push(Sketch { kind, label, id, number, added_by, at: mapping.at, actions: Vec::new(), adds: Vec::new() });
+        if let Some(then) = mapping.get("then") {
+            self.read(added, then, "`then`");
+        }
+    }
+}
+
+/// The label of a timer that has none in the file.
+pub(super) fn timer_label(after: Span) -> String {
+    format!("After {after}")
+}
+
+/// A fault of the event at this place as a whole.
+pub(super) fn event_fault(faults: &mut Faults, sketch: &Sketch, at: Option<Position>, field: &str, fault: Fault) {
+    faults.spot = sketch.added_by;
+    faults.put(at.unwrap_or(sketch.at), Fault { field: field.to_owned(), ..fault });
+    faults.spot = Spot::default();
+}

@@ -1,0 +1,78 @@
+//! The faults of one file, collected while it is read.
+//!
+//! Must not grow without bound: a file of a million faults is told the first hundred.
+
+use crate::definition::fault::{Fault, FaultCode};
+use crate::limits;
+
+/// A place in the file, from 1; columns count characters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Position {
+    pub(super) line: u32,
+    pub(super) column: u32,
+}
+
+impl Position {
+    pub(super) const START: Self = Self { line: 1, column: 1 };
+}
+
+/// Where in the workflow reading is: the event, by its place in the order written, and the action in it, from 1.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Spot {
+    pub(super) event: Option<usize>,
+    pub(super) action: u32,
+}
+
+/// All faults so far.
+#[derive(Debug, Default)]
+pub(super) struct Faults {
+    found: Vec<(Spot, Fault)>,
+    more: bool,
+    /// Where reading is.
+    pub(super) spot: Spot,
+}
+
+impl Faults {
+    pub(super) fn add(&mut self, code: FaultCode, at: Position, message: impl Into<String>) {
+        self.put(at, Fault::new(code, message));
+    }
+
+    /// Adds a fault that does not know where it is.
+    pub(super) fn put(&mut self, at: Position, fault: Fault) {
+        if self.found.len() >= limits::FAULTS_MAX {
+            self.more = true;
+            return;
+        }
+        self.found.push((self.spot, Fault { line: at.line, column: at.column, ..fault }));
+    }
+
+    /// Adds the fault of a value, if it has one, and says of which field it is.
+    pub(super) fn check(&mut self, at: Position, field: &str, checked: Result<(), Fault>) -> bool {
+        match checked {
+            Ok(()) => true,
+            Err(fault) => {
+                self.put(at, Fault { field: field.to_owned(), ..fault });
+                false
+            }
+        }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.found.is_empty()
+    }
+
+    /// All faults in the order of the file; `numbers` are those of the stages, in the order in which they are written.
+    pub(super) fn finish(mut self, numbers: &[u32]) -> Vec<Fault> {
+        self.found.sort_by_key(|(_, fault)| (fault.line, fault.column));
+        let in_stage = |(spot, fault): (Spot, Fault)| {
+            let stage = spot.event.and_then(|event| numbers.get(event)).copied();
+            Fault { stage: stage.unwrap_or(0), action: spot.action, ..fault }
+        };
+        let mut faults: Vec<Fault> = self.found.into_iter().map(in_stage).collect();
+        if self.more {
+            let message = format!("there are more faults; these are the first {}", limits::FAULTS_MAX);
+            faults.push(Fault::new(FaultCode::TooLarge, message));
+        }
+        faults
+    }
+}

@@ -1,0 +1,127 @@
+//! From a file to a definition.
+
+use crate::definition::fault::{Fault, FaultCode};
+use crate::definition::file::actions::ActionReader;
+use crate::definition::file::faults::{Faults, Spot};
+use crate::definition::file::mapping::{self, Keys, Mapping};
+use crate::definition::file::sketch::Sketch;
+use crate::definition::file::tree::Node;
+use crate::definition::file::{fields, numbers, tree};
+use crate::definition::model::{Action, Definition, Stage};
+use crate::definition::numbering::Numbering;
+use crate::definition::rules;
+use crate::limits;
+use crate::time::Span;
+use crate::value::FieldDeclaration;
+
+/// The version of the file form that this server reads and writes.
+pub(super) const FORMAT: u32 = 1;
+
+const WORKFLOW: Keys = Keys {
+    known: &["format", "workflow", "title", "deadline", "fields", "allow_unlinked_ends", "on_new_call"],
+    later: &["calendar", "calendars", "templates"],
+};
+
+/// Reads a definition of at most [`limits::FILE_BYTES_MAX`] bytes.
+///
+/// `earlier` holds the ids and numbers of the workflow's earlier versions: an event that was there keeps its number, and
+/// a new one gets a number above all that were ever used.
+///
+/// # Errors
+/// Every fault of the file, in its order. What is wrong with the workflow as a whole, [`super::super::validate`] finds.
+pub fn read(text: &str, earlier: Option<&Numbering>) -> Result<Definition, Vec<Fault>> {
+    let mut faults = Faults::default();
+    let Some(root) = tree::parse(text, &mut faults) else { return Err(faults.finish(&[])) };
+    let Some(file) = Mapping::of(&root, "a workflow file", &mut faults) else { return Err(faults.finish(&[])) };
+    file.check_keys(&WORKFLOW, &mut faults);
+    check_format(file, &mut faults);
+    let header = Header::read(file, &mut faults);
+    let sketches = events(file, &mut faults);
+    let ids = numbers::ids(&sketches, &mut faults);
+    let none = Numbering::default();
+    let stage_numbers = numbers::stages(&sketches, &ids, earlier.unwrap_or(&none), &mut faults);
+    match header {
+        Some(header) if faults.is_empty() => Ok(header.with_stages(stages(sketches, &ids, &stage_numbers))),
+        _ => Err(faults.finish(&stage_numbers)),
+    }
+}
+
+fn check_format(file: Mapping<'_>, faults: &mut Faults) {
+    let Some(node) = file.require("format", "a workflow file", faults) else { return };
+    let format = mapping::whole(node, "format", 1, u32::MAX, faults);
+    if let Some(other) = format.filter(|format| *format != FORMAT) {
+        let message = format!("format {other} is not known; this version reads format {FORMAT}");
+        faults.put(node.at, Fault { field: "format".to_owned(), ..Fault::new(FaultCode::NotSupportedYet, message) });
+    }
+}
+
+/// What a definition says outside of its stages.
+struct Header {
+    name: String,
+    title: String,
+    deadline: Option<Span>,
+    fields: Vec<FieldDeclaration>,
+    allow_unlinked_ends: bool,
+}
+
+impl Header {
+    /// Nothing where a part that must be there is missing or at fault.
+    fn read(file: Mapping<'_>, faults: &mut Faults) -> Option<Self> {
+        let name = file
+            .require("workflow", "a workflow file", faults)
+            .and_then(|node| mapping::name(node, "workflow", faults));
+        let title = file.require("title", "a workflow file", faults).and_then(|node| {
+            mapping::checked(node, "title", |text| rules::label("`title`", text), faults)
+        });
+        let deadline = file.get("deadline").and_then(|node| mapping::span(node, "deadline", faults));
+        let fields = file.get("fields").map(|node| fields::read(node, "fields", faults));
+        let allow_unlinked_ends =
+            file.get("allow_unlinked_ends").and_then(|node| mapping::flag(node, "allow_unlinked_ends", faults));
+        Some(Self {
+            name: name?,
+            title: title?,
+            deadline,
+            fields: fields.unwrap_or_default(),
+            allow_unlinked_ends: allow_unlinked_ends.unwrap_or(false),
+        })
+    }
+
+    fn with_stages(self, stages: Vec<Stage>) -> Definition {
+        Definition {
+            name: self.name,
+            title: self.title,
+            deadline: self.deadline,
+            fields: self.fields,
+            allow_unlinked_ends: self.allow_unlinked_ends,
+            stages,
+        }
+    }
+}
+
+/// The events in the order written: the new call's first, each added one before those that it adds itself.
+fn events(file: Mapping<'_>, faults: &mut Faults) -> Vec<Sketch> {
+    let on_new_call: Option<&Node> = file.require("on_new_call", "a workflow file", faults);
+    let mut reader = ActionReader::new(faults);
+    if let Some(node) = on_new_call {
+        reader.read(0, node, "`on_new_call`");
+    }
+    let sketches = reader.sketches;
+    faults.spot = Spot::default();
+    sketches
+}
+
+fn stages(sketches: Vec<Sketch>, ids: &[String], numbers: &[u32]) -> Vec<Stage> {
+    let mut stages: Vec<Stage> = Vec::with_capacity(sketches.len());
+    for ((mut sketch, id), number) in sketches.into_iter().zip(ids).zip(numbers) {
+        for (place, added) in &sketch.adds {
+            match &mut sketch.actions[*place] {
+                Action::Button(button) => button.event.clone_from(&ids[*added]),
+                Action::Timer(timer) => timer.event.clone_from(&ids[*added]),
+                Action::Alert(_) | Action::Link(_) | Action::Finish(_) => {}
+            }
+        }
+        stages.push(Stage { number: *number, event: sketch.event(id.clone()), actions: sketch.actions });
+    }
+    stages.sort_by_key(|stage| stage.number);
+    stages
+}

@@ -1,0 +1,166 @@
+//! What names, labels, texts and spans must look like, wherever a definition comes from.
+//!
+//! Promises: a refusal is one sentence that says what would be right. It gives no position; whoever asks knows that.
+
+use std::fmt::Display;
+
+use crate::definition::fault::{Fault, FaultCode};
+use crate::limits;
+use crate::time::{Span, SpanUnit};
+
+/// How much of what an author wrote a message repeats.
+const QUOTED_CHARS_MAX: usize = 40;
+
+/// What an author wrote, short enough for a message.
+#[must_use]
+pub fn quoted(text: &str) -> String {
+    let mut chars = text.chars();
+    let start: String = chars.by_ref().take(QUOTED_CHARS_MAX).map(|c| if c.is_control() { ' ' } else { c }).collect();
+    if chars.next().is_some() { format!("`{start}…`") } else { format!("`{start}`") }
+}
+
+/// The known word that is nearest to what was written, if one is near enough to have been meant.
+#[must_use]
+pub fn nearest<'a>(written: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    if written.len() > limits::NAME_BYTES_MAX {
+        return None;
+    }
+    let far = (written.chars().count() / 3).max(1);
+    let near = known.into_iter().map(|word| (strsim::osa_distance(written, word), word));
+    near.filter(|(distance, _)| *distance <= far).min_by_key(|(distance, _)| *distance).map(|(_, word)| word)
+}
+
+/// "; did you mean `alert`?", or nothing.
+#[must_use]
+pub fn suggestion<'a>(written: &str, known: impl IntoIterator<Item = &'a str>) -> String {
+    nearest(written, known).map_or_else(String::new, |word| format!("; did you mean `{word}`?"))
+}
+
+/// A workflow's name, an event's id, an outcome, a team.
+///
+/// # Errors
+/// `BAD_VALUE` or `TOO_LARGE`.
+pub fn name(what: impl Display, text: &str) -> Result<(), Fault> {
+    let letters = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
+    within(&what, text, limits::NAME_BYTES_MAX)?;
+    if text.starts_with(letters) && text.chars().all(|c| letters(c) || c == '-') {
+        return Ok(());
+    }
+    let like = slug::slugify(text);
+    let hint = if like.is_empty() { String::new() } else { format!(", such as `{like}`") };
+    let message = format!(
+        "{what} {} must be lower-case letters, digits and hyphens and start with a letter or digit{hint}",
+        quoted(text)
+    );
+    Err(Fault::new(FaultCode::BadValue, message))
+}
+
+/// A field's name.
+///
+/// # Errors
+/// `BAD_VALUE` or `TOO_LARGE`.
+pub fn field_name(text: &str) -> Result<(), Fault> {
+    within(&"the field name", text, limits::NAME_BYTES_MAX)?;
+    let first = |c: char| c.is_ascii_alphabetic() || c == '_';
+    if text.starts_with(first) && text.chars().all(|c| first(c) || c.is_ascii_digit()) {
+        return Ok(());
+    }
+    let message =
+        format!("the field name {} must be letters, digits and underscores and not start with a digit", quoted(text));
+    Err(Fault::new(FaultCode::BadValue, message))
+}
+
+/// A title or a label: one line with something on it.
+///
+/// # Errors
+/// `BAD_VALUE` or `TOO_LARGE`.
+pub fn label(what: impl Display, value: &str) -> Result<(), Fault> {
+    text(&what, value, limits::LABEL_BYTES_MAX)?;
+    if value.contains('\n') {
+        return Err(Fault::new(FaultCode::BadValue, format!("{what} must be a single line")));
+    }
+    Ok(())
+}
+
+/// A text for people: something is on it, and nothing in it that cannot be seen or that turns what is seen around.
+///
+/// # Errors
+/// `BAD_VALUE` or `TOO_LARGE`.
+pub fn text(what: impl Display, value: &str, bytes_max: usize) -> Result<(), Fault> {
+    within(&what, value, bytes_max)?;
+    if value.trim().is_empty() {
+        return Err(Fault::new(FaultCode::BadValue, format!("{what} is empty")));
+    }
+    match value.chars().find(|c| !is_printable(*c)) {
+        Some(bad) => Err(Fault::new(FaultCode::BadValue, unprintable(bad))),
+        None => Ok(()),
+    }
+}
+
+/// Whether a text may have this character: no control characters but newline and tab, none that overrides the direction
+/// of what follows (it would show people another text than the one that is stored).
+#[must_use]
+pub fn is_printable(c: char) -> bool {
+    !matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}') && (matches!(c, '\n' | '\t') || !c.is_control())
+}
+
+/// The sentence about a character that no text may have.
+#[must_use]
+pub fn unprintable(c: char) -> String {
+    let kind = if c.is_control() { "control" } else { "text-direction" };
+    format!("the {kind} character U+{:04X} is not allowed; remove it", u32::from(c))
+}
+
+/// A span such as `90s`, `15m`, `4h` or `3d`.
+///
+/// # Errors
+/// `BAD_VALUE`, or `NOT_SUPPORTED_YET` for working days.
+pub fn span(text: &str) -> Result<Span, Fault> {
+    let digits = text.trim_end_matches(|c: char| !c.is_ascii_digit());
+    let unit = match &text[digits.len()..] {
+        "s" => SpanUnit::Seconds,
+        "m" => SpanUnit::Minutes,
+        "h" => SpanUnit::Hours,
+        "d" => SpanUnit::Days,
+        "wd" if !digits.is_empty() => {
+            let message = "`wd` (working days) is not supported in this version; write days of 24 hours, such as 3d";
+            return Err(Fault::new(FaultCode::NotSupportedYet, message));
+        }
+        _ => return Err(not_a_span(text)),
+    };
+    if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err(not_a_span(text));
+    }
+    // Digits alone can still be more than fits: then they are too many.
+    let amount = digits.parse().unwrap_or(u32::MAX);
+    let span = Span { amount, unit };
+    span_within(span).map(|()| span)
+}
+
+/// The limits of a span.
+///
+/// # Errors
+/// `BAD_VALUE` for none or too many.
+pub fn span_within(span: Span) -> Result<(), Fault> {
+    let longest = Span { amount: limits::SPAN_DAYS_MAX, unit: SpanUnit::Days };
+    if span.amount == 0 {
+        return Err(Fault::new(FaultCode::BadValue, format!("a span must be at least 1{}", span.unit.letter())));
+    }
+    if span.millis() > longest.millis() {
+        return Err(Fault::new(FaultCode::BadValue, format!("a span can be at most {longest} (ten years)")));
+    }
+    Ok(())
+}
+
+fn not_a_span(text: &str) -> Fault {
+    let message = format!("{} is not a span; write a number and s, m, h or d, such as 90s, 15m, 4h or 3d", quoted(text));
+    Fault::new(FaultCode::BadValue, message)
+}
+
+fn within(what: &impl Display, text: &str, bytes_max: usize) -> Result<(), Fault> {
+    if text.len() <= bytes_max {
+        return Ok(());
+    }
+    let message = format!("{what} has {} bytes; at most {bytes_max} are allowed", text.len());
+    Err(Fault::new(FaultCode::TooLarge, message))
+}

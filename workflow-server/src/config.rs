@@ -1,0 +1,115 @@
+//! What the workflow-server is told, resolved once: defaults, file, environment, flags.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use aftercall_serving::config::{ConfigError, load};
+use aftercall_serving::logs::LogFormat;
+use clap::Parser;
+use serde::{Deserialize, Serialize};
+
+use crate::limits::SNAPSHOT_EVERY_ENTRIES;
+
+/// The configuration.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WorkflowServerConfig {
+    /// Where it listens. An address in the open needs `allow_plaintext`.
+    pub listen: SocketAddr,
+    /// The directory that holds all data.
+    pub data_dir: PathBuf,
+    /// Whether plain text may be served in the open.
+    pub allow_plaintext: bool,
+    /// The form of the logs.
+    pub log_format: LogFormat,
+    /// What is logged, such as `info` or `info,workflow_server=debug`.
+    pub log_filter: String,
+    /// How many hours request ids are kept, at least 24 for production.
+    pub request_ids_keep_hours: u32,
+    /// Entries between snapshots: how much is replayed at start at most.
+    pub snapshot_every_entries: u64,
+    /// Seconds that requests in hand may take once the server is told to stop.
+    pub drain_seconds: u64,
+    /// Take the journal as it is where the head file is lost: what was acknowledged after the newest entry is then given up.
+    pub rebuild_head: bool,
+}
+
+impl Default for WorkflowServerConfig {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 7401)),
+            data_dir: PathBuf::from("aftercall-data"),
+            allow_plaintext: false,
+            log_format: LogFormat::Text,
+            log_filter: "info".to_owned(),
+            request_ids_keep_hours: 24,
+            snapshot_every_entries: SNAPSHOT_EVERY_ENTRIES,
+            drain_seconds: 10,
+            rebuild_head: false,
+        }
+    }
+}
+
+/// The workflow-server of Aftercall: owns workflow definitions and the instances that run on calls.
+#[derive(Debug, Parser)]
+#[command(version)]
+pub struct Args {
+    /// A TOML file with the settings that --print-config shows
+    #[arg(long, env = "AFTERCALL_CONFIG", value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Where to listen [default: 127.0.0.1:7401]
+    #[arg(long, env = "AFTERCALL_WORKFLOW_LISTEN", value_name = "ADDRESS:PORT")]
+    listen: Option<SocketAddr>,
+    /// The directory that holds all data [default: aftercall-data]
+    #[arg(long, env = "AFTERCALL_DATA_DIR", value_name = "DIR")]
+    data_dir: Option<PathBuf>,
+    /// Serve plain text on an address in the open: there is no TLS and no authentication yet
+    #[arg(long)]
+    allow_plaintext: bool,
+    /// The form of the logs
+    #[arg(long, env = "AFTERCALL_LOG_FORMAT", value_name = "FORMAT")]
+    log_format: Option<LogFormat>,
+    /// What is logged, such as info or info,workflow_server=debug
+    #[arg(long = "log", env = "AFTERCALL_LOG", value_name = "FILTER")]
+    log_filter: Option<String>,
+    /// Entries between snapshots
+    #[arg(long, env = "AFTERCALL_SNAPSHOT_EVERY_ENTRIES", value_name = "N")]
+    snapshot_every_entries: Option<u64>,
+    /// Hours that request ids are kept
+    #[arg(long, env = "AFTERCALL_REQUEST_IDS_KEEP_HOURS", value_name = "HOURS")]
+    request_ids_keep_hours: Option<u32>,
+    /// Seconds that requests in hand may take once the server is told to stop
+    #[arg(long, env = "AFTERCALL_DRAIN_SECONDS", value_name = "SECONDS")]
+    drain_seconds: Option<u64>,
+    /// Take the journal as it is where the head file is lost; what came after its newest entry is given up
+    #[arg(long)]
+    rebuild_head: bool,
+    /// Print the effective configuration as TOML and exit
+    #[arg(long)]
+    pub print_config: bool,
+}
+
+impl Args {
+    /// Resolves the layers.
+    ///
+    /// # Errors
+    /// [`ConfigError`] where a layer has a fault.
+    pub fn resolve(&self) -> Result<WorkflowServerConfig, ConfigError> {
+        let mut over = toml::Table::new();
+        let mut put = |key: &str, value: Option<toml::Value>| {
+            if let Some(value) = value {
+                over.insert(key.to_owned(), value);
+            }
+        };
+        put("listen", self.listen.map(|address| address.to_string().into()));
+        put("data_dir", self.data_dir.as_ref().map(|dir| dir.to_string_lossy().into_owned().into()));
+        put("allow_plaintext", self.allow_plaintext.then_some(true.into()));
+        put("log_format", self.log_format.and_then(|format| toml::Value::try_from(format).ok()));
+        put("log_filter", self.log_filter.clone().map(Into::into));
+        put("snapshot_every_entries", self.snapshot_every_entries.map(|entries| (entries as i64).into()));
+        put("request_ids_keep_hours", self.request_ids_keep_hours.map(|hours| i64::from(hours).into()));
+        put("drain_seconds", self.drain_seconds.map(|seconds| (seconds as i64).into()));
+        put("rebuild_head", self.rebuild_head.then_some(true.into()));
+        load(self.config.as_deref(), over)
+    }
+}

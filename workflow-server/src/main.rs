@@ -1,0 +1,22 @@
+//! The workflow-server's process: configuration, logs, the server, the signals.
+
+use anyhow::Context as _;
+use clap::Parser as _;
+use workflow_server::Server;
+use workflow_server::config::Args;
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let args = Args::parse();
+    let config = args.resolve()?;
+    if args.print_config {
+        print!("{}", aftercall_serving::config::print(&config)?);
+        return Ok(());
+    }
+    aftercall_serving::logs::init(config.log_format, &config.log_filter);
+    let shutdown = aftercall_serving::shutdown_token().context("signals cannot be listened to")?;
+    let server = Server::bind(config).await.context("the workflow-server cannot start")?;
+    // The first line on standard output tells whoever started us where we listen.
+    println!("{}", server.local_addr());
+    Ok(server.serve(shutdown).await?)
+}

@@ -1,0 +1,197 @@
+//! The server: opens the store, rebuilds the World, runs the ledger and serves, until it is told to stop.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use aftercall_engine::world::Keeping;
+use aftercall_proto::feed::v1::change_feed_service_server::ChangeFeedServiceServer;
+use aftercall_proto::workflow::v1::call_manager_service_server::CallManagerServiceServer;
+use aftercall_proto::workflow::v1::operations_service_server::OperationsServiceServer;
+use aftercall_proto::workflow::v1::script_engine_service_server::ScriptEngineServiceServer;
+use aftercall_proto::workflow::v1::workflow_definition_service_server::WorkflowDefinitionServiceServer;
+use aftercall_serving::{Limits, Readiness, ServeError, base_routes, open_listener, serve};
+use thiserror::Error;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tonic::service::Routes;
+
+use crate::config::WorkflowServerConfig;
+use crate::journal::{Birth, OpenError, Options, RealDisk, Store};
+use crate::ledger::{Clock, Handle, Ledger, LedgerOptions, RecoverError, SystemClock};
+use crate::limits::MESSAGE_BYTES_MAX;
+use crate::service::{CallManager, ChangeFeed, Definitions, Operations, ScriptEngine, Shared};
+
+/// The services, by the names that health knows them by.
+const SERVICES: [&str; 5] = [
+    "aftercall.workflow.v1.WorkflowDefinitionService",
+    "aftercall.workflow.v1.ScriptEngineService",
+    "aftercall.workflow.v1.CallManagerService",
+    "aftercall.workflow.v1.OperationsService",
+    "aftercall.feed.v1.ChangeFeedService",
+];
+
+/// Why the server did not start, or ended by itself.
+#[derive(Debug, Error)]
+pub enum ServerError {
+    /// The port.
+    #[error(transparent)]
+    Serve(#[from] ServeError),
+    /// The store.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// The World.
+    #[error(transparent)]
+    Recover(#[from] RecoverError),
+    /// The ledger's thread.
+    #[error("the ledger's thread could not be started: {0}")]
+    Thread(#[from] std::io::Error),
+}
+
+/// A server that is bound to its port and has its World, and does not serve yet.
+pub struct Server {
+    listener: TcpListener,
+    address: SocketAddr,
+    handle: Handle,
+    ledger: Ledger,
+    shared: Shared,
+    limits: Limits,
+    draining: CancellationToken,
+}
+
+impl Server {
+    /// Opens the data directory, rebuilds the World and binds the port.
+    ///
+    /// # Errors
+    /// [`ServerError`]: each says what to do.
+    pub async fn bind(config: WorkflowServerConfig) -> Result<Self, ServerError> {
+        Self::bind_with_clock(config, Arc::new(SystemClock::default())).await
+    }
+
+    /// The same, with a clock that is handed in.
+    ///
+    /// # Errors
+    /// [`ServerError`].
+    pub async fn bind_with_clock(config: WorkflowServerConfig, clock: Arc<dyn Clock>) -> Result<Self, ServerError> {
+        aftercall_serving::metrics_handle();
+        let listener = open_listener(config.listen, config.allow_plaintext).await?;
+        let address = listener.local_addr()?;
+        let started = Instant::now();
+        let store = open_store(config.data_dir.clone(), config.rebuild_head, clock.wall().0).await?;
+        let options = LedgerOptions {
+            keeping: Keeping {
+                request_ids_millis: i64::from(config.request_ids_keep_hours) * 3_600_000,
+                ..Keeping::default()
+            },
+            snapshot_every_entries: config.snapshot_every_entries.max(1),
+        };
+        let (ledger, handle) = Ledger::recover(store.log.clone(), store.vault.clone(), clock, options).await?;
+        let start_duration = started.elapsed();
+        let root = handle.root();
+        tracing::info!(
+            data_dir = %config.data_dir.display(),
+            created = store.created,
+            sequence = root.sequence,
+            open_instances = root.counters.open(),
+            milliseconds = start_duration.as_millis() as u64,
+            "the World is rebuilt"
+        );
+        let draining = CancellationToken::new();
+        let data_dir = config.data_dir.clone();
+        let shared = Shared::new(handle.clone(), &store.identity, data_dir, start_duration, draining.clone());
+        let limits = Limits { drain: Duration::from_secs(config.drain_seconds), ..Limits::default() };
+        Ok(Self { listener, address, handle, ledger, shared, limits, draining })
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn local_addr(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Serves until `shutdown`, then drains: requests in hand are answered, everything taken is durable.
+    ///
+    /// # Errors
+    /// [`ServerError`] where it ends by itself.
+    pub async fn serve(self, shutdown: CancellationToken) -> Result<(), ServerError> {
+        let readiness = Readiness::new();
+        let watching = tokio::spawn(watch_health(self.handle.clone(), readiness.clone()));
+        let routes = add_services(base_routes(&SERVICES, &readiness)?, &self.shared);
+        let stop_ledger = CancellationToken::new();
+        let ledger = run_ledger(self.ledger, stop_ledger.clone())?;
+        tracing::info!(address = %self.address, "workflow-server is ready");
+        let (draining, not_ready) = (self.draining.clone(), readiness.clone());
+        let stop = shutdown.clone();
+        let announcing = tokio::spawn(async move {
+            stop.cancelled().await;
+            not_ready.set("draining", Err("the server is shutting down".to_owned()));
+            draining.cancel();
+        });
+        let served = serve(self.listener, routes, &self.limits, readiness, shutdown).await;
+        // The ledger goes last: what was taken before the port closed is made durable.
+        stop_ledger.cancel();
+        // The sender is dropped when the thread ends, however it ends.
+        let _ = ledger.await;
+        announcing.abort();
+        watching.abort();
+        Ok(served?)
+    }
+}
+
+async fn open_store(dir: PathBuf, rebuild_head: bool, now_millis: i64) -> Result<Store, OpenError> {
+    let epoch = format!("{:032x}", rand::random::<u128>());
+    let birth = Birth { epoch, hash_key: rand::random(), created_at_millis: now_millis };
+    let mut options = Options::new(birth, Arc::new(end_process));
+    options.rebuild_head = rebuild_head;
+    let at = dir.display().to_string();
+    let opened = tokio::task::spawn_blocking(move || Store::open(&dir, &options, Arc::new(RealDisk))).await;
+    opened.unwrap_or_else(|panic| {
+        Err(OpenError::Io { what: format!("opening the data directory {at}"), reason: panic.to_string() })
+    })
+}
+
+/// A commit that hangs is never answered: better to end, and start anew from what is durable.
+fn end_process(reason: &str) {
+    tracing::error!(reason, "the store hangs: the process ends, start it again");
+    std::process::exit(70);
+}
+
+fn add_services(routes: Routes, shared: &Shared) -> Routes {
+    let definitions = WorkflowDefinitionServiceServer::new(Definitions(shared.clone()));
+    let script_engine = ScriptEngineServiceServer::new(ScriptEngine(shared.clone()));
+    let call_manager = CallManagerServiceServer::new(CallManager(shared.clone()));
+    let operations = OperationsServiceServer::new(Operations(shared.clone()));
+    let change_feed = ChangeFeedServiceServer::new(ChangeFeed(shared.clone()));
+    routes
+        .add_service(definitions.max_decoding_message_size(MESSAGE_BYTES_MAX))
+        .add_service(script_engine.max_decoding_message_size(MESSAGE_BYTES_MAX))
+        .add_service(call_manager.max_decoding_message_size(MESSAGE_BYTES_MAX))
+        .add_service(operations.max_decoding_message_size(MESSAGE_BYTES_MAX))
+        .add_service(change_feed.max_decoding_message_size(MESSAGE_BYTES_MAX))
+}
+
+/// The ledger has a thread of its own: nothing that serves others can keep it waiting.
+fn run_ledger(ledger: Ledger, stop: CancellationToken) -> std::io::Result<tokio::sync::oneshot::Receiver<()>> {
+    let (ended, has_ended) = tokio::sync::oneshot::channel();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    std::thread::Builder::new().name("ledger".to_owned()).spawn(move || {
+        runtime.block_on(ledger.run(stop));
+        // Nobody waits for the end where serving has failed.
+        let _ = ended.send(());
+    })?;
+    Ok(has_ended)
+}
+
+async fn watch_health(handle: Handle, readiness: Readiness) {
+    let mut health = handle.health();
+    loop {
+        let now = health.borrow_and_update().clone();
+        let store = now.failure.map_or(Ok(()), |failure| Err(failure.to_string()));
+        readiness.set("store", store);
+        metrics::gauge!("aftercall_clock_held").set(f64::from(u8::from(now.clock_held)));
+        if health.changed().await.is_err() {
+            return;
+        }
+    }
+}

@@ -1,0 +1,226 @@
+//! For people who follow up.
+
+use std::sync::Arc;
+
+use aftercall_engine::Root;
+use aftercall_engine::command::{ActorKind, Command, PushButton};
+use aftercall_engine::entry::{Answer, ChangeKind};
+use aftercall_engine::instance::Instance;
+use aftercall_engine::query::{FollowUpCursor, FollowUpFilter, FollowUpRow, list_follow_ups};
+use aftercall_engine::time::Time;
+use aftercall_proto::workflow::v1 as proto;
+use aftercall_proto::workflow::v1::call_manager_service_server::CallManagerService;
+use prost::Message;
+use tonic::{Request, Response, Status};
+
+use super::requests::{self, Faults};
+use super::script_engine::{follow_ups, marked_bytes};
+use super::{Asking, Shared, convert, find_instance, history, instance_of, pages, parse_id, status};
+use crate::limits::NOTES_SHOWN_MAX;
+
+/// The service.
+pub struct CallManager(pub Shared);
+
+#[tonic::async_trait]
+impl CallManagerService for CallManager {
+    async fn list_follow_ups(
+        &self,
+        request: Request<proto::ListFollowUpsRequest>,
+    ) -> Result<Response<proto::ListFollowUpsResponse>, Status> {
+        let request = request.into_inner();
+        let root = self.0.root();
+        let asked = request.filter.clone().unwrap_or_default();
+        let list = [b"follow-ups ".to_vec(), asked.encode_to_vec(), request.sort.to_be_bytes().to_vec()].concat();
+        let filter = filter(&root, &asked)?;
+        let after = pages::read::<5>(&self.0, &list, &request.page_token)?;
+        let as_of = after.map_or_else(|| self.0.ledger.now(), |numbers| Time(numbers[0] as i64));
+        let rows_max = pages::rows(request.page_size);
+        let page = list_follow_ups(&root, &filter, as_of, after.map(cursor), rows_max);
+        Ok(Response::new(proto::ListFollowUpsResponse {
+            rows: page.rows.iter().map(|listed| row(&root, listed)).collect(),
+            next_page_token: page.next.map_or_else(String::new, |next| pages::token(&self.0, &list, &numbers(as_of, next))),
+            as_of: Some(convert::timestamp(as_of)),
+            sequence: root.sequence,
+        }))
+    }
+
+    async fn get_follow_up(
+        &self,
+        request: Request<proto::GetFollowUpRequest>,
+    ) -> Result<Response<proto::GetFollowUpResponse>, Status> {
+        let root = self.0.root();
+        let instance = visible(&root, &request.into_inner().instance_id)?;
+        let notes = self.notes(instance).await?;
+        let follow_up = Some(convert::follow_up(&root, instance));
+        Ok(Response::new(proto::GetFollowUpResponse { follow_up, notes }))
+    }
+
+    async fn get_call_details(
+        &self,
+        request: Request<proto::GetCallDetailsRequest>,
+    ) -> Result<Response<proto::GetCallDetailsResponse>, Status> {
+        let root = self.0.root();
+        let instance = visible(&root, &request.into_inner().instance_id)?;
+        let call = root.call_of(instance).ok_or_else(|| status::not_found("call", "", "the call is gone"))?;
+        Ok(Response::new(proto::GetCallDetailsResponse {
+            call: Some(convert::call(call)),
+            details: convert::details(call),
+            follow_ups: follow_ups(&root, call, true),
+        }))
+    }
+
+    async fn push_button(
+        &self,
+        request: Request<proto::PushButtonRequest>,
+    ) -> Result<Response<proto::PushButtonResponse>, Status> {
+        let request = request.into_inner();
+        let bytes = marked_bytes(&request.request_id, &request);
+        let mut faults = Faults::default();
+        let form = requests::values(request.form, "form", &mut faults);
+        faults.check()?;
+        let push = PushButton {
+            instance: parse_id(&request.instance_id)?,
+            button: request.button_id.into(),
+            visit: request.visit,
+            note: request.note.into(),
+            form,
+        };
+        let instance = push.instance;
+        let asking = person("PushButton", &request.actor, &request.request_id, bytes);
+        let answered = match self.0.execute(asking, Command::PushButton(Box::new(push))).await {
+            Ok(answered) => answered,
+            Err(refused) if refused.code() == tonic::Code::FailedPrecondition => {
+                let root = self.0.root();
+                return Err(self.tell_mover(root.instance(instance), refused).await);
+            }
+            Err(refused) => return Err(refused),
+        };
+        let instance = instance_of(&answered)?;
+        let entered = match &answered.answer {
+            Answer::Moved { entered, .. } => entered.as_slice(),
+            _ => &[],
+        };
+        let stage = |number: &u32| convert::stage_of(&answered.root, instance, *number);
+        Ok(Response::new(proto::PushButtonResponse {
+            follow_up: Some(convert::follow_up(&answered.root, instance)),
+            entered_stages: entered.iter().filter_map(stage).collect(),
+            sequence: answered.sequence,
+        }))
+    }
+
+    async fn add_note(
+        &self,
+        request: Request<proto::AddNoteRequest>,
+    ) -> Result<Response<proto::AddNoteResponse>, Status> {
+        let request = request.into_inner();
+        let command =
+            Command::AddNote { instance: parse_id(&request.instance_id)?, text: request.text.as_str().into() };
+        let asking = person("AddNote", &request.actor, &request.request_id, request.encode_to_vec());
+        let answered = self.0.execute(asking, command).await?;
+        let follow_up = Some(convert::follow_up(&answered.root, instance_of(&answered)?));
+        Ok(Response::new(proto::AddNoteResponse { follow_up, sequence: answered.sequence }))
+    }
+}
+
+impl CallManager {
+    /// The newest notes, also those given with buttons, oldest first.
+    async fn notes(&self, instance: &Arc<Instance>) -> Result<Vec<proto::Note>, Status> {
+        if instance.notes == 0 {
+            return Ok(Vec::new());
+        }
+        let wanted = (instance.notes as usize).min(NOTES_SHOWN_MAX);
+        let is_note = |kind: ChangeKind| {
+            matches!(kind, ChangeKind::NoteAdded | ChangeKind::ButtonPushed)
+        };
+        let mut notes = Vec::with_capacity(wanted);
+        let mut walk = history::Walk::of_instance(&self.0.ledger, instance);
+        while let Some((entry, change)) = walk.next().await.map_err(|error| status::of_history(&error))? {
+            if is_note(change.kind) && !entry.said.note.is_empty() {
+                notes.push(proto::Note {
+                    at: Some(convert::timestamp(entry.at)),
+                    actor: Some(convert::actor(&entry.actor)),
+                    text: entry.said.note.to_string(),
+                });
+            }
+            if notes.len() == wanted {
+                break;
+            }
+        }
+        notes.reverse();
+        Ok(notes)
+    }
+
+    /// A refused push says who was first, and when.
+    async fn tell_mover(&self, instance: Option<&Arc<Instance>>, refused: Status) -> Status {
+        let Some(instance) = instance else { return refused };
+        let mut walk = history::Walk::of_instance(&self.0.ledger, instance);
+        while let Ok(Some((entry, change))) = walk.next().await {
+            let moved = !change.entered.is_empty() || change.after.status.is_ended();
+            if moved {
+                let actor = convert::actor(&entry.actor);
+                let mover = if actor.name.is_empty() { "a timer".to_owned() } else { actor.name };
+                return status::with_mover(&refused, &mover, &convert::timestamp(entry.at).to_string());
+            }
+        }
+        refused
+    }
+}
+
+fn person<'r>(rpc: &'static str, actor: &'r str, request_id: &'r str, bytes: Vec<u8>) -> Asking<'r> {
+    Asking { rpc, kind: ActorKind::Person, actor, request_id, bytes }
+}
+
+fn visible<'r>(root: &'r Root, id: &str) -> Result<&'r Arc<Instance>, Status> {
+    let instance = find_instance(root, id)?;
+    if root.is_visible(instance) { Ok(instance) } else { Err(status::not_visible(root, instance)) }
+}
+
+fn filter(root: &Root, asked: &proto::FollowUpFilter) -> Result<FollowUpFilter, Status> {
+    let mut faults = Faults::default();
+    let counts = [
+        ("filter.teams", asked.teams.len()),
+        ("filter.customers", asked.customers.len()),
+        ("filter.workflows", asked.workflows.len()),
+        ("filter.stages", asked.stages.len()),
+        ("filter.priorities", asked.priorities.len()),
+        ("filter.calls", asked.calls.len()),
+    ];
+    for (field, count) in counts {
+        faults.check_count(field, count);
+    }
+    let teams: Vec<u32> = asked.teams.iter().filter_map(|name| root.teams.place(name)).collect();
+    let calls = asked.calls.iter().map(|call| requests::call_key(Some(call), "filter.calls", &mut faults)).collect();
+    let filter = FollowUpFilter {
+        only_unknown_teams: !asked.teams.is_empty() && teams.is_empty(),
+        teams,
+        customers: requests::names(&asked.customers),
+        workflows: requests::names(&asked.workflows),
+        stages: asked.stages.iter().map(|one| (one.workflow.as_str().into(), one.stage)).collect(),
+        priorities: requests::priorities(&asked.priorities, &mut faults),
+        calls,
+    };
+    faults.check()?;
+    Ok(filter)
+}
+
+fn row(root: &Root, listed: &FollowUpRow) -> proto::FollowUpRow {
+    let instance = &listed.instance;
+    let alert = listed.alert.and_then(|at| instance.alerts.get(at));
+    proto::FollowUpRow {
+        follow_up: Some(convert::follow_up(root, instance)),
+        alert: alert.map(|alert| convert::alert(root, instance, alert)),
+        due: listed.due.map(convert::timestamp),
+        overdue: listed.overdue,
+    }
+}
+
+/// What a page token holds: the time by which overdue was told, and the key of the last row.
+fn numbers(as_of: Time, cursor: FollowUpCursor) -> [u64; 5] {
+    let block = u64::from(cursor.phase) << 8 | u64::from(cursor.rank);
+    [as_of.0 as u64, block, cursor.due.0 as u64, cursor.made_at, u64::from(cursor.slot)]
+}
+
+fn cursor(numbers: [u64; 5]) -> FollowUpCursor {
+    let [_, block, due, made_at, slot] = numbers;
+    FollowUpCursor { phase: (block >> 8) as u8, rank: block as u8, due: Time(due as i64), made_at, slot: slot as u32 }
+}

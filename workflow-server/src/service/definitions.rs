@@ -1,0 +1,276 @@
+//! For people who write workflows.
+
+use aftercall_engine::Root;
+use aftercall_engine::command::{ActorKind, Command};
+use aftercall_engine::definition::describe::describe_action;
+use aftercall_engine::definition::validate::validate;
+use aftercall_engine::definition::{Action, Definition, Fault, file};
+use aftercall_engine::entry::Answer;
+use aftercall_engine::world::definitions::Workflow;
+use aftercall_proto::workflow::v1 as proto;
+use aftercall_proto::workflow::v1::workflow_definition_service_server::WorkflowDefinitionService;
+use prost::Message;
+use tonic::{Request, Response, Status};
+
+use super::{Asking, Shared, convert, pages, status};
+
+/// How often an import is read anew when the workflow changed between reading the file and deciding.
+const IMPORT_TRIES: usize = 3;
+
+/// The service.
+pub struct Definitions(pub Shared);
+
+#[tonic::async_trait]
+impl WorkflowDefinitionService for Definitions {
+    async fn import_workflow(
+        &self,
+        request: Request<proto::ImportWorkflowRequest>,
+    ) -> Result<Response<proto::ImportWorkflowResponse>, Status> {
+        let request = request.into_inner();
+        let bytes = request.encode_to_vec();
+        for attempt in 1.. {
+            let root = self.0.root();
+            let definition = read(&root, &request.file)?;
+            let known = root.workflows.named(&definition.name);
+            let revision = known.map_or(0, |workflow| workflow.revision);
+            let faults = faults(&root, &definition);
+            if request.validate_only {
+                let workflow = Some(describe(&definition, 0, revision));
+                return Ok(Response::new(proto::ImportWorkflowResponse { workflow, faults, sequence: 0 }));
+            }
+            // The file was read against the numbers that this revision has given; the decision must see the same.
+            let expected = Some(request.expected_revision.unwrap_or(revision));
+            let command = Command::ImportWorkflow { definition: Box::new(definition.clone()), expected };
+            let asking = author("ImportWorkflow", &request.actor, &request.request_id, bytes.clone());
+            match self.0.execute(asking, command).await {
+                Err(refused) if moved_on(&refused, &request, attempt) => {}
+                Err(refused) => return Err(refused),
+                Ok(answered) => {
+                    let revision =
+                        answered.root.workflows.named(&definition.name).map_or(0, |workflow| workflow.revision);
+                    let workflow = Some(describe(&definition, 0, revision));
+                    let sequence = answered.sequence;
+                    return Ok(Response::new(proto::ImportWorkflowResponse { workflow, faults, sequence }));
+                }
+            }
+        }
+        Err(status::unavailable("the workflow is being changed by somebody else: try again"))
+    }
+
+    async fn validate_workflow(
+        &self,
+        request: Request<proto::ValidateWorkflowRequest>,
+    ) -> Result<Response<proto::ValidateWorkflowResponse>, Status> {
+        let request = request.into_inner();
+        let root = self.0.root();
+        let workflow = named(&root, &request.name)?;
+        let definition = if request.version == 0 {
+            workflow.draft.as_ref().or(workflow.versions.last().map(|version| &version.definition))
+        } else {
+            workflow.version(request.version).map(|version| &version.definition)
+        };
+        let definition = definition.ok_or_else(|| no_version(&request.name, request.version))?;
+        Ok(Response::new(proto::ValidateWorkflowResponse { faults: faults(&root, definition) }))
+    }
+
+    async fn publish_workflow(
+        &self,
+        request: Request<proto::PublishWorkflowRequest>,
+    ) -> Result<Response<proto::PublishWorkflowResponse>, Status> {
+        let request = request.into_inner();
+        let command =
+            Command::PublishWorkflow { name: request.name.as_str().into(), expected: request.expected_revision };
+        let asking = author("PublishWorkflow", &request.actor, &request.request_id, request.encode_to_vec());
+        let answered = self.0.execute(asking, command).await?;
+        let Answer::Published { version, created } = answered.answer else {
+            return Err(status::unavailable("the answer to this request is gone: ask with a new request id"));
+        };
+        let published = answered.root.workflows.named(&request.name).and_then(|workflow| workflow.version(version));
+        let warnings = published.map_or_else(Vec::new, |version| faults(&answered.root, &version.definition));
+        let sequence = answered.sequence;
+        Ok(Response::new(proto::PublishWorkflowResponse { version, created, faults: warnings, sequence }))
+    }
+
+    async fn get_workflow(
+        &self,
+        request: Request<proto::GetWorkflowRequest>,
+    ) -> Result<Response<proto::GetWorkflowResponse>, Status> {
+        let request = request.into_inner();
+        let root = self.0.root();
+        let (workflow, definition, version) = pick(&root, &request.name, request.version, request.draft)?;
+        let described = describe(definition, version, workflow.revision);
+        Ok(Response::new(proto::GetWorkflowResponse { workflow: Some(described) }))
+    }
+
+    async fn list_workflows(
+        &self,
+        request: Request<proto::ListWorkflowsRequest>,
+    ) -> Result<Response<proto::ListWorkflowsResponse>, Status> {
+        let request = request.into_inner();
+        let after = pages::read::<1>(&self.0, b"workflows", &request.page_token)?.map_or(0, |[after]| after as usize);
+        let (root, rows) = (self.0.root(), pages::rows(request.page_size));
+        let workflows: Vec<_> = root.workflows.by_name().skip(after).take(rows).map(summary).collect();
+        let next = after + workflows.len();
+        let more = next < root.workflows.len();
+        let next_page_token = if more { pages::token(&self.0, b"workflows", &[next as u64]) } else { String::new() };
+        Ok(Response::new(proto::ListWorkflowsResponse { workflows, next_page_token }))
+    }
+
+    async fn list_versions(
+        &self,
+        request: Request<proto::ListVersionsRequest>,
+    ) -> Result<Response<proto::ListVersionsResponse>, Status> {
+        let root = self.0.root();
+        let workflow = named(&root, &request.into_inner().name)?;
+        let numbered = workflow.versions.iter().zip(1..);
+        let mut versions: Vec<_> = numbered
+            .map(|(version, number)| proto::VersionSummary {
+                version: number,
+                published_at: Some(convert::timestamp(version.published_at)),
+                published_by: Some(convert::actor(&version.published_by)),
+                stage_count: version.definition.stages.len() as u32,
+            })
+            .collect();
+        versions.reverse();
+        Ok(Response::new(proto::ListVersionsResponse { versions }))
+    }
+
+    async fn export_workflow(
+        &self,
+        request: Request<proto::ExportWorkflowRequest>,
+    ) -> Result<Response<proto::ExportWorkflowResponse>, Status> {
+        let request = request.into_inner();
+        let root = self.0.root();
+        let (_, definition, _) = pick(&root, &request.name, request.version, request.draft)?;
+        let file = match request.format() {
+            proto::FileFormat::Unspecified | proto::FileFormat::Yaml => file::write_yaml(definition),
+            proto::FileFormat::Json => file::write_json(definition),
+        };
+        Ok(Response::new(proto::ExportWorkflowResponse { file }))
+    }
+
+    async fn import_team(
+        &self,
+        request: Request<proto::ImportTeamRequest>,
+    ) -> Result<Response<proto::ImportTeamResponse>, Status> {
+        let request = request.into_inner();
+        let command = Command::ImportTeam {
+            name: request.name.as_str().into(),
+            title: request.title.as_str().into(),
+            expected: request.expected_revision,
+        };
+        let asking = author("ImportTeam", &request.actor, &request.request_id, request.encode_to_vec());
+        let answered = self.0.execute(asking, command).await?;
+        let team = find_team(&answered.root, &request.name)?;
+        Ok(Response::new(proto::ImportTeamResponse { team: Some(team), sequence: answered.sequence }))
+    }
+
+    async fn get_team(
+        &self,
+        request: Request<proto::GetTeamRequest>,
+    ) -> Result<Response<proto::GetTeamResponse>, Status> {
+        let team = find_team(&self.0.root(), &request.into_inner().name)?;
+        Ok(Response::new(proto::GetTeamResponse { team: Some(team) }))
+    }
+
+    async fn list_teams(
+        &self,
+        _: Request<proto::ListTeamsRequest>,
+    ) -> Result<Response<proto::ListTeamsResponse>, Status> {
+        let teams = self.0.root().teams.by_name().map(convert::team).collect();
+        Ok(Response::new(proto::ListTeamsResponse { teams }))
+    }
+}
+
+fn author<'r>(rpc: &'static str, actor: &'r str, request_id: &'r str, bytes: Vec<u8>) -> Asking<'r> {
+    Asking { rpc, kind: ActorKind::Author, actor, request_id, bytes }
+}
+
+/// Whether somebody changed the workflow between reading the file and deciding, and the asker named no revision.
+fn moved_on(refused: &Status, request: &proto::ImportWorkflowRequest, attempt: usize) -> bool {
+    refused.code() == tonic::Code::Aborted && request.expected_revision.is_none() && attempt < IMPORT_TRIES
+}
+
+/// Reads a file: an event that an earlier version has keeps its number.
+fn read(root: &Root, text: &str) -> Result<Definition, Status> {
+    let refused = |faults: Vec<Fault>| status::bad_file(&faults);
+    let first = file::read(text, None).map_err(refused)?;
+    match root.workflows.named(&first.name) {
+        Some(workflow) => file::read(text, Some(&workflow.numbering)).map_err(refused),
+        None => Ok(first),
+    }
+}
+
+fn faults(root: &Root, definition: &Definition) -> Vec<proto::Fault> {
+    validate(definition, |team| root.teams.place(team).is_some()).iter().map(convert::fault).collect()
+}
+
+fn named<'r>(root: &'r Root, name: &str) -> Result<&'r Workflow, Status> {
+    let missing = || status::not_found("workflow", name, format!("there is no workflow `{name}`"));
+    root.workflows.named(name).ok_or_else(missing)
+}
+
+fn no_version(name: &str, version: u32) -> Status {
+    let what = if version == 0 { "published version or draft".to_owned() } else { format!("version {version}") };
+    status::not_found("version", name, format!("workflow `{name}` has no {what}"))
+}
+
+fn pick<'r>(
+    root: &'r Root,
+    name: &str,
+    version: u32,
+    draft: bool,
+) -> Result<(&'r Workflow, &'r Definition, u32), Status> {
+    let workflow = named(root, name)?;
+    if draft {
+        let missing = || status::not_found("draft", name, format!("workflow `{name}` has no draft"));
+        return Ok((workflow, workflow.draft.as_ref().ok_or_else(missing)?, 0));
+    }
+    let number = if version == 0 { workflow.newest() } else { version };
+    let found = workflow.version(number).ok_or_else(|| no_version(name, version))?;
+    Ok((workflow, &found.definition, number))
+}
+
+fn find_team(root: &Root, name: &str) -> Result<proto::Team, Status> {
+    let found = root.teams.place(name).and_then(|place| root.teams.at(place));
+    let missing = || status::not_found("team", name, format!("there is no team `{name}`"));
+    found.map(convert::team).ok_or_else(missing)
+}
+
+fn summary(workflow: &Workflow) -> proto::WorkflowSummary {
+    proto::WorkflowSummary {
+        name: workflow.name.clone(),
+        title: workflow.title().to_owned(),
+        newest_version: workflow.newest(),
+        has_draft: workflow.draft.is_some(),
+        revision: workflow.revision,
+        published_at: workflow.versions.last().map(|version| convert::timestamp(version.published_at)),
+    }
+}
+
+fn describe(definition: &Definition, version: u32, revision: u64) -> proto::WorkflowDescription {
+    let stages = definition.stages.iter().map(|stage| proto::StageDescription {
+        stage: Some(convert::stage(stage)),
+        actions: stage.actions.iter().map(action).collect(),
+    });
+    proto::WorkflowDescription {
+        name: definition.name.clone(),
+        title: definition.title.clone(),
+        version,
+        stages: stages.collect(),
+        fields: definition.fields.iter().map(convert::field_declaration).collect(),
+        deadline: definition.deadline.map_or_else(String::new, |span| span.to_string()),
+        revision,
+    }
+}
+
+fn action(action: &Action) -> proto::ActionDescription {
+    let (kind, event_id) = match action {
+        Action::Alert(_) => ("alert", ""),
+        Action::Button(button) => ("button", button.event.as_str()),
+        Action::Timer(timer) => ("timer", timer.event.as_str()),
+        Action::Link(link) => ("link", link.to.as_str()),
+        Action::Finish(_) => ("finish", ""),
+    };
+    proto::ActionDescription { kind: kind.to_owned(), text: describe_action(action), event_id: event_id.to_owned() }
+}

@@ -1,0 +1,124 @@
+//! Why an instance waits, since when, and what would move it: in plain words, for somebody who was woken up.
+
+use aftercall_engine::Root;
+use aftercall_engine::definition::Action;
+use aftercall_engine::instance::{Instance, Status};
+use aftercall_engine::time::Time;
+
+use super::convert::timestamp;
+
+/// Sentences, the most important first.
+pub(super) fn explain(root: &Root, instance: &Instance, now: Time) -> Vec<String> {
+    let since = timestamp(instance.entered_at);
+    let mut sentences = match instance.status {
+        Status::WaitingForCallEnd => vec![waits_for_call(instance, now)],
+        Status::Active => active(root, instance, now),
+        Status::Incomplete => vec![
+            format!("It ran into the unlinked end {} at {since}: nothing in its workflow moves it on.", stage_name(root, instance)),
+            "Cancel it with a reason, or set the workflow on the call anew.".to_owned(),
+        ],
+        Status::Finished => vec![format!(
+            "It finished with the outcome \"{}\" in {}{}; nothing moves it any more.",
+            instance.ending,
+            stage_name(root, instance),
+            at(instance.ended_at)
+        )],
+        Status::Cancelled => vec![format!("It was cancelled{}: {}.", at(instance.ended_at), instance.ending)],
+    };
+    if !instance.status.is_ended() {
+        sentences.extend(due(instance, now));
+        sentences.extend(hidden(root, instance));
+    }
+    sentences
+}
+
+fn at(time: Option<Time>) -> String {
+    time.map_or_else(String::new, |time| format!(" at {}", timestamp(time)))
+}
+
+fn stage_name(root: &Root, instance: &Instance) -> String {
+    let stage = root.definition_of(instance).and_then(|definition| definition.stage(instance.stage));
+    match stage {
+        Some(stage) => format!("stage {} \"{}\"", stage.number, stage.event.label),
+        None => "no stage yet".to_owned(),
+    }
+}
+
+fn waits_for_call(instance: &Instance, now: Time) -> String {
+    let since = timestamp(instance.started_at);
+    match instance.release_at {
+        Some(release) => format!(
+            "It waits, unseen, for its call to end, since {since}; it is released {} at the latest.",
+            in_words(release, now)
+        ),
+        None => format!("It waits, unseen, for its call to end, since {since}: the script engine must say so (EndCall)."),
+    }
+}
+
+fn active(root: &Root, instance: &Instance, now: Time) -> Vec<String> {
+    let Some(stage) = root.definition_of(instance).and_then(|definition| definition.stage(instance.stage)) else {
+        return vec!["Its stage is not in its workflow: this is a fault of the server; cancel it.".to_owned()];
+    };
+    let buttons: Vec<String> = stage
+        .actions
+        .iter()
+        .filter_map(|action| match action {
+            Action::Button(button) => Some(format!("\"{}\"", button.label)),
+            _ => None,
+        })
+        .collect();
+    let teams: Vec<&str> = instance
+        .alerts
+        .iter()
+        .filter_map(|alert| root.teams.at(alert.team))
+        .map(|team| team.name.as_str())
+        .collect();
+    let since = timestamp(instance.entered_at);
+    let by = if teams.is_empty() { "anybody (no team is told)".to_owned() } else { format!("team {}", teams.join(" or ")) };
+    let name = stage_name(root, instance);
+    let mut sentences = match buttons.as_slice() {
+        [] => vec![format!("It waits in {name} (visit {}) since {since}; only a timer moves it.", instance.visit())],
+        [one] => vec![format!("It waits in {name} (visit {}) since {since} for button {one} by {by}.", instance.visit())],
+        many => vec![format!(
+            "It waits in {name} (visit {}) since {since} for one of the buttons {} by {by}.",
+            instance.visit(),
+            many.join(", ")
+        )],
+    };
+    sentences.extend(instance.timers.iter().map(|timer| format!("A timer moves it {}.", in_words(timer.due, now))));
+    sentences
+}
+
+fn due(instance: &Instance, now: Time) -> Vec<String> {
+    let mut sentences = Vec::new();
+    if let Some(due) = instance.alerts.iter().filter_map(|alert| alert.due).min() {
+        let word = if due <= now { "It is overdue: it was due" } else { "It is due" };
+        sentences.push(format!("{word} {}.", in_words(due, now)));
+    }
+    if let Some(deadline) = instance.deadline {
+        let word = if deadline <= now { "Its deadline has passed:" } else { "Its deadline is" };
+        sentences.push(format!("{word} {}.", in_words(deadline, now)));
+    }
+    sentences
+}
+
+fn hidden(root: &Root, instance: &Instance) -> Option<String> {
+    let call = root.call_of(instance)?;
+    (!call.chargeable).then(|| {
+        "It is hidden from Call Managers: its call is not chargeable. Its clocks run all the same. Marked chargeable, it appears as it stands.".to_owned()
+    })
+}
+
+/// "in 3 h 10 min (at …)", or "2 d 4 h ago (at …)".
+fn in_words(moment: Time, now: Time) -> String {
+    let minutes = moment.0.abs_diff(now.0) / 60_000;
+    let (days, hours, rest) = (minutes / 1_440, minutes / 60 % 24, minutes % 60);
+    let span = match (days, hours, rest) {
+        (0, 0, 0) => "less than a minute".to_owned(),
+        (0, 0, rest) => format!("{rest} min"),
+        (0, hours, rest) => format!("{hours} h {rest} min"),
+        (days, hours, _) => format!("{days} d {hours} h"),
+    };
+    let at = timestamp(moment);
+    if moment > now { format!("in {span} (at {at})") } else { format!("{span} ago (at {at})") }
+}

@@ -1,0 +1,159 @@
+//! The gRPC services: proto comes in, is checked and becomes a command or a question; what comes out becomes proto again.
+//!
+//! Proto types stop here. A status is made in `status.rs` and nowhere else.
+
+mod call_manager;
+mod change_feed;
+mod convert;
+mod definitions;
+mod explain;
+mod history;
+mod operations;
+mod pages;
+mod requests;
+mod script_engine;
+mod status;
+
+use std::hash::Hasher;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use aftercall_engine::command::{Actor, ActorKind, Command, RequestMark};
+use aftercall_engine::entry::Answer;
+use aftercall_engine::instance::{Instance, InstanceId};
+use aftercall_engine::rejection::FieldFault;
+use aftercall_engine::{Request, Root};
+use siphasher::sip::SipHasher13;
+use siphasher::sip128::{Hasher128, SipHasher13 as SipHasher128};
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use tonic::Status;
+
+pub use call_manager::CallManager;
+pub use change_feed::ChangeFeed;
+pub use definitions::Definitions;
+pub use operations::Operations;
+pub use script_engine::ScriptEngine;
+
+use crate::ledger::{Handle, Outcome};
+use crate::limits::{FEED_STREAMS_MAX, REQUEST_ID_CHARS_MAX, REQUEST_TIME_MAX};
+
+/// What every service holds.
+#[derive(Clone)]
+pub struct Shared {
+    ledger: Handle,
+    hash_key: [u8; 16],
+    epoch: Arc<str>,
+    data_dir: PathBuf,
+    start_duration: Duration,
+    feed_streams: Arc<Semaphore>,
+    draining: CancellationToken,
+}
+
+/// What an answer is made of: what was decided, and the World that shows it.
+struct Answered {
+    answer: Answer,
+    sequence: u64,
+    root: Arc<Root>,
+}
+
+impl Shared {
+    /// What the services need of the server.
+    #[must_use]
+    pub fn new(
+        ledger: Handle,
+        identity: &crate::journal::Identity,
+        data_dir: PathBuf,
+        start_duration: Duration,
+        draining: CancellationToken,
+    ) -> Self {
+        Self {
+            ledger,
+            hash_key: identity.hash_key,
+            epoch: identity.epoch.as_str().into(),
+            data_dir,
+            start_duration,
+            feed_streams: Arc::new(Semaphore::new(FEED_STREAMS_MAX)),
+            draining,
+        }
+    }
+
+    /// Carries out a command that came by an RPC, and waits for it to be durable.
+    async fn execute(&self, asking: Asking<'_>, command: Command) -> Result<Answered, Status> {
+        if asking.request_id.chars().count() > REQUEST_ID_CHARS_MAX {
+            return Err(status::invalid_field("request_id", format!("has more than {REQUEST_ID_CHARS_MAX} characters")));
+        }
+        let mark = (!asking.request_id.is_empty()).then(|| self.mark(&asking));
+        let actor = Actor { kind: asking.kind, name: asking.actor.into() };
+        let request = Request { actor, mark, salt: rand::random(), command };
+        let outcome = match tokio::time::timeout(REQUEST_TIME_MAX, self.ledger.execute(request)).await {
+            Err(_) => return Err(status::too_slow()),
+            Ok(Err(error)) => return Err(status::of_ledger(error, &self.ledger.root())),
+            Ok(Ok(outcome)) => outcome,
+        };
+        let (answer, sequence) = match outcome {
+            Outcome::Committed(entry) => (entry.answer.clone(), entry.sequence),
+            Outcome::Repeated { sequence } => {
+                let entry = self.ledger.history().entry(sequence).await.map_err(|error| status::of_history(&error))?;
+                (entry.answer.clone(), sequence)
+            }
+            Outcome::Unchanged(answer) => (answer, self.ledger.root().sequence),
+        };
+        Ok(Answered { answer, sequence, root: self.ledger.root() })
+    }
+
+    /// Keyed hashes of who asks what: only these are kept of a request.
+    fn mark(&self, asking: &Asking<'_>) -> RequestMark {
+        let mut key = SipHasher128::new_with_key(&self.hash_key);
+        for part in [asking.rpc, asking.request_id] {
+            key.write_usize(part.len());
+            key.write(part.as_bytes());
+        }
+        let mut fingerprint = SipHasher13::new_with_key(&self.hash_key);
+        fingerprint.write(&asking.bytes);
+        RequestMark { key: key.finish128().as_u128(), fingerprint: fingerprint.finish() }
+    }
+
+    fn root(&self) -> Arc<Root> {
+        self.ledger.root()
+    }
+
+    /// A hash that binds a page token to what it was given for.
+    fn bind(&self, bytes: &[u8]) -> u64 {
+        let mut hasher = SipHasher13::new_with_key(&self.hash_key);
+        hasher.write(bytes);
+        hasher.finish()
+    }
+}
+
+/// Who asks, by which RPC, and what exactly.
+struct Asking<'r> {
+    rpc: &'static str,
+    kind: ActorKind,
+    actor: &'r str,
+    request_id: &'r str,
+    /// The whole request, encoded.
+    bytes: Vec<u8>,
+}
+
+/// The instance that an answer speaks of.
+fn instance_of(answered: &Answered) -> Result<&Arc<Instance>, Status> {
+    let id = match &answered.answer {
+        Answer::Set { instance, .. } | Answer::Moved { instance, .. } => Some(*instance),
+        Answer::Done | Answer::Published { .. } | Answer::Released(_) => None,
+    };
+    let found = id.and_then(|id| answered.root.instance(id));
+    found.ok_or_else(|| status::not_found("instance", "", "the instance of this answer is gone"))
+}
+
+fn find_instance<'r>(root: &'r Root, text: &str) -> Result<&'r Arc<Instance>, Status> {
+    let id: InstanceId = parse_id(text)?;
+    root.instance(id).ok_or_else(|| status::not_found("instance", text, format!("there is no instance {text}")))
+}
+
+fn parse_id(text: &str) -> Result<InstanceId, Status> {
+    text.parse().map_err(|error: aftercall_engine::instance::BadInstanceId| {
+        status::invalid(vec![FieldFault { field: "instance_id".to_owned(), message: error.to_string() }])
+    })
+}

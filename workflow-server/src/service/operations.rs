@@ -1,0 +1,260 @@
+//! For ops: hidden and ended instances are seen here too.
+
+use std::sync::Arc;
+
+use aftercall_engine::command::{ActorKind, Command};
+use aftercall_engine::query::{GroupBy, InstanceFilter, count_instances, list_instances};
+use aftercall_engine::time::Time;
+use aftercall_engine::{Entry, Root};
+use aftercall_proto::workflow::v1 as proto;
+use aftercall_proto::workflow::v1::operations_service_server::OperationsService;
+use prost::Message;
+use tonic::{Request, Response, Status};
+
+use super::explain::explain;
+use super::requests::{self, Faults};
+use super::{Asking, Shared, convert, find_instance, history, instance_of, pages, parse_id, status};
+use crate::limits::GROUPS_MAX;
+use crate::process;
+
+/// The service.
+pub struct Operations(pub Shared);
+
+#[tonic::async_trait]
+impl OperationsService for Operations {
+    async fn get_instance(
+        &self,
+        request: Request<proto::GetInstanceRequest>,
+    ) -> Result<Response<proto::GetInstanceResponse>, Status> {
+        let root = self.0.root();
+        let instance = find_instance(&root, &request.into_inner().instance_id)?;
+        let instance = Some(convert::follow_up(&root, instance));
+        Ok(Response::new(proto::GetInstanceResponse { instance }))
+    }
+
+    async fn list_instances(
+        &self,
+        request: Request<proto::ListInstancesRequest>,
+    ) -> Result<Response<proto::ListInstancesResponse>, Status> {
+        let request = request.into_inner();
+        let asked = request.filter.unwrap_or_default();
+        let list = [b"instances ".to_vec(), asked.encode_to_vec()].concat();
+        let now = self.0.ledger.now();
+        let filter = filter(asked, now)?;
+        let after = pages::read::<1>(&self.0, &list, &request.page_token)?.map(|[slot]| slot as u32);
+        let (root, rows) = (self.0.root(), pages::rows(request.page_size));
+        let page = off_thread(root.clone(), move |root| list_instances(root, &filter, now, after, rows)).await?;
+        let instances = page.instances.iter().map(|instance| convert::follow_up(&root, instance)).collect();
+        let next_page_token = page.next.map_or_else(String::new, |slot| pages::token(&self.0, &list, &[u64::from(slot)]));
+        Ok(Response::new(proto::ListInstancesResponse { instances, next_page_token }))
+    }
+
+    async fn count_instances(
+        &self,
+        request: Request<proto::CountInstancesRequest>,
+    ) -> Result<Response<proto::CountInstancesResponse>, Status> {
+        let request = request.into_inner();
+        let by = match request.group_by() {
+            proto::GroupBy::Unspecified => GroupBy::All,
+            proto::GroupBy::Workflow => GroupBy::Workflow,
+            proto::GroupBy::Version => GroupBy::Version,
+            proto::GroupBy::Stage => GroupBy::Stage,
+            proto::GroupBy::Status => GroupBy::Status,
+            proto::GroupBy::Team => GroupBy::Team,
+            proto::GroupBy::Customer => GroupBy::Customer,
+        };
+        let now = self.0.ledger.now();
+        let filter = filter(request.filter.unwrap_or_default(), now)?;
+        let counted = off_thread(self.0.root(), move |root| count_instances(root, &filter, by, now));
+        let (groups, total) = counted.await?;
+        let counts = groups.into_iter().take(GROUPS_MAX).map(|group| proto::InstanceCount {
+            group: group.name,
+            count: group.count,
+            overdue: group.overdue,
+            hidden: group.hidden,
+            oldest_started_at: group.oldest_started_at.map(convert::timestamp),
+        });
+        Ok(Response::new(proto::CountInstancesResponse { counts: counts.collect(), total }))
+    }
+
+    async fn list_history(
+        &self,
+        request: Request<proto::ListHistoryRequest>,
+    ) -> Result<Response<proto::ListHistoryResponse>, Status> {
+        let request = request.into_inner();
+        let list = [b"history ".to_vec(), request.instance_id.clone().into_bytes(), call_bytes(&request)].concat();
+        let after = pages::read::<1>(&self.0, &list, &request.page_token)?.map_or(0, |[after]| after);
+        let (root, rows) = (self.0.root(), pages::rows(request.page_size));
+        let items = self.history(&root, &request).await?;
+        let mut rest = items.into_iter().filter(|item| item.sequence > after).peekable();
+        let mut page: Vec<proto::HistoryItem> = Vec::new();
+        // Items of one entry stay together: the token names the entry.
+        while let Some(item) = rest.next_if(|item| page.len() < rows || page.last().is_some_and(|last| last.sequence == item.sequence)) {
+            page.push(item);
+        }
+        let last = page.last().map_or(0, |item| item.sequence);
+        let next_page_token = if rest.peek().is_some() { pages::token(&self.0, &list, &[last]) } else { String::new() };
+        Ok(Response::new(proto::ListHistoryResponse { items: page, next_page_token }))
+    }
+
+    async fn explain_instance(
+        &self,
+        request: Request<proto::ExplainInstanceRequest>,
+    ) -> Result<Response<proto::ExplainInstanceResponse>, Status> {
+        let root = self.0.root();
+        let instance = find_instance(&root, &request.into_inner().instance_id)?;
+        Ok(Response::new(proto::ExplainInstanceResponse {
+            sentences: explain(&root, instance, self.0.ledger.now()),
+            instance: Some(convert::follow_up(&root, instance)),
+        }))
+    }
+
+    async fn cancel_instance(
+        &self,
+        request: Request<proto::CancelInstanceRequest>,
+    ) -> Result<Response<proto::CancelInstanceResponse>, Status> {
+        let request = request.into_inner();
+        let command = Command::CancelInstance {
+            instance: parse_id(&request.instance_id)?,
+            reason: request.reason.as_str().into(),
+            expected: request.expected_revision,
+        };
+        let asking = Asking {
+            rpc: "CancelInstance",
+            kind: ActorKind::Operations,
+            actor: &request.actor,
+            request_id: &request.request_id,
+            bytes: request.encode_to_vec(),
+        };
+        let answered = self.0.execute(asking, command).await?;
+        let instance = Some(convert::follow_up(&answered.root, instance_of(&answered)?));
+        Ok(Response::new(proto::CancelInstanceResponse { instance, sequence: answered.sequence }))
+    }
+
+    async fn get_server_info(
+        &self,
+        _: Request<proto::GetServerInfoRequest>,
+    ) -> Result<Response<proto::GetServerInfoResponse>, Status> {
+        let root = self.0.root();
+        let health = self.0.ledger.health().borrow().clone();
+        let usage = process::usage();
+        Ok(Response::new(proto::GetServerInfoResponse {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            epoch: self.0.epoch.to_string(),
+            sequence: root.sequence,
+            oldest_feed_sequence: self.0.ledger.feed().oldest(),
+            open_instances: root.counters.open(),
+            ended_instances: root.counters.ended(),
+            timers: root.counters.timers(),
+            failure: health.failure.map_or_else(String::new, |failure| failure.to_string()),
+            clock_held: health.clock_held,
+            server_time: Some(convert::timestamp(self.0.ledger.now())),
+            data_dir: self.0.data_dir.display().to_string(),
+            start_duration: Some(convert::duration(self.0.start_duration)),
+            cpu_time: Some(convert::duration(usage.cpu_time)),
+            resident_bytes: usage.resident_bytes,
+        }))
+    }
+
+    async fn accept_clock(
+        &self,
+        request: Request<proto::AcceptClockRequest>,
+    ) -> Result<Response<proto::AcceptClockResponse>, Status> {
+        let actor = request.into_inner().actor;
+        if actor.trim().is_empty() {
+            return Err(status::invalid_field("actor", "must not be empty"));
+        }
+        let held = self.0.ledger.accept_clock().await;
+        match held.map_err(|error| status::of_ledger(error, &self.0.root()))? {
+            false => Err(status::clock_not_held()),
+            true => {
+                tracing::warn!(actor, "the wall clock was accepted after a jump");
+                let server_time = Some(convert::timestamp(self.0.ledger.now()));
+                Ok(Response::new(proto::AcceptClockResponse { server_time }))
+            }
+        }
+    }
+}
+
+impl Operations {
+    async fn history(&self, root: &Root, request: &proto::ListHistoryRequest) -> Result<Vec<proto::HistoryItem>, Status> {
+        let ledger = &self.0.ledger;
+        match (&request.call, request.instance_id.as_str()) {
+            (None, id) if !id.is_empty() => {
+                let instance = find_instance(root, id)?;
+                let entries = history::of_instance(ledger, instance).await.map_err(|error| status::of_history(&error))?;
+                let of_instance = |entry: &Arc<Entry>| {
+                    let change = entry.instances.iter().find(|change| change.after.id == instance.id);
+                    convert::history_item(root, entry, change)
+                };
+                Ok(entries.values().map(of_instance).collect())
+            }
+            (Some(_), "") => {
+                let mut faults = Faults::default();
+                let key = requests::call_key(request.call.as_ref(), "call", &mut faults);
+                faults.check()?;
+                let name = format!("{}/{}", key.source, key.id);
+                let missing = || status::not_found("call", &name, format!("call {name} was never heard of"));
+                let call = root.call(&key).ok_or_else(missing)?;
+                let entries = history::of_call(ledger, root, call).await.map_err(|error| status::of_history(&error))?;
+                Ok(entries.values().flat_map(|entry| of_entry(root, entry)).collect())
+            }
+            _ => Err(status::invalid_field("instance_id", "name an instance or a call, and not both")),
+        }
+    }
+}
+
+fn call_bytes(request: &proto::ListHistoryRequest) -> Vec<u8> {
+    request.call.as_ref().map_or_else(Vec::new, Message::encode_to_vec)
+}
+
+/// A line for the call where it changed, and one for each instance.
+fn of_entry(root: &Root, entry: &Entry) -> Vec<proto::HistoryItem> {
+    let of_call = entry.call.as_ref().filter(|change| change.is_news && entry.instances.is_empty());
+    let of_call = of_call.map(|_| convert::history_item(root, entry, None));
+    let of_instances = entry.instances.iter().map(|change| convert::history_item(root, entry, Some(change)));
+    of_call.into_iter().chain(of_instances).collect()
+}
+
+/// A walk over every slot is not for the threads that serve others.
+async fn off_thread<T: Send + 'static>(
+    root: Arc<Root>,
+    ask: impl FnOnce(&Root) -> T + Send + 'static,
+) -> Result<T, Status> {
+    tokio::task::spawn_blocking(move || ask(&root)).await.map_err(|error| status::internal(&error))
+}
+
+fn filter(asked: proto::InstanceFilter, now: Time) -> Result<InstanceFilter, Status> {
+    let mut faults = Faults::default();
+    let counts = [
+        ("filter.workflows", asked.workflows.len()),
+        ("filter.versions", asked.versions.len()),
+        ("filter.stages", asked.stages.len()),
+        ("filter.statuses", asked.statuses.len()),
+        ("filter.teams", asked.teams.len()),
+        ("filter.customers", asked.customers.len()),
+    ];
+    for (field, count) in counts {
+        faults.check_count(field, count);
+    }
+    let older_than = asked.older_than.and_then(|span| {
+        let millis = requests::span_millis(span);
+        if millis.is_none() {
+            faults.add("filter.older_than", "is not a span of time");
+        }
+        millis
+    });
+    let filter = InstanceFilter {
+        workflows: requests::names(&asked.workflows),
+        versions: asked.versions,
+        stages: asked.stages,
+        statuses: requests::statuses(&asked.statuses, &mut faults),
+        teams: requests::names(&asked.teams),
+        customers: requests::names(&asked.customers),
+        hidden: asked.hidden,
+        overdue: asked.overdue,
+        started_by: older_than.map(|millis| Time(now.0.saturating_sub(millis))),
+    };
+    faults.check()?;
+    Ok(filter)
+}

@@ -1,0 +1,170 @@
+//! What requests say, in the engine's words. Faults name the field as the API does; all of a request are gathered.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use aftercall_engine::call::{CallKey, Caller};
+use aftercall_engine::command::CallChanges;
+use aftercall_engine::definition::model::Priority;
+use aftercall_engine::instance::Status;
+use aftercall_engine::rejection::FieldFault;
+use aftercall_engine::time::Time;
+use aftercall_engine::value::Value;
+use aftercall_proto::workflow::v1 as proto;
+
+/// Faults found so far.
+#[derive(Default)]
+pub(super) struct Faults(Vec<FieldFault>);
+
+impl Faults {
+    pub(super) fn add(&mut self, field: impl Into<String>, message: impl Into<String>) {
+        self.0.push(FieldFault { field: field.into(), message: message.into() });
+    }
+
+    /// Refuses if there are any.
+    pub(super) fn check(self) -> Result<(), tonic::Status> {
+        if self.0.is_empty() { Ok(()) } else { Err(super::status::invalid(self.0)) }
+    }
+
+    /// Refuses a filter field with more values than allowed.
+    pub(super) fn check_count(&mut self, field: &str, count: usize) {
+        let limit = aftercall_engine::limits::FILTER_VALUES_MAX;
+        if count > limit {
+            self.add(field, format!("has {count} values, at most {limit} are allowed"));
+        }
+    }
+}
+
+pub(super) fn call_key(call: Option<&proto::CallRef>, field: &str, faults: &mut Faults) -> CallKey {
+    let Some(call) = call else {
+        faults.add(field, "must be given: source and id of the call");
+        return CallKey { source: "".into(), id: "".into() };
+    };
+    CallKey { source: call.source.as_str().into(), id: call.id.as_str().into() }
+}
+
+pub(super) fn time(stamp: prost_types::Timestamp) -> Option<Time> {
+    let millis = stamp.seconds.checked_mul(1_000)?.checked_add(i64::from(stamp.nanos / 1_000_000))?;
+    Some(Time(millis))
+}
+
+/// A span in milliseconds; none where it is negative or too long to count.
+pub(super) fn span_millis(span: prost_types::Duration) -> Option<i64> {
+    let span = Duration::try_from(span).ok()?;
+    i64::try_from(span.as_millis()).ok()
+}
+
+fn value(value: proto::Value) -> Result<Value, &'static str> {
+    use proto::value::Kind;
+    match value.kind {
+        Some(Kind::Text(text)) => Ok(Value::Text(text.into())),
+        Some(Kind::Number(number)) => Ok(Value::Number(number)),
+        Some(Kind::Flag(flag)) => Ok(Value::Bool(flag)),
+        Some(Kind::Time(stamp)) => time(stamp).map(Value::Time).ok_or("is not a moment"),
+        None => Err("has no value: give text, number, flag or time"),
+    }
+}
+
+pub(super) fn values(
+    given: BTreeMap<String, proto::Value>,
+    prefix: &str,
+    faults: &mut Faults,
+) -> Vec<(Box<str>, Value)> {
+    let mut values = Vec::with_capacity(given.len());
+    for (name, given) in given {
+        match value(given) {
+            Ok(value) => values.push((name.into(), value)),
+            Err(message) => faults.add(format!("{prefix}.{name}"), message),
+        }
+    }
+    values
+}
+
+fn caller(caller: proto::Caller) -> Caller {
+    Caller {
+        name: caller.name.into(),
+        phone: caller.phone.into(),
+        email: caller.email.into(),
+        reference: caller.reference.into(),
+    }
+}
+
+/// Non-empty properties; details are merged.
+pub(super) fn given_changes(properties: Option<proto::CallProperties>) -> CallChanges {
+    let properties = properties.unwrap_or_default();
+    let text = |text: String| (!text.is_empty()).then(|| text.into());
+    CallChanges {
+        customer: text(properties.customer),
+        script: text(properties.script),
+        agent: text(properties.agent),
+        caller: properties.caller.map(caller),
+        chargeable: properties.chargeable,
+        details: details(properties.details),
+        replace_details: false,
+    }
+}
+
+/// The properties that a mask names, empty ones too.
+pub(super) fn masked_changes(properties: Option<proto::CallProperties>, mask: &[String], faults: &mut Faults) -> CallChanges {
+    let properties = properties.unwrap_or_default();
+    let mut changes = CallChanges::default();
+    for path in mask {
+        match path.as_str() {
+            "customer" => changes.customer = Some(properties.customer.as_str().into()),
+            "script" => changes.script = Some(properties.script.as_str().into()),
+            "agent" => changes.agent = Some(properties.agent.as_str().into()),
+            "caller" => changes.caller = Some(caller(properties.caller.clone().unwrap_or_default())),
+            "chargeable" => changes.chargeable = Some(properties.chargeable.unwrap_or(false)),
+            "details" => {
+                changes.details = details(properties.details.clone());
+                changes.replace_details = true;
+            }
+            other => faults.add(
+                "update_mask",
+                format!("`{other}` is not one of customer, script, agent, caller, chargeable, details"),
+            ),
+        }
+    }
+    changes
+}
+
+fn details(details: BTreeMap<String, String>) -> Vec<(Box<str>, Box<str>)> {
+    details.into_iter().map(|(key, value)| (key.into(), value.into())).collect()
+}
+
+pub(super) fn priorities(given: &[i32], faults: &mut Faults) -> Vec<Priority> {
+    let mut priorities = Vec::new();
+    for code in given {
+        match proto::Priority::try_from(*code) {
+            Ok(proto::Priority::Low) => priorities.push(Priority::Low),
+            Ok(proto::Priority::Normal) => priorities.push(Priority::Normal),
+            Ok(proto::Priority::High) => priorities.push(Priority::High),
+            Ok(proto::Priority::Urgent) => priorities.push(Priority::Urgent),
+            Ok(proto::Priority::Unspecified) | Err(_) => {
+                faults.add("filter.priorities", format!("{code} is not one of LOW, NORMAL, HIGH, URGENT"));
+            }
+        }
+    }
+    priorities
+}
+
+pub(super) fn statuses(given: &[i32], faults: &mut Faults) -> Vec<Status> {
+    let mut statuses = Vec::new();
+    for code in given {
+        match proto::Status::try_from(*code) {
+            Ok(proto::Status::WaitingForCallEnd) => statuses.push(Status::WaitingForCallEnd),
+            Ok(proto::Status::Active) => statuses.push(Status::Active),
+            Ok(proto::Status::Incomplete) => statuses.push(Status::Incomplete),
+            Ok(proto::Status::Finished) => statuses.push(Status::Finished),
+            Ok(proto::Status::Cancelled) => statuses.push(Status::Cancelled),
+            Ok(proto::Status::Unspecified) | Err(_) => {
+                faults.add("filter.statuses", format!("{code} is not a status"));
+            }
+        }
+    }
+    statuses
+}
+
+pub(super) fn names(given: &[String]) -> Vec<Box<str>> {
+    given.iter().map(|name| name.as_str().into()).collect()
+}

@@ -1,0 +1,180 @@
+//! For call scripts, through their script engines.
+
+use aftercall_engine::command::{ActorKind, Command, IfRunning, SetWorkflow};
+use aftercall_engine::entry::{Answer, Warning};
+use aftercall_engine::{Root, call::Call};
+use aftercall_proto::workflow::v1 as proto;
+use aftercall_proto::workflow::v1::script_engine_service_server::ScriptEngineService;
+use prost::Message;
+use tonic::{Request, Response, Status};
+
+use super::requests::{self, Faults};
+use super::{Answered, Asking, Shared, convert, instance_of, parse_id, status};
+
+/// The service.
+pub struct ScriptEngine(pub Shared);
+
+#[tonic::async_trait]
+impl ScriptEngineService for ScriptEngine {
+    async fn set_workflow(
+        &self,
+        request: Request<proto::SetWorkflowRequest>,
+    ) -> Result<Response<proto::SetWorkflowResponse>, Status> {
+        let request = request.into_inner();
+        let bytes = marked_bytes(&request.request_id, &request);
+        let (actor, request_id) = (request.actor.clone(), request.request_id.clone());
+        let command = Command::SetWorkflow(Box::new(set_command(request)?));
+        let answered = self.0.execute(asking("SetWorkflow", &actor, &request_id, bytes), command).await?;
+        set_response(&answered).map(Response::new)
+    }
+
+    async fn withdraw_workflow(
+        &self,
+        request: Request<proto::WithdrawWorkflowRequest>,
+    ) -> Result<Response<proto::WithdrawWorkflowResponse>, Status> {
+        let request = request.into_inner();
+        let command = Command::WithdrawWorkflow {
+            instance: parse_id(&request.instance_id)?,
+            reason: request.reason.as_str().into(),
+            expected: request.expected_revision,
+        };
+        let asking = asking("WithdrawWorkflow", &request.actor, &request.request_id, request.encode_to_vec());
+        let answered = self.0.execute(asking, command).await?;
+        let follow_up = Some(convert::follow_up(&answered.root, instance_of(&answered)?));
+        Ok(Response::new(proto::WithdrawWorkflowResponse { follow_up, sequence: answered.sequence }))
+    }
+
+    async fn update_call(
+        &self,
+        request: Request<proto::UpdateCallRequest>,
+    ) -> Result<Response<proto::UpdateCallResponse>, Status> {
+        let request = request.into_inner();
+        let bytes = marked_bytes(&request.request_id, &request);
+        let mut faults = Faults::default();
+        let call = requests::call_key(request.call.as_ref(), "call", &mut faults);
+        let mask = request.update_mask.unwrap_or_default().paths;
+        let changes = if mask.is_empty() {
+            requests::given_changes(request.properties)
+        } else {
+            requests::masked_changes(request.properties, &mask, &mut faults)
+        };
+        faults.check()?;
+        let command = Command::UpdateCall { call: call.clone(), changes, expected: request.expected_revision };
+        let asking = asking("UpdateCall", &request.actor, &request.request_id, bytes);
+        let answered = self.0.execute(asking, command).await?;
+        let call = answered.root.call(&call).map(|call| convert::call(call));
+        Ok(Response::new(proto::UpdateCallResponse { call, sequence: answered.sequence }))
+    }
+
+    async fn end_call(
+        &self,
+        request: Request<proto::EndCallRequest>,
+    ) -> Result<Response<proto::EndCallResponse>, Status> {
+        let request = request.into_inner();
+        let mut faults = Faults::default();
+        let call = requests::call_key(request.call.as_ref(), "call", &mut faults);
+        faults.check()?;
+        let asking = asking("EndCall", &request.actor, &request.request_id, request.encode_to_vec());
+        let answered = self.0.execute(asking, Command::EndCall { call: call.clone() }).await?;
+        let released = match &answered.answer {
+            Answer::Released(instances) => instances.iter().map(ToString::to_string).collect(),
+            _ => Vec::new(),
+        };
+        Ok(Response::new(proto::EndCallResponse {
+            call: answered.root.call(&call).map(|call| convert::call(call)),
+            released_instance_ids: released,
+            sequence: answered.sequence,
+        }))
+    }
+
+    async fn get_call(
+        &self,
+        request: Request<proto::GetCallRequest>,
+    ) -> Result<Response<proto::GetCallResponse>, Status> {
+        let request = request.into_inner();
+        let mut faults = Faults::default();
+        let key = requests::call_key(request.call.as_ref(), "call", &mut faults);
+        faults.check()?;
+        let root = self.0.root();
+        let name = format!("{}/{}", key.source, key.id);
+        let missing = || status::not_found("call", &name, format!("call {name} was never heard of"));
+        let call = root.call(&key).ok_or_else(missing)?;
+        Ok(Response::new(proto::GetCallResponse {
+            call: Some(convert::call(call)),
+            details: convert::details(call),
+            follow_ups: follow_ups(&root, call, false),
+        }))
+    }
+}
+
+/// The follow-ups of a call, newest first.
+pub(super) fn follow_ups(root: &Root, call: &Call, only_visible: bool) -> Vec<proto::FollowUp> {
+    let instances = call.instances.iter().rev().filter_map(|slot| root.instance_at(*slot));
+    let shown = instances.filter(|instance| !only_visible || instance.is_visible(call));
+    shown.map(|instance| convert::follow_up(root, instance)).collect()
+}
+
+fn asking<'r>(rpc: &'static str, actor: &'r str, request_id: &'r str, bytes: Vec<u8>) -> Asking<'r> {
+    Asking { rpc, kind: ActorKind::ScriptEngine, actor, request_id, bytes }
+}
+
+/// The bytes of a request, where they are needed to know it again.
+pub(super) fn marked_bytes(request_id: &str, request: &impl Message) -> Vec<u8> {
+    if request_id.is_empty() { Vec::new() } else { request.encode_to_vec() }
+}
+
+fn set_command(request: proto::SetWorkflowRequest) -> Result<SetWorkflow, Status> {
+    let mut faults = Faults::default();
+    let call = requests::call_key(request.call.as_ref(), "call", &mut faults);
+    let release_at_call_end = request.release() == proto::Release::CallEnded;
+    let if_running = match request.if_running() {
+        proto::IfRunning::Unspecified | proto::IfRunning::ReturnIt => IfRunning::ReturnIt,
+        proto::IfRunning::Refuse => IfRunning::Refuse,
+        proto::IfRunning::Replace => IfRunning::Replace,
+    };
+    let release_within_millis = request.release_within.and_then(|span| {
+        let millis = requests::span_millis(span);
+        if millis.is_none() {
+            faults.add("release_within", "is not a span of time");
+        }
+        millis
+    });
+    let set = SetWorkflow {
+        call,
+        changes: requests::given_changes(request.properties),
+        workflow: request.workflow.into(),
+        version: (request.version != 0).then_some(request.version),
+        fields: requests::values(request.fields, "fields", &mut faults),
+        release_at_call_end,
+        release_within_millis,
+        if_running,
+    };
+    faults.check()?;
+    Ok(set)
+}
+
+fn set_response(answered: &Answered) -> Result<proto::SetWorkflowResponse, Status> {
+    let instance = instance_of(answered)?;
+    let Answer::Set { started, updated_fields, warnings, promise_by, .. } = &answered.answer else {
+        return Err(status::unavailable("the answer to this request is gone: ask with a new request id"));
+    };
+    Ok(proto::SetWorkflowResponse {
+        follow_up: Some(convert::follow_up(&answered.root, instance)),
+        started: *started,
+        updated_fields: updated_fields.clone(),
+        warnings: warnings.iter().map(|warning| sentence(*warning).to_owned()).collect(),
+        promise_by: promise_by.map(convert::timestamp),
+        sequence: answered.sequence,
+    })
+}
+
+fn sentence(warning: Warning) -> &'static str {
+    match warning {
+        Warning::NotChargeable => {
+            "the call is not marked as chargeable: nobody sees this follow-up in the Call Manager until it is"
+        }
+        Warning::UnlinkedEnds => "the workflow has unlinked ends: a leg that runs into one stays incomplete",
+        Warning::CallHadEnded => "the call had ended already: the follow-up was released at once",
+        Warning::Incomplete => "the follow-up is incomplete from the start: its first stage is an unlinked end",
+    }
+}

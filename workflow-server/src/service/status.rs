@@ -1,0 +1,237 @@
+//! Every status that this server answers with is made here, and nowhere else. What the client reads and what the log says
+//! are different sentences: nothing of the inside goes out.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use aftercall_engine::instance::{Happening, Instance};
+use aftercall_engine::rejection::FieldFault;
+use aftercall_engine::{Rejection, Root};
+use tonic::{Code, Status};
+use tonic_types::{ErrorDetails, FieldViolation, StatusExt};
+
+use super::convert;
+use crate::ledger::LedgerError;
+use crate::ledger::feed::FeedError;
+use crate::ledger::history::HistoryError;
+
+/// The domain of every `ErrorInfo`.
+const DOMAIN: &str = "aftercall";
+/// When to ask again while the server cannot answer.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
+
+fn status(code: Code, reason: &str, message: impl Into<String>, facts: HashMap<String, String>) -> Status {
+    let mut details = ErrorDetails::new();
+    details.set_error_info(reason, DOMAIN, facts);
+    Status::with_error_details(code, message, details)
+}
+
+fn plain(code: Code, reason: &str, message: impl Into<String>) -> Status {
+    status(code, reason, message, HashMap::new())
+}
+
+/// Fields at fault, all of them.
+pub(super) fn invalid(faults: Vec<FieldFault>) -> Status {
+    let message = match faults.as_slice() {
+        [one] => format!("{}: {}", one.field, one.message),
+        [first, ..] => format!("{} fields are at fault; the first: {}: {}", faults.len(), first.field, first.message),
+        [] => "the request is at fault".to_owned(),
+    };
+    let violations: Vec<FieldViolation> =
+        faults.into_iter().map(|fault| FieldViolation::new(fault.field, fault.message)).collect();
+    let mut details = ErrorDetails::new();
+    details.set_error_info("INVALID_REQUEST", DOMAIN, HashMap::new()).set_bad_request(violations);
+    Status::with_error_details(Code::InvalidArgument, message, details)
+}
+
+/// One field at fault.
+pub(super) fn invalid_field(field: &str, message: impl Into<String>) -> Status {
+    invalid(vec![FieldFault { field: field.to_owned(), message: message.into() }])
+}
+
+/// Something that was asked for does not exist.
+pub(super) fn not_found(kind: &str, name: &str, message: impl Into<String>) -> Status {
+    let message = message.into();
+    let mut details = ErrorDetails::new();
+    let reason = format!("NO_SUCH_{}", kind.to_uppercase());
+    details.set_error_info(reason, DOMAIN, HashMap::new()).set_resource_info(kind, name, "", message.clone());
+    Status::with_error_details(Code::NotFound, message, details)
+}
+
+/// A fault of this server: the client gets an id to look it up by, the log all else.
+pub(super) fn internal(error: &(dyn std::error::Error + 'static)) -> Status {
+    let id = format!("{:016x}", rand::random::<u64>());
+    tracing::error!(id, error, "a request failed inside the server");
+    let facts = HashMap::from([("id".to_owned(), id.clone())]);
+    status(Code::Internal, "INTERNAL", format!("the server has a fault; its log tells more under {id}"), facts)
+}
+
+/// The server does not answer at the moment.
+pub(super) fn unavailable(message: &str) -> Status {
+    let mut details = ErrorDetails::with_retry_info(Some(RETRY_AFTER));
+    details.set_error_info("UNAVAILABLE", DOMAIN, HashMap::new());
+    Status::with_error_details(Code::Unavailable, message, details)
+}
+
+/// The request took longer than any may.
+pub(super) fn too_slow() -> Status {
+    plain(Code::DeadlineExceeded, "REQUEST_TIME", "the request took too long; with a request id, asking again is safe")
+}
+
+fn exhausted(name: &str, limit: u64) -> Status {
+    let message = format!("the limit {name} of {limit} is reached");
+    let mut details = ErrorDetails::with_retry_info(Some(RETRY_AFTER));
+    details
+        .set_error_info(name, DOMAIN, HashMap::from([("limit".to_owned(), limit.to_string())]))
+        .add_quota_failure_violation(name, message.clone());
+    Status::with_error_details(Code::ResourceExhausted, message, details)
+}
+
+/// More streams of the feed than allowed.
+pub(super) fn too_many_streams(limit: usize) -> Status {
+    exhausted("FEED_STREAMS", limit as u64)
+}
+
+/// The wall clock has not jumped.
+pub(super) fn clock_not_held() -> Status {
+    precondition("CLOCK_NOT_HELD", "the clock is not held: there is nothing to accept".to_owned(), HashMap::new())
+}
+
+/// Call Managers do not see it.
+pub(super) fn not_visible(root: &Root, instance: &Instance) -> Status {
+    precondition("NOT_VISIBLE", hidden_because(root, instance), facts(root, instance))
+}
+
+/// The feed's epoch is another one.
+pub(super) fn other_epoch(epoch: &str) -> Status {
+    let facts = HashMap::from([("epoch".to_owned(), epoch.to_owned())]);
+    precondition("OTHER_EPOCH", "this store has another epoch: take a new snapshot".to_owned(), facts)
+}
+
+fn precondition(reason: &str, message: String, facts: HashMap<String, String>) -> Status {
+    let subject = facts.get("instance_id").cloned().unwrap_or_default();
+    let mut details = ErrorDetails::new();
+    details
+        .set_error_info(reason, DOMAIN, facts)
+        .add_precondition_failure_violation(reason, subject, message.clone());
+    Status::with_error_details(Code::FailedPrecondition, message, details)
+}
+
+/// What the ledger refused.
+pub(super) fn of_ledger(error: LedgerError, root: &Root) -> Status {
+    match error {
+        LedgerError::Rejected(rejection) => of_rejection(*rejection, root),
+        LedgerError::Unavailable(reason) => unavailable(&reason),
+        LedgerError::Busy(limit) => exhausted("COMMANDS_WAITING", limit as u64),
+    }
+}
+
+fn of_rejection(rejection: Rejection, root: &Root) -> Status {
+    let message = rejection.to_string();
+    match rejection {
+        Rejection::Invalid(faults) => invalid(faults),
+        Rejection::NoSuchInstance(id) => not_found("instance", &id.to_string(), message),
+        Rejection::NoSuchWorkflow(name) => not_found("workflow", &name, message),
+        Rejection::NoSuchVersion(name, version) => not_found("version", &format!("{name}/{version}"), message),
+        Rejection::NotPublished(_) => precondition("NOT_PUBLISHED", format!("{message}: publish it first"), HashMap::new()),
+        Rejection::WorkflowHasFaults(faults) => {
+            let violations: Vec<FieldViolation> = faults
+                .iter()
+                .filter(|fault| !fault.warning)
+                .map(|fault| FieldViolation::new(format!("stage {} action {} {}", fault.stage, fault.action, fault.field), fault.message.clone()))
+                .collect();
+            let mut details = ErrorDetails::with_precondition_failure_violation("WORKFLOW_HAS_FAULTS", "draft", message.clone());
+            details.set_error_info("WORKFLOW_HAS_FAULTS", DOMAIN, HashMap::new()).set_bad_request(violations);
+            Status::with_error_details(Code::FailedPrecondition, message, details)
+        }
+        Rejection::OtherRevision { present } => {
+            let facts = HashMap::from([("revision".to_owned(), present.to_string())]);
+            status(Code::Aborted, "OTHER_REVISION", format!("{message}: read again and decide anew"), facts)
+        }
+        Rejection::RequestIdReused => precondition("REQUEST_ID_REUSED", message, HashMap::new()),
+        Rejection::Limit { name, limit } => exhausted(name, limit),
+        Rejection::IllegalMove { instance, happening } => {
+            let reason = match (instance.status.is_ended(), happening) {
+                (true, _) => "INSTANCE_ENDED",
+                (false, Happening::Withdraw) => "ALREADY_WORKED",
+                (false, _) => "ILLEGAL_MOVE",
+            };
+            precondition(reason, message, facts(root, &instance))
+        }
+        Rejection::ButtonGone(instance) => {
+            precondition("BUTTON_GONE", format!("{message}: {}", stands(root, &instance)), facts(root, &instance))
+        }
+        Rejection::StaleVisit(instance) => {
+            precondition("STALE_VISIT", format!("{message}: {}", stands(root, &instance)), facts(root, &instance))
+        }
+        Rejection::NotVisible(instance) => not_visible(root, &instance),
+        Rejection::AlreadyRunning(instance) => precondition("ALREADY_RUNNING", message, facts(root, &instance)),
+        Rejection::AlreadyWorked(instance) => precondition("ALREADY_WORKED", message, facts(root, &instance)),
+    }
+}
+
+fn hidden_because(root: &Root, instance: &Instance) -> String {
+    match root.call_of(instance) {
+        _ if instance.status.is_ended() => format!("the follow-up is {}", instance.status.word()),
+        Some(call) if !call.chargeable => "Call Managers do not see it: its call is not chargeable".to_owned(),
+        _ => "Call Managers do not see it: it waits for its call to end".to_owned(),
+    }
+}
+
+fn stands(root: &Root, instance: &Instance) -> String {
+    match convert::stage_of(root, instance, instance.stage) {
+        Some(stage) => format!("it is in stage {} \"{}\", visit {}", stage.number, stage.title, instance.visit()),
+        None => format!("it is {}", instance.status.word()),
+    }
+}
+
+/// How an instance stands, for the client to show.
+fn facts(root: &Root, instance: &Instance) -> HashMap<String, String> {
+    let stage = convert::stage_of(root, instance, instance.stage);
+    HashMap::from([
+        ("instance_id".to_owned(), instance.id.to_string()),
+        ("status".to_owned(), convert::status(instance.status).as_str_name().to_owned()),
+        ("stage".to_owned(), instance.stage.to_string()),
+        ("stage_title".to_owned(), stage.map_or_else(String::new, |stage| stage.title)),
+        ("visit".to_owned(), instance.visit().to_string()),
+        ("revision".to_owned(), instance.revision.to_string()),
+    ])
+}
+
+/// Adds who moved the instance last, and when, to a refusal.
+pub(super) fn with_mover(refused: &Status, mover: &str, at: &str) -> Status {
+    let mut details = refused.get_error_details();
+    let Some(info) = details.error_info().cloned() else { return refused.clone() };
+    let mut facts = info.metadata;
+    facts.insert("changed_by".to_owned(), mover.to_owned());
+    facts.insert("changed_at".to_owned(), at.to_owned());
+    details.set_error_info(info.reason, info.domain, facts);
+    let message = format!("{}; {mover} moved it at {at}", refused.message());
+    Status::with_error_details(refused.code(), message, details)
+}
+
+/// What the feed cannot give.
+pub(super) fn of_feed(error: &FeedError) -> Status {
+    match error {
+        FeedError::OutOfRange { oldest, newest } => {
+            let facts = HashMap::from([
+                ("oldest_sequence".to_owned(), oldest.to_string()),
+                ("newest_sequence".to_owned(), newest.to_string()),
+            ]);
+            status(Code::OutOfRange, "FEED_RANGE", error.to_string(), facts)
+        }
+        FeedError::Journal(_) | FeedError::Record(_) => internal(error),
+    }
+}
+
+/// What the history cannot give.
+pub(super) fn of_history(error: &HistoryError) -> Status {
+    internal(error)
+}
+
+/// A definition file with faults: each with its place.
+pub(super) fn bad_file(faults: &[aftercall_engine::definition::Fault]) -> Status {
+    let place = |fault: &aftercall_engine::definition::Fault| format!("file:{}:{}", fault.line, fault.column);
+    let fields = faults.iter().map(|fault| FieldFault { field: place(fault), message: fault.message.clone() });
+    invalid(fields.collect())
+}
