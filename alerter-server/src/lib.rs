@@ -3,9 +3,15 @@
 //! Promise: every stream is in order and without a gap, or says `Reset`. It keeps nothing on disk, knows the
 //! workflow-server by gRPC only, and serves while the workflow-server is away. Any number may run side by side.
 
+pub mod config;
+mod server;
+
 mod cache;
 mod filter;
 mod hub;
 mod limits;
+mod service;
 mod tail;
 mod token;
+
+pub use server::{Server, ServerError};

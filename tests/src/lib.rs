@@ -1,1 +1,142 @@
-//! Not written yet.
+//! The harness: real servers on port 0 in a temporary directory, the same code as `main` runs, and clients of every
+//! service. Tests wait for conditions, never for time.
+
+mod clients;
+mod process;
+mod samples;
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use alerter_server::config::AlerterServerConfig;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use workflow_server::config::WorkflowServerConfig;
+
+pub use clients::Clients;
+pub use process::{ServerProcess, binary};
+pub use samples::{REFUND, call_ref, number, set_refund, text};
+
+/// How long a test waits for what must happen soon: only a broken server ever takes this long.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A server that runs in this process.
+struct Running {
+    address: SocketAddr,
+    stop: CancellationToken,
+    ended: JoinHandle<()>,
+}
+
+impl Running {
+    async fn stop(self) {
+        self.stop.cancel();
+        self.ended.await.expect("the server ends without a panic");
+    }
+}
+
+/// Both servers over one data directory.
+pub struct House {
+    workflow: Option<Running>,
+    alerter: Option<Running>,
+    data_dir: PathBuf,
+    port: u16,
+    /// Removes the directory when the test is over.
+    _temp: tempfile::TempDir,
+}
+
+impl House {
+    /// Both servers, ready.
+    pub async fn start() -> Self {
+        let mut house = Self::start_without_alerter().await;
+        house.start_alerter().await;
+        house
+    }
+
+    /// The workflow-server alone.
+    pub async fn start_without_alerter() -> Self {
+        let temp = tempfile::tempdir().expect("a temporary directory");
+        let data_dir = temp.path().join("data");
+        let mut house = Self { workflow: None, alerter: None, data_dir, port: 0, _temp: temp };
+        house.start_workflow().await;
+        house
+    }
+
+    /// Starts the workflow-server on the data directory, on the port it had before.
+    pub async fn start_workflow(&mut self) {
+        let config = WorkflowServerConfig {
+            listen: SocketAddr::from(([127, 0, 0, 1], self.port)),
+            data_dir: self.data_dir.clone(),
+            // Small enough that every longer test writes snapshots, packs history and trims.
+            snapshot_every_entries: 50,
+            journal_kept_entries: 20,
+            drain_seconds: 2,
+            ..WorkflowServerConfig::default()
+        };
+        let server = workflow_server::Server::bind(config).await.expect("the workflow-server starts");
+        self.port = server.local_addr().port();
+        let stop = CancellationToken::new();
+        let (address, token) = (server.local_addr(), stop.clone());
+        let ended = tokio::spawn(async move { server.serve(token).await.expect("it serves") });
+        self.workflow = Some(Running { address, stop, ended });
+    }
+
+    /// Starts an alerter.
+    pub async fn start_alerter(&mut self) {
+        let config = AlerterServerConfig {
+            listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+            workflow_server: format!("http://{}", self.workflow_address()),
+            drain_seconds: 1,
+            ..AlerterServerConfig::default()
+        };
+        let server = alerter_server::Server::bind(config).await.expect("the alerter-server starts");
+        let stop = CancellationToken::new();
+        let (address, token) = (server.local_addr(), stop.clone());
+        let ended = tokio::spawn(async move { server.serve(token).await.expect("it serves") });
+        self.alerter = Some(Running { address, stop, ended });
+    }
+
+    /// Stops the workflow-server in good order.
+    pub async fn stop_workflow(&mut self) {
+        self.workflow.take().expect("the workflow-server runs").stop().await;
+    }
+
+    /// Stops the alerter in good order.
+    pub async fn stop_alerter(&mut self) {
+        self.alerter.take().expect("the alerter runs").stop().await;
+    }
+
+    /// Where the workflow-server listens.
+    pub fn workflow_address(&self) -> SocketAddr {
+        self.workflow.as_ref().expect("the workflow-server runs").address
+    }
+
+    /// Where the alerter listens.
+    pub fn alerter_address(&self) -> SocketAddr {
+        self.alerter.as_ref().expect("the alerter runs").address
+    }
+
+    /// The data directory.
+    pub fn data_dir(&self) -> &Path {
+        &self.data_dir
+    }
+
+    /// Clients of all services.
+    pub async fn clients(&self) -> Clients {
+        let alerter = self.alerter.as_ref().map(|alerter| alerter.address);
+        Clients::connect(self.workflow_address(), alerter).await
+    }
+}
+
+/// Asks again until the answer is there.
+pub async fn eventually<T, F: Future<Output = Option<T>>>(what: &str, mut ask: impl FnMut() -> F) -> T {
+    let asking = async {
+        loop {
+            if let Some(answer) = ask().await {
+                return answer;
+            }
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, asking).await.unwrap_or_else(|_| panic!("waited in vain for: {what}"))
+}

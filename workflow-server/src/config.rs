@@ -8,7 +8,7 @@ use aftercall_serving::logs::LogFormat;
 use clap::Parser;
 use serde::{Deserialize, Serialize};
 
-use crate::limits::SNAPSHOT_EVERY_ENTRIES;
+use crate::limits::{JOURNAL_KEPT_ENTRIES, SNAPSHOT_EVERY_ENTRIES};
 
 /// The configuration.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,6 +28,8 @@ pub struct WorkflowServerConfig {
     pub request_ids_keep_hours: u32,
     /// Entries between snapshots: how much is replayed at start at most.
     pub snapshot_every_entries: u64,
+    /// Entries that stay in the journal behind the older of the two snapshots, for alerters that come back.
+    pub journal_kept_entries: u64,
     /// Seconds that requests in hand may take once the server is told to stop.
     pub drain_seconds: u64,
     /// Take the journal as it is where the head file is lost: what was acknowledged after the newest entry is then given up.
@@ -44,6 +46,7 @@ impl Default for WorkflowServerConfig {
             log_filter: "info".to_owned(),
             request_ids_keep_hours: 24,
             snapshot_every_entries: SNAPSHOT_EVERY_ENTRIES,
+            journal_kept_entries: JOURNAL_KEPT_ENTRIES,
             drain_seconds: 10,
             rebuild_head: false,
         }
@@ -75,6 +78,9 @@ pub struct Args {
     /// Entries between snapshots
     #[arg(long, env = "AFTERCALL_SNAPSHOT_EVERY_ENTRIES", value_name = "N")]
     snapshot_every_entries: Option<u64>,
+    /// Entries that stay in the journal behind the older of the two snapshots
+    #[arg(long, env = "AFTERCALL_JOURNAL_KEPT_ENTRIES", value_name = "N")]
+    journal_kept_entries: Option<u64>,
     /// Hours that request ids are kept
     #[arg(long, env = "AFTERCALL_REQUEST_IDS_KEEP_HOURS", value_name = "HOURS")]
     request_ids_keep_hours: Option<u32>,
@@ -107,6 +113,7 @@ impl Args {
         put("log_format", self.log_format.and_then(|format| toml::Value::try_from(format).ok()));
         put("log_filter", self.log_filter.clone().map(Into::into));
         put("snapshot_every_entries", self.snapshot_every_entries.map(|entries| (entries as i64).into()));
+        put("journal_kept_entries", self.journal_kept_entries.map(|entries| (entries as i64).into()));
         put("request_ids_keep_hours", self.request_ids_keep_hours.map(|hours| i64::from(hours).into()));
         put("drain_seconds", self.drain_seconds.map(|seconds| (seconds as i64).into()));
         put("rebuild_head", self.rebuild_head.then_some(true.into()));

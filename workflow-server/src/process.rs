@@ -4,7 +4,7 @@ use std::time::Duration;
 
 /// What is used.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Usage {
+pub(crate) struct Usage {
     /// CPU time since the process started, user and system.
     pub cpu_time: Duration,
     /// Memory resident, in bytes.
@@ -13,7 +13,7 @@ pub struct Usage {
 
 /// Looks it up.
 #[must_use]
-pub fn usage() -> Usage {
+pub(crate) fn usage() -> Usage {
     let resident_bytes = resident_bytes().unwrap_or(0);
     Usage { cpu_time: cpu_time().unwrap_or_default(), resident_bytes }
 }

@@ -85,6 +85,7 @@ impl Server {
                 ..Keeping::default()
             },
             snapshot_every_entries: config.snapshot_every_entries.max(1),
+            journal_kept_entries: config.journal_kept_entries,
         };
         let (ledger, handle) = Ledger::recover(store.log.clone(), store.vault.clone(), clock, options).await?;
         let start_duration = started.elapsed();

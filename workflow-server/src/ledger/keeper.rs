@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 use super::history::{self, History};
 use super::recover;
 use crate::journal::{Group, JournalError, Log, Vault};
-use crate::limits::{HISTORY_FRAME_ENTRIES, JOURNAL_KEPT_ENTRIES, PACK_READ_BYTES, SNAPSHOTS_KEPT};
+use crate::limits::{HISTORY_FRAME_ENTRIES, PACK_READ_BYTES, SNAPSHOTS_KEPT};
 use crate::records::{RecordError, WorldImage, decode_group, pack_entries, snapshot_frames};
 
 /// Frames of a snapshot that wait to be written: bounds what a slow disk can pile up.
@@ -19,6 +19,7 @@ pub(super) struct Keeper {
     pub(super) log: Arc<dyn Log>,
     pub(super) vault: Arc<dyn Vault>,
     pub(super) history: Arc<History>,
+    /// Entries that stay in the journal behind the older of the two snapshots.
     pub(super) kept_entries: u64,
 }
 
@@ -32,10 +33,6 @@ pub(super) enum KeepError {
 }
 
 impl Keeper {
-    pub(super) fn new(log: Arc<dyn Log>, vault: Arc<dyn Vault>, history: Arc<History>) -> Self {
-        Self { log, vault, history, kept_entries: JOURNAL_KEPT_ENTRIES }
-    }
-
     /// Writes the snapshots that come, until no more can come.
     pub(super) async fn run(self, mut images: mpsc::Receiver<WorldImage>) {
         while let Some(image) = images.recv().await {

@@ -32,6 +32,8 @@ pub struct LedgerOptions {
     pub keeping: Keeping,
     /// Entries between snapshots.
     pub snapshot_every_entries: u64,
+    /// Entries that stay in the journal behind the older of the two snapshots.
+    pub journal_kept_entries: u64,
 }
 
 /// The ledger, recovered and not running yet.
@@ -102,6 +104,7 @@ impl Ledger {
             now: now.clone(),
             clock: clock.clone(),
         };
+        let kept_entries = options.journal_kept_entries;
         let owner = Owner {
             snapshot_at: newest.sequence.saturating_add(options.snapshot_every_entries),
             open: OpenGroup::after(newest),
@@ -122,7 +125,7 @@ impl Ledger {
             in_flight: None,
             paused_until: None,
         };
-        Ok((Self { owner, keeper: Keeper::new(log, vault, history), images }, handle))
+        Ok((Self { owner, keeper: Keeper { log, vault, history, kept_entries }, images }, handle))
     }
 
     /// Runs until it is told to stop, then finishes what it has taken.

@@ -1,0 +1,133 @@
+//! The server: the port, the tail and the service, put together.
+//!
+//! Promise: it binds and serves (not ready) while the workflow-server is away, and `serve` ends within the drain time
+//! after it is told to stop.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use aftercall_proto::alert::v1::alert_service_server::{AlertServiceServer, SERVICE_NAME};
+use aftercall_serving::{Limits, Readiness, ServeError, base_routes, open_listener, serve};
+use thiserror::Error;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tonic::transport::Endpoint;
+
+use crate::cache::RingLimits;
+use crate::config::AlerterServerConfig;
+use crate::hub::Hub;
+use crate::limits::REQUEST_BYTES_MAX;
+use crate::service::{Alerts, Pace};
+use crate::tail::Tail;
+
+/// The condition that the first snapshot and a full ring make.
+const STATE: &str = "state";
+
+/// The condition that a connection makes.
+const WORKFLOW_SERVER: &str = "workflow-server";
+
+/// Why the alerter-server cannot start or go on.
+#[derive(Debug, Error)]
+pub enum ServerError {
+    /// A setting that cannot be.
+    #[error("the setting {setting} has a fault: {fault}")]
+    Setting {
+        /// Which.
+        setting: &'static str,
+        /// What is wrong with it.
+        fault: String,
+    },
+    /// The port cannot be had.
+    #[error("where the server listens cannot be read: {0}")]
+    Address(#[from] std::io::Error),
+    /// Listening or serving failed.
+    #[error(transparent)]
+    Serve(#[from] ServeError),
+}
+
+/// An alerter-server that has its port and does not serve yet.
+#[derive(Debug)]
+pub struct Server {
+    listener: TcpListener,
+    local_addr: SocketAddr,
+    upstream: Endpoint,
+    config: AlerterServerConfig,
+}
+
+impl Server {
+    /// Opens the port. The workflow-server is not needed yet.
+    ///
+    /// # Errors
+    /// [`ServerError`] where a setting has a fault or the port cannot be had.
+    pub async fn bind(config: AlerterServerConfig) -> Result<Self, ServerError> {
+        let upstream = check(&config)?;
+        let listener = open_listener(config.listen, config.allow_plaintext).await?;
+        let local_addr = listener.local_addr()?;
+        Ok(Self { listener, local_addr, upstream, config })
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn local_addr(&self) -> SocketAddr {
+        self.local_addr
+    }
+
+    /// Serves until `shutdown` is cancelled; then sends every client away, within the drain time.
+    ///
+    /// # Errors
+    /// [`ServerError::Serve`] where serving ends by itself.
+    pub async fn serve(self, shutdown: CancellationToken) -> Result<(), ServerError> {
+        let Self { listener, local_addr, upstream, config } = self;
+        let hub = Arc::new(Hub::new(config.streams_max, shutdown.clone()));
+        let readiness = Readiness::new();
+        readiness.set(STATE, Err("the workflow-server's state has not been read yet".to_owned()));
+        let ring = RingLimits { entries_max: config.ring_entries_max, bytes_max: config.ring_bytes_max };
+        // All that this server starts ends with it, also where it is dropped.
+        let stop = shutdown.child_token();
+        let _stop = stop.clone().drop_guard();
+        tokio::spawn(Tail::new(Arc::clone(&hub), upstream, ring).run(stop.clone()));
+        tokio::spawn(stop.run_until_cancelled_owned(judge(Arc::clone(&hub), readiness.clone())));
+        let pace = Pace {
+            bookmark: Duration::from_secs(config.bookmark_seconds),
+            stall: Duration::from_secs(config.stall_seconds),
+        };
+        let service = AlertServiceServer::new(Alerts::new(hub, pace)).max_decoding_message_size(REQUEST_BYTES_MAX);
+        let routes = base_routes(&[SERVICE_NAME], &readiness)?.add_service(service);
+        let limits = Limits { drain: Duration::from_secs(config.drain_seconds), ..Limits::default() };
+        tracing::info!(%local_addr, workflow_server = config.workflow_server, "the alerter-server serves");
+        Ok(serve(listener, routes, &limits, readiness, shutdown).await?)
+    }
+}
+
+/// Checks the settings; gives the workflow-server's address.
+fn check(config: &AlerterServerConfig) -> Result<Endpoint, ServerError> {
+    let positive = [
+        ("bookmark_seconds", config.bookmark_seconds),
+        ("stall_seconds", config.stall_seconds),
+        ("streams_max", config.streams_max as u64),
+    ];
+    if let Some((setting, _)) = positive.into_iter().find(|(_, value)| *value == 0) {
+        return Err(ServerError::Setting { setting, fault: "it must be at least 1".to_owned() });
+    }
+    Endpoint::from_shared(config.workflow_server.clone()).map_err(|error| ServerError::Setting {
+        setting: "workflow_server",
+        fault: format!("{:?} is not an address such as http://127.0.0.1:7401: {error}", config.workflow_server),
+    })
+}
+
+/// Keeps the readiness: the first state, then whether the workflow-server is there.
+async fn judge(hub: Arc<Hub>, readiness: Readiness) {
+    // The hub lives in this task: neither channel can close.
+    let _ = hub.views().wait_for(Option::is_some).await;
+    let mut link = hub.link();
+    loop {
+        let connected = link.borrow_and_update().connected;
+        let gone = || "the workflow-server is away; clients are served what was known last".to_owned();
+        readiness.set(WORKFLOW_SERVER, connected.then_some(()).ok_or_else(gone));
+        readiness.set(STATE, Ok(()));
+        if link.changed().await.is_err() {
+            return;
+        }
+    }
+}

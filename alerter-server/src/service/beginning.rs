@@ -1,0 +1,120 @@
+//! How a stream begins: the table of snapshot mode × what the token is worth.
+//!
+//! Promise: a pure function. No token is resumed that would leave a gap, and whoever asked for no snapshot gets none.
+
+use aftercall_proto::alert::v1::SnapshotMode;
+
+use super::status::{Obstacle, Refusal};
+use crate::cache::{Cache, Position, Standing};
+use crate::token::Token;
+
+/// How a stream begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Beginning {
+    /// With a snapshot.
+    Snapshot,
+    /// With a reset, then a snapshot.
+    Reset(Obstacle),
+    /// With what follows on a place.
+    From(Position),
+}
+
+/// Decides how a stream begins.
+pub(crate) fn beginning(
+    view: &Cache,
+    mode: SnapshotMode,
+    token: Option<Token>,
+    filter_hash: u64,
+) -> Result<Beginning, Refusal> {
+    let never = mode == SnapshotMode::Never;
+    let Some(token) = token else {
+        return Ok(if never { Beginning::From(view.head()) } else { Beginning::Snapshot });
+    };
+    match obstacle(view, &token, filter_hash) {
+        None if mode == SnapshotMode::Always => Ok(Beginning::Snapshot),
+        None => Ok(Beginning::From(token.position)),
+        Some(reason) if never => Err(refused(view, reason)),
+        Some(reason) => Ok(Beginning::Reset(reason)),
+    }
+}
+
+/// The refusal for a client that wants no snapshot but cannot go on without.
+pub(crate) fn refused(view: &Cache, reason: Obstacle) -> Refusal {
+    Refusal::CannotResume { reason, oldest_sequence: view.oldest(), newest_sequence: view.head().sequence }
+}
+
+/// What keeps a stream from going on where a view says how a place stands.
+pub(crate) fn obstacle_of(standing: Standing) -> Option<Obstacle> {
+    match standing {
+        Standing::Resumable => None,
+        Standing::TooOld => Some(Obstacle::TooOld),
+        Standing::FromTheFuture => Some(Obstacle::FromTheFuture),
+        Standing::OtherHistory => Some(Obstacle::OtherHistory),
+    }
+}
+
+fn obstacle(view: &Cache, token: &Token, filter_hash: u64) -> Option<Obstacle> {
+    match obstacle_of(view.standing(token.epoch, token.position)) {
+        Some(Obstacle::OtherHistory) => Some(Obstacle::OtherHistory),
+        _ if token.filter != filter_hash => Some(Obstacle::OtherFilter),
+        other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use aftercall_proto::feed::v1::FeedEntry;
+
+    use super::*;
+    use crate::cache::RingLimits;
+    use crate::token::epoch_hash;
+
+    const FILTER: u64 = 5;
+
+    /// Head 9, chain hash = sequence; the ring holds 7, 8, 9.
+    fn view() -> Cache {
+        let limits = RingLimits { entries_max: 3, bytes_max: 1 << 20 };
+        let mut cache = Cache::new("e", 1, Position::default(), 1, limits);
+        for sequence in 1..=9 {
+            cache.append(FeedEntry { sequence, chain: sequence, ..FeedEntry::default() }).unwrap();
+        }
+        cache
+    }
+
+    fn token(epoch: &str, sequence: u64, chain: u64, filter: u64) -> Token {
+        Token { epoch: epoch_hash(epoch), position: Position { sequence, chain }, filter }
+    }
+
+    #[test]
+    fn the_table_holds_for_every_mode_and_every_token() {
+        use SnapshotMode::{Always, Auto, Never, Unspecified};
+        let bad = [
+            (token("f", 8, 8, FILTER), Obstacle::OtherHistory),
+            (token("f", 8, 8, 6), Obstacle::OtherHistory),
+            (token("e", 8, 7, FILTER), Obstacle::OtherHistory),
+            (token("e", 8, 8, 6), Obstacle::OtherFilter),
+            (token("e", 10, 10, FILTER), Obstacle::FromTheFuture),
+            (token("e", 5, 5, FILTER), Obstacle::TooOld),
+        ];
+        let view = view();
+        for (token, reason) in bad {
+            for mode in [Unspecified, Auto, Always] {
+                assert_eq!(beginning(&view, mode, Some(token), FILTER), Ok(Beginning::Reset(reason)), "{mode:?}");
+            }
+            let refusal = Refusal::CannotResume { reason, oldest_sequence: 6, newest_sequence: 9 };
+            assert_eq!(beginning(&view, Never, Some(token), FILTER), Err(refusal));
+        }
+        for sequence in 6..=9 {
+            let good = token("e", sequence, sequence, FILTER);
+            for mode in [Unspecified, Auto, Never] {
+                let from = Beginning::From(good.position);
+                assert_eq!(beginning(&view, mode, Some(good), FILTER), Ok(from), "{mode:?}");
+            }
+            assert_eq!(beginning(&view, Always, Some(good), FILTER), Ok(Beginning::Snapshot));
+        }
+        for mode in [Unspecified, Auto, Always] {
+            assert_eq!(beginning(&view, mode, None, FILTER), Ok(Beginning::Snapshot), "{mode:?}");
+        }
+        assert_eq!(beginning(&view, Never, None, FILTER), Ok(Beginning::From(view.head())));
+    }
+}

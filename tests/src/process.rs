@@ -1,0 +1,71 @@
+//! Servers as processes of their own, so that a test can kill them without warning.
+
+use std::io::{BufRead as _, BufReader};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::Once;
+
+static BUILT: Once = Once::new();
+
+/// The path of one of our binaries, built as the tests are.
+pub fn binary(name: &str) -> PathBuf {
+    BUILT.call_once(|| {
+        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+        let mut build = Command::new(cargo);
+        build.args(["build", "--quiet", "-p", "workflow-server", "-p", "alerter-server", "-p", "aftercall", "--bins"]);
+        build.current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
+        assert!(build.status().expect("cargo runs").success(), "the binaries are built");
+    });
+    let test = std::env::current_exe().expect("the test has a path");
+    let profile_dir = test.parent().and_then(Path::parent).expect("a test lies in target/debug/deps");
+    profile_dir.join(name)
+}
+
+/// A server process; killed when it is dropped.
+pub struct ServerProcess {
+    child: Child,
+    address: SocketAddr,
+}
+
+impl ServerProcess {
+    /// Starts a binary and waits until it says where it listens.
+    pub fn start(name: &str, args: &[&str]) -> Self {
+        let mut child = Command::new(binary(name))
+            .args(args)
+            .args(["--log", "warn"])
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("the server's process starts");
+        let mut line = String::new();
+        let stdout = child.stdout.take().expect("its output is a pipe");
+        BufReader::new(stdout).read_line(&mut line).expect("it says where it listens");
+        let address = line.trim().parse().unwrap_or_else(|_| panic!("{name} said {line:?} instead of an address"));
+        Self { child, address }
+    }
+
+    /// A workflow-server on this data directory and port.
+    pub fn workflow(data_dir: &Path, port: u16) -> Self {
+        let (dir, listen) = (data_dir.display().to_string(), format!("127.0.0.1:{port}"));
+        Self::start("workflow-server", &["--data-dir", &dir, "--listen", &listen, "--snapshot-every-entries", "300", "--journal-kept-entries", "200"])
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Kills it as `kill -9` does.
+    pub fn kill(mut self) {
+        self.child.kill().expect("it is killed");
+        self.child.wait().expect("it is gone");
+    }
+}
+
+impl Drop for ServerProcess {
+    fn drop(&mut self) {
+        // Killed already, or killed now: either is well.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
