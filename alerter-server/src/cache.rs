@@ -213,4 +213,5 @@ impl Cache {
 
 #[cfg(test)]
 #[path = "cache/tests.rs"]
+#[allow(clippy::unwrap_used, reason = "a test may fail")]
 mod tests;

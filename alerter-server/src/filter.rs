@@ -195,4 +195,5 @@ fn bad_name(value: &str) -> Option<String> {
 
 #[cfg(test)]
 #[path = "filter/tests.rs"]
+#[allow(clippy::unwrap_used, reason = "a test may fail")]
 mod tests;

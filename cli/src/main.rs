@@ -1,1 +1,49 @@
-fn main(){}
+//! `aftercall`: both servers in one process, the demo, and a gRPC client for everything else.
+//!
+//! Promise: what was asked for goes to stdout, everything else to stderr, and the exit code says how it went. Must not:
+//! do anything that another gRPC client could not do, but for `up` and `demo`.
+
+mod cli;
+mod commands;
+mod up;
+mod demo;
+mod load;
+mod servers;
+mod samples;
+mod subscription;
+mod connect;
+mod errors;
+mod output;
+mod json;
+mod wording;
+mod values;
+mod time;
+
+use std::process::ExitCode;
+
+use clap::{CommandFactory, FromArgMatches, parser::ValueSource};
+
+use crate::{cli::Cli, errors::Exit};
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let matches = Cli::command().get_matches();
+    // Whether a global option was named is known where it was written: with the command, or before it.
+    let named = |matches: &clap::ArgMatches| {
+        matches!(matches.value_source("server"), Some(ValueSource::CommandLine | ValueSource::EnvVariable))
+    };
+    let server_named = named(&matches) || matches.subcommand().is_some_and(|(_, command)| named(command));
+    let cli = match Cli::from_arg_matches(&matches) {
+        Ok(cli) => cli,
+        Err(error) => error.exit(),
+    };
+    match Box::pin(cli.run(server_named)).await {
+        Ok(()) => Exit::Ok.into(),
+        Err(failure) => {
+            if !failure.sentence().is_empty() {
+                output::remark(failure.sentence());
+            }
+            failure.exit().into()
+        }
+    }
+}

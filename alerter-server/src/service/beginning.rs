@@ -62,6 +62,7 @@ fn obstacle(view: &Cache, token: &Token, filter_hash: u64) -> Option<Obstacle> {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test may fail")]
 mod tests {
     use aftercall_proto::feed::v1::FeedEntry;
 

@@ -10,7 +10,6 @@ use crate::definition::file::{fields, numbers, tree};
 use crate::definition::model::{Action, Definition, Stage};
 use crate::definition::numbering::Numbering;
 use crate::definition::rules;
-use crate::limits;
 use crate::time::Span;
 use crate::value::FieldDeclaration;
 

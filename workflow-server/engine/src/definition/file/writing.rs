@@ -140,8 +140,8 @@ impl StageWriter<'_> {
     fn button(&mut self, button: &ButtonAction) -> Written {
         let entries = Entries::default().text("button", &button.label);
         let required = button.note == NoteRule::Required;
-        let (event, then) = self.event(&button.event);
-        Entries([entries.0, event].concat_entries())
+        let (entries, then) = self.event(entries, &button.event);
+        entries
             .with_some("confirm", button.confirmation.as_ref().map(text))
             .with_some("note", required.then(|| text("required")))
             .with_some("form", fields(&button.form))
@@ -155,7 +155,36 @@ impl StageWriter<'_> {
         let label = self.definition.stage_of(&timer.event).map(|stage| &stage.event.label);
         let label = label.filter(|label| **label != timer_label(timer.after));
         let entries = Entries::default().with("timer", value).with_some("label", label.map(text));
-        let (event, then) = self.event(&timer.event);
-        Entries([entries.0, event].concat_entries()).with_some("then", then).map()
+        let (entries, then) = self.event(entries, &timer.event);
+        entries.with_some("then", then).map()
     }
+
+    /// Adds the id and number of the event that an action adds; gives the actions of its stage too, once.
+    fn event(&mut self, entries: Entries, event: &str) -> (Entries, Option<Written>) {
+        let entries = entries.text("id", event);
+        let Some(stage) = self.definition.stage_of(event) else { return (entries, None) };
+        let entries = entries.with("stage", Written::Whole(stage.number));
+        let then = self.written.insert(stage.number).then(|| self.actions(stage));
+        (entries, then.filter(|actions| !actions.is_empty()).map(Written::List))
+    }
+}
+
+fn written_alert(alert: &AlertAction) -> Written {
+    let usual = alert.priority == Priority::Normal;
+    let word = PRIORITIES.iter().find(|(_, priority)| *priority == alert.priority).map(|(word, _)| *word);
+    Entries::default()
+        .text("text", alert.text.source())
+        .text("team", &alert.team)
+        .with_some("priority", word.filter(|_| !usual).map(text))
+        .with_some("due", alert.due.map(text))
+        .map()
+}
+
+fn written_link(link: &LinkAction) -> Written {
+    let Some(limit) = &link.at_most else { return text(&link.to) };
+    Entries::default()
+        .text("to", &link.to)
+        .with("max", Written::Whole(limit.times))
+        .text("else", &limit.otherwise)
+        .map()
 }

@@ -1,0 +1,158 @@
+//! Limits: too many streams, clients that do not read, and a server that goes away.
+#![allow(clippy::unwrap_used, reason = "a test may fail")]
+
+mod support;
+
+use aftercall_proto::alert::v1::subscribe_response::Frame;
+use aftercall_proto::alert::v1::{ResetReason, SnapshotMode};
+use aftercall_proto::workflow::v1::{FollowUp, FollowUpFilter};
+use support::alerter::{Alerter, Client, soon};
+use support::feed::Feed;
+use support::model::instance;
+use tonic::{Code, Status};
+use tonic_types::StatusExt as _;
+
+/// An instance of so many bytes: some thousand kilobytes are more than what the transport takes on for a client that
+/// does not read.
+fn large(bytes: usize) -> FollowUp {
+    FollowUp { reason: "x".repeat(bytes), ..instance("a", "sales") }
+}
+
+async fn everything(alerter: &Alerter, feed: &Feed) -> Client {
+    let mut client = alerter.client(FollowUpFilter::default(), |_| true).await;
+    client.caught_up(feed, feed.model().newest()).await;
+    client
+}
+
+/// Waits until one more stream is admitted. Between two attempts there is a bookmark of a stream that is open.
+async fn room(alerter: &Alerter, feed: &Feed, open: &mut Client) {
+    let room = async {
+        while alerter.subscribe(FollowUpFilter::default(), "", SnapshotMode::Auto).await.is_err() {
+            open.until(feed, |frame| matches!(frame, Frame::Bookmark(_))).await;
+        }
+    };
+    soon("room for one more stream", room).await;
+}
+
+/// Reads until the stream is closed.
+async fn until_closed(client: &mut Client, feed: &Feed) -> Status {
+    let closed = async {
+        loop {
+            match client.try_next(feed).await {
+                Ok(frame) => assert!(frame.is_some(), "it is closed with a status"),
+                Err(closed) => return closed,
+            }
+        }
+    };
+    soon("the end of the stream", closed).await
+}
+
+#[tokio::test]
+async fn one_stream_too_many_is_refused_and_a_closed_one_makes_room() {
+    let feed = Feed::start().await;
+    let alerter = Alerter::ready(&feed, |config| (config.streams_max, config.bookmark_seconds) = (2, 1)).await;
+    let mut first = everything(&alerter, &feed).await;
+    let second = everything(&alerter, &feed).await;
+    let refused = alerter.subscribe(FollowUpFilter::default(), "", SnapshotMode::Auto).await.unwrap_err();
+    assert_eq!(refused.code(), Code::ResourceExhausted);
+    assert_eq!(refused.get_details_error_info().unwrap().reason, "TOO_MANY_STREAMS");
+    assert!(refused.get_details_quota_failure().is_some() && refused.get_details_retry_info().is_some());
+    drop(second);
+    room(&alerter, &feed, &mut first).await;
+}
+
+#[tokio::test]
+async fn a_client_that_does_not_read_is_closed_while_others_go_on() {
+    let feed = Feed::start().await;
+    let settings = |config: &mut alerter_server::config::AlerterServerConfig| {
+        (config.streams_max, config.stall_seconds, config.bookmark_seconds) = (2, 1, 1);
+    };
+    let alerter = Alerter::ready(&feed, settings).await;
+    let mut stalled = everything(&alerter, &feed).await;
+    let mut reading = everything(&alerter, &feed).await;
+    for _ in 0..300 {
+        feed.write(vec![large(32 << 10)]);
+    }
+    reading.caught_up(&feed, 300).await;
+    assert_eq!(reading.picture.told, feed.model().told(0, |_| true));
+    room(&alerter, &feed, &mut reading).await;
+    let closed = until_closed(&mut stalled, &feed).await;
+    assert_eq!(closed.code(), Code::Unavailable);
+    assert_eq!(closed.get_details_error_info().unwrap().reason, "STALLED");
+    drop(reading);
+    let other = Alerter::ready(&feed, |_| {}).await;
+    let mut back = other.resume(FollowUpFilter::default(), |_| true, stalled.picture, SnapshotMode::Never).await;
+    back.caught_up(&feed, 300).await;
+    assert_eq!(back.picture.told, feed.model().told(0, |_| true), "it lost nothing");
+}
+
+#[tokio::test]
+async fn a_slow_client_is_told_that_it_fell_behind_and_loses_nothing() {
+    let feed = Feed::start().await;
+    let alerter = Alerter::ready(&feed, |_| {}).await;
+    let mut slow = everything(&alerter, &feed).await;
+    let mut reading = everything(&alerter, &feed).await;
+    for _ in 0..3_000 {
+        feed.write(vec![large(4 << 10)]);
+    }
+    reading.caught_up(&feed, 3_000).await;
+    let fell_behind = slow.until(&feed, |frame| matches!(frame, Frame::FellBehind(_))).await;
+    assert!(matches!(fell_behind, Frame::FellBehind(behind) if behind.changes > 1_000), "{fell_behind:?}");
+    slow.caught_up(&feed, 3_000).await;
+    assert_eq!(slow.picture.told, feed.model().told(0, |_| true));
+}
+
+#[tokio::test]
+async fn a_client_whom_the_ring_has_left_behind_gets_a_snapshot_on_the_same_stream() {
+    let feed = Feed::start().await;
+    let alerter = Alerter::ready(&feed, |config| config.ring_entries_max = 10).await;
+    let mut slow = everything(&alerter, &feed).await;
+    let mut watching = alerter.client(support::teams(&["nobody"]), |_| false).await;
+    watching.caught_up(&feed, 0).await;
+    for _ in 0..600 {
+        feed.write(vec![large(32 << 10)]);
+    }
+    let other_team = feed.write(vec![instance("seen", "nobody")]);
+    watching.selects = |seen| seen.alerts[0].team == "nobody";
+    watching.until(&feed, |frame| matches!(frame, Frame::StageChange(_) | Frame::SnapshotItem(_))).await;
+    let reset = slow.until(&feed, |frame| matches!(frame, Frame::Reset(_))).await;
+    assert!(matches!(&reset, Frame::Reset(reset) if reset.reason() == ResetReason::TooOld), "{reset:?}");
+    slow.caught_up(&feed, other_team).await;
+    let last = feed.write(vec![instance("seen", "sales")]);
+    slow.caught_up(&feed, last).await;
+}
+
+#[tokio::test]
+async fn a_draining_alerter_sends_its_clients_away_with_a_token_that_is_good_elsewhere() {
+    let feed = Feed::start().await;
+    let alerter = Alerter::ready(&feed, |_| {}).await;
+    let other = Alerter::ready(&feed, |_| {}).await;
+    let mut client = everything(&alerter, &feed).await;
+    let written = feed.write(vec![instance("a", "sales")]);
+    client.caught_up(&feed, written).await;
+    alerter.stop();
+    let drain = client.next(&feed).await;
+    assert!(matches!(&drain, Frame::Drain(drain) if drain.reconnect_after.is_some()), "{drain:?}");
+    assert_eq!(client.try_next(&feed).await.unwrap(), None, "the stream ends in good order");
+    alerter.stopped().await;
+    let last = feed.write(vec![instance("a", "sales")]);
+    let mut moved = other.resume(FollowUpFilter::default(), |_| true, client.picture, SnapshotMode::Never).await;
+    moved.caught_up(&feed, last).await;
+    assert_eq!(moved.picture.told, feed.model().told(0, |_| true));
+}
+
+#[tokio::test]
+async fn a_client_that_does_not_read_cannot_keep_a_draining_alerter_up() {
+    let feed = Feed::start().await;
+    let alerter = Alerter::ready(&feed, |config| config.drain_seconds = 1).await;
+    let _stuck = everything(&alerter, &feed).await;
+    let mut reading = everything(&alerter, &feed).await;
+    for _ in 0..300 {
+        feed.write(vec![large(32 << 10)]);
+    }
+    reading.caught_up(&feed, 300).await;
+    alerter.stop();
+    let address = alerter.address;
+    alerter.stopped().await;
+    assert!(tokio::net::TcpListener::bind(address).await.is_ok(), "the port is free again");
+}

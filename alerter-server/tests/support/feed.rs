@@ -1,0 +1,191 @@
+//! A scripted workflow-server: a real gRPC server whose journal a test writes, trims, breaks, kills and brings back.
+
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::{Duration, SystemTime};
+
+use aftercall_proto::feed::v1::change_feed_service_server::{ChangeFeedService, ChangeFeedServiceServer};
+use aftercall_proto::feed::v1::{SnapshotHead, SnapshotRequest, SnapshotResponse, TailRequest, TailResponse};
+use aftercall_proto::workflow::v1::FollowUp;
+use futures::Stream;
+use tokio::net::TcpListener;
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
+use tokio_stream::wrappers::{ReceiverStream, TcpListenerStream};
+use tokio_util::sync::CancellationToken;
+use tonic::{Request, Response, Status};
+
+use super::model::Model;
+
+const HEARTBEAT: Duration = Duration::from_millis(100);
+
+/// What a test can do to the journal.
+#[derive(Debug)]
+pub struct Script {
+    pub model: Model,
+    /// The oldest sequence that Tail gives.
+    pub oldest: u64,
+    /// A sequence that Tail leaves out, once.
+    pub skip: Option<u64>,
+}
+
+/// The server.
+pub struct Feed {
+    address: SocketAddr,
+    shared: Shared,
+    running: Option<(CancellationToken, JoinHandle<()>)>,
+}
+
+#[derive(Clone)]
+struct Shared {
+    script: Arc<Mutex<Script>>,
+    woken: watch::Sender<()>,
+}
+
+struct Service {
+    shared: Shared,
+    stop: CancellationToken,
+}
+
+type Responses<M> = Pin<Box<dyn Stream<Item = Result<M, Status>> + Send>>;
+
+impl Feed {
+    /// A server with an empty journal.
+    pub async fn start() -> Self {
+        let script = Script { model: Model::new("first"), oldest: 1, skip: None };
+        let shared = Shared { script: Arc::new(Mutex::new(script)), woken: watch::Sender::new(()) };
+        let mut feed = Self { address: ([127, 0, 0, 1], 0).into(), shared, running: None };
+        feed.bring_back().await;
+        feed
+    }
+
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// Writes an entry; gives its sequence.
+    pub fn write(&self, instances: Vec<FollowUp>) -> u64 {
+        self.change(|script| script.model.write(instances))
+    }
+
+    /// Changes the script, and wakes those who tail.
+    pub fn change<R>(&self, change: impl FnOnce(&mut Script) -> R) -> R {
+        let result = change(&mut self.shared.lock());
+        self.shared.woken.send_replace(());
+        result
+    }
+
+    /// Looks at the model as it stands.
+    pub fn look<R>(&self, look: impl FnOnce(&Model) -> R) -> R {
+        look(&self.shared.lock().model)
+    }
+
+    /// A copy of the model as it stands.
+    pub fn model(&self) -> Model {
+        self.shared.lock().model.clone()
+    }
+
+    /// Ends every stream and stops listening.
+    pub async fn kill(&mut self) {
+        let (stop, server) = self.running.take().unwrap();
+        stop.cancel();
+        server.await.unwrap();
+    }
+
+    /// Listens again, on the same port.
+    pub async fn bring_back(&mut self) {
+        let listener = TcpListener::bind(self.address).await.unwrap();
+        self.address = listener.local_addr().unwrap();
+        let stop = CancellationToken::new();
+        let service = Service { shared: self.shared.clone(), stop: stop.clone() };
+        let until = stop.clone();
+        let server = tonic::transport::Server::builder()
+            .add_service(ChangeFeedServiceServer::new(service))
+            .serve_with_incoming_shutdown(TcpListenerStream::new(listener), until.cancelled_owned());
+        let server = tokio::spawn(async move { server.await.unwrap() });
+        self.running = Some((stop, server));
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, Script> {
+        self.script.lock().unwrap()
+    }
+}
+
+#[tonic::async_trait]
+impl ChangeFeedService for Service {
+    type SnapshotStream = Responses<SnapshotResponse>;
+    type TailStream = Responses<TailResponse>;
+
+    async fn snapshot(&self, _: Request<SnapshotRequest>) -> Result<Response<Self::SnapshotStream>, Status> {
+        let script = self.shared.lock();
+        let model = &script.model;
+        let seen: Vec<FollowUp> = model.seen_at(model.newest()).into_values().collect();
+        let head = SnapshotHead {
+            epoch: model.epoch.clone(),
+            sequence: model.newest(),
+            chain: model.chain(),
+            oldest_sequence: script.oldest,
+            instance_count: seen.len() as u64,
+        };
+        let mut responses = vec![SnapshotResponse { head: Some(head), ..Default::default() }];
+        responses.extend(seen.chunks(4).map(|some| SnapshotResponse { follow_ups: some.to_vec(), ..Default::default() }));
+        responses.last_mut().unwrap().last = true;
+        Ok(Response::new(Box::pin(tokio_stream::iter(responses.into_iter().map(Ok)))))
+    }
+
+    async fn tail(&self, request: Request<TailRequest>) -> Result<Response<Self::TailStream>, Status> {
+        let TailRequest { from_sequence, epoch } = request.into_inner();
+        {
+            let script = self.shared.lock();
+            if !epoch.is_empty() && epoch != script.model.epoch {
+                return Err(Status::failed_precondition("OTHER_EPOCH"));
+            }
+            if from_sequence < script.oldest || from_sequence > script.model.newest() + 1 {
+                return Err(Status::out_of_range("not kept"));
+            }
+        }
+        let (responses, receiver) = mpsc::channel(4);
+        tokio::spawn(tail(self.shared.clone(), from_sequence, self.stop.clone(), responses));
+        Ok(Response::new(Box::pin(ReceiverStream::new(receiver))))
+    }
+}
+
+async fn tail(
+    shared: Shared,
+    mut next: u64,
+    stop: CancellationToken,
+    responses: mpsc::Sender<Result<TailResponse, Status>>,
+) {
+    let epoch = shared.lock().model.epoch.clone();
+    let mut woken = shared.woken.subscribe();
+    loop {
+        woken.mark_unchanged();
+        let response = {
+            let mut script = shared.lock();
+            if script.model.epoch != epoch {
+                return;
+            }
+            let newest = script.model.newest();
+            let skip = script.skip.take_if(|skip| *skip >= next && *skip <= newest);
+            let wanted = script.model.entries.iter().filter(|entry| entry.sequence >= next);
+            let entries: Vec<_> = wanted.filter(|entry| Some(entry.sequence) != skip).take(7).cloned().collect();
+            TailResponse { entries, newest_sequence: newest, sent_at: Some(SystemTime::now().into()) }
+        };
+        next = response.entries.last().map_or(next, |entry| entry.sequence + 1);
+        let more = next <= response.newest_sequence;
+        let sent = stop.run_until_cancelled(responses.send(Ok(response))).await;
+        if !matches!(sent, Some(Ok(()))) {
+            return;
+        }
+        if more {
+            continue;
+        }
+        tokio::select! {
+            () = stop.cancelled() => return,
+            _ = tokio::time::timeout(HEARTBEAT, woken.changed()) => {}
+        }
+    }
+}

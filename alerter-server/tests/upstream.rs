@@ -1,0 +1,164 @@
+//! The workflow-server goes, comes back, comes back as another one, or breaks its promises.
+#![allow(clippy::unwrap_used, reason = "a test may fail")]
+
+mod support;
+
+use aftercall_proto::alert::v1::subscribe_response::Frame;
+use aftercall_proto::alert::v1::{ResetReason, SnapshotMode};
+use aftercall_proto::workflow::v1::FollowUpFilter;
+use support::alerter::{Alerter, Client};
+use support::feed::Feed;
+use support::model::{Model, instance};
+use tonic::Code;
+use tonic_health::pb::health_check_response::ServingStatus;
+use tonic_types::StatusExt as _;
+
+/// A feed with some entries, an alerter, and a client that has caught up.
+async fn caught_up(entries: u64) -> (Feed, Alerter, Client) {
+    let feed = Feed::start().await;
+    for number in 0..entries {
+        feed.write(vec![instance(&format!("i{number}"), "sales")]);
+    }
+    let alerter = Alerter::ready(&feed, |_| {}).await;
+    let mut client = alerter.client(FollowUpFilter::default(), |_| true).await;
+    client.caught_up(&feed, entries).await;
+    (feed, alerter, client)
+}
+
+async fn until_reset(client: &mut Client, feed: &Feed) -> ResetReason {
+    let frame = client.until(feed, |frame| matches!(frame, Frame::Reset(_))).await;
+    let Frame::Reset(reset) = frame else { unreachable!() };
+    reset.reason()
+}
+
+#[tokio::test]
+async fn it_serves_before_the_workflow_server_is_there_and_becomes_ready_with_it() {
+    let mut feed = Feed::start().await;
+    feed.write(vec![instance("a", "sales")]);
+    feed.kill().await;
+    let alerter = Alerter::start(&feed, |_| {}).await;
+    alerter.wait_for_health(ServingStatus::NotServing).await;
+    let refused = alerter.subscribe(FollowUpFilter::default(), "", SnapshotMode::Auto).await.unwrap_err();
+    assert_eq!(refused.code(), Code::Unavailable);
+    assert_eq!(refused.get_details_error_info().unwrap().reason, "NOT_READY");
+    assert!(refused.get_details_retry_info().unwrap().retry_delay.is_some());
+    feed.bring_back().await;
+    alerter.wait_for_health(ServingStatus::Serving).await;
+    alerter.client(FollowUpFilter::default(), |_| true).await.caught_up(&feed, 1).await;
+}
+
+#[tokio::test]
+async fn a_loss_and_a_return_are_told_and_nothing_is_lost_between() {
+    let (mut feed, alerter, mut client) = caught_up(3).await;
+    feed.kill().await;
+    let lost = client.until(&feed, |frame| matches!(frame, Frame::Upstream(_))).await;
+    assert!(matches!(lost, Frame::Upstream(upstream) if !upstream.connected && upstream.as_of.is_some()));
+    alerter.wait_for_health(ServingStatus::NotServing).await;
+    let mut late = alerter.client(FollowUpFilter::default(), |_| true).await;
+    let told = late.until(&feed, |frame| matches!(frame, Frame::Upstream(_))).await;
+    assert!(matches!(told, Frame::Upstream(upstream) if !upstream.connected), "a stream opened meanwhile knows too");
+    for _ in 0..20 {
+        feed.write(vec![instance("i1", "sales")]);
+    }
+    feed.bring_back().await;
+    client.caught_up(&feed, 23).await;
+    assert_eq!(client.picture.told, feed.model().told(3, |_| true));
+    let last = feed.write(vec![instance("i2", "sales")]);
+    late.caught_up(&feed, last).await;
+    alerter.wait_for_health(ServingStatus::Serving).await;
+    assert_eq!((client.picture.resets, late.picture.resets), (vec![], vec![]));
+}
+
+#[tokio::test]
+async fn the_return_is_told() {
+    let (mut feed, _alerter, mut client) = caught_up(1).await;
+    feed.kill().await;
+    client.until(&feed, |frame| matches!(frame, Frame::Upstream(upstream) if !upstream.connected)).await;
+    feed.bring_back().await;
+    let found = client.until(&feed, |frame| matches!(frame, Frame::Upstream(_))).await;
+    assert!(matches!(found, Frame::Upstream(upstream) if upstream.connected && upstream.lag.is_some()));
+}
+
+#[tokio::test]
+async fn a_left_out_sequence_is_bridged_and_clients_miss_nothing() {
+    let (feed, _alerter, mut client) = caught_up(3).await;
+    feed.change(|script| {
+        script.skip = Some(5);
+        for _ in 0..4 {
+            script.model.write(vec![instance("i1", "sales")]);
+        }
+    });
+    client.caught_up(&feed, 7).await;
+    assert_eq!(feed.change(|script| script.skip), None, "the sequence was left out");
+    assert_eq!(client.picture.told, feed.model().told(3, |_| true));
+    assert_eq!(client.picture.resets, []);
+}
+
+#[tokio::test]
+async fn another_store_resets_every_client() {
+    let (feed, _alerter, mut client) = caught_up(3).await;
+    feed.change(|script| {
+        script.model = Model::new("second");
+        script.model.write(vec![instance("new", "sales")]);
+    });
+    assert_eq!(until_reset(&mut client, &feed).await, ResetReason::OtherHistory);
+    client.caught_up(&feed, 1).await;
+    let last = feed.write(vec![instance("new", "sales")]);
+    client.caught_up(&feed, last).await;
+}
+
+#[tokio::test]
+async fn a_store_put_back_is_found_out_by_its_chain_though_its_sequences_go_on() {
+    let (mut feed, _alerter, mut client) = caught_up(5).await;
+    feed.kill().await;
+    feed.change(|script| {
+        script.model.restore(3);
+        for _ in 0..9 {
+            script.model.write(vec![instance("other", "sales")]);
+        }
+    });
+    feed.bring_back().await;
+    assert_eq!(until_reset(&mut client, &feed).await, ResetReason::OtherHistory);
+    client.caught_up(&feed, 12).await;
+}
+
+#[tokio::test]
+async fn a_store_that_has_lost_its_newest_entries_resets_those_who_saw_them() {
+    let (mut feed, _alerter, mut client) = caught_up(5).await;
+    feed.kill().await;
+    feed.change(|script| script.model.restore(4));
+    feed.bring_back().await;
+    assert_eq!(until_reset(&mut client, &feed).await, ResetReason::FromTheFuture);
+    client.caught_up(&feed, 4).await;
+}
+
+#[tokio::test]
+async fn a_client_whose_next_change_the_feed_has_forgotten_is_reset() {
+    let (mut feed, _alerter, mut client) = caught_up(5).await;
+    feed.kill().await;
+    feed.change(|script| {
+        for _ in 0..5 {
+            script.model.write(vec![instance("i1", "sales")]);
+        }
+        script.oldest = 9;
+    });
+    feed.bring_back().await;
+    assert_eq!(until_reset(&mut client, &feed).await, ResetReason::AlerterRestarted);
+    client.caught_up(&feed, 10).await;
+}
+
+#[tokio::test]
+async fn a_client_that_wants_no_snapshot_is_closed_where_the_stream_cannot_go_on() {
+    let (feed, alerter, client) = caught_up(3).await;
+    let mut never = alerter.resume(FollowUpFilter::default(), |_| true, client.picture, SnapshotMode::Never).await;
+    never.caught_up(&feed, 3).await;
+    feed.change(|script| script.model = Model::new("second"));
+    let closed = loop {
+        match never.try_next(&feed).await {
+            Ok(frame) => assert!(matches!(frame, Some(Frame::Upstream(_))), "{frame:?}"),
+            Err(closed) => break closed,
+        }
+    };
+    assert_eq!(closed.code(), Code::FailedPrecondition);
+    assert_eq!(closed.get_details_error_info().unwrap().reason, "OTHER_HISTORY");
+}

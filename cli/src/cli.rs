@@ -1,0 +1,195 @@
+//! The command line: global options, the commands, and which code runs each.
+//!
+//! Promise: every command's help has an example, and the exit codes are listed. Must not: do a command's work.
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::{
+    commands::{calls, call, completions, history, instance, notes, push, server, set_workflow, team, watch, workflow},
+    connect::Connections,
+    demo,
+    errors::Failure,
+    load,
+    output::{Form, Output},
+    up,
+};
+
+const AFTER_HELP: &str = "\
+Exit codes:
+  0  done
+  1  refused, or a workflow has faults
+  2  the command line is wrong
+  3  what was named does not exist
+  4  known, but its state forbids it (somebody pushed first, the call is not chargeable, …)
+  5  the server cannot be reached or cannot answer now
+
+Examples:
+  aftercall demo
+  aftercall up --data-dir ./data
+  aftercall calls --team billing
+  aftercall push ID Approve
+  aftercall --output json watch --team billing";
+
+/// Runs and follows the follow-up work of telephone calls.
+#[derive(Debug, Parser)]
+#[command(name = "aftercall", version, after_help = AFTER_HELP, propagate_version = true)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Args)]
+struct Global {
+    /// Tables for people, or JSON for programs: an array for lists, one object a line for streams
+    #[arg(long, global = true, value_enum, default_value = "table")]
+    output: Form,
+    /// The workflow-server's address
+    #[arg(long, global = true, env = "AFTERCALL_SERVER", default_value = DEFAULT_SERVER, value_name = "URL")]
+    server: String,
+    /// The alerter-server's address
+    #[arg(long, global = true, env = "AFTERCALL_ALERTER", default_value = DEFAULT_ALERTER, value_name = "URL")]
+    alerter: String,
+    /// Who asks, as the history will say [default: your user name]
+    #[arg(long, global = true, env = "AFTERCALL_ACTOR", value_name = "NAME")]
+    actor: Option<String>,
+}
+
+/// Where `up` and `demo` serve, and every other command asks.
+pub(crate) const DEFAULT_SERVER: &str = "http://127.0.0.1:7401";
+const DEFAULT_ALERTER: &str = "http://127.0.0.1:7402";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run both servers in this process
+    Up(up::Up),
+    /// Run both servers with sample calls and watch what happens
+    Demo(demo::Demo),
+    /// Write, check and publish workflows
+    #[command(subcommand)]
+    Workflow(workflow::Workflow),
+    /// Declare the teams that alerts are for
+    #[command(subcommand)]
+    Team(team::Team),
+    /// Set a workflow on a call, as a call script does
+    SetWorkflow(set_workflow::SetWorkflow),
+    /// Show a call, say that it has ended, or whether it is chargeable
+    #[command(subcommand)]
+    Call(call::Call),
+    /// List the follow-ups that wait for somebody, most urgent first
+    Calls(calls::Calls),
+    /// Push a button of a follow-up
+    Push(push::Push),
+    /// Write a note on a follow-up
+    Note(notes::Note),
+    /// Look at instances, also hidden and ended ones
+    #[command(subcommand)]
+    Instance(instance::Instance),
+    /// Say what happened to an instance or on a call
+    History(history::History),
+    /// Stream follow-ups as they change; reconnects by itself
+    Watch(watch::Watch),
+    /// Ask how the workflow-server is
+    #[command(subcommand)]
+    Server(server::Server),
+    /// Measure set-workflow and push against a no-op of the same server
+    Load(load::Load),
+    /// Print a completion script for a shell
+    Completions(completions::Completions),
+}
+
+/// What every command has: the way to the servers, and where its answer goes.
+#[derive(Debug)]
+pub(crate) struct Session {
+    /// The way to the servers.
+    pub(crate) to: Connections,
+    /// Where the answer goes.
+    pub(crate) output: Output,
+    /// Whether `--server` (or its variable) was given.
+    pub(crate) server_named: bool,
+}
+
+impl Cli {
+    /// Runs the command.
+    pub(crate) async fn run(self, server_named: bool) -> Result<(), Failure> {
+        let Global { output, server, alerter, actor } = self.global;
+        let to = Connections { server, alerter, actor: actor.unwrap_or_else(user_name) };
+        let session = Session { to, output: Output::new(output), server_named };
+        match self.command {
+            Command::Up(up) => up.run(&session).await,
+            Command::Demo(demo) => Box::pin(demo.run(&session)).await,
+            Command::Workflow(workflow) => workflow.run(&session).await,
+            Command::Team(team) => team.run(&session).await,
+            Command::SetWorkflow(set) => set.run(&session).await,
+            Command::Call(call) => call.run(&session).await,
+            Command::Calls(calls) => calls.run(&session).await,
+            Command::Push(push) => push.run(&session).await,
+            Command::Note(note) => note.run(&session).await,
+            Command::Instance(instance) => instance.run(&session).await,
+            Command::History(history) => history.run(&session).await,
+            Command::Watch(watch) => watch.run(&session).await,
+            Command::Server(server) => server.run(&session).await,
+            Command::Load(load) => Box::pin(load.run(&session)).await,
+            Command::Completions(completions) => completions.run(),
+        }
+    }
+}
+
+/// The name of whoever is logged in, which is who asks unless `--actor` says otherwise.
+fn user_name() -> String {
+    std::env::var("USER").ok().filter(|name| !name.is_empty()).unwrap_or_else(|| "aftercall".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::{CommandFactory, error::ErrorKind};
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn global_options_may_stand_after_the_command() {
+        let cli = Cli::try_parse_from(["aftercall", "calls", "--output", "json", "--server", "http://h:1"]).unwrap();
+        assert_eq!(cli.global.output, Form::Json);
+        assert_eq!(cli.global.server, "http://h:1");
+    }
+
+    #[test]
+    fn a_wrong_command_line_is_a_usage_fault() {
+        for wrong in [
+            vec!["aftercall", "push", "ID"],
+            vec!["aftercall", "history"],
+            vec!["aftercall", "history", "ID", "--call", "s/1"],
+            vec!["aftercall", "set-workflow", "refund", "--call", "1001", "--customer", "c"],
+            vec!["aftercall", "set-workflow", "refund", "--call", "s/1", "--customer", "c", "--release-within", "2h"],
+            vec!["aftercall", "workflow", "export", "refund", "--draft", "--version", "2"],
+            vec!["aftercall", "up"],
+        ] {
+            assert_eq!(Cli::try_parse_from(&wrong).unwrap_err().exit_code(), 2, "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn every_command_has_help_with_an_example() {
+        let mut lacking = Vec::new();
+        walk(&Cli::command(), "aftercall", &mut lacking);
+        assert_eq!(lacking, Vec::<String>::new());
+        let help = Cli::try_parse_from(["aftercall", "--help"]).unwrap_err();
+        assert_eq!(help.kind(), ErrorKind::DisplayHelp);
+        assert!(help.to_string().contains("Exit codes:"));
+    }
+
+    fn walk(command: &clap::Command, path: &str, lacking: &mut Vec<String>) {
+        if command.get_about().is_none() || (!command.has_subcommands() && command.get_after_help().is_none()) {
+            lacking.push(path.to_owned());
+        }
+        for sub in command.get_subcommands() {
+            walk(sub, &format!("{path} {}", sub.get_name()), lacking);
+        }
+    }
+}

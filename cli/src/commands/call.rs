@@ -1,0 +1,130 @@
+//! `aftercall call`: shows a call, says that it has ended, or whether it is chargeable.
+//!
+//! Promise: hidden and ended follow-ups of the call are shown too. Must not: list other people's calls.
+
+use aftercall_proto::workflow::v1::{
+    Call as CallMessage, CallProperties, CallRef, EndCallRequest, GetCallRequest, UpdateCallRequest,
+};
+use clap::{Subcommand, ValueEnum};
+use prost_types::FieldMask;
+
+use crate::{
+    cli::Session,
+    connect,
+    errors::Failure,
+    time,
+    values::{call_name, parse_call},
+    wording,
+};
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Call {
+    /// Show a call with its details and its follow-ups
+    #[command(after_help = "Example:\n  aftercall call show scripts/1001")]
+    Show {
+        /// Which call
+        #[arg(value_name = "SOURCE/ID", value_parser = parse_call)]
+        call: CallRef,
+    },
+    /// Say that a call has ended, which releases what waits for it
+    #[command(after_help = "Example:\n  aftercall call end scripts/1001")]
+    End {
+        /// Which call
+        #[arg(value_name = "SOURCE/ID", value_parser = parse_call)]
+        call: CallRef,
+    },
+    /// Say whether a call is chargeable: only then Call Managers see its follow-ups
+    #[command(after_help = "Example:\n  aftercall call chargeable scripts/1001 yes")]
+    Chargeable {
+        /// Which call
+        #[arg(value_name = "SOURCE/ID", value_parser = parse_call)]
+        call: CallRef,
+        /// Whether it is
+        #[arg(value_enum)]
+        chargeable: YesNo,
+    },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum YesNo {
+    Yes,
+    No,
+}
+
+impl Call {
+    pub(crate) async fn run(self, session: &Session) -> Result<(), Failure> {
+        match self {
+            Self::Show { call } => show(session, call).await,
+            Self::End { call } => end(session, call).await,
+            Self::Chargeable { call, chargeable } => set_chargeable(session, call, chargeable == YesNo::Yes).await,
+        }
+    }
+}
+
+async fn show(session: &Session, call: CallRef) -> Result<(), Failure> {
+    let answer = session.to.scripts().await?.get_call(GetCallRequest { call: Some(call) }).await?.into_inner();
+    session.output.one(&answer, || {
+        let mut lines = answer.call.as_ref().map(page).unwrap_or_default();
+        let mut details: Vec<_> = answer.details.iter().map(|(name, value)| format!("  {name}: {value}")).collect();
+        details.sort();
+        lines.extend(details);
+        lines.extend(answer.follow_ups.iter().map(|follow_up| {
+            let state = wording::ending(follow_up.status(), &follow_up.outcome);
+            let hidden = if follow_up.visible || follow_up.ended_at.is_some() { "" } else { " (hidden)" };
+            let stage = wording::stage(follow_up.stage.as_ref());
+            format!("{}  {}  stage {stage}  {state}{hidden}", follow_up.instance_id, follow_up.workflow)
+        }));
+        lines
+    })
+}
+
+fn page(call: &CallMessage) -> Vec<String> {
+    let chargeable = if call.chargeable { "chargeable" } else { "not chargeable" };
+    let state = if call.ended { format!("ended {}", time::local(call.ended_at.as_ref())) } else { "running".to_owned() };
+    let mut lines = vec![format!("{}  {}  {chargeable}, {state}", call_name(call.r#ref.as_ref()), call.customer)];
+    if let Some(caller) = &call.caller {
+        let known = [&caller.name, &caller.phone, &caller.email, &caller.reference];
+        let known: Vec<_> = known.into_iter().filter(|text| !text.is_empty()).cloned().collect();
+        lines.push(format!("caller: {}", known.join(", ")));
+    }
+    lines
+}
+
+async fn end(session: &Session, call: CallRef) -> Result<(), Failure> {
+    let request =
+        EndCallRequest { request_id: connect::request_id(), actor: session.to.actor.clone(), call: Some(call.clone()) };
+    let answer = session.to.scripts().await?.end_call(request).await?.into_inner();
+    session.output.one(&answer, || {
+        let mut lines = vec![format!("{} has ended.", call_name(Some(&call)))];
+        lines.extend(answer.released_instance_ids.iter().map(|id| format!("released {id}")));
+        lines
+    })
+}
+
+async fn set_chargeable(session: &Session, call: CallRef, chargeable: bool) -> Result<(), Failure> {
+    let request = UpdateCallRequest {
+        request_id: connect::request_id(),
+        actor: session.to.actor.clone(),
+        call: Some(call),
+        properties: Some(CallProperties { chargeable: Some(chargeable), ..Default::default() }),
+        update_mask: Some(FieldMask { paths: vec!["chargeable".to_owned()] }),
+        expected_revision: None,
+    };
+    let answer = session.to.scripts().await?.update_call(request).await?.into_inner();
+    session.output.one(&answer, || answer.call.as_ref().map(page).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_call_is_shown_with_what_decides_whether_it_is_seen() {
+        let call = CallMessage {
+            r#ref: Some(CallRef { source: "scripts".to_owned(), id: "1".to_owned() }),
+            customer: "acme".to_owned(),
+            ..Default::default()
+        };
+        assert_eq!(page(&call), ["scripts/1  acme  not chargeable, running"]);
+    }
+}

@@ -1,0 +1,151 @@
+//! `aftercall calls`: the Call Manager's list, one row a follow-up, most urgent first.
+//!
+//! Promise: the row's due time and its being overdue are the server's, by the server's clock. Must not: sort again.
+
+use aftercall_proto::workflow::v1::{
+    FollowUpFilter, FollowUpRow, FollowUpSort, ListFollowUpsRequest, Priority,
+};
+use clap::{Args, ValueEnum};
+use jiff::Timestamp;
+
+use crate::{
+    cli::Session,
+    errors::Failure,
+    output::{Output, remark},
+    time,
+    values::call_name,
+    wording,
+};
+
+/// One page is what a person reads; `--all` takes the largest pages that the server gives.
+const PAGE_SIZE: u32 = 100;
+const PAGE_SIZE_MAX: u32 = 1_000;
+
+const HEADER: [&str; 10] =
+    ["id", "call", "customer", "caller", "workflow", "stage", "priority", "due", "alert", "buttons"];
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  aftercall calls
+  aftercall calls --team billing --priority high --priority urgent
+  aftercall --output json calls --all")]
+pub(crate) struct Calls {
+    #[command(flatten)]
+    filter: Filter,
+    /// Every follow-up instead of the 100 most urgent ones
+    #[arg(long)]
+    all: bool,
+}
+
+/// Which follow-ups; each option may be repeated, and any of its values fits.
+#[derive(Debug, Default, Args)]
+pub(crate) struct Filter {
+    /// With an alert for this team
+    #[arg(long = "team", value_name = "TEAM")]
+    teams: Vec<String>,
+    /// Of this customer
+    #[arg(long = "customer", value_name = "CUSTOMER")]
+    customers: Vec<String>,
+    /// Of this workflow
+    #[arg(long = "workflow", value_name = "WORKFLOW")]
+    workflows: Vec<String>,
+    /// With an alert of this priority
+    #[arg(long = "priority", value_enum, value_name = "PRIORITY")]
+    priorities: Vec<PriorityChoice>,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum PriorityChoice {
+    Low,
+    Normal,
+    High,
+    Urgent,
+}
+
+impl From<Filter> for FollowUpFilter {
+    fn from(filter: Filter) -> Self {
+        let priority = |choice| match choice {
+            PriorityChoice::Low => Priority::Low,
+            PriorityChoice::Normal => Priority::Normal,
+            PriorityChoice::High => Priority::High,
+            PriorityChoice::Urgent => Priority::Urgent,
+        };
+        Self {
+            teams: filter.teams,
+            customers: filter.customers,
+            workflows: filter.workflows,
+            priorities: filter.priorities.into_iter().map(|choice| priority(choice).into()).collect(),
+            ..Default::default()
+        }
+    }
+}
+
+impl Calls {
+    pub(crate) async fn run(self, session: &Session) -> Result<(), Failure> {
+        let filter = FollowUpFilter::from(self.filter);
+        let mut client = session.to.calls().await?;
+        let (mut rows, mut page_token, mut as_of) = (Vec::new(), String::new(), None);
+        loop {
+            let request = ListFollowUpsRequest {
+                filter: Some(filter.clone()),
+                sort: FollowUpSort::Urgency.into(),
+                page_size: if self.all { PAGE_SIZE_MAX } else { PAGE_SIZE },
+                page_token,
+            };
+            let page = client.list_follow_ups(request).await?.into_inner();
+            rows.extend(page.rows);
+            as_of = page.as_of.or(as_of);
+            page_token = page.next_page_token;
+            if page_token.is_empty() || !self.all {
+                break;
+            }
+        }
+        let now = time::moment(as_of.as_ref()).unwrap_or_else(Timestamp::now);
+        session.output.list(&rows, &HEADER, |row| cells(session.output, row, now))?;
+        if !page_token.is_empty() {
+            remark("There are more: `--all` shows every one, `--team` and the like fewer.");
+        }
+        Ok(())
+    }
+}
+
+fn cells(output: Output, row: &FollowUpRow, now: Timestamp) -> Vec<String> {
+    let follow_up = row.follow_up.clone().unwrap_or_default();
+    let call = follow_up.call.as_ref();
+    let due = time::relative(row.due.as_ref(), now);
+    vec![
+        follow_up.instance_id.clone(),
+        call_name(call.and_then(|call| call.r#ref.as_ref())),
+        call.map(|call| call.customer.clone()).unwrap_or_default(),
+        wording::caller(call),
+        follow_up.workflow.clone(),
+        wording::stage(follow_up.stage.as_ref()),
+        row.alert.as_ref().map_or("", |alert| wording::priority(alert.priority())).to_owned(),
+        if row.overdue { output.urgent(&due) } else { due },
+        row.alert.as_ref().map(|alert| alert.text.clone()).unwrap_or_default(),
+        wording::buttons(&follow_up),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use aftercall_proto::workflow::v1::{Alert, FollowUp};
+
+    use super::*;
+    use crate::output::Form;
+
+    #[test]
+    fn a_row_has_a_cell_for_every_column() {
+        let row = FollowUpRow {
+            follow_up: Some(FollowUp { instance_id: "i-1".to_owned(), ..Default::default() }),
+            alert: Some(Alert { text: "Ring back".to_owned(), priority: 3, ..Default::default() }),
+            due: Some(prost_types::Timestamp { seconds: 3_600, nanos: 0 }),
+            overdue: false,
+        };
+        let cells = cells(Output::new(Form::Json), &row, Timestamp::UNIX_EPOCH);
+        assert_eq!(cells.len(), HEADER.len());
+        assert_eq!(cells[0], "i-1");
+        assert_eq!(cells[6..9], ["high", "in 1h", "Ring back"]);
+    }
+}

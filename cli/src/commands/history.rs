@@ -1,0 +1,71 @@
+//! `aftercall history`: what happened to an instance or on a call, oldest first.
+//!
+//! Promise: all of it, over as many pages as there are. Must not: leave anything out.
+
+use aftercall_proto::workflow::v1::{CallRef, HistoryItem, ListHistoryRequest};
+use clap::Args;
+
+use crate::{cli::Session, errors::Failure, time, values::parse_call, wording};
+
+/// The largest page that the server gives.
+const PAGE_SIZE: u32 = 1_000;
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  aftercall history ID\n  aftercall history --call scripts/1001")]
+pub(crate) struct History {
+    /// Which instance
+    #[arg(required_unless_present = "call")]
+    id: Option<String>,
+    /// A call instead, with all its instances
+    #[arg(long, value_name = "SOURCE/ID", value_parser = parse_call, conflicts_with = "id")]
+    call: Option<CallRef>,
+}
+
+impl History {
+    pub(crate) async fn run(self, session: &Session) -> Result<(), Failure> {
+        let mut client = session.to.operations().await?;
+        let (mut items, mut page_token) = (Vec::new(), String::new());
+        loop {
+            let request = ListHistoryRequest {
+                instance_id: self.id.clone().unwrap_or_default(),
+                call: self.call.clone(),
+                page_size: PAGE_SIZE,
+                page_token,
+            };
+            let page = client.list_history(request).await?.into_inner();
+            items.extend(page.items);
+            page_token = page.next_page_token;
+            if page_token.is_empty() {
+                break;
+            }
+        }
+        session.output.list(&items, &["when", "who", "what", "from stage", "to stage", "status", "id"], cells)
+    }
+}
+
+fn cells(item: &HistoryItem) -> Vec<String> {
+    let entered: Vec<_> = item.entered_stages.iter().map(|stage| wording::stage(Some(stage))).collect();
+    vec![
+        time::local(item.at.as_ref()),
+        wording::actor(item.actor.as_ref()),
+        wording::cause(item.cause.as_ref()),
+        wording::stage(item.from_stage.as_ref()),
+        entered.join(" → "),
+        wording::ending(item.status(), &item.outcome),
+        item.instance_id.clone(),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use aftercall_proto::workflow::v1::Stage;
+
+    use super::*;
+
+    #[test]
+    fn stages_that_linked_on_at_once_are_all_told() {
+        let stage = |number, title: &str| Stage { number, title: title.to_owned(), ..Default::default() };
+        let item = HistoryItem { entered_stages: vec![stage(2, "Ask"), stage(4, "Pay")], ..Default::default() };
+        assert_eq!(cells(&item)[4], "2 Ask → 4 Pay");
+    }
+}

@@ -1,0 +1,246 @@
+//! `aftercall instance`: looks at instances as ops do, hidden and ended ones too, and cancels them.
+//!
+//! Promise: a list is whole, over as many pages as there are. Must not: act as a Call Manager.
+
+use std::time::Duration;
+
+use aftercall_proto::workflow::v1::{
+    CancelInstanceRequest, CountInstancesRequest, ExplainInstanceRequest, FollowUp, GetInstanceRequest, GroupBy,
+    InstanceFilter, ListInstancesRequest, Status,
+};
+use clap::{Args, Subcommand, ValueEnum};
+use jiff::Timestamp;
+
+use crate::{
+    cli::Session, commands::instance_page::page, connect, errors::Failure, output::remark, time, values::call_name,
+    wording,
+};
+
+/// The largest page that the server gives.
+const PAGE_SIZE: u32 = 1_000;
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Instance {
+    /// Show an instance: alerts, buttons with what they ask, timers, fields
+    #[command(after_help = "Example:\n  aftercall instance show ID")]
+    Show {
+        /// Which instance
+        id: String,
+    },
+    /// List instances, oldest first
+    #[command(after_help = "Examples:\n  aftercall instance list --hidden\n  aftercall instance list --workflow refund --overdue")]
+    List(Box<Filter>),
+    /// Count instances in groups
+    #[command(after_help = "Example:\n  aftercall instance count --by stage --workflow refund")]
+    Count(Box<Count>),
+    /// Say in plain words why an instance waits and what would move it
+    #[command(after_help = "Example:\n  aftercall instance explain ID")]
+    Explain {
+        /// Which instance
+        id: String,
+    },
+    /// Cancel an instance, with a reason
+    #[command(after_help = "Example:\n  aftercall instance cancel ID --reason 'Caller withdrew'")]
+    Cancel {
+        /// Which instance
+        id: String,
+        /// Why, as the history will say
+        #[arg(long)]
+        reason: String,
+    },
+}
+
+/// Which instances; each option may be repeated, and any of its values fits.
+#[derive(Debug, Default, Args)]
+pub(crate) struct Filter {
+    /// Of this workflow
+    #[arg(long = "workflow", value_name = "WORKFLOW")]
+    workflows: Vec<String>,
+    /// Of this version
+    #[arg(long = "version-number", value_name = "N")]
+    versions: Vec<u32>,
+    /// In the stage with this number
+    #[arg(long = "stage", value_name = "N")]
+    stages: Vec<u32>,
+    /// In this state [default: all that have not ended]
+    #[arg(long = "status", value_enum, value_name = "STATUS")]
+    statuses: Vec<StatusChoice>,
+    /// With an alert for this team
+    #[arg(long = "team", value_name = "TEAM")]
+    teams: Vec<String>,
+    /// Of this customer
+    #[arg(long = "customer", value_name = "CUSTOMER")]
+    customers: Vec<String>,
+    /// Only those that Call Managers do not see
+    #[arg(long)]
+    hidden: bool,
+    /// Only those whose due or deadline has passed
+    #[arg(long)]
+    overdue: bool,
+    /// Only those started at least this long ago
+    #[arg(long, value_name = "SPAN", value_parser = time::parse_span)]
+    older_than: Option<Duration>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Count {
+    #[command(flatten)]
+    filter: Filter,
+    /// In which groups
+    #[arg(long, value_enum, default_value = "workflow")]
+    by: By,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum StatusChoice {
+    Waiting,
+    Active,
+    Incomplete,
+    Finished,
+    Cancelled,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum By {
+    Nothing,
+    Workflow,
+    Version,
+    Stage,
+    Status,
+    Team,
+    Customer,
+}
+
+impl From<Filter> for InstanceFilter {
+    fn from(filter: Filter) -> Self {
+        let status = |choice| match choice {
+            StatusChoice::Waiting => Status::WaitingForCallEnd,
+            StatusChoice::Active => Status::Active,
+            StatusChoice::Incomplete => Status::Incomplete,
+            StatusChoice::Finished => Status::Finished,
+            StatusChoice::Cancelled => Status::Cancelled,
+        };
+        Self {
+            workflows: filter.workflows,
+            versions: filter.versions,
+            stages: filter.stages,
+            statuses: filter.statuses.into_iter().map(|choice| status(choice).into()).collect(),
+            teams: filter.teams,
+            customers: filter.customers,
+            hidden: filter.hidden.then_some(true),
+            overdue: filter.overdue.then_some(true),
+            older_than: filter.older_than.map(time::proto_span),
+        }
+    }
+}
+
+impl Instance {
+    pub(crate) async fn run(self, session: &Session) -> Result<(), Failure> {
+        match self {
+            Self::Show { id } => show(session, id).await,
+            Self::List(filter) => list(session, (*filter).into()).await,
+            Self::Count(count) => count.run(session).await,
+            Self::Explain { id } => explain(session, id).await,
+            Self::Cancel { id, reason } => cancel(session, id, reason).await,
+        }
+    }
+}
+
+async fn show(session: &Session, id: String) -> Result<(), Failure> {
+    let request = GetInstanceRequest { instance_id: id.clone() };
+    let answer = session.to.operations().await?.get_instance(request).await?.into_inner();
+    let instance = answer.instance.ok_or_else(|| Failure::not_found(format!("There is no instance {id}.")))?;
+    session.output.one(&instance, || page(session.output, &instance, Timestamp::now()))
+}
+
+async fn list(session: &Session, filter: InstanceFilter) -> Result<(), Failure> {
+    let mut client = session.to.operations().await?;
+    let (mut instances, mut page_token) = (Vec::new(), String::new());
+    loop {
+        let request = ListInstancesRequest { filter: Some(filter.clone()), page_size: PAGE_SIZE, page_token };
+        let page = client.list_instances(request).await?.into_inner();
+        instances.extend(page.instances);
+        page_token = page.next_page_token;
+        if page_token.is_empty() {
+            break;
+        }
+    }
+    let now = Timestamp::now();
+    let header = ["id", "workflow", "version", "call", "customer", "status", "stage", "due", "started", "seen"];
+    session.output.list(&instances, &header, |instance| cells(instance, now))
+}
+
+fn cells(instance: &FollowUp, now: Timestamp) -> Vec<String> {
+    let call = instance.call.as_ref();
+    vec![
+        instance.instance_id.clone(),
+        instance.workflow.clone(),
+        instance.version.to_string(),
+        call_name(call.and_then(|call| call.r#ref.as_ref())),
+        call.map(|call| call.customer.clone()).unwrap_or_default(),
+        wording::ending(instance.status(), &instance.outcome),
+        wording::stage(instance.stage.as_ref()),
+        time::relative(instance.due.as_ref(), now),
+        time::local(instance.started_at.as_ref()),
+        if instance.visible { "yes" } else { "no" }.to_owned(),
+    ]
+}
+
+impl Count {
+    async fn run(self, session: &Session) -> Result<(), Failure> {
+        let group_by = match self.by {
+            By::Nothing => GroupBy::Unspecified,
+            By::Workflow => GroupBy::Workflow,
+            By::Version => GroupBy::Version,
+            By::Stage => GroupBy::Stage,
+            By::Status => GroupBy::Status,
+            By::Team => GroupBy::Team,
+            By::Customer => GroupBy::Customer,
+        };
+        let request = CountInstancesRequest { filter: Some(self.filter.into()), group_by: group_by.into() };
+        let answer = session.to.operations().await?.count_instances(request).await?.into_inner();
+        if session.output.is_json() {
+            return session.output.one(&answer, Vec::new);
+        }
+        let rows = answer.counts.iter().map(|count| {
+            let oldest = time::local(count.oldest_started_at.as_ref());
+            let [all, overdue, hidden] = [count.count, count.overdue, count.hidden].map(|number| number.to_string());
+            vec![count.group.clone(), all, overdue, hidden, oldest]
+        });
+        session.output.table(&["group", "count", "overdue", "hidden", "oldest"], rows)?;
+        remark(&format!("{} in all.", answer.total));
+        Ok(())
+    }
+}
+
+async fn explain(session: &Session, id: String) -> Result<(), Failure> {
+    let request = ExplainInstanceRequest { instance_id: id };
+    let answer = session.to.operations().await?.explain_instance(request).await?.into_inner();
+    session.output.one(&answer, || answer.sentences.clone())
+}
+
+async fn cancel(session: &Session, id: String, reason: String) -> Result<(), Failure> {
+    let request = CancelInstanceRequest {
+        request_id: connect::request_id(),
+        actor: session.to.actor.clone(),
+        instance_id: id.clone(),
+        reason,
+        expected_revision: None,
+    };
+    let answer = session.to.operations().await?.cancel_instance(request).await?.into_inner();
+    session.output.one(&answer, || vec![format!("Cancelled {id}.")])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn options_that_were_not_given_select_everything() {
+        assert_eq!(InstanceFilter::from(Filter::default()), InstanceFilter::default());
+        let hidden = Filter { hidden: true, statuses: vec![StatusChoice::Waiting], ..Default::default() };
+        let filter = InstanceFilter::from(hidden);
+        assert_eq!(filter.hidden, Some(true));
+        assert_eq!(filter.statuses, [i32::from(Status::WaitingForCallEnd)]);
+    }
+}

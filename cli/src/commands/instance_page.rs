@@ -1,0 +1,99 @@
+//! One instance as a page of text.
+//!
+//! Promise: what can be done next (buttons, with what they ask for) is on it. Must not: ask a server.
+
+use aftercall_proto::workflow::v1::FollowUp;
+use jiff::Timestamp;
+
+use crate::{
+    output::Output,
+    time,
+    values::{call_name, shown_all},
+    wording,
+};
+
+/// The page of an instance; times relative to `now`.
+pub(crate) fn page(output: Output, instance: &FollowUp, now: Timestamp) -> Vec<String> {
+    let title = format!("{}  {} (version {})", instance.instance_id, instance.workflow_title, instance.version);
+    let mut lines = vec![output.strong(&title)];
+    lines.extend(standing(instance, now));
+    for alert in &instance.alerts {
+        let due = time::relative(alert.due.as_ref(), now);
+        let due = if due.is_empty() { due } else { format!(", due {due}") };
+        let priority = wording::priority(alert.priority());
+        lines.push(format!("alert     {} ({}, {priority}{due})", alert.text, alert.team));
+    }
+    for button in &instance.buttons {
+        let asks = wording::asks(button);
+        let asks = if asks.is_empty() { asks } else { format!(", asks {asks}") };
+        lines.push(format!("button    [{}] {} → stage {}{asks}", button.label, button.id, button.leads_to_stage));
+    }
+    for timer in &instance.timers {
+        let due = time::relative(timer.due.as_ref(), now);
+        lines.push(format!("timer     {} {due} → stage {}", timer.id, timer.leads_to_stage));
+    }
+    if !instance.fields.is_empty() {
+        lines.push(format!("fields    {}", shown_all(&instance.fields)));
+    }
+    lines
+}
+
+fn standing(instance: &FollowUp, now: Timestamp) -> Vec<String> {
+    let mut lines = vec![format!("status    {}", wording::ending(instance.status(), &instance.outcome))];
+    if !instance.reason.is_empty() {
+        lines.push(format!("reason    {}", instance.reason));
+    }
+    if let Some(stage) = &instance.stage {
+        let since = time::relative(instance.stage_entered_at.as_ref(), now);
+        lines.push(format!("stage     {}, visit {}, entered {since}", wording::stage(Some(stage)), instance.visit));
+    }
+    if let Some(call) = &instance.call {
+        let caller = wording::caller(Some(call));
+        lines.push(format!("call      {}  {}  {caller}", call_name(call.r#ref.as_ref()), call.customer));
+    }
+    if !instance.visible && instance.ended_at.is_none() {
+        lines.push("seen      no: Call Managers do not see it".to_owned());
+    }
+    for (word, at) in [("release", &instance.release_at), ("deadline", &instance.deadline)] {
+        if at.is_some() {
+            lines.push(format!("{word:<9} {} ({})", time::local(at.as_ref()), time::relative(at.as_ref(), now)));
+        }
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use aftercall_proto::workflow::v1::{Alert, Button, NoteRule, Status};
+
+    use super::*;
+    use crate::output::Form;
+
+    #[test]
+    fn the_page_says_what_a_button_asks_for() {
+        let instance = FollowUp {
+            instance_id: "i-1".to_owned(),
+            workflow_title: "Refund".to_owned(),
+            version: 1,
+            status: Status::Active.into(),
+            visible: true,
+            alerts: vec![Alert { text: "Decide".to_owned(), team: "billing".to_owned(), priority: 3, ..Default::default() }],
+            buttons: vec![Button {
+                id: "reject".to_owned(),
+                label: "Reject".to_owned(),
+                note: NoteRule::Required.into(),
+                leads_to_stage: 4,
+                ..Default::default()
+            }],
+            ..Default::default()
+        };
+        let lines = page(Output::new(Form::Json), &instance, Timestamp::UNIX_EPOCH);
+        let expected = [
+            "i-1  Refund (version 1)",
+            "status    active",
+            "alert     Decide (billing, high)",
+            "button    [Reject] reject → stage 4, asks --note TEXT",
+        ];
+        assert_eq!(lines, expected);
+    }
+}

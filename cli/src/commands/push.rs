@@ -1,0 +1,112 @@
+//! `aftercall push`: pushes a button of a follow-up, by its id or its label.
+//!
+//! Promise: the push names the visit that was read, so that a click on an earlier round is refused and never lands in a
+//! later one. Must not: repeat a refused push.
+
+use aftercall_proto::workflow::v1::{Button, FollowUp, GetFollowUpRequest, PushButtonRequest};
+use clap::Args;
+
+use crate::{
+    cli::Session,
+    connect,
+    errors::{Exit, Failure},
+    values::{self, parse_pair},
+    wording,
+};
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  aftercall push ID Approve
+  aftercall push ID paid --form reference=R7
+  aftercall push ID Reject --note 'No receipt'")]
+pub(crate) struct Push {
+    /// Which follow-up
+    id: String,
+    /// Which button: its id, or its label
+    button: String,
+    /// A note; some buttons require one
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    note: String,
+    /// A value of the button's form; may be repeated
+    #[arg(long, value_name = "NAME=VALUE", value_parser = parse_pair)]
+    form: Vec<(String, String)>,
+    /// The visit that you were looking at [default: the present one]
+    #[arg(long, value_name = "N")]
+    visit: Option<u32>,
+}
+
+impl Push {
+    pub(crate) async fn run(self, session: &Session) -> Result<(), Failure> {
+        let mut client = session.to.calls().await?;
+        let read = client.get_follow_up(GetFollowUpRequest { instance_id: self.id.clone() }).await?.into_inner();
+        let follow_up = read.follow_up.unwrap_or_default();
+        // With a visit of its own the server judges the button: it knows who pushed it first, and when.
+        let (button_id, declared) = match (find(&follow_up.buttons, &self.button), self.visit) {
+            (Some(button), _) => (button.id.clone(), button.form.clone()),
+            (None, Some(_)) if self.form.is_empty() => (self.button.clone(), Vec::new()),
+            (None, _) => return Err(no_button(&follow_up, &self.button)),
+        };
+        let request = PushButtonRequest {
+            request_id: connect::request_id(),
+            actor: session.to.actor.clone(),
+            instance_id: self.id,
+            visit: self.visit.unwrap_or(follow_up.visit),
+            form: values::typed(&self.form, &declared, &self.button)?,
+            button_id,
+            note: self.note,
+        };
+        let answer = client.push_button(request).await?.into_inner();
+        let after = answer.follow_up.clone().unwrap_or_default();
+        session.output.one(&answer, || vec![told(&self.button, &after)])
+    }
+}
+
+/// A button by its id, or else by its label, whatever the case.
+fn find<'a>(buttons: &'a [Button], wanted: &str) -> Option<&'a Button> {
+    let by_label = || buttons.iter().find(|button| button.label.to_lowercase() == wanted.to_lowercase());
+    buttons.iter().find(|button| button.id == wanted).or_else(by_label)
+}
+
+fn no_button(follow_up: &FollowUp, wanted: &str) -> Failure {
+    let stage = wording::stage(follow_up.stage.as_ref());
+    let offered: Vec<_> = follow_up.buttons.iter().map(|button| format!("{} ({})", button.label, button.id)).collect();
+    let offered = if offered.is_empty() { "none".to_owned() } else { offered.join(", ") };
+    Failure::new(
+        Exit::Precondition,
+        format!("There is no button {wanted} in stage {stage}. Buttons that may be pushed now: {offered}."),
+    )
+}
+
+fn told(button: &str, after: &FollowUp) -> String {
+    match after.ended_at {
+        Some(_) => format!("Pushed {button}: {}.", wording::ending(after.status(), &after.outcome)),
+        None => format!("Pushed {button}: now in stage {}.", wording::stage(after.stage.as_ref())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn button(id: &str, label: &str) -> Button {
+        Button { id: id.to_owned(), label: label.to_owned(), ..Default::default() }
+    }
+
+    #[test]
+    fn an_id_wins_over_a_label() {
+        let buttons = [button("pay-out", "Approve"), button("approve", "Ask the boss")];
+        assert_eq!(find(&buttons, "approve").unwrap().id, "approve");
+        assert_eq!(find(&buttons, "Approve").unwrap().id, "pay-out");
+        assert_eq!(find(&buttons, "APPROVE").unwrap().id, "pay-out");
+        assert!(find(&buttons, "Reject").is_none());
+    }
+
+    #[test]
+    fn a_button_that_is_not_there_is_told_with_those_that_are() {
+        let follow_up = FollowUp { buttons: vec![button("pay-out", "Approve")], ..Default::default() };
+        let failure = no_button(&follow_up, "Reject");
+        assert_eq!(failure.exit(), Exit::Precondition);
+        assert!(failure.sentence().ends_with("now: Approve (pay-out)."), "{}", failure.sentence());
+    }
+}

@@ -1,0 +1,196 @@
+//! `aftercall set-workflow`: what the Set Workflow control of a call script does.
+//!
+//! Promise: field values take the types that the workflow declares. Must not: invent anything about the call.
+
+use std::{collections::HashMap, time::Duration};
+
+use aftercall_proto::workflow::v1::{
+    CallProperties, CallRef, Caller, GetWorkflowRequest, IfRunning, Release, SetWorkflowRequest, SetWorkflowResponse,
+};
+use clap::{Args, ValueEnum};
+
+use crate::{
+    cli::Session,
+    connect,
+    errors::Failure,
+    output::remark,
+    time,
+    values::{self, parse_call, parse_pair},
+    wording,
+};
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  aftercall set-workflow refund --call scripts/1001 --customer acme --caller-name 'Ann Lee' --chargeable --field amount=120
+  aftercall set-workflow call-back --call scripts/1002 --customer acme --release call-ended --release-within 2h")]
+pub(crate) struct SetWorkflow {
+    /// The workflow's name
+    workflow: String,
+    /// The call it is set on
+    #[arg(long, value_name = "SOURCE/ID", value_parser = parse_call)]
+    call: CallRef,
+    /// The company for which the call is handled
+    #[arg(long)]
+    customer: String,
+    /// Who rings
+    #[arg(long, value_name = "NAME")]
+    caller_name: Option<String>,
+    /// The number they ring from
+    #[arg(long, value_name = "NUMBER")]
+    caller_phone: Option<String>,
+    /// The call is chargeable: only then Call Managers see the follow-up
+    #[arg(long)]
+    chargeable: bool,
+    /// A field of the workflow; may be repeated
+    #[arg(long = "field", value_name = "NAME=VALUE", value_parser = parse_pair)]
+    fields: Vec<(String, String)>,
+    /// Anything else worth knowing of the call; may be repeated
+    #[arg(long = "detail", value_name = "NAME=VALUE", value_parser = parse_pair)]
+    details: Vec<(String, String)>,
+    /// This version instead of the newest
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    version: Option<u32>,
+    /// When the follow-up is released
+    #[arg(long, value_enum, default_value = "immediately")]
+    release: ReleaseChoice,
+    /// With --release call-ended: released after this time at the latest
+    #[arg(long, value_name = "SPAN", value_parser = time::parse_span, requires = "release")]
+    release_within: Option<Duration>,
+    /// What to do if this workflow still runs on the call
+    #[arg(long, value_enum, default_value = "return")]
+    if_running: IfRunningChoice,
+    /// Makes asking again safe: the same id gives the same answer
+    #[arg(long, value_name = "ID")]
+    request_id: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum ReleaseChoice {
+    /// At once
+    Immediately,
+    /// When the script says that the call has ended
+    CallEnded,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum IfRunningChoice {
+    /// Return the one that runs, with its fields updated
+    Return,
+    /// Refuse
+    Refuse,
+    /// Cancel it and start a new one
+    Replace,
+}
+
+impl SetWorkflow {
+    pub(crate) async fn run(self, session: &Session) -> Result<(), Failure> {
+        let request = self.request(session).await?;
+        let request_id = request.request_id.clone();
+        let answer = session.to.scripts().await?.set_workflow(request).await;
+        let answer = answer.map_err(|status| unsure(status, &request_id))?.into_inner();
+        for warning in &answer.warnings {
+            remark(&format!("warning: {warning}"));
+        }
+        session.output.one(&answer, || page(&answer))
+    }
+
+    async fn request(self, session: &Session) -> Result<SetWorkflowRequest, Failure> {
+        let release = match self.release {
+            ReleaseChoice::Immediately => Release::Immediately,
+            ReleaseChoice::CallEnded => Release::CallEnded,
+        };
+        if self.release_within.is_some() && self.release == ReleaseChoice::Immediately {
+            return Err(Failure::usage("--release-within goes with --release call-ended."));
+        }
+        let if_running = match self.if_running {
+            IfRunningChoice::Return => IfRunning::ReturnIt,
+            IfRunningChoice::Refuse => IfRunning::Refuse,
+            IfRunningChoice::Replace => IfRunning::Replace,
+        };
+        let version = self.version.unwrap_or(0);
+        let fields = typed_fields(session, &self.workflow, version, &self.fields).await?;
+        let caller = Caller {
+            name: self.caller_name.unwrap_or_default(),
+            phone: self.caller_phone.unwrap_or_default(),
+            ..Default::default()
+        };
+        Ok(SetWorkflowRequest {
+            request_id: self.request_id.unwrap_or_else(connect::request_id),
+            actor: session.to.actor.clone(),
+            call: Some(self.call),
+            properties: Some(CallProperties {
+                customer: self.customer,
+                caller: Some(caller),
+                chargeable: self.chargeable.then_some(true),
+                details: self.details.into_iter().collect(),
+                ..Default::default()
+            }),
+            workflow: self.workflow,
+            version,
+            fields,
+            release: release.into(),
+            release_within: self.release_within.map(time::proto_span),
+            if_running: if_running.into(),
+        })
+    }
+}
+
+async fn typed_fields(
+    session: &Session,
+    name: &str,
+    version: u32,
+    pairs: &[(String, String)],
+) -> Result<HashMap<String, aftercall_proto::workflow::v1::Value>, Failure> {
+    if pairs.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let request = GetWorkflowRequest { name: name.to_owned(), version, draft: false };
+    let answer = session.to.definitions().await?.get_workflow(request).await?.into_inner();
+    values::typed(pairs, &answer.workflow.unwrap_or_default().fields, name)
+}
+
+/// An answer that did not come leaves it open whether the change happened: the request id is the way to know.
+fn unsure(status: tonic::Status, request_id: &str) -> Failure {
+    let open = matches!(status.code(), tonic::Code::Unavailable | tonic::Code::DeadlineExceeded);
+    let failure = Failure::from(status);
+    if open { failure.advise(&format!("Repeat it with --request-id {request_id}.")) } else { failure }
+}
+
+fn page(answer: &SetWorkflowResponse) -> Vec<String> {
+    let follow_up = answer.follow_up.clone().unwrap_or_default();
+    let done = if answer.started { "Set" } else { "Runs already" };
+    let mut lines = vec![format!("{done}: {} {}", follow_up.instance_id, follow_up.workflow)];
+    match follow_up.stage {
+        Some(_) => lines.push(format!("stage {}", wording::stage(follow_up.stage.as_ref()))),
+        None => lines.push(wording::status(follow_up.status()).to_owned()),
+    }
+    if !answer.updated_fields.is_empty() {
+        lines.push(format!("updated: {}", answer.updated_fields.join(", ")));
+    }
+    if answer.promise_by.is_some() {
+        lines.push(format!("promise the caller an answer by {}", time::local(answer.promise_by.as_ref())));
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_that_did_not_come_names_the_request_id() {
+        let failure = unsure(tonic::Status::unavailable("draining"), "r-7");
+        assert!(failure.sentence().ends_with("Repeat it with --request-id r-7."));
+        let refused = unsure(tonic::Status::invalid_argument("empty"), "r-7");
+        assert!(!refused.sentence().contains("r-7"));
+    }
+
+    #[test]
+    fn the_answer_tells_whether_it_was_started() {
+        let answer = SetWorkflowResponse { started: false, updated_fields: vec!["amount".to_owned()], ..Default::default() };
+        let lines = page(&answer);
+        assert!(lines[0].starts_with("Runs already"));
+        assert!(lines.contains(&"updated: amount".to_owned()));
+    }
+}

@@ -1,0 +1,123 @@
+//! `aftercall team`: declares the teams that alerts are for.
+//!
+//! Promise: a team file has the same form as `examples/teams.yaml`, and an unknown key in it is a fault. Must not: delete.
+
+use std::path::PathBuf;
+
+use aftercall_proto::workflow::v1::{GetTeamRequest, ImportTeamRequest, ListTeamsRequest, Team as TeamMessage};
+use clap::Subcommand;
+use serde::Deserialize;
+
+use crate::{cli::Session, commands::workflow_files::cannot_read, connect, errors::Failure};
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Team {
+    /// Declare the teams of a file
+    #[command(after_help = "Example:\n  aftercall team import examples/teams.yaml")]
+    Import {
+        /// A file with `teams: [{ name: billing, title: Billing }]`
+        file: PathBuf,
+    },
+    /// Declare one team, or change its title
+    #[command(after_help = "Example:\n  aftercall team add billing --title \"Billing desk\"")]
+    Add {
+        /// Its name: lower-case letters, digits and hyphens
+        name: String,
+        /// What people call it
+        #[arg(long)]
+        title: String,
+    },
+    /// List the teams
+    #[command(after_help = "Example:\n  aftercall team list")]
+    List,
+    /// Show one team
+    #[command(after_help = "Example:\n  aftercall team show billing")]
+    Show {
+        /// Its name
+        name: String,
+    },
+}
+
+/// A team file.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TeamFile {
+    teams: Vec<TeamEntry>,
+}
+
+/// A team of a team file.
+#[derive(Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct TeamEntry {
+    /// Its name.
+    pub(crate) name: String,
+    /// What people call it.
+    pub(crate) title: String,
+}
+
+/// Reads a team file.
+pub(crate) fn parse(text: &str) -> Result<Vec<TeamEntry>, String> {
+    serde_saphyr::from_str::<TeamFile>(text).map(|file| file.teams).map_err(|error| error.to_string())
+}
+
+/// Declares a team.
+pub(crate) async fn declare(session: &Session, team: TeamEntry) -> Result<TeamMessage, Failure> {
+    let TeamEntry { name, title } = team;
+    let request = ImportTeamRequest {
+        request_id: connect::request_id(),
+        actor: session.to.actor.clone(),
+        name,
+        title,
+        expected_revision: None,
+    };
+    let answer = session.to.definitions().await?.import_team(request).await?.into_inner();
+    answer.team.ok_or_else(|| Failure::refused("The server declared the team but did not show it."))
+}
+
+impl Team {
+    pub(crate) async fn run(self, session: &Session) -> Result<(), Failure> {
+        match self {
+            Self::Import { file } => {
+                let text = std::fs::read_to_string(&file).map_err(|error| cannot_read(&file, &error))?;
+                let entries = parse(&text).map_err(|fault| Failure::refused(format!("{}: {fault}", file.display())))?;
+                let mut teams = Vec::new();
+                for entry in entries {
+                    teams.push(declare(session, entry).await?);
+                }
+                show(session, &teams)
+            }
+            Self::Add { name, title } => {
+                let team = declare(session, TeamEntry { name, title }).await?;
+                session.output.one(&team, || vec![format!("Declared {}: {}.", team.name, team.title)])
+            }
+            Self::List => {
+                let teams = session.to.definitions().await?.list_teams(ListTeamsRequest {}).await?.into_inner().teams;
+                show(session, &teams)
+            }
+            Self::Show { name } => {
+                let request = GetTeamRequest { name: name.clone() };
+                let answer = session.to.definitions().await?.get_team(request).await?.into_inner();
+                let team = answer.team.ok_or_else(|| Failure::not_found(format!("There is no team {name}.")))?;
+                session.output.one(&team, || vec![format!("{}: {}", team.name, team.title)])
+            }
+        }
+    }
+}
+
+fn show(session: &Session, teams: &[TeamMessage]) -> Result<(), Failure> {
+    session.output.list(teams, &["name", "title"], |team| vec![team.name.clone(), team.title.clone()])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_team_file_is_read_strictly() {
+        let teams = parse("teams:\n  - { name: billing, title: Billing }\n").unwrap();
+        assert_eq!(teams, [TeamEntry { name: "billing".to_owned(), title: "Billing".to_owned() }]);
+        let fault = parse("teams:\n  - { name: billing, titel: Billing }\n").unwrap_err();
+        assert!(fault.contains("titel"), "{fault}");
+        assert!(parse("team: []").is_err());
+    }
+}

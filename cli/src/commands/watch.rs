@@ -1,0 +1,98 @@
+//! `aftercall watch`: the live stream of follow-ups, which goes on over lost connections.
+//!
+//! Promise: no change is missed between two tokens; the last token is printed on stderr at the end, and `--resume` goes
+//! on from there. Must not: show a change twice after a reconnection.
+
+use std::time::Duration;
+
+use aftercall_proto::{
+    alert::v1::{SnapshotMode, SubscribeResponse},
+    workflow::v1::FollowUpFilter,
+};
+use clap::{Args, ValueEnum};
+use tokio::time::Instant;
+
+use crate::{
+    cli::Session,
+    commands::calls::Filter,
+    errors::Failure,
+    json,
+    output::{Output, remark},
+    subscription::{Subscription, line},
+};
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  aftercall watch --team billing
+  aftercall --output json watch --for 10 > changes.jsonl
+  aftercall watch --resume TOKEN")]
+pub(crate) struct Watch {
+    #[command(flatten)]
+    filter: Filter,
+    /// Go on after this token, which the last watch printed
+    #[arg(long, value_name = "TOKEN", default_value = "")]
+    resume: String,
+    /// End after so many seconds
+    #[arg(long = "for", value_name = "SECONDS")]
+    seconds: Option<u64>,
+    /// Whether to begin with what is open now
+    #[arg(long, value_enum, default_value = "auto")]
+    snapshot: Snapshot,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Snapshot {
+    /// Where there is no token to go on from
+    Auto,
+    /// Always
+    Always,
+    /// Never; without a token, from now on
+    Never,
+}
+
+impl Watch {
+    pub(crate) async fn run(self, session: &Session) -> Result<(), Failure> {
+        let mode = match self.snapshot {
+            Snapshot::Auto => SnapshotMode::Auto,
+            Snapshot::Always => SnapshotMode::Always,
+            Snapshot::Never => SnapshotMode::Never,
+        };
+        let filter = FollowUpFilter::from(self.filter);
+        let mut subscription = Subscription::new(session.to.clone(), filter.clone(), self.resume, mode);
+        let end = self.seconds.map(|seconds| Instant::now() + Duration::from_secs(seconds));
+        let ended = async move {
+            match end {
+                Some(end) => tokio::time::sleep_until(end).await,
+                None => std::future::pending().await,
+            }
+        };
+        let outcome = tokio::select! {
+            () = ended => Ok(()),
+            _ = tokio::signal::ctrl_c() => Ok(()),
+            outcome = follow(session.output, &filter, &mut subscription) => outcome,
+        };
+        if !subscription.token().is_empty() {
+            remark(&format!("Go on from here with `--resume {}`.", subscription.token()));
+        }
+        outcome
+    }
+}
+
+async fn follow(output: Output, filter: &FollowUpFilter, subscription: &mut Subscription) -> Result<(), Failure> {
+    loop {
+        let response = subscription.next().await?;
+        show(output, filter, &response)?;
+        subscription.handled(&response);
+    }
+}
+
+fn show(output: Output, filter: &FollowUpFilter, response: &SubscribeResponse) -> Result<(), Failure> {
+    if output.is_json() {
+        return output.json(&json::value(response)?);
+    }
+    match line(output, filter, response) {
+        Some(text) => output.line(&text),
+        None => Ok(()),
+    }
+}

@@ -1,0 +1,231 @@
+//! `aftercall workflow`: publishes, lists, shows and exports workflows.
+//!
+//! Promise: faults are told with file, line and column, all at once. Must not: read a definition itself; the server does.
+
+use aftercall_proto::workflow::v1::{
+    ExportWorkflowRequest, FileFormat, GetWorkflowRequest, ListVersionsRequest, ListWorkflowsRequest,
+    PublishWorkflowRequest, WorkflowDescription,
+};
+use clap::{Args, Subcommand, ValueEnum};
+
+use crate::{
+    cli::Session,
+    commands::workflow_files::{self, Files},
+    connect,
+    errors::Failure,
+    output::remark,
+    time, values, wording,
+};
+
+/// The most that a page may have.
+const PAGE_SIZE: u32 = 1_000;
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Workflow {
+    /// Check workflow files; nothing is stored
+    #[command(after_help = "Example:\n  aftercall workflow validate refund.yaml")]
+    Validate(Files),
+    /// Store workflow files as drafts
+    #[command(after_help = "Example:\n  aftercall workflow import refund.yaml")]
+    Import(Files),
+    /// Make drafts immutable versions; of a file, import it first
+    #[command(after_help = "Examples:\n  aftercall workflow publish refund\n  aftercall workflow publish examples/*.yaml")]
+    Publish(Publish),
+    /// List the workflows of the server
+    #[command(after_help = "Example:\n  aftercall workflow list")]
+    List,
+    /// Show a workflow's stages, actions and fields
+    #[command(after_help = "Example:\n  aftercall workflow show refund")]
+    Show(Which),
+    /// List the published versions of a workflow
+    #[command(after_help = "Example:\n  aftercall workflow versions refund")]
+    Versions {
+        /// The workflow's name
+        name: String,
+    },
+    /// Write a workflow as a file, with every id and stage number, to stdout
+    #[command(after_help = "Example:\n  aftercall workflow export refund --version 2 > refund.yaml")]
+    Export(Export),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Publish {
+    /// Names of workflows, or files (what ends in .yaml, .yml or .json)
+    #[arg(required = true, value_name = "NAME|FILE")]
+    names: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Which {
+    /// The workflow's name
+    name: String,
+    /// This version instead of the newest
+    #[arg(long, value_name = "N", conflicts_with = "draft", value_parser = clap::value_parser!(u32).range(1..))]
+    version: Option<u32>,
+    /// The draft instead of a version
+    #[arg(long)]
+    draft: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Export {
+    #[command(flatten)]
+    which: Which,
+    /// The form of the file
+    #[arg(long, value_enum, default_value = "yaml")]
+    format: Format,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Format {
+    Yaml,
+    Json,
+}
+
+impl Workflow {
+    pub(crate) async fn run(self, session: &Session) -> Result<(), Failure> {
+        match self {
+            Self::Validate(files) => workflow_files::validate(session, &files).await,
+            Self::Import(files) => workflow_files::import_all(session, &files).await,
+            Self::Publish(publish) => publish.run(session).await,
+            Self::List => list(session).await,
+            Self::Show(which) => show(session, which).await,
+            Self::Versions { name } => versions(session, name).await,
+            Self::Export(export) => export.run(session).await,
+        }
+    }
+}
+
+impl Publish {
+    async fn run(self, session: &Session) -> Result<(), Failure> {
+        for given in self.names {
+            let name = if workflow_files::is_file(&given) {
+                workflow_files::import(session, given.as_ref()).await?.name
+            } else {
+                given
+            };
+            publish(session, name).await?;
+        }
+        Ok(())
+    }
+}
+
+async fn publish(session: &Session, name: String) -> Result<(), Failure> {
+    let request = PublishWorkflowRequest {
+        request_id: connect::request_id(),
+        actor: session.to.actor.clone(),
+        name: name.clone(),
+        expected_revision: None,
+    };
+    let answer = session.to.definitions().await?.publish_workflow(request).await?.into_inner();
+    for fault in &answer.faults {
+        remark(&workflow_files::fault_line(&name, fault));
+    }
+    session.output.one(&answer, || {
+        let already = if answer.created { "" } else { ", which was there already" };
+        vec![format!("Published {name} as version {}{already}.", answer.version)]
+    })
+}
+
+async fn list(session: &Session) -> Result<(), Failure> {
+    let mut definitions = session.to.definitions().await?;
+    let (mut workflows, mut page_token) = (Vec::new(), String::new());
+    loop {
+        let page = definitions.list_workflows(ListWorkflowsRequest { page_size: PAGE_SIZE, page_token }).await?.into_inner();
+        workflows.extend(page.workflows);
+        page_token = page.next_page_token;
+        if page_token.is_empty() {
+            break;
+        }
+    }
+    session.output.list(&workflows, &["name", "title", "version", "draft", "published"], |workflow| {
+        let version = if workflow.newest_version == 0 { "none".to_owned() } else { workflow.newest_version.to_string() };
+        let draft = if workflow.has_draft { "changed" } else { "" };
+        let published = time::local(workflow.published_at.as_ref());
+        vec![workflow.name.clone(), workflow.title.clone(), version, draft.to_owned(), published]
+    })
+}
+
+async fn show(session: &Session, which: Which) -> Result<(), Failure> {
+    let request = GetWorkflowRequest { name: which.name.clone(), version: which.version.unwrap_or(0), draft: which.draft };
+    let answer = session.to.definitions().await?.get_workflow(request).await?.into_inner();
+    let workflow = answer.workflow.ok_or_else(|| Failure::not_found(format!("There is no workflow {}.", which.name)))?;
+    session.output.one(&workflow, || page(&workflow))
+}
+
+/// A workflow as people read it.
+fn page(workflow: &WorkflowDescription) -> Vec<String> {
+    let version = if workflow.version == 0 { "draft".to_owned() } else { format!("version {}", workflow.version) };
+    let mut lines = vec![format!("{} ({version}): {}", workflow.name, workflow.title)];
+    if !workflow.deadline.is_empty() {
+        lines.push(format!("deadline {}", workflow.deadline));
+    }
+    if !workflow.fields.is_empty() {
+        let fields: Vec<_> = workflow.fields.iter().map(values::described).collect();
+        lines.push(format!("fields: {}", fields.join(", ")));
+    }
+    for stage in &workflow.stages {
+        let event = stage.stage.as_ref().map(|stage| stage.event_id.as_str()).unwrap_or_default();
+        lines.push(format!("\nstage {}  ({event})", wording::stage(stage.stage.as_ref())));
+        lines.extend(stage.actions.iter().map(|action| format!("  {:<7} {}", action.kind, action.text)));
+    }
+    lines
+}
+
+async fn versions(session: &Session, name: String) -> Result<(), Failure> {
+    let answer = session.to.definitions().await?.list_versions(ListVersionsRequest { name }).await?.into_inner();
+    session.output.list(&answer.versions, &["version", "published", "by", "stages"], |version| {
+        vec![
+            version.version.to_string(),
+            time::local(version.published_at.as_ref()),
+            wording::actor(version.published_by.as_ref()),
+            version.stage_count.to_string(),
+        ]
+    })
+}
+
+impl Export {
+    async fn run(self, session: &Session) -> Result<(), Failure> {
+        let format = match self.format {
+            Format::Yaml => FileFormat::Yaml,
+            Format::Json => FileFormat::Json,
+        };
+        let request = ExportWorkflowRequest {
+            name: self.which.name,
+            version: self.which.version.unwrap_or(0),
+            draft: self.which.draft,
+            format: format.into(),
+        };
+        let file = session.to.definitions().await?.export_workflow(request).await?.into_inner().file;
+        // The file is the answer, in its own form, whatever --output says.
+        session.output.line(file.trim_end())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use aftercall_proto::workflow::v1::{ActionDescription, Stage, StageDescription};
+
+    use super::*;
+
+    #[test]
+    fn a_workflow_is_shown_stage_by_stage() {
+        let stage = Stage { number: 1, event_id: "new-call".to_owned(), title: "New call".to_owned(), kind: 1 };
+        let action = ActionDescription { kind: "alert".to_owned(), text: "Pay out".to_owned(), event_id: String::new() };
+        let workflow = WorkflowDescription {
+            name: "refund".to_owned(),
+            title: "Refund".to_owned(),
+            version: 2,
+            stages: vec![StageDescription { stage: Some(stage), actions: vec![action] }],
+            deadline: "5d".to_owned(),
+            ..Default::default()
+        };
+        let expected = [
+            "refund (version 2): Refund",
+            "deadline 5d",
+            "\nstage 1 New call  (new-call)",
+            "  alert   Pay out",
+        ];
+        assert_eq!(page(&workflow), expected);
+    }
+}

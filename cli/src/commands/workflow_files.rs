@@ -1,0 +1,208 @@
+//! Workflow files: reading them, handing them to the server, and telling their faults.
+//!
+//! Promise: a fault reads `file:line:col: message`, which editors jump to; all files are looked at before the command
+//! ends. Must not: parse a definition; the server that will run it does.
+
+use std::path::{Path, PathBuf};
+
+use aftercall_proto::workflow::v1::{
+    Fault, FileFormat, ImportWorkflowRequest, ImportWorkflowResponse, WorkflowDescription,
+};
+use clap::Args;
+use tonic::{Code, Status};
+use tonic_types::StatusExt;
+
+use crate::{
+    cli::Session,
+    connect,
+    errors::{Exit, Failure},
+    output::remark,
+};
+
+#[derive(Debug, Args)]
+pub(crate) struct Files {
+    /// Workflow files, YAML or JSON
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
+}
+
+/// Whether an argument names a file rather than a workflow: a workflow's name has no dot and no slash.
+pub(crate) fn is_file(given: &str) -> bool {
+    given.contains(['/', '\\']) || [".yaml", ".yml", ".json"].iter().any(|ending| given.ends_with(ending))
+}
+
+/// A fault as editors read it; without a place in the file, with its stage and action.
+pub(crate) fn fault_line(file: &str, fault: &Fault) -> String {
+    let warning = if fault.warning { "warning: " } else { "" };
+    match (fault.line, fault.stage, fault.action) {
+        (1.., _, _) => format!("{file}:{}:{}: {warning}{}", fault.line, fault.column.max(1), fault.message),
+        (0, 1.., 1..) => format!("{file}: stage {}, action {}: {warning}{}", fault.stage, fault.action, fault.message),
+        (0, 1.., 0) => format!("{file}: stage {}: {warning}{}", fault.stage, fault.message),
+        (0, 0, _) => format!("{file}: {warning}{}", fault.message),
+    }
+}
+
+/// `workflow validate`.
+pub(crate) async fn validate(session: &Session, files: &Files) -> Result<(), Failure> {
+    let mut faults = Vec::new();
+    for file in &files.files {
+        faults.extend(faults_of(session, file).await?);
+    }
+    let json = serde_json::Value::Array(faults.iter().map(|(file, fault)| fault_json(file, fault)).collect());
+    if session.output.is_json() {
+        session.output.json(&json)?;
+    } else {
+        for (file, fault) in &faults {
+            session.output.line(&fault_line(file, fault))?;
+        }
+    }
+    let count = faults.iter().filter(|(_, fault)| !fault.warning).count();
+    if count > 0 {
+        return Err(Failure::refused(format!("{count} {}.", if count == 1 { "fault" } else { "faults" })));
+    }
+    remark(&format!("{} without faults.", if files.files.len() == 1 { "1 file" } else { "All files" }));
+    Ok(())
+}
+
+async fn faults_of(session: &Session, file: &Path) -> Result<Vec<(String, Fault)>, Failure> {
+    let shown = file.display().to_string();
+    let faults = match send(session, file, true).await? {
+        Ok(answer) => answer.faults,
+        Err(status) => file_faults(&status)?,
+    };
+    Ok(faults.into_iter().map(|fault| (shown.clone(), fault)).collect())
+}
+
+/// A fault of a file that was refused: the field that the server names is `line:col`, or a path in the file.
+fn file_faults(status: &Status) -> Result<Vec<Fault>, Failure> {
+    let bad = status.get_details_bad_request().filter(|bad| !bad.field_violations.is_empty());
+    let (Code::InvalidArgument, Some(bad)) = (status.code(), bad) else { return Err(status.clone().into()) };
+    Ok(bad
+        .field_violations
+        .into_iter()
+        .map(|violation| {
+            let (line, column, message) = place(&violation.field, &violation.description);
+            Fault { code: "FILE".to_owned(), message, line, column, field: violation.field, ..Default::default() }
+        })
+        .collect())
+}
+
+/// Finds line and column where the server wrote them: in the field (`file:3:5`) or before the message (`3:5: …`).
+fn place(field: &str, description: &str) -> (u32, u32, String) {
+    let numbers = |text: &str| {
+        let mut parts = text.rsplit(':');
+        let column = parts.next()?.trim().parse().ok()?;
+        Some((parts.next()?.trim().parse().ok()?, column))
+    };
+    if let Some((line, column)) = numbers(field) {
+        return (line, column, description.to_owned());
+    }
+    if let Some((before, message)) = description.split_once(": ")
+        && let Some((line, column)) = numbers(before)
+    {
+        return (line, column, message.to_owned());
+    }
+    (0, 0, description.to_owned())
+}
+
+fn fault_json(file: &str, fault: &Fault) -> serde_json::Value {
+    serde_json::json!({
+        "file": file, "line": fault.line, "column": fault.column, "code": fault.code, "message": fault.message,
+        "stage": fault.stage, "action": fault.action, "field": fault.field, "warning": fault.warning,
+    })
+}
+
+/// `workflow import`: every file is tried; the first failure decides the exit code.
+pub(crate) async fn import_all(session: &Session, files: &Files) -> Result<(), Failure> {
+    let mut first_failure = None;
+    for file in &files.files {
+        match import(session, file).await {
+            Ok(workflow) => session.output.one(&workflow, || {
+                vec![format!("Imported {} as the draft of {}.", file.display(), workflow.name)]
+            })?,
+            Err(failure) if failure.exit() == Exit::Unavailable => return Err(failure),
+            Err(failure) => {
+                remark(failure.sentence());
+                first_failure.get_or_insert(failure.exit());
+            }
+        }
+    }
+    first_failure.map_or(Ok(()), |exit| Err(Failure::new(exit, "")))
+}
+
+/// Stores one file as a draft; faults that keep it from being published are told, but do not refuse it.
+pub(crate) async fn import(session: &Session, file: &Path) -> Result<WorkflowDescription, Failure> {
+    let shown = file.display().to_string();
+    let answer = match send(session, file, false).await? {
+        Ok(answer) => answer,
+        Err(status) => {
+            let lines: Vec<_> = file_faults(&status)?.iter().map(|fault| fault_line(&shown, fault)).collect();
+            return Err(Failure::refused(lines.join("\n")));
+        }
+    };
+    for fault in &answer.faults {
+        remark(&fault_line(&shown, fault));
+    }
+    answer.workflow.ok_or_else(|| Failure::refused(format!("The server stored {shown} but did not describe it.")))
+}
+
+async fn send(
+    session: &Session,
+    file: &Path,
+    validate_only: bool,
+) -> Result<Result<ImportWorkflowResponse, Status>, Failure> {
+    let text = std::fs::read_to_string(file).map_err(|error| cannot_read(file, &error))?;
+    let is_json = file.extension().is_some_and(|extension| extension == "json");
+    let request = ImportWorkflowRequest {
+        request_id: if validate_only { String::new() } else { connect::request_id() },
+        actor: session.to.actor.clone(),
+        file: text,
+        format: if is_json { FileFormat::Json } else { FileFormat::Yaml }.into(),
+        validate_only,
+        expected_revision: None,
+    };
+    Ok(session.to.definitions().await?.import_workflow(request).await.map(tonic::Response::into_inner))
+}
+
+/// A file that cannot be read, in a sentence.
+pub(crate) fn cannot_read(file: &Path, error: &std::io::Error) -> Failure {
+    let exit = if error.kind() == std::io::ErrorKind::NotFound { Exit::NotFound } else { Exit::Refused };
+    Failure::new(exit, format!("{} cannot be read: {error}.", file.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use tonic_types::ErrorDetails;
+
+    use super::*;
+
+    #[test]
+    fn faults_read_as_editors_expect() {
+        let fault = Fault { message: "Unknown team `biling`.".to_owned(), line: 12, column: 7, ..Default::default() };
+        assert_eq!(fault_line("refund.yaml", &fault), "refund.yaml:12:7: Unknown team `biling`.");
+        let without = Fault { line: 0, stage: 2, action: 1, warning: true, ..fault };
+        assert_eq!(fault_line("refund.yaml", &without), "refund.yaml: stage 2, action 1: warning: Unknown team `biling`.");
+    }
+
+    #[test]
+    fn the_place_is_found_where_the_server_wrote_it() {
+        assert_eq!(place("file:3:5", "unknown key"), (3, 5, "unknown key".to_owned()));
+        assert_eq!(place("file", "3:5: unknown key"), (3, 5, "unknown key".to_owned()));
+        assert_eq!(place("file", "too long: 5 MiB"), (0, 0, "too long: 5 MiB".to_owned()));
+    }
+
+    #[test]
+    fn a_refused_file_gives_every_fault() {
+        let mut details = ErrorDetails::new();
+        details.add_bad_request_violation("file:1:1", "a").add_bad_request_violation("file:2:1", "b");
+        let status = Status::with_error_details(Code::InvalidArgument, "2 faults", details);
+        let lines: Vec<_> = file_faults(&status).unwrap().iter().map(|fault| fault_line("f", fault)).collect();
+        assert_eq!(lines, ["f:1:1: a", "f:2:1: b"]);
+    }
+
+    #[test]
+    fn names_and_files_are_told_apart() {
+        assert!(is_file("refund.yaml") && is_file("./refund") && is_file("a/b.json"));
+        assert!(!is_file("refund"));
+    }
+}
