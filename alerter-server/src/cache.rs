@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use aftercall_proto::feed::v1::FeedEntry;
-use aftercall_proto::workflow::v1::FollowUp;
+use aftercall_proto::workflow::v1::{Call, FollowUp};
 use imbl::{OrdMap, Vector};
 use prost::Message as _;
 
@@ -111,7 +111,7 @@ impl Cache {
     }
 
     /// Takes the next entry. Up to the snapshot it only fills the ring; after it, it changes the instances.
-    pub(crate) fn append(&mut self, entry: FeedEntry) -> Result<(), Discontinuity> {
+    pub(crate) fn append(&mut self, mut entry: FeedEntry) -> Result<(), Discontinuity> {
         let expected = self.head.sequence + 1;
         if entry.sequence != expected {
             return Err(Discontinuity::Gap { expected, came: entry.sequence });
@@ -121,6 +121,7 @@ impl Cache {
         }
         self.head = Position { sequence: entry.sequence, chain: entry.chain };
         if entry.sequence > self.snapshot.sequence {
+            self.complete(&mut entry);
             self.change_instances(&entry);
         }
         self.ring_bytes += entry.encoded_len();
@@ -189,6 +190,18 @@ impl Cache {
             None => Standing::TooOld,
             Some(chain) if chain == place.chain => Standing::Resumable,
             Some(_) => Standing::OtherHistory,
+        }
+    }
+
+    /// Writes into what has gone out of sight the names that filters ask for and that never change: the feed does not
+    /// repeat them. Before the snapshot they are not known, and filters let the unknown pass.
+    fn complete(&self, entry: &mut FeedEntry) {
+        let gone = entry.changes.iter_mut().filter_map(|change| change.follow_up.as_mut());
+        for follow_up in gone.filter(|follow_up| !follow_up.visible && follow_up.workflow.is_empty()) {
+            let Some(known) = self.instances.get(follow_up.instance_id.as_str()) else { continue };
+            follow_up.workflow.clone_from(&known.workflow);
+            let reference = known.call.as_ref().and_then(|call| call.r#ref.clone());
+            follow_up.call = Some(Call { r#ref: reference, ..Call::default() });
         }
     }
 

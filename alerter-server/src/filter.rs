@@ -166,12 +166,7 @@ fn violations(asked: &FollowUpFilter) -> Vec<Violation> {
 }
 
 /// Adds what is wrong with the values of one field: too many, or else each bad one.
-fn check<V>(
-    found: &mut Vec<Violation>,
-    field: &str,
-    values: &[V],
-    wrong: impl Fn(&V) -> Option<(String, String)>,
-) {
+fn check<V>(found: &mut Vec<Violation>, field: &str, values: &[V], wrong: impl Fn(&V) -> Option<(String, String)>) {
     if values.len() > FILTER_VALUES_MAX {
         let description = format!("has {} values; at most {FILTER_VALUES_MAX} are taken", values.len());
         found.push(Violation { field: format!("filter.{field}"), description });

@@ -2,6 +2,7 @@
 
 use alerter_server::Server;
 use alerter_server::config::Args;
+use anyhow::Context as _;
 use clap::Parser as _;
 
 #[tokio::main]
@@ -13,7 +14,9 @@ async fn main() -> anyhow::Result<()> {
         return Ok(());
     }
     aftercall_serving::logs::init(config.log_format, &config.log_filter);
-    let shutdown = aftercall_serving::shutdown_token()?;
-    Server::bind(config).await?.serve(shutdown).await?;
-    Ok(())
+    let shutdown = aftercall_serving::shutdown_token().context("signals cannot be listened to")?;
+    let server = Server::bind(config).await.context("the alerter-server cannot start")?;
+    // The first line on standard output tells whoever started us where we listen.
+    println!("{}", server.local_addr());
+    Ok(server.serve(shutdown).await?)
 }

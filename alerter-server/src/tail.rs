@@ -143,7 +143,8 @@ impl Tail {
         if cache.head().sequence >= newest_sequence {
             at = sent_at;
         }
-        metrics::gauge!("aftercall_alerter_lag_entries").set((newest_sequence.saturating_sub(cache.head().sequence)) as f64);
+        metrics::gauge!("aftercall_alerter_lag_entries")
+            .set((newest_sequence.saturating_sub(cache.head().sequence)) as f64);
         self.show(cache, at.and_then(|at| SystemTime::try_from(at).ok()));
         Ok(())
     }

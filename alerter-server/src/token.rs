@@ -54,7 +54,8 @@ impl Token {
         if sum != checksum(body) || body.first() != Some(&VERSION) {
             return Err(MalformedToken);
         }
-        let mut words = body[1..].chunks_exact(8).map(|word| word.iter().fold(0, |all, byte| all << 8 | u64::from(*byte)));
+        let mut words =
+            body[1..].chunks_exact(8).map(|word| word.iter().fold(0, |all, byte| all << 8 | u64::from(*byte)));
         let mut word = || words.next().ok_or(MalformedToken);
         Ok(Self { epoch: word()?, position: Position { sequence: word()?, chain: word()? }, filter: word()? })
     }

@@ -8,7 +8,7 @@ use aftercall_proto::alert::v1::{ResetReason, SnapshotMode};
 use aftercall_proto::workflow::v1::FollowUpFilter;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
-use support::alerter::{Alerter, Client};
+use support::alerter::Alerter;
 use support::feed::Feed;
 use support::model::{Model, instance, random_changes};
 use support::picture::Picture;
@@ -152,13 +152,9 @@ async fn two_alerters_tell_the_same_and_take_each_others_tokens() {
     }
     client.caught_up(&feed, feed.model().newest()).await;
     assert_eq!(client.picture.told, feed.model().told(0, in_sales));
-    assert_eq!(client.picture.resets, []);
-    let from_start = |alerter: &Alerter| {
-        let token = String::new();
-        let picture = Picture { token, ..Picture::default() };
-        alerter.resume(teams(&["sales"]), in_sales, picture, SnapshotMode::Always)
-    };
-    let (mut a, mut b): (Client, Client) = (from_start(&one).await, from_start(&two).await);
+    assert!(client.picture.resets.is_empty());
+    let mut a = one.client(teams(&["sales"]), in_sales).await;
+    let mut b = two.client(teams(&["sales"]), in_sales).await;
     let newest = feed.write(vec![instance("last", "sales")]);
     a.caught_up(&feed, newest).await;
     b.caught_up(&feed, newest).await;

@@ -14,6 +14,9 @@ use support::model::{Model, Selects, Told, alert, instance, random_changes};
 use support::picture::Picture;
 use support::teams;
 
+/// A way out of a filter.
+type Leave = fn(&mut FollowUp);
+
 /// Filters, and the same said in another way.
 fn filters() -> Vec<(FollowUpFilter, Selects)> {
     let stages = |stage| vec![WorkflowStage { workflow: "workflow-0".into(), stage }];
@@ -131,7 +134,7 @@ async fn whatever_takes_a_follow_up_out_of_the_filter_is_told() {
     let feed = Feed::start().await;
     let alerter = Alerter::ready(&feed, |_| {}).await;
     let (filter, selects) = filters().swap_remove(1);
-    let gone: [(&str, fn(&mut FollowUp)); 4] = [
+    let gone: [(&str, Leave); 4] = [
         ("another team", |seen| seen.alerts = vec![alert("support", Priority::Low)]),
         ("no alert", |seen| seen.alerts.clear()),
         ("not visible", |seen| seen.visible = false),
@@ -204,7 +207,8 @@ fn check(frames: &[SubscribeResponse], model: &Model) -> Result<(), String> {
 async fn the_checker_of_these_tests_refuses_streams_with_a_lost_or_misplaced_change() {
     let (frames, model) = recorded().await;
     assert_eq!(check(&frames, &model), Ok(()));
-    let is_change = |frame: &SubscribeResponse| matches!(frame.frame, Some(Frame::StageChange(_) | Frame::OutOfView(_)));
+    let is_change =
+        |frame: &SubscribeResponse| matches!(frame.frame, Some(Frame::StageChange(_) | Frame::OutOfView(_)));
     let changes: Vec<usize> = (0..frames.len()).filter(|at| is_change(&frames[*at])).collect();
     assert!(changes.len() >= 2, "there is something to lose");
     for at in &changes {

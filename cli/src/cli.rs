@@ -5,7 +5,7 @@
 use clap::{Args, Parser, Subcommand};
 
 use crate::{
-    commands::{calls, call, completions, history, instance, notes, push, server, set_workflow, team, watch, workflow},
+    commands::{call, calls, completions, history, instance, notes, push, server, set_workflow, team, watch, workflow},
     connect::Connections,
     demo,
     errors::Failure,

@@ -167,12 +167,16 @@ fn advice(code: Code, reason: &str) -> Option<&'static str> {
         }
         ("WORKFLOW_HAS_FAULTS", _) => "Mend the file, then `aftercall workflow validate FILE`.",
         ("ALREADY_RUNNING", _) => "Take `--if-running return` to get the one that runs, or `--if-running replace`.",
-        ("REQUEST_ID_REUSED", _) => "This request id was used for something else: leave --request-id out, or take another.",
+        ("REQUEST_ID_REUSED", _) => {
+            "This request id was used for something else: leave --request-id out, or take another."
+        }
         ("ALREADY_WORKED", _) => "Somebody has worked on it: cancel it with `aftercall instance cancel ID --reason …`.",
         (_, Code::Aborted) => "It has changed meanwhile: read it again, then repeat.",
         (_, Code::OutOfRange) => "Leave --resume out, or take --snapshot auto, to begin with a snapshot.",
         (_, Code::Unavailable) => "Asking again is safe. `aftercall server info` says how the server is.",
-        (_, Code::DeadlineExceeded) => "It may have happened all the same: look before you repeat it, or repeat with the same --request-id.",
+        (_, Code::DeadlineExceeded) => {
+            "It may have happened all the same: look before you repeat it, or repeat with the same --request-id."
+        }
         (_, Code::Unimplemented) => "This server is older than this command line, or is not an Aftercall server.",
         _ => return None,
     })

@@ -21,12 +21,12 @@ pub(crate) trait Described: Message {
 }
 
 macro_rules! described {
-    ($module:ident, $package:literal: $($message:ident)*) => {
+    ($module:ident, $names:ident, $package:literal: $($message:ident)*) => {
         $(impl Described for $module::$message {
             const NAME: &'static str = concat!($package, ".", stringify!($message));
         })*
         #[cfg(test)]
-        pub(crate) mod $module {
+        pub(super) mod $names {
             pub(crate) const NAMES: &[&str] = &[$(concat!($package, ".", stringify!($message))),*];
         }
     };
@@ -34,8 +34,8 @@ macro_rules! described {
 
 mod names {
     use super::{Described, alert, workflow};
-    described!(alert, "aftercall.alert.v1": SubscribeResponse);
-    described!(workflow, "aftercall.workflow.v1":
+    described!(alert, of_alerts, "aftercall.alert.v1": SubscribeResponse);
+    described!(workflow, of_workflows, "aftercall.workflow.v1":
         AcceptClockResponse AddNoteResponse CancelInstanceResponse CountInstancesResponse EndCallResponse
         ExplainInstanceResponse Fault FollowUp FollowUpRow GetCallResponse GetServerInfoResponse HistoryItem
         ImportWorkflowResponse PublishWorkflowResponse PushButtonResponse SetWorkflowResponse Team UpdateCallResponse
@@ -48,11 +48,11 @@ pub(crate) fn value<M: Described>(message: &M) -> Result<Value, Failure> {
     let descriptor = POOL.as_ref().and_then(|pool| pool.get_message_by_name(M::NAME)).ok_or_else(unknown)?;
     let mut dynamic = DynamicMessage::new(descriptor);
     dynamic.transcode_from(message).map_err(|_| unknown())?;
-    let options = SerializeOptions::new()
-        .stringify_64_bit_integers(false)
-        .use_proto_field_name(true)
-        .skip_default_fields(false);
-    dynamic.serialize_with_options(serde_json::value::Serializer, &options).map_err(|error| Failure::refused(error.to_string()))
+    let options =
+        SerializeOptions::new().stringify_64_bit_integers(false).use_proto_field_name(true).skip_default_fields(false);
+    dynamic
+        .serialize_with_options(serde_json::value::Serializer, &options)
+        .map_err(|error| Failure::refused(error.to_string()))
 }
 
 #[cfg(test)]
@@ -62,7 +62,7 @@ mod tests {
     #[test]
     fn every_described_message_is_in_the_descriptor_set() {
         let pool = POOL.as_ref().unwrap();
-        for name in names::alert::NAMES.iter().chain(names::workflow::NAMES) {
+        for name in names::of_alerts::NAMES.iter().chain(names::of_workflows::NAMES) {
             assert!(pool.get_message_by_name(name).is_some(), "{name}");
         }
     }

@@ -5,19 +5,19 @@
 
 mod cli;
 mod commands;
-mod up;
-mod demo;
-mod load;
-mod servers;
-mod samples;
-mod subscription;
 mod connect;
+mod demo;
 mod errors;
-mod output;
 mod json;
-mod wording;
-mod values;
+mod load;
+mod output;
+mod samples;
+mod servers;
+mod subscription;
 mod time;
+mod up;
+mod values;
+mod wording;
 
 use std::process::ExitCode;
 

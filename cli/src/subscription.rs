@@ -36,6 +36,8 @@ pub(crate) struct Subscription {
     snapshot: SnapshotMode,
     stream: Option<Streaming<SubscribeResponse>>,
     losses: u32,
+    /// What a server that goes away asked to be waited, beside our own wait.
+    reconnect_after: Duration,
     /// The first connection must succeed: a wrong address is told at once.
     was_connected: bool,
 }
@@ -43,7 +45,16 @@ pub(crate) struct Subscription {
 impl Subscription {
     /// A stream that is opened when its first frame is asked for. An empty token means none.
     pub(crate) fn new(to: Connections, filter: FollowUpFilter, token: String, snapshot: SnapshotMode) -> Self {
-        Self { to, filter, token, snapshot, stream: None, losses: 0, was_connected: false }
+        Self {
+            to,
+            filter,
+            token,
+            snapshot,
+            stream: None,
+            losses: 0,
+            reconnect_after: Duration::ZERO,
+            was_connected: false,
+        }
     }
 
     /// The token of the last frame that was handled; empty before the first one.
@@ -56,6 +67,11 @@ impl Subscription {
         if !response.token.is_empty() {
             self.token.clone_from(&response.token);
         }
+    }
+
+    /// Waits also for a server that is not there yet.
+    pub(crate) fn wait_for_the_first_connection(&mut self) {
+        self.was_connected = true;
     }
 
     /// The next frame. Waits over losses of the connection; fails where the server refuses the request. May be dropped
@@ -81,7 +97,7 @@ impl Subscription {
                     self.losses = 0;
                     self.was_connected = true;
                     if let Some(Frame::Drain(drain)) = &response.frame {
-                        tokio::time::sleep(time::std_span(drain.reconnect_after.as_ref()).min(WAIT_MAX)).await;
+                        self.reconnect_after = time::std_span(drain.reconnect_after.as_ref()).min(WAIT_MAX);
                     }
                     return Ok(response);
                 }
@@ -106,7 +122,7 @@ impl Subscription {
 
     async fn lost(&mut self, reason: &str) {
         self.stream = None;
-        let wait = jittered(self.losses, rand::rng().random());
+        let wait = std::mem::take(&mut self.reconnect_after) + jittered(self.losses, rand::rng().random());
         self.losses = self.losses.saturating_add(1);
         let reason = reason.lines().next().unwrap_or_default();
         remark(&format!("Connection lost ({reason}); connecting again in {:.1} s.", wait.as_secs_f64()));
@@ -123,7 +139,12 @@ fn jittered(losses: u32, share: f64) -> Duration {
 fn is_passing(status: &Status) -> bool {
     matches!(
         status.code(),
-        Code::Unavailable | Code::Unknown | Code::Cancelled | Code::Internal | Code::ResourceExhausted | Code::DeadlineExceeded
+        Code::Unavailable
+            | Code::Unknown
+            | Code::Cancelled
+            | Code::Internal
+            | Code::ResourceExhausted
+            | Code::DeadlineExceeded
     )
 }
 
@@ -135,7 +156,9 @@ pub(crate) fn line(output: Output, filter: &FollowUpFilter, response: &Subscribe
         Frame::SnapshotEnd(end) => format!("{} open; from here on live", end.item_count),
         Frame::StageChange(change) => changed(output, filter, change)?,
         Frame::OutOfView(left) => gone(output, left),
-        Frame::Upstream(upstream) if upstream.connected => "The alerter is in touch with the workflow-server.".to_owned(),
+        Frame::Upstream(upstream) if upstream.connected => {
+            "The alerter is in touch with the workflow-server.".to_owned()
+        }
         Frame::Upstream(upstream) => {
             let since = time::clock(upstream.as_of.as_ref());
             output.urgent(&format!("The alerter has lost the workflow-server; all is known up to {since}."))

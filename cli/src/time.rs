@@ -29,7 +29,7 @@ pub(crate) fn clock(time: Option<&ProtoTime>) -> String {
 }
 
 fn shown(time: Option<&ProtoTime>, format: &str) -> String {
-    moment(time).map(|moment| moment.to_zoned(TimeZone::system()).strftime(format).to_string()).unwrap_or_default()
+    moment(time).map(|moment| moment.to_zoned_datetime(TimeZone::system()).strftime(format).to_string()).unwrap_or_default()
 }
 
 /// How far a time is from now, such as `in 3h 10m` or `2d 4h ago`; empty where absent.
@@ -68,7 +68,7 @@ pub(crate) fn parse_moment(text: &str) -> Result<ProtoTime, String> {
     if let Ok(moment) = text.parse::<Timestamp>() {
         return Ok(proto(moment));
     }
-    let zoned = text.parse::<DateTime>().ok().and_then(|civil| civil.to_zoned(TimeZone::system()).ok());
+    let zoned = text.parse::<DateTime>().ok().and_then(|civil| civil.to_zoned_datetime(TimeZone::system()).ok());
     let wrong = || format!("`{text}` is not a time; write it as 2026-11-24T09:00:00Z or `2026-11-24 09:00`");
     zoned.map(|zoned| proto(zoned.timestamp())).ok_or_else(wrong)
 }

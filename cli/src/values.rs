@@ -3,7 +3,7 @@
 //! Promise: values take the types that the workflow or the button declares, and every fault is told at once. Must not:
 //! guess a type, or send what is not declared.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use aftercall_proto::workflow::v1::{CallRef, FieldDeclaration, FieldType, Value, value::Kind};
 
@@ -37,8 +37,8 @@ pub(crate) fn typed(
     pairs: &[(String, String)],
     declared: &[FieldDeclaration],
     of: &str,
-) -> Result<HashMap<String, Value>, Failure> {
-    let mut values = HashMap::new();
+) -> Result<BTreeMap<String, Value>, Failure> {
+    let mut values = BTreeMap::new();
     let mut faults = Vec::new();
     for (name, text) in pairs {
         let Some(declaration) = declared.iter().find(|declaration| declaration.name == *name) else {
@@ -109,7 +109,7 @@ pub(crate) fn shown(value: &Value) -> String {
 }
 
 /// Values by name, such as `amount=120 reference=R7`.
-pub(crate) fn shown_all(values: &HashMap<String, Value>) -> String {
+pub(crate) fn shown_all(values: &BTreeMap<String, Value>) -> String {
     let mut pairs: Vec<_> = values.iter().map(|(name, value)| format!("{name}={}", shown(value))).collect();
     pairs.sort();
     pairs.join(" ")

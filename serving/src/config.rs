@@ -34,7 +34,10 @@ pub enum ConfigError {
 ///
 /// # Errors
 /// [`ConfigError`]; a key that does not exist is refused where `T` denies unknown fields.
-pub fn load<T: Default + Serialize + DeserializeOwned>(file: Option<&Path>, over: toml::Table) -> Result<T, ConfigError> {
+pub fn load<T: Default + Serialize + DeserializeOwned>(
+    file: Option<&Path>,
+    over: toml::Table,
+) -> Result<T, ConfigError> {
     let mut merged = toml::Table::try_from(T::default()).map_err(|error| ConfigError::Layers(error.to_string()))?;
     if let Some(path) = file {
         let text = std::fs::read_to_string(path).map_err(|error| ConfigError::Read { path: path.to_owned(), error })?;
@@ -53,8 +56,11 @@ pub fn load<T: Default + Serialize + DeserializeOwned>(file: Option<&Path>, over
 /// Reads the file's text with the defaults it leaves out appended, so that faults carry the file's own lines.
 fn check_alone<T: DeserializeOwned>(text: &str, defaults: &toml::Table) -> Result<(), toml::de::Error> {
     let given: toml::Table = toml::from_str(text)?;
-    let left_out: toml::Table =
-        defaults.iter().filter(|(key, _)| !given.contains_key(*key)).map(|(key, value)| (key.clone(), value.clone())).collect();
+    let left_out: toml::Table = defaults
+        .iter()
+        .filter(|(key, _)| !given.contains_key(*key))
+        .map(|(key, value)| (key.clone(), value.clone()))
+        .collect();
     let whole = format!("{text}\n{left_out}");
     toml::from_str::<T>(&whole).map(|_| ())
 }

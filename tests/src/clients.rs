@@ -60,8 +60,11 @@ impl Clients {
 
     /// Imports and publishes a definition file; gives the version.
     pub async fn publish(&mut self, file: &str) -> u32 {
-        let import =
-            ImportWorkflowRequest { file: file.to_owned(), actor: "author".to_owned(), ..ImportWorkflowRequest::default() };
+        let import = ImportWorkflowRequest {
+            file: file.to_owned(),
+            actor: "author".to_owned(),
+            ..ImportWorkflowRequest::default()
+        };
         let imported = self.definitions.import_workflow(import).await.expect("the file is imported").into_inner();
         let name = imported.workflow.expect("the draft is in the answer").name;
         let publish = PublishWorkflowRequest { name, actor: "author".to_owned(), ..PublishWorkflowRequest::default() };

@@ -4,7 +4,9 @@ use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::Once;
+use std::sync::{Once, mpsc};
+
+use crate::PATIENCE;
 
 static BUILT: Once = Once::new();
 
@@ -37,9 +39,17 @@ impl ServerProcess {
             .stdout(Stdio::piped())
             .spawn()
             .expect("the server's process starts");
-        let mut line = String::new();
         let stdout = child.stdout.take().expect("its output is a pipe");
-        BufReader::new(stdout).read_line(&mut line).expect("it says where it listens");
+        let (said, hear) = mpsc::channel();
+        std::thread::spawn(move || {
+            let mut line = String::new();
+            let read = BufReader::new(stdout).read_line(&mut line);
+            let _ = said.send(read.map(|_| line));
+        });
+        let Ok(Ok(line)) = hear.recv_timeout(PATIENCE) else {
+            let _ = child.kill();
+            panic!("{name} did not say where it listens");
+        };
         let address = line.trim().parse().unwrap_or_else(|_| panic!("{name} said {line:?} instead of an address"));
         Self { child, address }
     }
@@ -47,7 +57,19 @@ impl ServerProcess {
     /// A workflow-server on this data directory and port.
     pub fn workflow(data_dir: &Path, port: u16) -> Self {
         let (dir, listen) = (data_dir.display().to_string(), format!("127.0.0.1:{port}"));
-        Self::start("workflow-server", &["--data-dir", &dir, "--listen", &listen, "--snapshot-every-entries", "300", "--journal-kept-entries", "200"])
+        Self::start(
+            "workflow-server",
+            &[
+                "--data-dir",
+                &dir,
+                "--listen",
+                &listen,
+                "--snapshot-every-entries",
+                "300",
+                "--journal-kept-entries",
+                "200",
+            ],
+        )
     }
 
     /// Where it listens.

@@ -27,7 +27,7 @@ on_new_call:
 "#;
 
 /// A call of the source `test`.
-pub fn call_ref(id: impl ToString) -> CallRef {
+pub fn call_ref(id: &impl ToString) -> CallRef {
     CallRef { source: "test".to_owned(), id: id.to_string() }
 }
 
@@ -45,7 +45,7 @@ pub fn text(text: &str) -> Value {
 pub fn set_refund(call: impl ToString, amount: f64) -> SetWorkflowRequest {
     SetWorkflowRequest {
         actor: "script-1".to_owned(),
-        call: Some(call_ref(call)),
+        call: Some(call_ref(&call)),
         properties: Some(CallProperties {
             customer: "Northwind".to_owned(),
             caller: Some(Caller { name: "Ada".to_owned(), ..Caller::default() }),

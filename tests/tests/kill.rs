@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 /// How many times the server is killed; the full form is asked for by the test command.
 fn kills() -> u64 {
-    std::env::var("AFTERCALL_KILLS").ok().and_then(|kills| kills.parse().ok()).unwrap_or(10)
+    std::env::var("AFTERCALL_KILLS").ok().and_then(|kills| kills.parse().ok()).unwrap_or(30)
 }
 
 /// What was answered: instance → the newest revision and sequence that an answer showed.
@@ -87,18 +87,16 @@ async fn load(mut clients: Clients, worker: usize, stop: CancellationToken, answ
 }
 
 /// Follows an alert stream for ever, with its token, and notes the revisions it shows.
-async fn watch(clients: Clients, stop: CancellationToken, seen: Arc<Mutex<BTreeMap<String, Vec<u64>>>>) {
+async fn watch(clients: Clients, seen: Arc<Mutex<BTreeMap<String, Vec<u64>>>>) {
     let mut token = String::new();
-    while !stop.is_cancelled() {
+    loop {
         let request = SubscribeRequest { resume_token: token.clone(), ..SubscribeRequest::default() };
         let Ok(stream) = clients.clone().alerts.subscribe(request).await else {
             tokio::task::yield_now().await;
             continue;
         };
         let mut stream = stream.into_inner();
-        loop {
-            let message = tokio::select! { message = stream.message() => message, () = stop.cancelled() => return };
-            let Ok(Some(message)) = message else { break };
+        while let Ok(Some(message)) = stream.message().await {
             token = message.token;
             match message.frame {
                 Some(Frame::StageChange(change)) => {
@@ -134,6 +132,47 @@ async fn read_feed(clients: &mut Clients) -> u64 {
     next - 1
 }
 
+/// How the instances stand now, asked as soon as the server answers again.
+async fn present(clients: &Clients, ids: impl Iterator<Item = &String>) -> BTreeMap<String, (u64, u64)> {
+    let mut present = BTreeMap::new();
+    for id in ids {
+        let request = GetInstanceRequest { instance_id: id.clone() };
+        let found = eventually("the server answers again", || {
+            let (mut clients, request) = (clients.clone(), request.clone());
+            async move {
+                match clients.operations.get_instance(request).await {
+                    Ok(found) => Some(found.into_inner().instance),
+                    Err(status) if status.code() == tonic::Code::NotFound => Some(None),
+                    Err(_) => None,
+                }
+            }
+        })
+        .await;
+        present.extend(found.map(|found| (id.clone(), (found.revision, found.sequence))));
+    }
+    present
+}
+
+/// Eight workers set and push until so many follow-ups are answered, then the server is killed in the middle of it. What
+/// was answered.
+async fn kill_under_load(clients: &Clients, server: ServerProcess) -> Answered {
+    let (answered, stop) = (Arc::new(Mutex::new(Answered::new())), CancellationToken::new());
+    let loading: Vec<_> =
+        (0..8).map(|worker| tokio::spawn(load(clients.clone(), worker, stop.clone(), answered.clone()))).collect();
+    let enough = rand::random_range(20..150);
+    eventually("the load goes on", || {
+        let count = answered.lock().expect("the lock").len();
+        async move { (count >= enough).then_some(()) }
+    })
+    .await;
+    server.kill();
+    stop.cancel();
+    for one in loading {
+        one.await.expect("the load ends");
+    }
+    Arc::into_inner(answered).expect("the workers have let go").into_inner().expect("the lock")
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_answered_is_missing_after_kill_9_under_load_and_no_stream_has_a_gap() {
     let temp = tempfile::tempdir().expect("a temporary directory");
@@ -145,53 +184,25 @@ async fn nothing_answered_is_missing_after_kill_9_under_load_and_no_stream_has_a
     let mut clients = Clients::connect(server.address(), Some(alerter.address())).await;
     clients.teams(&["billing", "payments"]).await;
     clients.publish(REFUND).await;
-    let (answered, seen) = (Arc::new(Mutex::new(Answered::new())), Arc::new(Mutex::new(BTreeMap::new())));
-    let stop = CancellationToken::new();
+    let (mut answered, seen) = (Answered::new(), Arc::new(Mutex::new(BTreeMap::new())));
     // Watches until the end of the test: it has to catch up after the load has stopped.
-    let watching = tokio::spawn(watch(clients.clone(), CancellationToken::new(), seen.clone()));
-    let loading: Vec<_> = (0..8)
-        .map(|worker| tokio::spawn(load(clients.clone(), worker, stop.clone(), answered.clone())))
-        .collect();
+    let watching = tokio::spawn(watch(clients.clone(), seen.clone()));
     for kill in 1..=kills() {
-        let enough = (answered.lock().expect("the lock").len() + 150 + rand::random_range(0..100)) as u64;
-        eventually("the load goes on", || {
-            let count = answered.lock().expect("the lock").len() as u64;
-            async move { (count >= enough).then_some(()) }
-        })
-        .await;
-        server.kill();
-        let before = answered.lock().expect("the lock").clone();
+        let fresh = kill_under_load(&clients, server).await;
         server = ServerProcess::workflow(&data_dir, port);
-        let mut present = BTreeMap::new();
-        for id in before.keys() {
-            let request = GetInstanceRequest { instance_id: id.clone() };
-            let found = eventually("the server answers again", || {
-                let (mut clients, request) = (clients.clone(), request.clone());
-                async move {
-                    match clients.operations.get_instance(request).await {
-                        Ok(found) => Some(found.into_inner().instance),
-                        Err(status) if status.code() == tonic::Code::NotFound => Some(None),
-                        Err(_) => None,
-                    }
-                }
-            })
-            .await;
-            present.extend(found.map(|found| (id.clone(), (found.revision, found.sequence))));
-        }
-        assert_eq!(missing(&before, &present), Vec::<String>::new(), "after kill {kill}");
+        let faults = missing(&fresh, &present(&clients, fresh.keys()).await);
+        assert_eq!(faults, Vec::<String>::new(), "after kill {kill}");
         read_feed(&mut clients).await;
+        answered.extend(fresh);
     }
-    stop.cancel();
-    for one in loading {
-        one.await.expect("the load ends");
-    }
+    println!("{} kills, {} follow-ups answered", kills(), answered.len());
+    assert_eq!(missing(&answered, &present(&clients, answered.keys()).await), Vec::<String>::new(), "at the end");
     check_stream(&answered, &seen).await;
     watching.abort();
 }
 
 /// The stream shows everything that was answered, sooner or later, each revision once.
-async fn check_stream(answered: &Mutex<Answered>, seen: &Mutex<BTreeMap<String, Vec<u64>>>) {
-    let answered = answered.lock().expect("the lock").clone();
+async fn check_stream(answered: &Answered, seen: &Mutex<BTreeMap<String, Vec<u64>>>) {
     let all_shown = || {
         let seen = seen.lock().expect("the lock");
         let shown = |(id, (revision, _)): (&String, &(u64, u64))| {

@@ -76,9 +76,7 @@ async fn a_follow_up_runs_from_set_workflow_to_finished_and_the_stream_shows_eac
     assert_eq!(seen, ["stage 1", "stage 2", "gone: paid"]);
 }
 
-async fn stream_once(
-    clients: &mut Clients,
-) -> Option<tonic::Streaming<aftercall_proto::alert::v1::SubscribeResponse>> {
+async fn stream_once(clients: &mut Clients) -> Option<tonic::Streaming<aftercall_proto::alert::v1::SubscribeResponse>> {
     clients.alerts.subscribe(SubscribeRequest::default()).await.ok().map(tonic::Response::into_inner)
 }
 
@@ -149,7 +147,8 @@ async fn one_request_id_a_hundred_times_at_once_has_one_effect_and_equal_answers
             (answer.started, answer.sequence, answer.follow_up.expect("it").instance_id)
         })
     });
-    let answers: BTreeSet<_> = futures::future::join_all(asking).await.into_iter().map(|one| one.expect("no panic")).collect();
+    let answers: BTreeSet<_> =
+        futures::future::join_all(asking).await.into_iter().map(|one| one.expect("no panic")).collect();
     assert_eq!(answers.len(), 1, "{answers:?}");
     assert!(answers.iter().all(|answer| answer.0));
     let counted = clients.clone().operations.count_instances(CountInstancesRequest::default()).await.expect("a count");
@@ -165,7 +164,8 @@ async fn of_many_people_who_push_one_button_one_wins_and_the_others_are_told_who
         let (mut clients, request) = (clients.clone(), push(&follow_up, "approve", &format!("person-{person}")));
         tokio::spawn(async move { clients.manager.push_button(request).await })
     });
-    let answers: Vec<_> = futures::future::join_all(pushing).await.into_iter().map(|one| one.expect("no panic")).collect();
+    let answers: Vec<_> =
+        futures::future::join_all(pushing).await.into_iter().map(|one| one.expect("no panic")).collect();
     assert_eq!(answers.iter().filter(|answer| answer.is_ok()).count(), 1);
     for refused in answers.iter().filter_map(|answer| answer.as_ref().err()) {
         assert_eq!((refused.code(), reason(refused).as_str()), (Code::FailedPrecondition, "BUTTON_GONE"));
@@ -238,7 +238,7 @@ async fn only_chargeable_calls_appear_and_marking_changes_it_at_once() {
     let refused = clients.manager.push_button(push(&hidden, "approve", "Ben")).await.expect_err("hidden");
     assert_eq!(reason(&refused), "NOT_VISIBLE");
     for chargeable in [true, false, true] {
-        let mut update = UpdateCallRequest { call: Some(call_ref("1")), ..UpdateCallRequest::default() };
+        let mut update = UpdateCallRequest { call: Some(call_ref(&"1")), ..UpdateCallRequest::default() };
         update.properties.get_or_insert_default().chargeable = Some(chargeable);
         clients.scripts.update_call(update).await.expect("updated");
         assert_eq!(listed(&mut clients).await.len(), usize::from(chargeable));
@@ -264,13 +264,13 @@ async fn released_at_call_end_it_waits_unseen_and_can_be_taken_back() {
     assert_eq!(withdrawn.follow_up.expect("it").status(), Status::Cancelled);
     let second = clients.scripts.set_workflow(request).await.expect("set").into_inner().follow_up.expect("it");
     assert_ne!(second.instance_id, waiting.instance_id);
-    let end = EndCallRequest { call: Some(call_ref("1")), ..EndCallRequest::default() };
+    let end = EndCallRequest { call: Some(call_ref(&"1")), ..EndCallRequest::default() };
     let ended = clients.scripts.end_call(end.clone()).await.expect("ended").into_inner();
-    assert_eq!(ended.released_instance_ids, [second.instance_id.clone()]);
+    assert_eq!(ended.released_instance_ids, std::slice::from_ref(&second.instance_id));
     assert_eq!(listed(&mut clients).await.len(), 1);
     let again = clients.scripts.end_call(end).await.expect("saying it again changes nothing").into_inner();
     assert!(again.released_instance_ids.is_empty());
-    let call = GetCallRequest { call: Some(call_ref("1")) };
+    let call = GetCallRequest { call: Some(call_ref(&"1")) };
     let call = clients.scripts.get_call(call).await.expect("the call").into_inner();
     assert_eq!(call.follow_ups.len(), 2);
     let worked = clients.manager.push_button(push(&call.follow_ups[0], "approve", "Ben")).await;
@@ -320,7 +320,9 @@ async fn lists_go_by_urgency_page_by_page_and_filter_by_team() {
         }
     }
     let of_team = |team: &str| FollowUpFilter { teams: vec![team.to_owned()], ..FollowUpFilter::default() };
-    for (filter, count) in [(FollowUpFilter::default(), 25), (of_team("billing"), 20), (of_team("payments"), 5), (of_team("nobody"), 0)] {
+    for (filter, count) in
+        [(FollowUpFilter::default(), 25), (of_team("billing"), 20), (of_team("payments"), 5), (of_team("nobody"), 0)]
+    {
         let mut request = ListFollowUpsRequest { filter: Some(filter), page_size: 7, ..Default::default() };
         let mut rows = Vec::new();
         loop {

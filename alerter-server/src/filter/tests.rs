@@ -86,7 +86,8 @@ fn a_stage_belongs_to_its_workflow_and_a_call_to_its_source() {
 
 #[test]
 fn the_order_and_number_of_equal_values_do_not_change_the_hash() {
-    let hash = |teams: &[&str]| Filter::new(FollowUpFilter { teams: names(teams), ..Default::default() }).unwrap().hash();
+    let hash =
+        |teams: &[&str]| Filter::new(FollowUpFilter { teams: names(teams), ..Default::default() }).unwrap().hash();
     assert_eq!(hash(&["a", "b"]), hash(&["b", "a", "b"]));
     assert_ne!(hash(&["a", "b"]), hash(&["a"]));
     let customers = Filter::new(FollowUpFilter { customers: names(&["a"]), ..Default::default() }).unwrap().hash();

@@ -131,7 +131,8 @@ impl ChangeFeedService for Service {
             instance_count: seen.len() as u64,
         };
         let mut responses = vec![SnapshotResponse { head: Some(head), ..Default::default() }];
-        responses.extend(seen.chunks(4).map(|some| SnapshotResponse { follow_ups: some.to_vec(), ..Default::default() }));
+        responses
+            .extend(seen.chunks(4).map(|some| SnapshotResponse { follow_ups: some.to_vec(), ..Default::default() }));
         responses.last_mut().unwrap().last = true;
         Ok(Response::new(Box::pin(tokio_stream::iter(responses.into_iter().map(Ok)))))
     }

@@ -111,16 +111,13 @@ fn told_before(before: &FollowUp) -> Before {
     }
 }
 
-/// As the feed tells it: of what is not visible only what filters and `OutOfView` need.
+/// As the feed tells it: of what is not visible only what the contract promises.
 fn as_told(after: &FollowUp) -> FollowUp {
     if after.visible {
         return after.clone();
     }
-    let reference = after.call.as_ref().unwrap().r#ref.clone();
     FollowUp {
         instance_id: after.instance_id.clone(),
-        workflow: after.workflow.clone(),
-        call: Some(Call { r#ref: reference, ..Call::default() }),
         status: after.status,
         revision: after.revision,
         sequence: after.sequence,

@@ -80,7 +80,8 @@ async fn show(session: &Session, call: CallRef) -> Result<(), Failure> {
 
 fn page(call: &CallMessage) -> Vec<String> {
     let chargeable = if call.chargeable { "chargeable" } else { "not chargeable" };
-    let state = if call.ended { format!("ended {}", time::local(call.ended_at.as_ref())) } else { "running".to_owned() };
+    let state =
+        if call.ended { format!("ended {}", time::local(call.ended_at.as_ref())) } else { "running".to_owned() };
     let mut lines = vec![format!("{}  {}  {chargeable}, {state}", call_name(call.r#ref.as_ref()), call.customer)];
     if let Some(caller) = &call.caller {
         let known = [&caller.name, &caller.phone, &caller.email, &caller.reference];

@@ -2,9 +2,7 @@
 //!
 //! Promise: the row's due time and its being overdue are the server's, by the server's clock. Must not: sort again.
 
-use aftercall_proto::workflow::v1::{
-    FollowUpFilter, FollowUpRow, FollowUpSort, ListFollowUpsRequest, Priority,
-};
+use aftercall_proto::workflow::v1::{FollowUpFilter, FollowUpRow, FollowUpSort, ListFollowUpsRequest, Priority};
 use clap::{Args, ValueEnum};
 use jiff::Timestamp;
 

@@ -28,7 +28,9 @@ pub(crate) enum Instance {
         id: String,
     },
     /// List instances, oldest first
-    #[command(after_help = "Examples:\n  aftercall instance list --hidden\n  aftercall instance list --workflow refund --overdue")]
+    #[command(
+        after_help = "Examples:\n  aftercall instance list --hidden\n  aftercall instance list --workflow refund --overdue"
+    )]
     List(Box<Filter>),
     /// Count instances in groups
     #[command(after_help = "Example:\n  aftercall instance count --by stage --workflow refund")]

@@ -77,7 +77,12 @@ mod tests {
             version: 1,
             status: Status::Active.into(),
             visible: true,
-            alerts: vec![Alert { text: "Decide".to_owned(), team: "billing".to_owned(), priority: 3, ..Default::default() }],
+            alerts: vec![Alert {
+                text: "Decide".to_owned(),
+                team: "billing".to_owned(),
+                priority: 3,
+                ..Default::default()
+            }],
             buttons: vec![Button {
                 id: "reject".to_owned(),
                 label: "Reject".to_owned(),

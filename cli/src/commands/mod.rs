@@ -3,17 +3,17 @@
 //! Promise: each file holds its options, its requests and how its answers are shown. Must not: share state; what they
 //! have in common is in the modules beside this one.
 
-pub(crate) mod workflow;
-pub(crate) mod workflow_files;
-pub(crate) mod team;
-pub(crate) mod set_workflow;
 pub(crate) mod call;
 pub(crate) mod calls;
-pub(crate) mod push;
-pub(crate) mod notes;
+pub(crate) mod completions;
+pub(crate) mod history;
 pub(crate) mod instance;
 pub(crate) mod instance_page;
-pub(crate) mod history;
-pub(crate) mod watch;
+pub(crate) mod notes;
+pub(crate) mod push;
 pub(crate) mod server;
-pub(crate) mod completions;
+pub(crate) mod set_workflow;
+pub(crate) mod team;
+pub(crate) mod watch;
+pub(crate) mod workflow;
+pub(crate) mod workflow_files;

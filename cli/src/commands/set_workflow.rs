@@ -2,7 +2,7 @@
 //!
 //! Promise: field values take the types that the workflow declares. Must not: invent anything about the call.
 
-use std::{collections::HashMap, time::Duration};
+use std::{collections::BTreeMap, time::Duration};
 
 use aftercall_proto::workflow::v1::{
     CallProperties, CallRef, Caller, GetWorkflowRequest, IfRunning, Release, SetWorkflowRequest, SetWorkflowResponse,
@@ -141,9 +141,9 @@ async fn typed_fields(
     name: &str,
     version: u32,
     pairs: &[(String, String)],
-) -> Result<HashMap<String, aftercall_proto::workflow::v1::Value>, Failure> {
+) -> Result<BTreeMap<String, aftercall_proto::workflow::v1::Value>, Failure> {
     if pairs.is_empty() {
-        return Ok(HashMap::new());
+        return Ok(BTreeMap::new());
     }
     let request = GetWorkflowRequest { name: name.to_owned(), version, draft: false };
     let answer = session.to.definitions().await?.get_workflow(request).await?.into_inner();
@@ -188,7 +188,8 @@ mod tests {
 
     #[test]
     fn the_answer_tells_whether_it_was_started() {
-        let answer = SetWorkflowResponse { started: false, updated_fields: vec!["amount".to_owned()], ..Default::default() };
+        let answer =
+            SetWorkflowResponse { started: false, updated_fields: vec!["amount".to_owned()], ..Default::default() };
         let lines = page(&answer);
         assert!(lines[0].starts_with("Runs already"));
         assert!(lines.contains(&"updated: amount".to_owned()));

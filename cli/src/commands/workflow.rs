@@ -29,7 +29,9 @@ pub(crate) enum Workflow {
     #[command(after_help = "Example:\n  aftercall workflow import refund.yaml")]
     Import(Files),
     /// Make drafts immutable versions; of a file, import it first
-    #[command(after_help = "Examples:\n  aftercall workflow publish refund\n  aftercall workflow publish examples/*.yaml")]
+    #[command(
+        after_help = "Examples:\n  aftercall workflow publish refund\n  aftercall workflow publish examples/*.yaml"
+    )]
     Publish(Publish),
     /// List the workflows of the server
     #[command(after_help = "Example:\n  aftercall workflow list")]
@@ -131,7 +133,8 @@ async fn list(session: &Session) -> Result<(), Failure> {
     let mut definitions = session.to.definitions().await?;
     let (mut workflows, mut page_token) = (Vec::new(), String::new());
     loop {
-        let page = definitions.list_workflows(ListWorkflowsRequest { page_size: PAGE_SIZE, page_token }).await?.into_inner();
+        let page =
+            definitions.list_workflows(ListWorkflowsRequest { page_size: PAGE_SIZE, page_token }).await?.into_inner();
         workflows.extend(page.workflows);
         page_token = page.next_page_token;
         if page_token.is_empty() {
@@ -139,7 +142,8 @@ async fn list(session: &Session) -> Result<(), Failure> {
         }
     }
     session.output.list(&workflows, &["name", "title", "version", "draft", "published"], |workflow| {
-        let version = if workflow.newest_version == 0 { "none".to_owned() } else { workflow.newest_version.to_string() };
+        let version =
+            if workflow.newest_version == 0 { "none".to_owned() } else { workflow.newest_version.to_string() };
         let draft = if workflow.has_draft { "changed" } else { "" };
         let published = time::local(workflow.published_at.as_ref());
         vec![workflow.name.clone(), workflow.title.clone(), version, draft.to_owned(), published]
@@ -147,9 +151,11 @@ async fn list(session: &Session) -> Result<(), Failure> {
 }
 
 async fn show(session: &Session, which: Which) -> Result<(), Failure> {
-    let request = GetWorkflowRequest { name: which.name.clone(), version: which.version.unwrap_or(0), draft: which.draft };
+    let request =
+        GetWorkflowRequest { name: which.name.clone(), version: which.version.unwrap_or(0), draft: which.draft };
     let answer = session.to.definitions().await?.get_workflow(request).await?.into_inner();
-    let workflow = answer.workflow.ok_or_else(|| Failure::not_found(format!("There is no workflow {}.", which.name)))?;
+    let workflow =
+        answer.workflow.ok_or_else(|| Failure::not_found(format!("There is no workflow {}.", which.name)))?;
     session.output.one(&workflow, || page(&workflow))
 }
 
@@ -211,7 +217,8 @@ mod tests {
     #[test]
     fn a_workflow_is_shown_stage_by_stage() {
         let stage = Stage { number: 1, event_id: "new-call".to_owned(), title: "New call".to_owned(), kind: 1 };
-        let action = ActionDescription { kind: "alert".to_owned(), text: "Pay out".to_owned(), event_id: String::new() };
+        let action =
+            ActionDescription { kind: "alert".to_owned(), text: "Pay out".to_owned(), event_id: String::new() };
         let workflow = WorkflowDescription {
             name: "refund".to_owned(),
             title: "Refund".to_owned(),
@@ -220,12 +227,8 @@ mod tests {
             deadline: "5d".to_owned(),
             ..Default::default()
         };
-        let expected = [
-            "refund (version 2): Refund",
-            "deadline 5d",
-            "\nstage 1 New call  (new-call)",
-            "  alert   Pay out",
-        ];
+        let expected =
+            ["refund (version 2): Refund", "deadline 5d", "\nstage 1 New call  (new-call)", "  alert   Pay out"];
         assert_eq!(page(&workflow), expected);
     }
 }

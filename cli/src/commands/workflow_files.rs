@@ -117,9 +117,9 @@ pub(crate) async fn import_all(session: &Session, files: &Files) -> Result<(), F
     let mut first_failure = None;
     for file in &files.files {
         match import(session, file).await {
-            Ok(workflow) => session.output.one(&workflow, || {
-                vec![format!("Imported {} as the draft of {}.", file.display(), workflow.name)]
-            })?,
+            Ok(workflow) => session
+                .output
+                .one(&workflow, || vec![format!("Imported {} as the draft of {}.", file.display(), workflow.name)])?,
             Err(failure) if failure.exit() == Exit::Unavailable => return Err(failure),
             Err(failure) => {
                 remark(failure.sentence());
@@ -181,7 +181,10 @@ mod tests {
         let fault = Fault { message: "Unknown team `biling`.".to_owned(), line: 12, column: 7, ..Default::default() };
         assert_eq!(fault_line("refund.yaml", &fault), "refund.yaml:12:7: Unknown team `biling`.");
         let without = Fault { line: 0, stage: 2, action: 1, warning: true, ..fault };
-        assert_eq!(fault_line("refund.yaml", &without), "refund.yaml: stage 2, action 1: warning: Unknown team `biling`.");
+        assert_eq!(
+            fault_line("refund.yaml", &without),
+            "refund.yaml: stage 2, action 1: warning: Unknown team `biling`."
+        );
     }
 
     #[test]

@@ -65,7 +65,8 @@ pub enum Status {
 
 impl Status {
     /// All of them, in the order of a life.
-    pub const ALL: [Self; 5] = [Self::WaitingForCallEnd, Self::Active, Self::Incomplete, Self::Finished, Self::Cancelled];
+    pub const ALL: [Self; 5] =
+        [Self::WaitingForCallEnd, Self::Active, Self::Incomplete, Self::Finished, Self::Cancelled];
 
     /// Whether nothing can happen to it any more.
     #[must_use]

@@ -25,6 +25,9 @@ pub mod world;
 mod decide;
 pub mod query;
 
+#[cfg(feature = "testing")]
+pub mod testing;
+
 pub use command::{Command, Request};
 pub use decide::{Decision, decide};
 pub use entry::Entry;

@@ -4,6 +4,8 @@
 pub const FILE_BYTES_MAX: usize = 1 << 20;
 /// Nesting of a definition file: forty buttons deep, far beyond what people can read.
 pub const FILE_DEPTH_MAX: usize = 128;
+/// Keys, values, lists and mappings of a definition file: sixty for each of a thousand stages; read within 50 ms.
+pub const FILE_NODES_MAX: usize = 60_000;
 /// Stages of a workflow: the largest real ones have some dozens.
 pub const STAGES_MAX: usize = 1_000;
 /// Actions of a stage: what a person can take in on one screen, several times over.

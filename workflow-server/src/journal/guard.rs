@@ -58,25 +58,30 @@ pub(crate) fn message(panic: &(dyn Any + Send)) -> String {
 mod tests {
     use super::*;
 
-    fn check(work: impl FnOnce(&Progress) -> Result<u8, OpenError> + Send + 'static) -> Result<u8, OpenError> {
-        guarded(Path::new("journal-1"), Duration::from_millis(50), work)
+    const AMPLE: Duration = Duration::from_secs(60);
+
+    fn check(
+        limit: Duration,
+        work: impl FnOnce(&Progress) -> Result<u8, OpenError> + Send + 'static,
+    ) -> Result<u8, OpenError> {
+        guarded(Path::new("journal-1"), limit, work)
     }
 
     #[test]
     fn a_result_comes_through() {
-        assert_eq!(check(|_| Ok(7)), Ok(7));
+        assert_eq!(check(AMPLE, |_| Ok(7)), Ok(7));
     }
 
     #[test]
     fn a_panic_becomes_a_sentence_with_its_reason() {
-        let error = check(|_| panic!("bad page {}", 3)).unwrap_err();
+        let error = check(AMPLE, |_| panic!("bad page {}", 3)).unwrap_err();
         assert_eq!(error, OpenError::SledPanicked { place: "journal-1".into(), reason: "bad page 3".into() });
     }
 
     #[test]
     fn work_without_progress_is_given_up() {
         let (release, held) = mpsc::channel::<()>();
-        let error = check(move |_| {
+        let error = check(Duration::from_millis(10), move |_| {
             let _ = held.recv();
             Ok(7)
         });

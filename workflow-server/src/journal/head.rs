@@ -9,7 +9,7 @@ use std::{
     fs::{File, OpenOptions},
     io,
     os::unix::fs::FileExt,
-    path::{Path, PathBuf},
+    path::Path,
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     thread::JoinHandle,
 };
@@ -139,7 +139,7 @@ impl Drop for HeadThread {
     }
 }
 
-fn keep(shared: &Shared, file: &File, path: &PathBuf, disk: &dyn Disk) {
+fn keep(shared: &Shared, file: &File, path: &Path, disk: &dyn Disk) {
     let mut index = 0;
     loop {
         let position = {

@@ -90,20 +90,20 @@ impl Feed {
         if from == newest + 1 {
             return Ok(Vec::new());
         }
-        if let Some(items) = self.from_ring(from, items_max) {
+        if let Some(items) = self.read_ring(from, items_max) {
             return Ok(items);
         }
-        self.from_log(from, items_max, newest).await
+        self.read_log(from, items_max, newest).await
     }
 
-    fn from_ring(&self, from: u64, items_max: usize) -> Option<Vec<FeedItem>> {
+    fn read_ring(&self, from: u64, items_max: usize) -> Option<Vec<FeedItem>> {
         let ring = self.ring.read().unwrap_or_else(PoisonError::into_inner);
         let first = ring.front()?.entry.sequence;
         let skip = usize::try_from(from.checked_sub(first)?).ok()?;
         Some(ring.iter().skip(skip).take(items_max).cloned().collect())
     }
 
-    async fn from_log(&self, from: u64, items_max: usize, newest: u64) -> Result<Vec<FeedItem>, FeedError> {
+    async fn read_log(&self, from: u64, items_max: usize, newest: u64) -> Result<Vec<FeedItem>, FeedError> {
         let groups = match self.log.read(from, FEED_READ_BYTES).await {
             Err(JournalError::Trimmed { oldest }) => return Err(FeedError::OutOfRange { oldest, newest }),
             groups => groups?,

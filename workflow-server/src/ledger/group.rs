@@ -58,7 +58,8 @@ impl OpenGroup {
 
     /// Keeps an answer until everything that it speaks of is durable.
     pub(super) fn add_answer(&mut self, to: oneshot::Sender<Answer>, answer: Result<Outcome, Rejection>) {
-        self.waiting.push(Waiting { to, answer: answer.map_err(|rejection| LedgerError::Rejected(Box::new(rejection))) });
+        self.waiting
+            .push(Waiting { to, answer: answer.map_err(|rejection| LedgerError::Rejected(Box::new(rejection))) });
     }
 
     /// Answers that speak of nothing in this group: of what is durable already, or of the group before it.

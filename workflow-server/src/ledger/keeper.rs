@@ -53,7 +53,8 @@ impl Keeper {
         for name in &snapshots[..surplus] {
             self.vault.remove(name).await?;
         }
-        let oldest_kept = snapshots.get(surplus).and_then(|name| name.strip_prefix(recover::PREFIX)?.parse::<u64>().ok());
+        let oldest_kept =
+            snapshots.get(surplus).and_then(|name| name.strip_prefix(recover::PREFIX)?.parse::<u64>().ok());
         let upto = oldest_kept.unwrap_or(0).saturating_sub(self.kept_entries);
         if upto >= self.log.bounds().oldest() {
             let packed = self.pack(upto).await?;
@@ -65,14 +66,18 @@ impl Keeper {
     async fn write(&self, image: WorldImage) -> Result<(), KeepError> {
         let mut blob = self.vault.create(&recover::snapshot_name(image.sequence())).await?;
         let (sender, mut frames) = mpsc::channel::<Vec<u8>>(FRAMES_WAITING);
-        let encoding = tokio::task::spawn_blocking(move || snapshot_frames(&image, |frame| sender.blocking_send(frame)));
+        let encoding =
+            tokio::task::spawn_blocking(move || snapshot_frames(&image, |frame| sender.blocking_send(frame)));
         while let Some(frame) = frames.recv().await {
             blob.write(Bytes::from(frame)).await?;
         }
         match encoding.await {
             Ok(Ok(())) => Ok(blob.finish().await?),
             // The blob is dropped unfinished: nothing is to be seen of it.
-            _ => Err(JournalError::Io { what: "encoding a snapshot".to_owned(), reason: "it was cut off".to_owned() }.into()),
+            _ => {
+                Err(JournalError::Io { what: "encoding a snapshot".to_owned(), reason: "it was cut off".to_owned() }
+                    .into())
+            }
         }
     }
 

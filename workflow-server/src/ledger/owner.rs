@@ -20,9 +20,7 @@ use super::recover::{RecoverError, recover};
 use super::timekeeping::Timekeeping;
 use super::{Asked, Clock, Handle, Health, LedgerError, Order, Outcome};
 use crate::journal::{JournalError, Log, Position, Vault};
-use crate::limits::{
-    CLOCK_LOOK_EVERY, COMMANDS_WAITING_MAX, NO_SPACE_PAUSE, ORDERS_WAITING_MAX, TIMERS_PER_GROUP,
-};
+use crate::limits::{CLOCK_LOOK_EVERY, COMMANDS_WAITING_MAX, NO_SPACE_PAUSE, ORDERS_WAITING_MAX, TIMERS_PER_GROUP};
 use crate::records::WorldImage;
 
 /// What the ledger is told when it is made.
@@ -66,6 +64,7 @@ struct Owner {
 }
 
 /// What woke the owner.
+#[expect(clippy::large_enum_variant, reason = "it lives on the owner's stack alone; a box would cost an allocation a command")]
 enum Woken {
     Appended(Result<(), JournalError>),
     Asked(Asked),
@@ -320,7 +319,7 @@ impl Owner {
         if let Some(image) = in_flight.image
             && self.images.try_send(image).is_err()
         {
-            tracing::warn!("the snapshot before this one is still being written: this one is left out");
+            tracing::info!("the snapshot before this one is still being written: this one is left out");
         }
     }
 

@@ -85,7 +85,8 @@ pub fn snapshot_frames<E>(image: &WorldImage, mut write: impl FnMut(Vec<u8>) -> 
     for workflow in root.workflows.by_place() {
         write(FrameRecord { workflows: vec![workflow.into()], ..FrameRecord::default() }.bytes())?;
     }
-    let calls = root.calls.iter().enumerate().filter_map(|(slot, call)| Some(CallRecord::new(slot as u32, call.as_ref()?)));
+    let calls =
+        root.calls.iter().enumerate().filter_map(|(slot, call)| Some(CallRecord::new(slot as u32, call.as_ref()?)));
     in_frames(calls, &mut write, |calls| FrameRecord { calls, ..FrameRecord::default() })?;
     let instances = root.instances.iter().flatten().map(|instance| InstanceRecord::from(&**instance));
     in_frames(instances, &mut write, |instances| FrameRecord { instances, ..FrameRecord::default() })?;

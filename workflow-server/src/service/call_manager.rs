@@ -38,7 +38,9 @@ impl CallManagerService for CallManager {
         let page = list_follow_ups(&root, &filter, as_of, after.map(cursor), rows_max);
         Ok(Response::new(proto::ListFollowUpsResponse {
             rows: page.rows.iter().map(|listed| row(&root, listed)).collect(),
-            next_page_token: page.next.map_or_else(String::new, |next| pages::token(&self.0, &list, &numbers(as_of, next))),
+            next_page_token: page
+                .next
+                .map_or_else(String::new, |next| pages::token(&self.0, &list, &numbers(as_of, next))),
             as_of: Some(convert::timestamp(as_of)),
             sequence: root.sequence,
         }))
@@ -129,9 +131,7 @@ impl CallManager {
             return Ok(Vec::new());
         }
         let wanted = (instance.notes as usize).min(NOTES_SHOWN_MAX);
-        let is_note = |kind: ChangeKind| {
-            matches!(kind, ChangeKind::NoteAdded | ChangeKind::ButtonPushed)
-        };
+        let is_note = |kind: ChangeKind| matches!(kind, ChangeKind::NoteAdded | ChangeKind::ButtonPushed);
         let mut notes = Vec::with_capacity(wanted);
         let mut walk = history::Walk::of_instance(&self.0.ledger, instance);
         while let Some((entry, change)) = walk.next().await.map_err(|error| status::of_history(&error))? {

@@ -30,10 +30,7 @@ impl ChangeFeedService for ChangeFeed {
     type SnapshotStream = Stretch<feed::SnapshotResponse>;
     type TailStream = Stretch<feed::TailResponse>;
 
-    async fn snapshot(
-        &self,
-        _: Request<feed::SnapshotRequest>,
-    ) -> Result<Response<Self::SnapshotStream>, Status> {
+    async fn snapshot(&self, _: Request<feed::SnapshotRequest>) -> Result<Response<Self::SnapshotStream>, Status> {
         let permit = self.permit()?;
         let (root, chain) = self.root_with_chain().await?;
         let (sender, receiver) = mpsc::channel(RESPONSES_WAITING);
@@ -147,11 +144,7 @@ fn visible_slots(root: &Root) -> impl Iterator<Item = &Arc<aftercall_engine::ins
     root.instances.iter().flatten().filter(|instance| root.is_visible(instance))
 }
 
-fn send_snapshot(
-    root: &Root,
-    head: feed::SnapshotHead,
-    sender: &mpsc::Sender<Result<feed::SnapshotResponse, Status>>,
-) {
+fn send_snapshot(root: &Root, head: feed::SnapshotHead, sender: &mpsc::Sender<Result<feed::SnapshotResponse, Status>>) {
     let mut response = feed::SnapshotResponse { head: Some(head), follow_ups: Vec::new(), last: false };
     for instance in visible_slots(root) {
         response.follow_ups.push(convert::follow_up(root, instance));

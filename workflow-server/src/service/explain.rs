@@ -14,7 +14,10 @@ pub(super) fn explain(root: &Root, instance: &Instance, now: Time) -> Vec<String
         Status::WaitingForCallEnd => vec![waits_for_call(instance, now)],
         Status::Active => active(root, instance, now),
         Status::Incomplete => vec![
-            format!("It ran into the unlinked end {} at {since}: nothing in its workflow moves it on.", stage_name(root, instance)),
+            format!(
+                "It ran into the unlinked end {} at {since}: nothing in its workflow moves it on.",
+                stage_name(root, instance)
+            ),
             "Cancel it with a reason, or set the workflow on the call anew.".to_owned(),
         ],
         Status::Finished => vec![format!(
@@ -51,7 +54,9 @@ fn waits_for_call(instance: &Instance, now: Time) -> String {
             "It waits, unseen, for its call to end, since {since}; it is released {} at the latest.",
             in_words(release, now)
         ),
-        None => format!("It waits, unseen, for its call to end, since {since}: the script engine must say so (EndCall)."),
+        None => {
+            format!("It waits, unseen, for its call to end, since {since}: the script engine must say so (EndCall).")
+        }
     }
 }
 
@@ -67,18 +72,17 @@ fn active(root: &Root, instance: &Instance, now: Time) -> Vec<String> {
             _ => None,
         })
         .collect();
-    let teams: Vec<&str> = instance
-        .alerts
-        .iter()
-        .filter_map(|alert| root.teams.at(alert.team))
-        .map(|team| team.name.as_str())
-        .collect();
+    let teams: Vec<&str> =
+        instance.alerts.iter().filter_map(|alert| root.teams.at(alert.team)).map(|team| team.name.as_str()).collect();
     let since = timestamp(instance.entered_at);
-    let by = if teams.is_empty() { "anybody (no team is told)".to_owned() } else { format!("team {}", teams.join(" or ")) };
+    let by =
+        if teams.is_empty() { "anybody (no team is told)".to_owned() } else { format!("team {}", teams.join(" or ")) };
     let name = stage_name(root, instance);
     let mut sentences = match buttons.as_slice() {
         [] => vec![format!("It waits in {name} (visit {}) since {since}; only a timer moves it.", instance.visit())],
-        [one] => vec![format!("It waits in {name} (visit {}) since {since} for button {one} by {by}.", instance.visit())],
+        [one] => {
+            vec![format!("It waits in {name} (visit {}) since {since} for button {one} by {by}.", instance.visit())]
+        }
         many => vec![format!(
             "It waits in {name} (visit {}) since {since} for one of the buttons {} by {by}.",
             instance.visit(),

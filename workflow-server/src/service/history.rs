@@ -51,7 +51,11 @@ pub(super) async fn of_instance(
 }
 
 /// Everything that happened to a call and its instances, by sequence.
-pub(super) async fn of_call(ledger: &Handle, root: &Root, call: &Call) -> Result<BTreeMap<u64, Arc<Entry>>, HistoryError> {
+pub(super) async fn of_call(
+    ledger: &Handle,
+    root: &Root,
+    call: &Call,
+) -> Result<BTreeMap<u64, Arc<Entry>>, HistoryError> {
     let mut entries = BTreeMap::new();
     let mut next = call.sequence;
     while next != 0 && entries.len() < HISTORY_WALK_MAX {

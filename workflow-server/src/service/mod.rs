@@ -82,7 +82,10 @@ impl Shared {
     /// Carries out a command that came by an RPC, and waits for it to be durable.
     async fn execute(&self, asking: Asking<'_>, command: Command) -> Result<Answered, Status> {
         if asking.request_id.chars().count() > REQUEST_ID_CHARS_MAX {
-            return Err(status::invalid_field("request_id", format!("has more than {REQUEST_ID_CHARS_MAX} characters")));
+            return Err(status::invalid_field(
+                "request_id",
+                format!("has more than {REQUEST_ID_CHARS_MAX} characters"),
+            ));
         }
         let mark = (!asking.request_id.is_empty()).then(|| self.mark(&asking));
         let actor = Actor { kind: asking.kind, name: asking.actor.into() };

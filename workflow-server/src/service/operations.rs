@@ -45,7 +45,8 @@ impl OperationsService for Operations {
         let (root, rows) = (self.0.root(), pages::rows(request.page_size));
         let page = off_thread(root.clone(), move |root| list_instances(root, &filter, now, after, rows)).await?;
         let instances = page.instances.iter().map(|instance| convert::follow_up(&root, instance)).collect();
-        let next_page_token = page.next.map_or_else(String::new, |slot| pages::token(&self.0, &list, &[u64::from(slot)]));
+        let next_page_token =
+            page.next.map_or_else(String::new, |slot| pages::token(&self.0, &list, &[u64::from(slot)]));
         Ok(Response::new(proto::ListInstancesResponse { instances, next_page_token }))
     }
 
@@ -89,7 +90,9 @@ impl OperationsService for Operations {
         let mut rest = items.into_iter().filter(|item| item.sequence > after).peekable();
         let mut page: Vec<proto::HistoryItem> = Vec::new();
         // Items of one entry stay together: the token names the entry.
-        while let Some(item) = rest.next_if(|item| page.len() < rows || page.last().is_some_and(|last| last.sequence == item.sequence)) {
+        while let Some(item) =
+            rest.next_if(|item| page.len() < rows || page.last().is_some_and(|last| last.sequence == item.sequence))
+        {
             page.push(item);
         }
         let last = page.last().map_or(0, |item| item.sequence);
@@ -177,12 +180,17 @@ impl OperationsService for Operations {
 }
 
 impl Operations {
-    async fn history(&self, root: &Root, request: &proto::ListHistoryRequest) -> Result<Vec<proto::HistoryItem>, Status> {
+    async fn history(
+        &self,
+        root: &Root,
+        request: &proto::ListHistoryRequest,
+    ) -> Result<Vec<proto::HistoryItem>, Status> {
         let ledger = &self.0.ledger;
         match (&request.call, request.instance_id.as_str()) {
             (None, id) if !id.is_empty() => {
                 let instance = find_instance(root, id)?;
-                let entries = history::of_instance(ledger, instance).await.map_err(|error| status::of_history(&error))?;
+                let entries =
+                    history::of_instance(ledger, instance).await.map_err(|error| status::of_history(&error))?;
                 let of_instance = |entry: &Arc<Entry>| {
                     let change = entry.instances.iter().find(|change| change.after.id == instance.id);
                     convert::history_item(root, entry, change)

@@ -32,13 +32,15 @@ pub(super) fn read<const N: usize>(shared: &Shared, list: &[u8], token: &str) ->
     if token.is_empty() {
         return Ok(None);
     }
-    let refused = || status::invalid_field("page_token", "is not a token that this list gave: ask for the first page again");
+    let refused =
+        || status::invalid_field("page_token", "is not a token that this list gave: ask for the first page again");
     let (body, given) = token.rsplit_once('.').ok_or_else(refused)?;
     let body = format!("{body}.");
     if u64::from_str_radix(given, 16).ok() != Some(seal(shared, list, &body)) {
         return Err(refused());
     }
-    let numbers: Result<Vec<u64>, _> = body.trim_end_matches('.').split('.').map(|part| u64::from_str_radix(part, 16)).collect();
+    let numbers: Result<Vec<u64>, _> =
+        body.trim_end_matches('.').split('.').map(|part| u64::from_str_radix(part, 16)).collect();
     let numbers = numbers.map_err(|_| refused())?;
     numbers.try_into().map(Some).map_err(|_| refused())
 }

@@ -105,7 +105,11 @@ pub(super) fn given_changes(properties: Option<proto::CallProperties>) -> CallCh
 }
 
 /// The properties that a mask names, empty ones too.
-pub(super) fn masked_changes(properties: Option<proto::CallProperties>, mask: &[String], faults: &mut Faults) -> CallChanges {
+pub(super) fn masked_changes(
+    properties: Option<proto::CallProperties>,
+    mask: &[String],
+    faults: &mut Faults,
+) -> CallChanges {
     let properties = properties.unwrap_or_default();
     let mut changes = CallChanges::default();
     for path in mask {

@@ -111,9 +111,7 @@ pub(super) fn other_epoch(epoch: &str) -> Status {
 fn precondition(reason: &str, message: String, facts: HashMap<String, String>) -> Status {
     let subject = facts.get("instance_id").cloned().unwrap_or_default();
     let mut details = ErrorDetails::new();
-    details
-        .set_error_info(reason, DOMAIN, facts)
-        .add_precondition_failure_violation(reason, subject, message.clone());
+    details.set_error_info(reason, DOMAIN, facts).add_precondition_failure_violation(reason, subject, message.clone());
     Status::with_error_details(Code::FailedPrecondition, message, details)
 }
 
@@ -133,14 +131,22 @@ fn of_rejection(rejection: Rejection, root: &Root) -> Status {
         Rejection::NoSuchInstance(id) => not_found("instance", &id.to_string(), message),
         Rejection::NoSuchWorkflow(name) => not_found("workflow", &name, message),
         Rejection::NoSuchVersion(name, version) => not_found("version", &format!("{name}/{version}"), message),
-        Rejection::NotPublished(_) => precondition("NOT_PUBLISHED", format!("{message}: publish it first"), HashMap::new()),
+        Rejection::NotPublished(_) => {
+            precondition("NOT_PUBLISHED", format!("{message}: publish it first"), HashMap::new())
+        }
         Rejection::WorkflowHasFaults(faults) => {
             let violations: Vec<FieldViolation> = faults
                 .iter()
                 .filter(|fault| !fault.warning)
-                .map(|fault| FieldViolation::new(format!("stage {} action {} {}", fault.stage, fault.action, fault.field), fault.message.clone()))
+                .map(|fault| {
+                    FieldViolation::new(
+                        format!("stage {} action {} {}", fault.stage, fault.action, fault.field),
+                        fault.message.clone(),
+                    )
+                })
                 .collect();
-            let mut details = ErrorDetails::with_precondition_failure_violation("WORKFLOW_HAS_FAULTS", "draft", message.clone());
+            let mut details =
+                ErrorDetails::with_precondition_failure_violation("WORKFLOW_HAS_FAULTS", "draft", message.clone());
             details.set_error_info("WORKFLOW_HAS_FAULTS", DOMAIN, HashMap::new()).set_bad_request(violations);
             Status::with_error_details(Code::FailedPrecondition, message, details)
         }

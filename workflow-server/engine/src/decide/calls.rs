@@ -8,8 +8,8 @@ use crate::decide::instances::definition_of;
 use crate::definition::model::FIRST_STAGE;
 use crate::entry::{Answer, ChangeKind};
 use crate::instance::{Happening, Instance, is_legal};
-use crate::rejection::{FieldFault, Rejection};
 use crate::limits;
+use crate::rejection::{FieldFault, Rejection};
 use crate::world::Root;
 
 /// The call with its slot; a new one where it was not known.

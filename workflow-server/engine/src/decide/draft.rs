@@ -5,7 +5,9 @@ use std::sync::Arc;
 use crate::call::Call;
 use crate::command::Request;
 use crate::decide::Decision;
-use crate::entry::{AlertBefore, Answer, Before, CallChange, ChangeKind, DefinitionChange, Entry, InstanceChange, Said};
+use crate::entry::{
+    AlertBefore, Answer, Before, CallChange, ChangeKind, DefinitionChange, Entry, InstanceChange, Said,
+};
 use crate::instance::Instance;
 use crate::rejection::Rejection;
 use crate::time::Time;
@@ -81,7 +83,8 @@ impl<'w> EntryDraft<'w> {
     pub(super) fn put_new_instance(&mut self, mut new: Instance, entered: Vec<u32>) {
         new.revision = 1;
         new.sequence = self.sequence();
-        let change = InstanceChange { kind: ChangeKind::Set, after: Arc::new(new), before: None, entered: entered.into() };
+        let change =
+            InstanceChange { kind: ChangeKind::Set, after: Arc::new(new), before: None, entered: entered.into() };
         self.instances.push(change);
     }
 

@@ -20,7 +20,7 @@ pub(super) fn definition_of(root: &Root, instance: &Instance) -> Option<Arc<Defi
     root.definition_of(instance).cloned()
 }
 
-fn find<'w>(root: &'w Root, id: InstanceId) -> Result<&'w Arc<Instance>, Rejection> {
+fn find(root: &Root, id: InstanceId) -> Result<&Arc<Instance>, Rejection> {
     root.instance(id).ok_or(Rejection::NoSuchInstance(id))
 }
 
@@ -116,12 +116,7 @@ fn fire(draft: &mut EntryDraft<'_>, old: &Instance, action: u16) {
     }
 }
 
-pub(super) fn note(
-    draft: &mut EntryDraft<'_>,
-    id: InstanceId,
-    text: &str,
-    actor: &Actor,
-) -> Result<(), Rejection> {
+pub(super) fn note(draft: &mut EntryDraft<'_>, id: InstanceId, text: &str, actor: &Actor) -> Result<(), Rejection> {
     draft.kind = ChangeKind::NoteAdded;
     let old = find(draft.root, id)?;
     check_legal(old, Happening::Note)?;

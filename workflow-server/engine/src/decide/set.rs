@@ -71,7 +71,7 @@ fn choose(draft: &EntryDraft<'_>, set: &SetWorkflow) -> Result<Chosen, Rejection
 
 fn newest_running(draft: &EntryDraft<'_>, call: &Call, workflow: u32) -> Option<Arc<Instance>> {
     let instances = call.instances.iter().rev().filter_map(|slot| draft.root.instance_at(*slot));
-    instances.filter(|instance| instance.workflow == workflow && !instance.status.is_ended()).cloned().next()
+    instances.filter(|instance| instance.workflow == workflow && !instance.status.is_ended()).next().cloned()
 }
 
 fn check_limits(draft: &EntryDraft<'_>, call: &Call) -> Result<(), Rejection> {
@@ -121,7 +121,8 @@ fn set_again(draft: &mut EntryDraft<'_>, set: &SetWorkflow, running: &Instance, 
 
 /// Puts a value in its place among the fields, ascending; says whether it differs from what was there.
 fn put_field(definition: &Definition, fields: &mut Vec<(u16, Value)>, name: &str, value: &Value) -> bool {
-    let declared = definition.fields.iter().position(|field| field.name == name && field.field_type == value.field_type());
+    let declared =
+        definition.fields.iter().position(|field| field.name == name && field.field_type == value.field_type());
     let Some(place) = declared.map(|place| place as u16) else { return false };
     match fields.binary_search_by_key(&place, |(place, _)| *place) {
         Ok(at) if fields[at].1 == *value => false,
@@ -150,8 +151,7 @@ fn start(
     if waits {
         instance.release_at = set.release_within_millis.map(|millis| Time(draft.now.0.saturating_add(millis)));
     } else {
-        let scene =
-            Scene { definition: &chosen.definition, call: &call, teams: &draft.root.teams, now: draft.now };
+        let scene = Scene { definition: &chosen.definition, call: &call, teams: &draft.root.teams, now: draft.now };
         entered = enter(&scene, &mut instance, FIRST_STAGE);
     }
     let had_ended = set.release_at_call_end && !waits;
@@ -211,4 +211,3 @@ fn warnings(instance: &Instance, definition: Option<&Definition>, call: &Call, h
     ];
     checks.into_iter().filter(|(applies, _)| *applies).map(|(_, warning)| warning).collect()
 }
-

@@ -1,33 +1,110 @@
 //! Actions in words, as pages and the command line show them.
+//!
+//! Must not be parsed by anybody: the words may change.
 
-use crate::definition::model::{Action, Priority, TimerStart};
+use crate::definition::model::{
+    Action, AlertAction, ButtonAction, LinkAction, NoteRule, Priority, TimerAction, TimerStart,
+};
 
-/// The action in words, such as `Alert for billing (high, due in 4h): Refund {{ fields.amount }}`.
+/// How much of an alert's text is shown.
+const TEXT_CHARS_MAX: usize = 60;
+
+impl Priority {
+    /// Its word, as files and pages have it.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Low => "low",
+            Self::Normal => "normal",
+            Self::High => "high",
+            Self::Urgent => "urgent",
+        }
+    }
+}
+
+/// The action in one line of words.
 #[must_use]
 pub fn describe_action(action: &Action) -> String {
     match action {
-        Action::Alert(alert) => {
-            let due = alert.due.map_or_else(String::new, |due| format!(", due in {due}"));
-            format!("Alert for {} ({}{due}): {}", alert.team, priority(alert.priority), alert.text.source())
-        }
-        Action::Button(button) => format!("Button \"{}\" leads to {}", button.label, button.event),
-        Action::Timer(timer) => {
-            let from = if timer.from == TimerStart::Start { " from the start" } else { "" };
-            format!("After {}{from}: {}", timer.after, timer.event)
-        }
-        Action::Link(link) => match &link.at_most {
-            None => format!("Link to {}", link.to),
-            Some(limit) => format!("Link to {}, at most {} times, then to {}", link.to, limit.times, limit.otherwise),
-        },
+        Action::Alert(alert) => describe_alert(alert),
+        Action::Button(button) => describe_button(button),
+        Action::Timer(timer) => describe_timer(timer),
+        Action::Link(link) => describe_link(link),
         Action::Finish(finish) => format!("Finish: {}", finish.outcome),
     }
 }
 
-fn priority(priority: Priority) -> &'static str {
-    match priority {
-        Priority::Low => "low",
-        Priority::Normal => "normal",
-        Priority::High => "high",
-        Priority::Urgent => "urgent",
+fn describe_alert(alert: &AlertAction) -> String {
+    let due = alert.due.map_or_else(String::new, |due| format!(", due in {due}"));
+    let mut words = alert.text.source().split_whitespace().collect::<Vec<_>>().join(" ");
+    if let Some((cut, _)) = words.char_indices().nth(TEXT_CHARS_MAX) {
+        words.truncate(cut);
+        words.push('…');
+    }
+    format!("Alert {} ({}{due}): {words}", alert.team, alert.priority.word())
+}
+
+fn describe_button(button: &ButtonAction) -> String {
+    let mut asks = Vec::new();
+    if button.confirmation.is_some() {
+        asks.push("asks first".to_owned());
+    }
+    if button.note == NoteRule::Required {
+        asks.push("note required".to_owned());
+    }
+    if !button.form.is_empty() {
+        let names: Vec<&str> = button.form.iter().map(|field| field.name.as_str()).collect();
+        asks.push(format!("form: {}", names.join(", ")));
+    }
+    let asks = if asks.is_empty() { String::new() } else { format!(" ({})", asks.join("; ")) };
+    format!("Button \"{}\"{asks} → {}", button.label, button.event)
+}
+
+fn describe_timer(timer: &TimerAction) -> String {
+    let from = match timer.from {
+        TimerStart::Stage => "in this stage",
+        TimerStart::Start => "from the start",
+    };
+    format!("Timer: after {} {from} → {}", timer.after, timer.event)
+}
+
+fn describe_link(link: &LinkAction) -> String {
+    match &link.at_most {
+        None => format!("Link → {}", link.to),
+        Some(at_most) => format!("Link → {}, at most {} times, then → {}", link.to, at_most.times, at_most.otherwise),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::describe_action;
+    use crate::definition::file::read;
+
+    fn check(action: &str, expected: &str) {
+        let text = format!("format: 1\nworkflow: w\ntitle: T\non_new_call:\n  - {action}\n");
+        let definition = read(&text, None).unwrap_or_else(|faults| panic!("{faults:#?}"));
+        assert_eq!(describe_action(&definition.stages[0].actions[0]), expected);
+    }
+
+    #[test]
+    fn actions_read_as_a_person_would_say_them() {
+        check(
+            r#"alert: { text: "Refund {{ fields.amount }}\nfor {{ call.caller.name }}", team: billing, priority: high, due: 4h }"#,
+            "Alert billing (high, due in 4h): Refund {{ fields.amount }} for {{ call.caller.name }}",
+        );
+        check(
+            &format!("alert: {{ text: {}, team: care }}", "word ".repeat(20)),
+            "Alert care (normal): word word word word word word word word word word word word …",
+        );
+        check("button: Approve", "Button \"Approve\" → approve");
+        check(
+            "{ button: Paid, id: p, confirm: Sure?, note: required, form: { reference: { type: text } } }",
+            "Button \"Paid\" (asks first; note required; form: reference) → p",
+        );
+        check("timer: 90s", "Timer: after 90s in this stage → after-90s");
+        check("timer: { after: 3d, from: start }", "Timer: after 3d from the start → after-3d");
+        check("link: pay-out", "Link → pay-out");
+        check("link: { to: new-call, max: 3, else: x }", "Link → new-call, at most 3 times, then → x");
+        check("finish: done", "Finish: done");
     }
 }

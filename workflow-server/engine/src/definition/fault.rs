@@ -89,6 +89,15 @@ pub struct Fault {
 impl Fault {
     /// A fault that is nowhere in particular yet.
     pub fn new(code: FaultCode, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), stage: 0, action: 0, field: String::new(), line: 0, column: 0, warning: false }
+        Self {
+            code,
+            message: message.into(),
+            stage: 0,
+            action: 0,
+            field: String::new(),
+            line: 0,
+            column: 0,
+            warning: false,
+        }
     }
 }

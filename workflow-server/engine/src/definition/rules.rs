@@ -47,9 +47,9 @@ pub fn name(what: impl Display, text: &str) -> Result<(), Fault> {
         return Ok(());
     }
     let like = slug::slugify(text);
-    let hint = if like.is_empty() { String::new() } else { format!(", such as `{like}`") };
+    let like = if like.is_empty() { String::new() } else { format!(", such as `{like}`") };
     let message = format!(
-        "{what} {} must be lower-case letters, digits and hyphens and start with a letter or digit{hint}",
+        "{what} must be lower-case letters, digits and hyphens and start with a letter or digit{like}, not {}",
         quoted(text)
     );
     Err(Fault::new(FaultCode::BadValue, message))
@@ -153,7 +153,8 @@ pub fn span_within(span: Span) -> Result<(), Fault> {
 }
 
 fn not_a_span(text: &str) -> Fault {
-    let message = format!("{} is not a span; write a number and s, m, h or d, such as 90s, 15m, 4h or 3d", quoted(text));
+    let message =
+        format!("{} is not a span; write a number and s, m, h or d, such as 90s, 15m, 4h or 3d", quoted(text));
     Fault::new(FaultCode::BadValue, message)
 }
 

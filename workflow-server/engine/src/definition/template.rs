@@ -8,10 +8,12 @@ use thiserror::Error;
 /// What a place shows where its value is missing.
 pub const GAP: &str = "[?]";
 
+/// How much of what was written a fault repeats.
+const QUOTED_CHARS_MAX: usize = 40;
+
 /// What a template may say of a call, after `call.`.
-pub const CALL_PLACES: [&str; 9] = [
-    "id", "source", "customer", "script", "agent", "caller.name", "caller.phone", "caller.email", "caller.reference",
-];
+pub const CALL_PLACES: [&str; 9] =
+    ["id", "source", "customer", "script", "agent", "caller.name", "caller.phone", "caller.email", "caller.reference"];
 
 /// Where a place takes its value from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,6 +64,7 @@ impl Template {
         let mut rest = source;
         while let Some(open) = rest.find("{{") {
             let (text, after) = (&rest[..open], &rest[open + 2..]);
+            refuse_statement(text)?;
             let close = after.find("}}").ok_or(TemplateFault::Unclosed)?;
             if !text.is_empty() {
                 parts.push(Part::Text(text.to_owned()));
@@ -69,9 +72,7 @@ impl Template {
             parts.push(Part::Place(place(after[..close].trim())?));
             rest = &after[close + 2..];
         }
-        if let Some(statement) = rest.find("{%") {
-            return Err(TemplateFault::NotPlain(rest[statement..].chars().take(40).collect()));
-        }
+        refuse_statement(rest)?;
         if !rest.is_empty() {
             parts.push(Part::Text(rest.to_owned()));
         }
@@ -111,15 +112,24 @@ impl Template {
     }
 }
 
+/// A template language's statements would otherwise be shown to people as text.
+fn refuse_statement(text: &str) -> Result<(), TemplateFault> {
+    match text.find("{%") {
+        Some(statement) => Err(TemplateFault::NotPlain(text[statement..].chars().take(QUOTED_CHARS_MAX).collect())),
+        None => Ok(()),
+    }
+}
+
 fn place(inside: &str) -> Result<Place, TemplateFault> {
-    let is_word = |word: &str| !word.is_empty() && word.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '.');
+    let is_word =
+        |word: &str| !word.is_empty() && word.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '.');
     match inside.split_once('.') {
         Some(("fields", name)) if is_word(name) && !name.contains('.') => Ok(Place::Field(name.to_owned())),
         Some(("call", name)) if is_word(name) => CALL_PLACES
             .iter()
             .find(|known| **known == name)
             .map(|known| Place::Call(known))
-            .ok_or_else(|| TemplateFault::NoSuchCallPlace(name.to_owned())),
-        _ => Err(TemplateFault::NotPlain(inside.to_owned())),
+            .ok_or_else(|| TemplateFault::NoSuchCallPlace(name.chars().take(QUOTED_CHARS_MAX).collect())),
+        _ => Err(TemplateFault::NotPlain(inside.chars().take(QUOTED_CHARS_MAX).collect())),
     }
 }

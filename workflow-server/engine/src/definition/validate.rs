@@ -1,30 +1,44 @@
-//! What keeps a definition from being published, and what its author is warned of: every fault at once, in the order of
-//! the stages. Time is linear in the size of the definition, but for texts of "did you mean".
+//! What keeps a definition from being published, and what its author is warned of.
+//!
+//! Promises: every fault at once, in the order of stages; time linear in the size of the definition, whatever is wrong
+//! with it.
+//!
+//! Must not know of files: where in a file a fault is, nobody here can say.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+mod circles;
+mod limited;
+mod stage;
+
+use std::cell::Cell;
+use std::collections::HashMap;
 
 use crate::definition::fault::{Fault, FaultCode};
-use crate::definition::model::{
-    Action, AlertAction, ButtonAction, Definition, Event, EventKind, FIRST_STAGE, LinkAction, Stage, TimerStart,
-};
-use crate::definition::template::Place;
+use crate::definition::model::{Action, Definition, FIRST_STAGE, Stage};
+use crate::definition::rules;
 use crate::limits;
 
-/// Finds every fault. `is_team` tells the teams that are declared.
+/// Finds every fault; `is_team` says whether a team is declared.
 pub fn validate(definition: &Definition, is_team: impl Fn(&str) -> bool) -> Vec<Fault> {
-    let mut check = Check { definition, numbers: numbers(definition), faults: Vec::new() };
-    check.sizes();
-    for stage in &definition.stages {
-        check.stage(stage, &is_team);
+    let mut faults = Vec::new();
+    if definition.stages.len() > limits::STAGES_MAX {
+        let message =
+            format!("the workflow has {} stages; at most {} are allowed", definition.stages.len(), limits::STAGES_MAX);
+        return vec![Fault::new(FaultCode::TooLarge, message)];
     }
-    check.circles();
-    check.unreachable();
-    let mut faults = check.faults;
+    let events = Events::of(definition);
+    limited::check(definition, &mut faults);
+    check_identities(definition, &mut faults);
+    for stage in &definition.stages {
+        stage::check(definition, stage, &events, &is_team, &mut faults);
+    }
+    check_added(definition, &events, &mut faults);
+    circles::check(definition, &events, &mut faults);
     faults.sort_by_key(|fault| (fault.stage, fault.action));
+    bound(&mut faults);
     faults
 }
 
-/// Whether some stage neither waits, links nor finishes.
+/// Whether a stage neither waits, links nor finishes.
 #[must_use]
 pub fn has_unlinked_ends(definition: &Definition) -> bool {
     definition.stages.iter().any(is_unlinked_end)
@@ -34,223 +48,136 @@ fn is_unlinked_end(stage: &Stage) -> bool {
     stage.actions.iter().all(|action| matches!(action, Action::Alert(_)))
 }
 
-/// Event id → stage number.
-fn numbers(definition: &Definition) -> HashMap<&str, u32> {
-    definition.stages.iter().map(|stage| (stage.event.id.as_str(), stage.number)).collect()
+/// Whether entering the stage leaves something that can move it on later.
+fn waits(stage: &Stage) -> bool {
+    stage.actions.iter().any(is_wait)
 }
 
-fn is_end(action: &Action) -> bool {
-    matches!(action, Action::Link(_) | Action::Finish(_))
+fn is_wait(action: &Action) -> bool {
+    matches!(action, Action::Button(_) | Action::Timer(_))
 }
 
-struct Check<'d> {
-    definition: &'d Definition,
-    numbers: HashMap<&'d str, u32>,
-    faults: Vec<Fault>,
+/// How many faults come with a suggestion: each looks at all ids or fields, and a person mends the first ones first.
+const SUGGESTIONS_MAX: usize = 20;
+
+/// The stages' places by the ids of their events.
+struct Events<'d> {
+    places: HashMap<&'d str, usize>,
+    suggestions_left: Cell<usize>,
 }
 
-impl<'d> Check<'d> {
-    fn add(&mut self, code: FaultCode, stage: u32, action: usize, field: &str, message: String) -> &mut Fault {
-        let at = self.faults.len();
-        self.faults.push(Fault {
-            stage,
-            action: action as u32,
-            field: field.to_owned(),
-            ..Fault::new(code, message)
-        });
-        &mut self.faults[at]
+impl<'d> Events<'d> {
+    fn of(definition: &'d Definition) -> Self {
+        let ids = definition.stages.iter().map(|stage| stage.event.id.as_str());
+        Self { places: ids.zip(0..).collect(), suggestions_left: Cell::new(SUGGESTIONS_MAX) }
     }
 
-    fn sizes(&mut self) {
-        let stages = self.definition.stages.len();
-        if stages > limits::STAGES_MAX {
-            let message = format!("the workflow has {stages} stages, at most {} are allowed", limits::STAGES_MAX);
-            self.add(FaultCode::TooLarge, 0, 0, "", message);
-        }
+    fn place(&self, event: &str) -> Option<usize> {
+        self.places.get(event).copied()
     }
 
-    fn stage(&mut self, stage: &'d Stage, is_team: &impl Fn(&str) -> bool) {
-        let count = stage.actions.len();
-        if count > limits::ACTIONS_PER_STAGE_MAX {
-            let message = format!("the stage has {count} actions, at most {} are allowed", limits::ACTIONS_PER_STAGE_MAX);
-            self.add(FaultCode::TooLarge, stage.number, 0, "", message);
+    /// "; did you mean …?" or nothing; of equally near words always the same one.
+    fn suggestion<'a>(&self, written: &str, known: impl Iterator<Item = &'a str>) -> String {
+        let left = self.suggestions_left.get();
+        if left == 0 {
+            return String::new();
         }
-        if is_unlinked_end(stage) {
-            let warning = self.definition.allow_unlinked_ends;
-            let message = format!(
-                "{} is an unlinked end: give it a button, a timer, a link or a finish",
-                named(stage)
-            );
-            self.add(FaultCode::UnlinkedEnd, stage.number, 0, "", message).warning = warning;
-        }
-        self.ends(stage);
-        self.labels(stage);
-        for (at, action) in (1..).zip(&stage.actions) {
-            match action {
-                Action::Alert(alert) => self.alert(stage, at, alert, is_team),
-                Action::Link(link) => self.link(stage, at, link),
-                Action::Button(ButtonAction { event, .. }) => self.event(stage, at, event, EventKind::ButtonPushed),
-                Action::Timer(timer) => self.event(stage, at, &timer.event, EventKind::TimerElapsed),
-                Action::Finish(_) => {}
-            }
+        self.suggestions_left.set(left - 1);
+        let mut known: Vec<&str> = known.collect();
+        known.sort_unstable();
+        rules::suggestion(written, known)
+    }
+}
+
+/// Keeps the first faults and says that there are more; real ones before warnings.
+fn bound(faults: &mut Vec<Fault>) {
+    if faults.len() <= limits::FAULTS_MAX {
+        return;
+    }
+    faults.sort_by_key(|fault| fault.warning);
+    let rest = faults.split_off(limits::FAULTS_MAX);
+    let message = format!("there are {} more faults; these are the first {}", rest.len(), limits::FAULTS_MAX);
+    let warning = rest.iter().all(|fault| fault.warning);
+    faults.sort_by_key(|fault| (fault.stage, fault.action));
+    faults.push(Fault { warning, ..Fault::new(FaultCode::TooLarge, message) });
+}
+
+fn in_stage(stage: &Stage, code: FaultCode, message: String) -> Fault {
+    Fault { stage: stage.number, ..Fault::new(code, message) }
+}
+
+/// `place` counts from 0, as lists do.
+fn in_action(stage: &Stage, place: usize, code: FaultCode, message: String) -> Fault {
+    Fault { action: u32::try_from(place).unwrap_or(u32::MAX).saturating_add(1), ..in_stage(stage, code, message) }
+}
+
+/// The event that this action adds.
+fn added(action: &Action) -> Option<&str> {
+    match action {
+        Action::Button(button) => Some(&button.event),
+        Action::Timer(timer) => Some(&timer.event),
+        Action::Alert(_) | Action::Link(_) | Action::Finish(_) => None,
+    }
+}
+
+/// The first stage is there, numbers rise, and no id is there twice.
+fn check_identities(definition: &Definition, faults: &mut Vec<Fault>) {
+    if definition.stages.first().is_none_or(|stage| stage.number != FIRST_STAGE) {
+        let message = format!("the workflow has no stage {FIRST_STAGE}, its new call");
+        faults.push(Fault::new(FaultCode::MissingKey, message));
+    }
+    for pair in definition.stages.windows(2) {
+        if pair[0].number >= pair[1].number {
+            let message = format!("stage {} does not come after stage {}", pair[1].number, pair[0].number);
+            faults.push(in_stage(&pair[1], FaultCode::Duplicate, message));
         }
     }
-
-    /// A link or finish is the last action, and alone: what stands beside it would be withdrawn in the same moment.
-    fn ends(&mut self, stage: &Stage) {
-        let Some(end) = stage.actions.iter().position(is_end) else { return };
-        let what = if matches!(stage.actions[end], Action::Link(_)) { "link" } else { "finish" };
-        for (at, action) in (1..).zip(&stage.actions).filter(|(at, _)| *at != end + 1) {
-            let message = match action {
-                Action::Link(_) | Action::Finish(_) => format!("nothing comes after the {what}: remove this"),
-                _ => format!("the {what} of this stage would withdraw this in the same moment: nobody would see it"),
-            };
-            self.add(FaultCode::ActionAfterEnd, stage.number, at, "", message);
-        }
-    }
-
-    fn labels(&mut self, stage: &'d Stage) {
-        let mut labels: BTreeMap<&str, usize> = BTreeMap::new();
-        let mut buttons = 0;
-        for (at, action) in (1..).zip(&stage.actions) {
-            let Action::Button(button) = action else { continue };
-            buttons += 1;
-            if let Some(first) = labels.insert(&button.label, at) {
-                let message = format!("actions {first} and {at} are both buttons \"{}\": people could not tell them apart", button.label);
-                self.add(FaultCode::DuplicateLabel, stage.number, at, "button", message);
-            }
-        }
-        if buttons > 0 && !stage.actions.iter().any(|action| matches!(action, Action::Alert(_))) {
-            let message = format!("{} has buttons and no alert: nobody is told that they are there", named(stage));
-            self.add(FaultCode::NoAlert, stage.number, 0, "", message).warning = true;
-        }
-    }
-
-    fn alert(&mut self, stage: &Stage, at: usize, alert: &AlertAction, is_team: &impl Fn(&str) -> bool) {
-        if !is_team(&alert.team) {
-            let message = format!("there is no team `{}`: declare it first (aftercall team add), or mend its name", alert.team);
-            self.add(FaultCode::UnknownTeam, stage.number, at, "team", message);
-        }
-        for place in alert.text.places() {
-            let Place::Field(name) = place else { continue };
-            if self.definition.fields.iter().all(|field| field.name != *name) {
-                let known = self.definition.fields.iter().map(|field| field.name.as_str());
-                let message = format!("the text names the field `{name}`, which is not declared{}", did_you_mean(name, known));
-                self.add(FaultCode::UnknownField, stage.number, at, "text", message);
-            }
-        }
-    }
-
-    fn link(&mut self, stage: &Stage, at: usize, link: &LinkAction) {
-        let targets = [("to", Some(&link.to)), ("else", link.at_most.as_ref().map(|limit| &limit.otherwise))];
-        for (field, target) in targets {
-            let Some(target) = target.filter(|target| !self.numbers.contains_key(target.as_str())) else { continue };
-            let message = format!("there is no event `{target}`{}", did_you_mean(target, self.numbers.keys().copied()));
-            self.add(FaultCode::UnknownEvent, stage.number, at, field, message);
-        }
-    }
-
-    /// The event of a button or timer is there, and of its kind.
-    fn event(&mut self, stage: &Stage, at: usize, event: &str, kind: EventKind) {
-        let found: Option<&Event> = self.definition.stage_of(event).map(|stage| &stage.event);
-        if found.is_none_or(|found| found.kind != kind) {
-            let message = format!("there is no event `{event}` of this kind");
-            self.add(FaultCode::UnknownEvent, stage.number, at, "id", message);
-        }
-    }
-
-    /// Where an instance goes from a stage without anything to wait for. A timer that counts from the instance's start
-    /// may have elapsed before its stage is entered, so it is nothing to wait for either.
-    fn goes_on(&self, stage: &Stage) -> Vec<u32> {
-        let mut targets: Vec<&str> = Vec::new();
-        for action in &stage.actions {
-            match action {
-                Action::Link(link) => {
-                    targets.push(&link.to);
-                    targets.extend(link.at_most.as_ref().map(|limit| limit.otherwise.as_str()));
-                }
-                Action::Timer(timer) if timer.from == TimerStart::Start => targets.push(&timer.event),
-                _ => {}
-            }
-        }
-        targets.into_iter().filter_map(|target| self.numbers.get(target).copied()).collect()
-    }
-
-    /// Takes away, again and again, the stages that lead to nothing that is left: what stays are circles, and what leads
-    /// into them.
-    fn circles(&mut self) {
-        let mut next: BTreeMap<u32, BTreeSet<u32>> = BTreeMap::new();
-        let mut leads_here: HashMap<u32, Vec<u32>> = HashMap::new();
-        for stage in &self.definition.stages {
-            let targets: BTreeSet<u32> = self.goes_on(stage).into_iter().collect();
-            for target in &targets {
-                leads_here.entry(*target).or_default().push(stage.number);
-            }
-            next.insert(stage.number, targets);
-        }
-        let mut done: Vec<u32> = next.iter().filter(|(_, targets)| targets.is_empty()).map(|(from, _)| *from).collect();
-        while let Some(stage) = done.pop() {
-            next.remove(&stage);
-            for from in leads_here.remove(&stage).unwrap_or_default() {
-                if let Some(targets) = next.get_mut(&from)
-                    && targets.remove(&stage)
-                    && targets.is_empty()
-                {
-                    done.push(from);
-                }
-            }
-        }
-        self.name_circles(&next);
-    }
-
-    fn name_circles(&mut self, next: &BTreeMap<u32, BTreeSet<u32>>) {
-        let mut seen: BTreeSet<u32> = BTreeSet::new();
-        for start in next.keys() {
-            let (mut path, mut at) = (Vec::new(), *start);
-            while seen.insert(at) {
-                path.push(at);
-                // Every stage that stays leads to another one that stays.
-                let Some(target) = next.get(&at).and_then(|targets| targets.first()) else { break };
-                at = *target;
-            }
-            let Some(begin) = path.iter().position(|stage| *stage == at) else { continue };
-            let circle: Vec<String> = path[begin..].iter().chain([&at]).map(ToString::to_string).collect();
-            let message = format!(
-                "stages {} go round in a circle in which nothing waits: put a button or a timer into it",
-                circle.join(" → ")
-            );
-            self.add(FaultCode::CircleWithoutWait, at, 0, "", message);
-        }
-    }
-
-    fn unreachable(&mut self) {
-        let mut reached: BTreeSet<u32> = BTreeSet::from([FIRST_STAGE]);
-        let mut to_do = vec![FIRST_STAGE];
-        while let Some(number) = to_do.pop() {
-            let Some(stage) = self.definition.stage(number) else { continue };
-            let armed = stage.actions.iter().filter_map(|action| match action {
-                Action::Button(button) => self.numbers.get(button.event.as_str()).copied(),
-                Action::Timer(timer) => self.numbers.get(timer.event.as_str()).copied(),
-                _ => None,
-            });
-            to_do.extend(armed.chain(self.goes_on(stage)).filter(|target| reached.insert(*target)));
-        }
-        for stage in self.definition.stages.iter().filter(|stage| !reached.contains(&stage.number)) {
-            let message = format!("nothing leads to {}", named(stage));
-            self.add(FaultCode::UnreachableStage, stage.number, 0, "", message);
+    let mut seen = HashMap::new();
+    for stage in &definition.stages {
+        if let Some(first) = seen.insert(stage.event.id.as_str(), stage.number) {
+            let message = format!("its event has the id `{}`, as that of stage {first} has", stage.event.id);
+            faults.push(in_stage(stage, FaultCode::Duplicate, message));
         }
     }
 }
 
-fn named(stage: &Stage) -> String {
-    format!("stage {} \"{}\"", stage.number, stage.event.label)
+/// Every event but the new call's is added by one action, in a tree that starts at the new call: so something leads to
+/// each, and a file can show it.
+fn check_added(definition: &Definition, events: &Events<'_>, faults: &mut Vec<Fault>) {
+    let mut depths: Vec<Option<usize>> = vec![None; definition.stages.len()];
+    let mut open = Vec::new();
+    if let Some(first) = depths.first_mut() {
+        *first = Some(0);
+        open.push(0);
+    }
+    while let Some(place) = open.pop() {
+        let stage = &definition.stages[place];
+        let depth = depths[place].unwrap_or(0) + 1;
+        for (action, event) in stage.actions.iter().enumerate().filter_map(|(at, action)| Some((at, added(action)?))) {
+            // An event that does not exist is reported with its action.
+            let Some(next) = events.place(event) else { continue };
+            if depths[next].is_some() {
+                let message = format!("the event `{event}` is added by another action already");
+                faults.push(in_action(stage, action, FaultCode::Duplicate, message));
+                continue;
+            }
+            depths[next] = Some(depth);
+            open.push(next);
+        }
+    }
+    for (stage, depth) in definition.stages.iter().zip(depths) {
+        match depth {
+            None => faults.push(in_stage(stage, FaultCode::UnreachableStage, unreachable(stage))),
+            Some(depth) if depth > limits::EVENTS_NESTED_MAX => {
+                let max = limits::EVENTS_NESTED_MAX;
+                let message = format!("`{}` comes after {depth} events in one another; at most {max}", stage.event.id);
+                faults.push(in_stage(stage, FaultCode::TooLarge, message));
+            }
+            Some(_) => {}
+        }
+    }
 }
 
-/// "; did you mean `approve`?", where something near is known.
-fn did_you_mean<'k>(wrong: &str, known: impl Iterator<Item = &'k str>) -> String {
-    let nearest = known.map(|name| (strsim::osa_distance(wrong, name), name)).min();
-    match nearest.filter(|(distance, _)| *distance <= 2) {
-        Some((_, name)) => format!("; did you mean `{name}`?"),
-        None => String::new(),
-    }
+fn unreachable(stage: &Stage) -> String {
+    format!("nothing leads to the event `{}`: give its button or timer to a stage, or remove it", stage.event.id)
 }

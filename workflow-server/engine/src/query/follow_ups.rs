@@ -12,8 +12,8 @@ use crate::call::{Call, CallKey};
 use crate::definition::model::Priority;
 use crate::instance::{Alert, Instance};
 use crate::time::Time;
-use crate::world::urgency::{NO_TEAM, RANKS, UrgencyKey, rank};
 use crate::world::Root;
+use crate::world::urgency::{NO_TEAM, RANKS, UrgencyKey, rank};
 
 /// Which follow-ups: fields are and-ed, values within one or-ed; an empty one lets everything through.
 #[derive(Clone, Debug, Default)]
@@ -106,8 +106,11 @@ pub fn list_follow_ups(
     if filter.only_unknown_teams {
         return page;
     }
-    let mut candidates: Box<dyn Iterator<Item = FollowUpCursor> + '_> =
-        if filter.calls.is_empty() { Box::new(walk(root, filter, as_of, after)) } else { Box::new(of_calls(root, filter, as_of, after)) };
+    let mut candidates: Box<dyn Iterator<Item = FollowUpCursor> + '_> = if filter.calls.is_empty() {
+        Box::new(walk(root, filter, as_of, after))
+    } else {
+        Box::new(of_calls(root, filter, as_of, after))
+    };
     while let Some(cursor) = candidates.next() {
         let Some(row) = row(root, filter, as_of, cursor) else { continue };
         page.rows.push(row);
@@ -141,7 +144,9 @@ fn most_urgent(instance: &Instance, filter: &FollowUpFilter, as_of: Time) -> Opt
         let standing = cursor(instance, RANKS - 1, instance.deadline, as_of);
         return (!filter.asks_for_alert()).then_some((standing, None));
     }
-    let standing = |(at, alert): (usize, &Alert)| (cursor(instance, rank(alert.priority), instance.due_of(alert), as_of), Some(at));
+    let standing = |(at, alert): (usize, &Alert)| {
+        (cursor(instance, rank(alert.priority), instance.due_of(alert), as_of), Some(at))
+    };
     instance.alerts.iter().enumerate().filter(|(_, alert)| filter.lets_alert_through(alert)).map(standing).min()
 }
 
@@ -161,7 +166,9 @@ fn walk<'a>(
     let blocks = (0..2_u8).flat_map(|phase| (0..RANKS).map(move |rank| (phase, rank)));
     blocks
         .filter(move |block| after.is_none_or(|after| *block >= (after.phase, after.rank)))
-        .filter(|(_, wanted)| filter.priorities.is_empty() || filter.priorities.iter().any(|priority| rank(*priority) == *wanted))
+        .filter(|(_, wanted)| {
+            filter.priorities.is_empty() || filter.priorities.iter().any(|priority| rank(*priority) == *wanted)
+        })
         .flat_map(move |(phase, rank)| block(root, filter, as_of, phase, rank))
         .filter(move |cursor| after.is_none_or(|after| *cursor > after))
 }
@@ -174,7 +181,8 @@ fn block<'a>(
     phase: u8,
     rank: u8,
 ) -> impl Iterator<Item = FollowUpCursor> + 'a {
-    let mut teams: Vec<u32> = if filter.teams.is_empty() { (0..root.teams.len() as u32).collect() } else { filter.teams.clone() };
+    let mut teams: Vec<u32> =
+        if filter.teams.is_empty() { (0..root.teams.len() as u32).collect() } else { filter.teams.clone() };
     if !filter.asks_for_alert() {
         teams.push(NO_TEAM);
     }

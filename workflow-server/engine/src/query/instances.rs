@@ -33,7 +33,11 @@ pub struct InstanceFilter {
 
 impl InstanceFilter {
     fn lets_through(&self, root: &Root, instance: &Instance, now: Time) -> bool {
-        let of_status = if self.statuses.is_empty() { !instance.status.is_ended() } else { self.statuses.contains(&instance.status) };
+        let of_status = if self.statuses.is_empty() {
+            !instance.status.is_ended()
+        } else {
+            self.statuses.contains(&instance.status)
+        };
         of_status
             && (self.versions.is_empty() || self.versions.contains(&instance.version))
             && (self.stages.is_empty() || self.stages.contains(&instance.stage))
@@ -42,7 +46,8 @@ impl InstanceFilter {
             && self.hidden.is_none_or(|hidden| is_hidden(root, instance) == hidden)
             && (self.workflows.is_empty() || self.workflows.iter().any(|name| **name == *workflow_name(root, instance)))
             && (self.customers.is_empty() || self.customers.iter().any(|name| **name == *customer(root, instance)))
-            && (self.teams.is_empty() || team_names(root, instance).any(|team| self.teams.iter().any(|name| **name == *team)))
+            && (self.teams.is_empty()
+                || team_names(root, instance).any(|team| self.teams.iter().any(|name| **name == *team)))
     }
 }
 
@@ -57,7 +62,13 @@ pub struct InstancePage {
 
 /// Lists instances, oldest first, at most `rows_max`, after the slot.
 #[must_use]
-pub fn list_instances(root: &Root, filter: &InstanceFilter, now: Time, after: Option<u32>, rows_max: usize) -> InstancePage {
+pub fn list_instances(
+    root: &Root,
+    filter: &InstanceFilter,
+    now: Time,
+    after: Option<u32>,
+    rows_max: usize,
+) -> InstancePage {
     let mut page = InstancePage::default();
     let first = after.map_or(0, |slot| slot as usize + 1);
     let rest = root.instances.skip(first.min(root.instances.len()));

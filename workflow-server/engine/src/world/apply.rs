@@ -78,7 +78,8 @@ impl World {
                 Ok(())
             }
             DefinitionChange::Version { workflow, created, .. } => {
-                let published = Arc::make_mut(&mut self.root.workflows).publish(*workflow, *created, entry.at, &entry.actor);
+                let published =
+                    Arc::make_mut(&mut self.root.workflows).publish(*workflow, *created, entry.at, &entry.actor);
                 published.ok_or(Unfit::NoDraft(*workflow))
             }
         }

@@ -60,9 +60,10 @@ impl Timers {
 
 fn keys(instance: &Instance) -> impl Iterator<Item = TimerKey> + '_ {
     let slot = instance.id.slot;
-    let release = instance
-        .release_at
-        .filter(|_| instance.status == Status::WaitingForCallEnd)
-        .map(|due| TimerKey { due, slot, action: RELEASE });
+    let release = instance.release_at.filter(|_| instance.status == Status::WaitingForCallEnd).map(|due| TimerKey {
+        due,
+        slot,
+        action: RELEASE,
+    });
     instance.timers.iter().map(move |timer| TimerKey { due: timer.due, slot, action: timer.action }).chain(release)
 }

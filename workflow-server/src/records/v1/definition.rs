@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use aftercall_engine::command::Actor;
 use aftercall_engine::definition::model::{
-    Action, AlertAction, AtMost, ButtonAction, Definition, Event, FinishAction, LinkAction, NoteRule, Stage, TimerAction,
-    TimerStart,
+    Action, AlertAction, AtMost, ButtonAction, Definition, Event, FinishAction, LinkAction, NoteRule, Stage,
+    TimerAction, TimerStart,
 };
 use aftercall_engine::definition::numbering::Numbering;
 use aftercall_engine::definition::template::Template;

@@ -348,9 +348,8 @@ fn instance(record: InstanceChangeRecord) -> Result<InstanceChange, RecordError>
 }
 
 fn before(record: BeforeRecord) -> Result<Before, RecordError> {
-    let alert = |alert: AlertBeforeRecord| {
-        Ok(AlertBefore { team: alert.team, priority: Coded::from_code(alert.priority)? })
-    };
+    let alert =
+        |alert: AlertBeforeRecord| Ok(AlertBefore { team: alert.team, priority: Coded::from_code(alert.priority)? });
     Ok(Before {
         sequence: record.sequence,
         stage: record.stage,

@@ -331,7 +331,8 @@ impl TryFrom<InstanceRecord> for Instance {
 }
 
 fn counts(counts: &[Count]) -> Vec<CountRecord> {
-    let record = |count: &Count| CountRecord { stage: count.stage, action: u32::from(count.action), times: count.times };
+    let record =
+        |count: &Count| CountRecord { stage: count.stage, action: u32::from(count.action), times: count.times };
     counts.iter().map(record).collect()
 }
 

@@ -84,7 +84,8 @@ impl<'f> ActionReader<'f> {
         // What is beside an unknown kind cannot be judged: the kind alone is named.
         let keys = mapping.entries.iter().map(|(key, _)| key);
         let meant = keys.clone().find(|key| KINDS.later.contains(&key.text.as_str()));
-        let meant = meant.or_else(|| keys.clone().find(|key| rules::nearest(&key.text, KINDS.known.iter().copied()).is_some()));
+        let meant =
+            meant.or_else(|| keys.clone().find(|key| rules::nearest(&key.text, KINDS.known.iter().copied()).is_some()));
         if let Some(key) = meant.or_else(|| keys.clone().next()) {
             mapping::refuse_key(key, &KINDS, self.faults);
         }
@@ -144,9 +145,9 @@ impl<'f> ActionReader<'f> {
 
     fn add_event(&mut self, event: usize, mapping: Mapping<'_>, kind: EventKind, label: String, action: Action) {
         let id = mapping.get("id").and_then(|node| Some((mapping::name(node, "id", self.faults)?, node.at)));
-        let number = mapping.get("stage").and_then(|node| {
-            Some((mapping::whole(node, "stage", 1, limits::STAGE_NUMBER_MAX, self.faults)?, node.at))
-        });
+        let number = mapping
+            .get("stage")
+            .and_then(|node| Some((mapping::whole(node, "stage", 1, limits::STAGE_NUMBER_MAX, self.faults)?, node.at)));
         let added = self.sketches.len();
         if added >= limits::STAGES_MAX {
             self.full = true;
@@ -157,7 +158,16 @@ impl<'f> ActionReader<'f> {
         let parent = &mut self.sketches[event];
         parent.adds.push((parent.actions.len(), added));
         parent.actions.push(action);
-        self.sketches.push(Sketch { kind, label, id, number, added_by, at: mapping.at, actions: Vec::new(), adds: Vec::new() });
+        self.sketches.push(Sketch {
+            kind,
+            label,
+            id,
+            number,
+            added_by,
+            at: mapping.at,
+            actions: Vec::new(),
+            adds: Vec::new(),
+        });
         if let Some(then) = mapping.get("then") {
             self.read(added, then, "`then`");
         }

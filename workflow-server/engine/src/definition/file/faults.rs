@@ -57,6 +57,11 @@ impl Faults {
         }
     }
 
+    /// Whether further faults are only counted as more: then their words need not be found.
+    pub(super) fn is_full(&self) -> bool {
+        self.more
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.found.is_empty()
     }

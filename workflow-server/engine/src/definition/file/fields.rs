@@ -10,12 +10,8 @@ use crate::value::{FieldDeclaration, FieldType};
 
 const FIELD: Keys = Keys { known: &["type", "required"], later: &["default", "values", "label", "min", "max"] };
 
-const TYPES: [(&str, FieldType); 4] = [
-    ("text", FieldType::Text),
-    ("number", FieldType::Number),
-    ("bool", FieldType::Bool),
-    ("time", FieldType::Time),
-];
+const TYPES: [(&str, FieldType); 4] =
+    [("text", FieldType::Text), ("number", FieldType::Number), ("bool", FieldType::Bool), ("time", FieldType::Time)];
 
 /// Reads `{ NAME: { type, required } }`; `what` is `fields` or `form`.
 pub(super) fn read(node: &Node, what: &str, faults: &mut Faults) -> Vec<FieldDeclaration> {
@@ -31,9 +27,8 @@ pub(super) fn read(node: &Node, what: &str, faults: &mut Faults) -> Vec<FieldDec
         faults.check(key.at, what, rules::field_name(&key.text));
         let Some(field) = Mapping::of(value, "a field", faults) else { continue };
         field.check_keys(&FIELD, faults);
-        let field_type = field
-            .require("type", "a field", faults)
-            .and_then(|node| mapping::word(node, "type", &TYPES, &[], faults));
+        let field_type =
+            field.require("type", "a field", faults).and_then(|node| mapping::word(node, "type", &TYPES, &[], faults));
         let required = field.get("required").and_then(|node| mapping::flag(node, "required", faults));
         declared.push(FieldDeclaration {
             name: key.text.clone(),

@@ -45,7 +45,8 @@ impl<'n> Mapping<'n> {
     pub(super) fn require(self, key: &str, what: &str, faults: &mut Faults) -> Option<&'n Node> {
         let node = self.get(key);
         if node.is_none() {
-            let fault = Fault { field: key.to_owned(), ..Fault::new(FaultCode::MissingKey, format!("{what} needs `{key}`")) };
+            let fault =
+                Fault { field: key.to_owned(), ..Fault::new(FaultCode::MissingKey, format!("{what} needs `{key}`")) };
             faults.put(self.at, fault);
         }
         node
@@ -63,6 +64,9 @@ impl<'n> Mapping<'n> {
 pub(super) fn refuse_key(key: &Key, keys: &Keys, faults: &mut Faults) {
     if keys.later.contains(&key.text.as_str()) {
         return faults.put(key.at, later(&key.text));
+    }
+    if faults.is_full() {
+        return;
     }
     let suggestion = rules::suggestion(&key.text, keys.known.iter().copied());
     let known = if suggestion.is_empty() { format!("; known here: {}", keys.known.join(", ")) } else { suggestion };
@@ -175,7 +179,11 @@ pub(super) fn word<T: Copy>(
         return None;
     }
     let words: Vec<&str> = known.iter().map(|(word, _)| *word).collect();
-    let message = format!("`{field}` must be {}, not {}", words.join(" or "), written(node));
+    let words = match words.split_last() {
+        Some((last, rest)) if !rest.is_empty() => format!("{} or {last}", rest.join(", ")),
+        _ => words.concat(),
+    };
+    let message = format!("`{field}` must be {words}, not {}", written(node));
     bad(node, field, message, faults);
     None
 }

@@ -9,6 +9,7 @@
 mod actions;
 mod faults;
 mod fields;
+mod json_escapes;
 mod mapping;
 mod numbers;
 mod plain_actions;

@@ -19,7 +19,8 @@ pub(super) fn ids(sketches: &[Sketch], faults: &mut Faults) -> Vec<String> {
     for sketch in sketches {
         let Some((id, at)) = &sketch.id else { continue };
         if !taken.insert(id) {
-            let fault = Fault::new(FaultCode::Duplicate, format!("another event has the id `{id}`; choose another one"));
+            let fault =
+                Fault::new(FaultCode::Duplicate, format!("another event has the id `{id}`; choose another one"));
             event_fault(faults, sketch, Some(*at), "id", fault);
         }
     }
@@ -98,7 +99,8 @@ pub(super) fn stages(sketches: &[Sketch], ids: &[String], earlier: &Numbering, f
     let numbers = sketches.iter().zip(numbers).map(given).collect();
     if let Some((spot, at)) = too_high {
         faults.spot = spot;
-        let message = format!("no stage numbers are left up to {}; import it as a new workflow", limits::STAGE_NUMBER_MAX);
+        let message =
+            format!("no stage numbers are left up to {}; import it as a new workflow", limits::STAGE_NUMBER_MAX);
         faults.add(FaultCode::TooLarge, at, message);
     }
     numbers
@@ -111,7 +113,8 @@ fn clash(number: u32, id: &str, before: Option<u32>, other: Option<&str>, taken:
         return Some(Fault::new(FaultCode::Duplicate, message));
     }
     if let Some(before) = before.filter(|before| *before != number) {
-        let message = format!("`{id}` was stage {before} in an earlier version and stays so; write {before} or nothing");
+        let message =
+            format!("`{id}` was stage {before} in an earlier version and stays so; write {before} or nothing");
         return Some(Fault::new(FaultCode::NumberUsed, message));
     }
     let other = other.filter(|other| *other != id)?;

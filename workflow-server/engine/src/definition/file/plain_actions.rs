@@ -16,12 +16,8 @@ const LATER_BESIDE: [&str; 2] = ["when", "escalate"];
 const LATER_IN_FINISH: [&str; 1] = ["when"];
 
 /// The words of the priorities.
-pub(super) const PRIORITIES: [(&str, Priority); 4] = [
-    ("low", Priority::Low),
-    ("normal", Priority::Normal),
-    ("high", Priority::High),
-    ("urgent", Priority::Urgent),
-];
+pub(super) const PRIORITIES: [(&str, Priority); 4] =
+    [("low", Priority::Low), ("normal", Priority::Normal), ("high", Priority::High), ("urgent", Priority::Urgent)];
 
 /// Refuses what stands beside the one key of such an action; most often it was meant to be inside.
 pub(super) fn check_beside(kind: &str, action: Mapping<'_>, faults: &mut Faults) {
@@ -102,11 +98,11 @@ fn link(value: &Node, faults: &mut Faults) -> Option<Action> {
 }
 
 fn finish(value: &Node, faults: &mut Faults) -> Option<Action> {
-    if let Content::Map(entries) = &value.content {
-        if let Some((key, _)) = entries.iter().find(|(key, _)| LATER_IN_FINISH.contains(&key.text.as_str())) {
-            faults.put(key.at, mapping::later(&key.text));
-            return None;
-        }
+    if let Content::Map(entries) = &value.content
+        && let Some((key, _)) = entries.iter().find(|(key, _)| LATER_IN_FINISH.contains(&key.text.as_str()))
+    {
+        faults.put(key.at, mapping::later(&key.text));
+        return None;
     }
     Some(Action::Finish(FinishAction { outcome: mapping::name(value, "finish", faults)? }))
 }

@@ -16,18 +16,21 @@ use crate::value::FieldDeclaration;
 /// The version of the file form that this server reads and writes.
 pub(super) const FORMAT: u32 = 1;
 
+/// Beyond this a format is a slip of the pen, not a later version.
+const FORMAT_MAX: u32 = 1_000;
+
 const WORKFLOW: Keys = Keys {
     known: &["format", "workflow", "title", "deadline", "fields", "allow_unlinked_ends", "on_new_call"],
     later: &["calendar", "calendars", "templates"],
 };
 
-/// Reads a definition of at most [`limits::FILE_BYTES_MAX`] bytes.
+/// Reads a definition of at most [`crate::limits::FILE_BYTES_MAX`] bytes.
 ///
 /// `earlier` holds the ids and numbers of the workflow's earlier versions: an event that was there keeps its number, and
 /// a new one gets a number above all that were ever used.
 ///
 /// # Errors
-/// Every fault of the file, in its order. What is wrong with the workflow as a whole, [`super::super::validate`] finds.
+/// Every fault of the file, in its order. What is wrong with the workflow as a whole, [`crate::definition::validate`] finds.
 pub fn read(text: &str, earlier: Option<&Numbering>) -> Result<Definition, Vec<Fault>> {
     let mut faults = Faults::default();
     let Some(root) = tree::parse(text, &mut faults) else { return Err(faults.finish(&[])) };
@@ -47,7 +50,7 @@ pub fn read(text: &str, earlier: Option<&Numbering>) -> Result<Definition, Vec<F
 
 fn check_format(file: Mapping<'_>, faults: &mut Faults) {
     let Some(node) = file.require("format", "a workflow file", faults) else { return };
-    let format = mapping::whole(node, "format", 1, u32::MAX, faults);
+    let format = mapping::whole(node, "format", 1, FORMAT_MAX, faults);
     if let Some(other) = format.filter(|format| *format != FORMAT) {
         let message = format!("format {other} is not known; this version reads format {FORMAT}");
         faults.put(node.at, Fault { field: "format".to_owned(), ..Fault::new(FaultCode::NotSupportedYet, message) });
@@ -69,9 +72,9 @@ impl Header {
         let name = file
             .require("workflow", "a workflow file", faults)
             .and_then(|node| mapping::name(node, "workflow", faults));
-        let title = file.require("title", "a workflow file", faults).and_then(|node| {
-            mapping::checked(node, "title", |text| rules::label("`title`", text), faults)
-        });
+        let title = file
+            .require("title", "a workflow file", faults)
+            .and_then(|node| mapping::checked(node, "title", |text| rules::label("`title`", text), faults));
         let deadline = file.get("deadline").and_then(|node| mapping::span(node, "deadline", faults));
         let fields = file.get("fields").map(|node| fields::read(node, "fields", faults));
         let allow_unlinked_ends =

@@ -45,9 +45,9 @@ fn teams(node: &tree::Node, faults: &mut Faults) -> Vec<(String, String)> {
         let Some(team) = Mapping::of(item, "a team", faults) else { continue };
         team.check_keys(&TEAM, faults);
         let name = team.require("name", "a team", faults).and_then(|node| mapping::name(node, "name", faults));
-        let title = team.require("title", "a team", faults).and_then(|node| {
-            mapping::checked(node, "title", |text| rules::label("`title`", text), faults)
-        });
+        let title = team
+            .require("title", "a team", faults)
+            .and_then(|node| mapping::checked(node, "title", |text| rules::label("`title`", text), faults));
         if let Some(name) = name.as_ref().filter(|name| !names.insert((*name).clone())) {
             faults.add(FaultCode::Duplicate, team.at, format!("the team `{name}` is here twice"));
         }

@@ -5,15 +5,23 @@
 
 use std::collections::HashSet;
 
-use saphyr_parser::{Event, Marker, Parser, ScalarStyle, ScanError, Span, StrInput};
+use saphyr_parser::{Event, Marker, Parser, ScalarStyle, ScanError, Span};
 
 use crate::definition::fault::FaultCode;
 use crate::definition::file::faults::{Faults, Position};
+use crate::definition::file::json_escapes;
 use crate::definition::rules;
 use crate::limits;
 
 /// How the parser names its own bound on nested `[` and `{`.
 const PARSER_TOO_DEEP: &str = "recursion limit exceeded";
+/// How the parser names an alias of nothing.
+const PARSER_UNKNOWN_ANCHOR: &str = "while parsing node, found unknown anchor";
+
+const NO_ALIASES: &str = "aliases (`*name`) are not allowed; write the value out";
+const NO_ANCHORS: &str = "anchors (`&name`) are not allowed; write the value out where it is needed";
+const NO_TAGS: &str = "tags (`!name`) are not allowed; remove it";
+const ONE_DOCUMENT: &str = "a file holds one document; move what follows `---` to a file of its own";
 
 /// A value in the file.
 #[derive(Debug)]
@@ -53,7 +61,8 @@ pub(super) fn parse(text: &str, faults: &mut Faults) -> Option<Node> {
     if !check_characters(text, faults) {
         return None;
     }
-    Builder { open: Vec::new(), root: None, documents: 0, faults }.run(text)
+    let text = json_escapes::joined(text);
+    Builder { open: Vec::new(), root: None, documents: 0, faults }.run(&text)
 }
 
 /// Looks at the raw file, comments too: a parser takes NUL for the end, and a reviewer must see what is there.
@@ -90,20 +99,26 @@ struct Builder<'a> {
 impl Builder<'_> {
     fn run(mut self, text: &str) -> Option<Node> {
         let mut parser = Parser::new_from_str(text);
-        while let Some(event) = next(&mut parser) {
+        let mut nodes = 0;
+        while let Some(event) = parser.next_event() {
             let (event, span) = match event {
                 Ok(event) => event,
                 Err(error) => return self.refuse(&error),
             };
             let at = Position::of(span.start);
+            nodes += 1;
+            if nodes > limits::FILE_NODES_MAX {
+                let message = format!("the file has more than {} keys and values", limits::FILE_NODES_MAX);
+                self.faults.add(FaultCode::TooLarge, at, message);
+                return None;
+            }
             match event {
                 Event::DocumentStart(_) if self.documents > 0 => {
-                    let message = "a file holds one document; move what follows `---` to a file of its own";
-                    self.faults.add(FaultCode::Syntax, at, message);
+                    self.faults.add(FaultCode::Syntax, at, ONE_DOCUMENT);
                     return self.root;
                 }
                 Event::DocumentStart(_) => self.documents += 1,
-                Event::Alias(_) => self.refused(at, "aliases (`*name`) are not allowed; write the value out"),
+                Event::Alias(_) => self.alias(at),
                 Event::Scalar(value, style, anchor, tag) => {
                     self.check_properties(at, anchor, tag.is_some());
                     self.scalar(at, &span, value.into_owned(), style);
@@ -128,26 +143,26 @@ impl Builder<'_> {
 
     fn refuse(self, error: &ScanError) -> Option<Node> {
         let at = Position::of(*error.marker());
-        if error.info() == PARSER_TOO_DEEP {
-            self.faults.add(FaultCode::TooLarge, at, too_deep());
-        } else {
-            self.faults.add(FaultCode::Syntax, at, format!("this is not YAML or JSON: {}", error.info()));
-        }
+        let (code, message) = match error.info() {
+            PARSER_TOO_DEEP => (FaultCode::TooLarge, too_deep()),
+            PARSER_UNKNOWN_ANCHOR => (FaultCode::Syntax, NO_ALIASES.to_owned()),
+            other => (FaultCode::Syntax, format!("this is not YAML or JSON: {other}")),
+        };
+        self.faults.add(code, at, message);
         None
     }
 
     fn check_properties(&mut self, at: Position, anchor: usize, tagged: bool) {
         if anchor != 0 {
-            let message = "anchors (`&name`) are not allowed; write the value out where it is needed";
-            self.faults.add(FaultCode::Syntax, at, message);
+            self.faults.add(FaultCode::Syntax, at, NO_ANCHORS);
         }
         if tagged {
-            self.faults.add(FaultCode::Syntax, at, "tags (`!name`) are not allowed; remove it");
+            self.faults.add(FaultCode::Syntax, at, NO_TAGS);
         }
     }
 
-    fn refused(&mut self, at: Position, message: &str) {
-        self.faults.add(FaultCode::Syntax, at, message);
+    fn alias(&mut self, at: Position) {
+        self.faults.add(FaultCode::Syntax, at, NO_ALIASES);
         self.place(Node { at, content: Content::Refused });
     }
 
@@ -219,12 +234,6 @@ fn key(node: Node, keys: &mut HashSet<String>, faults: &mut Faults) -> Key {
 
 fn too_deep() -> String {
     format!("the file is nested deeper than {} levels; link to an event instead of nesting it", limits::FILE_DEPTH_MAX)
-}
-
-type Parsed<'a> = Result<(Event<'a>, Span), ScanError>;
-
-fn next<'a>(parser: &mut Parser<'a, StrInput<'a>>) -> Option<Parsed<'a>> {
-    parser.next_event()
 }
 
 impl Position {

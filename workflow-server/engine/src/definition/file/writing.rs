@@ -3,7 +3,7 @@
 //! Promises: ids and stage numbers are always written; an event stands where the action that adds it does; what has its
 //! usual value is left out. Each event is written once, whatever the definition.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
@@ -14,6 +14,7 @@ use crate::definition::model::{
     Action, AlertAction, ButtonAction, Definition, FIRST_STAGE, LinkAction, NoteRule, Priority, Stage, TimerAction,
     TimerStart,
 };
+use crate::time::Span;
 use crate::value::FieldDeclaration;
 
 /// Writes YAML 1.2.
@@ -69,8 +70,8 @@ impl Serialize for Written {
 struct Entries(Vec<(String, Written)>);
 
 impl Entries {
-    fn text(self, key: &str, text: impl ToString) -> Self {
-        self.with(key, Written::Text(text.to_string()))
+    fn text(self, key: &str, text: impl Into<String>) -> Self {
+        self.with(key, Written::Text(text.into()))
     }
 
     fn with(mut self, key: &str, value: Written) -> Self {
@@ -90,18 +91,22 @@ impl Entries {
     }
 }
 
-fn text(text: impl ToString) -> Written {
-    Written::Text(text.to_string())
+fn text(text: impl Into<String>) -> Written {
+    Written::Text(text.into())
+}
+
+fn span(span: Span) -> Written {
+    text(span.to_string())
 }
 
 fn file(definition: &Definition) -> Written {
-    let mut writer = StageWriter { definition, written: HashSet::from([FIRST_STAGE]) };
+    let mut writer = StageWriter::new(definition);
     let first = definition.stage(FIRST_STAGE).map(|stage| writer.actions(stage)).unwrap_or_default();
     Entries::default()
         .with("format", Written::Whole(FORMAT))
         .text("workflow", &definition.name)
         .text("title", &definition.title)
-        .with_some("deadline", definition.deadline.map(text))
+        .with_some("deadline", definition.deadline.map(span))
         .with_some("fields", fields(&definition.fields))
         .with_some("allow_unlinked_ends", definition.allow_unlinked_ends.then_some(Written::Flag(true)))
         .with("on_new_call", Written::List(first))
@@ -118,11 +123,16 @@ fn fields(fields: &[FieldDeclaration]) -> Option<Written> {
 }
 
 struct StageWriter<'d> {
-    definition: &'d Definition,
+    stages: HashMap<&'d str, &'d Stage>,
     written: HashSet<u32>,
 }
 
-impl StageWriter<'_> {
+impl<'d> StageWriter<'d> {
+    fn new(definition: &'d Definition) -> Self {
+        let stages = definition.stages.iter().map(|stage| (stage.event.id.as_str(), stage)).collect();
+        Self { stages, written: HashSet::from([FIRST_STAGE]) }
+    }
+
     fn actions(&mut self, stage: &Stage) -> Vec<Written> {
         stage.actions.iter().map(|action| self.action(action)).collect()
     }
@@ -138,53 +148,54 @@ impl StageWriter<'_> {
     }
 
     fn button(&mut self, button: &ButtonAction) -> Written {
-        let entries = Entries::default().text("button", &button.label);
         let required = button.note == NoteRule::Required;
-        let (entries, then) = self.event(entries, &button.event);
-        entries
+        let entries = Entries::default().text("button", &button.label);
+        self.identity(&button.event, entries)
             .with_some("confirm", button.confirmation.as_ref().map(text))
             .with_some("note", required.then(|| text("required")))
             .with_some("form", fields(&button.form))
-            .with_some("then", then)
+            .with_some("then", self.then(&button.event))
             .map()
     }
 
     fn timer(&mut self, timer: &TimerAction) -> Written {
         let from = if timer.from == TimerStart::Start { "start" } else { "stage" };
-        let value = Entries::default().text("after", timer.after).text("from", from).map();
-        let label = self.definition.stage_of(&timer.event).map(|stage| &stage.event.label);
-        let label = label.filter(|label| **label != timer_label(timer.after));
-        let entries = Entries::default().with("timer", value).with_some("label", label.map(text));
-        let (entries, then) = self.event(entries, &timer.event);
-        entries.with_some("then", then).map()
+        let value = Entries::default().with("after", span(timer.after)).text("from", from).map();
+        let label = self.stages.get(timer.event.as_str()).map(|stage| &stage.event.label);
+        let label = label.filter(|label| **label != timer_label(timer.after)).map(text);
+        let entries = Entries::default().with("timer", value).with_some("label", label);
+        self.identity(&timer.event, entries).with_some("then", self.then(&timer.event)).map()
     }
 
-    /// Adds the id and number of the event that an action adds; gives the actions of its stage too, once.
-    fn event(&mut self, entries: Entries, event: &str) -> (Entries, Option<Written>) {
-        let entries = entries.text("id", event);
-        let Some(stage) = self.definition.stage_of(event) else { return (entries, None) };
-        let entries = entries.with("stage", Written::Whole(stage.number));
-        let then = self.written.insert(stage.number).then(|| self.actions(stage));
-        (entries, then.filter(|actions| !actions.is_empty()).map(Written::List))
+    /// The id and the number of the event.
+    fn identity(&self, event: &str, entries: Entries) -> Entries {
+        let number = self.stages.get(event).map(|stage| Written::Whole(stage.number));
+        entries.text("id", event).with_some("stage", number)
+    }
+
+    /// What the event does; nothing where it does nothing, or stands elsewhere already.
+    fn then(&mut self, event: &str) -> Option<Written> {
+        let stage = *self.stages.get(event)?;
+        let first = self.written.insert(stage.number);
+        (first && !stage.actions.is_empty()).then(|| Written::List(self.actions(stage)))
     }
 }
 
 fn written_alert(alert: &AlertAction) -> Written {
-    let usual = alert.priority == Priority::Normal;
     let word = PRIORITIES.iter().find(|(_, priority)| *priority == alert.priority).map(|(word, _)| *word);
     Entries::default()
         .text("text", alert.text.source())
         .text("team", &alert.team)
-        .with_some("priority", word.filter(|_| !usual).map(text))
-        .with_some("due", alert.due.map(text))
+        .with_some("priority", word.filter(|_| alert.priority != Priority::Normal).map(text))
+        .with_some("due", alert.due.map(span))
         .map()
 }
 
 fn written_link(link: &LinkAction) -> Written {
-    let Some(limit) = &link.at_most else { return text(&link.to) };
+    let Some(at_most) = &link.at_most else { return text(&link.to) };
     Entries::default()
         .text("to", &link.to)
-        .with("max", Written::Whole(limit.times))
-        .text("else", &limit.otherwise)
+        .with("max", Written::Whole(at_most.times))
+        .text("else", &at_most.otherwise)
         .map()
 }

@@ -1,0 +1,165 @@
+//! `aftercall demo`: both servers, sample calls at a rate, and a live view of what happens.
+//!
+//! Promise: the data directory is kept and named, and opens again as it was. Must not: push any button: that is for the
+//! person in the second terminal.
+
+mod callers;
+
+use std::{path::PathBuf, time::Duration};
+
+use aftercall_proto::{alert::v1::SnapshotMode, workflow::v1::FollowUpFilter};
+use clap::Args;
+use tokio::time::{Instant, MissedTickBehavior};
+
+use crate::{
+    cli::Session,
+    connect::Connections,
+    errors::Failure,
+    json,
+    output::{Output, remark},
+    samples::{self, Published},
+    servers::{self, ALERTER_SERVER, Places, Servers, WORKFLOW_SERVER},
+    subscription::{Subscription, line},
+};
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  aftercall demo
+  aftercall demo --data-dir ./demo --calls-per-minute 30")]
+pub(crate) struct Demo {
+    /// Where everything is kept [default: a fresh directory, which is kept]
+    #[arg(long, value_name = "DIR")]
+    data_dir: Option<PathBuf>,
+    /// How many sample calls come in a minute; 0 for none
+    #[arg(long, value_name = "N", default_value_t = 12, value_parser = clap::value_parser!(u32).range(..=6_000))]
+    calls_per_minute: u32,
+    /// End after so many seconds
+    #[arg(long = "for", value_name = "SECONDS")]
+    seconds: Option<u64>,
+    /// What is logged to stderr
+    #[arg(long, env = "AFTERCALL_LOG", value_name = "FILTER", default_value = "warn")]
+    log: String,
+}
+
+impl Demo {
+    pub(crate) async fn run(self, session: &Session) -> Result<(), Failure> {
+        servers::log_to_stderr(&self.log);
+        let stop = servers::stop_asked()?;
+        let data_dir = match self.data_dir {
+            Some(data_dir) => data_dir,
+            None => tempfile::Builder::new().prefix("aftercall-demo-").tempdir()?.keep(),
+        };
+        let places = Places {
+            data_dir: data_dir.clone(),
+            listen: WORKFLOW_SERVER,
+            alerter_listen: ALERTER_SERVER,
+            allow_plaintext: false,
+        };
+        let mut servers = Servers::start(places).await?;
+        remark(&introduction(&data_dir));
+        let session = Session {
+            to: Connections {
+                server: servers.workflow_server.clone(),
+                alerter: servers.alerter_server.clone(),
+                actor: "demo".to_owned(),
+            },
+            output: session.output,
+            server_named: true,
+        };
+        let time_is_up = ended(self.seconds);
+        let outcome = tokio::select! {
+            () = stop.cancelled() => Ok(()),
+            () = time_is_up => Ok(()),
+            failure = servers.broken() => Err(failure),
+            outcome = show(&session, self.calls_per_minute) => outcome,
+        };
+        let stopped = servers.stop().await;
+        remark(&format!(
+            "\nEverything is kept in {0}.\nOpen it again with `aftercall demo --data-dir {0}`.",
+            data_dir.display()
+        ));
+        outcome.and(stopped)
+    }
+}
+
+fn introduction(data_dir: &std::path::Path) -> String {
+    format!(
+        "Data directory: {}\n\
+         Sample calls get their follow-ups below. In a second terminal, see them and push a button:\n  \
+         aftercall calls                (or: cargo run --release -- calls)\n  \
+         aftercall push ID BUTTON       (or: cargo run --release -- push ID BUTTON)\n\
+         ctrl-C ends the demo; the data is kept.\n",
+        data_dir.display()
+    )
+}
+
+async fn ended(seconds: Option<u64>) {
+    match seconds {
+        Some(seconds) => tokio::time::sleep(Duration::from_secs(seconds)).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Publishes the samples, then lets calls come and shows what happens.
+async fn show(session: &Session, calls_per_minute: u32) -> Result<(), Failure> {
+    let workflows = samples::publish_all(session).await?;
+    tokio::try_join!(view(session), ring(session, &workflows, calls_per_minute))?;
+    Ok(())
+}
+
+/// The live view: what is open, then every change.
+async fn view(session: &Session) -> Result<(), Failure> {
+    let filter = FollowUpFilter::default();
+    let mut subscription = Subscription::new(session.to.clone(), filter.clone(), String::new(), SnapshotMode::Always);
+    // The alerter is ready once it has read the workflow-server's snapshot.
+    subscription.wait_for_the_first_connection();
+    loop {
+        let response = subscription.next().await?;
+        print(session.output, &filter, &response)?;
+        subscription.handled(&response);
+    }
+}
+
+fn print(
+    output: Output,
+    filter: &FollowUpFilter,
+    response: &aftercall_proto::alert::v1::SubscribeResponse,
+) -> Result<(), Failure> {
+    if output.is_json() {
+        return output.json(&json::value(response)?);
+    }
+    line(output, filter, response).map_or(Ok(()), |text| output.line(&text))
+}
+
+/// Sets workflows on sample calls, the first at once.
+async fn ring(session: &Session, workflows: &[Published], calls_per_minute: u32) -> Result<(), Failure> {
+    if calls_per_minute == 0 {
+        return std::future::pending().await;
+    }
+    let mut scripts = session.to.scripts().await?;
+    let mut ticks = tokio::time::interval_at(Instant::now(), Duration::from_secs(60) / calls_per_minute);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut number = 0_usize;
+    loop {
+        ticks.tick().await;
+        let request = callers::sample(&mut rand::rng(), &workflows[number % workflows.len()], number);
+        scripts.set_workflow(request).await?;
+        number += 1;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_introduction_says_where_the_data_is_and_what_to_type() {
+        let text = introduction(std::path::Path::new("demo-data"));
+        for part in
+            ["Data directory: demo-data", "aftercall calls", "aftercall push ID BUTTON", "cargo run --release --"]
+        {
+            assert!(text.contains(part), "{part}");
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! `aftercall load`: durable requests against a no-op of the same server and a sync of the same disk, in one run.
+//!
+//! Promise: closed loop, bounded in count and time; errors are counted and shown, and a figure with errors is no figure.
+//! The server is a process of its own. Must not: judge by absolute figures: the ratios are what counts.
+
+mod child;
+mod closed_loop;
+mod disk;
+mod report;
+mod requests;
+
+use std::{path::PathBuf, time::Duration};
+
+use clap::Args;
+
+use crate::{
+    cli::Session,
+    connect::Connections,
+    errors::Failure,
+    load::{
+        child::Child,
+        closed_loop::Bounds,
+        report::{Report, Step},
+        requests::Requests,
+    },
+    output::remark,
+    samples,
+};
+
+/// Enough for the connections, the server's allocator and its branch predictors to be in use.
+const WARM_UP: Bounds = Bounds { in_flight: 16, requests: 500, time_max: Duration::from_secs(10) };
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  aftercall load
+  aftercall load --in-flight 64 --requests 5000 --data-dir /mnt/fast
+  aftercall load --server http://127.0.0.1:7401
+
+Without --server a server of its own is started on a fresh data directory, and both are gone afterwards.
+With --server the follow-ups that it makes stay in that server: take one that is for measuring.")]
+pub(crate) struct Load {
+    /// How many requests are under way at a time, one step each
+    #[arg(long, value_name = "N,N,…", value_delimiter = ',', default_value = "1,64,256", value_parser = clap::value_parser!(u32).range(1..=4_096))]
+    in_flight: Vec<u32>,
+    /// How many requests of each kind in a step
+    #[arg(long, value_name = "N", default_value_t = 20_000, value_parser = clap::value_parser!(u64).range(1..=10_000_000))]
+    requests: u64,
+    /// The longest that one kind of request may take in a step
+    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..))]
+    seconds_max: u64,
+    /// How many connections the requests share
+    #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..=256))]
+    connections: u32,
+    /// Which workflow is set; its first button is pushed
+    #[arg(long, value_name = "WORKFLOW", default_value = "refund")]
+    workflow: String,
+    /// Where the server that is started keeps its data [default: the temporary directory]
+    #[arg(long, value_name = "DIR", conflicts_with = "server")]
+    data_dir: Option<PathBuf>,
+}
+
+impl Load {
+    pub(crate) async fn run(self, session: &Session) -> Result<(), Failure> {
+        let child = match session.server_named {
+            true => None,
+            false => Some(Child::start(self.data_dir.as_deref()).await?),
+        };
+        let server = child.as_ref().map_or_else(|| session.to.server.clone(), |child| child.server.clone());
+        let session = Session {
+            to: Connections { server, actor: "load".to_owned(), ..session.to.clone() },
+            output: session.output,
+            server_named: true,
+        };
+        let outcome = self.measure(&session, child.is_some()).await;
+        if let Some(child) = child {
+            child.stop().await;
+        }
+        let report = outcome?;
+        report.print(session.output)
+    }
+
+    async fn measure(&self, session: &Session, fresh: bool) -> Result<Report, Failure> {
+        if fresh {
+            samples::publish_all(session).await?;
+        }
+        let workflow = samples::published(session, &self.workflow).await?;
+        let requests = Requests::connect(session, workflow, self.connections).await?;
+        requests.health(WARM_UP).await?;
+        requests.set_workflow(WARM_UP).await?;
+        let mut steps = Vec::new();
+        for &in_flight in &self.in_flight {
+            steps.push(self.step(&requests, in_flight).await?);
+        }
+        remark("measuring the disk");
+        let disk = disk::measure(&requests.data_dir().await?).await;
+        Ok(Report { steps, disk })
+    }
+
+    async fn step(&self, requests: &Requests, in_flight: u32) -> Result<Step, Failure> {
+        let time_max = Duration::from_secs(self.seconds_max);
+        let bounds = Bounds { in_flight, requests: self.requests, time_max };
+        let health = requests.health(bounds).await?;
+        let (set, targets) = requests.set_workflow(bounds).await?;
+        let push = requests.push(bounds, targets).await?;
+        Ok(Step { in_flight, health, set, push })
+    }
+}

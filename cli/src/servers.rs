@@ -1,0 +1,168 @@
+//! The two servers, run in this process.
+//!
+//! Promise: both are bound before anything is said about them, and both are stopped before this process ends. Must not:
+//! be used by any command but `up` and `demo`: all others ask over gRPC.
+
+use std::{
+    error::Error,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    path::{Path, PathBuf},
+};
+
+use aftercall_serving::{
+    ServeError,
+    logs::{self, LogFormat},
+};
+use alerter_server::{ServerError as AlerterError, config::AlerterServerConfig};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use workflow_server::ServerError as WorkflowError;
+use workflow_server::config::WorkflowServerConfig;
+
+use crate::errors::Failure;
+
+/// The workflow-server's usual place.
+pub(crate) const WORKFLOW_SERVER: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 7401);
+/// The alerter-server's usual place.
+pub(crate) const ALERTER_SERVER: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 7402);
+
+/// Where the servers are to listen, and where the data lies.
+#[derive(Debug, Clone)]
+pub(crate) struct Places {
+    /// The store's directory.
+    pub(crate) data_dir: PathBuf,
+    /// The workflow-server's address; port 0 takes a free one.
+    pub(crate) listen: SocketAddr,
+    /// The alerter-server's address; port 0 takes a free one.
+    pub(crate) alerter_listen: SocketAddr,
+    /// Whether plain text may be served where other machines reach it.
+    pub(crate) allow_plaintext: bool,
+}
+
+/// Both servers, serving.
+pub(crate) struct Servers {
+    /// The workflow-server's URL.
+    pub(crate) workflow_server: String,
+    /// The alerter-server's URL.
+    pub(crate) alerter_server: String,
+    stop: CancellationToken,
+    tasks: JoinSet<Result<(), Failure>>,
+}
+
+impl Servers {
+    /// Binds both servers and begins to serve. An address that is taken, or a store that cannot be opened, is told in a
+    /// sentence that says what to do.
+    pub(crate) async fn start(places: Places) -> Result<Self, Failure> {
+        let allow_plaintext = places.allow_plaintext;
+        let data_dir = places.data_dir.clone();
+        let config = WorkflowServerConfig { listen: places.listen, data_dir, allow_plaintext, ..Default::default() };
+        let workflow = workflow_server::Server::bind(config).await.map_err(|error| match &error {
+            WorkflowError::Serve(refused) => not_bound("workflow-server", &places.data_dir, refused),
+            _ => failed("workflow-server", &error),
+        })?;
+        let workflow_server = url(workflow.local_addr());
+        let config = AlerterServerConfig {
+            listen: places.alerter_listen,
+            workflow_server: workflow_server.clone(),
+            allow_plaintext,
+            ..Default::default()
+        };
+        let alerter = alerter_server::Server::bind(config).await.map_err(|error| match &error {
+            AlerterError::Serve(refused) => not_bound("alerter-server", &places.data_dir, refused),
+            _ => failed("alerter-server", &error),
+        })?;
+        let alerter_server = url(alerter.local_addr());
+        let stop = CancellationToken::new();
+        let mut tasks = JoinSet::new();
+        let token = stop.clone();
+        tasks.spawn(async move { workflow.serve(token).await.map_err(|error| failed("workflow-server", &error)) });
+        let token = stop.clone();
+        tasks.spawn(async move { alerter.serve(token).await.map_err(|error| failed("alerter-server", &error)) });
+        Ok(Self { workflow_server, alerter_server, stop, tasks })
+    }
+
+    /// Waits until a server ends although nobody asked it to, and says why.
+    pub(crate) async fn broken(&mut self) -> Failure {
+        match self.tasks.join_next().await {
+            Some(Ok(Err(failure))) => failure,
+            Some(Err(panic)) => Failure::unavailable(format!("A server stopped by a fault of its own: {panic}.")),
+            _ => Failure::unavailable("A server stopped although nobody asked it to; its log says why."),
+        }
+    }
+
+    /// Stops both servers and waits until they have answered what they were asked.
+    pub(crate) async fn stop(mut self) -> Result<(), Failure> {
+        self.stop.cancel();
+        let mut outcome = Ok(());
+        while let Some(ended) = self.tasks.join_next().await {
+            outcome = outcome.and(ended.unwrap_or_else(|panic| Err(Failure::unavailable(panic.to_string()))));
+        }
+        outcome
+    }
+}
+
+/// Cancelled by ctrl-C, or by the signal that stops a service; a second one ends the process at once.
+pub(crate) fn stop_asked() -> Result<CancellationToken, Failure> {
+    Ok(aftercall_serving::shutdown_token()?)
+}
+
+/// Sends the servers' log to stderr.
+pub(crate) fn log_to_stderr(filter: &str) {
+    logs::init(LogFormat::Text, filter);
+}
+
+/// Where a client of this machine reaches a listener: one that listens everywhere is reached at the loopback address.
+fn url(address: SocketAddr) -> String {
+    let ip = match address.ip() {
+        ip if !ip.is_unspecified() => ip,
+        IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
+    };
+    format!("http://{}", SocketAddr::new(ip, address.port()))
+}
+
+/// A port that cannot be had is most often had by another Aftercall.
+fn not_bound(what: &str, data_dir: &Path, refused: &ServeError) -> Failure {
+    let ServeError::Listen { address, error } = refused else { return failed(what, refused) };
+    Failure::unavailable(format!(
+        "The {what} cannot listen on {address} ({error}). Perhaps another Aftercall runs: stop it, or take free ports:\n  \
+         aftercall up --data-dir {} --listen 127.0.0.1:0 --alerter-listen 127.0.0.1:0",
+        data_dir.display()
+    ))
+}
+
+fn failed(what: &str, error: &(dyn Error + 'static)) -> Failure {
+    let mut sentence = format!("The {what} stopped: {error}");
+    let mut cause = error.source();
+    while let Some(next) = cause {
+        let text = next.to_string();
+        if !sentence.contains(&text) {
+            sentence.push_str(": ");
+            sentence.push_str(&text);
+        }
+        cause = next.source();
+    }
+    Failure::unavailable(sentence)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::errors::Exit;
+
+    #[test]
+    fn a_listener_everywhere_is_reached_at_the_loopback_address() {
+        assert_eq!(url(([0, 0, 0, 0], 7401).into()), "http://127.0.0.1:7401");
+        assert_eq!(url(([10, 0, 0, 7], 7401).into()), "http://10.0.0.7:7401");
+    }
+
+    #[test]
+    fn a_taken_port_is_told_with_a_way_out() {
+        let error = std::io::Error::from(std::io::ErrorKind::AddrInUse);
+        let refused = ServeError::Listen { address: WORKFLOW_SERVER, error };
+        let failure = not_bound("workflow-server", Path::new("d"), &refused);
+        assert!(failure.sentence().contains("127.0.0.1:7401"), "{}", failure.sentence());
+        assert!(failure.sentence().contains("--listen 127.0.0.1:0"), "{}", failure.sentence());
+        assert_eq!(failure.exit(), Exit::Unavailable);
+    }
+}

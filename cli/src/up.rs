@@ -1,0 +1,71 @@
+//! `aftercall up`: both servers in this process, until a signal.
+//!
+//! Promise: the first line on stdout says where both listen, and is written when both do. Must not: write anything else
+//! to stdout.
+
+use std::{net::SocketAddr, path::PathBuf};
+
+use clap::Args;
+
+use crate::{
+    cli::Session,
+    errors::Failure,
+    output::remark,
+    servers::{self, ALERTER_SERVER, Places, Servers, WORKFLOW_SERVER},
+};
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  aftercall up --data-dir ./data
+  aftercall --output json up --data-dir ./data --listen 127.0.0.1:0 --alerter-listen 127.0.0.1:0
+")]
+pub(crate) struct Up {
+    /// Where everything is kept; made if it is not there
+    #[arg(long, value_name = "DIR")]
+    data_dir: PathBuf,
+    /// Where the workflow-server listens; port 0 takes a free one
+    #[arg(long, value_name = "ADDRESS", default_value_t = WORKFLOW_SERVER)]
+    listen: SocketAddr,
+    /// Where the alerter-server listens; port 0 takes a free one
+    #[arg(long, value_name = "ADDRESS", default_value_t = ALERTER_SERVER)]
+    alerter_listen: SocketAddr,
+    /// Serve plain text on an address in the open: there is no TLS and no authentication yet
+    #[arg(long)]
+    allow_plaintext: bool,
+    /// What is logged to stderr, such as warn or info,workflow_server=debug
+    #[arg(long, env = "AFTERCALL_LOG", value_name = "FILTER", default_value = "info")]
+    log: String,
+}
+
+impl Up {
+    pub(crate) async fn run(self, session: &Session) -> Result<(), Failure> {
+        servers::log_to_stderr(&self.log);
+        let stop = servers::stop_asked()?;
+        let places = Places {
+            data_dir: self.data_dir.clone(),
+            listen: self.listen,
+            alerter_listen: self.alerter_listen,
+            allow_plaintext: self.allow_plaintext,
+        };
+        let mut servers = Servers::start(places).await?;
+        let Servers { workflow_server, alerter_server, .. } = &servers;
+        if session.output.is_json() {
+            session.output.json(&serde_json::json!({
+                "workflow_server": workflow_server, "alerter_server": alerter_server, "data_dir": self.data_dir,
+            }))?;
+        } else {
+            session.output.line(&format!("workflow-server {workflow_server}  alerter-server {alerter_server}"))?;
+        }
+        tokio::select! {
+            failure = servers.broken() => {
+                // The failure is the one to tell; what the other server says while it stops is in the log.
+                let _ = servers.stop().await;
+                return Err(failure);
+            }
+            () = stop.cancelled() => {}
+        }
+        remark("Stopping; a second signal stops at once.");
+        servers.stop().await
+    }
+}

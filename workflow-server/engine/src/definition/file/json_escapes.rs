@@ -1,0 +1,64 @@
+//! The one thing in JSON that YAML does not have: a character written as two escapes, such as `\ud83d\ude00`, as many
+//! programs write every character beyond the first 65,536.
+//!
+//! A fault after such a character on the same line has the column that it has with the character in its place.
+//!
+//! Must not touch anything but JSON: in YAML the same characters can be meant as they stand.
+
+use std::borrow::Cow;
+
+use serde::de::IgnoredAny;
+
+/// The text with each pair of escapes as the character that it stands for.
+pub(super) fn joined(text: &str) -> Cow<'_, str> {
+    let may_have_pairs = text.trim_start().starts_with('{') && (text.contains("\\ud") || text.contains("\\uD"));
+    if !may_have_pairs || serde_json::from_str::<IgnoredAny>(text).is_err() {
+        return Cow::Borrowed(text);
+    }
+    let mut joined = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find('\\') {
+        joined.push_str(&rest[..at]);
+        rest = &rest[at..];
+        if let Some(c) = pair(rest) {
+            joined.push(c);
+            rest = &rest["\\uXXXX\\uXXXX".len()..];
+        } else {
+            // An escape of one character, which can itself be a backslash.
+            let end = rest.char_indices().nth(2).map_or(rest.len(), |(end, _)| end);
+            joined.push_str(&rest[..end]);
+            rest = &rest[end..];
+        }
+    }
+    joined.push_str(rest);
+    Cow::Owned(joined)
+}
+
+fn pair(text: &str) -> Option<char> {
+    let first = escape(text)?;
+    let second = escape(text.get("\\uXXXX".len()..)?)?;
+    let character = char::decode_utf16([first, second]).next()?.ok()?;
+    // Two escapes make one character only as a pair; otherwise they are two characters, and YAML reads those.
+    (character.len_utf16() == 2).then_some(character)
+}
+
+fn escape(text: &str) -> Option<u16> {
+    u16::from_str_radix(text.strip_prefix("\\u")?.get(..4)?, 16).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::joined;
+
+    fn check(text: &str, expected: &str) {
+        assert_eq!(joined(text), expected);
+    }
+
+    #[test]
+    fn pairs_are_joined_in_json_and_nowhere_else() {
+        check(r#"{"a": "\ud83d\ude00 \uD83D\uDE00"}"#, r#"{"a": "😀 😀"}"#);
+        check(r#"{"a": "\\ud83d\\ude00 \u00e9\ud83d\ude00"}"#, r#"{"a": "\\ud83d\\ude00 \u00e9😀"}"#);
+        check(r"{a: '\ud83d\ude00'}", r"{a: '\ud83d\ude00'}");
+        check(r#"a: "\ud83d\ude00""#, r#"a: "\ud83d\ude00""#);
+    }
+}

@@ -1,0 +1,26 @@
+//! Definitions for property tests, of this crate and of those that use it.
+//!
+//! Promises: every definition is valid for the teams of [`TEAMS`]: validation finds nothing but warnings. It reaches the
+//! corners: texts that YAML would take for something else, numbers with gaps and out of order, every kind of action.
+
+mod plan;
+mod words;
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+
+use crate::definition::Definition;
+
+pub use words::{TEAMS, labels, names, spans};
+
+/// Valid definitions of one to some dozens of stages.
+pub fn definitions() -> impl Strategy<Value = Definition> {
+    let header =
+        (words::names(), words::labels(), proptest::option::of(words::spans()), words::fields(), any::<bool>());
+    let numbering = (vec(any::<u16>(), 64), 0_u32..3);
+    (header, plan::plans(), numbering).prop_map(|(header, plan, (order, gap))| {
+        let (name, title, deadline, fields, allow) = header;
+        let (stages, unlinked) = plan::Lowering::new(&fields, &order, gap).stages(&plan);
+        Definition { name, title, deadline, fields, allow_unlinked_ends: allow || unlinked, stages }
+    })
+}

@@ -1,0 +1,207 @@
+//! Plans of workflows: a tree of stages without ids and numbers, and how it becomes stages.
+
+use std::collections::HashSet;
+
+use proptest::collection::vec;
+use proptest::option;
+use proptest::prelude::*;
+use proptest::sample::{Index, select};
+
+use super::words::{self, TEAMS};
+use crate::definition::model::{
+    Action, AlertAction, AtMost, ButtonAction, Event, EventKind, FIRST_STAGE, FinishAction, LinkAction, NEW_CALL_ID,
+    NEW_CALL_LABEL, NoteRule, Priority, Stage, TimerAction, TimerStart,
+};
+use crate::definition::template::{CALL_PLACES, Template};
+use crate::time::Span;
+use crate::value::FieldDeclaration;
+
+#[derive(Clone, Debug)]
+pub(super) enum Plan {
+    Finish(String),
+    Unlinked(Vec<Alert>),
+    Link { to: Index, at_most: Option<(u32, Index)> },
+    Wait { alerts: Vec<Alert>, waits: Vec<Wait> },
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Alert {
+    text: String,
+    place: Option<(Index, bool)>,
+    team: &'static str,
+    priority: Priority,
+    due: Option<Span>,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Wait {
+    id: String,
+    label: String,
+    kind: WaitKind,
+    then: Plan,
+}
+
+#[derive(Clone, Debug)]
+enum WaitKind {
+    Button { confirmation: Option<String>, note: NoteRule, form: Vec<FieldDeclaration> },
+    Timer { after: Span, from: TimerStart, own_label: bool },
+}
+
+/// The plan of a whole workflow: it does not start with a link, which would have nowhere to go.
+pub(super) fn plans() -> impl Strategy<Value = Plan> {
+    let link = (any::<Index>(), option::of((1_u32..5, any::<Index>())));
+    let leaf = prop_oneof![
+        2 => words::names().prop_map(Plan::Finish),
+        1 => vec(alerts(), 0..2).prop_map(Plan::Unlinked),
+        2 => link.prop_map(|(to, at_most)| Plan::Link { to, at_most }),
+    ];
+    let tree = leaf.prop_recursive(4, 24, 4, |plan| {
+        (vec(alerts(), 0..3), vec(waits(plan), 1..4)).prop_map(|(alerts, waits)| Plan::Wait { alerts, waits })
+    });
+    tree.prop_map(|plan| match plan {
+        Plan::Link { .. } => Plan::Finish("done".to_owned()),
+        plan => plan,
+    })
+}
+
+fn alerts() -> impl Strategy<Value = Alert> {
+    let priorities = select(vec![Priority::Low, Priority::Normal, Priority::High, Priority::Urgent]);
+    let places = option::of((any::<Index>(), any::<bool>()));
+    (words::texts(), places, select(TEAMS.to_vec()), priorities, option::of(words::spans()))
+        .prop_map(|(text, place, team, priority, due)| Alert { text, place, team, priority, due })
+}
+
+fn waits(plan: impl Strategy<Value = Plan>) -> impl Strategy<Value = Wait> {
+    let notes = select(vec![NoteRule::Optional, NoteRule::Required]);
+    let buttons = (option::of(words::texts()), notes, words::fields())
+        .prop_map(|(confirmation, note, form)| WaitKind::Button { confirmation, note, form });
+    let timers = (words::spans(), select(vec![TimerStart::Stage, TimerStart::Start]), any::<bool>())
+        .prop_map(|(after, from, own_label)| WaitKind::Timer { after, from, own_label });
+    let kinds = prop_oneof![2 => buttons, 1 => timers];
+    (words::names(), words::labels(), kinds, plan).prop_map(|(id, label, kind, then)| Wait { id, label, kind, then })
+}
+
+/// Makes stages of a plan.
+pub(super) struct Lowering<'a> {
+    fields: &'a [FieldDeclaration],
+    order: &'a [u16],
+    gap: u32,
+    ids: HashSet<String>,
+    stages: Vec<(Event, &'a Plan, Vec<String>)>,
+}
+
+impl<'a> Lowering<'a> {
+    pub(super) fn new(fields: &'a [FieldDeclaration], order: &'a [u16], gap: u32) -> Self {
+        Self { fields, order, gap, ids: HashSet::from([NEW_CALL_ID.to_owned()]), stages: Vec::new() }
+    }
+
+    /// The stages by number, and whether one of them is an unlinked end.
+    pub(super) fn stages(mut self, plan: &'a Plan) -> (Vec<Stage>, bool) {
+        let first = Event { id: NEW_CALL_ID.to_owned(), kind: EventKind::NewCall, label: NEW_CALL_LABEL.to_owned() };
+        self.walk(first, plan);
+        let unlinked = self.stages.iter().any(|(_, plan, _)| matches!(plan, Plan::Unlinked(_)));
+        let numbers = self.numbers();
+        let build = |place: usize| Stage {
+            number: numbers[place],
+            event: self.stages[place].0.clone(),
+            actions: self.actions(place),
+        };
+        let mut stages: Vec<Stage> = (0..self.stages.len()).map(build).collect();
+        stages.sort_by_key(|stage| stage.number);
+        (stages, unlinked)
+    }
+
+    fn walk(&mut self, event: Event, plan: &'a Plan) {
+        let place = self.stages.len();
+        self.stages.push((event, plan, Vec::new()));
+        let Plan::Wait { waits, .. } = plan else { return };
+        let mut labels = HashSet::new();
+        for wait in waits {
+            let id = unique(&wait.id, &mut self.ids);
+            let label = unique(&wait.label, &mut labels);
+            self.stages[place].2.push(id.clone());
+            let (kind, label) = match &wait.kind {
+                WaitKind::Button { .. } => (EventKind::ButtonPushed, label),
+                WaitKind::Timer { own_label: true, .. } => (EventKind::TimerElapsed, label),
+                WaitKind::Timer { after, .. } => (EventKind::TimerElapsed, format!("After {after}")),
+            };
+            self.walk(Event { id, kind, label }, &wait.then);
+        }
+    }
+
+    /// The new call is first; the others follow in an arbitrary order, with gaps.
+    fn numbers(&self) -> Vec<u32> {
+        let mut places: Vec<usize> = (1..self.stages.len()).collect();
+        places.sort_by_key(|place| (self.order[place % self.order.len()], *place));
+        let mut numbers = vec![FIRST_STAGE; self.stages.len()];
+        for (number, place) in (FIRST_STAGE + 1..).step_by(self.gap as usize + 1).zip(places) {
+            numbers[place] = number;
+        }
+        numbers
+    }
+
+    fn actions(&self, place: usize) -> Vec<Action> {
+        let (_, plan, added) = &self.stages[place];
+        match plan {
+            Plan::Finish(outcome) => vec![Action::Finish(FinishAction { outcome: outcome.clone() })],
+            Plan::Unlinked(alerts) => alerts.iter().map(|alert| self.alert(alert)).collect(),
+            Plan::Link { to, at_most } => {
+                let at_most = at_most
+                    .as_ref()
+                    .map(|(times, otherwise)| AtMost { times: *times, otherwise: self.target(place, otherwise) });
+                vec![Action::Link(LinkAction { to: self.target(place, to), at_most })]
+            }
+            Plan::Wait { alerts, waits } => {
+                let alerts = alerts.iter().map(|alert| self.alert(alert));
+                let waits = waits.iter().zip(added).map(|(wait, id)| self.wait(wait, id));
+                alerts.chain(waits).collect()
+            }
+        }
+    }
+
+    /// A stage that a link may go to: a link only to links before it, so that no circle is made of links alone.
+    fn target(&self, place: usize, index: &Index) -> String {
+        let is_link = |plan: &Plan| matches!(plan, Plan::Link { .. });
+        let all = self.stages.iter().enumerate();
+        let allowed = all.filter(|(other, (_, plan, _))| !is_link(plan) || *other < place);
+        let allowed: Vec<&str> = allowed.map(|(_, (event, _, _))| event.id.as_str()).collect();
+        (*index.get(&allowed)).to_owned()
+    }
+
+    fn alert(&self, alert: &Alert) -> Action {
+        let source = match &alert.place {
+            None => alert.text.clone(),
+            Some((index, true)) if !self.fields.is_empty() => {
+                format!("{} {{{{ fields.{} }}}}", alert.text, index.get(self.fields).name)
+            }
+            Some((index, _)) => format!("{{{{call.{}}}}}{}", index.get(&CALL_PLACES), alert.text),
+        };
+        let text = Template::parse(&source).expect("a text without braces, and a place that is there");
+        Action::Alert(AlertAction { text, team: alert.team.to_owned(), priority: alert.priority, due: alert.due })
+    }
+
+    fn wait(&self, wait: &Wait, id: &str) -> Action {
+        let event = id.to_owned();
+        match &wait.kind {
+            WaitKind::Timer { after, from, .. } => Action::Timer(TimerAction { after: *after, from: *from, event }),
+            WaitKind::Button { confirmation, note, form } => {
+                let stage = self.stages.iter().find(|(stage, _, _)| stage.id == event);
+                Action::Button(ButtonAction {
+                    label: stage.map(|(event, _, _)| event.label.clone()).unwrap_or_default(),
+                    event,
+                    confirmation: confirmation.clone(),
+                    note: *note,
+                    form: form.clone(),
+                })
+            }
+        }
+    }
+}
+
+fn unique(word: &str, taken: &mut HashSet<String>) -> String {
+    let numbered = (2..).map(|number| format!("{word}-{number}"));
+    let free = std::iter::once(word.to_owned()).chain(numbered).find(|word| !taken.contains(word));
+    let free = free.unwrap_or_else(|| word.to_owned());
+    taken.insert(free.clone());
+    free
+}

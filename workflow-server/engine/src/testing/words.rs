@@ -1,0 +1,102 @@
+//! The words of arbitrary definitions: names, labels, texts, spans, fields.
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::sample::select;
+
+use crate::definition::rules;
+use crate::limits;
+use crate::time::{Span, SpanUnit};
+use crate::value::{FieldDeclaration, FieldType};
+
+/// The teams that arbitrary definitions name.
+pub const TEAMS: [&str; 3] = ["billing", "payments", "care"];
+
+/// What YAML readers and writers stumble over.
+const TRICKY: [&str; 34] = [
+    "Yes",
+    "no",
+    "1",
+    "0x1F",
+    "1e3",
+    "-1",
+    ".5",
+    "~",
+    "null",
+    "true",
+    "- a",
+    "a: b",
+    "a:",
+    "x #y",
+    "# c",
+    "{x}",
+    "[y",
+    "'",
+    "\"",
+    "it's \"so\"",
+    "!tag",
+    "*a",
+    "&a",
+    "%d",
+    "@x",
+    "`q`",
+    "---",
+    "...",
+    "|",
+    ">-",
+    "?",
+    "<<",
+    "  both ends  ",
+    "a\\n\u{a0}b\u{2028}c",
+];
+/// The same, over several lines.
+const TRICKY_LINES: [&str; 8] = [
+    "two\nlines",
+    "ends\n",
+    "ends twice\n\n",
+    "\nstarts",
+    "  indented\nthen not",
+    "\ttab\n\t\ttabs",
+    "a long line of many words that no writer can leave on one line without thinking of folding it somewhere about here\n and more",
+    "a long line without an end of line, of many words that a writer may want to fold  with two spaces here, and on it goes",
+];
+
+/// Names, ids, outcomes.
+pub fn names() -> impl Strategy<Value = String> {
+    "[a-z0-9][a-z0-9-]{0,14}"
+}
+
+/// Labels and titles.
+pub fn labels() -> impl Strategy<Value = String> {
+    let words = prop_oneof![3 => "[A-Z][a-z]{1,8}( [a-z]{1,8}){0,2}", 2 => "\\PC{1,24}", 2 => select(TRICKY.to_vec()).prop_map(str::to_owned)];
+    words.prop_filter("a label", |text| rules::label("", text).is_ok())
+}
+
+/// Texts of one or several lines, without places to fill in.
+pub(super) fn texts() -> impl Strategy<Value = String> {
+    let lines = vec("[ -~éü\t]{0,50}", 1..4).prop_map(|lines| lines.join("\n"));
+    let words = prop_oneof![2 => labels(), 1 => lines, 2 => select(TRICKY_LINES.to_vec()).prop_map(str::to_owned)];
+    words.prop_filter("a text", |text| {
+        rules::text("", text, limits::TEXT_BYTES_MAX / 4).is_ok() && !text.contains("{{") && !text.contains("{%")
+    })
+}
+
+/// Spans within the limits.
+pub fn spans() -> impl Strategy<Value = Span> {
+    let units = select(vec![SpanUnit::Seconds, SpanUnit::Minutes, SpanUnit::Hours, SpanUnit::Days]);
+    (1..=limits::SPAN_DAYS_MAX, units).prop_map(|(amount, unit)| Span { amount, unit })
+}
+
+/// Declared fields, each name once.
+pub(super) fn fields() -> impl Strategy<Value = Vec<FieldDeclaration>> {
+    let types = select(vec![FieldType::Text, FieldType::Number, FieldType::Bool, FieldType::Time]);
+    vec(("[a-zA-Z_][a-zA-Z0-9_]{0,8}", types, any::<bool>()), 0..4).prop_map(|fields| {
+        let numbered = fields.into_iter().enumerate();
+        let declared = |(place, (name, field_type, required)): (usize, (String, FieldType, bool))| FieldDeclaration {
+            name: format!("{name}_{place}"),
+            field_type,
+            required,
+        };
+        numbered.map(declared).collect()
+    })
+}

@@ -1,0 +1,242 @@
+//! The actions, and what later versions have.
+
+use crate::{check, check_actions};
+
+#[test]
+fn an_action_is_one_known_thing() {
+    check_actions(
+        "
+  - allert: { text: a, team: care }
+  - finish
+  - {}
+  - { button: A, timer: 4h }
+  - colour: red
+",
+        &[
+            "5:5 (stage 1, action 1) UNKNOWN_KEY unknown key `allert`; did you mean `alert`?",
+            "6:5 (stage 1, action 2) BAD_VALUE an action must be a mapping, not a single value",
+            "7:5 (stage 1, action 3) MISSING_KEY an action needs one of alert, button, timer, link, finish",
+            "8:18 (stage 1, action 4) BAD_VALUE an action is one thing: start another with `-` for `timer`",
+            "9:5 (stage 1, action 5) UNKNOWN_KEY unknown key `colour`; known here: alert, button, timer, link, finish",
+        ],
+    );
+    check_actions(
+        "
+  - link: {}
+    team: care
+",
+        &[
+            "5:11 (stage 1, action 1) MISSING_KEY `link` needs `to`",
+            "6:5 (stage 1, action 1) UNKNOWN_KEY unknown key `team`; nothing stands beside `link`",
+        ],
+    );
+}
+
+#[test]
+fn alerts_are_checked() {
+    check_actions(
+        "
+  - alert:
+    text: a
+    team: care
+  - alert: { team: Customer Care, priority: hihg, due: soon, colour: red }
+",
+        &[
+            "5:10 (stage 1, action 1) BAD_VALUE `alert` must be a mapping, not nothing",
+            "6:5 (stage 1, action 1) UNKNOWN_KEY `text` belongs inside `alert`: indent it by two more spaces",
+            "7:5 (stage 1, action 1) UNKNOWN_KEY `team` belongs inside `alert`: indent it by two more spaces",
+            "8:12 (stage 1, action 2) MISSING_KEY `alert` needs `text`",
+            "8:20 (stage 1, action 2) BAD_VALUE `team` must be lower-case letters, digits and hyphens and start with a letter or digit, such as `customer-care`, not `Customer Care`",
+            "8:45 (stage 1, action 2) BAD_VALUE `priority` must be low, normal, high or urgent, not `hihg`",
+            "8:56 (stage 1, action 2) BAD_VALUE `soon` is not a span; write a number and s, m, h or d, such as 90s, 15m, 4h or 3d",
+            "8:62 (stage 1, action 2) UNKNOWN_KEY unknown key `colour`; known here: text, team, priority, due",
+        ],
+    );
+    check_actions(
+        r#"
+  - alert: { text: "{{ fields.a", team: care }
+  - alert: { text: "{{ call.shoe_size }}", team: care }
+"#,
+        &[
+            "5:20 (stage 1, action 1) BAD_VALUE `{{` has no `}}` after it",
+            "6:20 (stage 1, action 2) UNKNOWN_FIELD a call has no `shoe_size`; it has id, source, customer, script, agent, caller.name, caller.phone, caller.email, caller.reference",
+        ],
+    );
+}
+
+#[test]
+fn buttons_are_checked() {
+    check_actions(
+        r#"
+  - button: ""
+    note: maybe
+    confirm: []
+    form: { a: { type: text, max: 3 } }
+    lable: x
+"#,
+        &[
+            "5:13 (stage 1, action 1) BAD_VALUE the button's label is empty",
+            "6:11 (stage 1, action 1) BAD_VALUE `note` must be required or optional, not `maybe`",
+            "7:14 (stage 1, action 1) BAD_VALUE `confirm` must be text, not a list",
+            "8:30 (stage 1, action 1) NOT_SUPPORTED_YET `max` is not supported in this version",
+            "9:5 (stage 1, action 1) UNKNOWN_KEY unknown key `lable`; known here: button, id, stage, confirm, note, form, then",
+        ],
+    );
+}
+
+#[test]
+fn timers_are_checked() {
+    check_actions(
+        "
+  - timer: 4x
+  - timer: { after: 4h, from: noon }
+  - timer: { from: start }
+  - timer: []
+",
+        &[
+            "5:12 (stage 1, action 1) BAD_VALUE `4x` is not a span; write a number and s, m, h or d, such as 90s, 15m, 4h or 3d",
+            "6:31 (stage 1, action 2) BAD_VALUE `from` must be stage or start, not `noon`",
+            "7:12 (stage 1, action 3) MISSING_KEY `timer` needs `after`",
+            "8:12 (stage 1, action 4) BAD_VALUE `timer` must be a mapping, not a list",
+        ],
+    );
+}
+
+#[test]
+fn links_and_finishes_are_checked() {
+    check_actions(
+        "
+  - link: { to: Some Where, max: 0, else: x }
+",
+        &[
+            "5:17 (stage 1, action 1) BAD_VALUE `to` must be lower-case letters, digits and hyphens and start with a letter or digit, such as `some-where`, not `Some Where`",
+            "5:34 (stage 1, action 1) BAD_VALUE `max` must be a whole number from 1 to 1000, not `0`",
+        ],
+    );
+    check_actions(
+        "
+  - link: { to: a, max: 2 }
+",
+        &[
+            "5:11 (stage 1, action 1) MISSING_KEY `max` needs `else`: how often to go there, and where to go from then on",
+        ],
+    );
+    check_actions(
+        "
+  - link: { to: a, else: b }
+",
+        &[
+            "5:11 (stage 1, action 1) MISSING_KEY `else` needs `max`: how often to go there, and where to go from then on",
+        ],
+    );
+    check_actions(
+        "
+  - finish: { outcome: done }
+",
+        &["5:13 (stage 1, action 1) BAD_VALUE `finish` must be text, not a mapping"],
+    );
+}
+
+#[test]
+fn conditions_and_templates_of_later_versions_are_refused_by_name() {
+    check_actions(
+        r#"
+  - link: { to: a, when: "fields.amount < 50" }
+"#,
+        &["5:20 (stage 1, action 1) NOT_SUPPORTED_YET `when` is not supported in this version"],
+    );
+    check_actions(
+        r#"
+  - finish: done
+    when: "true"
+"#,
+        &["6:5 (stage 1, action 1) NOT_SUPPORTED_YET `when` is not supported in this version"],
+    );
+    check_actions(
+        "
+  - finish: { when: x }
+",
+        &["5:15 (stage 1, action 1) NOT_SUPPORTED_YET `when` is not supported in this version"],
+    );
+    check_actions(
+        "
+  - button: Go
+    when: x
+",
+        &["6:5 (stage 1, action 1) NOT_SUPPORTED_YET `when` is not supported in this version"],
+    );
+    check(
+        "format: 1
+workflow: w
+title: T
+calendar: uk
+on_new_call: []
+",
+        &["4:1 NOT_SUPPORTED_YET `calendar` is not supported in this version"],
+    );
+    check_actions(
+        r#"
+  - alert: { text: "{{ fields.a | upper }}", team: care }
+  - alert: { text: "{% if x %}{{ fields.a }}{% endif %}", team: care }
+"#,
+        &[
+            "5:20 (stage 1, action 1) NOT_SUPPORTED_YET `fields.a | upper` is not a plain `fields.NAME` or `call.NAME`: filters, conditions and loops in texts are not supported in this version",
+            "6:20 (stage 1, action 2) NOT_SUPPORTED_YET `{% if x %}` is not a plain `fields.NAME` or `call.NAME`: filters, conditions and loops in texts are not supported in this version",
+        ],
+    );
+}
+
+#[test]
+fn clocks_and_actions_of_later_versions_are_refused_by_name() {
+    check_actions(
+        "
+  - alert: { text: a, team: care, due: 5wd, escalate: [ { at: due } ] }
+",
+        &[
+            "5:40 (stage 1, action 1) NOT_SUPPORTED_YET `wd` (working days) is not supported in this version; write days of 24 hours, such as 3d",
+            "5:45 (stage 1, action 1) NOT_SUPPORTED_YET `escalate` is not supported in this version",
+        ],
+    );
+    check_actions(
+        r#"
+  - timer: { at: "09:00", calendar: uk }
+  - timer: { after: 1h, from: field }
+"#,
+        &[
+            "5:14 (stage 1, action 1) NOT_SUPPORTED_YET `at` is not supported in this version",
+            "5:27 (stage 1, action 1) NOT_SUPPORTED_YET `calendar` is not supported in this version",
+            "6:31 (stage 1, action 2) NOT_SUPPORTED_YET `field` is not supported in this version",
+        ],
+    );
+    check_actions(
+        "
+  - set-field: { a: 1 }
+  - email: { to: a }
+  - webhook: x
+",
+        &[
+            "5:5 (stage 1, action 1) NOT_SUPPORTED_YET `set-field` is not supported in this version",
+            "6:5 (stage 1, action 2) NOT_SUPPORTED_YET `email` is not supported in this version",
+            "7:5 (stage 1, action 3) NOT_SUPPORTED_YET `webhook` is not supported in this version",
+        ],
+    );
+}
+
+#[test]
+fn faults_of_nested_stages_name_stage_and_action() {
+    check_actions(
+        "
+  - button: Approve
+    stage: 7
+    then:
+      - alert: { text: Pay, team: payments }
+      - button: Paid
+        then: [ { finsh: paid } ]
+      - finish: Not A Name
+",
+        &[
+            "10:19 (stage 2, action 1) UNKNOWN_KEY unknown key `finsh`; did you mean `finish`?",
+            "11:17 (stage 7, action 3) BAD_VALUE `finish` must be lower-case letters, digits and hyphens and start with a letter or digit, such as `not-a-name`, not `Not A Name`",
+        ],
+    );
+}

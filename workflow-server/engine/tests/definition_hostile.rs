@@ -1,0 +1,158 @@
+//! Files that were made to hurt, and files that are merely too large: each gets a named fault, and each limit lets pass
+//! what is just within it.
+
+use std::fmt::Write;
+
+use aftercall_engine::definition::file::{read, read_teams, write_yaml};
+use aftercall_engine::definition::validate::validate;
+use aftercall_engine::definition::{Definition, Fault, FaultCode};
+use aftercall_engine::limits;
+
+fn file(actions: &str) -> String {
+    format!("format: 1\nworkflow: w\ntitle: T\non_new_call:{actions}")
+}
+
+fn faults(result: Result<Definition, Vec<Fault>>) -> Vec<(FaultCode, String)> {
+    result.expect_err("a refused file").into_iter().map(|fault| (fault.code, fault.message)).collect()
+}
+
+fn check_refused(text: &str, code: FaultCode, message: &str) {
+    let faults = faults(read(text, None));
+    assert!(faults.iter().any(|(found, words)| *found == code && words.contains(message)), "{faults:.400?}");
+    assert!(faults.len() <= limits::FAULTS_MAX + 1);
+}
+
+/// Groups of buttons `b0`, `b1` …, as many to a stage as are allowed; `then` says what each of them does.
+fn with_stages(count: usize, then: impl Fn(usize) -> String) -> String {
+    let (mut actions, mut stages, mut next) = (String::new(), 1, 0);
+    while stages < count {
+        let size = limits::ACTIONS_PER_STAGE_MAX.min(count - stages - 1);
+        let leaves: String =
+            (next..next + size).map(|at| format!("{{button: b{at}, then: [{{{}}}]}},", then(at))).collect();
+        let leaves = if size == 0 { "{finish: x}".to_owned() } else { leaves };
+        writeln!(actions, "  - {{ button: Group, then: [{leaves}] }}").expect("a string takes it");
+        (stages, next) = (stages + size + 1, next + size);
+    }
+    file(&format!("\n{actions}"))
+}
+
+/// Each event in the one before it.
+fn nested(depth: usize) -> String {
+    file(&format!(" {}[{{finish: x}}]{}\n", "[{button: a, then: ".repeat(depth), "}]".repeat(depth)))
+}
+
+#[test]
+fn deep_nesting_is_refused_by_name() {
+    let levels = limits::FILE_DEPTH_MAX;
+    for text in
+        ["[".repeat(1 << 20), "{a: ".repeat(1 << 18), "- ".repeat(1 << 19), "? ".repeat(1 << 19), nested(levels)]
+    {
+        check_refused(&text, FaultCode::TooLarge, "nested deeper than 128 levels");
+    }
+}
+
+#[test]
+fn what_is_nested_as_deep_as_allowed_can_be_written_and_read_again() {
+    let definition = read(&nested(limits::EVENTS_NESTED_MAX), None).expect("the deepest allowed");
+    assert!(validate(&definition, |_| true).iter().all(|fault| fault.warning));
+    assert_eq!(read(&write_yaml(&definition), None), Ok(definition));
+    let deeper = read(&nested(limits::EVENTS_NESTED_MAX + 1), None).expect("a file can nest a little deeper");
+    let faults = validate(&deeper, |_| true);
+    assert!(faults.iter().any(|fault| fault.code == FaultCode::TooLarge), "{faults:?}");
+}
+
+#[test]
+fn bombs_of_aliases_are_refused_before_they_go_off() {
+    let level = |at: usize| format!("l{at}: &l{at} [{}]\n", format!("*l{},", at - 1).repeat(9));
+    let bomb: String = "l0: &l0 [x]\n".to_owned() + &(1..40).map(level).collect::<String>();
+    check_refused(&bomb, FaultCode::Syntax, "aliases");
+    check_refused(&bomb, FaultCode::Syntax, "anchors");
+}
+
+#[test]
+fn texts_of_a_mebibyte_and_files_over_it_are_refused() {
+    let long = "x".repeat(limits::FILE_BYTES_MAX - 300);
+    check_refused(&file(&format!(" [ {{ finish: {long} }} ]\n")), FaultCode::TooLarge, "at most 64 are allowed");
+    check_refused(&file(&format!(" [ {{ button: {long} }} ]\n")), FaultCode::TooLarge, "at most 128 are allowed");
+    check_refused(
+        &file(&format!(" [ {{ alert: {{ team: care, text: {long} }} }} ]\n")),
+        FaultCode::TooLarge,
+        "at most 4096 are allowed",
+    );
+    check_refused(&file(&format!(" [ {{ {long}: 1 }} ]\n")), FaultCode::UnknownKey, "xxx…`; known here");
+    check_refused(&" ".repeat(limits::FILE_BYTES_MAX + 1), FaultCode::TooLarge, "the file has 1048577 bytes");
+}
+
+#[test]
+fn a_thousand_stages_are_allowed_and_ten_thousand_are_not() {
+    let finish = |_| "finish: x".to_owned();
+    let definition = read(&with_stages(limits::STAGES_MAX, finish), None).expect("a thousand stages");
+    assert_eq!(definition.stages.len(), limits::STAGES_MAX);
+    assert_eq!(read(&write_yaml(&definition), None).as_ref(), Ok(&definition));
+    let no_alert = |fault: &Fault| fault.warning || fault.code == FaultCode::DuplicateLabel;
+    assert!(validate(&definition, |_| true).iter().all(no_alert), "the groups are called the same, and that is all");
+    check_refused(&with_stages(limits::STAGES_MAX + 1, finish), FaultCode::TooLarge, "at most 1000 stages");
+    check_refused(&with_stages(2_400, finish), FaultCode::TooLarge, "at most 1000 stages");
+    check_refused(&with_stages(10_000, finish), FaultCode::TooLarge, "more than 60000 keys and values");
+}
+
+#[test]
+fn ten_thousand_stages_in_one_list_are_refused() {
+    let many: String = (0..10_000).map(|at| format!("\n  - {{ button: b{at}, then: [ {{ finish: x }} ] }}")).collect();
+    check_refused(&file(&(many + "\n")), FaultCode::TooLarge, "more than 60000 keys and values");
+    let many = "a,".repeat(limits::FILE_NODES_MAX);
+    check_refused(&format!("[{many}]"), FaultCode::TooLarge, "more than 60000 keys and values");
+}
+
+#[test]
+fn a_file_of_faults_is_told_the_first_hundred() {
+    let text: String = (0..5_000).map(|at| format!("key{at}: 1\n")).collect();
+    let faults = faults(read(&text, None));
+    assert_eq!(faults.len(), limits::FAULTS_MAX + 1);
+    let last = faults.last().expect("the last");
+    assert_eq!(last, &(FaultCode::TooLarge, "there are more faults; these are the first 100".to_owned()));
+}
+
+#[test]
+fn a_circle_of_nearly_a_thousand_links_is_found() {
+    let leaves = read(&with_stages(limits::STAGES_MAX, |_| "finish: x".to_owned()), None).expect("stages").stages;
+    let count = leaves.iter().filter(|stage| stage.event.id.starts_with('b')).count();
+    let text = with_stages(limits::STAGES_MAX, |at| format!("link: b{}", (at + 1) % count));
+    let faults = validate(&read(&text, None).expect("circles read well"), |_| true);
+    let circles: Vec<&str> = faults
+        .iter()
+        .filter(|fault| fault.code == FaultCode::CircleWithoutWait)
+        .map(|fault| fault.message.as_str())
+        .collect();
+    assert_eq!(
+        circles,
+        [
+            "the links go round in a circle and nothing waits: b0 → b1 → b2 → b3 → b4 → b5 → … → b0; put a button or a timer in it"
+        ]
+    );
+}
+
+#[test]
+fn of_a_thousand_unknown_links_the_first_hundred_are_told() {
+    let text = with_stages(limits::STAGES_MAX, |at| format!("link: c{at}"));
+    let faults = validate(&read(&text, None).expect("links to nowhere read well"), |_| true);
+    assert_eq!(faults.len(), limits::FAULTS_MAX + 1);
+    let unknown = faults.iter().filter(|fault| fault.code == FaultCode::UnknownEvent).count();
+    let suggested = faults.iter().filter(|fault| fault.message.contains("did you mean")).count();
+    assert!(unknown > 50 && suggested > 0 && suggested < unknown, "{unknown} unknown, {suggested} with a suggestion");
+}
+
+#[test]
+fn teams_are_read_as_strictly() {
+    let read_one = read_teams("teams: [ { name: care, title: Customer care } ]\n");
+    assert_eq!(read_one, Ok(vec![("care".to_owned(), "Customer care".to_owned())]));
+    let text = "teams:\n  - { name: care, title: A }\n  - { name: care, title: B }\n  - { name: No Name, titel: C }\n  - care\n";
+    let found: Vec<(u32, u32, &str)> = read_teams(text)
+        .expect_err("faults")
+        .iter()
+        .map(|fault| (fault.line, fault.column, fault.code.name()))
+        .collect();
+    let expected =
+        [(3, 5, "DUPLICATE"), (4, 5, "MISSING_KEY"), (4, 13, "BAD_VALUE"), (4, 22, "UNKNOWN_KEY"), (5, 5, "BAD_VALUE")];
+    assert_eq!(found, expected);
+}

@@ -1,0 +1,184 @@
+//! What keeps a workflow that reads well from being published, stage by stage and all at once.
+
+use aftercall_engine::definition::file::read;
+use aftercall_engine::definition::model::{EventKind, FinishAction};
+use aftercall_engine::definition::validate::{has_unlinked_ends, validate};
+use aftercall_engine::definition::{Action, Definition, Event, Fault, Stage};
+use aftercall_engine::limits;
+use aftercall_engine::testing::TEAMS;
+
+fn shown(fault: &Fault) -> String {
+    let kind = if fault.warning { "warning" } else { "fault" };
+    format!("{}.{} {kind} {}: {}", fault.stage, fault.action, fault.code.name(), fault.message)
+}
+
+fn faults_of(definition: &Definition) -> Vec<String> {
+    validate(definition, |team| TEAMS.contains(&team)).iter().map(shown).collect()
+}
+
+fn workflow(actions: &str) -> Definition {
+    let file =
+        format!("format: 1\nworkflow: w\ntitle: T\nfields: {{ amount: {{ type: number }} }}\non_new_call:{actions}");
+    read(&file, None).unwrap_or_else(|faults| panic!("{faults:#?}\n{file}"))
+}
+
+fn check(actions: &str, expected: &[&str]) {
+    assert_eq!(faults_of(&workflow(actions)), expected, "{actions}");
+}
+
+#[test]
+fn an_end_that_leads_nowhere_is_a_fault_or_a_warning() {
+    let actions = "
+  - alert: { text: a, team: care }
+  - button: Go
+";
+    check(
+        actions,
+        &[
+            "2.0 fault UNLINKED_END: `go` is an unlinked end: it neither waits (button, timer), links nor finishes; add one of these",
+        ],
+    );
+    let allowed = Definition { allow_unlinked_ends: true, ..workflow(actions) };
+    assert!(has_unlinked_ends(&allowed));
+    assert!(validate(&allowed, |_| true).iter().all(|fault| fault.warning));
+    assert!(!has_unlinked_ends(&workflow(" [ { finish: done } ]")));
+}
+
+#[test]
+fn a_link_must_lead_to_an_event() {
+    check(
+        "
+  - alert: { text: a, team: care }
+  - button: Pay out
+    then: [ { link: { to: pay-uot, max: 2, else: nowhere } } ]
+",
+        &[
+            "2.1 fault UNKNOWN_EVENT: there is no event `pay-uot`; did you mean `pay-out`?",
+            "2.1 fault UNKNOWN_EVENT: there is no event `nowhere`",
+        ],
+    );
+}
+
+#[test]
+fn links_must_not_go_round_without_waiting() {
+    check(
+        "
+  - alert: { text: a, team: care }
+  - { button: A, then: [ { link: b } ] }
+  - { button: B, then: [ { link: { to: new-call, max: 2, else: c } } ] }
+  - { button: C, then: [ { link: a } ] }
+  - { button: Self, then: [ { link: self } ] }
+  - { button: Back, then: [ { link: new-call } ] }
+",
+        &[
+            "4.1 fault CIRCLE_WITHOUT_WAIT: the links go round in a circle and nothing waits: a → b → c → a; put a button or a timer in it",
+            "5.1 fault CIRCLE_WITHOUT_WAIT: the links go round in a circle and nothing waits: self → self; put a button or a timer in it",
+        ],
+    );
+    check(
+        " [ { link: new-call } ]",
+        &[
+            "1.1 fault CIRCLE_WITHOUT_WAIT: the links go round in a circle and nothing waits: new-call → new-call; put a button or a timer in it",
+        ],
+    );
+}
+
+#[test]
+fn a_link_or_a_finish_is_alone_in_its_stage() {
+    check(
+        "
+  - alert: { text: a, team: care }
+  - finish: done
+  - { timer: 1h, then: [ { finish: late } ] }
+",
+        &[
+            "1.2 fault ACTION_AFTER_END: `finish` leaves the stage at once, so its alert would never be seen: move `finish` to a stage of its own",
+            "1.3 fault ACTION_AFTER_END: nothing after `finish` is ever done: it must be the last action",
+        ],
+    );
+    check(
+        "
+  - { timer: 1h, then: [ { finish: late } ] }
+  - link: after-1h
+",
+        &[
+            "1.2 fault ACTION_AFTER_END: `link` leaves the stage at once, so its buttons and timers would never be seen: move `link` to a stage of its own",
+        ],
+    );
+}
+
+#[test]
+fn people_must_be_told_and_know_one_button_from_another() {
+    check(
+        "
+  - { button: Go, then: [ { finish: a } ] }
+  - { button: Go, then: [ { finish: b } ] }
+",
+        &[
+            "1.0 warning NO_ALERT: `new-call` has buttons and no alert: nobody is told that they wait",
+            "1.2 fault DUPLICATE_LABEL: the stage has another button `Go`",
+        ],
+    );
+}
+
+#[test]
+fn teams_and_fields_must_be_declared() {
+    check(
+        "
+  - alert: { text: 'Refund {{ fields.amuont }} {{ fields.reason }}', team: biling }
+  - { button: Go, then: [ { finish: done } ] }
+",
+        &[
+            "1.1 fault UNKNOWN_TEAM: the team `biling` is not declared: import it, or correct the name",
+            "1.1 fault UNKNOWN_FIELD: the text names the field `amuont`, which is not declared; did you mean `amount`?",
+            "1.1 fault UNKNOWN_FIELD: the text names the field `reason`, which is not declared; declare it under `fields`",
+        ],
+    );
+}
+
+/// A file cannot say these; a definition that is built otherwise can.
+#[test]
+fn events_that_no_action_adds_or_two_add_are_faults() {
+    let mut definition = workflow("\n  - alert: { text: a, team: care }\n  - { button: A, then: [ { finish: a } ] }\n");
+    let event = |id: &str| Event { id: id.to_owned(), kind: EventKind::ButtonPushed, label: "L".to_owned() };
+    let finish = || vec![Action::Finish(FinishAction { outcome: "a".to_owned() })];
+    definition.stages.push(Stage { number: 5, event: event("orphan"), actions: finish() });
+    let again = definition.stages[0].actions[1].clone();
+    definition.stages[0].actions.push(again);
+    assert_eq!(
+        faults_of(&definition),
+        [
+            "1.3 fault DUPLICATE_LABEL: the stage has another button `A`",
+            "1.3 fault DUPLICATE: the event `a` is added by another action already",
+            "5.0 fault UNREACHABLE_STAGE: nothing leads to the event `orphan`: give its button or timer to a stage, or remove it",
+        ]
+    );
+    definition.stages[2].number = 2;
+    definition.stages[2].event = event("a");
+    let faults = faults_of(&definition);
+    assert!(faults.contains(&"2.0 fault DUPLICATE: stage 2 does not come after stage 2".to_owned()), "{faults:#?}");
+    definition.stages.remove(0);
+    let faults = faults_of(&definition);
+    assert!(
+        faults.contains(&"0.0 fault MISSING_KEY: the workflow has no stage 1, its new call".to_owned()),
+        "{faults:#?}"
+    );
+}
+
+#[test]
+fn limits_hold_for_definitions_from_anywhere() {
+    let mut definition = workflow(" [ { finish: done } ]");
+    definition.name = "Not A Name".to_owned();
+    definition.title = "x".repeat(limits::LABEL_BYTES_MAX + 1);
+    definition.stages[0].event.label = String::new();
+    definition.stages[0].actions = vec![Action::Finish(FinishAction { outcome: "\u{202e}".to_owned() })];
+    assert_eq!(
+        faults_of(&definition),
+        [
+            "0.0 fault BAD_VALUE: `workflow` must be lower-case letters, digits and hyphens and start with a letter or digit, such as `not-a-name`, not `Not A Name`",
+            "0.0 fault TOO_LARGE: `title` has 129 bytes; at most 128 are allowed",
+            "1.0 fault BAD_VALUE: the event's label is empty",
+            "1.1 fault BAD_VALUE: the outcome must be lower-case letters, digits and hyphens and start with a letter or digit, not `\u{202e}`",
+        ]
+    );
+}

@@ -1,0 +1,296 @@
+//! What every log and vault must do, run on files and in memory. After each step the store is opened again.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use tempfile::TempDir;
+use workflow_server::journal::{
+    Bounds, FRAME_BYTES_MAX, GROUP_BYTES_MAX, Group, JournalError, KEY_BYTES_MAX, Log, NAME_CHARS_MAX, Position, Store,
+    Vault, memory::MemoryStore,
+};
+
+use super::support::{all, append, close, group, open, read_blob, write_blob};
+
+/// A store that can be closed and opened again.
+trait Subject: Sized {
+    fn new() -> Self;
+    fn log(&self) -> Arc<dyn Log>;
+    fn vault(&self) -> Arc<dyn Vault>;
+    fn reopened(self) -> Self;
+}
+
+struct OnFiles {
+    dir: TempDir,
+    store: Store,
+}
+
+impl Subject for OnFiles {
+    fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let store = open(dir.path()).unwrap();
+        assert!(store.created);
+        Self { dir, store }
+    }
+
+    fn log(&self) -> Arc<dyn Log> {
+        Arc::clone(&self.store.log)
+    }
+
+    fn vault(&self) -> Arc<dyn Vault> {
+        Arc::clone(&self.store.vault)
+    }
+
+    fn reopened(self) -> Self {
+        let Self { dir, store } = self;
+        let identity = store.identity.clone();
+        close(store, dir.path());
+        let store = open(dir.path()).unwrap();
+        assert_eq!((store.created, store.copied), (false, false));
+        assert_eq!(store.identity, identity);
+        Self { dir, store }
+    }
+}
+
+struct InMemory(MemoryStore);
+
+impl Subject for InMemory {
+    fn new() -> Self {
+        Self(MemoryStore::new())
+    }
+
+    fn log(&self) -> Arc<dyn Log> {
+        self.0.log()
+    }
+
+    fn vault(&self) -> Arc<dyn Vault> {
+        self.0.vault()
+    }
+
+    fn reopened(self) -> Self {
+        Self(self.0.restart())
+    }
+}
+
+async fn an_empty_log_knows_that_it_is_empty<S: Subject>(store: S) {
+    let store = store.reopened();
+    assert_eq!(store.log().bounds(), Bounds::default());
+    assert!(store.log().bounds().is_empty());
+    assert_eq!(store.log().read(0, 1).await, Ok(vec![]));
+    assert_eq!(store.log().read(1, 1).await, Ok(vec![]));
+    store.log().trim(10).await.unwrap();
+    assert_eq!(store.log().bounds(), Bounds::default());
+}
+
+async fn groups_of_every_size_are_read_back_as_they_were<S: Subject>(mut store: S) {
+    let mut model: Vec<Group> = Vec::new();
+    for bytes in [0, 1, 300, 8 << 10, (64 << 10) - 53, 64 << 10, 70_000, 300_000, GROUP_BYTES_MAX] {
+        model.push(append(store.log().as_ref(), 1 + bytes as u64 % 7, bytes).await);
+        assert!(all(store.log().as_ref()).await == model);
+        store = store.reopened();
+        assert_eq!(store.log().bounds().newest, model.last().unwrap().end());
+        assert!(all(store.log().as_ref()).await == model);
+    }
+}
+
+async fn a_read_begins_at_the_group_with_the_entry_and_stops_at_the_bytes<S: Subject>(store: S) {
+    let log = store.log();
+    let a = append(log.as_ref(), 3, 100).await;
+    let b = append(log.as_ref(), 1, 100).await;
+    let c = append(log.as_ref(), 5, 100).await;
+    for (from, bytes_max, expected) in [
+        (0, usize::MAX, vec![&a, &b, &c]),
+        (1, usize::MAX, vec![&a, &b, &c]),
+        (3, usize::MAX, vec![&a, &b, &c]),
+        (4, usize::MAX, vec![&b, &c]),
+        (7, usize::MAX, vec![&c]),
+        (9, 0, vec![&c]),
+        (1, 0, vec![&a]),
+        (1, 199, vec![&a]),
+        (1, 200, vec![&a, &b]),
+        (10, usize::MAX, vec![]),
+        (u64::MAX, usize::MAX, vec![]),
+    ] {
+        let groups = log.read(from, bytes_max).await.unwrap();
+        assert!(groups.iter().eq(expected), "from {from}, at most {bytes_max} bytes");
+    }
+}
+
+async fn a_group_that_does_not_follow_is_refused_and_writes_nothing<S: Subject>(store: S) {
+    let log = store.log();
+    append(log.as_ref(), 2, 10).await;
+    let bounds = log.bounds();
+    let next = group(bounds.newest, 2, 10);
+    let refused = |change: fn(&mut Group)| {
+        let mut group = next.clone();
+        change(&mut group);
+        log.append(group)
+    };
+    let not_contiguous = |first| Err(JournalError::NotContiguous { newest: 2, first });
+    assert_eq!(refused(|group| group.first = 4).await, not_contiguous(4));
+    assert_eq!(refused(|group| group.first = 2).await, not_contiguous(2));
+    assert_eq!(refused(|group| group.chain_before ^= 1).await, Err(JournalError::NotLinked { sequence: 2 }));
+    assert_eq!(refused(|group| group.last = 2).await, Err(JournalError::Malformed { first: 3, last: 2 }));
+    assert_eq!(refused(|group| group.first = 0).await, Err(JournalError::Malformed { first: 0, last: 4 }));
+    let bytes = GROUP_BYTES_MAX + 1;
+    let too_large = Err(JournalError::TooLarge { what: "group", bytes, bytes_max: GROUP_BYTES_MAX });
+    assert_eq!(refused(|group| group.bytes = vec![0; GROUP_BYTES_MAX + 1].into()).await, too_large);
+    let store = store.reopened();
+    assert_eq!(store.log().bounds(), bounds);
+    store.log().append(next).await.unwrap();
+    assert_eq!(store.log().bounds().newest.sequence, 4);
+}
+
+async fn trimming_drops_whole_groups_and_says_what_is_gone<S: Subject>(mut store: S) {
+    let mut model = Vec::new();
+    for bytes in [10, 200_000, 10, 10] {
+        model.push(append(store.log().as_ref(), 10, bytes).await);
+    }
+    for (upto, kept) in [(9, 0), (10, 1), (10, 1), (5, 1), (25, 2), (39, 3)] {
+        store.log().trim(upto).await.unwrap();
+        store = store.reopened();
+        assert!(all(store.log().as_ref()).await == model[kept..], "trimmed up to {upto}");
+        let oldest = kept as u64 * 10 + 1;
+        assert_eq!(store.log().bounds().oldest(), oldest);
+        if kept > 0 {
+            assert_eq!(store.log().read(oldest - 1, 1).await, Err(JournalError::Trimmed { oldest }));
+            assert_eq!(store.log().read(0, 1).await, Err(JournalError::Trimmed { oldest }));
+        }
+    }
+}
+
+async fn a_log_that_is_trimmed_empty_goes_on_where_it_was<S: Subject>(store: S) {
+    let last = append(store.log().as_ref(), 4, 10).await;
+    store.log().trim(u64::MAX).await.unwrap();
+    let store = store.reopened();
+    assert_eq!(store.log().bounds(), Bounds { base: last.end(), newest: last.end() });
+    assert_eq!(store.log().read(5, 1).await, Ok(vec![]));
+    assert_eq!(store.log().read(4, 1).await, Err(JournalError::Trimmed { oldest: 5 }));
+    let next = append(store.log().as_ref(), 1, 10).await;
+    let store = store.reopened();
+    assert_eq!(store.log().read(5, 1).await, Ok(vec![next]));
+}
+
+async fn many_small_groups_are_trimmed_in_several_batches<S: Subject>(store: S) {
+    let mut model = Vec::new();
+    for _ in 0..300 {
+        model.push(append(store.log().as_ref(), 1, 20).await);
+    }
+    store.log().trim(290).await.unwrap();
+    let store = store.reopened();
+    assert!(all(store.log().as_ref()).await == model[290..]);
+}
+
+async fn a_log_can_be_started_elsewhere_only_while_it_is_new<S: Subject>(store: S) {
+    let position = Position { sequence: 41, chain: 7 };
+    store.log().start_at(position).await.unwrap();
+    let store = store.reopened();
+    assert_eq!(store.log().bounds(), Bounds { base: position, newest: position });
+    let group = append(store.log().as_ref(), 2, 10).await;
+    assert_eq!((group.first, group.chain_before), (42, 7));
+    assert_eq!(store.log().start_at(position).await, Err(JournalError::NotEmpty { newest: 43 }));
+    let store = store.reopened();
+    assert_eq!(all(store.log().as_ref()).await, vec![group]);
+}
+
+async fn a_blob_is_seen_only_when_it_is_finished<S: Subject>(mut store: S) {
+    let frames = [vec![1; 10], vec![], vec![2; 700_000], vec![3]].map(Bytes::from);
+    let mut blob = store.vault().create("snapshot-1").await.unwrap();
+    let mut offsets = Vec::new();
+    for frame in &frames {
+        offsets.push(blob.write(frame.clone()).await.unwrap());
+    }
+    let missing = JournalError::NotFound { name: "snapshot-1".to_owned() };
+    assert_eq!(store.vault().list("").await, Ok(vec![]));
+    assert_eq!(store.vault().read_frame("snapshot-1", 0).await, Err(missing.clone()));
+    blob.finish().await.unwrap();
+    for _ in 0..2 {
+        assert_eq!(store.vault().list("snap").await, Ok(vec!["snapshot-1".to_owned()]));
+        assert!(read_blob(store.vault().as_ref(), "snapshot-1").await.unwrap() == frames);
+        for (frame, offset) in frames.iter().zip(&offsets) {
+            assert!(store.vault().read_frame("snapshot-1", *offset).await.unwrap().unwrap().0 == frame);
+        }
+        store = store.reopened();
+    }
+    assert!(matches!(store.vault().read_frame("snapshot-1", 3).await, Err(JournalError::Damaged { .. })));
+    let past = store.vault().read_frame("snapshot-1", 1 << 40).await;
+    assert!(matches!(past, Err(JournalError::Damaged { .. })));
+    store.vault().remove("snapshot-1").await.unwrap();
+    store.vault().remove("snapshot-1").await.unwrap();
+    let store = store.reopened();
+    assert_eq!(store.vault().read_frame("snapshot-1", 0).await, Err(missing));
+}
+
+async fn a_dropped_blob_leaves_the_old_one<S: Subject>(store: S) {
+    let old = [Bytes::from_static(b"old")];
+    write_blob(store.vault().as_ref(), "a", &old).await;
+    let mut dropped = store.vault().create("a").await.unwrap();
+    dropped.write(Bytes::from_static(b"new")).await.unwrap();
+    drop(dropped);
+    let mut never_named = store.vault().create("b").await.unwrap();
+    never_named.write(Bytes::from(vec![0; 1 << 20])).await.unwrap();
+    drop(never_named);
+    let store = store.reopened();
+    assert_eq!(store.vault().list("").await, Ok(vec!["a".to_owned()]));
+    assert_eq!(read_blob(store.vault().as_ref(), "a").await.unwrap(), old);
+    write_blob(store.vault().as_ref(), "a", &[]).await;
+    let store = store.reopened();
+    assert_eq!(read_blob(store.vault().as_ref(), "a").await, Ok(vec![]));
+}
+
+async fn a_key_has_its_newest_value<S: Subject>(mut store: S) {
+    assert_eq!(store.vault().get_key("place").await, Ok(None));
+    for value in [vec![], vec![7; KEY_BYTES_MAX], b"three".to_vec()] {
+        store.vault().put_key("place", Bytes::from(value.clone())).await.unwrap();
+        store = store.reopened();
+        assert_eq!(store.vault().get_key("place").await, Ok(Some(Bytes::from(value))));
+    }
+    assert_eq!(store.vault().list("").await, Ok(vec![]), "a key is no blob");
+}
+
+async fn names_and_sizes_over_the_limits_are_refused<S: Subject>(store: S) {
+    let vault = store.vault();
+    let longest = "n".repeat(NAME_CHARS_MAX);
+    vault.put_key(&longest, Bytes::new()).await.unwrap();
+    for name in ["", ".", "..", "../a", "a/b", "a b", "é", "a\0", &format!("{longest}n")] {
+        assert!(matches!(vault.create(name).await, Err(JournalError::BadName { .. })), "{name:?}");
+        assert!(matches!(vault.read_frame(name, 0).await, Err(JournalError::BadName { .. })), "{name:?}");
+        assert!(matches!(vault.remove(name).await, Err(JournalError::BadName { .. })), "{name:?}");
+        assert!(matches!(vault.put_key(name, Bytes::new()).await, Err(JournalError::BadName { .. })), "{name:?}");
+        assert!(matches!(vault.get_key(name).await, Err(JournalError::BadName { .. })), "{name:?}");
+    }
+    let large = |bytes| Bytes::from(vec![0; bytes]);
+    let key = vault.put_key("k", large(KEY_BYTES_MAX + 1)).await;
+    assert!(matches!(key, Err(JournalError::TooLarge { what: "key", .. })));
+    let mut blob = vault.create("b").await.unwrap();
+    let frame = blob.write(large(FRAME_BYTES_MAX + 1)).await;
+    assert!(matches!(frame, Err(JournalError::TooLarge { what: "frame", .. })));
+    blob.write(large(FRAME_BYTES_MAX)).await.unwrap();
+    blob.finish().await.unwrap();
+    assert_eq!(read_blob(vault.as_ref(), "b").await.unwrap(), [large(FRAME_BYTES_MAX)]);
+}
+
+macro_rules! on_files_and_in_memory {
+    ($($test:ident),* $(,)?) => {
+        mod on_files {
+            $(#[tokio::test] async fn $test() { super::$test(<super::OnFiles as super::Subject>::new()).await; })*
+        }
+        mod in_memory {
+            $(#[tokio::test] async fn $test() { super::$test(<super::InMemory as super::Subject>::new()).await; })*
+        }
+    };
+}
+
+on_files_and_in_memory!(
+    an_empty_log_knows_that_it_is_empty,
+    groups_of_every_size_are_read_back_as_they_were,
+    a_read_begins_at_the_group_with_the_entry_and_stops_at_the_bytes,
+    a_group_that_does_not_follow_is_refused_and_writes_nothing,
+    trimming_drops_whole_groups_and_says_what_is_gone,
+    a_log_that_is_trimmed_empty_goes_on_where_it_was,
+    many_small_groups_are_trimmed_in_several_batches,
+    a_log_can_be_started_elsewhere_only_while_it_is_new,
+    a_blob_is_seen_only_when_it_is_finished,
+    a_dropped_blob_leaves_the_old_one,
+    a_key_has_its_newest_value,
+    names_and_sizes_over_the_limits_are_refused,
+);

@@ -1,0 +1,11 @@
+//! The journal from outside: what it promises, on files and in memory, and how it refuses what it cannot serve.
+
+#![allow(clippy::unwrap_used, reason = "a test ends where something unexpected happens")]
+
+mod support;
+
+mod conformance;
+mod failures;
+mod flips;
+mod model;
+mod refusals;

@@ -1,0 +1,184 @@
+//! What the tests of the journal share: groups that link, stores to open, and a disk that does as it is told.
+
+use std::{
+    fs::{self, File},
+    io,
+    path::Path,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use bytes::Bytes;
+use twox_hash::XxHash3_64;
+use workflow_server::journal::{Birth, Disk, Group, Log, OpenError, Options, Position, Store, Vault};
+
+/// The epoch of every store here.
+pub(crate) const EPOCH: &str = "00112233445566778899aabbccddeeff";
+
+/// A group of `entries` entries and these bytes that follows on `newest`.
+pub(crate) fn group_of(newest: Position, entries: u64, bytes: Vec<u8>) -> Group {
+    let chain = XxHash3_64::oneshot_with_seed(newest.chain, &bytes);
+    let first = newest.sequence + 1;
+    Group { first, last: newest.sequence + entries, chain_before: newest.chain, chain, bytes: Bytes::from(bytes) }
+}
+
+/// A group of so many bytes that differ from group to group.
+pub(crate) fn group(newest: Position, entries: u64, bytes: usize) -> Group {
+    let content = (0..bytes as u64).map(|at| at.wrapping_add(newest.sequence).wrapping_mul(0x9e37) as u8).collect();
+    group_of(newest, entries, content)
+}
+
+/// Appends a group of so many bytes; answers it.
+pub(crate) async fn append(log: &dyn Log, entries: u64, bytes: usize) -> Group {
+    let group = group(log.bounds().newest, entries, bytes);
+    log.append(group.clone()).await.unwrap();
+    group
+}
+
+/// Everything that a log keeps.
+pub(crate) async fn all(log: &dyn Log) -> Vec<Group> {
+    let mut found: Vec<Group> = Vec::new();
+    let mut from = log.bounds().oldest();
+    loop {
+        let groups = log.read(from, 100_000).await.unwrap();
+        let Some(last) = groups.last() else { return found };
+        from = last.last + 1;
+        found.extend(groups);
+    }
+}
+
+/// Writes a finished blob.
+pub(crate) async fn write_blob(vault: &dyn Vault, name: &str, frames: &[Bytes]) {
+    let mut blob = vault.create(name).await.unwrap();
+    for frame in frames {
+        blob.write(frame.clone()).await.unwrap();
+    }
+    blob.finish().await.unwrap();
+}
+
+/// All frames of a blob.
+pub(crate) async fn read_blob(
+    vault: &dyn Vault,
+    name: &str,
+) -> Result<Vec<Bytes>, workflow_server::journal::JournalError> {
+    let (mut frames, mut offset) = (Vec::new(), 0);
+    while let Some((frame, next)) = vault.read_frame(name, offset).await? {
+        frames.push(frame);
+        offset = next;
+    }
+    Ok(frames)
+}
+
+/// The server's options, for a small disk and a patient machine.
+pub(crate) fn options() -> Options {
+    let birth = Birth { epoch: EPOCH.to_owned(), hash_key: *b"0123456789abcdef", created_at_millis: 1_795_000_000_000 };
+    let mut options = Options::new(birth, Arc::new(|why| panic!("stuck: {why}")));
+    options.reserve_bytes = 0;
+    options.lock_wait = Duration::from_secs(30);
+    options
+}
+
+/// Opens a store on a disk that syncs nothing: fast, and all that matters where the machine does not go down.
+pub(crate) fn open(dir: &Path) -> Result<Store, OpenError> {
+    Store::open(dir, &options(), Arc::new(ToldDisk::default()))
+}
+
+type OnSync = Box<dyn FnMut(&Path) -> io::Result<()> + Send>;
+
+/// A disk that syncs nothing, but does as told at each sync, and has the free space that it is told.
+pub(crate) struct ToldDisk {
+    on_sync: Mutex<OnSync>,
+    free_bytes: AtomicU64,
+}
+
+impl Default for ToldDisk {
+    fn default() -> Self {
+        Self { on_sync: Mutex::new(Box::new(|_| Ok(()))), free_bytes: AtomicU64::new(u64::MAX) }
+    }
+}
+
+impl ToldDisk {
+    /// From now on done at each sync, with the path that is synced.
+    pub(crate) fn on_sync(&self, act: impl FnMut(&Path) -> io::Result<()> + Send + 'static) {
+        *self.on_sync.lock().unwrap() = Box::new(act);
+    }
+
+    /// From now on each sync of a path that ends so fails.
+    pub(crate) fn fail_syncs_of(&self, end: &'static str) {
+        self.on_sync(move |path| if path.ends_with(end) { Err(io::Error::other("the disk is gone")) } else { Ok(()) });
+    }
+
+    /// From now on this is free.
+    pub(crate) fn set_free(&self, bytes: u64) {
+        self.free_bytes.store(bytes, Ordering::Relaxed);
+    }
+}
+
+impl Disk for ToldDisk {
+    fn sync_data(&self, _file: &File, path: &Path) -> io::Result<()> {
+        (self.on_sync.lock().unwrap())(path)
+    }
+
+    fn sync_all(&self, _file: &File, path: &Path) -> io::Result<()> {
+        (self.on_sync.lock().unwrap())(path)
+    }
+
+    fn sync_directory(&self, path: &Path) -> io::Result<()> {
+        (self.on_sync.lock().unwrap())(path)
+    }
+
+    fn free_bytes(&self, _path: &Path) -> io::Result<u64> {
+        Ok(self.free_bytes.load(Ordering::Relaxed))
+    }
+}
+
+/// Copies a closed store. Blocks of zeroes are left out, as in the files of sled.
+pub(crate) fn copy_directory(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            copy_directory(&entry.path(), &target);
+        } else {
+            write_sparse(&target, &fs::read(entry.path()).unwrap());
+        }
+    }
+}
+
+/// Writes a file without its blocks of zeroes.
+pub(crate) fn write_sparse(path: &Path, bytes: &[u8]) {
+    use std::os::unix::fs::FileExt;
+    let file = File::create(path).unwrap();
+    file.set_len(bytes.len() as u64).unwrap();
+    for (index, block) in bytes.chunks(4096).enumerate() {
+        if block.iter().any(|byte| *byte != 0) {
+            file.write_all_at(block, index as u64 * 4096).unwrap();
+        }
+    }
+}
+
+/// The files below a directory, but for the empty ones, sorted.
+pub(crate) fn files_below(dir: &Path) -> Vec<std::path::PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(dir).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(files_below(&path));
+        } else if path.metadata().unwrap().len() > 0 {
+            found.push(path);
+        }
+    }
+    found.sort();
+    found
+}
+
+/// Drops a store and waits until its threads have let go of the directory.
+pub(crate) fn close(store: Store, dir: &Path) {
+    drop(store);
+    let lock = File::open(dir.join("lock")).unwrap();
+    lock.lock().unwrap();
+}
