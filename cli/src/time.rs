@@ -29,7 +29,9 @@ pub(crate) fn clock(time: Option<&ProtoTime>) -> String {
 }
 
 fn shown(time: Option<&ProtoTime>, format: &str) -> String {
-    moment(time).map(|moment| moment.to_zoned_datetime(TimeZone::system()).strftime(format).to_string()).unwrap_or_default()
+    moment(time)
+        .map(|moment| moment.to_zoned_datetime(TimeZone::system()).strftime(format).to_string())
+        .unwrap_or_default()
 }
 
 /// How far a time is from now, such as `in 3h 10m` or `2d 4h ago`; empty where absent.

@@ -193,6 +193,7 @@ async fn nothing_answered_is_missing_after_kill_9_under_load_and_no_stream_has_a
         let faults = missing(&fresh, &present(&clients, fresh.keys()).await);
         assert_eq!(faults, Vec::<String>::new(), "after kill {kill}");
         read_feed(&mut clients).await;
+
         answered.extend(fresh);
     }
     println!("{} kills, {} follow-ups answered", kills(), answered.len());

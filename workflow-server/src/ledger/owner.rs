@@ -16,7 +16,7 @@ use super::feed::{Feed, FeedItem};
 use super::group::{InFlight, OpenGroup};
 use super::history::History;
 use super::keeper::Keeper;
-use super::recover::{RecoverError, recover};
+use super::recover::{RecoverError, Recovered, recover};
 use super::timekeeping::Timekeeping;
 use super::{Asked, Clock, Handle, Health, LedgerError, Order, Outcome};
 use crate::journal::{JournalError, Log, Position, Vault};
@@ -64,7 +64,10 @@ struct Owner {
 }
 
 /// What woke the owner.
-#[expect(clippy::large_enum_variant, reason = "it lives on the owner's stack alone; a box would cost an allocation a command")]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "it lives on the owner's stack alone; a box would cost an allocation a command"
+)]
 enum Woken {
     Appended(Result<(), JournalError>),
     Asked(Asked),
@@ -84,7 +87,7 @@ impl Ledger {
         clock: Arc<dyn Clock>,
         options: LedgerOptions,
     ) -> Result<(Self, Handle), RecoverError> {
-        let (world, newest) = recover(log.as_ref(), vault.as_ref(), options.keeping).await?;
+        let Recovered { world, newest, snapshot } = recover(log.as_ref(), vault.as_ref(), options.keeping).await?;
         let feed = Arc::new(Feed::new(log.clone(), newest));
         let history = Arc::new(History::open(feed.clone(), vault.clone()).await?);
         let published = Arc::new(ArcSwap::from_pointee(world.root().clone()));
@@ -105,7 +108,8 @@ impl Ledger {
         };
         let kept_entries = options.journal_kept_entries;
         let owner = Owner {
-            snapshot_at: newest.sequence.saturating_add(options.snapshot_every_entries),
+            // Counted from the snapshot, not from this start: a server that dies often must not grow its journal for ever.
+            snapshot_at: snapshot.saturating_add(options.snapshot_every_entries),
             open: OpenGroup::after(newest),
             time: Timekeeping::new(clock.clone()),
             old_roots: drop_elsewhere(),
@@ -331,7 +335,7 @@ impl Owner {
         if matches!(error, JournalError::NoSpace { .. }) {
             tracing::error!(%error, "nothing was written; trying again in {} s", NO_SPACE_PAUSE.as_secs());
             match recover(self.log.as_ref(), self.vault.as_ref(), self.options.keeping).await {
-                Ok((world, newest)) => {
+                Ok(Recovered { world, newest, .. }) => {
                     self.world = world;
                     self.open = OpenGroup::after(newest);
                     self.paused_until = Some(self.clock.monotonic() + NO_SPACE_PAUSE);

@@ -50,12 +50,17 @@ pub(super) fn snapshot_name(sequence: u64) -> String {
     format!("{PREFIX}{sequence:020}")
 }
 
-/// The World, and the place of its newest entry.
-pub(super) async fn recover(
-    log: &dyn Log,
-    vault: &dyn Vault,
-    keeping: Keeping,
-) -> Result<(World, Position), RecoverError> {
+/// What a start rebuilds from the store.
+pub(super) struct Recovered {
+    pub(super) world: World,
+    /// The place of the newest entry.
+    pub(super) newest: Position,
+    /// Where the snapshot stands that it began with; 0 without one.
+    pub(super) snapshot: u64,
+}
+
+/// Rebuilds the World.
+pub(super) async fn recover(log: &dyn Log, vault: &dyn Vault, keeping: Keeping) -> Result<Recovered, RecoverError> {
     let (mut world, snapshot) = newest_snapshot(vault, keeping).await?;
     let bounds = log.bounds();
     let newest = bounds.newest;
@@ -84,7 +89,7 @@ pub(super) async fn recover(
             next = group.last + 1;
         }
     }
-    Ok((world, newest))
+    Ok(Recovered { world, newest, snapshot: snapshot.sequence })
 }
 
 async fn newest_snapshot(vault: &dyn Vault, keeping: Keeping) -> Result<(World, Position), RecoverError> {
