@@ -101,19 +101,15 @@ impl Filter {
     }
 
     fn selects<'a, A: Iterator<Item = (&'a str, i32)> + Clone>(&self, seen: &Seen<'a, A>) -> bool {
-        let workflow_known = !seen.workflow.is_empty();
-        (self.workflows.is_empty() || !workflow_known || self.workflows.contains(seen.workflow))
+        (self.workflows.is_empty() || self.workflows.contains(seen.workflow))
             && (self.customers.is_empty() || self.customers.contains(seen.customer))
             && (self.stages.is_empty() || self.selects_stage(seen.workflow, seen.stage))
-            && (self.calls.is_empty() || seen.call.is_none_or(|call| self.selects_call(call)))
+            && (self.calls.is_empty() || seen.call.is_some_and(|call| self.selects_call(call)))
             && (self.teams.is_empty() && self.priorities.is_empty()
                 || seen.alerts.clone().any(|(team, priority)| self.selects_alert(team, priority)))
     }
 
     fn selects_stage(&self, workflow: &str, stage: u32) -> bool {
-        if workflow.is_empty() {
-            return self.stages.values().any(|numbers| numbers.contains(&stage));
-        }
         self.stages.get(workflow).is_some_and(|numbers| numbers.contains(&stage))
     }
 

@@ -198,6 +198,8 @@ fn change(root: &Root, entry: &Entry, change: &InstanceChange) -> feed::Instance
     if !visible {
         follow_up = proto::FollowUp {
             instance_id: follow_up.instance_id,
+            workflow: follow_up.workflow,
+            call: follow_up.call.map(|call| proto::Call { r#ref: call.r#ref, ..proto::Call::default() }),
             status: follow_up.status,
             outcome: follow_up.outcome,
             revision: follow_up.revision,
