@@ -4,13 +4,18 @@
 //! corners: texts that YAML would take for something else, numbers with gaps and out of order, every kind of action.
 
 mod plan;
+mod steps;
 mod words;
 
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-use crate::definition::Definition;
+use crate::definition::fault::FaultCode;
+use crate::definition::model::TimerStart;
+use crate::definition::validate::validate;
+use crate::definition::{Action, Definition};
 
+pub use steps::{Player, Step, steps};
 pub use words::{TEAMS, labels, names, spans};
 
 /// Valid definitions of one to some dozens of stages.
@@ -21,6 +26,21 @@ pub fn definitions() -> impl Strategy<Value = Definition> {
     (header, plan::plans(), numbering).prop_map(|(header, plan, (order, gap))| {
         let (name, title, deadline, fields, allow) = header;
         let (stages, unlinked) = plan::Lowering::new(&fields, &order, gap).stages(&plan);
-        Definition { name, title, deadline, fields, allow_unlinked_ends: allow || unlinked, stages }
+        let mut definition =
+            Definition { name, title, deadline, fields, allow_unlinked_ends: allow || unlinked, stages };
+        let circles = validate(&definition, |_| true);
+        if circles.iter().any(|fault| fault.code == FaultCode::CircleWithoutWait) {
+            count_from_the_stage(&mut definition);
+        }
+        definition
     })
+}
+
+/// A timer that counts from the start waits in no circle.
+fn count_from_the_stage(definition: &mut Definition) {
+    for action in definition.stages.iter_mut().flat_map(|stage| &mut stage.actions) {
+        if let Action::Timer(timer) = action {
+            timer.from = TimerStart::Stage;
+        }
+    }
 }

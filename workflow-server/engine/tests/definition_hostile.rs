@@ -127,7 +127,7 @@ fn a_circle_of_nearly_a_thousand_links_is_found() {
     assert_eq!(
         circles,
         [
-            "the links go round in a circle and nothing waits: b0 → b1 → b2 → b3 → b4 → b5 → … → b0; put a button or a timer in it"
+            "the links go round in a circle and nothing waits: b0 → b1 → b2 → b3 → b4 → b5 → … → b0; put a button in it, or a timer that counts from its stage"
         ]
     );
 }

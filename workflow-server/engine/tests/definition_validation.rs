@@ -71,14 +71,14 @@ fn links_must_not_go_round_without_waiting() {
   - { button: Back, then: [ { link: new-call } ] }
 ",
         &[
-            "4.1 fault CIRCLE_WITHOUT_WAIT: the links go round in a circle and nothing waits: a → b → c → a; put a button or a timer in it",
-            "5.1 fault CIRCLE_WITHOUT_WAIT: the links go round in a circle and nothing waits: self → self; put a button or a timer in it",
+            "4.1 fault CIRCLE_WITHOUT_WAIT: the links go round in a circle and nothing waits: a → b → c → a; put a button in it, or a timer that counts from its stage",
+            "5.1 fault CIRCLE_WITHOUT_WAIT: the links go round in a circle and nothing waits: self → self; put a button in it, or a timer that counts from its stage",
         ],
     );
     check(
         " [ { link: new-call } ]",
         &[
-            "1.1 fault CIRCLE_WITHOUT_WAIT: the links go round in a circle and nothing waits: new-call → new-call; put a button or a timer in it",
+            "1.1 fault CIRCLE_WITHOUT_WAIT: the links go round in a circle and nothing waits: new-call → new-call; put a button in it, or a timer that counts from its stage",
         ],
     );
 }

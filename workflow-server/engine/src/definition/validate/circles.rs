@@ -1,8 +1,9 @@
-//! Circles of links in which nothing waits: an instance would go round for ever at once.
+//! Circles in which nothing waits: an instance would go round for ever at once. A timer that counts from the start of the
+//! instance holds up the first round only; from the second on it is due as soon as its stage is entered.
 
 use crate::definition::fault::{Fault, FaultCode};
-use crate::definition::model::{Action, Definition, Stage};
-use crate::definition::validate::{Events, in_action, waits};
+use crate::definition::model::{Action, Definition, Stage, TimerStart};
+use crate::definition::validate::{Events, in_action};
 
 /// How many ids of a circle a message names.
 const NAMED_MAX: usize = 6;
@@ -54,16 +55,18 @@ pub(super) fn check(definition: &Definition, events: &Events<'_>, faults: &mut V
     }
 }
 
-/// Where the stage goes at once, with the action's place; nowhere if something in it waits.
+/// Where the stage goes without anybody's doing, once the instance has run for long enough; with the action's place.
 fn ways_on(stage: &Stage) -> Vec<(usize, &str)> {
     let mut ways = Vec::new();
-    if waits(stage) {
-        return ways;
-    }
     for (place, action) in stage.actions.iter().enumerate() {
-        let Action::Link(link) = action else { continue };
-        ways.extend(link.at_most.as_ref().map(|at_most| (place, at_most.otherwise.as_str())));
-        ways.push((place, link.to.as_str()));
+        match action {
+            Action::Link(link) => {
+                ways.extend(link.at_most.as_ref().map(|at_most| (place, at_most.otherwise.as_str())));
+                ways.push((place, link.to.as_str()));
+            }
+            Action::Timer(timer) if timer.from == TimerStart::Start => ways.push((place, timer.event.as_str())),
+            Action::Timer(_) | Action::Alert(_) | Action::Button(_) | Action::Finish(_) => {}
+        }
     }
     ways
 }
@@ -76,5 +79,8 @@ fn describe(stages: &[Stage], path: &[Step<'_>], back_to: usize) -> String {
         named.push("…");
     }
     named.push(&stages[back_to].event.id);
-    format!("the links go round in a circle and nothing waits: {}; put a button or a timer in it", named.join(" → "))
+    let circle = named.join(" → ");
+    format!(
+        "the links go round in a circle and nothing waits: {circle}; put a button in it, or a timer that counts from its stage"
+    )
 }

@@ -1,0 +1,273 @@
+//! Arbitrary commands in an arbitrary order, for property tests: what call scripts, people, operations and time do.
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::sample::Index;
+
+use crate::call::{CallKey, Caller};
+use crate::command::{
+    Actor, ActorKind, CallChanges, Command, IfRunning, PushButton, Request, RequestMark, SetWorkflow,
+};
+use crate::definition::model::NoteRule;
+use crate::definition::{Action, Definition};
+use crate::instance::{Instance, InstanceId};
+use crate::time::Time;
+use crate::value::{FieldDeclaration, FieldType, Value};
+use crate::world::World;
+use crate::world::timers::RELEASE;
+
+use super::TEAMS;
+
+/// Something that somebody does, before it is known on what.
+#[derive(Clone, Debug)]
+pub enum Step {
+    /// A script sets a workflow.
+    Set {
+        /// Which call.
+        call: u8,
+        /// Which workflow.
+        workflow: Index,
+        /// What if it runs.
+        if_running: u8,
+        /// Whether it waits for the end of the call, and for how long at most.
+        release: Option<Option<u16>>,
+        /// What the script says of chargeable.
+        chargeable: Option<bool>,
+    },
+    /// A script changes a call.
+    Update {
+        /// Which call.
+        call: u8,
+        /// What it says of chargeable.
+        chargeable: Option<bool>,
+        /// A new customer.
+        customer: Option<u8>,
+    },
+    /// A call ends.
+    End(u8),
+    /// Somebody pushes a button; now and then one that is not there, on an older visit, or without what it asks for.
+    Push {
+        /// Which instance.
+        instance: Index,
+        /// Which button.
+        button: Index,
+        /// How far the visit is off.
+        stale: u8,
+        /// Whether the form and the note are left out.
+        careless: bool,
+    },
+    /// Somebody writes a note.
+    Note(Index),
+    /// A script takes an instance back.
+    Withdraw(Index),
+    /// Operations cancel an instance.
+    Cancel(Index),
+    /// Somebody stores a workflow anew, with another title, and publishes it.
+    Publish(Index, u8),
+    /// The request before is asked once more, by the same id.
+    Again,
+    /// Time goes by, and the earliest timer fires if it is due.
+    Pass(u32),
+}
+
+/// Steps of all kinds; pushes and time are the most frequent ones.
+pub fn steps(at_most: usize) -> impl Strategy<Value = Vec<Step>> {
+    let set = (0..4_u8, any::<Index>(), 0..3_u8, any::<Option<Option<u16>>>(), any::<Option<bool>>()).prop_map(
+        |(call, workflow, if_running, release, chargeable)| Step::Set {
+            call,
+            workflow,
+            if_running,
+            release,
+            chargeable,
+        },
+    );
+    let update = (0..4_u8, any::<Option<bool>>(), any::<Option<u8>>())
+        .prop_map(|(call, chargeable, customer)| Step::Update { call, chargeable, customer });
+    let push = (any::<Index>(), any::<Index>(), prop_oneof![9 => Just(0), 1 => 1..3_u8], prop::bool::weighted(0.1))
+        .prop_map(|(instance, button, stale, careless)| Step::Push { instance, button, stale, careless });
+    let step = prop_oneof![
+        4 => set,
+        2 => update,
+        2 => (0..4_u8).prop_map(Step::End),
+        8 => push,
+        1 => any::<Index>().prop_map(Step::Note),
+        1 => any::<Index>().prop_map(Step::Withdraw),
+        1 => any::<Index>().prop_map(Step::Cancel),
+        1 => (any::<Index>(), 0..3_u8).prop_map(|(workflow, title)| Step::Publish(workflow, title)),
+        1 => Just(Step::Again),
+        5 => (0..200_000_000_u32).prop_map(Step::Pass),
+    ];
+    vec(step, 1..at_most)
+}
+
+/// Turns steps into requests, by what the World holds when each is due.
+#[derive(Debug)]
+pub struct Player {
+    definitions: Vec<Definition>,
+    now: Time,
+    asked: u64,
+    last: Option<Request>,
+}
+
+impl Player {
+    /// A player for these workflows, of which those with a name that came before are left out.
+    #[must_use]
+    pub fn new(definitions: Vec<Definition>) -> Self {
+        let mut kept: Vec<Definition> = Vec::new();
+        for definition in definitions {
+            if kept.iter().all(|other| other.name != definition.name) {
+                kept.push(definition);
+            }
+        }
+        Self { definitions: kept, now: Time(1_795_000_000_000), asked: 0, last: None }
+    }
+
+    /// What time it is.
+    #[must_use]
+    pub fn now(&self) -> Time {
+        self.now
+    }
+
+    /// What makes the teams and publishes the workflows.
+    pub fn opening(&mut self) -> Vec<Request> {
+        let mut commands = Vec::new();
+        for name in TEAMS {
+            commands.push(Command::ImportTeam { name: name.into(), title: name.into(), expected: None });
+        }
+        for definition in self.definitions.clone() {
+            commands.extend(publishing(definition));
+        }
+        commands.into_iter().map(|command| self.request(ActorKind::Author, command)).collect()
+    }
+
+    /// The requests that a step comes to; none where it has nothing to act on.
+    pub fn requests(&mut self, step: &Step, world: &World) -> Vec<Request> {
+        let requests: Vec<Request> = match step {
+            Step::Again => self.last.iter().cloned().collect(),
+            Step::Pass(millis) => return self.pass(*millis, world),
+            Step::Publish(at, title) => {
+                let mut definition = at.get(&self.definitions).clone();
+                definition.title = format!("{} {title}", definition.title.trim());
+                publishing(definition).map(|command| self.request(ActorKind::Author, command)).into()
+            }
+            step => self.command(step, world).map(|(by, command)| self.request(by, command)).into_iter().collect(),
+        };
+        self.last = requests.last().cloned();
+        requests
+    }
+
+    fn request(&mut self, kind: ActorKind, command: Command) -> Request {
+        self.asked += 1;
+        // Every other request can be asked again.
+        let mark = (!self.asked.is_multiple_of(2))
+            .then_some(RequestMark { key: u128::from(self.asked), fingerprint: self.asked.wrapping_mul(31) });
+        Request { actor: Actor { kind, name: "somebody".into() }, mark, salt: self.asked as u16, command }
+    }
+
+    fn pass(&mut self, millis: u32, world: &World) -> Vec<Request> {
+        self.now = Time(self.now.0 + i64::from(millis));
+        let due = world.timers().earliest().filter(|key| key.due <= self.now);
+        let elapse = due.map(|key| Command::Elapse {
+            due: key.due,
+            slot: key.slot,
+            action: (key.action != RELEASE).then_some(key.action),
+        });
+        let actor = Actor { kind: ActorKind::Timer, name: "".into() };
+        elapse.map(|command| Request { actor, mark: None, salt: 0, command }).into_iter().collect()
+    }
+
+    fn command(&self, step: &Step, world: &World) -> Option<(ActorKind, Command)> {
+        let instance = |at: &Index| instance(world, at);
+        let id = |at: &Index| instance(at).map(|instance| instance.id);
+        Some(match step {
+            Step::Set { call, workflow, if_running, release, chargeable } => {
+                let definition = workflow.get(&self.definitions);
+                let set = SetWorkflow {
+                    call: key(*call),
+                    changes: changes(*chargeable, None),
+                    workflow: definition.name.as_str().into(),
+                    version: None,
+                    fields: values(&definition.fields),
+                    release_at_call_end: release.is_some(),
+                    release_within_millis: release.flatten().map(|minutes| i64::from(minutes) * 60_000),
+                    if_running: [IfRunning::ReturnIt, IfRunning::Refuse, IfRunning::Replace][usize::from(*if_running)],
+                };
+                (ActorKind::ScriptEngine, Command::SetWorkflow(Box::new(set)))
+            }
+            Step::Update { call, chargeable, customer } => {
+                let changes = changes(*chargeable, *customer);
+                (ActorKind::ScriptEngine, Command::UpdateCall { call: key(*call), changes, expected: None })
+            }
+            Step::End(call) => (ActorKind::ScriptEngine, Command::EndCall { call: key(*call) }),
+            Step::Push { instance: at, button, stale, careless } => {
+                (ActorKind::Person, push(world, instance(at)?, button, *stale, *careless))
+            }
+            Step::Note(at) => (ActorKind::Person, Command::AddNote { instance: id(at)?, text: "rang".into() }),
+            Step::Withdraw(at) => {
+                let (instance, reason) = (id(at)?, "a mistake".into());
+                (ActorKind::ScriptEngine, Command::WithdrawWorkflow { instance, reason, expected: None })
+            }
+            Step::Cancel(at) => {
+                let (instance, reason) = (id(at)?, "not needed".into());
+                (ActorKind::Operations, Command::CancelInstance { instance, reason, expected: None })
+            }
+            Step::Publish(..) | Step::Again | Step::Pass(_) => return None,
+        })
+    }
+}
+
+fn publishing(definition: Definition) -> [Command; 2] {
+    let name = definition.name.as_str().into();
+    let import = Command::ImportWorkflow { definition: Box::new(definition), expected: None };
+    [import, Command::PublishWorkflow { name, expected: None }]
+}
+
+fn key(call: u8) -> CallKey {
+    CallKey { source: "scripts".into(), id: call.to_string().into() }
+}
+
+fn changes(chargeable: Option<bool>, customer: Option<u8>) -> CallChanges {
+    CallChanges {
+        chargeable,
+        customer: customer.map(|customer| format!("customer-{}", customer % 3).into()),
+        caller: customer.map(|caller| Caller { name: format!("caller {caller}").into(), ..Caller::default() }),
+        ..CallChanges::default()
+    }
+}
+
+fn instance<'w>(world: &'w World, at: &Index) -> Option<&'w Instance> {
+    let instances = &world.root().instances;
+    let slot = (!instances.is_empty()).then(|| at.index(instances.len()))?;
+    world.root().instance_at(slot as u32).map(|instance| &**instance)
+}
+
+fn push(world: &World, instance: &Instance, at: &Index, stale: u8, careless: bool) -> Command {
+    let definition = world.root().definition_of(instance);
+    let actions = definition.and_then(|definition| definition.stage(instance.stage)).map(|stage| &*stage.actions);
+    let buttons = actions.unwrap_or_default().iter().filter_map(|action| match action {
+        Action::Button(button) => Some(button),
+        _ => None,
+    });
+    let buttons: Vec<_> = buttons.collect();
+    let button = (!buttons.is_empty()).then(|| *at.get(&buttons));
+    let wanted = button.filter(|_| !careless);
+    let note = if wanted.is_some_and(|button| button.note == NoteRule::Required) { "because" } else { "" };
+    Command::PushButton(Box::new(PushButton {
+        instance: InstanceId { ..instance.id },
+        button: button.map_or("nothing", |button| &*button.event).into(),
+        visit: instance.visit().saturating_sub(u32::from(stale)),
+        note: note.into(),
+        form: wanted.map_or_else(Vec::new, |button| values(&button.form)),
+    }))
+}
+
+/// A value for each field.
+fn values(fields: &[FieldDeclaration]) -> Vec<(Box<str>, Value)> {
+    let value = |field: &FieldDeclaration| match field.field_type {
+        FieldType::Text => Value::Text("text".into()),
+        FieldType::Number => Value::Number(1.5),
+        FieldType::Bool => Value::Bool(true),
+        FieldType::Time => Value::Time(Time(1_795_000_000_000)),
+    };
+    fields.iter().map(|field| (field.name.as_str().into(), value(field))).collect()
+}

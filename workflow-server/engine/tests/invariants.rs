@@ -1,0 +1,238 @@
+//! Whatever anybody does in whatever order: every World keeps the invariants, and every index is what it would be if it
+//! were built anew from the instances.
+
+#![allow(clippy::unwrap_used, reason = "a test ends where something unexpected happens")]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use aftercall_engine::definition::Action;
+use aftercall_engine::entry::{ChangeKind, Entry};
+use aftercall_engine::instance::{Instance, Status};
+use aftercall_engine::testing::{Player, definitions, steps};
+use aftercall_engine::time::Time;
+use aftercall_engine::world::timers::{RELEASE, TimerKey};
+use aftercall_engine::world::{Keeping, World, urgency};
+use aftercall_engine::{Decision, decide};
+use proptest::prelude::*;
+
+/// Everything that is wrong with a World.
+fn faults(world: &World) -> Vec<String> {
+    let root = world.root();
+    let instances: Vec<&Arc<Instance>> = root.instances.iter().flatten().collect();
+    let mut faults: Vec<String> = instances.iter().flat_map(|one| faults_of(world, one)).collect();
+    let mut running = BTreeSet::new();
+    for one in instances.iter().filter(|one| !one.status.is_ended()) {
+        if !running.insert((one.call, one.workflow)) {
+            faults.push(format!("{} is the second of its workflow that runs on its call", one.id));
+        }
+    }
+    let keys = instances.iter().flat_map(|one| urgency::keys(one, root.call_of(one).unwrap()));
+    if !keys.collect::<BTreeSet<_>>().into_iter().eq(root.urgency.iter().copied()) {
+        faults.push("the order of urgency is not that of the instances".to_owned());
+    }
+    let timers: BTreeSet<TimerKey> = instances.iter().flat_map(|one| timers_of(one)).collect();
+    if !timers.iter().copied().eq(world.timers().due(Time::NEVER)) || root.counters.timers() != timers.len() as u64 {
+        faults.push("the timers are not those of the instances".to_owned());
+    }
+    for status in Status::ALL {
+        let count = instances.iter().filter(|one| one.status == status).count() as u64;
+        if root.counters.of(status) != count {
+            faults.push(format!("{} are counted as {}, there are {count}", root.counters.of(status), status.word()));
+        }
+    }
+    faults.extend(faults_of_calls(world, &instances));
+    faults
+}
+
+fn timers_of(one: &Instance) -> Vec<TimerKey> {
+    let timers = one.timers.iter().map(|timer| TimerKey { due: timer.due, slot: one.id.slot, action: timer.action });
+    let release = one.release_at.map(|due| TimerKey { due, slot: one.id.slot, action: RELEASE });
+    timers.chain(release).collect()
+}
+
+fn faults_of(world: &World, one: &Instance) -> Vec<String> {
+    let definition = world.root().definition_of(one).unwrap();
+    let stage = definition.stage(one.stage);
+    let actions = stage.map(|stage| &*stage.actions).unwrap_or_default();
+    let armed = |is: fn(&Action) -> bool| actions.iter().filter(|action| is(action)).count();
+    let (alerts, timers) = (armed(|one| matches!(one, Action::Alert(_))), armed(|one| matches!(one, Action::Timer(_))));
+    let buttons = armed(|one| matches!(one, Action::Button(_)));
+    let shape = match one.status {
+        Status::WaitingForCallEnd => one.stage == 0 && one.alerts.is_empty() && one.timers.is_empty(),
+        Status::Active => {
+            buttons + timers > 0 && one.alerts.len() == alerts && one.timers.len() == timers && one.release_at.is_none()
+        }
+        Status::Incomplete => buttons + timers == 0 && one.alerts.len() == alerts && one.timers.is_empty(),
+        Status::Finished | Status::Cancelled => {
+            one.alerts.is_empty() && one.timers.is_empty() && one.release_at.is_none()
+        }
+    };
+    let checks = [
+        (shape, "what is armed is not what its stage and status say"),
+        (one.status.is_ended() == one.ended_at.is_some(), "the time of its end is not that of its status"),
+        ((one.stage == 0) == one.visits.is_empty(), "it has visits without a stage, or a stage without a visit"),
+        (one.stage == 0 || stage.is_some(), "it is in a stage that its definition does not have"),
+        (one.stage == 0 || one.visit() >= 1, "its stage was never visited"),
+        (one.fields.is_sorted_by(|a, b| a.0 < b.0), "its fields are out of order"),
+        (one.sequence <= world.root().sequence && one.revision >= 1, "it is ahead of the World"),
+    ];
+    checks.into_iter().filter(|(holds, _)| !holds).map(|(_, what)| format!("{}: {what}", one.id)).collect()
+}
+
+fn faults_of_calls(world: &World, instances: &[&Arc<Instance>]) -> Vec<String> {
+    let mut by_call: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
+    for one in instances {
+        by_call.entry(one.call).or_default().push(one.id.slot);
+    }
+    let mut faults = Vec::new();
+    for (slot, call) in world.root().calls.iter().enumerate() {
+        let call = call.as_ref().unwrap();
+        if *call.instances != *by_call.get(&(slot as u32)).cloned().unwrap_or_default() {
+            faults.push(format!("call {} does not list its instances", call.key.id));
+        }
+        if world.root().call_slot(&call.key) != Some(slot as u32) {
+            faults.push(format!("call {} is not found by its key", call.key.id));
+        }
+        let waits = |one: &&&Arc<Instance>| one.call == slot as u32 && one.status == Status::WaitingForCallEnd;
+        if call.ended_at.is_some() && instances.iter().any(|one| waits(&one)) {
+            faults.push(format!("something still waits for the end of call {}, which has ended", call.key.id));
+        }
+    }
+    faults
+}
+
+/// Everything that is wrong with an entry, given the World before it.
+fn faults_of_entry(world: &World, entry: &Entry) -> Vec<String> {
+    let mut faults = Vec::new();
+    let mut seen = BTreeSet::new();
+    for change in &entry.instances {
+        let before = world.root().instance_at(change.after.id.slot);
+        let revision = before.map_or(0, |before| before.revision);
+        let checks = [
+            (seen.insert(change.after.id), "it is in the entry twice"),
+            (change.after.revision == revision + 1, "its revision is not the next one"),
+            (change.after.sequence == entry.sequence, "its sequence is not the entry's"),
+            (change.before.is_some() == before.is_some(), "the entry does not say what went before"),
+            (
+                change.before.as_ref().zip(before).is_none_or(|(said, was)| {
+                    said.sequence == was.sequence
+                        && said.stage == was.stage
+                        && said.visible == world.root().is_visible(was)
+                }),
+                "the entry says something else of what went before than was",
+            ),
+            (
+                before.is_none_or(|before| !before.status.is_ended() || change.kind == ChangeKind::NoteAdded),
+                "it had ended, and moved",
+            ),
+            (
+                before.is_none_or(|before| change.entered.is_empty() == (before.visits == change.after.visits)),
+                "the stages that were entered are not those that were counted",
+            ),
+        ];
+        faults.extend(
+            checks.into_iter().filter(|(holds, _)| !holds).map(|(_, what)| format!("{}: {what}", change.after.id)),
+        );
+    }
+    if entry.sequence != world.root().sequence + 1 || entry.at < world.root().at {
+        faults.push("the entry does not follow on the one before".to_owned());
+    }
+    faults
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 192, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_commands_on_any_definitions_keep_the_invariants(
+        workflows in proptest::collection::vec(definitions(), 1..3),
+        steps in steps(120),
+    ) {
+        let mut player = Player::new(workflows);
+        let mut world = World::new(Keeping::default());
+        let mut play = |requests: Vec<aftercall_engine::Request>, world: &mut World, now: Time, refusals: bool| {
+            for request in requests {
+                match decide(world, &request, now) {
+                    Ok(Decision::Commit(entry)) => {
+                        prop_assert_eq!(faults_of_entry(world, &entry), Vec::<String>::new());
+                        world.apply(&entry).unwrap();
+                        prop_assert_eq!(faults(world), Vec::<String>::new(), "after {:?}", entry.kind);
+                        if let Some(mark) = request.mark {
+                            let again = decide(world, &request, now);
+                            prop_assert_eq!(again, Ok(Decision::Repeat { sequence: entry.sequence }), "{:?}", mark);
+                        }
+                    }
+                    Ok(Decision::Repeat { sequence }) => prop_assert!(sequence <= world.root().sequence),
+                    Ok(Decision::Unchanged(_)) => {}
+                    Err(rejection) => prop_assert!(refusals, "the opening was refused: {rejection:?}"),
+                }
+            }
+            Ok(())
+        };
+        play(player.opening(), &mut world, player.now(), false)?;
+        for step in &steps {
+            let requests = player.requests(step, &world);
+            play(requests, &mut world, player.now(), true)?;
+        }
+    }
+}
+
+/// A World in which the refund sample runs once, and the entry that set it.
+fn set_once() -> (World, Entry) {
+    let file = include_str!("../../../examples/refund.yaml");
+    let definition = aftercall_engine::definition::file::read(file, None).unwrap();
+    let mut player = Player::new(vec![definition]);
+    let mut world = World::new(Keeping::default());
+    let set = aftercall_engine::testing::Step::Set {
+        call: 1,
+        workflow: any_index(),
+        if_running: 0,
+        release: None,
+        chargeable: Some(true),
+    };
+    let mut requests = player.opening();
+    for request in requests.drain(..) {
+        let Ok(Decision::Commit(entry)) = decide(&world, &request, player.now()) else { continue };
+        world.apply(&entry).unwrap();
+    }
+    let request = player.requests(&set, &world).remove(0);
+    let Ok(Decision::Commit(entry)) = decide(&world, &request, player.now()) else { panic!("it is set") };
+    (world, *entry)
+}
+
+fn any_index() -> proptest::sample::Index {
+    use proptest::strategy::ValueTree as _;
+    let mut runner = proptest::test_runner::TestRunner::deterministic();
+    any::<proptest::sample::Index>().new_tree(&mut runner).unwrap().current()
+}
+
+#[test]
+fn the_checks_find_an_entry_that_breaks_an_invariant() {
+    let mutations: [(&str, fn(&mut Instance)); 4] = [
+        ("finished with its alerts", |one| one.status = Status::Finished),
+        ("active without its alerts", |one| one.alerts = Box::default()),
+        ("in a stage that was never visited", |one| one.stage += 1),
+        ("ended without a time", |one| one.ended_at = Some(Time(1))),
+    ];
+    for (what, mutate) in mutations {
+        let (mut world, mut entry) = set_once();
+        assert_eq!(faults_of_entry(&world, &entry), Vec::<String>::new());
+        let mut mutated = Instance::clone(&entry.instances[0].after);
+        mutate(&mut mutated);
+        entry.instances[0].after = Arc::new(mutated);
+        world.apply(&entry).unwrap();
+        assert!(!faults(&world).is_empty(), "{what}");
+    }
+}
+
+#[test]
+fn the_checks_find_an_entry_that_skips_a_revision_or_a_sequence() {
+    let (world, entry) = set_once();
+    let mut skipped = entry.clone();
+    skipped.sequence += 1;
+    assert!(!faults_of_entry(&world, &skipped).is_empty());
+    let mut twice = entry.clone();
+    twice.instances.push(entry.instances[0].clone());
+    assert!(!faults_of_entry(&world, &twice).is_empty());
+}

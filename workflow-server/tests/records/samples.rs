@@ -1,0 +1,121 @@
+//! The stored form of version 1, frozen. A difference here means that a server of yesterday could not read what this one
+//! writes: make a new version beside the old one, and leave these files as they are.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+
+use aftercall_engine::world::Keeping;
+use workflow_server::records::{GroupBytes, SnapshotReader, WorldImage, decode_group, encode_world, snapshot_frames};
+
+use crate::scenario::play;
+
+/// One line of hexadecimal digits an entry or a frame; what is above the second line of dashes is the snapshot tool's own.
+const ENTRIES: &str = include_str!("snapshots/records__samples__entries.snap");
+const SNAPSHOT: &str = include_str!("snapshots/records__samples__snapshot.snap");
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut hex, byte| {
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    })
+}
+
+fn stored(sample: &str) -> Vec<Vec<u8>> {
+    let lines = sample.splitn(3, "---\n").nth(2).unwrap().lines();
+    let byte = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap();
+    lines.map(|line| line.as_bytes().chunks(2).map(byte).collect()).collect()
+}
+
+#[test]
+fn entries_are_written_as_they_always_were() {
+    let mut lines = String::new();
+    for entry in play().entries {
+        let mut group = GroupBytes::new(0);
+        group.push(&entry);
+        writeln!(lines, "{}", hex(&group.into_bytes())).unwrap();
+    }
+    insta::assert_snapshot!("entries", lines);
+}
+
+#[test]
+fn snapshots_are_written_as_they_always_were() {
+    let mut lines = String::new();
+    let write = |frame: Vec<u8>| writeln!(lines, "{}", hex(&frame));
+    snapshot_frames(&WorldImage::take(&play().world, 0xC4A1), write).unwrap();
+    insta::assert_snapshot!("snapshot", lines);
+}
+
+#[test]
+fn stored_entries_of_version_1_load() {
+    let played = play();
+    let samples = stored(ENTRIES);
+    assert_eq!(samples.len(), played.entries.len());
+    for (bytes, entry) in samples.iter().zip(&played.entries) {
+        let mut group = GroupBytes::new(0);
+        let chain = group.push(entry);
+        let linked = decode_group(bytes, 0, chain).unwrap();
+        assert_eq!(linked.len(), 1);
+        assert_eq!(linked[0].entry, *entry);
+    }
+}
+
+#[test]
+fn stored_snapshots_of_version_1_load() {
+    let mut reader = SnapshotReader::new(Keeping::default());
+    for frame in stored(SNAPSHOT) {
+        reader.frame(&frame).unwrap();
+    }
+    let (world, head) = reader.finish().unwrap();
+    let played = play();
+    assert_eq!((head.sequence, head.chain), (played.entries.len() as u64, 0xC4A1));
+    assert!(encode_world(&world) == encode_world(&played.world));
+}
+
+#[test]
+fn the_samples_hold_every_kind_of_change() {
+    let kinds: BTreeSet<String> = play()
+        .entries
+        .iter()
+        .flat_map(|entry| {
+            let of_instances = entry.instances.iter().map(|change| format!("{:?}", change.kind));
+            of_instances.chain([format!("{:?}", entry.kind)]).collect::<Vec<_>>()
+        })
+        .collect();
+    let expected = [
+        "ButtonPushed",
+        "CallEnded",
+        "CallUpdated",
+        "Cancelled",
+        "NoteAdded",
+        "Released",
+        "Replaced",
+        "Set",
+        "SetAgain",
+        "TeamImported",
+        "TimerElapsed",
+        "Withdrawn",
+        "WorkflowImported",
+        "WorkflowPublished",
+    ];
+    assert_eq!(kinds.iter().map(String::as_str).collect::<Vec<_>>(), expected);
+}
+
+#[test]
+fn what_does_not_read_whole_is_refused() {
+    let whole = stored(ENTRIES).remove(4);
+    let mut group = GroupBytes::new(0);
+    let chain = group.push(&play().entries[4]);
+    assert!(decode_group(&whole, 0, chain).is_ok());
+    for cut in 1..whole.len() {
+        assert!(decode_group(&whole[..cut], 0, chain).is_err(), "cut at {cut}");
+    }
+    for at in 0..whole.len() {
+        let mut flipped = whole.clone();
+        flipped[at] ^= 0x10;
+        assert!(decode_group(&flipped, 0, chain).is_err(), "flipped at {at}");
+    }
+    let mut newer = whole;
+    newer[0] = 2;
+    let refused = decode_group(&newer, 0, chain).unwrap_err().to_string();
+    assert!(refused.contains("start the newer server"), "{refused}");
+}

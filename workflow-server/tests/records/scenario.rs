@@ -1,0 +1,175 @@
+//! A fixed row of requests that uses every kind of change, every type of value and every action.
+
+use aftercall_engine::call::{CallKey, Caller};
+use aftercall_engine::command::{
+    Actor, ActorKind, CallChanges, Command, IfRunning, PushButton, Request, RequestMark, SetWorkflow,
+};
+use aftercall_engine::definition::file;
+use aftercall_engine::instance::InstanceId;
+use aftercall_engine::time::Time;
+use aftercall_engine::value::Value;
+use aftercall_engine::world::{Keeping, World};
+use aftercall_engine::{Decision, Entry, decide};
+
+/// Every action, every type of field.
+const WORKFLOW: &str = r#"
+format: 1
+workflow: sample
+title: A sample of everything
+deadline: 5d
+fields:
+  text: { type: text, required: true }
+  number: { type: number }
+  flag: { type: bool }
+  moment: { type: time }
+on_new_call:
+  - alert:
+      text: "{{ fields.text }} for {{ call.caller.name }}"
+      team: care
+      priority: urgent
+      due: 4h
+  - timer: { after: 2h, from: stage }
+    id: late
+    then:
+      - alert: { text: Late, team: billing }
+      - button: Again
+        then:
+          - link: { to: new-call, max: 2, else: give-up }
+      - timer: { after: 30d, from: start }
+        id: give-up
+        then: [ finish: given-up ]
+  - button: Done
+    confirm: Is it done?
+    note: required
+    form:
+      reference: { type: text, required: true }
+    then: [ finish: done ]
+"#;
+
+/// Where the scenario stands in time, in milliseconds.
+const START: i64 = 1_795_000_000_000;
+
+/// The World at the end, and all entries.
+pub(crate) struct Played {
+    pub(crate) world: World,
+    pub(crate) entries: Vec<Entry>,
+    now: i64,
+}
+
+/// Plays the scenario.
+pub(crate) fn play() -> Played {
+    let mut played = Played { world: World::new(Keeping::default()), entries: Vec::new(), now: START };
+    define(&mut played);
+    run(&mut played);
+    end(&mut played);
+    played
+}
+
+fn define(played: &mut Played) {
+    for name in ["care", "billing"] {
+        let title = format!("Team {name}").into();
+        played.ask(ActorKind::Author, Command::ImportTeam { name: name.into(), title, expected: None });
+    }
+    let definition = file::read(WORKFLOW, None).unwrap();
+    let import = Command::ImportWorkflow { definition: Box::new(definition), expected: None };
+    played.ask(ActorKind::Author, import);
+    played.ask(ActorKind::Author, Command::PublishWorkflow { name: "sample".into(), expected: None });
+}
+
+fn run(played: &mut Played) {
+    let first = played.ask(ActorKind::ScriptEngine, set("1", false));
+    played.ask(ActorKind::ScriptEngine, set("1", false));
+    played.ask(ActorKind::ScriptEngine, set("2", true));
+    played.ask(ActorKind::Person, Command::AddNote { instance: first, text: "rang, nobody there".into() });
+    let changes = CallChanges { customer: Some("other".into()), chargeable: Some(true), ..CallChanges::default() };
+    played.ask(ActorKind::ScriptEngine, Command::UpdateCall { call: key("1"), changes, expected: None });
+    played.ask(ActorKind::ScriptEngine, Command::EndCall { call: key("2") });
+    played.now += 2 * 3_600_000;
+    let due = played.world.timers().earliest().unwrap();
+    let elapse = Command::Elapse { due: due.due, slot: due.slot, action: Some(due.action) };
+    played.ask(ActorKind::Timer, elapse);
+    played.ask(ActorKind::Person, push(first, "again", 1, &[]));
+}
+
+fn end(played: &mut Played) {
+    let first = played.world.root().instance_at(0).unwrap().id;
+    played.ask(ActorKind::Person, push(first, "done", 2, &[("reference", Value::Text("R-1".into()))]));
+    let replaced =
+        Command::SetWorkflow(Box::new(SetWorkflow { if_running: IfRunning::Replace, ..setting("2", false) }));
+    let newest = played.ask(ActorKind::ScriptEngine, replaced);
+    let reason: Box<str> = "not wanted any more".into();
+    played.ask(
+        ActorKind::Operations,
+        Command::CancelInstance { instance: newest, reason: reason.clone(), expected: None },
+    );
+    let taken_back = played.ask(ActorKind::ScriptEngine, set("3", true));
+    played.ask(ActorKind::ScriptEngine, Command::WithdrawWorkflow { instance: taken_back, reason, expected: None });
+}
+
+impl Played {
+    /// Asks, applies, and gives the instance that the entry names first.
+    fn ask(&mut self, kind: ActorKind, command: Command) -> InstanceId {
+        self.now += 1_000;
+        let nth = self.entries.len() as u64 + 1;
+        let mark = RequestMark { key: u128::from(nth) << 70 | 7, fingerprint: nth.wrapping_mul(0x9E37_79B9_7F4A_7C15) };
+        let actor = Actor { kind, name: "Ann Árbol".into() };
+        let request = Request { actor, mark: Some(mark), salt: 0xBEEF, command };
+        let Ok(Decision::Commit(entry)) = decide(&self.world, &request, Time(self.now)) else {
+            panic!("{request:?} is carried out")
+        };
+        self.world.apply(&entry).unwrap();
+        let id = entry.instances.last().map(|change| change.after.id);
+        self.entries.push(*entry);
+        id.unwrap_or(InstanceId { made_at: 0, slot: 0, salt: 0 })
+    }
+}
+
+fn key(id: &str) -> CallKey {
+    CallKey { source: "scripts".into(), id: id.into() }
+}
+
+fn set(call: &str, release_at_call_end: bool) -> Command {
+    Command::SetWorkflow(Box::new(setting(call, release_at_call_end)))
+}
+
+fn setting(call: &str, release_at_call_end: bool) -> SetWorkflow {
+    let caller = Caller {
+        name: "Bea".into(),
+        phone: "+44 20 7946 0000".into(),
+        email: "bea@example.com".into(),
+        reference: "C-7".into(),
+    };
+    SetWorkflow {
+        call: key(call),
+        changes: CallChanges {
+            customer: Some("acme".into()),
+            script: Some("refunds".into()),
+            agent: Some("Cem".into()),
+            caller: Some(caller),
+            chargeable: Some(true),
+            details: vec![("order".into(), "4711".into())],
+            replace_details: false,
+        },
+        workflow: "sample".into(),
+        version: None,
+        fields: vec![
+            ("text".into(), Value::Text("Refund".into())),
+            ("number".into(), Value::Number(12.5)),
+            ("flag".into(), Value::Bool(true)),
+            ("moment".into(), Value::Time(Time(START))),
+        ],
+        release_at_call_end,
+        release_within_millis: release_at_call_end.then_some(7 * 86_400_000),
+        if_running: IfRunning::ReturnIt,
+    }
+}
+
+fn push(instance: InstanceId, button: &str, visit: u32, form: &[(&str, Value)]) -> Command {
+    Command::PushButton(Box::new(PushButton {
+        instance,
+        button: button.into(),
+        visit,
+        note: "because".into(),
+        form: form.iter().map(|(name, value)| ((*name).into(), value.clone())).collect(),
+    }))
+}
