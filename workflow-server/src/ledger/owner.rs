@@ -11,6 +11,7 @@ use aftercall_engine::{Decision, Request, Root, World, decide};
 use arc_swap::ArcSwap;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
 
 use super::feed::{Feed, FeedItem};
 use super::group::{InFlight, OpenGroup};
@@ -133,7 +134,8 @@ impl Ledger {
 
     /// Runs until it is told to stop, then finishes what it has taken.
     pub async fn run(self, stop: CancellationToken) {
-        let keeper = tokio::spawn(self.keeper.run(self.images));
+        // Should this be dropped in the middle, the keeper must not go on beside whoever opens the store next.
+        let keeper = AbortOnDropHandle::new(tokio::spawn(self.keeper.run(self.images)));
         self.owner.run(stop).await;
         // The owner has dropped its end: the keeper finishes the snapshot in hand and ends.
         let _ = keeper.await;
@@ -310,7 +312,7 @@ impl Owner {
         }
     }
 
-    /// Root first, then answers, then the feed: whoever reads after an answer sees what it spoke of.
+    /// Root and feed first, then the answers: whoever reads state or history after an answer finds what it spoke of.
     fn publish(&mut self, in_flight: InFlight) {
         let items: Vec<FeedItem> = in_flight.items;
         metrics::counter!("aftercall_entries_total").increment(items.len() as u64);
@@ -318,8 +320,8 @@ impl Owner {
         *self.now.write().unwrap_or_else(PoisonError::into_inner) = in_flight.root.at;
         let old = self.published.swap(Arc::new(in_flight.root));
         let _ = self.old_roots.send(old);
-        in_flight.answers.release();
         self.feed.publish(items);
+        in_flight.answers.release();
         if let Some(image) = in_flight.image
             && self.images.try_send(image).is_err()
         {

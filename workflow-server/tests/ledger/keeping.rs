@@ -1,0 +1,72 @@
+//! Snapshots, history and trim: the journal stays short, and nothing that it held is lost.
+
+use aftercall_engine::Entry;
+
+use crate::support::{Bench, team};
+
+async fn history(bench: &Bench, upto: u64) -> Vec<Entry> {
+    let mut entries = Vec::new();
+    for sequence in 1..=upto {
+        entries.push(Entry::clone(&*bench.handle.history().entry(sequence).await.unwrap()));
+    }
+    entries
+}
+
+#[tokio::test]
+async fn the_journal_is_trimmed_and_everything_stays_readable() {
+    let mut bench = Bench::new().await;
+    let mut last = 0;
+    for round in 0..6 {
+        for n in 0..50 {
+            last = bench.commit(team(&format!("team-{round}-{n}"))).await;
+        }
+        let before = history(&bench, last).await;
+        let teams = bench.handle.root().teams.by_place().cloned().collect::<Vec<_>>();
+        bench = if round % 2 == 0 { bench.restart().await } else { bench.crash().await };
+        assert_eq!(bench.handle.root().sequence, last);
+        assert_eq!(bench.handle.root().teams.by_place().cloned().collect::<Vec<_>>(), teams);
+        assert!(history(&bench, last).await == before);
+    }
+    let bounds = bench.store.log().bounds();
+    assert!(bounds.oldest() > last - 120, "the journal still begins at {} of {last}", bounds.oldest());
+    assert!(bench.handle.history().entry(last + 1).await.is_err());
+    assert!(bench.handle.history().entry(0).await.is_err());
+    let snapshots = bench.store.vault().list("snapshot-").await.unwrap();
+    assert_eq!(snapshots.len(), 2, "{snapshots:?}");
+}
+
+#[tokio::test]
+async fn a_server_that_dies_before_each_snapshot_still_writes_one() {
+    let mut bench = Bench::new().await;
+    for round in 0..20 {
+        for n in 0..8 {
+            bench.commit(team(&format!("team-{round}-{n}"))).await;
+        }
+        bench = bench.crash().await;
+    }
+    let bench = bench.restart().await;
+    let oldest = bench.store.log().bounds().oldest();
+    assert!(oldest > 1, "a hundred and sixty entries, and nothing was ever trimmed");
+    assert_eq!(history(&bench, 160).await.len(), 160);
+}
+
+#[tokio::test]
+async fn the_feed_reads_on_from_any_place_that_is_kept() {
+    let bench = Bench::new().await;
+    for n in 0..100 {
+        bench.commit(team(&format!("team-{n}"))).await;
+    }
+    let bench = bench.restart().await;
+    let feed = bench.handle.feed();
+    let (oldest, newest) = (feed.oldest(), feed.newest().borrow().sequence);
+    assert_eq!(newest, 100);
+    for from in oldest..=newest {
+        let items = feed.items(from, 7).await.unwrap();
+        let expected = from..=(from + 6).min(newest);
+        assert!(items.iter().map(|item| item.entry.sequence).eq(expected), "from {from}");
+    }
+    assert!(feed.items(newest + 1, 7).await.unwrap().is_empty());
+    for outside in [0, oldest - 1, newest + 2] {
+        assert!(feed.items(outside, 7).await.is_err(), "{outside} is not in the feed");
+    }
+}

@@ -1,0 +1,150 @@
+//! A ledger to test: its store, its clock, and commands for it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use aftercall_engine::call::CallKey;
+use aftercall_engine::command::{Actor, ActorKind, CallChanges, Command, IfRunning, Request, RequestMark, SetWorkflow};
+use aftercall_engine::definition::file;
+use aftercall_engine::time::Time;
+use aftercall_engine::world::Keeping;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use workflow_server::journal::memory::MemoryStore;
+use workflow_server::ledger::{Clock, Handle, Ledger, LedgerError, LedgerOptions, ManualClock, Outcome};
+
+/// Only a broken ledger ever takes this long.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Waits two hours in its first stage, then another three, then finishes.
+const WORKFLOW: &str = "
+format: 1
+workflow: slow
+title: Slow
+on_new_call:
+  - timer: { after: 2h }
+    id: second
+    then:
+      - timer: { after: 3h }
+        id: third
+        then: [ finish: done ]
+";
+
+/// A running ledger.
+pub(crate) struct Bench {
+    pub(crate) store: MemoryStore,
+    pub(crate) clock: Arc<ManualClock>,
+    pub(crate) handle: Handle,
+    stop: CancellationToken,
+    running: JoinHandle<()>,
+}
+
+impl Bench {
+    pub(crate) async fn new() -> Self {
+        Self::on(MemoryStore::new(), Arc::new(ManualClock::at(Time(1_795_000_000_000)))).await
+    }
+
+    pub(crate) async fn on(store: MemoryStore, clock: Arc<ManualClock>) -> Self {
+        let options =
+            LedgerOptions { keeping: Keeping::default(), snapshot_every_entries: 20, journal_kept_entries: 10 };
+        let dyn_clock: Arc<dyn Clock> = clock.clone();
+        let (ledger, handle) = Ledger::recover(store.log(), store.vault(), dyn_clock, options).await.unwrap();
+        let stop = CancellationToken::new();
+        let running = tokio::spawn(ledger.run(stop.clone()));
+        Self { store, clock, handle, stop, running }
+    }
+
+    /// Stops in good order, and starts on the same store.
+    pub(crate) async fn restart(self) -> Self {
+        self.stop.cancel();
+        self.running.await.unwrap();
+        Self::on(self.store.restart(), self.clock).await
+    }
+
+    /// Ends without any order, as a process that is killed, and starts on the same store.
+    pub(crate) async fn crash(self) -> Self {
+        self.crash_for(Duration::ZERO).await
+    }
+
+    /// The same, and the machine is down for a while.
+    pub(crate) async fn crash_for(self, span: Duration) -> Self {
+        self.running.abort();
+        assert!(self.running.await.is_err_and(|ended| ended.is_cancelled()));
+        self.clock.pass(span);
+        Self::on(self.store.restart(), self.clock).await
+    }
+
+    /// Asks in the background.
+    pub(crate) fn ask(&self, request: Request) -> JoinHandle<Result<Outcome, LedgerError>> {
+        let handle = self.handle.clone();
+        tokio::spawn(async move { handle.execute(request).await })
+    }
+
+    /// Asks, and waits for the entry.
+    pub(crate) async fn commit(&self, command: Command) -> u64 {
+        match self.handle.execute(request(command, None)).await.unwrap() {
+            Outcome::Committed(entry) => entry.sequence,
+            other => panic!("nothing was committed: {other:?}"),
+        }
+    }
+
+    /// Publishes the workflow, and sets it on a call.
+    pub(crate) async fn set_slow(&self) {
+        self.publish_slow().await;
+        self.commit(set("1")).await;
+    }
+
+    pub(crate) async fn publish_slow(&self) {
+        let definition = Box::new(file::read(WORKFLOW, None).unwrap());
+        self.commit(Command::ImportWorkflow { definition, expected: None }).await;
+        self.commit(Command::PublishWorkflow { name: "slow".into(), expected: None }).await;
+    }
+
+    /// Waits until the durable World is as wanted.
+    pub(crate) async fn until(&self, what: &str, holds: impl Fn(&aftercall_engine::Root) -> bool) {
+        let waiting = async {
+            let mut newest = self.handle.feed().newest();
+            while !holds(&self.handle.root()) {
+                newest.changed().await.unwrap();
+            }
+        };
+        tokio::time::timeout(PATIENCE, waiting).await.unwrap_or_else(|_| panic!("waited in vain until {what}"));
+    }
+
+    /// The stage of the first instance.
+    pub(crate) fn stage(&self) -> u32 {
+        self.handle.root().instance_at(0).unwrap().stage
+    }
+}
+
+pub(crate) fn request(command: Command, mark: Option<u64>) -> Request {
+    let actor = Actor { kind: ActorKind::Author, name: "Ann".into() };
+    let mark = mark.map(|mark| RequestMark { key: u128::from(mark), fingerprint: mark });
+    Request { actor, mark, salt: 7, command }
+}
+
+/// Declares a team: the smallest command that changes something.
+pub(crate) fn team(name: &str) -> Command {
+    Command::ImportTeam { name: name.into(), title: name.into(), expected: None }
+}
+
+/// Sets the workflow on a call.
+pub(crate) fn set(call: &str) -> Command {
+    Command::SetWorkflow(Box::new(SetWorkflow {
+        call: CallKey { source: "scripts".into(), id: call.into() },
+        changes: CallChanges { chargeable: Some(true), ..CallChanges::default() },
+        workflow: "slow".into(),
+        version: None,
+        fields: Vec::new(),
+        release_at_call_end: false,
+        release_within_millis: None,
+        if_running: IfRunning::ReturnIt,
+    }))
+}
+
+/// Lets every task go on as far as it can without time or store.
+pub(crate) async fn settle() {
+    for _ in 0..200 {
+        tokio::task::yield_now().await;
+    }
+}

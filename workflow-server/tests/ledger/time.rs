@@ -1,0 +1,108 @@
+//! Timers fire once, also over restarts; a clock that jumps is not believed.
+
+use std::time::Duration;
+
+use aftercall_engine::instance::Status;
+use aftercall_engine::time::Time;
+
+use workflow_server::ledger::Clock as _;
+
+use crate::support::{Bench, settle, team};
+
+const HOUR: Duration = Duration::from_secs(3_600);
+
+/// Lets time pass as it does: in steps that the ledger sees.
+async fn pass(bench: &Bench, span: Duration) {
+    let step = Duration::from_secs(60);
+    for _ in 0..span.as_secs() / step.as_secs() {
+        bench.clock.pass(step);
+        settle().await;
+    }
+}
+
+#[tokio::test]
+async fn timers_fire_when_they_are_due_and_once() {
+    let bench = Bench::new().await;
+    bench.set_slow().await;
+    pass(&bench, HOUR * 2 - Duration::from_secs(60)).await;
+    assert_eq!(bench.stage(), 1);
+    bench.clock.pass(Duration::from_secs(60));
+    bench.until("the first timer has fired", |root| root.instance_at(0).unwrap().stage == 2).await;
+    let sequence = bench.handle.root().sequence;
+    pass(&bench, HOUR).await;
+    assert_eq!(bench.handle.root().sequence, sequence, "nothing fires twice");
+    pass(&bench, HOUR * 2).await;
+    bench.until("it is finished", |root| root.instance_at(0).unwrap().status == Status::Finished).await;
+    assert_eq!(bench.handle.root().counters.timers(), 0);
+}
+
+#[tokio::test]
+async fn a_timer_that_fell_due_while_the_server_was_down_fires_at_start_and_once() {
+    let bench = Bench::new().await;
+    bench.set_slow().await;
+    let bench = bench.crash_for(HOUR * 100).await;
+    bench.until("it has fired", |root| root.instance_at(0).unwrap().stage == 2).await;
+    let entered = bench.handle.root().instance_at(0).unwrap().entered_at;
+    assert_eq!(entered, bench.clock.wall(), "what comes next counts from when it fired");
+    settle().await;
+    assert_eq!(bench.stage(), 2, "the next stage waits its own three hours");
+    let bench = bench.restart().await;
+    settle().await;
+    assert_eq!(bench.stage(), 2);
+}
+
+#[tokio::test]
+async fn a_clock_that_jumps_fires_nothing_until_it_returns() {
+    let bench = Bench::new().await;
+    bench.set_slow().await;
+    let honest = bench.clock.wall();
+    bench.clock.set_wall(Time(honest.0 + 48 * 3_600_000));
+    bench.commit(team("care")).await;
+    settle().await;
+    assert!(bench.handle.health().borrow().clock_held);
+    assert_eq!(bench.stage(), 1, "two hours have not passed");
+    let at = bench.handle.root().at;
+    assert!(at.0 - honest.0 < 300_000, "what is decided meanwhile goes by the monotonic clock");
+    bench.clock.set_wall(honest);
+    bench.commit(team("billing")).await;
+    settle().await;
+    assert!(!bench.handle.health().borrow().clock_held);
+    pass(&bench, HOUR * 2).await;
+    bench.until("it fires in its time", |root| root.instance_at(0).unwrap().stage == 2).await;
+}
+
+#[tokio::test]
+async fn a_jump_that_operations_accept_fires_what_is_due() {
+    let bench = Bench::new().await;
+    bench.set_slow().await;
+    bench.clock.set_wall(Time(bench.clock.wall().0 + 48 * 3_600_000));
+    bench.commit(team("care")).await;
+    assert_eq!(bench.stage(), 1);
+    assert!(bench.handle.accept_clock().await.unwrap(), "it was held");
+    bench.until("it has fired", |root| root.instance_at(0).unwrap().stage == 2).await;
+    assert!(!bench.handle.accept_clock().await.unwrap(), "it is not held any more");
+}
+
+#[tokio::test]
+async fn a_clock_that_is_set_back_a_little_never_turns_the_order_round() {
+    let bench = Bench::new().await;
+    bench.commit(team("care")).await;
+    let before = bench.handle.root().at;
+    bench.clock.set_wall(Time(bench.clock.wall().0 - 120_000));
+    bench.commit(team("billing")).await;
+    assert_eq!(bench.handle.root().at, before, "time holds until the clock has caught up");
+}
+
+#[tokio::test]
+async fn many_that_are_due_at_once_fire_in_small_batches_and_all_of_them() {
+    let bench = Bench::new().await;
+    bench.publish_slow().await;
+    for call in 0..500 {
+        bench.commit(crate::support::set(&call.to_string())).await;
+    }
+    let bench = bench.crash_for(HOUR * 3).await;
+    bench.until("all have fired", |root| root.instances.iter().flatten().all(|instance| instance.stage == 2)).await;
+    let fired = bench.store.log().read(bench.store.log().bounds().oldest(), usize::MAX).await.unwrap();
+    let largest = fired.iter().map(|group| group.last - group.first + 1).max().unwrap();
+    assert!(largest <= workflow_server::limits::TIMERS_PER_GROUP as u64, "a group of {largest}");
+}
