@@ -1,6 +1,7 @@
 //! The harness: real servers on port 0 in a temporary directory, the same code as `main` runs, and clients of every
 //! service. Tests wait for conditions, never for time.
 
+mod asking;
 mod clients;
 mod process;
 mod samples;
@@ -14,6 +15,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use workflow_server::config::WorkflowServerConfig;
 
+pub use asking::{push, reason, set, with_refund};
 pub use clients::Clients;
 pub use process::{ServerProcess, binary};
 pub use samples::{REFUND, call_ref, number, set_refund, text};

@@ -27,8 +27,8 @@ on_new_call:
 "#;
 
 /// A call of the source `test`.
-pub fn call_ref(id: &impl ToString) -> CallRef {
-    CallRef { source: "test".to_owned(), id: id.to_string() }
+pub fn call_ref(id: impl Into<String>) -> CallRef {
+    CallRef { source: "test".to_owned(), id: id.into() }
 }
 
 /// A number as a value.
@@ -42,10 +42,10 @@ pub fn text(text: &str) -> Value {
 }
 
 /// Sets the refund on a chargeable call.
-pub fn set_refund(call: impl ToString, amount: f64) -> SetWorkflowRequest {
+pub fn set_refund(call: impl Into<String>, amount: f64) -> SetWorkflowRequest {
     SetWorkflowRequest {
         actor: "script-1".to_owned(),
-        call: Some(call_ref(&call)),
+        call: Some(call_ref(call)),
         properties: Some(CallProperties {
             customer: "Northwind".to_owned(),
             caller: Some(Caller { name: "Ada".to_owned(), ..Caller::default() }),

@@ -47,6 +47,11 @@ pub enum ServerError {
     /// The ledger's thread.
     #[error("the ledger's thread could not be started: {0}")]
     Thread(#[from] std::io::Error),
+    /// The ledger's thread ended by itself.
+    #[error(
+        "the ledger has ended because of a fault in this program (the log says which): nothing durable is lost; start the server again, and report the log"
+    )]
+    LedgerEnded,
 }
 
 /// A server that is bound to its port and has its World, and does not serve yet.
@@ -129,10 +134,14 @@ impl Server {
             not_ready.set("draining", Err("the server is shutting down".to_owned()));
             draining.cancel();
         });
-        let served = serve(self.listener, routes, &self.limits, readiness, shutdown).await;
+        // The sender is dropped when the thread ends, however it ends.
+        let mut ledger = ledger;
+        let served = tokio::select! {
+            served = serve(self.listener, routes, &self.limits, readiness, shutdown) => served,
+            _ = &mut ledger => return Err(ServerError::LedgerEnded),
+        };
         // The ledger goes last: what was taken before the port closed is made durable.
         stop_ledger.cancel();
-        // The sender is dropped when the thread ends, however it ends.
         let _ = ledger.await;
         announcing.abort();
         watching.abort();

@@ -151,7 +151,7 @@ proptest! {
     ) {
         let mut player = Player::new(workflows);
         let mut world = World::new(Keeping::default());
-        let mut play = |requests: Vec<aftercall_engine::Request>, world: &mut World, now: Time, refusals: bool| {
+        let play = |requests: Vec<aftercall_engine::Request>, world: &mut World, now: Time, refusals: bool| {
             for request in requests {
                 match decide(world, &request, now) {
                     Ok(Decision::Commit(entry)) => {
@@ -209,7 +209,8 @@ fn any_index() -> proptest::sample::Index {
 
 #[test]
 fn the_checks_find_an_entry_that_breaks_an_invariant() {
-    let mutations: [(&str, fn(&mut Instance)); 4] = [
+    type Mutation = fn(&mut Instance);
+    let mutations: [(&str, Mutation); 4] = [
         ("finished with its alerts", |one| one.status = Status::Finished),
         ("active without its alerts", |one| one.alerts = Box::default()),
         ("in a stage that was never visited", |one| one.stage += 1),

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use aftercall_engine::Entry;
 use bytes::Bytes;
 use tokio::sync::mpsc;
 
@@ -74,10 +75,7 @@ impl Keeper {
         match encoding.await {
             Ok(Ok(())) => Ok(blob.finish().await?),
             // The blob is dropped unfinished: nothing is to be seen of it.
-            _ => {
-                Err(JournalError::Io { what: "encoding a snapshot".to_owned(), reason: "it was cut off".to_owned() }
-                    .into())
-            }
+            _ => Err(cut_off("encoding a snapshot").into()),
         }
     }
 
@@ -89,26 +87,41 @@ impl Keeper {
             let groups: Vec<Group> = self.log.read(from, PACK_READ_BYTES).await?;
             let groups: Vec<Group> = groups.into_iter().take_while(|group| group.last <= upto).collect();
             let Some(last) = groups.last().map(|group| group.last) else { break };
-            self.pack_groups(from, last, &groups).await?;
+            self.pack_groups(from, last, groups).await?;
             packed = last;
         }
         Ok(packed)
     }
 
-    async fn pack_groups(&self, from: u64, last: u64, groups: &[Group]) -> Result<(), KeepError> {
+    async fn pack_groups(&self, from: u64, last: u64, groups: Vec<Group>) -> Result<(), KeepError> {
         let name = history::chunk_name(from, last);
+        // Unpacking and compressing take a while: not on the thread of the ledger.
+        let packing = tokio::task::spawn_blocking(move || frames(from, &groups));
+        let frames = packing.await.map_err(|_| cut_off("packing the history"))??;
         let mut blob = self.vault.create(&name).await?;
-        let mut entries = Vec::new();
-        for group in groups {
-            let linked = decode_group(&group.bytes, group.chain_before, group.chain)?;
-            entries.extend(linked.into_iter().map(|linked| linked.entry).filter(|entry| entry.sequence >= from));
-        }
-        for frame in entries.chunks(HISTORY_FRAME_ENTRIES) {
-            let last = frame.last().map_or(0, |entry| entry.sequence);
-            blob.write(history::join(last, &pack_entries(frame.iter())?).into()).await?;
+        for frame in frames {
+            blob.write(frame).await?;
         }
         blob.finish().await?;
         self.history.add_chunk(name);
         Ok(())
     }
+}
+
+/// The entries of groups, from a sequence on, as frames of a chunk.
+fn frames(from: u64, groups: &[Group]) -> Result<Vec<Bytes>, RecordError> {
+    let mut entries = Vec::new();
+    for group in groups {
+        let linked = decode_group(&group.bytes, group.chain_before, group.chain)?;
+        entries.extend(linked.into_iter().map(|linked| linked.entry).filter(|entry| entry.sequence >= from));
+    }
+    let frame = |entries: &[Entry]| {
+        let last = entries.last().map_or(0, |entry| entry.sequence);
+        Ok(history::join(last, &pack_entries(entries.iter())?).into())
+    };
+    entries.chunks(HISTORY_FRAME_ENTRIES).map(frame).collect()
+}
+
+fn cut_off(what: &str) -> JournalError {
+    JournalError::Io { what: what.to_owned(), reason: "it was cut off".to_owned() }
 }

@@ -70,8 +70,8 @@ fn choose(draft: &EntryDraft<'_>, set: &SetWorkflow) -> Result<Chosen, Rejection
 }
 
 fn newest_running(draft: &EntryDraft<'_>, call: &Call, workflow: u32) -> Option<Arc<Instance>> {
-    let instances = call.instances.iter().rev().filter_map(|slot| draft.root.instance_at(*slot));
-    instances.filter(|instance| instance.workflow == workflow && !instance.status.is_ended()).next().cloned()
+    let mut instances = call.instances.iter().rev().filter_map(|slot| draft.root.instance_at(*slot));
+    instances.find(|instance| instance.workflow == workflow && !instance.status.is_ended()).cloned()
 }
 
 fn check_limits(draft: &EntryDraft<'_>, call: &Call) -> Result<(), Rejection> {

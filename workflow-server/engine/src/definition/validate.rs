@@ -48,11 +48,6 @@ fn is_unlinked_end(stage: &Stage) -> bool {
     stage.actions.iter().all(|action| matches!(action, Action::Alert(_)))
 }
 
-/// Whether entering the stage leaves something that can move it on later.
-fn waits(stage: &Stage) -> bool {
-    stage.actions.iter().any(is_wait)
-}
-
 fn is_wait(action: &Action) -> bool {
     matches!(action, Action::Button(_) | Action::Timer(_))
 }

@@ -88,6 +88,10 @@ on_new_call: [ { finish: done } ]
 ",
         &["6:7 SYNTAX a key must be a word, not a list or a mapping"],
     );
+}
+
+#[test]
+fn what_nobody_can_see_is_refused_by_name() {
     check_actions(
         r#"
   - alert: { text: "bell \a", team: care }
@@ -149,6 +153,10 @@ on_new_call: []
             "5:22 BAD_VALUE `allow_unlinked_ends` must be true or false, not the text `true`",
         ],
     );
+}
+
+#[test]
+fn unknown_keys_are_named_with_the_nearest_known_one() {
     check(
         r#"formt: 1
 workflw: w
