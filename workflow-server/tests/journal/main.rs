@@ -8,4 +8,5 @@ mod conformance;
 mod failures;
 mod flips;
 mod model;
+mod power_cut;
 mod refusals;

@@ -1,0 +1,99 @@
+//! What of a directory is certain to be on the disk, and images of what may be.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::fs;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use rand::Rng as _;
+use rand::rngs::StdRng;
+
+use crate::support::write_sparse;
+
+/// What a disk writes at once.
+const BLOCK: usize = 4096;
+
+/// A file, whatever its name: numbers are given anew, so the time of birth goes with it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct FileId(u64, Option<SystemTime>);
+
+pub(super) struct Recorder {
+    root: PathBuf,
+    /// As of the last sync of each file.
+    contents: HashMap<FileId, Vec<u8>>,
+    /// As of the last sync of each directory.
+    names: BTreeMap<PathBuf, FileId>,
+}
+
+fn id(path: &Path) -> Option<FileId> {
+    let metadata = fs::metadata(path).ok()?;
+    Some(FileId(metadata.ino(), metadata.created().ok()))
+}
+
+impl Recorder {
+    pub(super) fn new(root: &Path) -> Self {
+        Self { root: root.to_owned(), contents: HashMap::new(), names: BTreeMap::new() }
+    }
+
+    /// A file or directory has been synced.
+    pub(super) fn synced(&mut self, path: &Path) {
+        if path.is_dir() {
+            self.names.retain(|name, _| name.parent() != Some(path));
+            for entry in fs::read_dir(path).unwrap().filter_map(Result::ok) {
+                let file = entry.path().is_file().then(|| id(&entry.path())).flatten();
+                self.names.extend(file.map(|file| (entry.path(), file)));
+            }
+        } else if let (Some(file), Ok(content)) = (id(path), fs::read(path)) {
+            self.contents.insert(file, content);
+        }
+    }
+
+    /// Builds what the disk may hold if the power goes now.
+    pub(super) fn image(&self, to: &Path, random: &mut StdRng) {
+        let mut present = BTreeMap::new();
+        walk(&self.root, &mut present);
+        let contents: HashMap<FileId, Vec<u8>> =
+            present.iter().filter_map(|(path, file)| Some((*file, fs::read(path).ok()?))).collect();
+        // Now and then nothing, or everything, has reached the disk; else a part.
+        let share = [0.0, 0.1, 0.5, 0.5, 0.9, 1.0][random.random_range(0..6)];
+        let names: BTreeSet<&PathBuf> = self.names.keys().chain(present.keys()).collect();
+        for name in names {
+            let (old, new) = (self.names.get(name), present.get(name));
+            let Some(file) = (if old == new || random.random_bool(share) { new } else { old }) else { continue };
+            let old = self.contents.get(file).map_or(&[][..], Vec::as_slice);
+            let new = contents.get(file).map_or(old, Vec::as_slice);
+            let target = to.join(name.strip_prefix(&self.root).unwrap());
+            fs::create_dir_all(target.parent().unwrap()).unwrap();
+            write_sparse(&target, &mix(old, new, share, random));
+        }
+        // Directories are made when the store is, and synced then.
+        for dir in ["vault/blobs", "vault/keys", "vault/tmp"] {
+            fs::create_dir_all(to.join(dir)).unwrap();
+        }
+    }
+}
+
+fn mix(old: &[u8], new: &[u8], share: f64, random: &mut StdRng) -> Vec<u8> {
+    let length = if random.random_bool(share) { new.len() } else { old.len() };
+    let mut mixed = vec![0; length];
+    for (at, block) in mixed.chunks_mut(BLOCK).enumerate() {
+        let (start, end) = (at * BLOCK, at * BLOCK + block.len());
+        let part = |content: &[u8]| content.get(start..end.min(content.len())).map(<[u8]>::to_vec).unwrap_or_default();
+        let (old, new) = (part(old), part(new));
+        let written = if old == new || random.random_bool(share) { new } else { old };
+        block[..written.len()].copy_from_slice(&written);
+    }
+    mixed
+}
+
+fn walk(dir: &Path, found: &mut BTreeMap<PathBuf, FileId>) {
+    for entry in fs::read_dir(dir).into_iter().flatten().filter_map(Result::ok) {
+        let path = entry.path();
+        if path.is_dir() {
+            walk(&path, found);
+        } else {
+            found.extend(id(&path).map(|file| (path, file)));
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! What goes on in the store while the power goes: groups of the sizes that the ledger writes, trims, snapshots, keys.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use bytes::Bytes;
+use rand::rngs::StdRng;
+use rand::{Rng as _, SeedableRng as _};
+use workflow_server::journal::{Group, Store};
+
+use crate::support::{group, write_blob};
+
+/// The sizes of groups: one entry, a small group, a full one, and an import that is split.
+const SIZES: [usize; 8] = [300, 300, 300, 8 << 10, 8 << 10, 64 << 10, 64 << 10, 300_000];
+
+type Frames = Vec<Bytes>;
+
+/// What a store that was cut off now must hold.
+#[derive(Clone, Default)]
+pub(super) struct Expected {
+    /// All groups that were ever begun to be appended.
+    pub(super) groups: Vec<Group>,
+    /// The newest sequence that was acknowledged.
+    pub(super) acknowledged: u64,
+    /// The furthest that a trim was asked for.
+    pub(super) trimmed_upto: u64,
+    blobs: BTreeMap<String, Frames>,
+    /// A change of a blob that is not acknowledged: it may have happened.
+    pending: Option<(String, Option<Frames>)>,
+    key: Option<Bytes>,
+    pending_key: Option<Bytes>,
+}
+
+impl Expected {
+    /// The blobs that were acknowledged.
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        self.blobs.keys().map(String::as_str)
+    }
+
+    /// Whether a blob may be as it was found.
+    pub(super) fn may_hold(&self, name: &str, found: Option<&[Bytes]>) -> bool {
+        let acknowledged = self.blobs.get(name).map(Vec::as_slice) == found;
+        acknowledged
+            || self.pending.as_ref().is_some_and(|(pending, frames)| pending == name && frames.as_deref() == found)
+    }
+
+    /// Whether the key may have the value that was found.
+    pub(super) fn may_hold_key(&self, found: Option<&Bytes>) -> bool {
+        found == self.key.as_ref() || found == self.pending_key.as_ref()
+    }
+}
+
+pub(super) struct Workload {
+    expected: Arc<Mutex<Expected>>,
+    random: Mutex<StdRng>,
+}
+
+impl Workload {
+    pub(super) fn new(seed: u64) -> Self {
+        Self { expected: Arc::default(), random: Mutex::new(StdRng::seed_from_u64(seed ^ 0x00C0_FFEE)) }
+    }
+
+    pub(super) fn expected(&self) -> Arc<Mutex<Expected>> {
+        Arc::clone(&self.expected)
+    }
+
+    fn pick(&self, below: usize) -> usize {
+        self.random.lock().unwrap().random_range(0..below)
+    }
+
+    /// Goes on until there is enough.
+    pub(super) async fn run(&self, store: &Store, enough: impl Fn() -> bool) {
+        while !enough() {
+            match self.pick(12) {
+                0 => self.trim(store).await,
+                1 => self.write_blob(store).await,
+                2 => self.remove_blob(store).await,
+                3 => self.put_key(store).await,
+                _ => self.append(store).await,
+            }
+        }
+    }
+
+    async fn append(&self, store: &Store) {
+        let next = group(store.log.bounds().newest, 1 + self.pick(5) as u64, SIZES[self.pick(SIZES.len())]);
+        self.expected.lock().unwrap().groups.push(next.clone());
+        let last = next.last;
+        store.log.append(next).await.unwrap();
+        self.expected.lock().unwrap().acknowledged = last;
+    }
+
+    async fn trim(&self, store: &Store) {
+        let newest = store.log.bounds().newest.sequence;
+        let upto = newest.saturating_sub(self.pick(60) as u64);
+        {
+            let mut expected = self.expected.lock().unwrap();
+            expected.trimmed_upto = expected.trimmed_upto.max(upto);
+        }
+        store.log.trim(upto).await.unwrap();
+    }
+
+    async fn write_blob(&self, store: &Store) {
+        let name = format!("snapshot-{}", self.pick(4));
+        let frames: Frames =
+            (0..self.pick(6)).map(|_| Bytes::from(vec![self.pick(256) as u8; self.pick(200_000)])).collect();
+        self.expected.lock().unwrap().pending = Some((name.clone(), Some(frames.clone())));
+        write_blob(store.vault.as_ref(), &name, &frames).await;
+        let mut expected = self.expected.lock().unwrap();
+        expected.pending = None;
+        expected.blobs.insert(name, frames);
+    }
+
+    async fn remove_blob(&self, store: &Store) {
+        let name = format!("snapshot-{}", self.pick(4));
+        self.expected.lock().unwrap().pending = Some((name.clone(), None));
+        store.vault.remove(&name).await.unwrap();
+        let mut expected = self.expected.lock().unwrap();
+        expected.pending = None;
+        expected.blobs.remove(&name);
+    }
+
+    async fn put_key(&self, store: &Store) {
+        let value = Bytes::from(vec![self.pick(256) as u8; self.pick(3_000)]);
+        self.expected.lock().unwrap().pending_key = Some(value.clone());
+        store.vault.put_key("place", value.clone()).await.unwrap();
+        self.expected.lock().unwrap().key = Some(value);
+    }
+}
