@@ -134,6 +134,7 @@ async fn a_group_that_does_not_follow_is_refused_and_writes_nothing<S: Subject>(
     let bytes = GROUP_BYTES_MAX + 1;
     let too_large = Err(JournalError::TooLarge { what: "group", bytes, bytes_max: GROUP_BYTES_MAX });
     assert_eq!(refused(|group| group.bytes = vec![0; GROUP_BYTES_MAX + 1].into()).await, too_large);
+    drop(log);
     let store = store.reopened();
     assert_eq!(store.log().bounds(), bounds);
     store.log().append(next).await.unwrap();

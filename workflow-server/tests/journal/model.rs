@@ -1,1 +1,136 @@
-//! To come.
+//! Any row of operations, on files and in memory, with reopening in between, gives what a plain model gives.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use proptest::prelude::*;
+use workflow_server::journal::{Group, Log, Position, Vault, memory::MemoryStore};
+
+use crate::support::{all, close, group, open, read_blob, write_blob};
+
+#[derive(Clone, Debug)]
+enum Step {
+    Append { entries: u64, bytes: usize },
+    Trim(u64),
+    WriteBlob(u8, Vec<usize>),
+    RemoveBlob(u8),
+    PutKey(u8, usize),
+    Reopen,
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let sizes = prop_oneof![4 => 0..2_000_usize, 2 => 60_000..70_000_usize, 1 => 100_000..400_000_usize];
+    let step = prop_oneof![
+        6 => (1..9_u64, sizes).prop_map(|(entries, bytes)| Step::Append { entries, bytes }),
+        2 => (0..200_u64).prop_map(Step::Trim),
+        1 => (0..3_u8, proptest::collection::vec(0..300_000_usize, 0..4)).prop_map(|(n, frames)| Step::WriteBlob(n, frames)),
+        1 => (0..3_u8).prop_map(Step::RemoveBlob),
+        1 => (0..3_u8, 0..4_096_usize).prop_map(|(n, bytes)| Step::PutKey(n, bytes)),
+        2 => Just(Step::Reopen),
+    ];
+    proptest::collection::vec(step, 1..40)
+}
+
+#[derive(Default)]
+struct Model {
+    base: Position,
+    groups: Vec<Group>,
+    blobs: BTreeMap<String, Vec<Bytes>>,
+    keys: BTreeMap<String, Bytes>,
+}
+
+impl Model {
+    fn newest(&self) -> Position {
+        self.groups.last().map_or(self.base, Group::end)
+    }
+
+    async fn play(&mut self, step: &Step, log: &dyn Log, vault: &dyn Vault) {
+        match step {
+            Step::Append { entries, bytes } => {
+                let next = group(self.newest(), *entries, *bytes);
+                log.append(next.clone()).await.unwrap();
+                self.groups.push(next);
+            }
+            Step::Trim(upto) => {
+                log.trim(*upto).await.unwrap();
+                let gone = self.groups.iter().take_while(|group| group.last <= *upto).count();
+                if gone > 0 {
+                    self.base = self.groups[gone - 1].end();
+                    self.groups.drain(..gone);
+                }
+            }
+            Step::WriteBlob(n, sizes) => {
+                let frames: Vec<Bytes> = sizes.iter().map(|size| Bytes::from(vec![*n; *size])).collect();
+                write_blob(vault, &format!("blob-{n}"), &frames).await;
+                self.blobs.insert(format!("blob-{n}"), frames);
+            }
+            Step::RemoveBlob(n) => {
+                vault.remove(&format!("blob-{n}")).await.unwrap();
+                self.blobs.remove(&format!("blob-{n}"));
+            }
+            Step::PutKey(n, bytes) => {
+                let value = Bytes::from(vec![*n; *bytes]);
+                vault.put_key(&format!("key-{n}"), value.clone()).await.unwrap();
+                self.keys.insert(format!("key-{n}"), value);
+            }
+            Step::Reopen => {}
+        }
+    }
+
+    async fn check(&self, log: &dyn Log, vault: &dyn Vault) {
+        assert_eq!((log.bounds().base, log.bounds().newest), (self.base, self.newest()));
+        assert!(all(log).await == self.groups);
+        assert!(vault.list("").await.unwrap().iter().eq(self.blobs.keys()));
+        for (name, frames) in &self.blobs {
+            assert!(read_blob(vault, name).await.unwrap() == *frames);
+        }
+        for (name, value) in &self.keys {
+            assert_eq!(vault.get_key(name).await.unwrap().as_ref(), Some(value));
+        }
+    }
+}
+
+async fn on_files(steps: Vec<Step>) {
+    let dir = tempfile::tempdir().unwrap();
+    let mut store = open(dir.path()).unwrap();
+    let mut model = Model::default();
+    for step in &steps {
+        if matches!(step, Step::Reopen) {
+            close(store, dir.path());
+            store = open(dir.path()).unwrap();
+            model.check(store.log.as_ref(), store.vault.as_ref()).await;
+        }
+        model.play(step, store.log.as_ref(), store.vault.as_ref()).await;
+    }
+    model.check(store.log.as_ref(), store.vault.as_ref()).await;
+}
+
+async fn in_memory(steps: Vec<Step>) {
+    let mut store = MemoryStore::new();
+    let mut model = Model::default();
+    for step in &steps {
+        if matches!(step, Step::Reopen) {
+            store = store.restart();
+        }
+        model.play(step, store.log().as_ref(), store.vault().as_ref()).await;
+    }
+    model.check(store.log().as_ref(), store.vault().as_ref()).await;
+}
+
+fn run(test: impl Future<Output = ()>) {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(test);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_store_on_files_does_what_the_model_does(steps in steps()) {
+        run(on_files(steps));
+    }
+
+    #[test]
+    fn a_store_in_memory_does_what_the_model_does(steps in steps()) {
+        run(in_memory(steps));
+    }
+}

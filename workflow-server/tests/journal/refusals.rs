@@ -1,1 +1,192 @@
-//! To come.
+//! Stores that must not be served: each is refused with a sentence that says what to do, and none is changed by it.
+
+use std::fs::{self, OpenOptions};
+use std::os::unix::fs::FileExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tempfile::TempDir;
+use workflow_server::journal::{Group, OpenError, Store};
+
+use crate::support::{ToldDisk, all, append, close, copy_directory, files_below, open, options};
+
+/// A closed store with ten groups, a trim and a blob.
+async fn store() -> (TempDir, Vec<Group>) {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path()).unwrap();
+    let mut groups = Vec::new();
+    for _ in 0..10 {
+        groups.push(append(store.log.as_ref(), 3, 500).await);
+    }
+    store.log.trim(6).await.unwrap();
+    crate::support::write_blob(store.vault.as_ref(), "snapshot-1", &[vec![1; 100].into()]).await;
+    close(store, dir.path());
+    (dir, groups.split_off(2))
+}
+
+fn refused(dir: &Path) -> OpenError {
+    match open(dir) {
+        Ok(_) => panic!("it was opened"),
+        Err(error) => error,
+    }
+}
+
+/// All files with their content.
+fn content(dir: &Path) -> Vec<(PathBuf, Vec<u8>)> {
+    files_below(dir).into_iter().map(|path| (path.clone(), fs::read(path).unwrap())).collect()
+}
+
+#[tokio::test]
+async fn a_store_that_somebody_has_open_is_refused() {
+    let (dir, _) = store().await;
+    let first = open(dir.path()).unwrap();
+    let mut impatient = options();
+    impatient.lock_wait = Duration::ZERO;
+    let second = Store::open(dir.path(), &impatient, Arc::new(ToldDisk::default()));
+    let Err(error @ OpenError::Locked { .. }) = second.map(drop) else { panic!("two have it open") };
+    assert!(error.to_string().contains("stop it, or start this one with another data directory"), "{error}");
+    append(first.log.as_ref(), 1, 10).await;
+}
+
+#[tokio::test]
+async fn a_newer_format_is_refused_and_left_as_it_is() {
+    let (dir, _) = store().await;
+    let path = dir.path().join("identity");
+    let text = fs::read_to_string(&path).unwrap();
+    let body = text.replace("format: 1", "format: 2");
+    let body = &body[..body.rfind("checksum: ").unwrap()];
+    // The checksum of the text, as the file says it: a hash of the name with no place.
+    let checksum = seed(body);
+    fs::write(&path, format!("{body}checksum: {checksum:016x}\n")).unwrap();
+    let before = content(dir.path());
+    let error = refused(dir.path());
+    assert!(matches!(error, OpenError::NewerFormat { format: 2, known: 1, .. }), "{error}");
+    assert!(error.to_string().contains("start the newer server that wrote it"), "{error}");
+    assert!(content(dir.path()) == before);
+}
+
+fn seed(text: &str) -> u64 {
+    twox_hash::XxHash3_64::oneshot_with_seed(0, text.as_bytes())
+}
+
+#[tokio::test]
+async fn a_damaged_or_missing_identity_is_refused() {
+    let (dir, _) = store().await;
+    let path = dir.path().join("identity");
+    let text = fs::read_to_string(&path).unwrap();
+    fs::write(&path, text.replace("epoch: 0011", "epoch: 1011")).unwrap();
+    assert!(matches!(refused(dir.path()), OpenError::Damaged { .. }));
+    fs::remove_file(&path).unwrap();
+    let error = refused(dir.path());
+    assert!(matches!(error, OpenError::NotAStore { .. }), "{error}");
+    assert!(error.to_string().contains("name an empty directory"), "{error}");
+}
+
+#[tokio::test]
+async fn an_older_copy_of_the_log_is_refused_by_the_head_file() {
+    let (dir, groups) = store().await;
+    let older = tempfile::tempdir().unwrap();
+    copy_directory(dir.path(), older.path());
+    let store = open(dir.path()).unwrap();
+    append(store.log.as_ref(), 4, 500).await;
+    close(store, dir.path());
+    fs::copy(dir.path().join("head"), older.path().join("head")).unwrap();
+    let error = refused(older.path());
+    assert!(matches!(error, OpenError::BehindHead { head: 34, newest: 30, .. }), "{error}");
+    assert!(error.to_string().contains("Restore the newest backup"), "{error}");
+    let mut accepting = options();
+    accepting.rebuild_head = true;
+    let store = Store::open(older.path(), &accepting, Arc::new(ToldDisk::default())).unwrap();
+    assert!(all(store.log.as_ref()).await == groups, "the operator took the log as it is");
+    close(store, older.path());
+    assert_eq!(open(older.path()).unwrap().log.bounds().newest.sequence, 30, "and it was said once");
+}
+
+#[tokio::test]
+async fn a_log_of_another_history_is_refused_by_the_head_file() {
+    let (dir, _) = store().await;
+    let other = tempfile::tempdir().unwrap();
+    copy_directory(dir.path(), other.path());
+    for (dir, bytes) in [(dir.path(), 700), (other.path(), 701)] {
+        let store = open(dir).unwrap();
+        append(store.log.as_ref(), 4, bytes).await;
+        close(store, dir);
+    }
+    fs::copy(dir.path().join("head"), other.path().join("head")).unwrap();
+    let error = refused(other.path());
+    assert!(matches!(error, OpenError::OtherHistory { sequence: 34, .. }), "{error}");
+    assert!(error.to_string().contains("files of two stores have been mixed"), "{error}");
+}
+
+#[tokio::test]
+async fn a_lost_head_file_is_refused_until_the_operator_takes_the_log_as_it_is() {
+    let (dir, groups) = store().await;
+    fs::remove_file(dir.path().join("head")).unwrap();
+    let error = refused(dir.path());
+    assert!(matches!(error, OpenError::HeadLost { newest: 30, .. }), "{error}");
+    let mut accepting = options();
+    accepting.rebuild_head = true;
+    let store = Store::open(dir.path(), &accepting, Arc::new(ToldDisk::default())).unwrap();
+    assert!(all(store.log.as_ref()).await == groups);
+}
+
+#[tokio::test]
+async fn one_damaged_slot_of_the_head_file_is_survived() {
+    let (dir, groups) = store().await;
+    let head = OpenOptions::new().write(true).open(dir.path().join("head")).unwrap();
+    head.write_all_at(b"xxxx", 3).unwrap();
+    assert!(all(open(dir.path()).unwrap().log.as_ref()).await == groups);
+}
+
+#[tokio::test]
+async fn a_store_without_its_log_is_refused() {
+    let (dir, _) = store().await;
+    fs::remove_file(dir.path().join("journal-1/db")).unwrap();
+    let error = refused(dir.path());
+    assert!(matches!(error, OpenError::Damaged { .. }), "{error}");
+    assert!(error.to_string().contains("do not delete anything"), "{error}");
+}
+
+#[tokio::test]
+async fn a_directory_of_something_else_is_refused_and_left_as_it_is() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::write(dir.path().join("holiday.jpg"), "sand").unwrap();
+    let error = refused(dir.path());
+    assert!(matches!(error, OpenError::NotAStore { .. }), "{error}");
+    assert_eq!(fs::read(dir.path().join("holiday.jpg")).unwrap(), b"sand");
+    let file = dir.path().join("holiday.jpg");
+    assert!(matches!(refused(&file), OpenError::Io { .. } | OpenError::ReadOnly { .. }), "a file is no directory");
+}
+
+#[tokio::test]
+async fn what_a_killed_process_left_half_done_is_tidied() {
+    let (dir, groups) = store().await;
+    fs::write(dir.path().join("journal-1/snap.00000000000000FF.generating"), "half a snapshot").unwrap();
+    fs::write(dir.path().join("vault/tmp/left-over"), "half a blob").unwrap();
+    let store = open(dir.path()).unwrap();
+    assert!(all(store.log.as_ref()).await == groups);
+    assert_eq!(store.vault.list("").await.unwrap(), ["snapshot-1"]);
+    assert_eq!(fs::read_dir(dir.path().join("vault/tmp")).unwrap().count(), 0);
+}
+
+#[tokio::test]
+async fn a_value_in_a_file_of_its_own_is_copied_into_a_fresh_log() {
+    let (dir, groups) = store().await;
+    fs::write(dir.path().join("journal-1/blobs/77"), "a page that sled moved").unwrap();
+    let store = open(dir.path()).unwrap();
+    assert!(store.copied, "what sled never syncs is not believed");
+    assert!(all(store.log.as_ref()).await == groups);
+    assert!(dir.path().join("journal-2").is_dir() && !dir.path().join("journal-1").exists());
+}
+
+#[tokio::test]
+async fn an_interrupted_creation_is_begun_anew() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::write(dir.path().join("creating"), "").unwrap();
+    fs::create_dir(dir.path().join("journal-1")).unwrap();
+    fs::write(dir.path().join("journal-1/db"), "half a log").unwrap();
+    let store = open(dir.path()).unwrap();
+    assert!(store.created);
+    append(store.log.as_ref(), 1, 10).await;
+}

@@ -7,6 +7,7 @@ use std::{
     sync::{
         Arc, Mutex,
         atomic::{AtomicU64, Ordering},
+        mpsc,
     },
     time::Duration,
 };
@@ -176,9 +177,14 @@ pub(crate) fn files_below(dir: &Path) -> Vec<std::path::PathBuf> {
     found
 }
 
+/// How long closing may take; only a handle that a test forgot to drop takes longer.
+const CLOSE_LIMIT: Duration = Duration::from_secs(60);
+
 /// Drops a store and waits until its threads have let go of the directory.
 pub(crate) fn close(store: Store, dir: &Path) {
     drop(store);
     let lock = File::open(dir.join("lock")).unwrap();
-    lock.lock().unwrap();
+    let (taken, wait) = mpsc::channel();
+    std::thread::spawn(move || taken.send(lock.lock()));
+    wait.recv_timeout(CLOSE_LIMIT).expect("somebody still holds a part of the store").unwrap();
 }
