@@ -1,0 +1,156 @@
+//! Clients that other people write, in other languages, from the files in `proto/` and the examples in `examples/clients/`.
+
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+use aftercall_proto::workflow::v1::{GetCallRequest, Status};
+use aftercall_tests::{Clients, House, PATIENCE};
+use tokio::io::{AsyncBufReadExt as _, BufReader, Lines};
+use tokio::process::{Child, ChildStdout, Command};
+
+fn workspace() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace").to_owned()
+}
+
+/// Where a tool is, installed first if it is missing; nothing where it cannot be had.
+async fn tool(name: &str) -> Option<PathBuf> {
+    let asked = Command::new(workspace().join("tests/tools")).arg(name).stderr(Stdio::inherit()).output().await;
+    let output = asked.expect("tests/tools runs");
+    assert!(output.status.success(), "tests/tools {name} says above what is missing");
+    let path = String::from_utf8(output.stdout).expect("a path").trim().to_owned();
+    (!path.is_empty()).then(|| path.into())
+}
+
+/// A house with the sample of the README in it.
+async fn house() -> (House, Clients) {
+    let house = House::start().await;
+    let mut clients = house.clients().await;
+    clients.teams(&["billing", "payments"]).await;
+    clients.publish(include_str!("../../examples/refund.yaml")).await;
+    (house, clients)
+}
+
+/// Runs a program to its end; what it printed.
+async fn run(command: &mut Command) -> String {
+    let ended = tokio::time::timeout(PATIENCE, command.kill_on_drop(true).output()).await;
+    let output = ended.expect("it ends in time").expect("it starts");
+    let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{command:?} failed:\n{out}{err}");
+    out.into_owned()
+}
+
+/// The Python stubs of all of `proto/`, made with what pip installs.
+async fn stubs(python: &Path, to: &Path) {
+    let proto = workspace().join("proto");
+    let mut files = Vec::new();
+    for package in ["alert", "workflow"] {
+        let folder = proto.join("aftercall").join(package).join("v1");
+        files.extend(std::fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("a file").path()));
+    }
+    let mut protoc = Command::new(python);
+    protoc.args(["-m", "grpc_tools.protoc"]).arg("-I").arg(&proto);
+    for option in ["--python_out", "--grpc_python_out"] {
+        protoc.arg(format!("{option}={}", to.display()));
+    }
+    run(protoc.args(files)).await;
+}
+
+/// A Python example of ours, ready to run against a house.
+fn python_example(python: &Path, stubs: &Path, house: &House, name: &str) -> Command {
+    let mut command = Command::new(python);
+    command
+        .arg(workspace().join("examples/clients").join(name))
+        .env("PYTHONPATH", stubs)
+        .env("AFTERCALL_SERVER", house.workflow_address().to_string())
+        .env("AFTERCALL_ALERTER", house.alerter_address().to_string());
+    command
+}
+
+/// The status and outcome of the one follow-up of a call.
+async fn standing(clients: &mut Clients, source: &str) -> Option<(Status, u32, String)> {
+    let call = aftercall_proto::workflow::v1::CallRef { source: source.to_owned(), id: "1001".to_owned() };
+    let found = clients.scripts.get_call(GetCallRequest { call: Some(call) }).await.ok()?.into_inner();
+    let follow_up = found.follow_ups.into_iter().next()?;
+    let stage = follow_up.stage.as_ref().map_or(0, |stage| stage.number);
+    Some((follow_up.status(), stage, follow_up.outcome))
+}
+
+struct Watching {
+    _child: Child,
+    lines: Lines<BufReader<ChildStdout>>,
+}
+
+impl Watching {
+    fn start(command: &mut Command) -> Self {
+        let mut child = command.stdout(Stdio::piped()).kill_on_drop(true).spawn().expect("it starts");
+        let lines = BufReader::new(child.stdout.take().expect("a pipe")).lines();
+        Self { _child: child, lines }
+    }
+
+    async fn line(&mut self) -> String {
+        let line = tokio::time::timeout(PATIENCE, self.lines.next_line()).await.expect("a line in time");
+        line.expect("it can be read").expect("it goes on")
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_python_client_sets_a_workflow_holds_a_stream_and_pushes_buttons() {
+    let (house, mut clients) = house().await;
+    let python = tool("python").await.expect("Python can be had everywhere");
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    stubs(&python, dir.path()).await;
+    let mut billing = Watching::start(python_example(&python, dir.path(), &house, "call_manager.py").arg("pay-out"));
+    assert_eq!(billing.line().await, "watching");
+    let said = run(&mut python_example(&python, dir.path(), &house, "set_workflow.py")).await;
+    assert!(said.contains("is in stage 1, promised by 2"), "{said}");
+    let shown = billing.line().await;
+    assert!(shown.starts_with("call 1001: stage 1 New call: Refund 72.5 for Ada Lovelace"), "{shown}");
+    assert!(shown.ends_with("[pay-out, reject]"), "{shown}");
+    let moved = billing.line().await;
+    assert!(moved.starts_with("call 1001: stage 2 Approve: Pay out 72.5 to Ada Lovelace"), "{moved}");
+    assert_eq!(standing(&mut clients, "python").await.expect("it is there").1, 2);
+    let paying = &mut python_example(&python, dir.path(), &house, "call_manager.py");
+    let paid = run(paying.args(["paid", "reference=TX-9"])).await;
+    assert!(paid.ends_with("finished: paid\n"), "{paid}");
+    assert_eq!(standing(&mut clients, "python").await, Some((Status::Finished, 3, "paid".to_owned())));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_client_sets_a_workflow() {
+    let (house, mut clients) = house().await;
+    let node = tool("node").await.expect("Node can be had everywhere");
+    // Node looks for packages from where the program lies upwards.
+    let dir = tempfile::tempdir_in(&node).expect("a temporary directory");
+    let descriptors = dir.path().join("descriptors.binpb");
+    let mut buf = Command::new(node.join("node_modules/.bin/buf"));
+    run(buf.arg("build").arg(workspace().join("proto")).arg("-o").arg(&descriptors)).await;
+    let program = dir.path().join("set_workflow.mjs");
+    std::fs::copy(workspace().join("examples/clients/set_workflow.mjs"), &program).expect("it is copied");
+    let mut script = Command::new("node");
+    script.arg(&program).current_dir(dir.path()).env("AFTERCALL_SERVER", house.workflow_address().to_string());
+    let said = run(&mut script).await;
+    assert!(said.ends_with("is in stage 1\n"), "{said}");
+    assert_eq!(standing(&mut clients, "node").await, Some((Status::Active, 1, String::new())));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn grpcurl_sets_a_workflow_by_reflection() {
+    let (house, mut clients) = house().await;
+    let script = workspace().join("examples/clients/set_workflow.sh");
+    let Some(grpcurl) = tool("grpcurl").await else {
+        // Without it the request is still held against the types: the script must be one that grpcurl would take.
+        let text = std::fs::read_to_string(script).expect("the script");
+        let json = text.split('\'').nth(1).expect("the request is in quotes");
+        let request: serde_json::Value = serde_json::from_str(json).expect("it is JSON");
+        assert_eq!(request["workflow"], "refund");
+        return;
+    };
+    let path = std::env::var("PATH").expect("a path");
+    let folder = grpcurl.parent().expect("a folder").display();
+    let mut shell = Command::new("bash");
+    shell.arg(&script).env("PATH", format!("{folder}:{path}"));
+    let said = run(shell.env("AFTERCALL_SERVER", house.workflow_address().to_string())).await;
+    let answer: serde_json::Value = serde_json::from_str(&said).expect("it answers in JSON");
+    assert_eq!((&answer["started"], &answer["followUp"]["stage"]["number"]), (&true.into(), &1.into()), "{said}");
+    assert_eq!(standing(&mut clients, "shell").await, Some((Status::Active, 1, String::new())));
+}
