@@ -32,7 +32,7 @@ Examples:
 
 /// Runs and follows the follow-up work of telephone calls.
 #[derive(Debug, Parser)]
-#[command(name = "aftercall", version, after_help = AFTER_HELP, propagate_version = true)]
+#[command(name = "aftercall", version, after_help = AFTER_HELP)]
 pub(crate) struct Cli {
     #[command(flatten)]
     global: Global,

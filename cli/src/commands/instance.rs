@@ -59,7 +59,7 @@ pub(crate) struct Filter {
     #[arg(long = "workflow", value_name = "WORKFLOW")]
     workflows: Vec<String>,
     /// Of this version
-    #[arg(long = "version-number", value_name = "N")]
+    #[arg(long = "version", value_name = "N")]
     versions: Vec<u32>,
     /// In the stage with this number
     #[arg(long = "stage", value_name = "N")]
