@@ -16,12 +16,13 @@ use crate::{
 
 /// The example workflows: name and file.
 pub(crate) const WORKFLOWS: [(&str, &str); 7] = [
+    // The first to come: its first button asks for nothing, so that it can be pushed at once.
+    ("refund", include_str!("../../examples/refund.yaml")),
     ("boiler-visit", include_str!("../../examples/boiler-visit.yaml")),
     ("brochure", include_str!("../../examples/brochure.yaml")),
     ("call-back", include_str!("../../examples/call-back.yaml")),
     ("complaint", include_str!("../../examples/complaint.yaml")),
     ("missed-delivery", include_str!("../../examples/missed-delivery.yaml")),
-    ("refund", include_str!("../../examples/refund.yaml")),
     ("repeat-prescription", include_str!("../../examples/repeat-prescription.yaml")),
 ];
 

@@ -30,8 +30,9 @@ const CUSTOMERS: [(&str, &str); 5] = [
 const OTHER_CUSTOMER: &str = "Bright Catalogue";
 
 /// Texts by the name of a field.
-const TEXTS: [(&str, &[&str]); 10] = [
+const TEXTS: [(&str, &[&str]); 12] = [
     ("address", &["3 Mill Lane", "18 Station Road", "Flat 2, 40 High Street"]),
+    ("best_time", &["after five", "in the morning", "any time"]),
     ("brochure", &["Lakes 2027", "Coast and Castles"]),
     ("fault", &["No hot water", "Leaking at the valve", "Shows E4 and stops"]),
     ("medicine", &["Salbutamol inhaler", "Metformin 500 mg"]),
@@ -40,6 +41,7 @@ const TEXTS: [(&str, &[&str]); 10] = [
     ("reason", &["Arrived broken", "Sent twice", "Wrong size"]),
     ("reference", &["R-1042", "R-1077"]),
     ("subject", &["Engineer did not come", "Charged twice", "Rude on the telephone"]),
+    ("wants", &["an apology in writing", "the money back", "a call from a manager"]),
     ("topic", &["A question about the bill", "Wants a quotation"]),
 ];
 

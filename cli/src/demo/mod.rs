@@ -7,7 +7,10 @@ mod callers;
 
 use std::{path::PathBuf, time::Duration};
 
-use aftercall_proto::{alert::v1::SnapshotMode, workflow::v1::FollowUpFilter};
+use aftercall_proto::{
+    alert::v1::{SnapshotMode, SubscribeResponse, subscribe_response::Frame},
+    workflow::v1::{Button, FollowUpFilter, NoteRule},
+};
 use clap::Args;
 use tokio::time::{Instant, MissedTickBehavior};
 
@@ -114,18 +117,28 @@ async fn view(session: &Session) -> Result<(), Failure> {
     let mut subscription = Subscription::new(session.to.clone(), filter.clone(), String::new(), SnapshotMode::Always);
     // The alerter is ready once it has read the workflow-server's snapshot.
     subscription.wait_for_the_first_connection();
+    let mut is_hinted = session.output.is_json();
     loop {
         let response = subscription.next().await?;
         print(session.output, &filter, &response)?;
+        if let Some(command) = hint(&response).filter(|_| !is_hinted) {
+            remark(&format!("\nPush its button from a second terminal, and watch it move here:\n  {command}\n"));
+            is_hinted = true;
+        }
         subscription.handled(&response);
     }
 }
 
-fn print(
-    output: Output,
-    filter: &FollowUpFilter,
-    response: &aftercall_proto::alert::v1::SubscribeResponse,
-) -> Result<(), Failure> {
+/// The command that pushes a button of a follow-up that is new here; none where every button asks for something.
+fn hint(response: &SubscribeResponse) -> Option<String> {
+    let Frame::StageChange(change) = response.frame.as_ref()? else { return None };
+    let follow_up = change.follow_up.as_ref()?;
+    let asks = |button: &&Button| button.note() == NoteRule::Required || button.form.iter().any(|field| field.required);
+    let button = follow_up.buttons.iter().find(|button| !asks(button))?;
+    Some(format!("cargo run --release -- push {} {}", follow_up.instance_id, button.id))
+}
+
+fn print(output: Output, filter: &FollowUpFilter, response: &SubscribeResponse) -> Result<(), Failure> {
     if output.is_json() {
         return output.json(&json::value(response)?);
     }
@@ -151,7 +164,29 @@ async fn ring(session: &Session, workflows: &[Published], calls_per_minute: u32)
 
 #[cfg(test)]
 mod tests {
+    use aftercall_proto::{
+        alert::v1::StageChange,
+        workflow::v1::{FieldDeclaration, FollowUp},
+    };
+
     use super::*;
+
+    #[test]
+    fn the_hint_is_a_button_that_asks_for_nothing() {
+        let button = |id: &str, required: bool| Button {
+            id: id.to_owned(),
+            form: vec![FieldDeclaration { required, ..FieldDeclaration::default() }],
+            ..Button::default()
+        };
+        let shown = |buttons| {
+            let follow_up = FollowUp { instance_id: "7-0-beef".to_owned(), buttons, ..FollowUp::default() };
+            let change = StageChange { follow_up: Some(follow_up), ..StageChange::default() };
+            SubscribeResponse { frame: Some(Frame::StageChange(change)), ..SubscribeResponse::default() }
+        };
+        assert_eq!(hint(&shown(vec![button("a", true)])), None);
+        let both = shown(vec![button("a", true), button("b", false)]);
+        assert_eq!(hint(&both).as_deref(), Some("cargo run --release -- push 7-0-beef b"));
+    }
 
     #[test]
     fn the_introduction_says_where_the_data_is_and_what_to_type() {
