@@ -1,0 +1,199 @@
+//! `aftercall` as people use it, as processes of its own: the walk of the README line by line, what a program reads, exit
+//! codes, and the demo that is killed and opened again.
+
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+use aftercall_tests::{PATIENCE, binary};
+use serde_json::Value;
+use tokio::io::{AsyncBufReadExt as _, BufReader, Lines};
+use tokio::process::{Child, ChildStdout, Command};
+
+fn workspace() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace").to_owned()
+}
+
+/// `aftercall up` on ports of its own.
+struct Up {
+    server: String,
+    alerter: String,
+    child: Child,
+}
+
+/// What a command came to.
+#[derive(Debug)]
+struct Ended {
+    code: i32,
+    out: String,
+    err: String,
+}
+
+/// Starts a command that goes on; its lines.
+fn start(args: &[&str]) -> (Child, Lines<BufReader<ChildStdout>>) {
+    let mut command = Command::new(binary("aftercall"));
+    let mut child = command.args(args).stdout(Stdio::piped()).kill_on_drop(true).spawn().expect("it starts");
+    let lines = BufReader::new(child.stdout.take().expect("a pipe")).lines();
+    (child, lines)
+}
+
+async fn line(lines: &mut Lines<BufReader<ChildStdout>>) -> String {
+    let line = tokio::time::timeout(PATIENCE, lines.next_line()).await.expect("a line in time");
+    line.expect("it can be read").expect("it goes on")
+}
+
+impl Up {
+    async fn start(data_dir: &Path) -> Self {
+        let data_dir = data_dir.display().to_string();
+        let ports = ["--listen", "127.0.0.1:0", "--alerter-listen", "127.0.0.1:0", "--log", "error"];
+        let (child, mut lines) = start(&[&["--output", "json", "up", "--data-dir", &data_dir][..], &ports].concat());
+        let said: Value = serde_json::from_str(&line(&mut lines).await).expect("JSON");
+        let place = |name: &str| said[name].as_str().expect("an address").to_owned();
+        Self { server: place("workflow_server"), alerter: place("alerter_server"), child }
+    }
+
+    /// Runs a line of a shell.
+    async fn shell(&self, line: &str) -> Ended {
+        let path = std::env::var("PATH").expect("a path");
+        let folder = binary("aftercall").parent().expect("a folder").display().to_string();
+        let mut command = Command::new("bash");
+        command.args(["-c", line]).current_dir(workspace()).kill_on_drop(true);
+        command.env("PATH", format!("{folder}:{path}")).env("NO_COLOR", "1");
+        command.env("AFTERCALL_SERVER", &self.server).env("AFTERCALL_ALERTER", &self.alerter);
+        let output = tokio::time::timeout(PATIENCE, command.output()).await.expect("it ends in time").expect("it runs");
+        let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).expect("text");
+        Ended {
+            code: output.status.code().expect("it ends by itself"),
+            out: text(&output.stdout),
+            err: text(&output.stderr),
+        }
+    }
+
+    /// Runs a command that must do.
+    async fn does(&self, line: &str) -> String {
+        let ended = self.shell(line).await;
+        assert_eq!(ended.code, 0, "{line}: {ended:?}");
+        ended.out
+    }
+
+    async fn json(&self, line: &str) -> Value {
+        serde_json::from_str(&self.does(&format!("{line} --output json")).await).expect("JSON")
+    }
+
+    async fn kill(mut self) {
+        self.child.kill().await.expect("it is killed");
+    }
+}
+
+async fn with_refund(data_dir: &Path) -> Up {
+    let up = Up::start(data_dir).await;
+    up.does("aftercall team import examples/teams.yaml").await;
+    up.does("aftercall workflow publish examples/refund.yaml").await;
+    up
+}
+
+const SET: &str =
+    "aftercall set-workflow refund --call demo/7 --customer Northwind --caller-name Ada --chargeable --field amount=5";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_walk_of_the_readme_goes_as_it_says() {
+    let readme = std::fs::read_to_string(workspace().join("README.md")).expect("the README");
+    let walk: Vec<&str> = readme.lines().filter_map(|line| line.strip_prefix("$ ")).collect();
+    assert!(walk.len() > 10, "the walk is found");
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let up = Up::start(&dir.path().join("data")).await;
+    let (mut id, mut history) = (String::new(), String::new());
+    for line in walk {
+        let ended = up.shell(&line.replace(" ID", &format!(" {id}"))).await;
+        let refused = line.contains("approve-it");
+        assert_eq!(ended.code, if refused { 4 } else { 0 }, "{line}: {ended:?}");
+        if let Some(set) = ended.out.strip_prefix("Set: ") {
+            id = set.split_whitespace().next().expect("an id").to_owned();
+        }
+        if refused {
+            assert!(
+                ended.err.contains("Buttons that may be pushed now: Approve (pay-out), Reject (reject)"),
+                "{ended:?}"
+            );
+        }
+        if line.starts_with("aftercall history") {
+            history = ended.out;
+        }
+    }
+    for part in ["set on the call amount=72.5", "pushed Approve", "note \"Ada rang again", "finished: paid"] {
+        assert!(history.contains(part), "{part} is missing in:\n{history}");
+    }
+}
+
+#[test]
+fn the_snippets_of_the_readme_are_the_examples() {
+    let readme = std::fs::read_to_string(workspace().join("README.md")).expect("the README");
+    for file in ["clients/set_workflow.py", "clients/set_workflow.mjs", "clients/set_workflow.sh", "refund.yaml"] {
+        let text = std::fs::read_to_string(workspace().join("examples").join(file)).expect("an example");
+        assert!(readme.contains(&text), "the README shows another {file}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn programs_read_json_and_exit_codes() {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let up = with_refund(&dir.path().join("data")).await;
+    let set = up.json(SET).await;
+    let id = set["follow_up"]["instance_id"].as_str().expect("an id").to_owned();
+    let rows = up.json("aftercall calls").await;
+    assert_eq!(rows[0]["follow_up"]["instance_id"], id.as_str());
+    assert_eq!(rows.as_array().expect("an array of rows").len(), 1);
+    let counted = up.json("aftercall instance count").await;
+    assert!(counted.to_string().contains("\"count\":1"), "{counted}");
+    let why = up.does(&format!("aftercall instance explain {id}")).await;
+    assert!(why.contains("one of the buttons \"Approve\", \"Reject\" by team billing"), "{why}");
+    let codes = [
+        ("aftercall push 1-1-1 Approve", 3),
+        ("aftercall workflow show nonsense", 3),
+        (&*format!("aftercall push {id} Reject"), 1),
+        ("aftercall nonsense", 2),
+        ("aftercall calls --server http://127.0.0.1:9", 5),
+        (
+            "printf 'format: 1\\nworkflow: w\\ntitle: T\\non_new_cal: []\\n' > /tmp/aftercall-faulty.$$; aftercall workflow validate /tmp/aftercall-faulty.$$; code=$?; rm /tmp/aftercall-faulty.$$; exit $code",
+            1,
+        ),
+    ];
+    for (line, code) in codes {
+        let ended = up.shell(line).await;
+        assert_eq!(ended.code, code, "{line}: {ended:?}");
+        assert!(!ended.err.is_empty() || ended.out.contains(":4:1"), "{line} says nothing: {ended:?}");
+    }
+    let cancelled = up.does(&format!("aftercall instance cancel {id} --reason 'a test'")).await;
+    assert!(cancelled.contains("ancelled"), "{cancelled}");
+    assert!(up.json("aftercall calls").await.as_array().expect("an array").is_empty());
+    let script = up.does("aftercall completions bash").await;
+    assert!(script.contains("set-workflow"), "it completes the commands");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn watch_streams_and_goes_on_from_its_token() {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let up = with_refund(&dir.path().join("data")).await;
+    up.does(SET).await;
+    let first = up.shell("aftercall watch --for 1 --team billing").await;
+    assert!(first.out.contains("Refund 5 for Ada"), "{first:?}");
+    let token = first.err.split("--resume ").nth(1).and_then(|rest| rest.split('`').next()).expect("it says its token");
+    let id = up.json("aftercall calls").await[0]["follow_up"]["instance_id"].as_str().expect("an id").to_owned();
+    up.does(&format!("aftercall push {id} Approve")).await;
+    let second = up.shell(&format!("aftercall watch --for 1 --team billing --resume {token}")).await;
+    assert!(!second.out.contains("stage 1"), "what was shown is not shown again: {second:?}");
+    assert!(second.out.contains(&id), "that it has left the team's view is: {second:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_done_is_there_after_kill_9() {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let data = dir.path().join("data");
+    let up = with_refund(&data).await;
+    up.does(SET).await;
+    let before = up.json("aftercall calls").await;
+    up.kill().await;
+    let up = Up::start(&data).await;
+    let after = up.json("aftercall calls").await;
+    assert_eq!(after[0]["follow_up"]["instance_id"], before[0]["follow_up"]["instance_id"]);
+    assert!(up.does("aftercall workflow publish examples/refund.yaml").await.contains("version 1"), "still the same");
+}
