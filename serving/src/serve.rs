@@ -130,7 +130,9 @@ pub async fn serve(
     readiness: Readiness,
     shutdown: CancellationToken,
 ) -> Result<(), ServeError> {
-    let router = routes.prepare().into_axum_router().merge(probes::routes(readiness.clone()));
+    // The layer refuses plain HTTP/1.1 requests: the probes must not be below it.
+    let grpc = routes.prepare().into_axum_router().layer(tonic_web::GrpcWebLayer::new());
+    let router = grpc.merge(probes::routes(readiness.clone()));
     let stopping = shutdown.clone();
     let server = tonic::transport::Server::builder()
         .accept_http1(true)
@@ -140,7 +142,6 @@ pub async fn serve(
         .http2_max_header_list_size(limits.header_bytes_max)
         .http2_max_pending_accept_reset_streams(Some(limits.pending_resets_max))
         .http2_max_local_error_reset_streams(Some(limits.faulty_resets_max))
-        .layer(tonic_web::GrpcWebLayer::new())
         .add_routes(Routes::from(router))
         .serve_with_incoming_shutdown(incoming(listener, limits.connections_max), async move {
             stopping.cancelled().await;

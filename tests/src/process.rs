@@ -3,8 +3,9 @@
 use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Once, mpsc};
+use std::time::Duration;
 
 use crate::PATIENCE;
 
@@ -81,6 +82,27 @@ impl ServerProcess {
     pub fn kill(mut self) {
         self.child.kill().expect("it is killed");
         self.child.wait().expect("it is gone");
+    }
+}
+
+impl ServerProcess {
+    /// Tells it to stop, as an operator does; how it ended, if it did within the time.
+    pub fn terminate(mut self, within: Duration) -> Option<ExitStatus> {
+        let pid = self.child.id().to_string();
+        let told = Command::new("kill").args(["-TERM", &pid]).status().expect("kill is there");
+        assert!(told.success(), "it is told to stop");
+        let (ended, hear) = mpsc::channel();
+        std::thread::scope(|scope| {
+            let child = &mut self.child;
+            scope.spawn(move || {
+                let _ = ended.send(child.wait());
+            });
+            let status = hear.recv_timeout(within).ok().and_then(Result::ok);
+            if status.is_none() {
+                let _ = Command::new("kill").args(["-KILL", &pid]).status();
+            }
+            status
+        })
     }
 }
 

@@ -1,0 +1,153 @@
+//! What ops rely on: health, probes, metrics, reflection, printed configuration, refusals to start, stopping in order.
+
+use std::net::SocketAddr;
+use std::process::{Command, Output};
+use std::time::Duration;
+
+use aftercall_tests::{House, PATIENCE, ServerProcess, binary, eventually};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tonic::transport::{Channel, Endpoint};
+use tonic_health::pb::health_client::HealthClient;
+use tonic_health::pb::{HealthCheckRequest, health_check_response::ServingStatus};
+
+/// Status and body of a plain HTTP/1.1 request.
+async fn get(address: SocketAddr, path: &str) -> (u16, String) {
+    let mut stream = TcpStream::connect(address).await.expect("it listens");
+    let request = format!("GET {path} HTTP/1.1\r\nhost: test\r\nconnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.expect("it is sent");
+    let mut answer = String::new();
+    tokio::time::timeout(PATIENCE, stream.read_to_string(&mut answer)).await.expect("in time").expect("an answer");
+    let status = answer.split(' ').nth(1).and_then(|code| code.parse().ok()).expect("a status");
+    (status, answer.split_once("\r\n\r\n").map_or_else(String::new, |(_, body)| body.to_owned()))
+}
+
+fn channel(address: SocketAddr) -> Channel {
+    Endpoint::from_shared(format!("http://{address}")).expect("an address is a URL").connect_lazy()
+}
+
+async fn health(address: SocketAddr, service: &str) -> Option<ServingStatus> {
+    let mut client = HealthClient::new(channel(address));
+    let answer = client.check(HealthCheckRequest { service: service.to_owned() }).await.ok()?;
+    ServingStatus::try_from(answer.into_inner().status).ok()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn both_servers_say_how_they_are() {
+    let mut house = House::start().await;
+    let (workflow, alerter) = (house.workflow_address(), house.alerter_address());
+    eventually("the alerter is ready", || async move { (get(alerter, "/readyz").await.0 == 200).then_some(()) }).await;
+    for address in [workflow, alerter] {
+        assert_eq!(get(address, "/livez").await.0, 200);
+        assert_eq!(get(address, "/readyz").await.0, 200);
+        assert_eq!(get(address, "/nonsense").await.0, 400, "no probe, and no gRPC");
+        assert_eq!(health(address, "").await, Some(ServingStatus::Serving));
+    }
+    assert_eq!(health(workflow, "aftercall.workflow.v1.ScriptEngineService").await, Some(ServingStatus::Serving));
+    assert_eq!(health(alerter, "aftercall.alert.v1.AlertService").await, Some(ServingStatus::Serving));
+    house.clients().await.teams(&["care"]).await;
+    let (status, metrics) = get(workflow, "/metrics").await;
+    assert_eq!(status, 200);
+    assert!(metrics.contains("aftercall_entries_total"), "{metrics}");
+    house.stop_workflow().await;
+    eventually("the alerter says that it has lost the workflow-server", || async move {
+        let (status, why) = get(alerter, "/readyz").await;
+        (status == 503).then_some(assert!(why.contains("workflow-server"), "{why}"))
+    })
+    .await;
+    assert_eq!(get(alerter, "/livez").await.0, 200, "it lives, and keeps its clients");
+    house.start_workflow().await;
+    eventually("it is ready again", || async move { (get(alerter, "/readyz").await.0 == 200).then_some(()) }).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn both_servers_describe_themselves_by_reflection() {
+    use tonic_reflection::pb::v1::server_reflection_client::ServerReflectionClient;
+    use tonic_reflection::pb::v1::server_reflection_request::MessageRequest;
+    use tonic_reflection::pb::v1::server_reflection_response::MessageResponse;
+    use tonic_reflection::pb::v1::{ServerReflectionRequest, ServerReflectionResponse};
+    let house = House::start().await;
+    for (address, service) in [
+        (house.workflow_address(), "aftercall.workflow.v1.CallManagerService"),
+        (house.alerter_address(), "aftercall.alert.v1.AlertService"),
+    ] {
+        let mut client = ServerReflectionClient::new(channel(address));
+        let ask = MessageRequest::FileContainingSymbol(service.to_owned());
+        let request = ServerReflectionRequest { host: String::new(), message_request: Some(ask) };
+        let answers = client.server_reflection_info(tokio_stream::once(request)).await.expect("it answers");
+        let answer: ServerReflectionResponse = answers.into_inner().message().await.expect("one").expect("one");
+        let Some(MessageResponse::FileDescriptorResponse(files)) = answer.message_response else {
+            panic!("{service} is not described: {answer:?}")
+        };
+        assert!(!files.file_descriptor_proto.is_empty());
+    }
+}
+
+fn run(name: &str, args: &[&str], environment: &[(&str, &str)]) -> Output {
+    Command::new(binary(name)).args(args).envs(environment.iter().copied()).output().expect("it starts")
+}
+
+#[test]
+fn the_configuration_is_layered_and_printed() {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let file = dir.path().join("aftercall.toml");
+    std::fs::write(&file, "listen = \"127.0.0.1:1\"\ndrain_seconds = 3\nsnapshot_every_entries = 7\n")
+        .expect("written");
+    let file = file.display().to_string();
+    let args = ["--config", &file, "--listen", "127.0.0.1:2", "--print-config"];
+    let printed = run(
+        "workflow-server",
+        &args,
+        &[("AFTERCALL_DRAIN_SECONDS", "4"), ("AFTERCALL_WORKFLOW_LISTEN", "127.0.0.1:3")],
+    );
+    let text = String::from_utf8(printed.stdout).expect("text");
+    for line in
+        ["listen = \"127.0.0.1:2\"", "drain_seconds = 4", "snapshot_every_entries = 7", "request_ids_keep_hours = 24"]
+    {
+        assert!(text.contains(line), "{line} is missing in:\n{text}");
+    }
+    let again = dir.path().join("printed.toml");
+    std::fs::write(&again, &text).expect("written");
+    let reprinted = run("workflow-server", &["--config", &again.display().to_string(), "--print-config"], &[]);
+    assert_eq!(String::from_utf8(reprinted.stdout).expect("text"), text, "what is printed can be read");
+    std::fs::write(&again, "drain_secnods = 3\n").expect("written");
+    let refused = run("workflow-server", &["--config", &again.display().to_string(), "--print-config"], &[]);
+    let why = String::from_utf8(refused.stderr).expect("text");
+    assert!(!refused.status.success() && why.contains("drain_secnods"), "{why}");
+    let alerter = run("alerter-server", &["--print-config"], &[("AFTERCALL_WORKFLOW_SERVER", "http://127.0.0.1:9")]);
+    assert!(String::from_utf8(alerter.stdout).expect("text").contains("workflow_server = \"http://127.0.0.1:9\""));
+}
+
+#[test]
+fn an_address_in_the_open_needs_an_explicit_word() {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let data = dir.path().join("data").display().to_string();
+    for (name, args) in [
+        ("workflow-server", vec!["--listen", "0.0.0.0:0", "--data-dir", &data]),
+        ("alerter-server", vec!["--listen", "0.0.0.0:0"]),
+    ] {
+        let refused = run(name, &args, &[]);
+        let why = String::from_utf8(refused.stderr).expect("text");
+        assert!(!refused.status.success() && why.contains("--allow-plaintext"), "{name}: {why}");
+    }
+}
+
+#[test]
+fn a_second_server_on_the_same_data_directory_is_refused_with_what_to_do() {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let data = dir.path().join("data");
+    let _first = ServerProcess::workflow(&data, 0);
+    let refused = run("workflow-server", &["--data-dir", &data.display().to_string(), "--listen", "127.0.0.1:0"], &[]);
+    let why = String::from_utf8(refused.stderr).expect("text");
+    assert!(!refused.status.success() && why.contains("start this one with another data directory"), "{why}");
+}
+
+#[test]
+fn a_server_that_is_told_to_stop_ends_in_good_order() {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    for _ in 0..2 {
+        let server = ServerProcess::workflow(&dir.path().join("data"), 0);
+        let status = server.terminate(Duration::from_secs(30)).expect("it ends in time");
+        assert!(status.success(), "{status}");
+    }
+}
