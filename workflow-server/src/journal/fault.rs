@@ -42,7 +42,7 @@ impl Fault {
         if first {
             tracing::error!(reason = %kept, dir = %self.dir.display(), "the store has failed: nothing is written any more; \
                  restart the server, it will copy the store to fresh files before it serves");
-            self.leave_marker(&kept);
+            leave_marker(&self.dir, &kept, self.disk.as_ref());
         }
         JournalError::Failed { reason: kept }
     }
@@ -51,19 +51,19 @@ impl Fault {
     pub(crate) fn reason(&self) -> Option<&str> {
         self.reason.get().map(String::as_str)
     }
+}
 
-    /// Best effort: the disk has just failed, and it may fail here too.
-    fn leave_marker(&self, reason: &str) {
-        let path = self.dir.join(MARKER);
-        let written = File::create(&path)
-            .and_then(|mut file| {
-                file.write_all(reason.as_bytes())?;
-                self.disk.sync_all(&file, &path)
-            })
-            .and_then(|()| self.disk.sync_directory(&self.dir));
-        if let Err(error) = written {
-            tracing::error!(path = %path.display(), %error, "the marker of the failure could not be made durable: if the machine \
-                 stays up, create this file by hand before the restart");
-        }
+/// Has the next open copy the log. Best effort: the disk has just failed, and it may fail here too.
+pub(crate) fn leave_marker(dir: &Path, reason: &str, disk: &dyn Disk) {
+    let path = dir.join(MARKER);
+    let written = File::create(&path)
+        .and_then(|mut file| {
+            file.write_all(reason.as_bytes())?;
+            disk.sync_all(&file, &path)
+        })
+        .and_then(|()| disk.sync_directory(dir));
+    if let Err(error) = written {
+        tracing::error!(path = %path.display(), %error, "the marker of the failure could not be made durable: if the machine \
+             stays up, create this file by hand before the restart");
     }
 }

@@ -9,7 +9,7 @@ use std::{io, path::Path, sync::Arc};
 
 use super::{
     Bounds, Disk, Identity, Log, OpenError, Options, Position, Vault, birth, current,
-    fault::{Fault, MARKER},
+    fault::{self, Fault, MARKER},
     files, guard, head,
     head::Head,
     lock::DirectoryLock,
@@ -76,12 +76,17 @@ fn find_log(dir: &Path, options: &Options, disk: &Arc<dyn Disk>) -> Result<Found
     let head = head::read(dir);
     let place = birth::place(dir, number, options, disk);
     let expected = head.map_or(Position::default(), |head| head.newest);
-    let (tree, verified) = guard::guarded(&place.path.clone(), options.open_limit, move |progress| {
+    let opened = guard::guarded(&place.path.clone(), options.open_limit, move |progress| {
         let tree = Tree::open(&place)?;
         progress.alive();
         let verified = sled::verify(&tree, expected, progress)?;
         Ok((tree, verified))
-    })?;
+    });
+    if let Err(error @ OpenError::Io { .. }) = &opened {
+        // It may have been a sync: what sled has just written over the log is then not to be believed either.
+        fault::leave_marker(dir, &error.to_string(), disk.as_ref());
+    }
+    let (tree, verified) = opened?;
     compare(dir, head, &verified, options.rebuild_head)?;
     let failed = |error: io::Error| OpenError::io("looking into", dir, &error);
     let after_failure = dir.join(MARKER).try_exists().map_err(failed)?;

@@ -1,21 +1,28 @@
 //! Any row of operations, on files and in memory, with reopening in between, gives what a plain model gives.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use proptest::prelude::*;
-use workflow_server::journal::{Group, Log, Position, Vault, memory::MemoryStore};
+use workflow_server::journal::{Group, Log, Options, Position, Store, Vault, memory::MemoryStore};
 
-use crate::support::{all, close, group, open, read_blob, write_blob};
+use crate::support::{ToldDisk, all, close, group, open, options, read_blob, write_blob};
 
 #[derive(Clone, Debug)]
 enum Step {
-    Append { entries: u64, bytes: usize },
+    Append {
+        entries: u64,
+        bytes: usize,
+    },
     Trim(u64),
     WriteBlob(u8, Vec<usize>),
     RemoveBlob(u8),
     PutKey(u8, usize),
-    Reopen,
+    /// Whether the log is copied to fresh files meanwhile.
+    Reopen {
+        fresh_copy: bool,
+    },
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
@@ -26,7 +33,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         1 => (0..3_u8, proptest::collection::vec(0..300_000_usize, 0..4)).prop_map(|(n, frames)| Step::WriteBlob(n, frames)),
         1 => (0..3_u8).prop_map(Step::RemoveBlob),
         1 => (0..3_u8, 0..4_096_usize).prop_map(|(n, bytes)| Step::PutKey(n, bytes)),
-        2 => Just(Step::Reopen),
+        2 => proptest::bool::weighted(0.3).prop_map(|fresh_copy| Step::Reopen { fresh_copy }),
     ];
     proptest::collection::vec(step, 1..40)
 }
@@ -73,7 +80,7 @@ impl Model {
                 vault.put_key(&format!("key-{n}"), value.clone()).await.unwrap();
                 self.keys.insert(format!("key-{n}"), value);
             }
-            Step::Reopen => {}
+            Step::Reopen { .. } => {}
         }
     }
 
@@ -84,8 +91,8 @@ impl Model {
         for (name, frames) in &self.blobs {
             assert!(read_blob(vault, name).await.unwrap() == *frames);
         }
-        for (name, value) in &self.keys {
-            assert_eq!(vault.get_key(name).await.unwrap().as_ref(), Some(value));
+        for name in ["key-0", "key-1", "key-2"] {
+            assert_eq!(vault.get_key(name).await.unwrap().as_ref(), self.keys.get(name));
         }
     }
 }
@@ -95,9 +102,11 @@ async fn on_files(steps: Vec<Step>) {
     let mut store = open(dir.path()).unwrap();
     let mut model = Model::default();
     for step in &steps {
-        if matches!(step, Step::Reopen) {
+        if let Step::Reopen { fresh_copy } = *step {
             close(store, dir.path());
-            store = open(dir.path()).unwrap();
+            let options = Options { fresh_copy, ..options() };
+            store = Store::open(dir.path(), &options, Arc::new(ToldDisk::default())).unwrap();
+            assert_eq!((store.created, store.copied), (false, fresh_copy));
             model.check(store.log.as_ref(), store.vault.as_ref()).await;
         }
         model.play(step, store.log.as_ref(), store.vault.as_ref()).await;
@@ -109,7 +118,7 @@ async fn in_memory(steps: Vec<Step>) {
     let mut store = MemoryStore::new();
     let mut model = Model::default();
     for step in &steps {
-        if matches!(step, Step::Reopen) {
+        if matches!(step, Step::Reopen { .. }) {
             store = store.restart();
         }
         model.play(step, store.log().as_ref(), store.vault().as_ref()).await;

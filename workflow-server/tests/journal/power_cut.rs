@@ -1,6 +1,7 @@
 //! Power cuts: of everything that was written since the last sync of a file, any subset of its blocks of 4 KiB may have
 //! reached the disk, and its length may be the old or the new one; of the names that changed in a directory since its last
-//! sync, any may. Whatever is left of a store at any sync, opening it finds everything that was acknowledged.
+//! sync, any may. Whatever is left of a store at any sync, in use or while it is opened or copied, opening it finds
+//! everything that was acknowledged.
 //!
 //! `AFTERCALL_POWER_CUTS` says how many images are built, `AFTERCALL_SEED` which ones.
 
@@ -9,86 +10,115 @@ mod workload;
 
 use std::path::Path;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use rand::rngs::StdRng;
 use rand::{Rng as _, SeedableRng as _};
-use workflow_server::journal::{Position, Store};
+use workflow_server::journal::{Options, Position, Store};
 
 use self::recorder::Recorder;
 use self::workload::{Expected, Workload};
-use crate::support::{ToldDisk, all, options, read_blob};
+use crate::support::{ToldDisk, all, asked, open, options, read_blob};
 
 /// Images of one run of the workload.
 const IMAGES_PER_RUN: usize = 20;
-
-fn asked(name: &str) -> Option<u64> {
-    std::env::var(name).ok()?.parse().ok()
-}
+/// A run is at most so many syncs old when its first image is taken: by then sled uses its space anew.
+const SYNCS_BEFORE_MAX: u32 = 1_200;
+/// Reading everything in an image may take so long.
+const READ_LIMIT: Duration = Duration::from_secs(30);
 
 /// What was left on the disk, and what must be found in it.
 struct Image {
     dir: tempfile::TempDir,
+    /// At which sync it was taken.
+    moment: String,
     expected: Expected,
 }
 
-/// Runs the workload once; at random syncs the power goes. With `is_forgotten` a sync of such a file does nothing.
-async fn cut(seed: u64, is_forgotten: fn(&Path) -> bool) -> Vec<Image> {
-    let dir = tempfile::tempdir().unwrap();
-    let disk = Arc::new(ToldDisk::default());
-    let recorder = Arc::new(Mutex::new(Recorder::new(dir.path())));
-    let recording = Arc::clone(&recorder);
-    disk.on_sync(move |path| {
-        if !is_forgotten(path) {
-            recording.lock().unwrap().synced(path);
-        }
-        Ok(())
-    });
-    let store = Store::open(dir.path(), &options(), disk.clone()).unwrap();
-    let workload = Workload::new(seed);
-    let images: Arc<Mutex<Vec<Image>>> = Arc::default();
-    let mut random = StdRng::seed_from_u64(seed);
-    let (told, expected) = (Arc::clone(&images), workload.expected());
-    disk.on_sync(move |path| {
-        // The power goes right before the sync has done its work, or right after.
-        let mut recorder = recorder.lock().unwrap();
-        let (before, after) = (random.random_bool(0.1), random.random_bool(0.1));
-        let mut take = |recorder: &Recorder| {
-            let mut images = told.lock().unwrap();
-            if images.len() < IMAGES_PER_RUN {
-                let dir = tempfile::tempdir().unwrap();
-                recorder.image(dir.path(), &mut random);
-                images.push(Image { dir, expected: expected.lock().unwrap().clone() });
-            }
-        };
-        if before {
-            take(&recorder);
-        }
-        if !is_forgotten(path) {
-            recorder.synced(path);
-        }
-        if after {
-            take(&recorder);
-        }
-        Ok(())
-    });
-    workload.run(&store, || images.lock().unwrap().len() >= IMAGES_PER_RUN).await;
-    drop(store);
-    std::mem::take(&mut images.lock().unwrap())
+/// Takes the images of one run.
+struct Cuts {
+    recorder: Recorder,
+    is_forgotten: fn(&Path) -> bool,
+    random: StdRng,
+    syncs_before: u32,
+    expected: Arc<Mutex<Expected>>,
+    images: Vec<Image>,
 }
 
-/// What is wrong with an image, if anything.
+impl Cuts {
+    /// The power goes right before the sync has done its work, or right after, or not.
+    fn on_sync(&mut self, path: &Path) {
+        self.maybe_cut("before", path);
+        if !(self.is_forgotten)(path) {
+            self.recorder.synced(path);
+        }
+        self.syncs_before = self.syncs_before.saturating_sub(1);
+        self.maybe_cut("after", path);
+    }
+
+    fn maybe_cut(&mut self, when: &str, path: &Path) {
+        let is_cut = self.syncs_before == 0 && !self.are_enough() && self.random.random_bool(0.1);
+        if is_cut {
+            let dir = tempfile::tempdir().unwrap();
+            self.recorder.image(dir.path(), &mut self.random);
+            let moment = format!("{when} the sync of {}", path.display());
+            self.images.push(Image { dir, moment, expected: self.expected.lock().unwrap().clone() });
+        }
+    }
+
+    fn are_enough(&self) -> bool {
+        self.images.len() >= IMAGES_PER_RUN
+    }
+}
+
+/// Runs the workload once; at random syncs the power goes. A sync of a file that is forgotten does nothing.
+async fn cut(seed: u64, is_forgotten: fn(&Path) -> bool) -> Vec<Image> {
+    let dir = tempfile::tempdir().unwrap();
+    let mut workload = Workload::new(seed);
+    let mut random = StdRng::seed_from_u64(seed);
+    let cuts = Arc::new(Mutex::new(Cuts {
+        recorder: Recorder::new(dir.path()),
+        is_forgotten,
+        // The first store is made whole before the power may go.
+        syncs_before: u32::MAX,
+        expected: workload.expected(),
+        images: Vec::new(),
+        random: StdRng::seed_from_u64(random.random()),
+    }));
+    let disk = Arc::new(ToldDisk::default());
+    let told = Arc::clone(&cuts);
+    disk.on_sync(move |path| {
+        told.lock().unwrap().on_sync(path);
+        Ok(())
+    });
+    let reopen = |fresh_copy| {
+        let options = Options { fresh_copy, ..options() };
+        Store::open(dir.path(), &options, disk.clone()).unwrap()
+    };
+    let store = reopen(false);
+    cuts.lock().unwrap().syncs_before = random.random_range(0..SYNCS_BEFORE_MAX);
+    workload.run(store, dir.path(), reopen, || cuts.lock().unwrap().are_enough()).await;
+    std::mem::take(&mut cuts.lock().unwrap().images)
+}
+
+/// What is wrong with an image, if anything. A hang in sled's opening is ended by the store, as a refusal.
 async fn fault(image: &Image) -> Option<String> {
-    let store = match Store::open(image.dir.path(), &options(), Arc::new(ToldDisk::default())) {
+    let store = match open(image.dir.path()) {
         Ok(store) => store,
         Err(error) => return Some(format!("refused: {error}")),
     };
-    let Expected { groups, acknowledged, .. } = &image.expected;
+    let read = tokio::time::timeout(READ_LIMIT, fault_of_content(&store, &image.expected));
+    read.await.unwrap_or_else(|_late| Some("reading it hangs".to_owned()))
+}
+
+async fn fault_of_content(store: &Store, expected: &Expected) -> Option<String> {
+    let Expected { groups, acknowledged, .. } = expected;
     let bounds = store.log.bounds();
     if bounds.newest.sequence < *acknowledged {
         return Some(format!("{} is the newest, {acknowledged} was acknowledged", bounds.newest.sequence));
     }
-    if bounds.base.sequence > image.expected.trimmed_upto {
-        return Some(format!("trimmed up to {}, asked was {}", bounds.base.sequence, image.expected.trimmed_upto));
+    if bounds.base.sequence > expected.trimmed_upto {
+        return Some(format!("trimmed up to {}, asked was {}", bounds.base.sequence, expected.trimmed_upto));
     }
     let kept = all(store.log.as_ref()).await;
     let written: Vec<_> = groups.iter().filter(|group| group.first > bounds.base.sequence).collect();
@@ -99,7 +129,7 @@ async fn fault(image: &Image) -> Option<String> {
     if end != bounds.newest {
         return Some(format!("the groups end at {}, the log at {}", end.sequence, bounds.newest.sequence));
     }
-    fault_of_vault(&store, &image.expected).await
+    fault_of_vault(store, expected).await
 }
 
 async fn fault_of_vault(store: &Store, expected: &Expected) -> Option<String> {
@@ -116,8 +146,11 @@ async fn fault_of_vault(store: &Store, expected: &Expected) -> Option<String> {
             return Some(format!("blob {name} was acknowledged and is gone"));
         }
     }
-    let key = store.vault.get_key("place").await.ok()?;
-    (!expected.may_hold_key(key.as_ref())).then(|| "the key has another value than was acknowledged".to_owned())
+    match store.vault.get_key("place").await {
+        Ok(key) if expected.may_hold_key(key.as_ref()) => None,
+        Ok(_) => Some("the key has another value than was acknowledged".to_owned()),
+        Err(error) => Some(format!("the key does not read: {error}")),
+    }
 }
 
 /// The faults of so many images.
@@ -129,7 +162,9 @@ async fn faults(seed: u64, images: usize, is_forgotten: fn(&Path) -> bool) -> Ve
                 return found;
             }
             looked_at += 1;
-            found.extend(fault(&image).await.map(|fault| format!("seed {}: {fault}", seed.wrapping_add(run))));
+            let fault = fault(&image).await;
+            let seed = seed.wrapping_add(run);
+            found.extend(fault.map(|fault| format!("AFTERCALL_SEED={seed}, {}: {fault}", image.moment)));
         }
     }
     found
@@ -137,8 +172,8 @@ async fn faults(seed: u64, images: usize, is_forgotten: fn(&Path) -> bool) -> Ve
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_lost_when_the_power_goes_at_any_moment() {
-    let seed = asked("AFTERCALL_SEED").unwrap_or_else(rand::random);
-    let images = asked("AFTERCALL_POWER_CUTS").unwrap_or(60) as usize;
+    let seed = asked("AFTERCALL_SEED", rand::random());
+    let images = asked("AFTERCALL_POWER_CUTS", 40) as usize;
     println!("{images} images from AFTERCALL_SEED={seed}");
     assert_eq!(faults(seed, images, |_| false).await, Vec::<String>::new());
 }
@@ -156,5 +191,5 @@ async fn without_our_own_sync_of_the_log_the_same_test_finds_losses() {
 async fn without_the_syncs_of_the_vault_the_same_test_finds_losses() {
     let is_in_vault = |path: &Path| path.components().any(|part| part.as_os_str() == "vault");
     let found = faults(11, 20, is_in_vault).await;
-    assert!(!found.is_empty());
+    assert!(found.len() >= 3, "of 20 images only these were found broken: {found:?}");
 }

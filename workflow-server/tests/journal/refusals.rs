@@ -1,4 +1,5 @@
-//! Stores that must not be served: each is refused with a sentence that says what to do, and none is changed by it.
+//! Stores that must not be served: each is refused with a sentence that says what to do, and none is the worse for it:
+//! with the cause gone it is served again. And stores that look odd, but are whole: they are tidied and served.
 
 use std::fs::{self, OpenOptions};
 use std::os::unix::fs::FileExt as _;
@@ -132,6 +133,21 @@ async fn a_lost_head_file_is_refused_until_the_operator_takes_the_log_as_it_is()
 }
 
 #[tokio::test]
+async fn a_head_file_with_two_damaged_slots_is_refused_and_served_when_it_is_brought_back() {
+    let (dir, groups) = store().await;
+    let path = dir.path().join("head");
+    let sound = fs::read(&path).unwrap();
+    for damaged in [vec![0; sound.len()], vec![0xff; sound.len()], sound[..10].to_vec(), Vec::new()] {
+        fs::write(&path, damaged).unwrap();
+        let error = refused(dir.path());
+        assert!(matches!(error, OpenError::HeadLost { newest: 30, .. }), "{error}");
+        assert!(error.to_string().contains("Bring the file back from where the directory was copied"), "{error}");
+    }
+    fs::write(&path, sound).unwrap();
+    assert!(all(open(dir.path()).unwrap().log.as_ref()).await == groups);
+}
+
+#[tokio::test]
 async fn one_damaged_slot_of_the_head_file_is_survived() {
     let (dir, groups) = store().await;
     let head = OpenOptions::new().write(true).open(dir.path().join("head")).unwrap();
@@ -140,12 +156,40 @@ async fn one_damaged_slot_of_the_head_file_is_survived() {
 }
 
 #[tokio::test]
-async fn a_store_without_its_log_is_refused() {
-    let (dir, _) = store().await;
-    fs::remove_file(dir.path().join("journal-1/db")).unwrap();
-    let error = refused(dir.path());
-    assert!(matches!(error, OpenError::Damaged { .. }), "{error}");
-    assert!(error.to_string().contains("do not delete anything"), "{error}");
+async fn a_store_with_a_part_missing_is_refused_and_served_when_it_is_brought_back() {
+    let (dir, groups) = store().await;
+    for part in ["journal-1/db", "journal-1", "current", "vault/blobs", "vault/keys", "vault"] {
+        let (path, away) = (dir.path().join(part), dir.path().join("taken-away"));
+        fs::rename(&path, &away).unwrap();
+        let error = refused(dir.path());
+        assert!(matches!(error, OpenError::Damaged { .. }), "without {part}: {error}");
+        assert!(error.to_string().contains("do not delete anything"), "{error}");
+        assert!(error.to_string().contains("restore the newest backup"), "{error}");
+        fs::rename(&away, &path).unwrap();
+    }
+    let store = open(dir.path()).unwrap();
+    assert!(all(store.log.as_ref()).await == groups);
+    assert_eq!(store.vault.list("").await.unwrap(), ["snapshot-1"]);
+}
+
+#[tokio::test]
+async fn a_file_where_a_directory_belongs_is_refused_and_left_as_it_is() {
+    let (dir, groups) = store().await;
+    for part in ["journal-1", "vault/blobs", "vault/keys", "vault"] {
+        let (path, away) = (dir.path().join(part), dir.path().join("taken-away"));
+        fs::rename(&path, &away).unwrap();
+        fs::write(&path, "not a directory").unwrap();
+        let error = refused(dir.path());
+        assert!(matches!(error, OpenError::Damaged { .. }), "{part} is a file: {error}");
+        assert_eq!(fs::read(&path).unwrap(), b"not a directory");
+        fs::remove_file(&path).unwrap();
+        fs::rename(&away, &path).unwrap();
+    }
+    let file = dir.path().join("head");
+    let error = refused(&file);
+    assert!(matches!(error, OpenError::Io { .. }), "the data directory is a file: {error}");
+    assert!(error.to_string().contains(&file.display().to_string()), "{error}");
+    assert!(all(open(dir.path()).unwrap().log.as_ref()).await == groups);
 }
 
 #[tokio::test]
@@ -155,16 +199,18 @@ async fn a_directory_of_something_else_is_refused_and_left_as_it_is() {
     let error = refused(dir.path());
     assert!(matches!(error, OpenError::NotAStore { .. }), "{error}");
     assert_eq!(fs::read(dir.path().join("holiday.jpg")).unwrap(), b"sand");
-    let file = dir.path().join("holiday.jpg");
-    assert!(matches!(refused(&file), OpenError::Io { .. } | OpenError::ReadOnly { .. }), "a file is no directory");
 }
 
 #[tokio::test]
 async fn what_a_killed_process_left_half_done_is_tidied() {
     let (dir, groups) = store().await;
-    fs::write(dir.path().join("journal-1/snap.00000000000000FF.generating"), "half a snapshot").unwrap();
+    let unfinished = dir.path().join("journal-1/snap.00000000000000FF.generating");
+    fs::write(&unfinished, "half a snapshot").unwrap();
     fs::write(dir.path().join("vault/tmp/left-over"), "half a blob").unwrap();
+    fs::create_dir(dir.path().join("journal-7")).unwrap();
     let store = open(dir.path()).unwrap();
+    assert!(!unfinished.exists());
+    assert!(!dir.path().join("journal-7").exists(), "a copy that was never changed over to");
     assert!(all(store.log.as_ref()).await == groups);
     assert_eq!(store.vault.list("").await.unwrap(), ["snapshot-1"]);
     assert_eq!(fs::read_dir(dir.path().join("vault/tmp")).unwrap().count(), 0);
@@ -178,6 +224,22 @@ async fn a_value_in_a_file_of_its_own_is_copied_into_a_fresh_log() {
     assert!(store.copied, "what sled never syncs is not believed");
     assert!(all(store.log.as_ref()).await == groups);
     assert!(dir.path().join("journal-2").is_dir() && !dir.path().join("journal-1").exists());
+}
+
+#[tokio::test]
+async fn the_mark_of_a_failed_sync_has_the_log_copied_once() {
+    let (dir, groups) = store().await;
+    let mark = dir.path().join("sync-failed");
+    fs::write(&mark, "the disk was gone").unwrap();
+    let store = open(dir.path()).unwrap();
+    assert!(store.copied && !mark.exists());
+    assert!(all(store.log.as_ref()).await == groups);
+    assert_eq!(store.vault.list("").await.unwrap(), ["snapshot-1"]);
+    append(store.log.as_ref(), 1, 10).await;
+    close(store, dir.path());
+    let store = open(dir.path()).unwrap();
+    assert!(!store.copied);
+    assert_eq!(store.log.bounds().newest.sequence, 31);
 }
 
 #[tokio::test]

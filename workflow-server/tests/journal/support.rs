@@ -87,6 +87,11 @@ pub(crate) fn open(dir: &Path) -> Result<Store, OpenError> {
     Store::open(dir, &options(), Arc::new(ToldDisk::default()))
 }
 
+/// What the environment says about a long run, or what a short one takes.
+pub(crate) fn asked(name: &str, short: u64) -> u64 {
+    std::env::var(name).map_or(short, |value| value.parse().unwrap_or_else(|_| panic!("{name} is a number")))
+}
+
 type OnSync = Box<dyn FnMut(&Path) -> io::Result<()> + Send>;
 
 /// A disk that syncs nothing, but does as told at each sync, and has the free space that it is told.

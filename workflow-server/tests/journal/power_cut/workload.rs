@@ -1,6 +1,7 @@
 //! What goes on in the store while the power goes: groups of the sizes that the ledger writes, trims, snapshots, keys.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
@@ -8,7 +9,7 @@ use rand::rngs::StdRng;
 use rand::{Rng as _, SeedableRng as _};
 use workflow_server::journal::{Group, Store};
 
-use crate::support::{group, write_blob};
+use crate::support::{close, group, write_blob};
 
 /// The sizes of groups: one entry, a small group, a full one, and an import that is split.
 const SIZES: [usize; 8] = [300, 300, 300, 8 << 10, 8 << 10, 64 << 10, 64 << 10, 300_000];
@@ -52,44 +53,61 @@ impl Expected {
 
 pub(super) struct Workload {
     expected: Arc<Mutex<Expected>>,
-    random: Mutex<StdRng>,
+    random: StdRng,
 }
 
 impl Workload {
     pub(super) fn new(seed: u64) -> Self {
-        Self { expected: Arc::default(), random: Mutex::new(StdRng::seed_from_u64(seed ^ 0x00C0_FFEE)) }
+        Self { expected: Arc::default(), random: StdRng::seed_from_u64(seed ^ 0x00C0_FFEE) }
     }
 
     pub(super) fn expected(&self) -> Arc<Mutex<Expected>> {
         Arc::clone(&self.expected)
     }
 
-    fn pick(&self, below: usize) -> usize {
-        self.random.lock().unwrap().random_range(0..below)
+    fn pick(&mut self, below: usize) -> usize {
+        self.random.random_range(0..below)
     }
 
-    /// Goes on until there is enough.
-    pub(super) async fn run(&self, store: &Store, enough: impl Fn() -> bool) {
+    fn content(&mut self, below: usize) -> Bytes {
+        let byte = self.pick(256) as u8;
+        Bytes::from(vec![byte; self.pick(below)])
+    }
+
+    /// Goes on until there is enough. Now and then the store is closed and opened again, with its log copied or not.
+    pub(super) async fn run(
+        &mut self,
+        mut store: Store,
+        dir: &Path,
+        reopen: impl Fn(bool) -> Store,
+        enough: impl Fn() -> bool,
+    ) {
         while !enough() {
-            match self.pick(12) {
-                0 => self.trim(store).await,
-                1 => self.write_blob(store).await,
-                2 => self.remove_blob(store).await,
-                3 => self.put_key(store).await,
-                _ => self.append(store).await,
+            match self.pick(120) {
+                0 => {
+                    close(store, dir);
+                    store = reopen(self.pick(3) == 0);
+                }
+                1..10 => self.trim(&store).await,
+                10..20 => self.write_blob(&store).await,
+                20..30 => self.remove_blob(&store).await,
+                30..40 => self.put_key(&store).await,
+                _ => self.append(&store).await,
             }
         }
+        close(store, dir);
     }
 
-    async fn append(&self, store: &Store) {
-        let next = group(store.log.bounds().newest, 1 + self.pick(5) as u64, SIZES[self.pick(SIZES.len())]);
+    async fn append(&mut self, store: &Store) {
+        let (entries, bytes) = (1 + self.pick(5) as u64, SIZES[self.pick(SIZES.len())]);
+        let next = group(store.log.bounds().newest, entries, bytes);
         self.expected.lock().unwrap().groups.push(next.clone());
         let last = next.last;
         store.log.append(next).await.unwrap();
         self.expected.lock().unwrap().acknowledged = last;
     }
 
-    async fn trim(&self, store: &Store) {
+    async fn trim(&mut self, store: &Store) {
         let newest = store.log.bounds().newest.sequence;
         let upto = newest.saturating_sub(self.pick(60) as u64);
         {
@@ -99,10 +117,9 @@ impl Workload {
         store.log.trim(upto).await.unwrap();
     }
 
-    async fn write_blob(&self, store: &Store) {
+    async fn write_blob(&mut self, store: &Store) {
         let name = format!("snapshot-{}", self.pick(4));
-        let frames: Frames =
-            (0..self.pick(6)).map(|_| Bytes::from(vec![self.pick(256) as u8; self.pick(200_000)])).collect();
+        let frames: Frames = (0..self.pick(6)).map(|_| self.content(200_000)).collect();
         self.expected.lock().unwrap().pending = Some((name.clone(), Some(frames.clone())));
         write_blob(store.vault.as_ref(), &name, &frames).await;
         let mut expected = self.expected.lock().unwrap();
@@ -110,7 +127,7 @@ impl Workload {
         expected.blobs.insert(name, frames);
     }
 
-    async fn remove_blob(&self, store: &Store) {
+    async fn remove_blob(&mut self, store: &Store) {
         let name = format!("snapshot-{}", self.pick(4));
         self.expected.lock().unwrap().pending = Some((name.clone(), None));
         store.vault.remove(&name).await.unwrap();
@@ -119,8 +136,8 @@ impl Workload {
         expected.blobs.remove(&name);
     }
 
-    async fn put_key(&self, store: &Store) {
-        let value = Bytes::from(vec![self.pick(256) as u8; self.pick(3_000)]);
+    async fn put_key(&mut self, store: &Store) {
+        let value = self.content(3_000);
         self.expected.lock().unwrap().pending_key = Some(value.clone());
         store.vault.put_key("place", value.clone()).await.unwrap();
         self.expected.lock().unwrap().key = Some(value);
