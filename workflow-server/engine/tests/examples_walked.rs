@@ -1,0 +1,243 @@
+//! Every example is walked to every one of its finishes, through every one of its stages, and every timer in it fires.
+
+#![allow(clippy::unwrap_used, reason = "a test ends where something unexpected happens")]
+
+use std::collections::BTreeSet;
+
+use aftercall_engine::call::{CallKey, Caller};
+use aftercall_engine::command::{Actor, ActorKind, CallChanges, Command, IfRunning, PushButton, Request, SetWorkflow};
+use aftercall_engine::definition::file;
+use aftercall_engine::definition::model::FIRST_STAGE;
+use aftercall_engine::definition::{Action, Definition};
+use aftercall_engine::instance::{Instance, Status};
+use aftercall_engine::time::Time;
+use aftercall_engine::value::{FieldDeclaration, FieldType, Value};
+use aftercall_engine::world::{Keeping, World};
+use aftercall_engine::{Decision, decide};
+
+/// Walks of a workflow: the ids of the events that happen, then the outcome.
+type Walks = &'static [(&'static [&'static str], &'static str)];
+
+const EXAMPLES: [(&str, Walks); 7] = [
+    ("refund", &[(&["pay-out", "paid"], "paid"), (&["reject"], "rejected")]),
+    (
+        "boiler-visit",
+        &[
+            (&["booked", "repaired"], "repaired"),
+            (&["booked", "part-needed", "part-is-here", "booked", "repaired"], "repaired"),
+            (&["booked", "nobody-at-home", "booked", "nobody-at-home", "booked", "nobody-at-home"], "called-off"),
+            (&["not-booked-in-time", "book-now", "repaired"], "repaired"),
+            (&["not-booked-in-time", "give-up"], "called-off"),
+        ],
+    ),
+    (
+        "brochure",
+        &[
+            (&["sent", "ask-whether-it-has-come", "interested"], "interested"),
+            (&["sent", "ask-whether-it-has-come", "not-interested"], "not-interested"),
+            (&["sent", "ask-whether-it-has-come", "no-word-for-a-month"], "closed"),
+            (
+                &[
+                    "sent",
+                    "ask-whether-it-has-come",
+                    "it-never-came",
+                    "sent",
+                    "ask-whether-it-has-come",
+                    "it-never-came",
+                    "told",
+                ],
+                "not-delivered",
+            ),
+            (&["out-of-print", "told"], "not-delivered"),
+        ],
+    ),
+    (
+        "call-back",
+        &[
+            (&["reached"], "reached"),
+            (&["no-longer-wanted"], "withdrawn"),
+            (&["write", "letter-sent"], "letter-sent"),
+            (&["no-answer", "next-attempt", "reached"], "reached"),
+            (
+                &["no-answer", "next-attempt", "no-answer", "next-attempt", "no-answer", "next-attempt", "letter-sent"],
+                "letter-sent",
+            ),
+        ],
+    ),
+    (
+        "complaint",
+        &[
+            (&["acknowledged", "upheld"], "upheld"),
+            (&["acknowledged", "not-upheld"], "not-upheld"),
+            (&["acknowledged", "withdrawn"], "withdrawn"),
+            (&["acknowledged", "one-week-left", "upheld-in-the-last-week"], "upheld"),
+            (&["acknowledged", "one-week-left", "not-upheld-in-the-last-week"], "not-upheld"),
+            (&["not-acknowledged-in-time", "acknowledged-late", "upheld"], "upheld"),
+        ],
+    ),
+    (
+        "missed-delivery",
+        &[
+            (&["found", "customer-told", "should-be-there", "delivered"], "delivered"),
+            (
+                &[
+                    "found",
+                    "customer-told",
+                    "should-be-there",
+                    "still-missing",
+                    "found",
+                    "customer-told",
+                    "should-be-there",
+                    "still-missing",
+                    "send-again",
+                    "sent-again",
+                ],
+                "sent-again",
+            ),
+            (&["lost", "pay-back", "paid-back"], "paid-back"),
+            (&["not-found-within-a-day", "send-again", "sent-again"], "sent-again"),
+        ],
+    ),
+    (
+        "repeat-prescription",
+        &[
+            (&["signed", "ready", "fetched"], "fetched"),
+            (&["signed", "ready", "not-fetched", "put-back"], "not-fetched"),
+            (&["signed", "not-in-stock", "look-again", "ready", "fetched"], "fetched"),
+            (&["needs-an-appointment", "appointment-made"], "appointment"),
+            (&["needs-an-appointment", "declined"], "declined"),
+            (&["refused"], "refused"),
+        ],
+    ),
+];
+
+fn example(name: &str) -> Definition {
+    let path = format!("{}/../../examples/{name}.yaml", env!("CARGO_MANIFEST_DIR"));
+    file::read(&std::fs::read_to_string(path).unwrap(), None).unwrap()
+}
+
+/// A World in which the example is published, and what time it is.
+struct Walker {
+    world: World,
+    definition: Definition,
+    now: Time,
+}
+
+impl Walker {
+    fn new(name: &str) -> Self {
+        let definition = example(name);
+        let mut walker = Self { world: World::new(Keeping::default()), definition, now: Time(1_795_000_000_000) };
+        let teams = std::fs::read_to_string(format!("{}/../../examples/teams.yaml", env!("CARGO_MANIFEST_DIR")));
+        for (name, title) in file::read_teams(&teams.unwrap()).unwrap() {
+            let (name, title) = (name.into(), title.into());
+            walker.ask(ActorKind::Author, Command::ImportTeam { name, title, expected: None });
+        }
+        let definition = Box::new(walker.definition.clone());
+        walker.ask(ActorKind::Author, Command::ImportWorkflow { definition, expected: None });
+        walker.ask(ActorKind::Author, Command::PublishWorkflow { name: name.into(), expected: None });
+        walker
+    }
+
+    fn ask(&mut self, kind: ActorKind, command: Command) {
+        let request = Request { actor: Actor { kind, name: "somebody".into() }, mark: None, salt: 7, command };
+        match decide(&self.world, &request, self.now) {
+            Ok(Decision::Commit(entry)) => self.world.apply(&entry).unwrap(),
+            other => panic!("{request:?} came to {other:?}"),
+        }
+    }
+
+    fn set(&mut self, call: usize) {
+        let set = SetWorkflow {
+            call: CallKey { source: "scripts".into(), id: call.to_string().into() },
+            changes: CallChanges {
+                chargeable: Some(true),
+                caller: Some(Caller { name: "Ada".into(), phone: "01632 960000".into(), ..Caller::default() }),
+                ..CallChanges::default()
+            },
+            workflow: self.definition.name.as_str().into(),
+            version: None,
+            fields: filled_in(&self.definition.fields),
+            release_at_call_end: false,
+            release_within_millis: None,
+            if_running: IfRunning::Refuse,
+        };
+        self.ask(ActorKind::ScriptEngine, Command::SetWorkflow(Box::new(set)));
+    }
+
+    fn instance(&self) -> &Instance {
+        self.world.root().instances.iter().flatten().last().unwrap()
+    }
+
+    /// Lets an event of the present stage happen: its button is pushed, or its timer elapses.
+    fn happen(&mut self, event: &str) {
+        let instance = self.instance().clone();
+        let stage = self.definition.stage(instance.stage).unwrap();
+        let action = stage.actions.iter().enumerate().find_map(|(at, action)| match action {
+            Action::Button(button) if button.event == event => Some((ActorKind::Person, pushed(&instance, button))),
+            Action::Timer(timer) if timer.event == event => {
+                let due = instance.timers.iter().find(|timer| usize::from(timer.action) == at).unwrap().due;
+                let (slot, action) = (instance.id.slot, Some(at as u16));
+                Some((ActorKind::Timer, Command::Elapse { due, slot, action }))
+            }
+            _ => None,
+        });
+        let (by, command) = action.unwrap_or_else(|| panic!("{event} cannot happen in stage {}", instance.stage));
+        if let Command::Elapse { due, .. } = &command {
+            self.now = self.now.max(*due);
+        }
+        self.ask(by, command);
+    }
+}
+
+fn pushed(instance: &Instance, button: &aftercall_engine::definition::model::ButtonAction) -> Command {
+    Command::PushButton(Box::new(PushButton {
+        instance: instance.id,
+        button: button.event.as_str().into(),
+        visit: instance.visit(),
+        note: "a note".into(),
+        form: filled_in(&button.form),
+    }))
+}
+
+fn filled_in(fields: &[FieldDeclaration]) -> Vec<(Box<str>, Value)> {
+    let value = |field: &FieldDeclaration| match field.field_type {
+        FieldType::Text => Value::Text("text".into()),
+        FieldType::Number => Value::Number(3.0),
+        FieldType::Bool => Value::Bool(true),
+        FieldType::Time => Value::Time(Time(1_796_000_000_000)),
+    };
+    fields.iter().map(|field| (field.name.as_str().into(), value(field))).collect()
+}
+
+/// The stages that were entered and the outcome, walk by walk.
+fn walk(name: &str, walks: Walks) -> BTreeSet<u32> {
+    let mut walker = Walker::new(name);
+    let mut entered = BTreeSet::from([FIRST_STAGE]);
+    for (call, (events, outcome)) in walks.iter().enumerate() {
+        walker.set(call);
+        for event in *events {
+            let instance = walker.instance();
+            assert!(!instance.alerts.is_empty() || !instance.timers.is_empty(), "{name}: nobody knows of {event}");
+            walker.happen(event);
+            entered.extend(walker.instance().visits.iter().map(|visit| visit.stage));
+        }
+        let instance = walker.instance();
+        assert_eq!((instance.status, &*instance.ending), (Status::Finished, *outcome), "{name}: {events:?}");
+    }
+    entered
+}
+
+#[test]
+fn every_example_is_walked_to_every_finish_through_every_stage() {
+    for (name, walks) in EXAMPLES {
+        let definition = example(name);
+        let stages: BTreeSet<u32> = definition.stages.iter().map(|stage| stage.number).collect();
+        assert_eq!(walk(name, walks), stages, "{name}: stages that no walk has entered");
+        let finishes = definition.stages.iter().flat_map(|stage| &stage.actions).filter_map(|action| match action {
+            Action::Finish(finish) => Some(finish.outcome.as_str()),
+            _ => None,
+        });
+        let outcomes: BTreeSet<&str> = walks.iter().map(|(_, outcome)| *outcome).collect();
+        assert_eq!(finishes.collect::<BTreeSet<&str>>(), outcomes, "{name}");
+    }
+}
