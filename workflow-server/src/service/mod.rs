@@ -81,15 +81,16 @@ impl Shared {
 
     /// Carries out a command that came by an RPC, and waits for it to be durable.
     async fn execute(&self, asking: Asking<'_>, command: Command) -> Result<Answered, Status> {
-        if asking.request_id.chars().count() > REQUEST_ID_CHARS_MAX {
-            return Err(status::invalid_field(
-                "request_id",
-                format!("has more than {REQUEST_ID_CHARS_MAX} characters"),
-            ));
-        }
+        let is_too_long = asking.request_id.chars().count() > REQUEST_ID_CHARS_MAX;
         let mark = (!asking.request_id.is_empty()).then(|| self.mark(&asking));
         let actor = Actor { kind: asking.kind, name: asking.actor.into() };
         let request = Request { actor, mark, salt: rand::random(), command };
+        if is_too_long {
+            let message = format!("has more than {REQUEST_ID_CHARS_MAX} characters");
+            let mut faults = aftercall_engine::faults_of(&request);
+            faults.push(FieldFault { field: "request_id".to_owned(), message });
+            return Err(status::invalid(faults));
+        }
         let outcome = match tokio::time::timeout(REQUEST_TIME_MAX, self.ledger.execute(request)).await {
             Err(_) => return Err(status::too_slow()),
             Ok(Err(error)) => return Err(status::of_ledger(error, &self.ledger.root())),

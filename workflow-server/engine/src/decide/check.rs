@@ -11,8 +11,9 @@ const RELEASE_WITHIN_MILLIS_MAX: i64 = 30 * 86_400_000;
 /// The shortest: a second.
 const RELEASE_WITHIN_MILLIS_MIN: i64 = 1_000;
 
-/// Refuses a request with faults.
-pub(super) fn request(request: &Request) -> Result<(), Rejection> {
+/// Every field of a request that is at fault, whatever the state.
+#[must_use]
+pub fn faults_of(request: &Request) -> Vec<FieldFault> {
     let mut check = Check::default();
     let must_name_actor = matches!(request.actor.kind, ActorKind::Person | ActorKind::Operations);
     check.text("actor", &request.actor.name, must_name_actor, limits::SHORT_BYTES_MAX);
@@ -33,7 +34,13 @@ pub(super) fn request(request: &Request) -> Result<(), Rejection> {
         Command::CancelInstance { reason, .. } => check.text("reason", reason, true, limits::REASON_BYTES_MAX),
         Command::ImportWorkflow { .. } | Command::PublishWorkflow { .. } | Command::Elapse { .. } => {}
     }
-    if check.faults.is_empty() { Ok(()) } else { Err(Rejection::Invalid(check.faults)) }
+    check.faults
+}
+
+/// Refuses a request with faults.
+pub(super) fn request(request: &Request) -> Result<(), Rejection> {
+    let faults = faults_of(request);
+    if faults.is_empty() { Ok(()) } else { Err(Rejection::Invalid(faults)) }
 }
 
 /// Checks values against declarations; `whole`: required ones must be there.

@@ -16,6 +16,8 @@ use crate::rejection::Rejection;
 use crate::time::Time;
 use crate::world::World;
 
+pub use check::faults_of;
+
 use draft::EntryDraft;
 
 /// What a command comes to.

@@ -1,0 +1,119 @@
+//! Alert streams, end to end: filters see what enters and leaves, and a token goes on over restarts of either server.
+
+use aftercall_proto::alert::v1::{SnapshotMode, SubscribeRequest, SubscribeResponse, subscribe_response::Frame};
+use aftercall_proto::workflow::v1::{CallProperties, FollowUp, FollowUpFilter, UpdateCallRequest};
+use aftercall_tests::{Clients, House, PATIENCE, call_ref, eventually, push, set, with_refund};
+use tonic::Streaming;
+
+async fn subscribe(clients: &Clients, request: SubscribeRequest) -> Streaming<SubscribeResponse> {
+    eventually("the alerter is ready", || {
+        let (mut clients, request) = (clients.clone(), request.clone());
+        async move { clients.alerts.subscribe(request).await.ok() }
+    })
+    .await
+    .into_inner()
+}
+
+/// The next frame about a follow-up, in a word; and the newest token.
+async fn next(stream: &mut Streaming<SubscribeResponse>) -> (String, String) {
+    loop {
+        let response = tokio::time::timeout(PATIENCE, stream.message()).await.expect("in time");
+        let response = response.expect("the stream goes on").expect("a frame");
+        let stage = |follow_up: Option<FollowUp>| follow_up.and_then(|one| one.stage).map_or(0, |stage| stage.number);
+        let word = match response.frame {
+            Some(Frame::SnapshotItem(item)) => format!("open in {}", stage(item.follow_up)),
+            Some(Frame::StageChange(change)) => format!("stage {}", stage(change.follow_up)),
+            Some(Frame::OutOfView(gone)) => format!("gone {}", gone.outcome).trim_end().to_owned(),
+            Some(Frame::SnapshotEnd(end)) => format!("{} open", end.item_count),
+            Some(Frame::Reset(reset)) => format!("reset {:?}", reset.reason()),
+            _ => continue,
+        };
+        return (word, response.token);
+    }
+}
+
+async fn chargeable(clients: &mut Clients, call: &str, chargeable: bool) {
+    let properties = CallProperties { chargeable: Some(chargeable), ..CallProperties::default() };
+    let mut update =
+        UpdateCallRequest { call: Some(call_ref(call)), properties: Some(properties), ..Default::default() };
+    update.update_mask = Some(prost_types::FieldMask { paths: vec!["chargeable".to_owned()] });
+    update.actor = "script-1".to_owned();
+    clients.scripts.update_call(update).await.expect("it is updated");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_filter_sees_what_enters_and_what_leaves_it() {
+    let house = House::start().await;
+    let mut clients = with_refund(&house).await;
+    let by = |filter: FollowUpFilter| SubscribeRequest { filter: Some(filter), ..SubscribeRequest::default() };
+    let team = |team: &str| FollowUpFilter { teams: vec![team.to_owned()], ..FollowUpFilter::default() };
+    let refunds = FollowUpFilter { workflows: vec!["refund".to_owned()], ..FollowUpFilter::default() };
+    let of_call = FollowUpFilter { calls: vec![call_ref("1")], ..FollowUpFilter::default() };
+    let mut streams = Vec::new();
+    for filter in [team("billing"), team("payments"), refunds, of_call] {
+        streams.push(subscribe(&clients, by(filter)).await);
+    }
+    let other = FollowUpFilter { customers: vec!["nobody".to_owned()], ..FollowUpFilter::default() };
+    let mut none = subscribe(&clients, by(other)).await;
+    let first = set(&mut clients, "1", 5.0).await;
+    let approved = clients.manager.push_button(push(&first, "approve", "Ben")).await.expect("pushed").into_inner();
+    chargeable(&mut clients, "1", false).await;
+    chargeable(&mut clients, "1", true).await;
+    let again = approved.follow_up.expect("it");
+    clients.manager.push_button(push(&again, "ask-again", "Ben")).await.expect("pushed");
+    let expected: [&[&str]; 4] = [
+        &["0 open", "stage 1", "gone", "stage 1"],
+        &["0 open", "stage 2", "gone", "stage 2", "gone"],
+        &["0 open", "stage 1", "stage 2", "gone", "stage 2", "stage 1"],
+        &["0 open", "stage 1", "stage 2", "gone", "stage 2", "stage 1"],
+    ];
+    for (stream, expected) in streams.iter_mut().zip(expected) {
+        for word in expected {
+            assert_eq!(next(stream).await.0, *word, "of {expected:?}");
+        }
+    }
+    assert_eq!(next(&mut none).await.0, "0 open");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_goes_on_where_it_was_over_restarts_of_both_servers() {
+    let mut house = House::start().await;
+    let mut clients = with_refund(&house).await;
+    let mut stream = subscribe(&clients, SubscribeRequest::default()).await;
+    assert_eq!(next(&mut stream).await.0, "0 open");
+    let first = set(&mut clients, "1", 5.0).await;
+    let (word, token) = next(&mut stream).await;
+    assert_eq!(word, "stage 1");
+    drop(stream);
+    house.stop_alerter().await;
+    clients.manager.push_button(push(&first, "approve", "Ben")).await.expect("pushed");
+    house.stop_workflow().await;
+    house.start_workflow().await;
+    house.start_alerter().await;
+    let mut clients = house.clients().await;
+    let resume = SubscribeRequest { resume_token: token.clone(), ..SubscribeRequest::default() };
+    let mut stream = subscribe(&clients, resume).await;
+    assert_eq!(next(&mut stream).await.0, "stage 2", "what it missed, and neither a snapshot nor a reset");
+    set(&mut clients, "2", 5.0).await;
+    assert_eq!(next(&mut stream).await.0, "stage 1");
+    let always = SubscribeRequest { resume_token: token, snapshot: SnapshotMode::Always.into(), ..Default::default() };
+    let mut stream = subscribe(&clients, always).await;
+    let mut words = vec![next(&mut stream).await.0, next(&mut stream).await.0, next(&mut stream).await.0];
+    words.sort_unstable();
+    assert_eq!(words, ["2 open", "open in 1", "open in 2"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_of_another_filter_begins_anew_and_says_so() {
+    let house = House::start().await;
+    let mut clients = with_refund(&house).await;
+    let mut stream = subscribe(&clients, SubscribeRequest::default()).await;
+    let (_, token) = next(&mut stream).await;
+    set(&mut clients, "1", 5.0).await;
+    let filter = FollowUpFilter { teams: vec!["billing".to_owned()], ..FollowUpFilter::default() };
+    let other = SubscribeRequest { resume_token: token, filter: Some(filter), ..SubscribeRequest::default() };
+    let mut stream = subscribe(&clients, other).await;
+    assert!(next(&mut stream).await.0.starts_with("reset"));
+    let rest = [next(&mut stream).await.0, next(&mut stream).await.0];
+    assert!(rest.contains(&"1 open".to_owned()) || rest.contains(&"stage 1".to_owned()), "{rest:?}");
+}
