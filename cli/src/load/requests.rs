@@ -119,6 +119,8 @@ impl Requests {
         }
         let clients: Arc<[_]> = self.channels.iter().cloned().map(CallManagerServiceClient::new).collect();
         let bounds = Bounds { requests: targets.len() as u64, ..bounds };
+        // Each worker has a clone of the closure: it must not carry all targets.
+        let targets: Arc<[Target]> = targets.into();
         let before = self.cpu_time().await?;
         let measured = drive("push", bounds, move |worker, number| {
             let mut client = of_worker(&clients, worker);
