@@ -5,6 +5,11 @@ use alerter_server::config::Args;
 use anyhow::Context as _;
 use clap::Parser as _;
 
+// Requests are made on tokio's threads and freed on the ledger's and the writer's: the system's allocator
+// takes a lock for that.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let args = Args::parse();

@@ -25,6 +25,11 @@ use clap::{CommandFactory, FromArgMatches, parser::ValueSource};
 
 use crate::{cli::Cli, errors::Exit};
 
+// Requests are made on tokio's threads and freed on the ledger's and the writer's: the system's allocator
+// takes a lock for that.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 #[tokio::main]
 async fn main() -> ExitCode {
     let matches = Cli::command().get_matches();

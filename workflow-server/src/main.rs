@@ -5,6 +5,11 @@ use clap::Parser as _;
 use workflow_server::Server;
 use workflow_server::config::Args;
 
+// Requests are made on tokio's threads and freed on the ledger's and the writer's: the system's allocator
+// takes a lock for that.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let args = Args::parse();
