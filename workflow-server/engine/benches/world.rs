@@ -1,0 +1,154 @@
+//! What the readers' structure costs the writer and the readers, with 100,000 follow-ups open: setting a workflow and
+//! pushing its button, deciding and applying, with no reader and with a root published for each group; a first page of a
+//! list; and a root dropped.
+
+use std::cell::RefCell;
+use std::hint::black_box;
+use std::time::Duration;
+
+use aftercall_engine::call::CallKey;
+use aftercall_engine::command::{
+    Actor, ActorKind, CallChanges, Command, IfRunning, PushButton, Request, RequestMark, SetWorkflow,
+};
+use aftercall_engine::definition::file;
+use aftercall_engine::query::{FollowUpFilter, list_follow_ups};
+use aftercall_engine::time::Time;
+use aftercall_engine::value::Value;
+use aftercall_engine::world::{Keeping, Root, World};
+use aftercall_engine::{Decision, decide};
+use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+
+const OPEN: u32 = 100_000;
+/// As many commands as came into a group in the study that chose the structure.
+const GROUP: u32 = 46;
+const PAGE: usize = 100;
+const NOW: Time = Time(1_795_000_000_000);
+
+struct Bench {
+    world: World,
+    asked: u64,
+    /// The slot of the next instance whose button has not been pushed.
+    unpushed: u32,
+}
+
+impl Bench {
+    fn new() -> Self {
+        let mut bench = Self { world: World::new(Keeping::default()), asked: 0, unpushed: 0 };
+        for name in ["billing", "payments"] {
+            bench.ask(Command::ImportTeam { name: name.into(), title: name.into(), expected: None });
+        }
+        let refund = include_str!("../../../examples/refund.yaml");
+        let definition = file::read(refund, None).expect("the sample is whole").into();
+        bench.ask(Command::ImportWorkflow { definition, expected: None });
+        bench.ask(Command::PublishWorkflow { name: "refund".into(), expected: None });
+        for _ in 0..OPEN {
+            bench.set();
+        }
+        bench
+    }
+
+    fn ask(&mut self, command: Command) {
+        self.asked += 1;
+        let mark = Some(RequestMark { key: u128::from(self.asked), fingerprint: self.asked });
+        let actor = Actor { kind: ActorKind::ScriptEngine, name: "dialler".into() };
+        let request = Request { actor, mark, salt: self.asked as u16, command };
+        match decide(&self.world, &request, NOW) {
+            Ok(Decision::Commit(entry)) => self.world.apply(&entry).expect("what was decided fits"),
+            other => panic!("{request:?} comes to {other:?}"),
+        }
+    }
+
+    fn set(&mut self) {
+        self.ask(Command::SetWorkflow(Box::new(SetWorkflow {
+            call: CallKey { source: "dialler".into(), id: format!("call-{}", self.asked).into() },
+            changes: CallChanges {
+                customer: Some("northern-gas".into()),
+                chargeable: Some(true),
+                ..CallChanges::default()
+            },
+            workflow: "refund".into(),
+            version: None,
+            fields: vec![("amount".into(), Value::Number(87.5)), ("order".into(), Value::Text("A-1".into()))],
+            release_at_call_end: false,
+            release_within_millis: None,
+            if_running: IfRunning::ReturnIt,
+        })));
+    }
+
+    fn push(&mut self) {
+        let instance = self.world.root().instance_at(self.unpushed).expect("there are enough").clone();
+        self.unpushed += 1;
+        self.ask(Command::PushButton(Box::new(PushButton {
+            instance: instance.id,
+            button: "pay-out".into(),
+            visit: instance.visit(),
+            note: "".into(),
+            form: Vec::new(),
+        })));
+    }
+}
+
+fn writer(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("a group of 46");
+    group.throughput(Throughput::Elements(u64::from(GROUP)));
+    for publishes in [false, true] {
+        let with = if publishes { "published" } else { "without readers" };
+        let bench = RefCell::new(Bench::new());
+        let mut published: Option<Root> = None;
+        let mut publish = |bench: &Bench| published = publishes.then(|| bench.world.root().clone());
+        group.bench_function(BenchmarkId::new("set-workflow", with), |bencher| {
+            bencher.iter(|| {
+                let mut bench = bench.borrow_mut();
+                (0..GROUP).for_each(|_| bench.set());
+                publish(&bench);
+            });
+        });
+        group.bench_function(BenchmarkId::new("push", with), |bencher| {
+            bencher.iter_batched(
+                || (0..GROUP).for_each(|_| bench.borrow_mut().set()),
+                |()| {
+                    let mut bench = bench.borrow_mut();
+                    (0..GROUP).for_each(|_| bench.push());
+                    publish(&bench);
+                },
+                BatchSize::PerIteration,
+            );
+        });
+    }
+    let mut bench = Bench::new();
+    group.bench_function("the old root dropped", |bencher| {
+        bencher.iter_batched(
+            || {
+                let old = bench.world.root().clone();
+                (0..GROUP).for_each(|_| bench.set());
+                old
+            },
+            drop,
+            BatchSize::PerIteration,
+        );
+    });
+}
+
+fn readers(criterion: &mut Criterion) {
+    let bench = Bench::new();
+    let root = bench.world.root();
+    let mut group = criterion.benchmark_group("a first page of 100");
+    for (name, customers) in [("all", vec![]), ("of a customer who has none", vec!["nobody".into()])] {
+        let filter = FollowUpFilter { customers, ..FollowUpFilter::default() };
+        group.bench_function(name, |bencher| {
+            bencher.iter(|| black_box(list_follow_ups(root, black_box(&filter), NOW, None, PAGE)));
+        });
+    }
+    group.finish();
+}
+
+/// Short, because every Set Workflow that is measured stays in the World.
+fn config() -> Criterion {
+    Criterion::default()
+        .sample_size(20)
+        .warm_up_time(Duration::from_millis(200))
+        .measurement_time(Duration::from_secs(1))
+}
+
+criterion_group! { name = benches; config = config(); targets = writer, readers }
+criterion_main!(benches);
