@@ -11,6 +11,7 @@ use crate::{
     errors::Failure,
     load,
     output::{Form, Output},
+    session::Session,
     up,
 };
 
@@ -97,17 +98,6 @@ enum Command {
     Load(load::Load),
     /// Print a completion script for a shell
     Completions(completions::Completions),
-}
-
-/// What every command has: the way to the servers, and where its answer goes.
-#[derive(Debug)]
-pub(crate) struct Session {
-    /// The way to the servers.
-    pub(crate) to: Connections,
-    /// Where the answer goes.
-    pub(crate) output: Output,
-    /// Whether `--server` (or its variable) was given.
-    pub(crate) server_named: bool,
 }
 
 impl Cli {

@@ -13,6 +13,7 @@ mod load;
 mod output;
 mod samples;
 mod servers;
+mod session;
 mod subscription;
 mod time;
 mod up;

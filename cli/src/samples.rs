@@ -8,10 +8,10 @@ use aftercall_proto::workflow::v1::{
 };
 
 use crate::{
-    cli::Session,
     commands::{team, workflow_files::fault_line},
     connect,
     errors::Failure,
+    session::Session,
 };
 
 /// The example workflows: name and file.

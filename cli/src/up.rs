@@ -8,10 +8,10 @@ use std::{net::SocketAddr, path::PathBuf};
 use clap::Args;
 
 use crate::{
-    cli::Session,
     errors::Failure,
     output::remark,
     servers::{self, ALERTER_SERVER, Places, Servers, WORKFLOW_SERVER},
+    session::Session,
 };
 
 #[derive(Debug, Args)]

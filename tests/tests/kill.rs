@@ -2,6 +2,7 @@
 //! an alert stream that goes on through all of it shows every revision of every follow-up.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use aftercall_proto::alert::v1::{SubscribeRequest, subscribe_response::Frame};
@@ -200,6 +201,39 @@ async fn nothing_answered_is_missing_after_kill_9_under_load_and_no_stream_has_a
     assert_eq!(missing(&answered, &present(&clients, answered.keys()).await), Vec::<String>::new(), "at the end");
     check_stream(&answered, &seen).await;
     watching.abort();
+}
+
+/// The negative control: put back as it was before, the same server is found to have lost what it answered since.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_went_back_in_time_is_found_out() {
+    let temp = tempfile::tempdir().expect("a temporary directory");
+    let (data_dir, earlier) = (temp.path().join("data"), temp.path().join("earlier"));
+    let server = ServerProcess::workflow(&data_dir, 0);
+    let port = server.address().port();
+    let mut clients = Clients::connect(server.address(), None).await;
+    clients.teams(&["billing", "payments"]).await;
+    clients.publish(REFUND).await;
+    let before = kill_under_load(&clients, server).await;
+    copy_files(&data_dir, &earlier);
+    let since = kill_under_load(&clients, ServerProcess::workflow(&data_dir, port)).await;
+    std::fs::remove_dir_all(&data_dir).expect("it is removed");
+    std::fs::rename(&earlier, &data_dir).expect("it is put back");
+    let _server = ServerProcess::workflow(&data_dir, port);
+    assert_eq!(missing(&before, &present(&clients, before.keys()).await), Vec::<String>::new());
+    assert_eq!(missing(&since, &present(&clients, since.keys()).await).len(), since.len());
+}
+
+fn copy_files(from: &Path, to: &Path) {
+    std::fs::create_dir(to).expect("a directory");
+    for entry in std::fs::read_dir(from).expect("a directory") {
+        let entry = entry.expect("an entry");
+        let target = to.join(entry.file_name());
+        if entry.file_type().expect("its type").is_dir() {
+            copy_files(&entry.path(), &target);
+        } else {
+            std::fs::copy(entry.path(), target).expect("it is copied");
+        }
+    }
 }
 
 /// The stream shows everything that was answered, sooner or later, each revision once.

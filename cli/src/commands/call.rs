@@ -9,9 +9,9 @@ use clap::{Subcommand, ValueEnum};
 use prost_types::FieldMask;
 
 use crate::{
-    cli::Session,
     connect,
     errors::Failure,
+    session::Session,
     time,
     values::{call_name, parse_call},
     wording,

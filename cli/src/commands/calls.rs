@@ -7,9 +7,9 @@ use clap::{Args, ValueEnum};
 use jiff::Timestamp;
 
 use crate::{
-    cli::Session,
     errors::Failure,
     output::{Output, remark},
+    session::Session,
     time,
     values::call_name,
     wording,

@@ -5,7 +5,7 @@
 use aftercall_proto::workflow::v1::{CallRef, HistoryItem, ListHistoryRequest};
 use clap::Args;
 
-use crate::{cli::Session, errors::Failure, time, values::parse_call, wording};
+use crate::{errors::Failure, session::Session, time, values::parse_call, wording};
 
 /// The largest page that the server gives.
 const PAGE_SIZE: u32 = 1_000;

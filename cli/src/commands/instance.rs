@@ -12,7 +12,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use jiff::Timestamp;
 
 use crate::{
-    cli::Session, commands::instance_page::page, connect, errors::Failure, output::remark, time, values::call_name,
+    commands::instance_page::page, connect, errors::Failure, output::remark, session::Session, time, values::call_name,
     wording,
 };
 

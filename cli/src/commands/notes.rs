@@ -5,7 +5,7 @@
 use aftercall_proto::workflow::v1::AddNoteRequest;
 use clap::Args;
 
-use crate::{cli::Session, connect, errors::Failure};
+use crate::{connect, errors::Failure, session::Session};
 
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  aftercall note ID 'Rang twice, nobody there'")]

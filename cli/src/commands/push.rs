@@ -7,9 +7,9 @@ use aftercall_proto::workflow::v1::{Button, FollowUp, GetFollowUpRequest, PushBu
 use clap::Args;
 
 use crate::{
-    cli::Session,
     connect,
     errors::{Exit, Failure},
+    session::Session,
     values::{self, parse_pair},
     wording,
 };

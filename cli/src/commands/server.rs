@@ -5,7 +5,7 @@
 use aftercall_proto::workflow::v1::{AcceptClockRequest, GetServerInfoRequest, GetServerInfoResponse};
 use clap::Subcommand;
 
-use crate::{cli::Session, errors::Failure, time};
+use crate::{errors::Failure, session::Session, time};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Server {

@@ -10,10 +10,10 @@ use aftercall_proto::workflow::v1::{
 use clap::{Args, ValueEnum};
 
 use crate::{
-    cli::Session,
     connect,
     errors::Failure,
     output::remark,
+    session::Session,
     time,
     values::{self, parse_call, parse_pair},
     wording,

@@ -8,7 +8,7 @@ use aftercall_proto::workflow::v1::{GetTeamRequest, ImportTeamRequest, ListTeams
 use clap::Subcommand;
 use serde::Deserialize;
 
-use crate::{cli::Session, commands::workflow_files::cannot_read, connect, errors::Failure};
+use crate::{commands::workflow_files::cannot_read, connect, errors::Failure, session::Session};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Team {

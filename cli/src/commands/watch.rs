@@ -13,11 +13,11 @@ use clap::{Args, ValueEnum};
 use tokio::time::Instant;
 
 use crate::{
-    cli::Session,
     commands::calls::Filter,
     errors::Failure,
     json,
     output::{Output, remark},
+    session::Session,
     subscription::{Subscription, line},
 };
 

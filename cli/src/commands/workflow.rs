@@ -9,11 +9,11 @@ use aftercall_proto::workflow::v1::{
 use clap::{Args, Subcommand, ValueEnum};
 
 use crate::{
-    cli::Session,
     commands::workflow_files::{self, Files},
     connect,
     errors::Failure,
     output::remark,
+    session::Session,
     time, values, wording,
 };
 

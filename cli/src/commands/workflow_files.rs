@@ -13,10 +13,10 @@ use tonic::{Code, Status};
 use tonic_types::StatusExt;
 
 use crate::{
-    cli::Session,
     connect,
     errors::{Exit, Failure},
     output::remark,
+    session::Session,
 };
 
 #[derive(Debug, Args)]

@@ -51,6 +51,7 @@ pub(crate) fn sample(rng: &mut impl Rng, workflow: &Published, number: usize) ->
     let caller = Caller {
         name: format!("{} {}", pick(rng, &FIRST_NAMES), pick(rng, &LAST_NAMES)),
         phone: format!("01632 960{:03}", rng.random_range(0..1_000)),
+        reference: format!("C-{}", rng.random_range(10_000..100_000)),
         ..Default::default()
     };
     SetWorkflowRequest {

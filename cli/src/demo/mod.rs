@@ -15,13 +15,13 @@ use clap::Args;
 use tokio::time::{Instant, MissedTickBehavior};
 
 use crate::{
-    cli::Session,
     connect::Connections,
     errors::Failure,
     json,
     output::{Output, remark},
     samples::{self, Published},
     servers::{self, ALERTER_SERVER, Places, Servers, WORKFLOW_SERVER},
+    session::Session,
     subscription::{Subscription, line},
 };
 

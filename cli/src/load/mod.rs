@@ -14,7 +14,6 @@ use std::{path::PathBuf, time::Duration};
 use clap::Args;
 
 use crate::{
-    cli::Session,
     connect::Connections,
     errors::Failure,
     load::{
@@ -25,6 +24,7 @@ use crate::{
     },
     output::remark,
     samples,
+    session::Session,
 };
 
 /// Enough for the connections, the server's allocator and its branch predictors to be in use.

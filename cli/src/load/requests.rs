@@ -20,11 +20,11 @@ use tonic::{Status, transport::Channel};
 use tonic_health::pb::{HealthCheckRequest, health_client::HealthClient};
 
 use crate::{
-    cli::Session,
     connect,
     errors::Failure,
     load::closed_loop::{Bounds, Measured, drive},
     samples::Published,
+    session::Session,
     time,
 };
 

@@ -9,6 +9,7 @@ mod chunk;
 mod copy;
 mod log;
 mod read;
+mod shared;
 mod tree;
 mod verify;
 mod watchdog;

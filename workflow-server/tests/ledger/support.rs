@@ -14,7 +14,10 @@ use workflow_server::journal::memory::MemoryStore;
 use workflow_server::ledger::{Clock, Handle, Ledger, LedgerError, LedgerOptions, ManualClock, Outcome};
 
 /// Only a broken ledger ever takes this long.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// Entries between snapshots in these tests.
+pub(crate) const SNAPSHOT_EVERY: u64 = 20;
+/// How long anything may take before it counts as never.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Waits two hours in its first stage, then another three, then finishes.
 const WORKFLOW: &str = "
@@ -45,8 +48,11 @@ impl Bench {
     }
 
     pub(crate) async fn on(store: MemoryStore, clock: Arc<ManualClock>) -> Self {
-        let options =
-            LedgerOptions { keeping: Keeping::default(), snapshot_every_entries: 20, journal_kept_entries: 10 };
+        let options = LedgerOptions {
+            keeping: Keeping::default(),
+            snapshot_every_entries: SNAPSHOT_EVERY,
+            journal_kept_entries: 10,
+        };
         let dyn_clock: Arc<dyn Clock> = clock.clone();
         let (ledger, handle) = Ledger::recover(store.log(), store.vault(), dyn_clock, options).await.unwrap();
         let stop = CancellationToken::new();

@@ -4,7 +4,6 @@ use crate::call::{Call, CallKey};
 use crate::command::CallChanges;
 use crate::decide::draft::{EntryDraft, check_revision};
 use crate::decide::enter::{Scene, enter};
-use crate::decide::instances::definition_of;
 use crate::definition::model::FIRST_STAGE;
 use crate::entry::{Answer, ChangeKind};
 use crate::instance::{Happening, Instance, is_legal};
@@ -115,7 +114,7 @@ pub(super) fn end(draft: &mut EntryDraft<'_>, key: &CallKey) -> Result<(), Rejec
 pub(super) fn release(draft: &mut EntryDraft<'_>, old: &Instance, call: &Call) -> crate::instance::InstanceId {
     let mut new = old.clone();
     let mut entered = Vec::new();
-    if let Some(definition) = definition_of(draft.root, old) {
+    if let Some(definition) = draft.root.definition_of(old).cloned() {
         let scene = Scene { definition: &definition, call, teams: &draft.root.teams, now: draft.now };
         entered = enter(&scene, &mut new, FIRST_STAGE);
     }

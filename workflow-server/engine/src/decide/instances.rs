@@ -15,11 +15,6 @@ use crate::rejection::{FieldFault, Rejection};
 use crate::time::Time;
 use crate::world::Root;
 
-/// The definition that an instance is pinned to. Versions are never removed, so it is there.
-pub(super) fn definition_of(root: &Root, instance: &Instance) -> Option<Arc<Definition>> {
-    root.definition_of(instance).cloned()
-}
-
 fn find(root: &Root, id: InstanceId) -> Result<&Arc<Instance>, Rejection> {
     root.instance(id).ok_or(Rejection::NoSuchInstance(id))
 }
@@ -41,7 +36,7 @@ pub(super) fn push(draft: &mut EntryDraft<'_>, push: &PushButton) -> Result<(), 
         return Err(Rejection::NotVisible(old.clone()));
     }
     let gone = || Rejection::ButtonGone(old.clone());
-    let definition = definition_of(root, old).ok_or_else(gone)?;
+    let definition = root.definition_of(old).cloned().ok_or_else(gone)?;
     let button = button_of(&definition, old.stage, &push.button).ok_or_else(gone)?;
     if push.visit != old.visit() {
         return Err(Rejection::StaleVisit(old.clone()));
@@ -107,7 +102,7 @@ pub(super) fn elapse(draft: &mut EntryDraft<'_>, due: Time, slot: u32, action: O
 }
 
 fn fire(draft: &mut EntryDraft<'_>, old: &Instance, action: u16) {
-    let Some(definition) = definition_of(draft.root, old) else { return };
+    let Some(definition) = draft.root.definition_of(old).cloned() else { return };
     let started = definition.stage(old.stage).and_then(|stage| stage.actions.get(usize::from(action)));
     if let Some(Action::Timer(timer)) = started
         && let Some(stage) = definition.stage_of(&timer.event)

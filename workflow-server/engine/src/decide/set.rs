@@ -8,7 +8,7 @@ use crate::decide::calls::{find_or_new, merge};
 use crate::decide::check;
 use crate::decide::draft::EntryDraft;
 use crate::decide::enter::{Scene, enter};
-use crate::decide::instances::{cancelled, definition_of};
+use crate::decide::instances::cancelled;
 use crate::definition::model::FIRST_STAGE;
 use crate::definition::{Definition, validate};
 use crate::entry::{Answer, ChangeKind, Warning};
@@ -94,7 +94,7 @@ fn check_limits(draft: &EntryDraft<'_>, call: &Call) -> Result<(), Rejection> {
 /// Updates the fields that differ. Its stage, texts and clocks stay as they are.
 fn set_again(draft: &mut EntryDraft<'_>, set: &SetWorkflow, running: &Instance, call: &Call) {
     draft.kind = ChangeKind::SetAgain;
-    let pinned = definition_of(draft.root, running);
+    let pinned = draft.root.definition_of(running).cloned();
     let mut new = running.clone();
     let mut updated = Vec::new();
     if let Some(definition) = &pinned {

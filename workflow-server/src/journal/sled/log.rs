@@ -1,6 +1,6 @@
 //! The handle on the log in sled: sends orders to the writer's thread, reads on the runtime's blocking threads.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 
 use futures::future::{BoxFuture, FutureExt};
 use tokio::sync::{mpsc, oneshot};
@@ -11,27 +11,11 @@ use super::super::{
 };
 use super::{
     read,
+    shared::Shared,
     tree::Tree,
     watchdog::Watchdog,
     writer::{Command, Order, Writer},
 };
-
-/// What the writer and the readers share.
-pub(super) struct Shared {
-    pub(super) tree: Tree,
-    bounds: RwLock<Bounds>,
-}
-
-impl Shared {
-    pub(super) fn bounds(&self) -> Bounds {
-        *self.bounds.read().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Publishes what is durable. Only the writer calls it.
-    pub(super) fn change(&self, change: impl FnOnce(&mut Bounds)) {
-        change(&mut self.bounds.write().unwrap_or_else(PoisonError::into_inner));
-    }
-}
 
 /// The log in sled.
 pub(in crate::journal) struct SledLog {
@@ -58,7 +42,7 @@ impl SledLog {
         let failed = |error| OpenError::io("starting the threads of the journal in", start.dir, &error);
         let head = HeadThread::start(start.dir, start.bounds.newest, Arc::clone(&start.fault), Arc::clone(&start.disk));
         let watchdog = Watchdog::start(start.options.commit_limit, Arc::clone(&start.options.on_stuck));
-        let shared = Arc::new(Shared { tree: start.tree, bounds: RwLock::new(start.bounds) });
+        let shared = Arc::new(Shared::new(start.tree, start.bounds));
         let writer = Writer {
             head: head.map_err(failed)?,
             watchdog: watchdog.map_err(failed)?,

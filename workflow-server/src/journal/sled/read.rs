@@ -4,7 +4,7 @@
 //! trimmed meanwhile is said to be trimmed, not damaged.
 
 use super::super::{Group, JournalError};
-use super::{chunk, log::Shared, tree::Tree};
+use super::{chunk, shared::Shared, tree::Tree};
 
 /// The groups from the one that begins at `first` on.
 pub(super) fn groups(tree: &Tree, first: u64) -> impl Iterator<Item = Result<Group, JournalError>> + '_ {

@@ -14,7 +14,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::super::{
     BATCH_KEYS_MAX, Disk, Group, JournalError, Position, fault::Fault, guard, head::HeadThread, lock::DirectoryLock,
 };
-use super::{chunk, log::Shared, watchdog::Watchdog};
+use super::{chunk, shared::Shared, watchdog::Watchdog};
 
 /// What is asked of the writer.
 pub(super) enum Order {
