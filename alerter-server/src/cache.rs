@@ -3,30 +3,24 @@
 //! Promise: a clone costs nothing much (the maps are persistent), never changes, and is consistent in itself: its
 //! instances are the state at its head, and its ring ends there. It does no I/O and knows neither the feed nor clients.
 
+use std::ops::Bound;
 use std::sync::Arc;
 
 use aftercall_proto::feed::v1::FeedEntry;
-use aftercall_proto::workflow::v1::{Call, FollowUp};
+use aftercall_proto::workflow::v1::FollowUp;
 use imbl::{OrdMap, Vector};
-use prost::Message as _;
 
+use crate::position::Position;
+use crate::ring::RingEntry;
+use crate::shown::Shown;
 use crate::token::epoch_hash;
-
-/// A place in the journal: a sequence and the chain hash at it. The default is the place before all entries.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Position {
-    /// The sequence of an entry; 0 before the first.
-    pub(crate) sequence: u64,
-    /// The chain hash at it; 0 before the first.
-    pub(crate) chain: u64,
-}
 
 /// How much the ring holds; whichever is reached first.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct RingLimits {
     /// Entries.
     pub(crate) entries_max: usize,
-    /// Their encoded bytes, in sum.
+    /// About how much memory they take, in bytes.
     pub(crate) bytes_max: usize,
 }
 
@@ -68,14 +62,14 @@ pub(crate) struct Cache {
     epoch: Arc<str>,
     epoch_hash: u64,
     generation: u64,
-    instances: OrdMap<Arc<str>, Arc<FollowUp>>,
+    instances: OrdMap<Arc<str>, Arc<Shown>>,
     /// The place of the snapshot with which this generation began.
     snapshot: Position,
     /// The newest entry's place. While the ring is being filled it is still before the snapshot's.
     head: Position,
     /// The place before the ring's first entry, if its chain hash is known.
     base: Option<Position>,
-    ring: Vector<Arc<FeedEntry>>,
+    ring: Vector<Arc<RingEntry>>,
     ring_bytes: usize,
     limits: RingLimits,
 }
@@ -104,14 +98,14 @@ impl Cache {
     }
 
     /// Adds an instance of the snapshot; one that is not visible is not kept.
-    pub(crate) fn insert(&mut self, follow_up: FollowUp) {
+    pub(crate) fn insert(&mut self, follow_up: &FollowUp) {
         if follow_up.visible {
-            self.instances.insert(follow_up.instance_id.as_str().into(), Arc::new(follow_up));
+            self.instances.insert(follow_up.instance_id.as_str().into(), Arc::new(Shown::new(follow_up)));
         }
     }
 
     /// Takes the next entry. Up to the snapshot it only fills the ring; after it, it changes the instances.
-    pub(crate) fn append(&mut self, mut entry: FeedEntry) -> Result<(), Discontinuity> {
+    pub(crate) fn append(&mut self, entry: FeedEntry) -> Result<(), Discontinuity> {
         let expected = self.head.sequence + 1;
         if entry.sequence != expected {
             return Err(Discontinuity::Gap { expected, came: entry.sequence });
@@ -120,11 +114,11 @@ impl Cache {
             return Err(Discontinuity::Chain { sequence: entry.sequence });
         }
         self.head = Position { sequence: entry.sequence, chain: entry.chain };
-        if entry.sequence > self.snapshot.sequence {
-            self.complete(&mut entry);
+        let entry = RingEntry::new(entry);
+        if entry.position.sequence > self.snapshot.sequence {
             self.change_instances(&entry);
         }
-        self.ring_bytes += entry.encoded_len();
+        self.ring_bytes += entry.bytes;
         self.ring.push_back(Arc::new(entry));
         self.trim();
         Ok(())
@@ -157,13 +151,17 @@ impl Cache {
 
     /// The oldest place from which a stream can go on.
     pub(crate) fn oldest(&self) -> u64 {
-        let first = self.ring.front().map_or(self.head.sequence, |entry| entry.sequence);
+        let first = self.ring.front().map_or(self.head.sequence, |entry| entry.position.sequence);
         self.base.map_or(first, |base| base.sequence)
     }
 
-    /// The visible instances, by id.
-    pub(crate) fn instances(&self) -> impl Iterator<Item = &Arc<FollowUp>> {
-        self.instances.values()
+    /// The visible instances by id, from after an id on; from the first where there is none.
+    pub(crate) fn instances_after<'a>(
+        &'a self,
+        id: Option<&Arc<str>>,
+    ) -> impl Iterator<Item = (&'a Arc<str>, &'a Arc<Shown>)> {
+        let from = id.map_or(Bound::Unbounded, |id| Bound::Excluded(Arc::clone(id)));
+        self.instances.range((from, Bound::Unbounded))
     }
 
     /// Entries in the ring, and their bytes.
@@ -172,8 +170,8 @@ impl Cache {
     }
 
     /// The entry at a sequence, if the ring holds it.
-    pub(crate) fn entry(&self, sequence: u64) -> Option<&Arc<FeedEntry>> {
-        let first = self.ring.front()?.sequence;
+    pub(crate) fn entry(&self, sequence: u64) -> Option<&Arc<RingEntry>> {
+        let first = self.ring.front()?.position.sequence;
         self.ring.get(usize::try_from(sequence.checked_sub(first)?).ok()?)
     }
 
@@ -186,40 +184,27 @@ impl Cache {
             return Standing::FromTheFuture;
         }
         let known = [self.base, Some(self.head)].into_iter().flatten().find(|known| known.sequence == place.sequence);
-        match known.map(|known| known.chain).or_else(|| self.entry(place.sequence).map(|entry| entry.chain)) {
+        match known.map(|known| known.chain).or_else(|| self.entry(place.sequence).map(|entry| entry.position.chain)) {
             None => Standing::TooOld,
             Some(chain) if chain == place.chain => Standing::Resumable,
             Some(_) => Standing::OtherHistory,
         }
     }
 
-    /// Writes into what has gone out of sight the names that filters ask for and that never change: the feed does not
-    /// repeat them. Before the snapshot they are not known, and filters let the unknown pass.
-    fn complete(&self, entry: &mut FeedEntry) {
-        let gone = entry.changes.iter_mut().filter_map(|change| change.follow_up.as_mut());
-        for follow_up in gone.filter(|follow_up| !follow_up.visible && follow_up.workflow.is_empty()) {
-            let Some(known) = self.instances.get(follow_up.instance_id.as_str()) else { continue };
-            follow_up.workflow.clone_from(&known.workflow);
-            let reference = known.call.as_ref().and_then(|call| call.r#ref.clone());
-            follow_up.call = Some(Call { r#ref: reference, ..Call::default() });
-        }
-    }
-
-    fn change_instances(&mut self, entry: &FeedEntry) {
-        for follow_up in entry.changes.iter().filter_map(|change| change.follow_up.as_ref()) {
-            if follow_up.visible {
-                self.instances.insert(follow_up.instance_id.as_str().into(), Arc::new(follow_up.clone()));
-            } else {
-                self.instances.remove(follow_up.instance_id.as_str());
-            }
+    fn change_instances(&mut self, entry: &RingEntry) {
+        for change in &entry.changes {
+            match &change.after {
+                Some(shown) => self.instances.insert(Arc::clone(&change.instance_id), Arc::clone(shown)),
+                None => self.instances.remove(&change.instance_id),
+            };
         }
     }
 
     fn trim(&mut self) {
         while self.ring.len() > self.limits.entries_max || self.ring_bytes > self.limits.bytes_max {
             let Some(gone) = self.ring.pop_front() else { break };
-            self.ring_bytes -= gone.encoded_len();
-            self.base = Some(Position { sequence: gone.sequence, chain: gone.chain });
+            self.ring_bytes -= gone.bytes;
+            self.base = Some(gone.position);
         }
     }
 }

@@ -5,12 +5,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use aftercall_proto::feed::v1::InstanceChange;
-use aftercall_proto::workflow::v1::{CallRef, FollowUp, FollowUpFilter, Priority, WorkflowStage};
+use aftercall_proto::workflow::v1::{CallRef, FollowUpFilter, Priority, WorkflowStage};
 use prost::Message as _;
 use twox_hash::XxHash3_64;
 
 use crate::limits::{FILTER_VALUE_CHARACTERS_MAX, FILTER_VALUES_MAX};
+use crate::shown::Facts;
 
 /// A field of a request that is wrong, and how.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,7 +22,7 @@ pub(crate) struct Violation {
 }
 
 /// Which follow-ups. Fields are and-ed, the values of one or-ed; an empty field lets everything through.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Filter {
     teams: BTreeSet<String>,
     customers: BTreeSet<String>,
@@ -31,16 +31,6 @@ pub(crate) struct Filter {
     priorities: BTreeSet<i32>,
     calls: BTreeMap<String, BTreeSet<String>>,
     hash: u64,
-}
-
-/// What a filter looks at, now or before a change. Unknown (empty) names pass: a frame too many harms no picture, a
-/// missing one does.
-struct Seen<'a, A> {
-    workflow: &'a str,
-    stage: u32,
-    customer: &'a str,
-    call: Option<&'a CallRef>,
-    alerts: A,
 }
 
 impl Filter {
@@ -75,46 +65,23 @@ impl Filter {
         self.hash
     }
 
-    /// Whether the stream shows this follow-up as it stands. One that is not visible is never shown.
-    pub(crate) fn shows(&self, follow_up: &FollowUp) -> bool {
-        let call = follow_up.call.as_ref();
-        follow_up.visible
-            && self.selects(&Seen {
-                workflow: &follow_up.workflow,
-                stage: follow_up.stage.as_ref().map_or(0, |stage| stage.number),
-                customer: call.map_or("", |call| &call.customer),
-                call: call.and_then(|call| call.r#ref.as_ref()),
-                alerts: follow_up.alerts.iter().map(|alert| (alert.team.as_str(), alert.priority)),
-            })
-    }
-
-    /// Whether the stream showed this instance before the change.
-    pub(crate) fn showed(&self, change: &InstanceChange) -> bool {
-        let (Some(before), Some(follow_up)) = (&change.before, &change.follow_up) else { return false };
-        self.selects(&Seen {
-            workflow: &follow_up.workflow,
-            stage: before.stage,
-            customer: &before.customer,
-            call: follow_up.call.as_ref().and_then(|call| call.r#ref.as_ref()),
-            alerts: before.alerts.iter().map(|alert| (alert.team.as_str(), alert.priority)),
-        })
-    }
-
-    fn selects<'a, A: Iterator<Item = (&'a str, i32)> + Clone>(&self, seen: &Seen<'a, A>) -> bool {
-        (self.workflows.is_empty() || self.workflows.contains(seen.workflow))
-            && (self.customers.is_empty() || self.customers.contains(seen.customer))
-            && (self.stages.is_empty() || self.selects_stage(seen.workflow, seen.stage))
-            && (self.calls.is_empty() || seen.call.is_some_and(|call| self.selects_call(call)))
+    /// Whether a stream with this filter shows a visible follow-up with these facts.
+    pub(crate) fn selects(&self, facts: &Facts) -> bool {
+        let passes = |names: &BTreeSet<String>, name: &str| names.is_empty() || names.contains(name);
+        passes(&self.workflows, &facts.workflow)
+            && passes(&self.customers, &facts.customer)
+            && (self.stages.is_empty() || self.selects_stage(&facts.workflow, facts.stage))
+            && (self.calls.is_empty() || facts.call.as_ref().is_none_or(|(source, id)| self.selects_call(source, id)))
             && (self.teams.is_empty() && self.priorities.is_empty()
-                || seen.alerts.clone().any(|(team, priority)| self.selects_alert(team, priority)))
+                || facts.alerts.iter().any(|(team, priority)| self.selects_alert(team, *priority)))
     }
 
     fn selects_stage(&self, workflow: &str, stage: u32) -> bool {
         self.stages.get(workflow).is_some_and(|numbers| numbers.contains(&stage))
     }
 
-    fn selects_call(&self, call: &CallRef) -> bool {
-        self.calls.get(&call.source).is_some_and(|ids| ids.contains(&call.id))
+    fn selects_call(&self, source: &str, id: &str) -> bool {
+        self.calls.get(source).is_some_and(|ids| ids.contains(id))
     }
 
     fn selects_alert(&self, team: &str, priority: i32) -> bool {

@@ -1,15 +1,21 @@
-//! The hub: the one place where the tail and the clients' streams meet.
+//! The hub: where the tail and the clients' streams meet.
 //!
-//! Promise: the tail never waits for a client. It replaces the view and wakes; each stream reads on from its own place
-//! in its own time. A lost wake-up would cost time, never a change.
+//! Promise: the tail never waits for a client. It shows what is newest, lets each view go on and wakes; each stream takes
+//! what it is to be told in its own time. A lost wake-up would cost time, never a change.
 
-use std::sync::Arc;
-use std::time::SystemTime;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::{Duration, SystemTime};
 
+use rand::seq::SliceRandom as _;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::cache::Cache;
+use crate::filter::Filter;
+use crate::limits::{DRAIN_STEPS, RECONNECT_SPREAD, VIEW_BYTES_LEAST, VIEW_BYTES_MAX, VIEWS_BYTES_MAX};
+use crate::member::Member;
+use crate::view::View;
 
 /// How the alerter stands with the workflow-server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,10 +26,23 @@ pub(crate) struct Link {
     pub(crate) as_of: SystemTime,
 }
 
+/// How streams are paced.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Pace {
+    /// Silence after which a stream gets a bookmark.
+    pub(crate) bookmark: Duration,
+    /// Time without progress after which a client is closed.
+    pub(crate) stall: Duration,
+    /// How long sending the clients away may take when the server drains.
+    pub(crate) drain: Duration,
+}
+
 /// Where the tail puts what it knows, and the streams find it.
 #[derive(Debug)]
 pub(crate) struct Hub {
-    views: watch::Sender<Option<Arc<Cache>>>,
+    newest: watch::Sender<Option<Arc<Cache>>>,
+    views: Mutex<HashMap<Filter, Weak<View>>>,
+    pace: Pace,
     link: watch::Sender<Link>,
     streams: Arc<Semaphore>,
     streams_max: usize,
@@ -31,11 +50,13 @@ pub(crate) struct Hub {
 }
 
 impl Hub {
-    /// A hub without a view yet; it admits at most `streams_max` streams and drains when `drain` is cancelled.
-    pub(crate) fn new(streams_max: usize, drain: CancellationToken) -> Self {
+    /// A hub that knows nothing yet; it admits at most `streams_max` streams and drains when `drain` is cancelled.
+    pub(crate) fn new(streams_max: usize, pace: Pace, drain: CancellationToken) -> Self {
         let streams_max = streams_max.min(Semaphore::MAX_PERMITS);
         Self {
-            views: watch::Sender::new(None),
+            newest: watch::Sender::new(None),
+            views: Mutex::default(),
+            pace,
             link: watch::Sender::new(Link { connected: false, as_of: SystemTime::UNIX_EPOCH }),
             streams: Arc::new(Semaphore::new(streams_max)),
             streams_max,
@@ -43,28 +64,42 @@ impl Hub {
         }
     }
 
-    /// Shows the streams a newer view.
+    /// Shows what is newest, and lets every view go on.
     pub(crate) fn publish(&self, cache: &Cache) {
         let (entries, bytes) = cache.ring_size();
         metrics::gauge!("aftercall_alerter_ring_entries").set(entries as f64);
         metrics::gauge!("aftercall_alerter_ring_bytes").set(bytes as f64);
         metrics::gauge!("aftercall_alerter_head_sequence").set(cache.head().sequence as f64);
-        self.views.send_replace(Some(Arc::new(cache.clone())));
+        self.newest.send_replace(Some(Arc::new(cache.clone())));
+        let views = self.present();
+        let bytes_max = (VIEWS_BYTES_MAX / views.len().max(1)).clamp(VIEW_BYTES_LEAST, VIEW_BYTES_MAX);
+        views.iter().for_each(|view| view.advance(cache, bytes_max));
     }
 
-    /// Notes that the workflow-server has been heard. Streams are woken only if it had been lost.
+    /// Notes that the workflow-server has been heard. Streams are told only if it had been lost.
     pub(crate) fn heard(&self, as_of: SystemTime) {
-        self.link.send_if_modified(|link| !std::mem::replace(link, Link { connected: true, as_of }).connected);
+        let is_news =
+            self.link.send_if_modified(|link| !std::mem::replace(link, Link { connected: true, as_of }).connected);
+        if is_news {
+            self.wake();
+        }
     }
 
     /// Notes that the workflow-server has been lost.
     pub(crate) fn lost(&self) {
-        self.link.send_if_modified(|link| std::mem::replace(&mut link.connected, false));
+        if self.link.send_if_modified(|link| std::mem::replace(&mut link.connected, false)) {
+            self.wake();
+        }
     }
 
-    /// The newest view, and its successors; none until the first snapshot is whole.
-    pub(crate) fn views(&self) -> watch::Receiver<Option<Arc<Cache>>> {
-        self.views.subscribe()
+    /// What is newest, and what follows; none until the first snapshot is whole.
+    pub(crate) fn newest(&self) -> watch::Receiver<Option<Arc<Cache>>> {
+        self.newest.subscribe()
+    }
+
+    /// What is newest now.
+    pub(crate) fn now(&self) -> Option<Arc<Cache>> {
+        self.newest.borrow().clone()
     }
 
     /// How the workflow-server stands, and when that changes.
@@ -72,9 +107,80 @@ impl Hub {
         self.link.subscribe()
     }
 
+    /// How it stands now.
+    pub(crate) fn link_now(&self) -> Link {
+        *self.link.borrow()
+    }
+
+    /// The view of a filter: one that there is, or a new one that begins at what is newest, at the earliest at `cache`.
+    pub(crate) fn view(&self, filter: Filter, cache: &Cache) -> Arc<View> {
+        let mut views = self.views();
+        if let Some(view) = views.get(&filter).and_then(Weak::upgrade) {
+            return view;
+        }
+        // The tail shows what is newest before it looks for views: a view that it does not find has begun there.
+        let newest = self.now();
+        let view = Arc::new(View::new(filter.clone(), newest.as_deref().unwrap_or(cache)));
+        views.insert(filter, Arc::downgrade(&view));
+        view
+    }
+
+    /// Bookmarks for those who have heard nothing, ends for those who take nothing, again and again.
+    pub(crate) async fn keep_time(&self) {
+        let Pace { bookmark, stall, .. } = self.pace;
+        let mut ticks = tokio::time::interval((bookmark.min(stall) / 4).min(Duration::from_secs(1)));
+        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            ticks.tick().await;
+            self.present().iter().for_each(|view| view.tick(bookmark, stall));
+        }
+    }
+
+    /// Once the server drains, sends the clients away: in no order, over a while, so that they do not all come to the next
+    /// server at once.
+    pub(crate) async fn send_away(&self) {
+        self.drain.cancelled().await;
+        let mut members: Vec<Arc<Member>> = self.present().iter().flat_map(|view| view.present()).collect();
+        members.shuffle(&mut rand::rng());
+        let spread = RECONNECT_SPREAD.min(self.pace.drain / 2);
+        let steps = members.len().min(DRAIN_STEPS);
+        for step in members.chunks(members.len().div_ceil(steps.max(1)).max(1)) {
+            step.iter().for_each(|member| member.drain(RECONNECT_SPREAD.mul_f64(rand::random::<f64>())));
+            if steps > 1 {
+                tokio::time::sleep(spread / steps as u32).await;
+            }
+        }
+    }
+
+    fn wake(&self) {
+        self.present().iter().for_each(|view| view.wake());
+    }
+
+    /// The views that somebody looks at; the others are forgotten.
+    fn present(&self) -> Vec<Arc<View>> {
+        let mut present = Vec::new();
+        self.views().retain(|_, view| match view.upgrade() {
+            Some(view) => {
+                present.push(view);
+                true
+            }
+            None => false,
+        });
+        present
+    }
+
+    fn views(&self) -> MutexGuard<'_, HashMap<Filter, Weak<View>>> {
+        self.views.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Admits one more stream, if the limit allows.
     pub(crate) fn admit(&self) -> Option<OwnedSemaphorePermit> {
         Arc::clone(&self.streams).try_acquire_owned().ok()
+    }
+
+    /// How streams are paced.
+    pub(crate) fn pace(&self) -> Pace {
+        self.pace
     }
 
     /// How many streams are admitted at most.

@@ -10,8 +10,14 @@ mod cache;
 mod filter;
 mod hub;
 mod limits;
+mod member;
+mod message;
+mod position;
+mod ring;
 mod service;
+mod shown;
 mod tail;
 mod token;
+mod view;
 
 pub use server::{Server, ServerError};

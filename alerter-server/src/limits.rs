@@ -14,11 +14,25 @@ pub(crate) const FILTER_VALUE_CHARACTERS_MAX: usize = 128;
 /// Characters of a resume token that are looked at. Ours have 50; nothing much longer was ever given out.
 pub(crate) const TOKEN_CHARACTERS_MAX: usize = 128;
 
-/// Frames that wait for one client. Enough to fill a packet or two; all else waits in the ring, which all clients share.
-pub(crate) const CLIENT_FRAMES_MAX: usize = 64;
+/// Bytes that are given to the transport at once, if so many wait: fewer writes, and still a bounded buffer for each client.
+pub(crate) const STREAM_WRITE_BYTES: usize = 32 * 1024;
 
-/// Entries that one client is given from one view of the ring. A slow client must not hold an old view for long,
-/// because a view keeps alive what the ring has let go of.
+/// Bytes that a stream's buffer has room for at first. Most messages are smaller; ten thousand idle streams pay for it.
+pub(crate) const STREAM_BUFFER_BYTES: usize = 512;
+
+/// Bytes of the newest messages that one view keeps. A client that reads within seconds finds what it missed there.
+pub(crate) const VIEW_BYTES_MAX: usize = 1024 * 1024;
+
+/// Bytes that all views keep, in sum; each has its share of them, down to the least.
+pub(crate) const VIEWS_BYTES_MAX: usize = 64 * 1024 * 1024;
+
+/// Bytes that a view keeps however many there are: a message or a few.
+pub(crate) const VIEW_BYTES_LEAST: usize = 4 * 1024;
+
+/// In how many steps a draining server sends its clients away.
+pub(crate) const DRAIN_STEPS: usize = 100;
+
+/// Entries of the ring that one client is shown, or items of a snapshot that it is given, before others have their turn.
 pub(crate) const ROUND_ENTRIES_MAX: u64 = 256;
 
 /// Entries that a client may be behind before it is told. A burst of a second or two at a busy call centre is not slowness.
@@ -26,9 +40,6 @@ pub(crate) const FELL_BEHIND_ENTRIES: u64 = 1_000;
 
 /// How long a token that is ahead of us is waited for: another alerter may have been a moment faster.
 pub(crate) const FUTURE_PATIENCE: Duration = Duration::from_secs(1);
-
-/// How long the last frame of a stream may wait for a client that is not reading while the server drains.
-pub(crate) const DRAIN_FRAME_PATIENCE: Duration = Duration::from_millis(500);
 
 /// The longest time that a draining server asks its clients to wait before they reconnect; each is given a random part
 /// of it, so that they do not all arrive at the next server at once.

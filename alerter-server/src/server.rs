@@ -3,11 +3,11 @@
 //! Promise: it binds and serves (not ready) while the workflow-server is away, and `serve` ends within the drain time
 //! after it is told to stop.
 
+use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use aftercall_proto::alert::v1::alert_service_server::{AlertServiceServer, SERVICE_NAME};
 use aftercall_serving::{Limits, Readiness, ServeError, base_routes, open_listener, serve};
 use thiserror::Error;
 use tokio::net::TcpListener;
@@ -16,9 +16,9 @@ use tonic::transport::Endpoint;
 
 use crate::cache::RingLimits;
 use crate::config::AlerterServerConfig;
-use crate::hub::Hub;
+use crate::hub::{Hub, Pace};
 use crate::limits::REQUEST_BYTES_MAX;
-use crate::service::{Alerts, Pace};
+use crate::service::{AlertServiceServer, Alerts, SERVICE_NAME};
 use crate::tail::Tail;
 
 /// The condition that the first snapshot and a full ring make.
@@ -79,7 +79,12 @@ impl Server {
     /// [`ServerError::Serve`] where serving ends by itself.
     pub async fn serve(self, shutdown: CancellationToken) -> Result<(), ServerError> {
         let Self { listener, local_addr, upstream, config } = self;
-        let hub = Arc::new(Hub::new(config.streams_max, shutdown.clone()));
+        let pace = Pace {
+            bookmark: Duration::from_secs(config.bookmark_seconds),
+            stall: Duration::from_secs(config.stall_seconds),
+            drain: Duration::from_secs(config.drain_seconds),
+        };
+        let hub = Arc::new(Hub::new(config.streams_max, pace, shutdown.clone()));
         let readiness = Readiness::new();
         readiness.set(STATE, Err("the workflow-server's state has not been read yet".to_owned()));
         let ring = RingLimits { entries_max: config.ring_entries_max, bytes_max: config.ring_bytes_max };
@@ -87,16 +92,22 @@ impl Server {
         let stop = shutdown.child_token();
         let _stop = stop.clone().drop_guard();
         tokio::spawn(Tail::new(Arc::clone(&hub), upstream, ring).run(stop.clone()));
-        tokio::spawn(stop.run_until_cancelled_owned(judge(Arc::clone(&hub), readiness.clone())));
-        let pace = Pace {
-            bookmark: Duration::from_secs(config.bookmark_seconds),
-            stall: Duration::from_secs(config.stall_seconds),
-        };
-        let service = AlertServiceServer::new(Alerts::new(hub, pace)).max_decoding_message_size(REQUEST_BYTES_MAX);
+        tokio::spawn(stop.clone().run_until_cancelled_owned(judge(Arc::clone(&hub), readiness.clone())));
+        let timekeeper = Arc::clone(&hub);
+        tokio::spawn(stop.run_until_cancelled_owned(async move { timekeeper.keep_time().await }));
+        let service =
+            AlertServiceServer::new(Alerts::new(Arc::clone(&hub))).max_decoding_message_size(REQUEST_BYTES_MAX);
         let routes = base_routes(&[SERVICE_NAME], &readiness)?.add_service(service);
         let limits = Limits { drain: Duration::from_secs(config.drain_seconds), ..Limits::default() };
         tracing::info!(%local_addr, workflow_server = config.workflow_server, "the alerter-server serves");
-        Ok(serve(listener, routes, &limits, readiness, shutdown).await?)
+        let sent_away = async {
+            hub.send_away().await;
+            std::future::pending::<Infallible>().await
+        };
+        tokio::select! {
+            served = serve(listener, routes, &limits, readiness, shutdown) => Ok(served?),
+            never = sent_away => match never {},
+        }
     }
 }
 
@@ -119,7 +130,7 @@ fn check(config: &AlerterServerConfig) -> Result<Endpoint, ServerError> {
 /// Keeps the readiness: the first state, then whether the workflow-server is there.
 async fn judge(hub: Arc<Hub>, readiness: Readiness) {
     // The hub lives in this task: neither channel can close.
-    let _ = hub.views().wait_for(Option::is_some).await;
+    let _ = hub.newest().wait_for(Option::is_some).await;
     let mut link = hub.link();
     loop {
         let connected = link.borrow_and_update().connected;

@@ -13,9 +13,10 @@ use tokio_util::sync::CancellationToken;
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Status, Streaming};
 
-use crate::cache::{Cache, Discontinuity, Position, RingLimits};
+use crate::cache::{Cache, Discontinuity, RingLimits};
 use crate::hub::Hub;
 use crate::limits::{FEED_CONNECT, FEED_MESSAGE_BYTES_MAX, FEED_SILENCE, RECONNECT_FIRST, RECONNECT_LONGEST};
+use crate::position::Position;
 
 type Feed = ChangeFeedServiceClient<Channel>;
 
@@ -175,7 +176,7 @@ impl Tail {
         loop {
             instance_count += response.follow_ups.len() as u64;
             for follow_up in response.follow_ups {
-                cache.insert(follow_up);
+                cache.insert(&follow_up);
             }
             if response.last {
                 break;

@@ -7,8 +7,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use twox_hash::XxHash3_64;
 
-use crate::cache::Position;
 use crate::limits::TOKEN_CHARACTERS_MAX;
+use crate::position::Position;
 
 /// The form of tokens that this server writes, and the only one that it reads.
 const VERSION: u8 = 1;

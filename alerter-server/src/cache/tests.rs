@@ -17,13 +17,13 @@ fn place(sequence: u64) -> Position {
 }
 
 fn ids(cache: &Cache) -> Vec<&str> {
-    cache.instances().map(|follow_up| follow_up.instance_id.as_str()).collect()
+    cache.instances_after(None).map(|(id, _)| &**id).collect()
 }
 
 #[test]
 fn entries_up_to_the_snapshot_fill_the_ring_and_change_nothing() {
     let mut cache = Cache::new("e", 1, place(3), 2, PLENTY);
-    cache.insert(entry(3, "b", true).changes.remove(0).follow_up.unwrap());
+    cache.insert(&entry(3, "b", true).changes.remove(0).follow_up.unwrap());
     assert!(!cache.is_whole());
     cache.append(entry(2, "a", true)).unwrap();
     cache.append(entry(3, "b", true)).unwrap();
@@ -48,7 +48,7 @@ fn a_gap_a_repetition_and_another_chain_are_found_out() {
 #[test]
 fn the_ring_is_bounded_by_count_and_by_bytes() {
     let mut by_count = Cache::new("e", 1, place(0), 1, RingLimits { entries_max: 3, ..PLENTY });
-    let bytes = entry(1, "a", true).encoded_len();
+    let bytes = RingEntry::new(entry(1, "a", true)).bytes;
     let mut by_bytes = Cache::new("e", 1, place(0), 1, RingLimits { bytes_max: 2 * bytes, ..PLENTY });
     for sequence in 1..=9 {
         by_count.append(entry(sequence, "a", true)).unwrap();
@@ -57,7 +57,7 @@ fn the_ring_is_bounded_by_count_and_by_bytes() {
     assert_eq!((by_count.ring_size().0, by_count.oldest()), (3, 6));
     assert_eq!((by_bytes.ring_size(), by_bytes.oldest()), ((2, 2 * bytes), 7));
     assert!(by_count.entry(6).is_none());
-    assert_eq!(by_count.entry(7).map(|entry| entry.sequence), Some(7));
+    assert_eq!(by_count.entry(7).map(|entry| entry.position.sequence), Some(7));
 }
 
 #[test]

@@ -1,7 +1,6 @@
 //! What filters select, refuse and hash.
 
-use aftercall_proto::feed::v1::{Before, BeforeAlert};
-use aftercall_proto::workflow::v1::{Alert, Call, Stage};
+use aftercall_proto::workflow::v1::{Alert, Call, FollowUp, Stage};
 
 use super::*;
 
@@ -31,15 +30,7 @@ fn names(values: &[&str]) -> Vec<String> {
 
 #[track_caller]
 fn check(asked: FollowUpFilter, shown: bool) {
-    let filter = Filter::new(asked).unwrap();
-    assert_eq!(filter.shows(&follow_up()), shown);
-    assert!(!filter.shows(&FollowUp { visible: false, ..follow_up() }), "what is not visible is never shown");
-    let alerts = follow_up().alerts.into_iter().map(|alert| BeforeAlert { team: alert.team, priority: alert.priority });
-    let before = Before { stage: 2, customer: "acme".into(), alerts: alerts.collect() };
-    let gone = FollowUp { visible: false, stage: None, alerts: Vec::new(), ..follow_up() };
-    let change = InstanceChange { follow_up: Some(gone), before: Some(before), ..InstanceChange::default() };
-    assert_eq!(filter.showed(&change), shown, "before a change the same is selected");
-    assert!(!filter.showed(&InstanceChange { before: None, ..change }), "what was not visible was not shown");
+    assert_eq!(Filter::new(asked).unwrap().selects(&Facts::of(&follow_up())), shown);
 }
 
 #[test]

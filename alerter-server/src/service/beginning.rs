@@ -5,7 +5,8 @@
 use aftercall_proto::alert::v1::SnapshotMode;
 
 use super::status::{Obstacle, Refusal};
-use crate::cache::{Cache, Position, Standing};
+use crate::cache::{Cache, Standing};
+use crate::position::Position;
 use crate::token::Token;
 
 /// How a stream begins.

@@ -1,46 +1,40 @@
 //! The AlertService: from a request to a stream.
 //!
-//! Promise: what is refused is refused before a stream begins where that can be known then; each stream is a task of its
-//! own that reads the ring by itself.
+//! Promise: what is refused is refused before a stream begins where that can be known then; a stream reads by itself,
+//! when its client has room.
 
 mod beginning;
 mod frames;
-mod outlet;
 pub(crate) mod status;
-mod subscribe;
+mod stream;
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use aftercall_proto::alert::v1::alert_service_server::AlertService;
 use aftercall_proto::alert::v1::{SnapshotMode, SubscribeRequest};
 use tokio::time::timeout;
 use tonic::{Request, Response, Status};
 
 use self::beginning::beginning;
-use self::outlet::Frames;
 use self::status::Refusal;
-use self::subscribe::Session;
+use self::stream::ClientStream;
 use crate::cache::Cache;
 use crate::filter::{Filter, Violation};
 use crate::hub::Hub;
 use crate::limits::FUTURE_PATIENCE;
 use crate::token::Token;
 
-/// How streams are paced.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Pace {
-    /// Silence after which a stream gets a bookmark.
-    pub(crate) bookmark: Duration,
-    /// Time without progress after which a client is closed.
-    pub(crate) stall: Duration,
+/// The service as it is generated from the names in `build.rs`.
+#[allow(missing_docs, unreachable_pub, clippy::all, clippy::pedantic, reason = "generated code")]
+mod generated {
+    tonic::include_proto!("aftercall.alert.v1.AlertService");
 }
+
+pub(crate) use generated::alert_service_server::{AlertService, AlertServiceServer, SERVICE_NAME};
 
 /// Serves streams from the hub.
 #[derive(Clone, Debug)]
 pub(crate) struct Alerts {
     hub: Arc<Hub>,
-    pace: Pace,
 }
 
 /// A request that has been checked.
@@ -52,49 +46,46 @@ struct Asked {
 
 impl Alerts {
     /// A service that streams what the hub has.
-    pub(crate) fn new(hub: Arc<Hub>, pace: Pace) -> Self {
-        Self { hub, pace }
+    pub(crate) fn new(hub: Arc<Hub>) -> Self {
+        Self { hub }
     }
 
-    async fn open(&self, request: SubscribeRequest) -> Result<Frames, Refusal> {
+    async fn open(&self, request: SubscribeRequest) -> Result<ClientStream, Refusal> {
         let Asked { filter, token, mode } = check(request).map_err(Refusal::Malformed)?;
         if self.hub.drain().is_cancelled() {
             return Err(Refusal::Draining);
         }
         let streams_max = self.hub.streams_max();
         let permit = self.hub.admit().ok_or(Refusal::TooManyStreams { streams_max })?;
-        let view = self.view(token.as_ref()).await?;
-        let begin = beginning(&view, mode, token, filter.hash())?;
-        let (outlet, frames) = outlet::open(self.pace.stall, self.hub.drain().clone());
-        let session = Session::new(&self.hub, filter, mode, self.pace, outlet);
-        tokio::spawn(async move {
-            session.run(view, begin).await;
-            drop(permit);
-        });
-        Ok(frames)
+        let cache = self.state(token.as_ref()).await?;
+        let begin = beginning(&cache, mode, token, filter.hash())?;
+        let view = self.hub.view(filter, &cache);
+        let stream = ClientStream::new(Arc::clone(&self.hub), view, mode, cache, begin, permit);
+        // Whoever sends the clients away has not seen one that came after.
+        if self.hub.drain().is_cancelled() { Err(Refusal::Draining) } else { Ok(stream) }
     }
 
-    /// The newest view; one that reaches the token, if that comes soon: another alerter may have been a moment faster.
-    async fn view(&self, token: Option<&Token>) -> Result<Arc<Cache>, Refusal> {
-        let mut views = self.hub.views();
+    /// What is newest; what reaches the token, if that comes soon: another alerter may have been a moment faster.
+    async fn state(&self, token: Option<&Token>) -> Result<Arc<Cache>, Refusal> {
+        let mut newest = self.hub.newest();
         if let Some(token) = token {
-            let reaches = |view: &Option<Arc<Cache>>| match view {
-                Some(view) => view.epoch_hash() != token.epoch || view.head().sequence >= token.position.sequence,
+            let reaches = |newest: &Option<Arc<Cache>>| match newest {
+                Some(cache) => cache.epoch_hash() != token.epoch || cache.head().sequence >= token.position.sequence,
                 None => true,
             };
-            // Whether it came or not, the table of beginnings decides by the view that is there then.
-            let _ = timeout(FUTURE_PATIENCE, views.wait_for(reaches)).await;
+            // Whether it came or not, the table of beginnings decides by what is there then.
+            let _ = timeout(FUTURE_PATIENCE, newest.wait_for(reaches)).await;
         }
-        let view = views.borrow_and_update().clone();
-        view.ok_or(Refusal::NotReady)
+        let newest = newest.borrow_and_update().clone();
+        newest.ok_or(Refusal::NotReady)
     }
 }
 
 #[tonic::async_trait]
 impl AlertService for Alerts {
-    type SubscribeStream = Frames;
+    type SubscribeStream = ClientStream;
 
-    async fn subscribe(&self, request: Request<SubscribeRequest>) -> Result<Response<Frames>, Status> {
+    async fn subscribe(&self, request: Request<SubscribeRequest>) -> Result<Response<ClientStream>, Status> {
         Ok(Response::new(self.open(request.into_inner()).await?))
     }
 }

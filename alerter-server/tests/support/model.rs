@@ -118,6 +118,8 @@ fn as_told(after: &FollowUp) -> FollowUp {
     }
     FollowUp {
         instance_id: after.instance_id.clone(),
+        workflow: after.workflow.clone(),
+        call: after.call.as_ref().map(|call| Call { r#ref: call.r#ref.clone(), ..Call::default() }),
         status: after.status,
         revision: after.revision,
         sequence: after.sequence,

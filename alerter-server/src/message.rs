@@ -1,0 +1,158 @@
+//! Messages as they leave: a SubscribeResponse, encoded.
+//!
+//! Promise: what many streams are told is encoded once and shared. A StageChange is put together from the follow-up's
+//! bytes, which the snapshot shares, and the change's; a reader of the proto cannot tell the difference.
+
+use std::time::SystemTime;
+
+use aftercall_proto::alert::v1::subscribe_response::Frame;
+use aftercall_proto::alert::v1::{StageChange, SubscribeRequest, SubscribeResponse};
+use bytes::{BufMut as _, Bytes};
+use prost::Message as _;
+use prost::encoding::{WireType, encode_key, encode_varint, encoded_len_varint, key_len};
+use tonic::Status;
+use tonic::codec::{BufferSettings, EncodeBuf, Encoder};
+use tonic_prost::ProstDecoder;
+
+use crate::limits::{STREAM_BUFFER_BYTES, STREAM_WRITE_BYTES};
+use crate::shown::Shown;
+
+/// Fields of the proto that are put together by hand; a test holds them to what the generated code reads.
+const SNAPSHOT_ITEM: u32 = 3;
+const STAGE_CHANGE: u32 = 5;
+const FOLLOW_UP_OF_ITEM: u32 = 1;
+const FOLLOW_UP_OF_CHANGE: u32 = 3;
+
+/// An encoded message, shared by all streams that it is for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Message(Bytes);
+
+/// A StageChange without its follow-up, encoded.
+#[derive(Clone, Debug)]
+pub(crate) struct ChangeBody(Bytes);
+
+impl Message {
+    /// Any frame.
+    pub(crate) fn new(token: &str, frame: Frame) -> Self {
+        let response = SubscribeResponse { frame: Some(frame), ..opening(token) };
+        Self(response.encode_to_vec().into())
+    }
+
+    /// A follow-up of a snapshot.
+    pub(crate) fn snapshot_item(token: &str, shown: &Shown) -> Self {
+        compose(token, SNAPSHOT_ITEM, &[], FOLLOW_UP_OF_ITEM, shown)
+    }
+
+    /// A follow-up that changed.
+    pub(crate) fn stage_change(token: &str, body: &ChangeBody, shown: &Shown) -> Self {
+        compose(token, STAGE_CHANGE, &body.0, FOLLOW_UP_OF_CHANGE, shown)
+    }
+
+    /// Its size in bytes.
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+}
+
+impl ChangeBody {
+    /// Encodes all of a change but its follow-up.
+    pub(crate) fn new(change: &StageChange) -> Self {
+        debug_assert!(change.follow_up.is_none(), "the follow-up is added when the message is put together");
+        Self(change.encode_to_vec().into())
+    }
+
+    /// Its size in bytes.
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+}
+
+fn opening(token: &str) -> SubscribeResponse {
+    SubscribeResponse { token: token.to_owned(), server_time: Some(SystemTime::now().into()), frame: None }
+}
+
+/// A message whose frame has the fields in `body` and a follow-up.
+fn compose(token: &str, frame: u32, body: &[u8], follow_up: u32, shown: &Shown) -> Message {
+    let inner = body.len() + field_len(follow_up, shown.encoded.len());
+    let mut message = opening(token).encode_to_vec();
+    message.reserve_exact(field_len(frame, inner));
+    begin_field(&mut message, frame, inner);
+    message.put_slice(body);
+    begin_field(&mut message, follow_up, shown.encoded.len());
+    message.put_slice(&shown.encoded);
+    Message(message.into())
+}
+
+fn begin_field(message: &mut Vec<u8>, field: u32, len: usize) {
+    encode_key(field, WireType::LengthDelimited, message);
+    encode_varint(len as u64, message);
+}
+
+fn field_len(field: u32, len: usize) -> usize {
+    key_len(field) + encoded_len_varint(len as u64) + len
+}
+
+/// The codec of Subscribe: reads requests, and writes messages that are encoded already.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Codec;
+
+impl tonic::codec::Codec for Codec {
+    type Encode = Message;
+    type Decode = SubscribeRequest;
+    type Encoder = Self;
+    type Decoder = ProstDecoder<SubscribeRequest>;
+
+    fn encoder(&mut self) -> Self {
+        *self
+    }
+
+    fn decoder(&mut self) -> Self::Decoder {
+        ProstDecoder::default()
+    }
+}
+
+impl Encoder for Codec {
+    type Item = Message;
+    type Error = Status;
+
+    fn encode(&mut self, Message(bytes): Message, buffer: &mut EncodeBuf<'_>) -> Result<(), Status> {
+        buffer.put(bytes);
+        Ok(())
+    }
+
+    fn buffer_settings(&self) -> BufferSettings {
+        BufferSettings::new(STREAM_BUFFER_BYTES, STREAM_WRITE_BYTES)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use aftercall_proto::alert::v1::{CaughtUp, SnapshotItem};
+    use aftercall_proto::workflow::v1::{Actor, FollowUp, Stage};
+
+    use super::*;
+
+    fn decoded(message: &Message) -> SubscribeResponse {
+        SubscribeResponse::decode(message.0.clone()).expect("it is a response")
+    }
+
+    #[test]
+    fn what_is_put_together_reads_as_if_it_had_been_encoded_whole() {
+        let follow_up = FollowUp { instance_id: "1-2-3".repeat(60), revision: 7, visible: true, ..FollowUp::default() };
+        let shown = Shown::new(&follow_up);
+        let bare = StageChange {
+            sequence: 9,
+            actor: Some(Actor { name: "ann".to_owned(), ..Actor::default() }),
+            from_stage: Some(Stage { number: 2, ..Stage::default() }),
+            ..StageChange::default()
+        };
+        let change = decoded(&Message::stage_change("token", &ChangeBody::new(&bare), &shown));
+        let whole = StageChange { follow_up: Some(follow_up.clone()), ..bare };
+        assert_eq!((change.token.as_str(), change.frame), ("token", Some(Frame::StageChange(whole))));
+        assert!(change.server_time.is_some());
+        let item = decoded(&Message::snapshot_item("", &shown));
+        assert_eq!(item.frame, Some(Frame::SnapshotItem(SnapshotItem { follow_up: Some(follow_up) })));
+        let caught_up = decoded(&Message::new("token", Frame::CaughtUp(CaughtUp { sequence: 4 })));
+        assert_eq!(caught_up.frame, Some(Frame::CaughtUp(CaughtUp { sequence: 4 })));
+    }
+}

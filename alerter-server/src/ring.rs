@@ -1,0 +1,132 @@
+//! An entry of the feed as the ring keeps it.
+//!
+//! Promise: whatever a filter asks of a change is here, and whatever a stream is told of it, encoded as far as it is the
+//! same for all streams.
+
+use std::mem::size_of;
+use std::sync::Arc;
+
+use aftercall_proto::alert::v1::{OutOfView, StageChange};
+use aftercall_proto::feed::v1::{FeedEntry, InstanceChange};
+use aftercall_proto::workflow::v1::{Actor, FollowUp};
+use prost::Message as _;
+use prost_types::Timestamp;
+
+use crate::message::ChangeBody;
+use crate::position::Position;
+use crate::shown::{Facts, Shown};
+
+/// An entry of the ring.
+#[derive(Debug)]
+pub(crate) struct RingEntry {
+    /// Its place.
+    pub(crate) position: Position,
+    /// What it changed.
+    pub(crate) changes: Box<[Change]>,
+    /// About how much memory it takes.
+    pub(crate) bytes: usize,
+}
+
+/// What an entry changed in one instance.
+#[derive(Debug)]
+pub(crate) struct Change {
+    /// The instance.
+    pub(crate) instance_id: Arc<str>,
+    /// How it stands now; none where it is not visible.
+    pub(crate) after: Option<Arc<Shown>>,
+    /// What is told to those who see it now.
+    pub(crate) body: ChangeBody,
+    /// What filters looked at before; none where it was not visible.
+    pub(crate) before: Option<Facts>,
+    /// What is told to those who see it no more.
+    pub(crate) out_of_view: Box<OutOfView>,
+}
+
+impl RingEntry {
+    /// An entry of the feed.
+    pub(crate) fn new(entry: FeedEntry) -> Self {
+        let FeedEntry { sequence, chain, at, actor, changes } = entry;
+        let of_change = |change| Change::new(sequence, at, actor.as_ref(), change);
+        let changes: Box<[Change]> = changes.into_iter().filter_map(of_change).collect();
+        let bytes = size_of::<Self>() + changes.iter().map(Change::bytes).sum::<usize>();
+        Self { position: Position { sequence, chain }, changes, bytes }
+    }
+}
+
+impl Change {
+    fn new(sequence: u64, at: Option<Timestamp>, actor: Option<&Actor>, change: InstanceChange) -> Option<Self> {
+        let InstanceChange { follow_up, cause, from_stage, before } = change;
+        let follow_up = follow_up?;
+        // The feed tells of what has gone out of sight only what never changes; the rest is as it was before.
+        let lasting = Facts::of(&follow_up);
+        let before = before.map(|before| Facts {
+            workflow: lasting.workflow,
+            stage: before.stage,
+            customer: before.customer.into(),
+            call: lasting.call,
+            alerts: before.alerts.into_iter().map(|alert| (alert.team.into(), alert.priority)).collect(),
+        });
+        let body =
+            StageChange { sequence, at, follow_up: None, cause: cause.clone(), actor: actor.cloned(), from_stage };
+        let FollowUp { instance_id, status, outcome, .. } = &follow_up;
+        let (instance_id, outcome) = (instance_id.clone(), outcome.clone());
+        Some(Self {
+            after: follow_up.visible.then(|| Arc::new(Shown::new(&follow_up))),
+            body: ChangeBody::new(&body),
+            before,
+            instance_id: instance_id.as_str().into(),
+            out_of_view: Box::new(OutOfView {
+                sequence,
+                instance_id,
+                cause,
+                actor: actor.cloned(),
+                status: *status,
+                outcome,
+            }),
+        })
+    }
+
+    fn bytes(&self) -> usize {
+        // What a change that is out of sight tells is about as long as what filters ask of it.
+        let after = self.after.as_ref().map_or(0, |after| after.encoded.len());
+        size_of::<Self>() + size_of::<Shown>() + after + self.body.len() + 2 * self.out_of_view.encoded_len()
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test may fail")]
+mod tests {
+    use aftercall_proto::feed::v1::{Before, BeforeAlert};
+    use aftercall_proto::workflow::v1::{Alert, Call, CallRef, Stage};
+
+    use super::*;
+
+    #[test]
+    fn what_has_gone_out_of_sight_is_known_as_it_was_before() {
+        let alert = |team: &str, priority| Alert { team: team.into(), priority, ..Alert::default() };
+        let call = CallRef { source: "engine".into(), id: "1001".into() };
+        let seen = FollowUp {
+            instance_id: "i1".into(),
+            workflow: "callback".into(),
+            visible: true,
+            stage: Some(Stage { number: 2, ..Stage::default() }),
+            call: Some(Call { r#ref: Some(call.clone()), customer: "acme".into(), ..Call::default() }),
+            alerts: vec![alert("sales", 3), alert("support", 1)],
+            ..FollowUp::default()
+        };
+        let gone = FollowUp {
+            instance_id: "i1".into(),
+            workflow: "callback".into(),
+            call: Some(Call { r#ref: Some(call), ..Call::default() }),
+            ..FollowUp::default()
+        };
+        let alerts = seen.alerts.iter().map(|one| BeforeAlert { team: one.team.clone(), priority: one.priority });
+        let before = Before { stage: 2, customer: "acme".into(), alerts: alerts.collect() };
+        let change = InstanceChange { follow_up: Some(gone), before: Some(before), ..InstanceChange::default() };
+        let entry = RingEntry::new(FeedEntry { sequence: 7, changes: vec![change], ..FeedEntry::default() });
+        let change = entry.changes.first().unwrap();
+        assert_eq!(change.before, Some(Facts::of(&seen)));
+        assert!(change.after.is_none());
+        assert_eq!((change.out_of_view.sequence, change.out_of_view.instance_id.as_str()), (7, "i1"));
+    }
+}

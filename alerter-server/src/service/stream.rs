@@ -1,0 +1,293 @@
+//! One client's stream: a cursor over its view, and what its client has been told.
+//!
+//! Promise: frames come in order of sequence, without a gap, or `Reset` says that they cannot. Only the last frame of a
+//! sequence carries that sequence's token, so that no token resumes in the midst of an entry. While a snapshot is on its
+//! way the token is empty: a stream that is cut there begins anew. It is read by the transport when the client has room,
+//! holds a bounded number of bytes, and has no task of its own.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::SystemTime;
+
+use aftercall_proto::alert::v1::subscribe_response::Frame;
+use aftercall_proto::alert::v1::{CaughtUp, Drain, FellBehind, SnapshotEnd, SnapshotMode};
+use futures::Stream;
+use tokio::sync::OwnedSemaphorePermit;
+use tonic::Status;
+
+use super::beginning::{Beginning, obstacle_of, refused};
+use super::frames::{reset, upstream};
+use super::status::{Obstacle, Refusal};
+use crate::cache::{Cache, Standing};
+use crate::hub::Hub;
+use crate::limits::{FELL_BEHIND_ENTRIES, ROUND_ENTRIES_MAX, STREAM_WRITE_BYTES};
+use crate::member::{Member, State, Verdict};
+use crate::message::Message;
+use crate::position::Position;
+use crate::view::{Cursor, Reading, View};
+
+/// A client's stream.
+#[derive(Debug)]
+pub(crate) struct ClientStream {
+    member: Arc<Member>,
+    place: usize,
+    teller: Teller,
+}
+
+/// What one client is to be told next.
+#[derive(Debug)]
+struct Teller {
+    hub: Arc<Hub>,
+    view: Arc<View>,
+    mode: SnapshotMode,
+    cursor: Cursor,
+    phase: Phase,
+    owes_caught_up: bool,
+    told_behind: bool,
+    told_connected: bool,
+}
+
+#[derive(Debug)]
+enum Phase {
+    /// A snapshot is on its way; `after` is the id of the last that was given.
+    Snapshot { after: Option<Arc<str>>, item_count: u32 },
+    /// The client has a whole picture at the cursor.
+    Following,
+    /// The stream ends, with a status if there is one.
+    Ended(Option<Refusal>),
+}
+
+/// What a look for news came to.
+enum Found {
+    /// Something that is to be sent, or another phase.
+    Something,
+    /// Nothing yet, but there is more to look through.
+    More,
+    /// Nothing; the window of the view ends here.
+    Nothing(u64),
+}
+
+impl ClientStream {
+    /// A stream that begins as was decided by `cache`, with its place in the view.
+    pub(crate) fn new(
+        hub: Arc<Hub>,
+        view: Arc<View>,
+        mode: SnapshotMode,
+        cache: Arc<Cache>,
+        beginning: Beginning,
+        permit: OwnedSemaphorePermit,
+    ) -> Self {
+        let member = Arc::new(Member::new(Some(permit)));
+        let place = view.join(Arc::clone(&member));
+        metrics::gauge!("aftercall_alerter_subscribers").increment(1.0);
+        let position = match beginning {
+            Beginning::From(position) => position,
+            Beginning::Snapshot | Beginning::Reset(_) => cache.head(),
+        };
+        let cursor = Cursor { epoch: cache.epoch_hash(), generation: cache.generation(), position, ordinal: None };
+        let mut teller = Teller {
+            hub,
+            view,
+            mode,
+            cursor,
+            phase: Phase::Following,
+            owes_caught_up: true,
+            // A client that resumes is behind for good reason; it is told only if it falls behind once it has caught up.
+            told_behind: true,
+            told_connected: true,
+        };
+        match beginning {
+            Beginning::From(_) => {}
+            Beginning::Snapshot => member.hold(|state| teller.begin_snapshot(state, cache)),
+            Beginning::Reset(obstacle) => member.hold(|state| teller.reset(state, &cache, obstacle)),
+        }
+        Self { member, place, teller }
+    }
+}
+
+impl Drop for ClientStream {
+    fn drop(&mut self) {
+        self.teller.view.leave(self.place);
+        metrics::gauge!("aftercall_alerter_subscribers").decrement(1.0);
+    }
+}
+
+impl Stream for ClientStream {
+    type Item = Result<Message, Status>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let Self { member, teller, .. } = &mut *self;
+        let mut state = member.poll(context);
+        loop {
+            if let Some(message) = state.pending.pop_front() {
+                metrics::counter!("aftercall_alerter_deliveries_total").increment(1);
+                return Poll::Ready(Some(Ok(message)));
+            }
+            if let Phase::Ended(refusal) = &mut teller.phase {
+                return Poll::Ready(refusal.take().map(|refusal| Err(refusal.into())));
+            }
+            match teller.look(&mut state) {
+                Found::Something => {}
+                Found::More => {
+                    context.waker().wake_by_ref();
+                    return Poll::Pending;
+                }
+                Found::Nothing(end) => {
+                    state.idle_at = Some(end);
+                    return Poll::Pending;
+                }
+            }
+        }
+    }
+}
+
+impl Teller {
+    fn look(&mut self, state: &mut State) -> Found {
+        state.idle_at = None;
+        if let Some(verdict) = state.verdict {
+            self.end(state, verdict);
+            return Found::Something;
+        }
+        let Some(newest) = self.hub.now() else { return Found::More };
+        if matches!(self.phase, Phase::Snapshot { .. }) {
+            self.go_on_with_snapshot(state, &newest);
+            return Found::Something;
+        }
+        let link = self.hub.link_now();
+        if link.connected != self.told_connected {
+            self.told_connected = link.connected;
+            self.tell(state, upstream(link, SystemTime::now()));
+            return Found::Something;
+        }
+        let behind = newest.head().sequence.saturating_sub(self.cursor.position.sequence);
+        if behind > FELL_BEHIND_ENTRIES && !self.told_behind {
+            (self.told_behind, self.owes_caught_up) = (true, true);
+            self.tell(state, Frame::FellBehind(FellBehind { changes: behind }));
+            return Found::Something;
+        }
+        match self.view.read(&mut self.cursor, &mut state.pending) {
+            Reading::Messages { caught_up } => {
+                self.owes_caught_up &= !caught_up;
+                self.told_behind &= !caught_up;
+                Found::Something
+            }
+            Reading::AtEnd(_) if self.owes_caught_up => {
+                (self.owes_caught_up, self.told_behind) = (false, false);
+                self.tell(state, Frame::CaughtUp(CaughtUp { sequence: self.cursor.position.sequence }));
+                Found::Something
+            }
+            Reading::AtEnd(end) => Found::Nothing(end),
+            Reading::OutOfWindow => self.read_ring(state, &newest),
+        }
+    }
+
+    /// Reads what is older than the view's window, or of another generation, as far as the ring goes back.
+    fn read_ring(&mut self, state: &mut State, newest: &Arc<Cache>) -> Found {
+        if let Some(obstacle) = self.obstacle(newest) {
+            self.reset(state, newest, obstacle);
+            return Found::Something;
+        }
+        (self.cursor.generation, self.cursor.ordinal) = (newest.generation(), None);
+        let begin = self.cursor.position.sequence;
+        let mut bytes = 0;
+        for sequence in begin + 1..=newest.head().sequence.min(begin + ROUND_ENTRIES_MAX) {
+            let Some(entry) = newest.entry(sequence) else { break };
+            let messages = self.view.messages(self.cursor.epoch, entry, self.cursor.position);
+            self.cursor.position = entry.position;
+            bytes += messages.iter().map(Message::len).sum::<usize>();
+            state.pending.extend(messages);
+            if bytes >= STREAM_WRITE_BYTES {
+                break;
+            }
+        }
+        if state.pending.is_empty() {
+            return Found::More;
+        }
+        self.owes_caught_up = true;
+        Found::Something
+    }
+
+    /// What keeps the cursor from going on in the ring: the ring has let go of what follows, or the alerter began anew.
+    fn obstacle(&self, newest: &Cache) -> Option<Obstacle> {
+        match newest.standing(self.cursor.epoch, self.cursor.position) {
+            Standing::TooOld if newest.generation() != self.cursor.generation => Some(Obstacle::AlerterRestarted),
+            standing => obstacle_of(standing),
+        }
+    }
+
+    fn reset(&mut self, state: &mut State, newest: &Arc<Cache>, obstacle: Obstacle) {
+        if self.mode == SnapshotMode::Never {
+            self.phase = Phase::Ended(Some(refused(newest, obstacle)));
+            return;
+        }
+        metrics::counter!("aftercall_alerter_resets_total", "reason" => obstacle.name()).increment(1);
+        self.begin_snapshot(state, Arc::clone(newest));
+        self.tell(state, reset(newest, obstacle));
+    }
+
+    fn begin_snapshot(&mut self, state: &mut State, cache: Arc<Cache>) {
+        self.cursor =
+            Cursor { epoch: cache.epoch_hash(), generation: cache.generation(), position: cache.head(), ordinal: None };
+        state.snapshot = Some(cache);
+        self.phase = Phase::Snapshot { after: None, item_count: 0 };
+    }
+
+    /// Gives some of the snapshot; begins anew where what follows on it has been let go of meanwhile, because a client that
+    /// reads so slowly must not keep an old state alive.
+    fn go_on_with_snapshot(&mut self, state: &mut State, newest: &Arc<Cache>) {
+        let Some(cache) = state.snapshot.clone().filter(|_| self.obstacle(newest).is_none()) else {
+            let obstacle = self.obstacle(newest).unwrap_or(Obstacle::TooOld);
+            return self.reset(state, newest, obstacle);
+        };
+        let Phase::Snapshot { after, item_count } = &mut self.phase else { return };
+        let (mut bytes, mut looked_at) = (0, 0);
+        for (id, shown) in cache.instances_after(after.clone().as_ref()) {
+            looked_at += 1;
+            if self.view.filter().selects(&shown.facts) {
+                let message = Message::snapshot_item("", shown);
+                bytes += message.len();
+                *item_count += 1;
+                state.pending.push_back(message);
+            }
+            if bytes >= STREAM_WRITE_BYTES || looked_at == ROUND_ENTRIES_MAX {
+                *after = Some(Arc::clone(id));
+                return;
+            }
+        }
+        let end = SnapshotEnd { sequence: cache.head().sequence, item_count: *item_count };
+        state.snapshot = None;
+        self.phase = Phase::Following;
+        (self.owes_caught_up, self.told_behind) = (true, true);
+        self.tell(state, Frame::SnapshotEnd(end));
+    }
+
+    fn end(&mut self, state: &mut State, verdict: Verdict) {
+        let refusal = match verdict {
+            Verdict::Draining(wait) => {
+                let reconnect_after = prost_types::Duration::try_from(wait).ok();
+                self.tell(state, Frame::Drain(Drain { reconnect_after }));
+                None
+            }
+            Verdict::Stalled => Some(Refusal::Stalled { stall_seconds: self.hub.pace().stall.as_secs() }),
+        };
+        if let Some(refusal) = &refusal {
+            tracing::info!(%refusal, "a stream was closed");
+        }
+        self.phase = Phase::Ended(refusal);
+    }
+
+    /// Tells this client alone something.
+    fn tell(&self, state: &mut State, frame: Frame) {
+        let token = match self.phase {
+            Phase::Snapshot { .. } => String::new(),
+            _ => self.token(self.cursor.position),
+        };
+        state.pending.push_back(Message::new(&token, frame));
+    }
+
+    /// The token after all that has been sent.
+    fn token(&self, position: Position) -> String {
+        self.view.token(self.cursor.epoch, position)
+    }
+}

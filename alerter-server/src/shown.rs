@@ -1,0 +1,53 @@
+//! A follow-up as the alerter keeps it: what filters look at, and the rest as it will be sent.
+//!
+//! Promise: a follow-up is encoded once, however many streams show it, and kept once, in the snapshot and in the ring.
+
+use aftercall_proto::workflow::v1::FollowUp;
+use bytes::Bytes;
+use prost::Message as _;
+
+/// What filters look at, of a follow-up as it stands or as it was before a change.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Facts {
+    /// The workflow's name.
+    pub(crate) workflow: Box<str>,
+    /// The stage's number.
+    pub(crate) stage: u32,
+    /// The call's customer.
+    pub(crate) customer: Box<str>,
+    /// The call's source and id.
+    pub(crate) call: Option<(Box<str>, Box<str>)>,
+    /// Team and priority of each alert.
+    pub(crate) alerts: Box<[(Box<str>, i32)]>,
+}
+
+/// A visible follow-up.
+#[derive(Clone, Debug)]
+pub(crate) struct Shown {
+    /// What filters look at.
+    pub(crate) facts: Facts,
+    /// The encoded follow-up.
+    pub(crate) encoded: Bytes,
+}
+
+impl Facts {
+    /// The facts of a follow-up as it stands.
+    pub(crate) fn of(follow_up: &FollowUp) -> Self {
+        let call = follow_up.call.as_ref();
+        let reference = call.and_then(|call| call.r#ref.as_ref());
+        Self {
+            workflow: follow_up.workflow.as_str().into(),
+            stage: follow_up.stage.as_ref().map_or(0, |stage| stage.number),
+            customer: call.map_or("", |call| &call.customer).into(),
+            call: reference.map(|call| (call.source.as_str().into(), call.id.as_str().into())),
+            alerts: follow_up.alerts.iter().map(|alert| (alert.team.as_str().into(), alert.priority)).collect(),
+        }
+    }
+}
+
+impl Shown {
+    /// A follow-up as it stands.
+    pub(crate) fn new(follow_up: &FollowUp) -> Self {
+        Self { facts: Facts::of(follow_up), encoded: follow_up.encode_to_vec().into() }
+    }
+}

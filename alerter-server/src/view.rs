@@ -1,0 +1,301 @@
+//! A view: what all streams with one filter are told, filtered and encoded once.
+//!
+//! Promise: a window of the newest messages, in order and whole: an entry is in it with all its messages or with none. The
+//! window is bounded; who has fallen out of it reads on from the ring.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use aftercall_proto::alert::v1::subscribe_response::Frame;
+use aftercall_proto::alert::v1::{Bookmark, CaughtUp};
+use slab::Slab;
+use tokio::time::Instant;
+
+use crate::cache::Cache;
+use crate::filter::Filter;
+use crate::limits::STREAM_WRITE_BYTES;
+use crate::member::Member;
+use crate::message::Message;
+use crate::position::Position;
+use crate::ring::{Change, RingEntry};
+use crate::shown::Shown;
+use crate::token::Token;
+
+/// A view.
+#[derive(Debug)]
+pub(crate) struct View {
+    filter: Filter,
+    window: Mutex<Window>,
+    members: Mutex<Slab<Arc<Member>>>,
+}
+
+/// Where a stream stands.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Cursor {
+    /// The epoch's hash.
+    pub(crate) epoch: u64,
+    /// The generation in whose history the place is.
+    pub(crate) generation: u64,
+    /// The last entry that was handled.
+    pub(crate) position: Position,
+    /// The next message of the window, where the window was read last.
+    pub(crate) ordinal: Option<u64>,
+}
+
+/// What a view tells of a change.
+enum Told<'a> {
+    Change(&'a Change, &'a Shown),
+    OutOfView(&'a Change),
+}
+
+/// What reading the window came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reading {
+    /// Some messages; whether the picture is exact after the last of them, and the client told so.
+    Messages {
+        /// Whether the last was CaughtUp.
+        caught_up: bool,
+    },
+    /// Nothing new; the window ends here.
+    AtEnd(u64),
+    /// The window begins after the cursor, or is of another generation.
+    OutOfWindow,
+}
+
+#[derive(Debug)]
+struct Window {
+    epoch: u64,
+    generation: u64,
+    /// Up to where it is complete.
+    position: Position,
+    /// From which sequence on it is complete: all after this one is in it.
+    base: u64,
+    /// How many messages have been let go of: the ordinal of the first that is there.
+    first: u64,
+    items: VecDeque<Item>,
+    bytes: usize,
+    quiet_since: Instant,
+}
+
+#[derive(Debug)]
+struct Item {
+    position: Position,
+    caught_up: bool,
+    message: Message,
+}
+
+impl View {
+    /// A view that begins where the cache stands.
+    pub(crate) fn new(filter: Filter, cache: &Cache) -> Self {
+        let window = Window {
+            epoch: cache.epoch_hash(),
+            generation: cache.generation(),
+            position: cache.head(),
+            base: cache.head().sequence,
+            first: 0,
+            items: VecDeque::new(),
+            bytes: 0,
+            quiet_since: Instant::now(),
+        };
+        Self { filter, window: Mutex::new(window), members: Mutex::default() }
+    }
+
+    /// Its filter.
+    pub(crate) fn filter(&self) -> &Filter {
+        &self.filter
+    }
+
+    /// The token of a place, for this view's filter.
+    pub(crate) fn token(&self, epoch: u64, position: Position) -> String {
+        Token { epoch, position, filter: self.filter.hash() }.encode()
+    }
+
+    /// Adds a member; it is named by the number that comes back.
+    pub(crate) fn join(&self, member: Arc<Member>) -> usize {
+        self.members().insert(member)
+    }
+
+    /// Takes a member away.
+    pub(crate) fn leave(&self, member: usize) {
+        self.members().remove(member);
+    }
+
+    /// The members there are.
+    pub(crate) fn present(&self) -> Vec<Arc<Member>> {
+        self.members().iter().map(|(_, member)| Arc::clone(member)).collect()
+    }
+
+    /// Tells every member that there is news.
+    pub(crate) fn wake(&self) {
+        self.members().iter().for_each(|(_, member)| member.wake());
+    }
+
+    /// Goes on to where the cache stands, keeps about `bytes_max` of messages, and wakes its members if there is news for
+    /// them.
+    pub(crate) fn advance(&self, cache: &Cache, bytes_max: usize) {
+        let has_news = self.window().advance(self, cache, bytes_max);
+        if has_news {
+            self.wake();
+        }
+    }
+
+    /// A bookmark where nothing was told for as long as `bookmark`; and members that take nothing for `stall` are let go.
+    pub(crate) fn tick(&self, bookmark: Duration, stall: Duration) {
+        let now = Instant::now();
+        let mut window = self.window();
+        let is_due = now.duration_since(window.quiet_since) >= bookmark;
+        if is_due {
+            window.bookmark(self);
+        }
+        let end = window.end();
+        drop(window);
+        self.members().iter().for_each(|(_, member)| member.judge(end, now, stall));
+        if is_due {
+            self.wake();
+        }
+    }
+
+    /// Reads on from a cursor, about as much as is written at once.
+    pub(crate) fn read(&self, cursor: &mut Cursor, into: &mut VecDeque<Message>) -> Reading {
+        self.window().read(cursor, into)
+    }
+
+    /// What the streams of this view are told of an entry, `before` being the place before it. Only the last message carries
+    /// the entry's token: no token resumes in the midst of an entry.
+    pub(crate) fn messages(&self, epoch: u64, entry: &RingEntry, before: Position) -> Vec<Message> {
+        let told: Vec<_> = entry.changes.iter().filter_map(|change| self.told(change)).collect();
+        let Some(last) = told.len().checked_sub(1) else { return Vec::new() };
+        let token_before = if last == 0 { String::new() } else { self.token(epoch, before) };
+        let token = self.token(epoch, entry.position);
+        let message = |(at, tell): (usize, _)| {
+            let token = if at == last { &token } else { &token_before };
+            match tell {
+                Told::Change(change, shown) => Message::stage_change(token, &change.body, shown),
+                Told::OutOfView(change) => Message::new(token, Frame::OutOfView((*change.out_of_view).clone())),
+            }
+        };
+        told.into_iter().enumerate().map(message).collect()
+    }
+
+    fn told<'a>(&self, change: &'a Change) -> Option<Told<'a>> {
+        let after = change.after.as_ref().filter(|shown| self.filter.selects(&shown.facts));
+        match (after, &change.before) {
+            (Some(shown), _) => Some(Told::Change(change, shown)),
+            (None, Some(before)) => self.filter.selects(before).then_some(Told::OutOfView(change)),
+            (None, None) => None,
+        }
+    }
+
+    fn window(&self) -> MutexGuard<'_, Window> {
+        self.window.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn members(&self) -> MutexGuard<'_, Slab<Arc<Member>>> {
+        self.members.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Window {
+    fn end(&self) -> u64 {
+        self.first + self.items.len() as u64
+    }
+
+    fn advance(&mut self, view: &View, cache: &Cache, bytes_max: usize) -> bool {
+        if self.generation != cache.generation() {
+            self.begin_anew(cache);
+            return true;
+        }
+        let end = self.end();
+        for sequence in self.position.sequence + 1..=cache.head().sequence {
+            // More came at once than the ring holds.
+            let Some(entry) = cache.entry(sequence) else {
+                self.begin_anew(cache);
+                return true;
+            };
+            for message in view.messages(self.epoch, entry, self.position) {
+                self.push(entry.position, message, false);
+            }
+            self.position = entry.position;
+        }
+        if self.end() == end {
+            return false;
+        }
+        let sequence = self.position.sequence;
+        let token = view.token(self.epoch, self.position);
+        self.push(self.position, Message::new(&token, Frame::CaughtUp(CaughtUp { sequence })), true);
+        self.trim(bytes_max);
+        true
+    }
+
+    fn bookmark(&mut self, view: &View) {
+        let token = view.token(self.epoch, self.position);
+        let sequence = self.position.sequence;
+        self.push(self.position, Message::new(&token, Frame::Bookmark(Bookmark { sequence })), false);
+    }
+
+    fn push(&mut self, position: Position, message: Message, caught_up: bool) {
+        self.bytes += message.len();
+        self.quiet_since = Instant::now();
+        self.items.push_back(Item { position, caught_up, message });
+    }
+
+    /// The members find their way by the cache.
+    fn begin_anew(&mut self, cache: &Cache) {
+        self.first = self.end();
+        self.items.clear();
+        self.bytes = 0;
+        (self.epoch, self.generation) = (cache.epoch_hash(), cache.generation());
+        self.position = cache.head();
+        self.base = cache.head().sequence;
+    }
+
+    /// Lets go of whole entries, never of a part of one.
+    fn trim(&mut self, bytes_max: usize) {
+        while self.bytes > bytes_max {
+            let Some(sequence) = self.items.front().map(|item| item.position.sequence) else { return };
+            let gone = self.items.partition_point(|item| item.position.sequence <= sequence);
+            self.bytes -= self.items.drain(..gone).map(|item| item.message.len()).sum::<usize>();
+            self.first += gone as u64;
+            self.base = sequence;
+        }
+    }
+
+    fn read(&self, cursor: &mut Cursor, into: &mut VecDeque<Message>) -> Reading {
+        if cursor.generation != self.generation || cursor.position.sequence < self.base {
+            return Reading::OutOfWindow;
+        }
+        // It has read the ring, where there is news that has not come here yet; then it is not news for it any more.
+        if cursor.position.sequence > self.position.sequence {
+            return Reading::AtEnd(self.end());
+        }
+        let known = cursor.ordinal.and_then(|ordinal| ordinal.checked_sub(self.first));
+        let from = known.map_or_else(
+            || self.items.partition_point(|item| item.position.sequence <= cursor.position.sequence),
+            |from| from as usize,
+        );
+        let (mut bytes, mut taken) = (0, 0);
+        let mut last: Option<&Item> = None;
+        for item in self.items.range(from..) {
+            let is_next_entry = last.is_none_or(|last| last.position.sequence != item.position.sequence);
+            if bytes >= STREAM_WRITE_BYTES && is_next_entry {
+                break;
+            }
+            bytes += item.message.len();
+            taken += 1;
+            into.push_back(item.message.clone());
+            last = Some(item);
+        }
+        cursor.ordinal = Some(self.first + (from + taken) as u64);
+        if from + taken == self.items.len() {
+            // The newest entries may have told this view nothing.
+            cursor.position = self.position;
+        } else if let Some(last) = last {
+            cursor.position = last.position;
+        }
+        match last {
+            Some(last) => Reading::Messages { caught_up: last.caught_up },
+            None => Reading::AtEnd(self.end()),
+        }
+    }
+}
