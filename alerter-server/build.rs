@@ -4,14 +4,25 @@
 use tonic_build::manual::{Builder, Method, Service};
 
 fn main() {
-    let subscribe = Method::builder()
-        .name("subscribe")
-        .route_name("Subscribe")
-        .input_type("aftercall_proto::alert::v1::SubscribeRequest")
+    let prost = |name: &str, route: &str| {
+        Method::builder()
+            .name(name)
+            .route_name(route)
+            .input_type(format!("aftercall_proto::alert::v1::{route}Request"))
+            .output_type(format!("aftercall_proto::alert::v1::{route}Response"))
+            .codec_path("tonic_prost::ProstCodec")
+    };
+    let subscribe = prost("subscribe", "Subscribe")
         .output_type("crate::message::Message")
         .codec_path("crate::message::Codec")
         .server_streaming()
         .build();
-    let service = Service::builder().name("AlertService").package("aftercall.alert.v1").method(subscribe).build();
+    let service = Service::builder()
+        .name("AlertService")
+        .package("aftercall.alert.v1")
+        .method(subscribe)
+        .method(prost("get_wallboard", "GetWallboard").build())
+        .method(prost("watch_wallboard", "WatchWallboard").server_streaming().build())
+        .build();
     Builder::new().build_client(false).compile(&[service]);
 }

@@ -11,7 +11,7 @@ use aftercall_proto::workflow::v1::FollowUp;
 use imbl::{OrdMap, Vector};
 
 use crate::position::Position;
-use crate::ring::RingEntry;
+use crate::ring::{Change, RingEntry};
 use crate::shown::Shown;
 use crate::token::epoch_hash;
 
@@ -54,6 +54,15 @@ pub(crate) enum Discontinuity {
         /// That sequence.
         sequence: u64,
     },
+}
+
+/// What became of an instance: how it stood, and how it stands; none where it was or is not visible.
+#[derive(Clone, Debug)]
+pub(crate) struct Moved {
+    /// How it stood.
+    pub(crate) before: Option<Arc<Shown>>,
+    /// How it stands.
+    pub(crate) after: Option<Arc<Shown>>,
 }
 
 /// The visible instances and the newest entries.
@@ -104,8 +113,9 @@ impl Cache {
         }
     }
 
-    /// Takes the next entry. Up to the snapshot it only fills the ring; after it, it changes the instances.
-    pub(crate) fn append(&mut self, entry: FeedEntry) -> Result<(), Discontinuity> {
+    /// Takes the next entry. Up to the snapshot it only fills the ring; after it, it changes the instances, and adds to
+    /// `moved` what it changed.
+    pub(crate) fn append(&mut self, entry: FeedEntry, moved: &mut Vec<Moved>) -> Result<(), Discontinuity> {
         let expected = self.head.sequence + 1;
         if entry.sequence != expected {
             return Err(Discontinuity::Gap { expected, came: entry.sequence });
@@ -116,7 +126,7 @@ impl Cache {
         self.head = Position { sequence: entry.sequence, chain: entry.chain };
         let entry = RingEntry::new(entry);
         if entry.position.sequence > self.snapshot.sequence {
-            self.change_instances(&entry);
+            self.change_instances(&entry, moved);
         }
         self.ring_bytes += entry.bytes;
         self.ring.push_back(Arc::new(entry));
@@ -191,12 +201,13 @@ impl Cache {
         }
     }
 
-    fn change_instances(&mut self, entry: &RingEntry) {
-        for change in &entry.changes {
-            match &change.after {
-                Some(shown) => self.instances.insert(Arc::clone(&change.instance_id), Arc::clone(shown)),
-                None => self.instances.remove(&change.instance_id),
+    fn change_instances(&mut self, entry: &RingEntry, moved: &mut Vec<Moved>) {
+        for Change { instance_id, after, .. } in &entry.changes {
+            let before = match after {
+                Some(shown) => self.instances.insert(Arc::clone(instance_id), Arc::clone(shown)),
+                None => self.instances.remove(instance_id),
             };
+            moved.push(Moved { before, after: after.clone() });
         }
     }
 

@@ -7,15 +7,19 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, SystemTime};
 
+use aftercall_proto::alert::v1::Wallboard;
 use rand::seq::SliceRandom as _;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 
-use crate::cache::Cache;
+use crate::cache::{Cache, Moved};
 use crate::filter::Filter;
-use crate::limits::{DRAIN_STEPS, RECONNECT_SPREAD, VIEW_BYTES_LEAST, VIEW_BYTES_MAX, VIEWS_BYTES_MAX};
+use crate::limits::{
+    DRAIN_STEPS, RECONNECT_SPREAD, VIEW_BYTES_LEAST, VIEW_BYTES_MAX, VIEWS_BYTES_MAX, WALLBOARD_EVERY,
+};
 use crate::member::Member;
 use crate::view::View;
+use crate::wallboard::Board;
 
 /// How the alerter stands with the workflow-server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,6 +46,9 @@ pub(crate) struct Pace {
 pub(crate) struct Hub {
     newest: watch::Sender<Option<Arc<Cache>>>,
     views: Mutex<HashMap<Filter, Weak<View>>>,
+    board: Mutex<Board>,
+    /// The wallboard, for those who watch it.
+    boards: watch::Sender<Arc<Wallboard>>,
     pace: Pace,
     link: watch::Sender<Link>,
     streams: Arc<Semaphore>,
@@ -56,6 +63,8 @@ impl Hub {
         Self {
             newest: watch::Sender::new(None),
             views: Mutex::default(),
+            board: Mutex::default(),
+            boards: watch::Sender::default(),
             pace,
             link: watch::Sender::new(Link { connected: false, as_of: SystemTime::UNIX_EPOCH }),
             streams: Arc::new(Semaphore::new(streams_max)),
@@ -64,8 +73,9 @@ impl Hub {
         }
     }
 
-    /// Shows what is newest, and lets every view go on.
-    pub(crate) fn publish(&self, cache: &Cache) {
+    /// Shows what is newest, and lets every view and the wallboard go on; `moved` is what became of instances since the last
+    /// time.
+    pub(crate) fn publish(&self, cache: &Cache, moved: &[Moved]) {
         let (entries, bytes) = cache.ring_size();
         metrics::gauge!("aftercall_alerter_ring_entries").set(entries as f64);
         metrics::gauge!("aftercall_alerter_ring_bytes").set(bytes as f64);
@@ -74,6 +84,7 @@ impl Hub {
         let views = self.present();
         let bytes_max = (VIEWS_BYTES_MAX / views.len().max(1)).clamp(VIEW_BYTES_LEAST, VIEW_BYTES_MAX);
         views.iter().for_each(|view| view.advance(cache, bytes_max));
+        self.board.lock().unwrap_or_else(PoisonError::into_inner).follow(cache, moved);
     }
 
     /// Notes that the workflow-server has been heard. Streams are told only if it had been lost.
@@ -123,6 +134,38 @@ impl Hub {
         let view = Arc::new(View::new(filter.clone(), newest.as_deref().unwrap_or(cache)));
         views.insert(filter, Arc::downgrade(&view));
         view
+    }
+
+    /// The wallboard now; none until the first snapshot is whole.
+    pub(crate) fn wallboard(&self) -> Option<Wallboard> {
+        let link = self.link_now();
+        self.newest.borrow().as_ref()?;
+        Some(self.board.lock().unwrap_or_else(PoisonError::into_inner).read(link, SystemTime::now()))
+    }
+
+    /// The wallboard as it becomes. What is there at first may be old: it is brought up to date within
+    /// [`WALLBOARD_EVERY`].
+    pub(crate) fn wallboards(&self) -> watch::Receiver<Arc<Wallboard>> {
+        self.boards.subscribe()
+    }
+
+    /// Counts for those who watch the wallboard, and wakes them if a count has changed, again and again.
+    pub(crate) async fn keep_wallboard(&self) {
+        let mut ticks = tokio::time::interval(WALLBOARD_EVERY);
+        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            ticks.tick().await;
+            if self.boards.receiver_count() == 0 {
+                continue;
+            }
+            if let Some(wallboard) = self.wallboard() {
+                self.boards.send_if_modified(|shown| {
+                    let is_news = !is_same(shown, &wallboard);
+                    *shown = Arc::new(wallboard);
+                    is_news
+                });
+            }
+        }
     }
 
     /// Bookmarks for those who have heard nothing, ends for those who take nothing, again and again.
@@ -192,4 +235,10 @@ impl Hub {
     pub(crate) fn drain(&self) -> &CancellationToken {
         &self.drain
     }
+}
+
+/// Whether two wallboards say the same, though one was counted later.
+fn is_same(one: &Wallboard, other: &Wallboard) -> bool {
+    let said = |wallboard: &Wallboard| Wallboard { counted_at: None, as_of: None, sequence: 0, ..wallboard.clone() };
+    said(one) == said(other)
 }

@@ -19,5 +19,6 @@ mod shown;
 mod tail;
 mod token;
 mod view;
+mod wallboard;
 
 pub use server::{Server, ServerError};

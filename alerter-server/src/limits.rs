@@ -29,6 +29,12 @@ pub(crate) const VIEWS_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// Bytes that a view keeps however many there are: a message or a few.
 pub(crate) const VIEW_BYTES_LEAST: usize = 4 * 1024;
 
+/// How often the wallboard is counted for those who watch it; nobody is told more often.
+pub(crate) const WALLBOARD_EVERY: Duration = Duration::from_millis(100);
+
+/// Updates of the wallboard in a second that one watcher may ask for.
+pub(crate) const WALLBOARD_UPDATES_MAX: u32 = 10;
+
 /// In how many steps a draining server sends its clients away.
 pub(crate) const DRAIN_STEPS: usize = 100;
 

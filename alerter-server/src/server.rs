@@ -94,7 +94,9 @@ impl Server {
         tokio::spawn(Tail::new(Arc::clone(&hub), upstream, ring).run(stop.clone()));
         tokio::spawn(stop.clone().run_until_cancelled_owned(judge(Arc::clone(&hub), readiness.clone())));
         let timekeeper = Arc::clone(&hub);
-        tokio::spawn(stop.run_until_cancelled_owned(async move { timekeeper.keep_time().await }));
+        tokio::spawn(stop.clone().run_until_cancelled_owned(async move { timekeeper.keep_time().await }));
+        let counter = Arc::clone(&hub);
+        tokio::spawn(stop.run_until_cancelled_owned(async move { counter.keep_wallboard().await }));
         let service =
             AlertServiceServer::new(Alerts::new(Arc::clone(&hub))).max_decoding_message_size(REQUEST_BYTES_MAX);
         let routes = base_routes(&[SERVICE_NAME], &readiness)?.add_service(service);

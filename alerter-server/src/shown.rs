@@ -2,9 +2,12 @@
 //!
 //! Promise: a follow-up is encoded once, however many streams show it, and kept once, in the snapshot and in the ring.
 
+use std::time::SystemTime;
+
 use aftercall_proto::workflow::v1::FollowUp;
 use bytes::Bytes;
 use prost::Message as _;
+use prost_types::Timestamp;
 
 /// What filters look at, of a follow-up as it stands or as it was before a change.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -26,6 +29,14 @@ pub(crate) struct Facts {
 pub(crate) struct Shown {
     /// What filters look at.
     pub(crate) facts: Facts,
+    /// What its stage is called.
+    pub(crate) stage_title: Box<str>,
+    /// The priority of its most urgent alert, as the proto numbers them; 0 without an alert.
+    pub(crate) priority: i32,
+    /// When it should be done.
+    pub(crate) due: Option<SystemTime>,
+    /// When it was started.
+    pub(crate) started_at: SystemTime,
     /// The encoded follow-up.
     pub(crate) encoded: Bytes,
 }
@@ -48,6 +59,17 @@ impl Facts {
 impl Shown {
     /// A follow-up as it stands.
     pub(crate) fn new(follow_up: &FollowUp) -> Self {
-        Self { facts: Facts::of(follow_up), encoded: follow_up.encode_to_vec().into() }
+        Self {
+            facts: Facts::of(follow_up),
+            stage_title: follow_up.stage.as_ref().map_or("", |stage| &stage.title).into(),
+            priority: follow_up.priority,
+            due: time(follow_up.due),
+            started_at: time(follow_up.started_at).unwrap_or(SystemTime::UNIX_EPOCH),
+            encoded: follow_up.encode_to_vec().into(),
+        }
     }
+}
+
+fn time(timestamp: Option<Timestamp>) -> Option<SystemTime> {
+    timestamp.and_then(|timestamp| timestamp.try_into().ok())
 }

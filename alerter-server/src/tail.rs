@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Status, Streaming};
 
-use crate::cache::{Cache, Discontinuity, RingLimits};
+use crate::cache::{Cache, Discontinuity, Moved, RingLimits};
 use crate::hub::Hub;
 use crate::limits::{FEED_CONNECT, FEED_MESSAGE_BYTES_MAX, FEED_SILENCE, RECONNECT_FIRST, RECONNECT_LONGEST};
 use crate::position::Position;
@@ -118,13 +118,20 @@ impl Tail {
         let from_sequence = cache.head().sequence + u64::from(!overlap);
         let request = TailRequest { from_sequence, epoch: cache.epoch().to_owned() };
         let mut responses = timeout(FEED_SILENCE, feed.tail(request)).await??.into_inner();
+        let mut moved = Vec::new();
         while let Some(response) = next(&mut responses).await? {
-            self.take(&mut cache, &mut overlap, response)?;
+            self.take(&mut cache, &mut moved, &mut overlap, response)?;
         }
         Ok(())
     }
 
-    fn take(&mut self, cache: &mut Cache, overlap: &mut bool, response: TailResponse) -> Result<(), Trouble> {
+    fn take(
+        &mut self,
+        cache: &mut Cache,
+        moved: &mut Vec<Moved>,
+        overlap: &mut bool,
+        response: TailResponse,
+    ) -> Result<(), Trouble> {
         let TailResponse { entries, newest_sequence, sent_at } = response;
         if newest_sequence < cache.head().sequence {
             return Err(Trouble::Behind { newest: newest_sequence, head: cache.head().sequence });
@@ -133,7 +140,7 @@ impl Tail {
         for entry in entries {
             let place = Position { sequence: entry.sequence, chain: entry.chain };
             if !std::mem::take(overlap) {
-                cache.append(entry)?;
+                cache.append(entry, moved)?;
             } else if place != cache.head() {
                 return Err(Discontinuity::Chain { sequence: cache.head().sequence }.into());
             }
@@ -146,16 +153,17 @@ impl Tail {
         }
         metrics::gauge!("aftercall_alerter_lag_entries")
             .set((newest_sequence.saturating_sub(cache.head().sequence)) as f64);
-        self.show(cache, at.and_then(|at| SystemTime::try_from(at).ok()));
+        self.show(cache, moved, at.and_then(|at| SystemTime::try_from(at).ok()));
         Ok(())
     }
 
     /// Publishes the cache if it is news, and that the workflow-server was heard.
-    fn show(&mut self, cache: &Cache, as_of: Option<SystemTime>) {
+    fn show(&mut self, cache: &Cache, moved: &mut Vec<Moved>, as_of: Option<SystemTime>) {
         self.failures = 0;
         let shown = self.cache.as_ref().map(|shown| (shown.generation(), shown.head()));
         if shown != Some((cache.generation(), cache.head())) {
-            self.hub.publish(cache);
+            self.hub.publish(cache, moved);
+            moved.clear();
             self.cache = Some(cache.clone());
         }
         let as_of = as_of.unwrap_or_else(SystemTime::now);

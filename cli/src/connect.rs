@@ -79,7 +79,7 @@ pub(crate) fn request_id() -> String {
 
 async fn channel(address: &str, what: &str, option: &str) -> Result<Channel, Failure> {
     let endpoint = Endpoint::from_shared(address.to_owned())
-        .map_err(|_| Failure::usage(format!("{option} {address} is not an address; write http://127.0.0.1:7401")))?
+        .map_err(|_| not_an_address(address, option))?
         .connect_timeout(CONNECT_TIMEOUT)
         .timeout(REQUEST_TIMEOUT)
         .tcp_nodelay(true)
@@ -88,7 +88,13 @@ async fn channel(address: &str, what: &str, option: &str) -> Result<Channel, Fai
     endpoint.connect().await.map_err(|error| unreachable(address, what, option, &error))
 }
 
-fn unreachable(address: &str, what: &str, option: &str, error: &tonic::transport::Error) -> Failure {
+/// An address that is none.
+pub(crate) fn not_an_address(address: &str, option: &str) -> Failure {
+    Failure::usage(format!("{option} {address} is not an address; write http://127.0.0.1:7401"))
+}
+
+/// A server that does not answer.
+pub(crate) fn unreachable(address: &str, what: &str, option: &str, error: &tonic::transport::Error) -> Failure {
     let mut cause: &dyn std::error::Error = error;
     while let Some(next) = cause.source() {
         cause = next;

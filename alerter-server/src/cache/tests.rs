@@ -25,12 +25,12 @@ fn entries_up_to_the_snapshot_fill_the_ring_and_change_nothing() {
     let mut cache = Cache::new("e", 1, place(3), 2, PLENTY);
     cache.insert(&entry(3, "b", true).changes.remove(0).follow_up.unwrap());
     assert!(!cache.is_whole());
-    cache.append(entry(2, "a", true)).unwrap();
-    cache.append(entry(3, "b", true)).unwrap();
+    cache.append(entry(2, "a", true), &mut Vec::new()).unwrap();
+    cache.append(entry(3, "b", true), &mut Vec::new()).unwrap();
     assert!(cache.is_whole());
     assert_eq!(ids(&cache), ["b"], "the snapshot already knows what became of entry 2");
-    cache.append(entry(4, "c", true)).unwrap();
-    cache.append(entry(5, "b", false)).unwrap();
+    cache.append(entry(4, "c", true), &mut Vec::new()).unwrap();
+    cache.append(entry(5, "b", false), &mut Vec::new()).unwrap();
     assert_eq!(ids(&cache), ["c"]);
     assert_eq!(cache.head(), place(5));
 }
@@ -38,11 +38,11 @@ fn entries_up_to_the_snapshot_fill_the_ring_and_change_nothing() {
 #[test]
 fn a_gap_a_repetition_and_another_chain_are_found_out() {
     let mut cache = Cache::new("e", 1, place(3), 2, PLENTY);
-    assert_eq!(cache.append(entry(3, "a", true)), Err(Discontinuity::Gap { expected: 2, came: 3 }));
-    cache.append(entry(2, "a", true)).unwrap();
-    assert_eq!(cache.append(entry(2, "a", true)), Err(Discontinuity::Gap { expected: 3, came: 2 }));
+    assert_eq!(cache.append(entry(3, "a", true), &mut Vec::new()), Err(Discontinuity::Gap { expected: 2, came: 3 }));
+    cache.append(entry(2, "a", true), &mut Vec::new()).unwrap();
+    assert_eq!(cache.append(entry(2, "a", true), &mut Vec::new()), Err(Discontinuity::Gap { expected: 3, came: 2 }));
     let other = FeedEntry { chain: 31, ..entry(3, "a", true) };
-    assert_eq!(cache.append(other), Err(Discontinuity::Chain { sequence: 3 }));
+    assert_eq!(cache.append(other, &mut Vec::new()), Err(Discontinuity::Chain { sequence: 3 }));
 }
 
 #[test]
@@ -51,8 +51,8 @@ fn the_ring_is_bounded_by_count_and_by_bytes() {
     let bytes = RingEntry::new(entry(1, "a", true)).bytes;
     let mut by_bytes = Cache::new("e", 1, place(0), 1, RingLimits { bytes_max: 2 * bytes, ..PLENTY });
     for sequence in 1..=9 {
-        by_count.append(entry(sequence, "a", true)).unwrap();
-        by_bytes.append(entry(sequence, "a", true)).unwrap();
+        by_count.append(entry(sequence, "a", true), &mut Vec::new()).unwrap();
+        by_bytes.append(entry(sequence, "a", true), &mut Vec::new()).unwrap();
     }
     assert_eq!((by_count.ring_size().0, by_count.oldest()), (3, 6));
     assert_eq!((by_bytes.ring_size(), by_bytes.oldest()), ((2, 2 * bytes), 7));
@@ -66,7 +66,7 @@ fn a_place_is_resumable_exactly_if_all_that_follows_is_there() {
     let epoch = epoch_hash("e");
     assert_eq!(cache.standing(epoch, place(0)), Standing::Resumable);
     for sequence in 1..=9 {
-        cache.append(entry(sequence, "a", true)).unwrap();
+        cache.append(entry(sequence, "a", true), &mut Vec::new()).unwrap();
     }
     let standings: Vec<Standing> = (4..=10).map(|sequence| cache.standing(epoch, place(sequence))).collect();
     use Standing::{FromTheFuture, OtherHistory, Resumable, TooOld};
@@ -80,8 +80,8 @@ fn a_place_is_resumable_exactly_if_all_that_follows_is_there() {
 #[test]
 fn without_the_entry_before_it_the_ring_cannot_vouch_for_that_place() {
     let mut cache = Cache::new("e", 1, place(6), 5, PLENTY);
-    cache.append(entry(5, "a", true)).unwrap();
-    cache.append(entry(6, "a", true)).unwrap();
+    cache.append(entry(5, "a", true), &mut Vec::new()).unwrap();
+    cache.append(entry(6, "a", true), &mut Vec::new()).unwrap();
     assert_eq!(cache.oldest(), 5);
     assert_eq!(cache.standing(epoch_hash("e"), place(4)), Standing::TooOld);
     let empty = Cache::new("e", 1, place(6), 7, PLENTY);

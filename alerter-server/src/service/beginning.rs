@@ -78,7 +78,7 @@ mod tests {
         let limits = RingLimits { entries_max: 3, bytes_max: 1 << 20 };
         let mut cache = Cache::new("e", 1, Position::default(), 1, limits);
         for sequence in 1..=9 {
-            cache.append(FeedEntry { sequence, chain: sequence, ..FeedEntry::default() }).unwrap();
+            cache.append(FeedEntry { sequence, chain: sequence, ..FeedEntry::default() }, &mut Vec::new()).unwrap();
         }
         cache
     }

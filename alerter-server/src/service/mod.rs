@@ -7,20 +7,25 @@ mod beginning;
 mod frames;
 pub(crate) mod status;
 mod stream;
+mod wallboard;
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use aftercall_proto::alert::v1::{SnapshotMode, SubscribeRequest};
+use aftercall_proto::alert::v1::{
+    GetWallboardRequest, GetWallboardResponse, SnapshotMode, SubscribeRequest, WatchWallboardRequest,
+};
 use tokio::time::timeout;
 use tonic::{Request, Response, Status};
 
 use self::beginning::beginning;
 use self::status::Refusal;
 use self::stream::ClientStream;
+use self::wallboard::Wallboards;
 use crate::cache::Cache;
 use crate::filter::{Filter, Violation};
 use crate::hub::Hub;
-use crate::limits::FUTURE_PATIENCE;
+use crate::limits::{FUTURE_PATIENCE, WALLBOARD_UPDATES_MAX};
 use crate::token::Token;
 
 /// The service as it is generated from the names in `build.rs`.
@@ -65,6 +70,21 @@ impl Alerts {
         if self.hub.drain().is_cancelled() { Err(Refusal::Draining) } else { Ok(stream) }
     }
 
+    fn watch(&self, request: WatchWallboardRequest) -> Result<Wallboards, Refusal> {
+        let per_second = request.updates_per_second;
+        if per_second > WALLBOARD_UPDATES_MAX {
+            let description = format!("is {per_second}; at most {WALLBOARD_UPDATES_MAX} are sent");
+            return Err(Refusal::Malformed(vec![Violation { field: "updates_per_second".to_owned(), description }]));
+        }
+        if self.hub.drain().is_cancelled() {
+            return Err(Refusal::Draining);
+        }
+        let streams_max = self.hub.streams_max();
+        let permit = self.hub.admit().ok_or(Refusal::TooManyStreams { streams_max })?;
+        let first = self.hub.wallboard().ok_or(Refusal::NotReady)?;
+        Ok(wallboard::watch(Arc::clone(&self.hub), first, Duration::from_secs(1) / per_second.max(1), permit))
+    }
+
     /// What is newest; what reaches the token, if that comes soon: another alerter may have been a moment faster.
     async fn state(&self, token: Option<&Token>) -> Result<Arc<Cache>, Refusal> {
         let mut newest = self.hub.newest();
@@ -87,6 +107,20 @@ impl AlertService for Alerts {
 
     async fn subscribe(&self, request: Request<SubscribeRequest>) -> Result<Response<ClientStream>, Status> {
         Ok(Response::new(self.open(request.into_inner()).await?))
+    }
+
+    async fn get_wallboard(
+        &self,
+        _request: Request<GetWallboardRequest>,
+    ) -> Result<Response<GetWallboardResponse>, Status> {
+        let wallboard = self.hub.wallboard().ok_or(Refusal::NotReady)?;
+        Ok(Response::new(GetWallboardResponse { wallboard: Some(wallboard) }))
+    }
+
+    type WatchWallboardStream = Wallboards;
+
+    async fn watch_wallboard(&self, request: Request<WatchWallboardRequest>) -> Result<Response<Wallboards>, Status> {
+        Ok(Response::new(self.watch(request.into_inner())?))
     }
 }
 

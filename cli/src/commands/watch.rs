@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use aftercall_client::Subscription;
 use aftercall_proto::{
     alert::v1::{SnapshotMode, SubscribeResponse},
     workflow::v1::FollowUpFilter,
@@ -18,7 +19,7 @@ use crate::{
     json,
     output::{Output, remark},
     session::Session,
-    subscription::{Subscription, line},
+    subscription::{line, next, subscription},
 };
 
 #[derive(Debug, Args)]
@@ -59,7 +60,8 @@ impl Watch {
             Snapshot::Never => SnapshotMode::Never,
         };
         let filter = FollowUpFilter::from(self.filter);
-        let mut subscription = Subscription::new(session.to.clone(), filter.clone(), self.resume, mode);
+        let alerter = &session.to.alerter;
+        let mut subscription = subscription(alerter)?.filter(filter.clone()).resume(self.resume).snapshot(mode);
         let end = self.seconds.map(|seconds| Instant::now() + Duration::from_secs(seconds));
         let ended = async move {
             match end {
@@ -70,7 +72,7 @@ impl Watch {
         let outcome = tokio::select! {
             () = ended => Ok(()),
             _ = tokio::signal::ctrl_c() => Ok(()),
-            outcome = follow(session.output, &filter, &mut subscription) => outcome,
+            outcome = follow(session.output, alerter, &filter, &mut subscription) => outcome,
         };
         if !subscription.token().is_empty() {
             remark(&format!("Go on from here with `--resume {}`.", subscription.token()));
@@ -79,11 +81,14 @@ impl Watch {
     }
 }
 
-async fn follow(output: Output, filter: &FollowUpFilter, subscription: &mut Subscription) -> Result<(), Failure> {
+async fn follow(
+    output: Output,
+    alerter: &str,
+    filter: &FollowUpFilter,
+    subscription: &mut Subscription,
+) -> Result<(), Failure> {
     loop {
-        let response = subscription.next().await?;
-        show(output, filter, &response)?;
-        subscription.handled(&response);
+        show(output, filter, &*next(subscription, alerter).await?)?;
     }
 }
 

@@ -22,7 +22,7 @@ use crate::{
     samples::{self, Published},
     servers::{self, ALERTER_SERVER, Places, Servers, WORKFLOW_SERVER},
     session::Session,
-    subscription::{Subscription, line},
+    subscription::{line, next, subscription},
 };
 
 #[derive(Debug, Args)]
@@ -114,18 +114,17 @@ async fn show(session: &Session, calls_per_minute: u32) -> Result<(), Failure> {
 /// The live view: what is open, then every change.
 async fn view(session: &Session) -> Result<(), Failure> {
     let filter = FollowUpFilter::default();
-    let mut subscription = Subscription::new(session.to.clone(), filter.clone(), String::new(), SnapshotMode::Always);
+    let alerter = &session.to.alerter;
     // The alerter is ready once it has read the workflow-server's snapshot.
-    subscription.wait_for_the_first_connection();
+    let mut subscription = subscription(alerter)?.snapshot(SnapshotMode::Always).patient();
     let mut is_hinted = session.output.is_json();
     loop {
-        let response = subscription.next().await?;
+        let response = next(&mut subscription, alerter).await?;
         print(session.output, &filter, &response)?;
         if let Some(command) = hint(&response).filter(|_| !is_hinted) {
             remark(&format!("\nPush its button from a second terminal, and watch it move here:\n  {command}\n"));
             is_hinted = true;
         }
-        subscription.handled(&response);
     }
 }
 

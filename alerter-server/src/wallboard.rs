@@ -1,0 +1,192 @@
+//! The wallboard: what Call Managers see, in numbers.
+//!
+//! Promise: kept change by change, so that reading it costs by the number of groups and of those that became overdue since it
+//! was read last, never by the number of follow-ups. It is what counting them all would give; a property holds it to that.
+
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+use std::time::SystemTime;
+
+use aftercall_proto::alert::v1::{Wallboard, WallboardCounts, WallboardRow};
+use aftercall_proto::workflow::v1::Stage;
+
+use crate::cache::{Cache, Moved};
+use crate::hub::Link;
+use crate::shown::Shown;
+
+/// The counts of all groups.
+#[derive(Debug)]
+pub(crate) struct Board {
+    generation: u64,
+    sequence: u64,
+    /// What was due by then counts as overdue.
+    now: SystemTime,
+    groups: BTreeMap<Key, Group>,
+}
+
+/// A group; the order is that of the rows.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Key {
+    All,
+    Workflow(Box<str>),
+    Stage(Box<str>, u32),
+    Team(Box<str>),
+    Priority(Reverse<i32>),
+}
+
+/// The counts of one group.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Group {
+    open: u64,
+    overdue: u64,
+    /// How many become overdue when.
+    due: BTreeMap<SystemTime, u64>,
+    /// How many were started when.
+    started: BTreeMap<SystemTime, u64>,
+    /// What the stage is called, where the group is one.
+    title: Box<str>,
+}
+
+impl Default for Board {
+    fn default() -> Self {
+        Self { generation: 0, sequence: 0, now: SystemTime::UNIX_EPOCH, groups: BTreeMap::new() }
+    }
+}
+
+impl Board {
+    /// Follows the cache, by what moved since it was followed last; counts all where that is not known.
+    pub(crate) fn follow(&mut self, cache: &Cache, moved: &[Moved]) {
+        if self.generation == cache.generation() {
+            for Moved { before, after } in moved {
+                before.iter().for_each(|shown| self.take_out(shown));
+                after.iter().for_each(|shown| self.put_in(shown));
+            }
+        } else {
+            *self = Self { generation: cache.generation(), now: self.now, ..Self::default() };
+            cache.instances_after(None).for_each(|(_, shown)| self.put_in(shown));
+        }
+        self.sequence = cache.head().sequence;
+    }
+
+    /// The counts now. Where the clock was put back, what was overdue stays so until it is past that time again.
+    pub(crate) fn read(&mut self, link: Link, now: SystemTime) -> Wallboard {
+        self.now = self.now.max(now);
+        let mut wallboard = Wallboard {
+            counted_at: Some(now.into()),
+            sequence: self.sequence,
+            connected: link.connected,
+            as_of: Some(link.as_of.into()),
+            total: Some(WallboardCounts::default()),
+            ..Wallboard::default()
+        };
+        for (key, group) in &mut self.groups {
+            group.pass(self.now);
+            let row = WallboardRow { counts: Some(group.counts()), ..WallboardRow::default() };
+            match key {
+                Key::All => wallboard.total = row.counts,
+                Key::Workflow(name) => {
+                    wallboard.workflows.push(WallboardRow { workflow: name.to_string(), ..row });
+                }
+                Key::Stage(workflow, number) => {
+                    let stage = Some(Stage { number: *number, title: group.title.to_string(), ..Stage::default() });
+                    wallboard.stages.push(WallboardRow { workflow: workflow.to_string(), stage, ..row });
+                }
+                Key::Team(name) => wallboard.teams.push(WallboardRow { team: name.to_string(), ..row }),
+                Key::Priority(Reverse(priority)) => {
+                    wallboard.priorities.push(WallboardRow { priority: *priority, ..row });
+                }
+            }
+        }
+        wallboard
+    }
+
+    fn put_in(&mut self, shown: &Shown) {
+        for key in keys(shown) {
+            let is_stage = matches!(key, Key::Stage(..));
+            let group = self.groups.entry(key).or_default();
+            group.put_in(shown, self.now);
+            if is_stage {
+                group.title.clone_from(&shown.stage_title);
+            }
+        }
+    }
+
+    fn take_out(&mut self, shown: &Shown) {
+        for key in keys(shown) {
+            let Some(group) = self.groups.get_mut(&key) else { continue };
+            group.take_out(shown);
+            if group.open == 0 {
+                self.groups.remove(&key);
+            }
+        }
+    }
+}
+
+/// The groups that a follow-up is in, each once.
+fn keys(shown: &Shown) -> Vec<Key> {
+    let facts = &shown.facts;
+    let mut teams: Vec<&Box<str>> = facts.alerts.iter().map(|(team, _)| team).collect();
+    teams.sort_unstable();
+    teams.dedup();
+    let workflow = &facts.workflow;
+    let mut keys = vec![
+        Key::All,
+        Key::Workflow(workflow.clone()),
+        Key::Stage(workflow.clone(), facts.stage),
+        // The proto counts priorities up from the least urgent; without an alert there is none.
+        Key::Priority(Reverse(shown.priority)),
+    ];
+    keys.extend(teams.into_iter().cloned().map(Key::Team));
+    keys
+}
+
+impl Group {
+    fn put_in(&mut self, shown: &Shown, now: SystemTime) {
+        self.open += 1;
+        *self.started.entry(shown.started_at).or_default() += 1;
+        match shown.due {
+            Some(due) if due <= now => self.overdue += 1,
+            Some(due) => *self.due.entry(due).or_default() += 1,
+            None => {}
+        }
+    }
+
+    fn take_out(&mut self, shown: &Shown) {
+        self.open -= 1;
+        one_less(&mut self.started, shown.started_at);
+        if let Some(due) = shown.due
+            && !one_less(&mut self.due, due)
+        {
+            self.overdue -= 1;
+        }
+    }
+
+    /// Counts as overdue what was due by then.
+    fn pass(&mut self, now: SystemTime) {
+        while let Some(first) = self.due.first_entry().filter(|first| *first.key() <= now) {
+            self.overdue += first.remove();
+        }
+    }
+
+    fn counts(&self) -> WallboardCounts {
+        WallboardCounts {
+            open: self.open,
+            overdue: self.overdue,
+            oldest_started_at: self.started.first_key_value().map(|(started, _)| (*started).into()),
+        }
+    }
+}
+
+/// Counts one less at a time; whether there was one.
+fn one_less(times: &mut BTreeMap<SystemTime, u64>, time: SystemTime) -> bool {
+    let Some(count) = times.get_mut(&time) else { return false };
+    *count -= 1;
+    if *count == 0 {
+        times.remove(&time);
+    }
+    true
+}
+
+#[cfg(test)]
+#[path = "wallboard/tests.rs"]
+mod tests;

@@ -1,0 +1,31 @@
+//! Follows an Aftercall alerter-server.
+//!
+//! [`Subscription`] is the stream of alerts as one that never ends: it keeps the token, connects again by itself, and goes on
+//! after the last frame that was handled. [`LiveList`] makes of its frames the list of follow-ups as it stands, and typed
+//! changes of it.
+//!
+//! ```no_run
+//! use aftercall_client::{Event, LiveList, Subscription};
+//!
+//! # async fn follow() -> Result<(), aftercall_client::Error> {
+//! let mut subscription = Subscription::to("http://127.0.0.1:7402")?;
+//! let mut list = LiveList::default();
+//! loop {
+//!     let event = subscription.next().await?;
+//!     if let Event::Lost { reason, wait } = &event {
+//!         eprintln!("{reason}; again in {wait:?}");
+//!     }
+//!     for change in list.take(&event) {
+//!         println!("{change:?}");
+//!     }
+//! }
+//! # }
+//! ```
+
+mod list;
+mod subscription;
+mod wait;
+
+pub use aftercall_proto as proto;
+pub use list::{Change, LiveList};
+pub use subscription::{Error, Event, Subscription};

@@ -1,0 +1,269 @@
+//! The stream of alerts as one that never ends.
+//!
+//! Promise: after a loss it goes on after the last frame that was handled, so that nothing is missed and nothing comes twice.
+//! It never gives up on a server that is away; where the server refuses the request itself it says so.
+
+use std::time::Duration;
+
+use aftercall_proto::alert::v1::alert_service_client::AlertServiceClient;
+use aftercall_proto::alert::v1::subscribe_response::Frame;
+use aftercall_proto::alert::v1::{SnapshotMode, SubscribeRequest, SubscribeResponse};
+use aftercall_proto::workflow::v1::FollowUpFilter;
+use thiserror::Error;
+use tokio::time::{sleep, timeout};
+use tonic::transport::{Channel, Endpoint};
+use tonic::{Code, Status, Streaming};
+
+use crate::wait::Waits;
+
+/// A server that is there answers within this.
+const CONNECT: Duration = Duration::from_secs(5);
+/// A connection that died without a word (a laptop that slept) is noticed after this and the same again.
+const KEEP_ALIVE: Duration = Duration::from_secs(10);
+/// A server sends a bookmark after 15 s of silence: after three of them without a frame the stream is dead.
+const SILENCE: Duration = Duration::from_secs(45);
+/// A follow-up with long texts does not fit tonic's 4 MiB.
+const MESSAGE_BYTES_MAX: usize = 32 * 1024 * 1024;
+
+/// What following came to.
+#[derive(Debug)]
+pub enum Event {
+    /// A frame.
+    Frame(Box<SubscribeResponse>),
+    /// The connection is lost; asking for the next event connects again after `wait`.
+    Lost {
+        /// Why, in the words of the server or the transport.
+        reason: String,
+        /// How long will be waited.
+        wait: Duration,
+    },
+}
+
+/// Why following ended.
+#[derive(Debug, Error)]
+pub enum Error {
+    /// The address is none.
+    #[error("{address} is not an address such as http://127.0.0.1:7402")]
+    Address {
+        /// As it was given.
+        address: String,
+    },
+    /// No server answers, and the first connection was not to be waited for.
+    #[error("no alerter-server answers")]
+    Unreachable(#[source] tonic::transport::Error),
+    /// The server refuses the request: the same again would be refused again.
+    #[error("the alerter-server refuses: {}", .0.message())]
+    Refused(#[source] Box<Status>),
+}
+
+/// A stream that connects again by itself.
+#[derive(Debug)]
+pub struct Subscription {
+    endpoint: Endpoint,
+    filter: FollowUpFilter,
+    snapshot: SnapshotMode,
+    silence: Duration,
+    /// Of the last frame that was handled.
+    token: String,
+    /// Of the frame that was given last and is handled once the next is asked for.
+    given: String,
+    stream: Option<Streaming<SubscribeResponse>>,
+    /// The wait of a loss that was told and not yet waited.
+    wait: Option<Duration>,
+    waits: Waits,
+    was_connected: bool,
+}
+
+impl Subscription {
+    /// Follows all follow-ups of the alerter-server at an address such as `http://127.0.0.1:7402`. Nothing is connected before
+    /// the first event is asked for.
+    ///
+    /// # Errors
+    /// [`Error::Address`].
+    pub fn to(address: &str) -> Result<Self, Error> {
+        let endpoint =
+            Endpoint::from_shared(address.to_owned()).map_err(|_| Error::Address { address: address.to_owned() })?;
+        Ok(Self::over(endpoint.tcp_nodelay(true)))
+    }
+
+    /// Follows over an endpoint of the caller's, with TLS and more as it says.
+    #[must_use]
+    pub fn over(endpoint: Endpoint) -> Self {
+        let endpoint = endpoint
+            .connect_timeout(CONNECT)
+            .http2_keep_alive_interval(KEEP_ALIVE)
+            .keep_alive_timeout(KEEP_ALIVE)
+            .keep_alive_while_idle(true);
+        Self {
+            endpoint,
+            filter: FollowUpFilter::default(),
+            snapshot: SnapshotMode::Auto,
+            silence: SILENCE,
+            token: String::new(),
+            given: String::new(),
+            stream: None,
+            wait: None,
+            waits: Waits::default(),
+            was_connected: false,
+        }
+    }
+
+    /// Only the follow-ups that a filter selects.
+    #[must_use]
+    pub fn filter(mut self, filter: FollowUpFilter) -> Self {
+        self.filter = filter;
+        self
+    }
+
+    /// Goes on after a token; an empty one means none.
+    #[must_use]
+    pub fn resume(mut self, token: impl Into<String>) -> Self {
+        self.token = token.into();
+        self
+    }
+
+    /// Whether the stream begins with a snapshot; by default where there is no token to go on from.
+    #[must_use]
+    pub fn snapshot(mut self, snapshot: SnapshotMode) -> Self {
+        self.snapshot = snapshot;
+        self
+    }
+
+    /// Waits also for a server that is not there yet. Without this the first connection must succeed, so that a wrong address
+    /// is told at once.
+    #[must_use]
+    pub fn patient(mut self) -> Self {
+        self.was_connected = true;
+        self
+    }
+
+    /// After how long without a frame the stream is taken for dead. It must be longer than the server's bookmarks are apart
+    /// (15 s by default).
+    #[must_use]
+    pub fn silence(mut self, silence: Duration) -> Self {
+        self.silence = silence;
+        self
+    }
+
+    /// The token of the last frame that was handled; empty where there is none to go on from.
+    ///
+    /// A frame counts as handled once the next event has been asked for.
+    #[must_use]
+    pub fn token(&self) -> &str {
+        &self.token
+    }
+
+    /// The next event. May be dropped while it waits: the events that come afterwards are the same.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] where the server refuses the request; [`Error::Unreachable`] where the very first connection
+    /// fails.
+    pub async fn next(&mut self) -> Result<Event, Error> {
+        if !self.given.is_empty() {
+            self.token = std::mem::take(&mut self.given);
+        }
+        if let Some(wait) = self.wait {
+            sleep(wait).await;
+            self.wait = None;
+        }
+        loop {
+            let Some(stream) = &mut self.stream else {
+                match self.open().await {
+                    Ok(stream) => self.stream = Some(stream),
+                    Err(Error::Refused(status)) if is_passing(&status) => return Ok(self.lost(status.message())),
+                    Err(Error::Unreachable(error)) if self.was_connected => {
+                        return Ok(self.lost(&innermost(&error)));
+                    }
+                    Err(error) => return Err(error),
+                }
+                continue;
+            };
+            return match timeout(self.silence, stream.message()).await {
+                Ok(Ok(Some(response))) => Ok(self.give(response)),
+                Ok(Ok(None)) => Ok(self.lost("the alerter-server closed the stream")),
+                Ok(Err(status)) if is_passing(&status) => Ok(self.lost(status.message())),
+                Ok(Err(status)) => Err(Error::Refused(Box::new(status))),
+                Err(_) => Ok(self.lost(&format!("nothing came for {} s", self.silence.as_secs()))),
+            };
+        }
+    }
+
+    async fn open(&self) -> Result<Streaming<SubscribeResponse>, Error> {
+        let channel: Channel = self.endpoint.connect().await.map_err(Error::Unreachable)?;
+        // A snapshot that was asked for is wanted once; after a loss the token goes on where there is one.
+        let again = self.was_connected && !self.token.is_empty();
+        let snapshot = if again && self.snapshot == SnapshotMode::Always { SnapshotMode::Auto } else { self.snapshot };
+        let request = SubscribeRequest {
+            filter: Some(self.filter.clone()),
+            resume_token: self.token.clone(),
+            snapshot: snapshot.into(),
+        };
+        let mut client = AlertServiceClient::new(channel).max_decoding_message_size(MESSAGE_BYTES_MAX);
+        let answer = timeout(self.silence, client.subscribe(request));
+        let answer = answer.await.unwrap_or_else(|_| Err(Status::unavailable("the alerter-server does not answer")));
+        Ok(answer.map_err(|status| Error::Refused(Box::new(status)))?.into_inner())
+    }
+
+    fn give(&mut self, response: SubscribeResponse) -> Event {
+        self.waits.reset();
+        self.was_connected = true;
+        self.given.clone_from(&response.token);
+        if let Some(Frame::Drain(drain)) = &response.frame {
+            let wait = drain.reconnect_after.and_then(|wait| Duration::try_from(wait).ok());
+            self.waits.ask(wait.unwrap_or_default());
+        }
+        Event::Frame(Box::new(response))
+    }
+
+    fn lost(&mut self, reason: &str) -> Event {
+        self.stream = None;
+        let wait = self.waits.next();
+        self.wait = Some(wait);
+        tracing::debug!(reason, ?wait, "the stream of alerts is lost");
+        Event::Lost { reason: reason.to_owned(), wait }
+    }
+}
+
+fn innermost(error: &dyn std::error::Error) -> String {
+    let mut cause = error;
+    while let Some(next) = cause.source() {
+        cause = next;
+    }
+    cause.to_string()
+}
+
+/// Whether a broken stream may be opened again with the same request.
+fn is_passing(status: &Status) -> bool {
+    use Code::{Cancelled, DeadlineExceeded, Internal, ResourceExhausted, Unavailable, Unknown};
+    matches!(status.code(), Unavailable | Unknown | Cancelled | Internal | ResourceExhausted | DeadlineExceeded)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refused_request_is_not_repeated() {
+        assert!(is_passing(&Status::unavailable("draining")));
+        assert!(!is_passing(&Status::invalid_argument("filter")));
+        assert!(!is_passing(&Status::out_of_range("token")));
+    }
+
+    #[test]
+    fn an_address_that_is_none_is_told_at_once() {
+        assert!(matches!(Subscription::to("not an address"), Err(Error::Address { .. })));
+    }
+
+    #[tokio::test]
+    async fn a_first_connection_that_fails_is_an_error_unless_it_is_waited_for() {
+        let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+        let address = format!("http://{}", free.local_addr().expect("its address"));
+        drop(free);
+        let mut hasty = Subscription::to(&address).expect("an address");
+        assert!(matches!(hasty.next().await, Err(Error::Unreachable(_))));
+        let mut patient = Subscription::to(&address).expect("an address").patient();
+        for _ in 0..3 {
+            assert!(matches!(patient.next().await, Ok(Event::Lost { .. })));
+        }
+    }
+}
