@@ -5,7 +5,10 @@
 use clap::{Args, Parser, Subcommand};
 
 use crate::{
-    commands::{call, calls, completions, history, instance, notes, push, server, set_workflow, team, watch, workflow},
+    commands::{
+        call, calls, completions, history, instance, notes, push, server, set_workflow, team, wallboard, watch,
+        workflow,
+    },
     connect::Connections,
     demo,
     errors::Failure,
@@ -91,6 +94,8 @@ enum Command {
     History(history::History),
     /// Stream follow-ups as they change; reconnects by itself
     Watch(watch::Watch),
+    /// Count what waits, by workflow, stage, team and priority
+    Wallboard(wallboard::Wallboard),
     /// Ask how the workflow-server is
     #[command(subcommand)]
     Server(server::Server),
@@ -119,6 +124,7 @@ impl Cli {
             Command::Instance(instance) => instance.run(&session).await,
             Command::History(history) => history.run(&session).await,
             Command::Watch(watch) => watch.run(&session).await,
+            Command::Wallboard(wallboard) => wallboard.run(&session).await,
             Command::Server(server) => server.run(&session).await,
             Command::Load(load) => Box::pin(load.run(&session)).await,
             Command::Completions(completions) => completions.run(),

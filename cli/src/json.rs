@@ -34,7 +34,7 @@ macro_rules! described {
 
 mod names {
     use super::{Described, alert, workflow};
-    described!(alert, of_alerts, "aftercall.alert.v1": SubscribeResponse);
+    described!(alert, of_alerts, "aftercall.alert.v1": SubscribeResponse Wallboard);
     described!(workflow, of_workflows, "aftercall.workflow.v1":
         AcceptClockResponse AddNoteResponse CancelInstanceResponse CountInstancesResponse EndCallResponse
         ExplainInstanceResponse Fault FollowUp FollowUpRow GetCallResponse GetServerInfoResponse HistoryItem

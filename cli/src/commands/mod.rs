@@ -14,6 +14,7 @@ pub(crate) mod push;
 pub(crate) mod server;
 pub(crate) mod set_workflow;
 pub(crate) mod team;
+pub(crate) mod wallboard;
 pub(crate) mod watch;
 pub(crate) mod workflow;
 pub(crate) mod workflow_files;
