@@ -14,6 +14,7 @@ use crate::{
     errors::Failure,
     load,
     output::{Form, Output},
+    serve,
     session::Session,
     up,
 };
@@ -68,6 +69,9 @@ const DEFAULT_ALERTER: &str = "http://127.0.0.1:7402";
 enum Command {
     /// Run both servers in this process
     Up(up::Up),
+    /// Run one of the servers, with all its settings
+    #[command(subcommand)]
+    Serve(serve::Serve),
     /// Run both servers with sample calls and watch what happens
     Demo(demo::Demo),
     /// Write, check and publish workflows
@@ -113,6 +117,7 @@ impl Cli {
         let session = Session { to, output: Output::new(output), server_named };
         match self.command {
             Command::Up(up) => up.run(&session).await,
+            Command::Serve(serve) => serve.run(&session).await,
             Command::Demo(demo) => Box::pin(demo.run(&session)).await,
             Command::Workflow(workflow) => workflow.run(&session).await,
             Command::Team(team) => team.run(&session).await,

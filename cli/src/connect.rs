@@ -65,10 +65,14 @@ impl Connections {
         channel(&self.server, "workflow-server", "--server").await
     }
 
+    /// A connection to the alerter-server.
+    pub(crate) async fn alerter_server(&self) -> Result<Channel, Failure> {
+        channel(&self.alerter, "alerter-server", "--alerter").await
+    }
+
     /// The stream of alerts.
     pub(crate) async fn alerts(&self) -> Result<AlertServiceClient<Channel>, Failure> {
-        let channel = channel(&self.alerter, "alerter-server", "--alerter").await?;
-        Ok(AlertServiceClient::new(channel).max_decoding_message_size(MESSAGE_BYTES_MAX))
+        Ok(AlertServiceClient::new(self.alerter_server().await?).max_decoding_message_size(MESSAGE_BYTES_MAX))
     }
 }
 

@@ -12,6 +12,7 @@ mod json;
 mod load;
 mod output;
 mod samples;
+mod serve;
 mod servers;
 mod session;
 mod subscription;

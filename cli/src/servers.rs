@@ -1,7 +1,7 @@
 //! The two servers, run in this process.
 //!
 //! Promise: both are bound before anything is said about them, and both are stopped before this process ends. Must not:
-//! be used by any command but `up` and `demo`: all others ask over gRPC.
+//! be used by any command but `up`, `demo` and `serve`: all others ask over gRPC.
 
 use std::{
     error::Error,
@@ -131,7 +131,8 @@ fn not_bound(what: &str, data_dir: &Path, refused: &ServeError) -> Failure {
     ))
 }
 
-fn failed(what: &str, error: &(dyn Error + 'static)) -> Failure {
+/// A server that cannot start or go on, with all its causes.
+pub(crate) fn failed(what: &str, error: &(dyn Error + 'static)) -> Failure {
     let mut sentence = format!("The {what} stopped: {error}");
     let mut cause = error.source();
     while let Some(next) = cause {

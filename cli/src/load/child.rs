@@ -1,7 +1,7 @@
-//! The server that is measured: this program's `up`, as a process of its own.
+//! A server that is measured: this program's `serve`, as a process of its own.
 //!
-//! Promise: it listens on free ports on a fresh data directory, and both are gone afterwards, also when the run is
-//! broken off. Must not: share a process with the client that measures it.
+//! Promise: it listens on a free port, the workflow-server on a fresh data directory, and all is gone afterwards, also when
+//! the run is broken off. Must not: share a process with the client that measures it, or with the other server.
 
 use std::{
     path::Path,
@@ -9,7 +9,6 @@ use std::{
     time::Duration,
 };
 
-use serde::Deserialize;
 use tempfile::TempDir;
 use tokio::{
     io::{AsyncBufReadExt, BufReader},
@@ -23,41 +22,37 @@ const START_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A server of our own.
 pub(crate) struct Child {
-    /// The workflow-server's URL.
-    pub(crate) server: String,
+    /// Its URL.
+    pub(crate) url: String,
     process: Process,
     /// Removed when dropped, after the process.
-    _data_dir: TempDir,
-}
-
-/// The first line of `aftercall --output json up`.
-#[derive(Deserialize)]
-struct Listening {
-    workflow_server: String,
+    _data_dir: Option<TempDir>,
 }
 
 impl Child {
-    /// Starts it and waits until it listens. `beneath` says where its data directory is made.
-    pub(crate) async fn start(beneath: Option<&Path>) -> Result<Self, Failure> {
+    /// Starts a workflow-server and waits until it listens. `beneath` says where its data directory is made.
+    pub(crate) async fn workflow_server(beneath: Option<&Path>) -> Result<Self, Failure> {
         let mut fresh = tempfile::Builder::new();
         fresh.prefix("aftercall-load-");
         let data_dir = match beneath {
             Some(beneath) => fresh.tempdir_in(beneath)?,
             None => fresh.tempdir()?,
         };
-        let mut process = Command::new(std::env::current_exe()?)
-            .args([
-                "--output",
-                "json",
-                "up",
-                "--listen",
-                "127.0.0.1:0",
-                "--alerter-listen",
-                "127.0.0.1:0",
-                "--data-dir",
-            ])
-            .arg(data_dir.path())
-            .env("AFTERCALL_LOG", "warn")
+        let mut command = Command::new(std::env::current_exe()?);
+        command.args(["serve", "workflow-server", "--data-dir"]).arg(data_dir.path());
+        Self::start(command, Some(data_dir)).await
+    }
+
+    /// Starts an alerter-server of a workflow-server and waits until it listens.
+    pub(crate) async fn alerter_server(workflow_server: &str) -> Result<Self, Failure> {
+        let mut command = Command::new(std::env::current_exe()?);
+        command.args(["serve", "alerter-server", "--workflow-server", workflow_server]);
+        Self::start(command, None).await
+    }
+
+    async fn start(mut command: Command, data_dir: Option<TempDir>) -> Result<Self, Failure> {
+        let mut process = command
+            .args(["--listen", "127.0.0.1:0", "--log", "warn"])
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .kill_on_drop(true)
@@ -71,8 +66,12 @@ impl Child {
             Ok(Ok(0)) => return Err(not_started(&ended(process.wait().await?))),
             Ok(Ok(_)) => {}
         }
-        let listening: Listening = serde_json::from_str(&line).map_err(|_| not_started(line.trim()))?;
-        Ok(Self { server: listening.workflow_server, process, _data_dir: data_dir })
+        Ok(Self { url: format!("http://{}", line.trim()), process, _data_dir: data_dir })
+    }
+
+    /// The process's number, while it runs.
+    pub(crate) fn process_id(&self) -> Option<u32> {
+        self.process.id()
     }
 
     /// Ends it. Its data is thrown away, so it need not drain.
@@ -88,16 +87,4 @@ fn ended(status: ExitStatus) -> String {
 
 fn not_started(why: &str) -> Failure {
     Failure::unavailable(format!("The server to be measured did not start: {why}."))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_first_line_of_up_names_the_server() {
-        let line = r#"{"alerter_server":"http://127.0.0.1:2","data_dir":"d","workflow_server":"http://127.0.0.1:1"}"#;
-        let listening: Listening = serde_json::from_str(line).unwrap();
-        assert_eq!(listening.workflow_server, "http://127.0.0.1:1");
-    }
 }

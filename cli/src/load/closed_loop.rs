@@ -69,7 +69,8 @@ impl Measured {
         self.first_error.get_or_insert_with(|| format!("{}: {}", status.code(), status.message()));
     }
 
-    fn add(&mut self, other: &Self) -> Result<(), Failure> {
+    /// Adds what was measured elsewhere.
+    pub(crate) fn add(&mut self, other: &Self) -> Result<(), Failure> {
         self.latencies.add(&other.latencies).map_err(|error| Failure::refused(error.to_string()))?;
         self.errors += other.errors;
         self.first_error = self.first_error.take().or_else(|| other.first_error.clone());

@@ -3,20 +3,24 @@
 //! Promise: closed loop, bounded in count and time; errors are counted and shown, and a figure with errors is no figure.
 //! The server is a process of its own. Must not: judge by absolute figures: the ratios are what counts.
 
+mod alerts;
+mod audience;
 mod child;
 mod closed_loop;
 mod disk;
 mod report;
 mod requests;
+mod usage;
 
 use std::{path::PathBuf, time::Duration};
 
-use clap::Args;
+use clap::{Args, Subcommand};
 
 use crate::{
     connect::Connections,
     errors::Failure,
     load::{
+        alerts::LoadAlerts,
         child::Child,
         closed_loop::Bounds,
         report::{Report, Step},
@@ -31,15 +35,21 @@ use crate::{
 const WARM_UP: Bounds = Bounds { in_flight: 16, requests: 500, time_max: Duration::from_secs(10) };
 
 #[derive(Debug, Args)]
-#[command(after_help = "\
+#[command(
+    args_conflicts_with_subcommands = true,
+    after_help = "\
 Examples:
   aftercall load
   aftercall load --in-flight 64 --requests 5000 --data-dir /mnt/fast
   aftercall load --server http://127.0.0.1:7401
+  aftercall load alerts --streams 1000 --rate 100
 
 Without --server a server of its own is started on a fresh data directory, and both are gone afterwards.
-With --server the follow-ups that it makes stay in that server: take one that is for measuring.")]
+With --server the follow-ups that it makes stay in that server: take one that is for measuring."
+)]
 pub(crate) struct Load {
+    #[command(subcommand)]
+    what: Option<What>,
     /// How many requests are under way at a time, one step each
     #[arg(long, value_name = "N,N,…", value_delimiter = ',', default_value = "1,64,256", value_parser = clap::value_parser!(u32).range(1..=4_096))]
     in_flight: Vec<u32>,
@@ -60,13 +70,22 @@ pub(crate) struct Load {
     data_dir: Option<PathBuf>,
 }
 
+#[derive(Debug, Subcommand)]
+enum What {
+    /// Measure how changes reach many streams of alerts
+    Alerts(LoadAlerts),
+}
+
 impl Load {
-    pub(crate) async fn run(self, session: &Session) -> Result<(), Failure> {
+    pub(crate) async fn run(mut self, session: &Session) -> Result<(), Failure> {
+        if let Some(What::Alerts(alerts)) = self.what.take() {
+            return alerts.run(session).await;
+        }
         let child = match session.server_named {
             true => None,
-            false => Some(Child::start(self.data_dir.as_deref()).await?),
+            false => Some(Child::workflow_server(self.data_dir.as_deref()).await?),
         };
-        let server = child.as_ref().map_or_else(|| session.to.server.clone(), |child| child.server.clone());
+        let server = child.as_ref().map_or_else(|| session.to.server.clone(), |child| child.url.clone());
         let session = Session {
             to: Connections { server, actor: "load".to_owned(), ..session.to.clone() },
             output: session.output,

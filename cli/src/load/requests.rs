@@ -111,6 +111,14 @@ impl Requests {
         Ok((measured, targets))
     }
 
+    /// One Set Workflow on a new call; gives its sequence.
+    pub(crate) async fn change(&self, number: u64) -> Result<u64, Failure> {
+        let worker = usize::try_from(number).unwrap_or_default() % self.channels.len();
+        let mut client = ScriptEngineServiceClient::new(self.channels[worker].clone());
+        let request = numbered(&self.template(), &self.run, number);
+        Ok(client.set_workflow(request).await?.into_inner().sequence)
+    }
+
     /// One push on each of these.
     pub(crate) async fn push(&self, bounds: Bounds, targets: Vec<Target>) -> Result<Measured, Failure> {
         if targets.is_empty() {

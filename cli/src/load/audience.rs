@@ -1,0 +1,232 @@
+//! The streams of `aftercall load alerts`: those that read, those that read slowly, and those that never do.
+//!
+//! Promise: what a reading stream is given is counted, and its delay measured from the moment at which the change was known to be
+//! durable. Must not: take a client's decoding for the server's work: messages are read only as far as their sequence.
+
+use std::{
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use aftercall_proto::alert::v1::{SnapshotMode, SubscribeRequest};
+use tokio::{task::JoinSet, time::Instant};
+use tonic::{Request, Status, Streaming, client::Grpc, codegen::http::uri::PathAndQuery, transport::Channel};
+use tonic_prost::ProstCodec;
+
+use crate::{errors::Failure, load::closed_loop::Measured};
+
+/// Streams that are opened at a time.
+const OPENING_MAX: usize = 64;
+/// What a slow stream waits after each message.
+const SLOW_PAUSE: Duration = Duration::from_millis(50);
+const SUBSCRIBE: PathAndQuery = PathAndQuery::from_static("/aftercall.alert.v1.AlertService/Subscribe");
+
+/// Of a SubscribeResponse, as much as is measured: the numbers are the proto's.
+#[derive(Clone, PartialEq, prost::Message)]
+struct Heard {
+    #[prost(message, optional, tag = "5")]
+    stage_change: Option<Sequenced>,
+}
+
+/// Of a StageChange.
+#[derive(Clone, PartialEq, prost::Message)]
+struct Sequenced {
+    #[prost(uint64, tag = "1")]
+    sequence: u64,
+}
+
+/// How a stream reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reader {
+    /// As fast as it can; it is measured.
+    Fast,
+    /// A message, a pause, a message.
+    Slow,
+    /// Never.
+    Stalled,
+}
+
+/// When each change was known to be durable, by its sequence.
+#[derive(Debug)]
+pub(crate) struct Commits {
+    began: Instant,
+    first: u64,
+    nanos: Vec<AtomicU64>,
+}
+
+impl Commits {
+    /// Room for changes with sequences from `first` on.
+    pub(crate) fn new(first: u64, count: usize) -> Self {
+        Self { began: Instant::now(), first, nanos: (0..count).map(|_| AtomicU64::new(0)).collect() }
+    }
+
+    /// Notes that a change is durable now.
+    pub(crate) fn note(&self, sequence: u64) {
+        if let Some(nanos) = self.at(sequence) {
+            nanos.store(self.now(), Ordering::Relaxed);
+        }
+    }
+
+    /// How long ago that was; nothing where the answer has not come yet; none where the change is not one of these.
+    fn since(&self, sequence: u64) -> Option<Duration> {
+        let noted = self.at(sequence)?.load(Ordering::Relaxed);
+        let since = if noted == 0 { 0 } else { self.now().saturating_sub(noted) };
+        Some(Duration::from_nanos(since))
+    }
+
+    fn at(&self, sequence: u64) -> Option<&AtomicU64> {
+        self.nanos.get(usize::try_from(sequence.checked_sub(self.first)?).ok()?)
+    }
+
+    fn now(&self) -> u64 {
+        u64::try_from(self.began.elapsed().as_nanos()).unwrap_or(u64::MAX).max(1)
+    }
+}
+
+/// Streams that are open.
+pub(crate) struct Audience {
+    streams: Vec<(Reader, usize, Streaming<Heard>)>,
+}
+
+/// What the reading streams have been given.
+#[derive(Debug)]
+pub(crate) struct Heards {
+    /// Deliveries to streams that read fast.
+    count: AtomicU64,
+    /// Streams that ended although they read fast.
+    ended: Mutex<Vec<String>>,
+    /// By connection.
+    measured: Vec<Mutex<Measured>>,
+}
+
+impl Audience {
+    /// Opens a stream for each reader, over the connection that it names.
+    pub(crate) async fn open(channels: &[Channel], places: &[(Reader, usize)]) -> Result<Self, Failure> {
+        let mut streams = Vec::with_capacity(places.len());
+        for places in places.chunks(OPENING_MAX) {
+            let mut opening = JoinSet::new();
+            for &(reader, connection) in places {
+                let channel = channels[connection].clone();
+                opening.spawn(async move { (reader, connection, subscribe(channel).await) });
+            }
+            while let Some(opened) = opening.join_next().await {
+                let (reader, connection, stream) =
+                    opened.map_err(|error| Failure::refused(format!("A stream was broken off: {error}.")))?;
+                streams.push((reader, connection, stream?));
+            }
+        }
+        Ok(Self { streams })
+    }
+
+    /// Lets the streams read, until the tasks are dropped.
+    pub(crate) fn listen(
+        self,
+        connections: usize,
+        commits: &Arc<Commits>,
+    ) -> Result<(JoinSet<()>, Arc<Heards>), Failure> {
+        let measured = (0..connections).map(|_| Measured::new().map(Mutex::new)).collect::<Result<_, _>>()?;
+        let heards = Arc::new(Heards { count: AtomicU64::new(0), ended: Mutex::default(), measured });
+        let mut tasks = JoinSet::new();
+        for (reader, connection, stream) in self.streams {
+            let (commits, heards) = (Arc::clone(commits), Arc::clone(&heards));
+            tasks.spawn(async move {
+                match reader {
+                    Reader::Fast => heards.follow(stream, connection, &commits).await,
+                    Reader::Slow => dawdle(stream).await,
+                    Reader::Stalled => {
+                        // Held open, and never read.
+                        let _stream = stream;
+                        std::future::pending::<()>().await;
+                    }
+                }
+            });
+        }
+        Ok((tasks, heards))
+    }
+}
+
+impl Heards {
+    async fn follow(&self, mut stream: Streaming<Heard>, connection: usize, commits: &Commits) {
+        let why = loop {
+            match stream.message().await {
+                Ok(Some(Heard { stage_change: Some(change) })) => {
+                    let Some(delay) = commits.since(change.sequence) else { continue };
+                    let measured = &self.measured[connection];
+                    measured.lock().unwrap_or_else(PoisonError::into_inner).record(delay);
+                    self.count.fetch_add(1, Ordering::Relaxed);
+                }
+                Ok(Some(_)) => {}
+                Ok(None) => break "the server closed it".to_owned(),
+                Err(status) => break status.message().to_owned(),
+            }
+        };
+        self.ended.lock().unwrap_or_else(PoisonError::into_inner).push(why);
+    }
+
+    /// Deliveries so far.
+    pub(crate) fn count(&self) -> u64 {
+        self.count.load(Ordering::Relaxed)
+    }
+
+    /// Why streams that read fast have ended.
+    pub(crate) fn ended(&self) -> Vec<String> {
+        self.ended.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// All delays, of all connections.
+    pub(crate) fn measured(&self) -> Result<Measured, Failure> {
+        let mut all = Measured::new()?;
+        for measured in &self.measured {
+            all.add(&measured.lock().unwrap_or_else(PoisonError::into_inner))?;
+        }
+        Ok(all)
+    }
+}
+
+async fn subscribe(channel: Channel) -> Result<Streaming<Heard>, Failure> {
+    let mut client = Grpc::new(channel);
+    client.ready().await.map_err(|error| Status::unavailable(error.to_string()))?;
+    let request = SubscribeRequest { snapshot: SnapshotMode::Never.into(), ..SubscribeRequest::default() };
+    let codec = ProstCodec::<SubscribeRequest, Heard>::default();
+    Ok(client.server_streaming(Request::new(request), SUBSCRIBE, codec).await?.into_inner())
+}
+
+async fn dawdle(mut stream: Streaming<Heard>) {
+    while let Ok(Some(_)) = stream.message().await {
+        tokio::time::sleep(SLOW_PAUSE).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use aftercall_proto::alert::v1::{StageChange, SubscribeResponse, subscribe_response::Frame};
+    use prost::Message as _;
+
+    use super::*;
+
+    #[test]
+    fn the_sequence_of_a_change_is_read_and_the_rest_is_left() {
+        let change = StageChange { sequence: 7, ..StageChange::default() };
+        let response = SubscribeResponse {
+            token: "t".to_owned(),
+            frame: Some(Frame::StageChange(change)),
+            ..SubscribeResponse::default()
+        };
+        let heard = Heard::decode(response.encode_to_vec().as_slice()).unwrap();
+        assert_eq!(heard.stage_change.map(|change| change.sequence), Some(7));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_delay_counts_from_the_answer_and_other_changes_do_not_count() {
+        let commits = Commits::new(10, 2);
+        tokio::time::advance(Duration::from_secs(1)).await;
+        commits.note(11);
+        tokio::time::advance(Duration::from_millis(3)).await;
+        assert_eq!(commits.since(11), Some(Duration::from_millis(3)));
+        assert_eq!(commits.since(10), Some(Duration::ZERO), "it came before the answer");
+        assert_eq!((commits.since(9), commits.since(12)), (None, None));
+    }
+}
