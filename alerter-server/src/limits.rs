@@ -14,8 +14,9 @@ pub(crate) const FILTER_VALUE_CHARACTERS_MAX: usize = 128;
 /// Characters of a resume token that are looked at. Ours have 50; nothing much longer was ever given out.
 pub(crate) const TOKEN_CHARACTERS_MAX: usize = 128;
 
-/// Bytes that are given to the transport at once, if so many wait: fewer writes, and still a bounded buffer for each client.
-pub(crate) const STREAM_WRITE_BYTES: usize = 32 * 1024;
+/// Bytes that are given to the transport at once, if so many wait: a dozen messages. A stream keeps a buffer of that size
+/// once it had to catch up, and there are ten thousand of them.
+pub(crate) const STREAM_WRITE_BYTES: usize = 8 * 1024;
 
 /// Bytes that a stream's buffer has room for at first. Most messages are smaller; ten thousand idle streams pay for it.
 pub(crate) const STREAM_BUFFER_BYTES: usize = 512;

@@ -3,6 +3,7 @@
 //!
 //! Must not know what a server serves: routes come in.
 
+mod backlog;
 pub mod config;
 pub mod logs;
 mod probes;

@@ -18,6 +18,7 @@ use tonic::service::Routes;
 use tonic::transport::server::{Connected, TcpConnectInfo};
 use tonic_health::ServingStatus;
 
+use crate::backlog::bounded;
 use crate::{Readiness, probes};
 
 /// What a server allows.
@@ -131,7 +132,11 @@ pub async fn serve(
     shutdown: CancellationToken,
 ) -> Result<(), ServeError> {
     // The layer refuses plain HTTP/1.1 requests: the probes must not be below it.
-    let grpc = routes.prepare().into_axum_router().layer(tonic_web::GrpcWebLayer::new());
+    let grpc = routes
+        .prepare()
+        .into_axum_router()
+        .layer(tonic_web::GrpcWebLayer::new())
+        .layer(axum::middleware::map_response(bounded));
     let router = grpc.merge(probes::routes(readiness.clone()));
     let stopping = shutdown.clone();
     let server = tonic::transport::Server::builder()

@@ -1,0 +1,143 @@
+//! Answers that wait for the network: bounded.
+//!
+//! The transport takes from a stream whatever the client's window allows, hundreds of kilobytes, and keeps it until the
+//! socket takes it: ten thousand streams to clients that read slowly would fill the memory. Here a stream gives nothing more while
+//! too much of it has not left; how much that is depends on how much has not left of all streams.
+//!
+//! Promise: no answer is changed, or lost, or held up by what others hold for longer than its own data takes to leave.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll};
+
+use axum::body::{Body, Bytes, HttpBody};
+use axum::response::Response;
+use futures::task::AtomicWaker;
+use http_body::{Frame, SizeHint};
+
+/// Bytes of one answer that may be on their way: enough to keep a fast connection busy.
+const BACKLOG_BYTES_MAX: usize = 64 * 1024;
+
+/// Bytes of one answer that may always be on their way: a few messages.
+const BACKLOG_BYTES_LEAST: usize = 4 * 1024;
+
+/// Bytes of all answers of this process that may be on their way before each keeps to the least.
+const BACKLOGS_BYTES_MAX: usize = 32 * 1024 * 1024;
+
+/// What of all answers has not left.
+static ALL: AtomicUsize = AtomicUsize::new(0);
+
+/// Bounds what of an answer is on its way.
+pub(crate) async fn bounded(response: Response) -> Response {
+    response.map(|body| Body::new(Bounded { body, backlog: Arc::default() }))
+}
+
+/// A body that gives nothing more while too much of it has not left.
+struct Bounded {
+    body: Body,
+    backlog: Arc<Backlog>,
+}
+
+/// What has not left yet.
+#[derive(Default)]
+struct Backlog {
+    bytes: AtomicUsize,
+    waker: AtomicWaker,
+}
+
+/// Data that says when it has left.
+struct Leaving {
+    data: Bytes,
+    backlog: Arc<Backlog>,
+}
+
+impl AsRef<[u8]> for Leaving {
+    fn as_ref(&self) -> &[u8] {
+        &self.data
+    }
+}
+
+impl Drop for Leaving {
+    fn drop(&mut self) {
+        ALL.fetch_sub(self.data.len(), Ordering::Relaxed);
+        self.backlog.bytes.fetch_sub(self.data.len(), Ordering::AcqRel);
+        self.backlog.waker.wake();
+    }
+}
+
+impl Backlog {
+    fn is_full(&self) -> bool {
+        let most =
+            if ALL.load(Ordering::Relaxed) < BACKLOGS_BYTES_MAX { BACKLOG_BYTES_MAX } else { BACKLOG_BYTES_LEAST };
+        self.bytes.load(Ordering::Acquire) >= most
+    }
+}
+
+impl HttpBody for Bounded {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        if self.backlog.is_full() {
+            self.backlog.waker.register(context.waker());
+            // What left between the two looks has woken nobody.
+            if self.backlog.is_full() {
+                return Poll::Pending;
+            }
+        }
+        let frame = std::task::ready!(Pin::new(&mut self.body).poll_frame(context));
+        let backlog = &self.backlog;
+        Poll::Ready(frame.map(|frame| {
+            Ok(frame?.map_data(|data| {
+                ALL.fetch_add(data.len(), Ordering::Relaxed);
+                backlog.bytes.fetch_add(data.len(), Ordering::AcqRel);
+                Bytes::from_owner(Leaving { data, backlog: Arc::clone(backlog) })
+            }))
+        }))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+
+    use futures::{FutureExt as _, StreamExt as _, stream};
+
+    use super::*;
+
+    const CHUNK: usize = BACKLOG_BYTES_MAX / 2;
+
+    #[tokio::test]
+    async fn a_stream_waits_until_what_is_on_its_way_has_left() {
+        let chunks = stream::iter((0..5_u8).map(|n| Ok::<_, Infallible>(Bytes::from(vec![n; CHUNK]))));
+        let mut body = bounded(Response::new(Body::from_stream(chunks))).await.into_body().into_data_stream();
+        let first = body.next().await.expect("the first").expect("data");
+        let second = body.next().await.expect("the second").expect("data");
+        assert!(body.next().now_or_never().is_none(), "too much is on its way");
+        let waiting = tokio::spawn(async move {
+            let third = body.next().await;
+            (third, body)
+        });
+        tokio::task::yield_now().await;
+        assert!(!waiting.is_finished());
+        assert_eq!(second[0], 1);
+        drop(first);
+        let (third, body) = waiting.await.expect("it goes on");
+        assert_eq!(third.expect("the third").expect("data")[0], 2);
+        drop(second);
+        let rest: Vec<u8> = body.map(|data| data.expect("data")[0]).collect().await;
+        assert_eq!(rest, [3, 4], "whoever reads on gets everything");
+    }
+}
