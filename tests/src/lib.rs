@@ -43,6 +43,7 @@ pub struct House {
     alerter: Option<Running>,
     data_dir: PathBuf,
     port: u16,
+    alerter_port: u16,
     /// Removes the directory when the test is over.
     _temp: tempfile::TempDir,
 }
@@ -59,7 +60,7 @@ impl House {
     pub async fn start_without_alerter() -> Self {
         let temp = tempfile::tempdir().expect("a temporary directory");
         let data_dir = temp.path().join("data");
-        let mut house = Self { workflow: None, alerter: None, data_dir, port: 0, _temp: temp };
+        let mut house = Self { workflow: None, alerter: None, data_dir, port: 0, alerter_port: 0, _temp: temp };
         house.start_workflow().await;
         house
     }
@@ -83,15 +84,16 @@ impl House {
         self.workflow = Some(Running { address, stop, ended });
     }
 
-    /// Starts an alerter.
+    /// Starts an alerter, on the port it had before.
     pub async fn start_alerter(&mut self) {
         let config = AlerterServerConfig {
-            listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+            listen: SocketAddr::from(([127, 0, 0, 1], self.alerter_port)),
             workflow_server: format!("http://{}", self.workflow_address()),
             drain_seconds: 1,
             ..AlerterServerConfig::default()
         };
         let server = alerter_server::Server::bind(config).await.expect("the alerter-server starts");
+        self.alerter_port = server.local_addr().port();
         let stop = CancellationToken::new();
         let (address, token) = (server.local_addr(), stop.clone());
         let ended = tokio::spawn(async move { server.serve(token).await.expect("it serves") });

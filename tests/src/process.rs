@@ -16,7 +16,8 @@ pub fn binary(name: &str) -> PathBuf {
     BUILT.call_once(|| {
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
         let mut build = Command::new(cargo);
-        build.args(["build", "--quiet", "-p", "workflow-server", "-p", "alerter-server", "-p", "aftercall", "--bins"]);
+        build.args(["build", "--quiet", "-p", "workflow-server", "-p", "alerter-server", "-p", "aftercall"]);
+        build.args(["-p", "aftercall-client", "--bins", "--examples"]);
         build.current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
         assert!(build.status().expect("cargo runs").success(), "the binaries are built");
     });
