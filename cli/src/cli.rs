@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::{
     commands::{
-        call, calls, completions, history, instance, notes, push, server, set_workflow, team, wallboard, watch,
+        ack, call, calls, completions, history, instance, notes, push, server, set_workflow, team, wallboard, watch,
         workflow,
     },
     connect::Connections,
@@ -89,6 +89,8 @@ enum Command {
     Calls(calls::Calls),
     /// Push a button of a follow-up
     Push(push::Push),
+    /// Say that you have seen an alert
+    Ack(ack::Ack),
     /// Write a note on a follow-up
     Note(notes::Note),
     /// Look at instances, also hidden and ended ones
@@ -125,6 +127,7 @@ impl Cli {
             Command::Call(call) => call.run(&session).await,
             Command::Calls(calls) => calls.run(&session).await,
             Command::Push(push) => push.run(&session).await,
+            Command::Ack(ack) => ack.run(&session).await,
             Command::Note(note) => note.run(&session).await,
             Command::Instance(instance) => instance.run(&session).await,
             Command::History(history) => history.run(&session).await,

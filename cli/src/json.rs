@@ -36,7 +36,7 @@ mod names {
     use super::{Described, alert, workflow};
     described!(alert, of_alerts, "aftercall.alert.v1": SubscribeResponse Wallboard);
     described!(workflow, of_workflows, "aftercall.workflow.v1":
-        AcceptClockResponse AddNoteResponse CancelInstanceResponse CountInstancesResponse EndCallResponse
+        AcceptClockResponse AcknowledgeAlertResponse AddNoteResponse CancelInstanceResponse CountInstancesResponse EndCallResponse
         ExplainInstanceResponse Fault FollowUp FollowUpRow GetCallResponse GetServerInfoResponse HistoryItem
         ImportWorkflowResponse PublishWorkflowResponse PushButtonResponse SetWorkflowResponse Team UpdateCallResponse
         VersionSummary WorkflowDescription WorkflowSummary);

@@ -57,6 +57,7 @@ pub(crate) fn cause(cause: Option<&Cause>) -> String {
         ChangeKind::Withdrawn => "withdrawn".to_owned(),
         ChangeKind::ButtonPushed => format!("pushed {}", cause.title),
         ChangeKind::TimerElapsed => format!("timer {} elapsed", cause.title),
+        ChangeKind::AlertAcknowledged => "seen".to_owned(),
         ChangeKind::NoteAdded => "note".to_owned(),
         ChangeKind::Cancelled => "cancelled".to_owned(),
         ChangeKind::CallUpdated => "call updated".to_owned(),

@@ -1,8 +1,11 @@
 //! Alert streams, end to end: filters see what enters and leaves, and a token goes on over restarts of either server.
 
 use aftercall_proto::alert::v1::{SnapshotMode, SubscribeRequest, SubscribeResponse, subscribe_response::Frame};
-use aftercall_proto::workflow::v1::{CallProperties, FollowUp, FollowUpFilter, UpdateCallRequest};
-use aftercall_tests::{Clients, House, PATIENCE, call_ref, eventually, push, set, with_refund};
+use aftercall_proto::workflow::v1::{
+    AcknowledgeAlertRequest, CallProperties, ChangeKind, FollowUp, FollowUpFilter, GetFollowUpRequest,
+    UpdateCallRequest,
+};
+use aftercall_tests::{Clients, House, PATIENCE, call_ref, eventually, push, reason, set, with_refund};
 use tonic::Streaming;
 
 async fn subscribe(clients: &Clients, request: SubscribeRequest) -> Streaming<SubscribeResponse> {
@@ -116,4 +119,53 @@ async fn a_token_of_another_filter_begins_anew_and_says_so() {
     assert!(next(&mut stream).await.0.starts_with("reset"));
     let rest = [next(&mut stream).await.0, next(&mut stream).await.0];
     assert!(rest.contains(&"1 open".to_owned()) || rest.contains(&"stage 1".to_owned()), "{rest:?}");
+}
+
+/// The follow-up of the next change on a stream.
+async fn changed(stream: &mut Streaming<SubscribeResponse>) -> (FollowUp, ChangeKind) {
+    loop {
+        let response = tokio::time::timeout(PATIENCE, stream.message()).await.expect("in time");
+        let response = response.expect("the stream goes on").expect("a frame");
+        if let Some(Frame::StageChange(change)) = response.frame {
+            return (change.follow_up.expect("the follow-up"), change.cause.expect("the cause").kind());
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_has_seen_an_alert_first_is_shown_to_all_and_kept() {
+    let mut house = House::start().await;
+    let mut clients = with_refund(&house).await;
+    let mut stream = subscribe(&clients, SubscribeRequest::default()).await;
+    let follow_up = set(&mut clients, "1", 5.0).await;
+    assert_eq!(changed(&mut stream).await.1, ChangeKind::Set);
+    let ack = |alert: &str, who: &str| AcknowledgeAlertRequest {
+        actor: who.to_owned(),
+        instance_id: follow_up.instance_id.clone(),
+        alert_id: alert.to_owned(),
+        ..AcknowledgeAlertRequest::default()
+    };
+    let alert = follow_up.alerts[0].id.clone();
+    assert_eq!(follow_up.alerts[0].acknowledged_by, "");
+    let first = clients.manager.acknowledge_alert(ack(&alert, "Ann")).await.expect("seen").into_inner();
+    let (shown, kind) = changed(&mut stream).await;
+    assert_eq!((kind, shown.sequence), (ChangeKind::AlertAcknowledged, first.sequence));
+    assert_eq!((shown.alerts[0].acknowledged_by.as_str(), shown.alerts[0].acknowledged_at.is_some()), ("Ann", true));
+
+    let again = clients.manager.acknowledge_alert(ack(&alert, "Ben")).await.expect("nothing to do").into_inner();
+    assert_eq!(again.follow_up, first.follow_up, "the first is remembered");
+    let malformed = clients.manager.acknowledge_alert(ack("first", "Ben")).await.expect_err("no id");
+    assert_eq!(malformed.code(), tonic::Code::InvalidArgument);
+    let none = clients.manager.acknowledge_alert(ack("1.1.9", "Ben")).await.expect_err("no such alert");
+    assert_eq!(reason(&none), "ALERT_GONE");
+
+    house.stop_workflow().await;
+    house.start_workflow().await;
+    let mut clients = house.clients().await;
+    let request = GetFollowUpRequest { instance_id: follow_up.instance_id.clone() };
+    let kept = clients.manager.get_follow_up(request).await.expect("it is there").into_inner().follow_up;
+    assert_eq!(kept, first.follow_up);
+    clients.manager.push_button(push(&follow_up, "approve", "Ben")).await.expect("pushed");
+    let gone = clients.manager.acknowledge_alert(ack(&alert, "Ben")).await.expect_err("the stage was left");
+    assert_eq!(reason(&gone), "ALERT_GONE");
 }

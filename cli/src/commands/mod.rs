@@ -3,6 +3,7 @@
 //! Promise: each file holds its options, its requests and how its answers are shown. Must not: share state; what they
 //! have in common is in the modules beside this one.
 
+pub(crate) mod ack;
 pub(crate) mod call;
 pub(crate) mod calls;
 pub(crate) mod completions;

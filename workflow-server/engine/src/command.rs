@@ -181,6 +181,17 @@ pub enum Command {
         /// What.
         text: Box<str>,
     },
+    /// Say that an alert has been seen.
+    AcknowledgeAlert {
+        /// On which instance.
+        instance: InstanceId,
+        /// The stage that the person was looking at.
+        stage: u32,
+        /// The visit of it.
+        visit: u32,
+        /// Which action of the stage raised the alert, counted from 0.
+        action: u16,
+    },
     /// Cancel an instance.
     CancelInstance {
         /// Which.

@@ -36,6 +36,8 @@ pub enum ChangeKind {
     TimerElapsed,
     /// Somebody wrote a note.
     NoteAdded,
+    /// Somebody has seen an alert.
+    AlertAcknowledged,
     /// It was cancelled.
     Cancelled,
     /// It was cancelled because a newer instance of its workflow replaced it.

@@ -102,6 +102,8 @@ pub enum Happening {
     Elapse,
     /// Somebody writes a note.
     Note,
+    /// Somebody has seen an alert.
+    Acknowledge,
     /// It is cancelled or replaced.
     Cancel,
     /// Its call changes.
@@ -111,19 +113,21 @@ pub enum Happening {
 /// The table of legal moves: every one on this screen, all others are refused.
 ///
 /// ```text
-///                       SetAgain Release Withdraw Push Elapse Note Cancel CallChange
-/// WAITING_FOR_CALL_END     x        x        x      -     -     x     x        x
-/// ACTIVE                   x        -        x      x     x     x     x        x
-/// INCOMPLETE               x        -        -      -     -     x     x        x
-/// FINISHED, CANCELLED      -        -        -      -     -     x     -        -
+///                       SetAgain Release Withdraw Push Elapse Note Acknowledge Cancel CallChange
+/// WAITING_FOR_CALL_END     x        x        x      -     -     x        -        x        x
+/// ACTIVE                   x        -        x      x     x     x        x        x        x
+/// INCOMPLETE               x        -        -      -     -     x        x        x        x
+/// FINISHED, CANCELLED      -        -        -      -     -     x        -        -        -
 /// ```
 #[must_use]
 pub fn is_legal(status: Status, happening: Happening) -> bool {
-    use Happening::{CallChange, Cancel, Elapse, Note, Push, Release, SetAgain, Withdraw};
+    use Happening::{Acknowledge, CallChange, Cancel, Elapse, Note, Push, Release, SetAgain, Withdraw};
     match status {
         Status::WaitingForCallEnd => matches!(happening, SetAgain | Release | Withdraw | Note | Cancel | CallChange),
-        Status::Active => matches!(happening, SetAgain | Withdraw | Push | Elapse | Note | Cancel | CallChange),
-        Status::Incomplete => matches!(happening, SetAgain | Note | Cancel | CallChange),
+        Status::Active => {
+            matches!(happening, SetAgain | Withdraw | Push | Elapse | Note | Acknowledge | Cancel | CallChange)
+        }
+        Status::Incomplete => matches!(happening, SetAgain | Note | Acknowledge | Cancel | CallChange),
         Status::Finished | Status::Cancelled => matches!(happening, Note),
     }
 }
@@ -141,6 +145,17 @@ pub struct Alert {
     pub priority: Priority,
     /// When it should be done.
     pub due: Option<Time>,
+    /// Who has seen it first, and when.
+    pub seen: Option<Seen>,
+}
+
+/// Somebody has seen an alert. The name is personal data.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Seen {
+    /// Who.
+    pub by: Box<str>,
+    /// When.
+    pub at: Time,
 }
 
 /// A timer that runs on an instance.

@@ -48,6 +48,9 @@ pub enum Rejection {
     /// The button is not one of those that may be pushed.
     #[error("the button is gone")]
     ButtonGone(Arc<Instance>),
+    /// The alert is not one of those that stand on it.
+    #[error("the alert is gone")]
+    AlertGone(Arc<Instance>),
     /// The click was made on an earlier visit of the stage.
     #[error("the stage has been entered again since")]
     StaleVisit(Arc<Instance>),

@@ -15,7 +15,7 @@ use tonic::{Request, Response, Status};
 
 use super::requests::{self, Faults};
 use super::script_engine::{follow_ups, marked_bytes};
-use super::{Asking, Shared, convert, find_instance, history, instance_of, pages, parse_id, status};
+use super::{Asking, Shared, convert, find_instance, history, instance_of, pages, parse_alert_id, parse_id, status};
 use crate::limits::NOTES_SHOWN_MAX;
 
 /// The service.
@@ -121,6 +121,20 @@ impl CallManagerService for CallManager {
         let answered = self.0.execute(asking, command).await?;
         let follow_up = Some(convert::follow_up(&answered.root, instance_of(&answered)?));
         Ok(Response::new(proto::AddNoteResponse { follow_up, sequence: answered.sequence }))
+    }
+
+    async fn acknowledge_alert(
+        &self,
+        request: Request<proto::AcknowledgeAlertRequest>,
+    ) -> Result<Response<proto::AcknowledgeAlertResponse>, Status> {
+        let request = request.into_inner();
+        let (stage, visit, action) = parse_alert_id(&request.alert_id)?;
+        let instance = parse_id(&request.instance_id)?;
+        let command = Command::AcknowledgeAlert { instance, stage, visit, action };
+        let asking = person("AcknowledgeAlert", &request.actor, &request.request_id, request.encode_to_vec());
+        let answered = self.0.execute(asking, command).await?;
+        let follow_up = Some(convert::follow_up(&answered.root, instance_of(&answered)?));
+        Ok(Response::new(proto::AcknowledgeAlertResponse { follow_up, sequence: answered.sequence }))
     }
 }
 

@@ -140,6 +140,8 @@ pub(super) fn alert(root: &Root, instance: &Instance, alert: &Alert) -> proto::A
         priority: priority(alert.priority).into(),
         due: alert.due.map(timestamp),
         raised_at: Some(timestamp(instance.entered_at)),
+        acknowledged_by: alert.seen.as_ref().map_or_else(String::new, |seen| seen.by.to_string()),
+        acknowledged_at: alert.seen.as_ref().map(|seen| timestamp(seen.at)),
     }
 }
 
@@ -251,6 +253,7 @@ pub(super) fn change_kind(kind: ChangeKind) -> proto::ChangeKind {
         ChangeKind::Withdrawn => proto::ChangeKind::Withdrawn,
         ChangeKind::ButtonPushed => proto::ChangeKind::ButtonPushed,
         ChangeKind::TimerElapsed => proto::ChangeKind::TimerElapsed,
+        ChangeKind::AlertAcknowledged => proto::ChangeKind::AlertAcknowledged,
         ChangeKind::NoteAdded => proto::ChangeKind::NoteAdded,
         ChangeKind::Cancelled => proto::ChangeKind::Cancelled,
         ChangeKind::Replaced => proto::ChangeKind::Replaced,

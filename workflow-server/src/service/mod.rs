@@ -161,3 +161,17 @@ fn parse_id(text: &str) -> Result<InstanceId, Status> {
         status::invalid(vec![FieldFault { field: "instance_id".to_owned(), message: error.to_string() }])
     })
 }
+
+/// An alert's id: stage, visit and the action's number in its stage, as `convert::alert` writes them.
+fn parse_alert_id(text: &str) -> Result<(u32, u32, u16), Status> {
+    let malformed = || {
+        let message = "this is not the id of an alert: ids look like 2.1.1".to_owned();
+        status::invalid(vec![FieldFault { field: "alert_id".to_owned(), message }])
+    };
+    let mut parts = text.splitn(3, '.');
+    let mut part = || parts.next().ok_or_else(malformed);
+    let stage = part()?.parse().map_err(|_| malformed())?;
+    let visit = part()?.parse().map_err(|_| malformed())?;
+    let number: u16 = part()?.parse().map_err(|_| malformed())?;
+    Ok((stage, visit, number.checked_sub(1).ok_or_else(malformed)?))
+}

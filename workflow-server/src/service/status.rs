@@ -167,6 +167,9 @@ fn of_rejection(rejection: Rejection, root: &Root) -> Status {
         Rejection::ButtonGone(instance) => {
             precondition("BUTTON_GONE", format!("{message}: {}", stands(root, &instance)), facts(root, &instance))
         }
+        Rejection::AlertGone(instance) => {
+            precondition("ALERT_GONE", format!("{message}: {}", stands(root, &instance)), facts(root, &instance))
+        }
         Rejection::StaleVisit(instance) => {
             precondition("STALE_VISIT", format!("{message}: {}", stands(root, &instance)), facts(root, &instance))
         }

@@ -65,6 +65,15 @@ pub(crate) fn play() -> Played {
     played
 }
 
+/// Plays what came after the first samples were frozen, on top of the scenario.
+pub(crate) fn play_on() -> Played {
+    let mut played = play();
+    let seen = played.ask(ActorKind::ScriptEngine, set("4", false));
+    let command = Command::AcknowledgeAlert { instance: seen, stage: 1, visit: 1, action: 0 };
+    played.ask(ActorKind::Person, command);
+    played
+}
+
 fn define(played: &mut Played) {
     for name in ["care", "billing"] {
         let title = format!("Team {name}").into();

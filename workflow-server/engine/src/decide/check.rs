@@ -32,7 +32,10 @@ pub fn faults_of(request: &Request) -> Vec<FieldFault> {
         Command::AddNote { text, .. } => check.text("text", text, true, limits::TEXT_BYTES_MAX),
         Command::WithdrawWorkflow { reason, .. } => check.text("reason", reason, false, limits::REASON_BYTES_MAX),
         Command::CancelInstance { reason, .. } => check.text("reason", reason, true, limits::REASON_BYTES_MAX),
-        Command::ImportWorkflow { .. } | Command::PublishWorkflow { .. } | Command::Elapse { .. } => {}
+        Command::ImportWorkflow { .. }
+        | Command::PublishWorkflow { .. }
+        | Command::AcknowledgeAlert { .. }
+        | Command::Elapse { .. } => {}
     }
     check.faults
 }

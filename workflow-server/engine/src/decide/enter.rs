@@ -95,6 +95,7 @@ fn raise(scene: &Scene<'_>, instance: &Instance, alert: &AlertAction, at: u16) -
         team: scene.teams.place(&alert.team)?,
         priority: alert.priority,
         due: alert.due.map(|span| scene.now.after(span)),
+        seen: None,
     })
 }
 

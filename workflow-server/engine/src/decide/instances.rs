@@ -10,7 +10,7 @@ use crate::decide::enter::{Scene, enter, stop};
 use crate::definition::model::{ButtonAction, FIRST_STAGE, NoteRule};
 use crate::definition::{Action, Definition};
 use crate::entry::{Answer, ChangeKind};
-use crate::instance::{Happening, Instance, InstanceId, Status, is_legal};
+use crate::instance::{Happening, Instance, InstanceId, Seen, Status, is_legal};
 use crate::rejection::{FieldFault, Rejection};
 use crate::time::Time;
 use crate::world::Root;
@@ -173,4 +173,30 @@ pub(super) fn cancelled(old: &Instance, now: Time, reason: &str) -> Instance {
     new.ended_at = Some(now);
     new.ending = reason.into();
     new
+}
+
+/// Only the first to see an alert is remembered: for whoever comes later nothing changes.
+pub(super) fn acknowledge(
+    draft: &mut EntryDraft<'_>,
+    id: InstanceId,
+    (stage, visit, action): (u32, u32, u16),
+    actor: &Actor,
+) -> Result<(), Rejection> {
+    draft.kind = ChangeKind::AlertAcknowledged;
+    let old = find(draft.root, id)?;
+    check_legal(old, Happening::Acknowledge)?;
+    if !draft.root.is_visible(old) {
+        return Err(Rejection::NotVisible(old.clone()));
+    }
+    draft.answer = Answer::Moved { instance: id, entered: Vec::new() };
+    let mut new = Instance::clone(old);
+    let standing = new.alerts.iter_mut().find(|alert| alert.action == action);
+    let alert = standing
+        .filter(|_| (stage, visit) == (old.stage, old.visit()))
+        .ok_or_else(|| Rejection::AlertGone(old.clone()))?;
+    if alert.seen.is_none() {
+        alert.seen = Some(Seen { by: actor.name.clone(), at: draft.now });
+        draft.put_instance(ChangeKind::AlertAcknowledged, old, new, Vec::new());
+    }
+    Ok(())
 }

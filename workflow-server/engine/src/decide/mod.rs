@@ -61,6 +61,9 @@ pub fn decide(world: &World, request: &Request, now: Time) -> Result<Decision, R
         Command::UpdateCall { call, changes, expected } => calls::update(&mut draft, call, changes, *expected)?,
         Command::EndCall { call } => calls::end(&mut draft, call)?,
         Command::PushButton(push) => instances::push(&mut draft, push)?,
+        Command::AcknowledgeAlert { instance, stage, visit, action } => {
+            instances::acknowledge(&mut draft, *instance, (*stage, *visit, *action), &request.actor)?;
+        }
         Command::AddNote { instance, text } => instances::note(&mut draft, *instance, text, &request.actor)?,
         Command::CancelInstance { instance, reason, expected } => {
             instances::cancel(&mut draft, *instance, reason, *expected)?;

@@ -58,6 +58,8 @@ pub enum Step {
     },
     /// Somebody writes a note.
     Note(Index),
+    /// Somebody has seen an alert: which instance, which action, and whether they looked at an earlier visit.
+    Acknowledge(Index, u8, bool),
     /// A script takes an instance back.
     Withdraw(Index),
     /// Operations cancel an instance.
@@ -91,6 +93,8 @@ pub fn steps(at_most: usize) -> impl Strategy<Value = Vec<Step>> {
         2 => (0..4_u8).prop_map(Step::End),
         8 => push,
         1 => any::<Index>().prop_map(Step::Note),
+        2 => (any::<Index>(), 0..3_u8, proptest::bool::weighted(0.1))
+            .prop_map(|(at, action, stale)| Step::Acknowledge(at, action, stale)),
         1 => any::<Index>().prop_map(Step::Withdraw),
         1 => any::<Index>().prop_map(Step::Cancel),
         1 => (any::<Index>(), 0..3_u8).prop_map(|(workflow, title)| Step::Publish(workflow, title)),
@@ -203,6 +207,12 @@ impl Player {
                 (ActorKind::Person, push(world, instance(at)?, button, *stale, *careless))
             }
             Step::Note(at) => (ActorKind::Person, Command::AddNote { instance: id(at)?, text: "rang".into() }),
+            Step::Acknowledge(at, action, is_stale) => {
+                let instance = instance(at)?;
+                let visit = instance.visit().saturating_sub(u32::from(*is_stale));
+                let (stage, action) = (instance.stage, u16::from(*action));
+                (ActorKind::Person, Command::AcknowledgeAlert { instance: instance.id, stage, visit, action })
+            }
             Step::Withdraw(at) => {
                 let (instance, reason) = (id(at)?, "a mistake".into());
                 (ActorKind::ScriptEngine, Command::WithdrawWorkflow { instance, reason, expected: None })

@@ -69,4 +69,5 @@ coded!(
     Replaced = 12,
     CallUpdated = 13,
     CallEnded = 14,
+    AlertAcknowledged = 15,
 );

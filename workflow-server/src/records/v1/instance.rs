@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use aftercall_engine::call::{Call, CallKey, Caller};
-use aftercall_engine::instance::{Alert, Count, Instance, InstanceId, Timer};
+use aftercall_engine::instance::{Alert, Count, Instance, InstanceId, Seen, Timer};
 use aftercall_engine::time::Time;
 use aftercall_engine::value::Value;
 
@@ -170,6 +170,17 @@ struct AlertRecord {
     priority: i32,
     #[prost(sint64, optional, tag = "5")]
     due: Option<i64>,
+    #[prost(message, optional, tag = "6")]
+    seen: Option<SeenRecord>,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+struct SeenRecord {
+    /// Personal.
+    #[prost(string, tag = "1")]
+    by: String,
+    #[prost(sint64, tag = "2")]
+    at: i64,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
@@ -348,6 +359,7 @@ fn alert_record(alert: &Alert) -> AlertRecord {
         team: alert.team,
         priority: alert.priority.code(),
         due: alert.due.map(|due| due.0),
+        seen: alert.seen.as_ref().map(|seen| SeenRecord { by: seen.by.to_string(), at: seen.at.0 }),
     }
 }
 
@@ -358,5 +370,6 @@ fn from_alert_record(record: AlertRecord) -> Result<Alert, RecordError> {
         team: record.team,
         priority: Coded::from_code(record.priority)?,
         due: record.due.map(Time),
+        seen: record.seen.map(|seen| Seen { by: seen.by.into(), at: Time(seen.at) }),
     })
 }
