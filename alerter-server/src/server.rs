@@ -11,12 +11,13 @@ use std::time::Duration;
 use aftercall_serving::{Limits, Readiness, ServeError, base_routes, open_listener, serve};
 use thiserror::Error;
 use tokio::net::TcpListener;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tonic::transport::Endpoint;
 
 use crate::cache::RingLimits;
 use crate::config::AlerterServerConfig;
-use crate::hub::{Hub, Pace};
+use crate::hub::{Hub, Link, Pace};
 use crate::limits::REQUEST_BYTES_MAX;
 use crate::service::{AlertServiceServer, Alerts, SERVICE_NAME};
 use crate::tail::Tail;
@@ -135,11 +136,16 @@ async fn judge(hub: Arc<Hub>, readiness: Readiness) {
     let _ = hub.newest().wait_for(Option::is_some).await;
     let mut link = hub.link();
     loop {
-        let connected = link.borrow_and_update().connected;
-        let gone = || "the workflow-server is away; clients are served what was known last".to_owned();
+        let Link { connected, as_of } = *link.borrow_and_update();
+        let gone = || {
+            let seconds = as_of.elapsed().unwrap_or_default().as_secs();
+            format!("the workflow-server is away; clients are served what was known {seconds} s ago")
+        };
         readiness.set(WORKFLOW_SERVER, connected.then_some(()).ok_or_else(gone));
         readiness.set(STATE, Ok(()));
-        if link.changed().await.is_err() {
+        // How long ago that was is told anew each second.
+        let again = if connected { Duration::MAX } else { Duration::from_secs(1) };
+        if let Ok(Err(_)) = timeout(again, link.changed()).await {
             return;
         }
     }

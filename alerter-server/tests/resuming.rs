@@ -10,7 +10,7 @@ use rand::SeedableRng;
 use rand::rngs::StdRng;
 use support::alerter::Alerter;
 use support::feed::Feed;
-use support::model::{Model, instance, random_changes};
+use support::model::{Model, Selects, instance, random_changes};
 use support::picture::Picture;
 use support::teams;
 use tonic::{Code, Status};
@@ -127,6 +127,39 @@ async fn what_is_malformed_is_refused_with_every_field_at_fault() {
     let violations = refused.get_details_bad_request().unwrap().field_violations;
     let fields: Vec<&str> = violations.iter().map(|violation| violation.field.as_str()).collect();
     assert_eq!(fields, ["filter.teams[0]", "resume_token"]);
+}
+
+/// The herd that comes when a server restarts costs the workflow-server nothing.
+#[tokio::test]
+async fn however_many_clients_come_back_the_workflow_server_is_not_asked() {
+    let feed = Feed::start().await;
+    let mut random = StdRng::seed_from_u64(7);
+    let alerter = Alerter::ready(&feed, |_| {}).await;
+    let mut clients = Vec::new();
+    for at in 0..100 {
+        let (filter, selects): (FollowUpFilter, Selects) =
+            if at % 2 == 0 { (teams(&["sales"]), in_sales) } else { (FollowUpFilter::default(), |_| true) };
+        let mut client = alerter.client(filter.clone(), selects).await;
+        client.caught_up(&feed, 0).await;
+        clients.push((filter, client));
+    }
+    for _ in 0..30 {
+        feed.write(random_changes(&mut random));
+    }
+    let newest = feed.write(vec![instance("last", "sales")]);
+    let asked = feed.change(|script| script.asked);
+    for (at, (filter, client)) in clients.into_iter().enumerate() {
+        // Some come back with their token, some without.
+        let mut again = match at % 3 {
+            0 => alerter.client(filter, client.selects).await,
+            _ => alerter.resume(filter, client.selects, client.picture, SnapshotMode::Never).await,
+        };
+        again.caught_up(&feed, newest).await;
+        let mut expected = feed.model().seen_at(newest);
+        expected.retain(|_, seen| (again.selects)(seen));
+        assert_eq!(again.picture.instances, expected);
+    }
+    assert_eq!(feed.change(|script| script.asked), asked);
 }
 
 #[tokio::test]

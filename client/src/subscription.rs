@@ -254,6 +254,25 @@ mod tests {
         assert!(matches!(Subscription::to("not an address"), Err(Error::Address { .. })));
     }
 
+    /// A laptop that slept, a cable that was pulled: the connection is there, and nothing ever comes.
+    #[tokio::test]
+    async fn a_server_that_never_says_a_word_is_given_up_and_tried_again() {
+        let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = format!("http://{}", silent.local_addr().expect("its address"));
+        let accepting = tokio::spawn(async move {
+            let mut held = Vec::new();
+            while let Ok((stream, _)) = silent.accept().await {
+                held.push(stream);
+            }
+        });
+        let mut subscription = Subscription::to(&address).expect("an address").patient();
+        subscription = subscription.silence(Duration::from_millis(50));
+        for _ in 0..3 {
+            assert!(matches!(subscription.next().await, Ok(Event::Lost { .. })));
+        }
+        accepting.abort();
+    }
+
     #[tokio::test]
     async fn a_first_connection_that_fails_is_an_error_unless_it_is_waited_for() {
         let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");

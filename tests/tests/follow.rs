@@ -1,13 +1,11 @@
 //! The client library, end to end: the list that it keeps is the server's, over restarts of either server.
 
 use std::collections::BTreeMap;
-use std::io::{BufRead as _, BufReader};
-use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex};
 
 use aftercall_client::{Change, Event, LiveList, Subscription};
 use aftercall_proto::workflow::v1::ListFollowUpsRequest;
-use aftercall_tests::{Clients, House, binary, eventually, push, set, with_refund};
+use aftercall_tests::{Clients, House, eventually, push, set, with_refund};
 
 /// Instance → revision.
 type Standing = BTreeMap<String, u64>;
@@ -80,34 +78,4 @@ async fn the_list_is_the_servers_over_restarts_of_either() {
     assert!(exact.lock().expect("the lock").1 >= 2, "the alerter went away twice");
     assert!(!following.is_finished(), "it goes on");
     following.abort();
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn the_example_shows_what_happens() {
-    let house = House::start().await;
-    let mut clients = with_refund(&house).await;
-    let mut example = Command::new(binary("examples/follow"));
-    example.arg(format!("http://{}", house.alerter_address())).stdout(Stdio::piped());
-    let mut example = example.spawn().expect("the example starts");
-    let lines = BufReader::new(example.stdout.take().expect("its output")).lines();
-    let (said, mut hear) = tokio::sync::mpsc::unbounded_channel();
-    std::thread::spawn(move || lines.map_while(Result::ok).for_each(|line| drop(said.send(line))));
-    let mut until = async |wanted: String| {
-        let found = tokio::time::timeout(aftercall_tests::PATIENCE, async {
-            while hear.recv().await.is_none_or(|line| line != wanted) {}
-        });
-        found.await.unwrap_or_else(|_| panic!("the example never says {wanted:?}"));
-    };
-    until("0 open".to_owned()).await;
-    let follow_up = set(&mut clients, "1", 5.0).await;
-    let id = &follow_up.instance_id;
-    until(format!("stage: {id} 1 New call")).await;
-    until("1 open".to_owned()).await;
-    let mut request = push(&follow_up, "reject", "Ben");
-    request.note = "because".to_owned();
-    clients.manager.push_button(request).await.expect("pushed");
-    until(format!("gone: {id} rejected")).await;
-    until("0 open".to_owned()).await;
-    example.kill().expect("it runs");
-    example.wait().expect("it ends");
 }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use aftercall_proto::workflow::v1::{GetCallRequest, Status};
-use aftercall_tests::{Clients, House, PATIENCE};
+use aftercall_tests::{Clients, House, PATIENCE, binary, push, set};
 use tokio::io::{AsyncBufReadExt as _, BufReader, Lines};
 use tokio::process::{Child, ChildStdout, Command};
 
@@ -115,17 +115,22 @@ async fn a_python_client_sets_a_workflow_holds_a_stream_and_pushes_buttons() {
     assert_eq!(standing(&mut clients, "python").await, Some((Status::Finished, 3, "paid".to_owned())));
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_node_client_sets_a_workflow() {
-    let (house, mut clients) = house().await;
+/// A folder from which Node finds its packages, with an example of ours and the descriptors that it reads.
+async fn node_folder(example: &str) -> tempfile::TempDir {
     let node = tool("node").await.expect("Node can be had everywhere");
     // Node looks for packages from where the program lies upwards.
     let dir = tempfile::tempdir_in(&node).expect("a temporary directory");
-    let descriptors = dir.path().join("descriptors.binpb");
     let mut buf = Command::new(node.join("node_modules/.bin/buf"));
-    run(buf.arg("build").arg(workspace().join("proto")).arg("-o").arg(&descriptors)).await;
+    run(buf.arg("build").arg(workspace().join("proto")).arg("-o").arg(dir.path().join("descriptors.binpb"))).await;
+    std::fs::copy(workspace().join("examples/clients").join(example), dir.path().join(example)).expect("it is copied");
+    dir
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_client_sets_a_workflow() {
+    let (house, mut clients) = house().await;
+    let dir = node_folder("set_workflow.mjs").await;
     let program = dir.path().join("set_workflow.mjs");
-    std::fs::copy(workspace().join("examples/clients/set_workflow.mjs"), &program).expect("it is copied");
     let mut script = Command::new("node");
     script.arg(&program).current_dir(dir.path()).env("AFTERCALL_SERVER", house.workflow_address().to_string());
     let said = run(&mut script).await;
@@ -153,4 +158,69 @@ async fn grpcurl_sets_a_workflow_by_reflection() {
     let answer: serde_json::Value = serde_json::from_str(&said).expect("it answers in JSON");
     assert_eq!((&answer["started"], &answer["followUp"]["stage"]["number"]), (&true.into(), &1.into()), "{said}");
     assert_eq!(standing(&mut clients, "shell").await, Some((Status::Active, 1, String::new())));
+}
+
+/// Starts a program that follows the alerts, and restarts either server under it: what it says is what happens.
+async fn follows_over_restarts(mut house: House, mut clients: Clients, program: &mut Command) {
+    let mut program = program.kill_on_drop(true).stdout(Stdio::piped()).spawn().expect("it starts");
+    let mut lines = BufReader::new(program.stdout.take().expect("its output")).lines();
+    let mut until = async |wanted: String| {
+        let mut heard = Vec::new();
+        let found = tokio::time::timeout(PATIENCE, async {
+            loop {
+                let line = lines.next_line().await.expect("it can be read").expect("it goes on");
+                if line == wanted {
+                    return;
+                }
+                heard.push(line);
+            }
+        });
+        let found = found.await;
+        assert!(found.is_ok(), "it never says {wanted:?}, but {heard:?}");
+    };
+    until("0 open".to_owned()).await;
+    let first = set(&mut clients, "1", 5.0).await.instance_id;
+    until(format!("stage: {first} 1 New call")).await;
+    until("1 open".to_owned()).await;
+    house.stop_alerter().await;
+    let second = set(&mut clients, "2", 5.0).await;
+    house.start_alerter().await;
+    until(format!("stage: {} 1 New call", second.instance_id)).await;
+    until("2 open".to_owned()).await;
+    house.stop_workflow().await;
+    house.start_workflow().await;
+    let mut clients = house.clients().await;
+    let mut reject = push(&second, "reject", "Ben");
+    reject.note = "because".to_owned();
+    clients.manager.push_button(reject).await.expect("pushed");
+    until(format!("gone: {} rejected", second.instance_id)).await;
+    until("1 open".to_owned()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_rust_example_follows_over_restarts() {
+    let (house, clients) = house().await;
+    let mut example = Command::new(binary("examples/follow"));
+    example.arg(format!("http://{}", house.alerter_address()));
+    follows_over_restarts(house, clients, &mut example).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_python_example_follows_over_restarts() {
+    let (house, clients) = house().await;
+    let python = tool("python").await.expect("Python can be had everywhere");
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    stubs(&python, dir.path()).await;
+    let mut example = python_example(&python, dir.path(), &house, "follow.py");
+    follows_over_restarts(house, clients, &mut example).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_typescript_example_follows_over_restarts() {
+    let (house, clients) = house().await;
+    let dir = node_folder("follow.mts").await;
+    let mut example = Command::new("node");
+    example.args(["--import", "tsx", "follow.mts"]).current_dir(dir.path());
+    example.env("AFTERCALL_ALERTER", house.alerter_address().to_string());
+    follows_over_restarts(house, clients, &mut example).await;
 }

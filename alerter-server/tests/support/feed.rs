@@ -28,6 +28,8 @@ pub struct Script {
     pub oldest: u64,
     /// A sequence that Tail leaves out, once.
     pub skip: Option<u64>,
+    /// How many requests have come.
+    pub asked: u32,
 }
 
 /// The server.
@@ -53,7 +55,7 @@ type Responses<M> = Pin<Box<dyn Stream<Item = Result<M, Status>> + Send>>;
 impl Feed {
     /// A server with an empty journal.
     pub async fn start() -> Self {
-        let script = Script { model: Model::new("first"), oldest: 1, skip: None };
+        let script = Script { model: Model::new("first"), oldest: 1, skip: None, asked: 0 };
         let shared = Shared { script: Arc::new(Mutex::new(script)), woken: watch::Sender::new(()) };
         let mut feed = Self { address: ([127, 0, 0, 1], 0).into(), shared, running: None };
         feed.bring_back().await;
@@ -120,7 +122,8 @@ impl ChangeFeedService for Service {
     type TailStream = Responses<TailResponse>;
 
     async fn snapshot(&self, _: Request<SnapshotRequest>) -> Result<Response<Self::SnapshotStream>, Status> {
-        let script = self.shared.lock();
+        let mut script = self.shared.lock();
+        script.asked += 1;
         let model = &script.model;
         let seen: Vec<FollowUp> = model.seen_at(model.newest()).into_values().collect();
         let head = SnapshotHead {
@@ -140,7 +143,8 @@ impl ChangeFeedService for Service {
     async fn tail(&self, request: Request<TailRequest>) -> Result<Response<Self::TailStream>, Status> {
         let TailRequest { from_sequence, epoch } = request.into_inner();
         {
-            let script = self.shared.lock();
+            let mut script = self.shared.lock();
+            script.asked += 1;
             if !epoch.is_empty() && epoch != script.model.epoch {
                 return Err(Status::failed_precondition("OTHER_EPOCH"));
             }

@@ -21,7 +21,11 @@ pub(crate) fn page(output: Output, instance: &FollowUp, now: Timestamp) -> Vec<S
         let due = time::relative(alert.due.as_ref(), now);
         let due = if due.is_empty() { due } else { format!(", due {due}") };
         let priority = wording::priority(alert.priority());
-        lines.push(format!("alert     {} ({}, {priority}{due})", alert.text, alert.team));
+        let seen = match alert.acknowledged_by.as_str() {
+            "" => String::new(),
+            who => format!(", seen by {who}"),
+        };
+        lines.push(format!("alert     {} ({}, {priority}{due}{seen})", alert.text, alert.team));
     }
     for button in &instance.buttons {
         let asks = wording::asks(button);
