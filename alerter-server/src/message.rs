@@ -52,6 +52,12 @@ impl Message {
     pub(crate) fn len(&self) -> usize {
         self.0.len()
     }
+
+    /// As a client reads it.
+    #[cfg(test)]
+    pub(crate) fn decode(&self) -> Result<SubscribeResponse, prost::DecodeError> {
+        SubscribeResponse::decode(self.0.clone())
+    }
 }
 
 impl ChangeBody {
@@ -132,10 +138,6 @@ mod tests {
 
     use super::*;
 
-    fn decoded(message: &Message) -> SubscribeResponse {
-        SubscribeResponse::decode(message.0.clone()).expect("it is a response")
-    }
-
     #[test]
     fn what_is_put_together_reads_as_if_it_had_been_encoded_whole() {
         let follow_up = FollowUp { instance_id: "1-2-3".repeat(60), revision: 7, visible: true, ..FollowUp::default() };
@@ -146,13 +148,13 @@ mod tests {
             from_stage: Some(Stage { number: 2, ..Stage::default() }),
             ..StageChange::default()
         };
-        let change = decoded(&Message::stage_change("token", &ChangeBody::new(&bare), &shown));
+        let change = Message::stage_change("token", &ChangeBody::new(&bare), &shown).decode().expect("a response");
         let whole = StageChange { follow_up: Some(follow_up.clone()), ..bare };
         assert_eq!((change.token.as_str(), change.frame), ("token", Some(Frame::StageChange(whole))));
         assert!(change.server_time.is_some());
-        let item = decoded(&Message::snapshot_item("", &shown));
+        let item = Message::snapshot_item("", &shown).decode().expect("a response");
         assert_eq!(item.frame, Some(Frame::SnapshotItem(SnapshotItem { follow_up: Some(follow_up) })));
-        let caught_up = decoded(&Message::new("token", Frame::CaughtUp(CaughtUp { sequence: 4 })));
+        let caught_up = Message::new("token", Frame::CaughtUp(CaughtUp { sequence: 4 })).decode().expect("a response");
         assert_eq!(caught_up.frame, Some(Frame::CaughtUp(CaughtUp { sequence: 4 })));
     }
 }

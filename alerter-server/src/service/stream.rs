@@ -291,3 +291,7 @@ impl Teller {
         self.view.token(self.cursor.epoch, position)
     }
 }
+
+#[cfg(test)]
+#[path = "stream/tests.rs"]
+mod tests;

@@ -1,0 +1,179 @@
+//! However publishing and reading interleave: whenever a client is told that its picture is exact, it is.
+
+use std::collections::BTreeMap;
+use std::task::{Context, Poll, Waker};
+
+use aftercall_client::{Change, Event, LiveList};
+use aftercall_proto::alert::v1::SubscribeResponse;
+use aftercall_proto::feed::v1::{Before, BeforeAlert, FeedEntry, InstanceChange};
+use aftercall_proto::workflow::v1::{Alert, FollowUp, FollowUpFilter};
+use futures::Stream as _;
+use proptest::collection::vec;
+use proptest::prelude::*;
+use tokio_util::sync::CancellationToken;
+
+use super::*;
+use crate::cache::{Moved, RingLimits};
+use crate::filter::Filter;
+use crate::hub::Pace;
+
+/// Small enough that a client that sleeps is left behind.
+const RING: RingLimits = RingLimits { entries_max: 12, bytes_max: 1 << 30 };
+
+/// Large enough that a few of them fill the window of a view.
+const LARGE: usize = 300 << 10;
+
+#[derive(Clone, Debug)]
+enum Step {
+    /// Entries that are published at once; of each, what it changes: instance, visible, team, large.
+    Publish(Vec<Vec<(u8, bool, u8, bool)>>),
+    /// A client takes so many messages.
+    Read(usize, u8),
+    /// The alerter began anew, with the same history.
+    BeginAnew,
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let change = (0..5_u8, proptest::bool::weighted(0.8), 0..2_u8, proptest::bool::weighted(0.1));
+    let publish = vec(vec(change, 0..3), 1..5).prop_map(Step::Publish);
+    let read = (any::<usize>(), 1..12_u8).prop_map(|(client, messages)| Step::Read(client, messages));
+    vec(prop_oneof![4 => publish, 6 => read, 1 => Just(Step::BeginAnew)], 1..60)
+}
+
+/// The history, as the alerter is told it.
+struct History {
+    cache: Cache,
+    now: BTreeMap<String, FollowUp>,
+    /// After each entry, what is visible.
+    visible: Vec<BTreeMap<String, FollowUp>>,
+}
+
+impl History {
+    fn new() -> Self {
+        let cache = Cache::new("e", 1, Position::default(), 1, RING);
+        Self { cache, now: BTreeMap::new(), visible: vec![BTreeMap::new()] }
+    }
+
+    fn entry(&mut self, changes: &[(u8, bool, u8, bool)], moved: &mut Vec<Moved>) {
+        let sequence = self.cache.head().sequence + 1;
+        let mut told: BTreeMap<u8, InstanceChange> = BTreeMap::new();
+        for &(id, visible, team, large) in changes {
+            if told.contains_key(&id) {
+                continue;
+            }
+            let (id_text, team) = (id.to_string(), format!("team-{team}"));
+            let before = self.now.get(&id_text).filter(|before| before.visible).map(|before| Before {
+                alerts: before.alerts.iter().map(|one| BeforeAlert { team: one.team.clone(), priority: 0 }).collect(),
+                ..Before::default()
+            });
+            let follow_up = FollowUp {
+                instance_id: id_text.clone(),
+                visible,
+                revision: sequence,
+                reason: if large { "x".repeat(LARGE) } else { String::new() },
+                alerts: vec![Alert { team, ..Alert::default() }],
+                ..FollowUp::default()
+            };
+            self.now.insert(id_text, follow_up.clone());
+            told.insert(id, InstanceChange { follow_up: Some(follow_up), before, ..InstanceChange::default() });
+        }
+        let changes = told.into_values().collect();
+        let entry = FeedEntry { sequence, chain: sequence * 7, changes, ..FeedEntry::default() };
+        self.cache.append(entry, moved).expect("it follows on");
+        self.visible
+            .push(self.now.iter().filter(|(_, one)| one.visible).map(|(id, one)| (id.clone(), one.clone())).collect());
+    }
+
+    /// The same state with an empty ring, as a new snapshot of the workflow-server gives it.
+    fn begin_anew(&mut self) {
+        let head = self.cache.head();
+        let mut cache = Cache::new("e", self.cache.generation() + 1, head, head.sequence + 1, RING);
+        self.now.values().for_each(|follow_up| cache.insert(follow_up));
+        self.cache = cache;
+    }
+}
+
+struct Client {
+    stream: Pin<Box<ClientStream>>,
+    team: Option<&'static str>,
+    list: LiveList,
+    exact_at: u64,
+}
+
+impl Client {
+    fn new(hub: &Arc<Hub>, team: Option<&'static str>) -> Self {
+        let teams = team.iter().map(ToString::to_string).collect();
+        let filter = Filter::new(FollowUpFilter { teams, ..FollowUpFilter::default() }).expect("a filter");
+        let cache = hub.now().expect("a state");
+        let view = hub.view(filter, &cache);
+        let permit = hub.admit().expect("room");
+        let mode = SnapshotMode::Auto;
+        let stream = ClientStream::new(Arc::clone(hub), view, mode, cache, Beginning::Snapshot, permit);
+        Self { stream: Box::pin(stream), team, list: LiveList::default(), exact_at: 0 }
+    }
+
+    fn check(&self, history: &History, sequence: u64) -> Result<(), TestCaseError> {
+        let is_wanted =
+            |one: &&FollowUp| self.team.is_none_or(|team| one.alerts.iter().any(|alert| alert.team == team));
+        let wanted = history.visible[sequence as usize].values().filter(is_wanted);
+        prop_assert!(self.list.iter().eq(wanted), "at {}", sequence);
+        Ok(())
+    }
+
+    /// Takes a message; whether there was one.
+    fn read(&mut self, history: &History) -> Result<bool, TestCaseError> {
+        let mut context = Context::from_waker(Waker::noop());
+        let Poll::Ready(Some(Ok(message))) = self.stream.as_mut().poll_next(&mut context) else { return Ok(false) };
+        let response: SubscribeResponse = message.decode().expect("a response");
+        for change in self.list.take(&Event::Frame(Box::new(response))) {
+            let Change::Exact { sequence } = change else { continue };
+            self.check(history, sequence)?;
+            prop_assert!(sequence >= self.exact_at);
+            self.exact_at = sequence;
+        }
+        Ok(true)
+    }
+}
+
+proptest! {
+    #[test]
+    fn whenever_a_picture_is_said_to_be_exact_it_is(steps in steps()) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
+        let _guard = runtime.enter();
+        let second = std::time::Duration::from_secs(1);
+        let hub = Arc::new(Hub::new(10, Pace { bookmark: second, stall: second, drain: second }, CancellationToken::new()));
+        hub.heard(SystemTime::now());
+        let mut history = History::new();
+        hub.publish(&history.cache, &[]);
+        let mut clients: Vec<Client> =
+            [None, Some("team-0"), None, Some("nobody")].into_iter().map(|team| Client::new(&hub, team)).collect();
+        for step in &steps {
+            match step {
+                Step::Publish(entries) => {
+                    let mut moved = Vec::new();
+                    entries.iter().for_each(|entry| history.entry(entry, &mut moved));
+                    hub.publish(&history.cache, &moved);
+                }
+                Step::Read(client, messages) => {
+                    let client = *client % clients.len();
+                    for _ in 0..*messages {
+                        clients[client].read(&history)?;
+                    }
+                }
+                Step::BeginAnew => {
+                    history.begin_anew();
+                    hub.publish(&history.cache, &[]);
+                }
+            }
+        }
+        // In the end everybody has everything. A poll may look through a part of the ring and find nothing.
+        let newest = history.cache.head().sequence;
+        for client in &mut clients {
+            let mut idle = 0;
+            while idle < 3 {
+                idle = if client.read(&history)? { 0 } else { idle + 1 };
+            }
+            client.check(&history, newest)?;
+        }
+    }
+}
