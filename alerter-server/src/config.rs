@@ -68,7 +68,7 @@ pub struct Args {
     #[arg(long, env = "AFTERCALL_WORKFLOW_SERVER", value_name = "URL")]
     workflow_server: Option<String>,
     /// Serve plain text on an address in the open: there is no TLS and no authentication yet
-    #[arg(long)]
+    #[arg(long, env = "AFTERCALL_ALLOW_PLAINTEXT")]
     allow_plaintext: bool,
     /// The form of the logs
     #[arg(long, env = "AFTERCALL_LOG_FORMAT", value_name = "FORMAT")]
@@ -78,7 +78,22 @@ pub struct Args {
     log_filter: Option<String>,
     /// Seconds over which clients are sent away when the server is told to stop
     #[arg(long, env = "AFTERCALL_DRAIN_SECONDS", value_name = "SECONDS")]
-    drain_seconds: Option<u64>,
+    drain_seconds: Option<u32>,
+    /// Entries that the ring holds for streams that resume
+    #[arg(long, env = "AFTERCALL_RING_ENTRIES_MAX", value_name = "N")]
+    ring_entries_max: Option<u32>,
+    /// Bytes that the ring holds, whichever is reached first
+    #[arg(long, env = "AFTERCALL_RING_BYTES_MAX", value_name = "BYTES")]
+    ring_bytes_max: Option<u32>,
+    /// Streams at once
+    #[arg(long, env = "AFTERCALL_STREAMS_MAX", value_name = "N")]
+    streams_max: Option<u32>,
+    /// Seconds of silence after which a stream gets a bookmark
+    #[arg(long, env = "AFTERCALL_BOOKMARK_SECONDS", value_name = "SECONDS")]
+    bookmark_seconds: Option<u32>,
+    /// Seconds without progress after which a client is closed
+    #[arg(long, env = "AFTERCALL_STALL_SECONDS", value_name = "SECONDS")]
+    stall_seconds: Option<u32>,
     /// Print the effective configuration as TOML and exit
     #[arg(long)]
     pub print_config: bool,
@@ -101,7 +116,16 @@ impl Args {
         put("allow_plaintext", self.allow_plaintext.then_some(true.into()));
         put("log_format", self.log_format.and_then(|format| toml::Value::try_from(format).ok()));
         put("log_filter", self.log_filter.clone().map(Into::into));
-        put("drain_seconds", self.drain_seconds.map(|seconds| (seconds as i64).into()));
+        put("drain_seconds", self.drain_seconds.map(number));
+        put("ring_entries_max", self.ring_entries_max.map(number));
+        put("ring_bytes_max", self.ring_bytes_max.map(number));
+        put("streams_max", self.streams_max.map(number));
+        put("bookmark_seconds", self.bookmark_seconds.map(number));
+        put("stall_seconds", self.stall_seconds.map(number));
         load(self.config.as_deref(), over)
     }
+}
+
+fn number(number: u32) -> toml::Value {
+    i64::from(number).into()
 }

@@ -124,10 +124,15 @@ fn check(config: &AlerterServerConfig) -> Result<Endpoint, ServerError> {
     if let Some((setting, _)) = positive.into_iter().find(|(_, value)| *value == 0) {
         return Err(ServerError::Setting { setting, fault: "it must be at least 1".to_owned() });
     }
-    Endpoint::from_shared(config.workflow_server.clone()).map_err(|error| ServerError::Setting {
+    let fault = || ServerError::Setting {
         setting: "workflow_server",
-        fault: format!("{:?} is not an address such as http://127.0.0.1:7401: {error}", config.workflow_server),
-    })
+        fault: format!(
+            "{:?} is not an address such as http://127.0.0.1:7401 (there is no TLS yet)",
+            config.workflow_server
+        ),
+    };
+    let endpoint = Endpoint::from_shared(config.workflow_server.clone()).map_err(|_| fault())?;
+    if endpoint.uri().scheme_str() == Some("http") { Ok(endpoint) } else { Err(fault()) }
 }
 
 /// Keeps the readiness: the first state, then whether the workflow-server is there.

@@ -36,9 +36,8 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 async fn main() -> ExitCode {
     let matches = Cli::command().get_matches();
     // Whether a global option was named is known where it was written: with the command, or before it.
-    let named = |matches: &clap::ArgMatches| {
-        matches!(matches.value_source("server"), Some(ValueSource::CommandLine | ValueSource::EnvVariable))
-    };
+    // A variable is for the commands that ask a server: it does not say that one is to be measured.
+    let named = |matches: &clap::ArgMatches| matches.value_source("server") == Some(ValueSource::CommandLine);
     let server_named = named(&matches) || matches.subcommand().is_some_and(|(_, command)| named(command));
     let cli = match Cli::from_arg_matches(&matches) {
         Ok(cli) => cli,

@@ -9,6 +9,6 @@ pub(crate) struct Session {
     pub(crate) to: Connections,
     /// Where the answer goes.
     pub(crate) output: Output,
-    /// Whether `--server` (or its variable) was given.
+    /// Whether `--server` was given.
     pub(crate) server_named: bool,
 }

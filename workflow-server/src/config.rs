@@ -67,7 +67,7 @@ pub struct Args {
     #[arg(long, env = "AFTERCALL_DATA_DIR", value_name = "DIR")]
     data_dir: Option<PathBuf>,
     /// Serve plain text on an address in the open: there is no TLS and no authentication yet
-    #[arg(long)]
+    #[arg(long, env = "AFTERCALL_ALLOW_PLAINTEXT")]
     allow_plaintext: bool,
     /// The form of the logs
     #[arg(long, env = "AFTERCALL_LOG_FORMAT", value_name = "FORMAT")]
@@ -86,9 +86,9 @@ pub struct Args {
     request_ids_keep_hours: Option<u32>,
     /// Seconds that requests in hand may take once the server is told to stop
     #[arg(long, env = "AFTERCALL_DRAIN_SECONDS", value_name = "SECONDS")]
-    drain_seconds: Option<u64>,
+    drain_seconds: Option<u32>,
     /// Take the journal as it is where the head file is lost; what came after its newest entry is given up
-    #[arg(long)]
+    #[arg(long, env = "AFTERCALL_REBUILD_HEAD")]
     rebuild_head: bool,
     /// Print the effective configuration as TOML and exit
     #[arg(long)]
@@ -115,7 +115,7 @@ impl Args {
         put("snapshot_every_entries", self.snapshot_every_entries.map(|entries| (entries as i64).into()));
         put("journal_kept_entries", self.journal_kept_entries.map(|entries| (entries as i64).into()));
         put("request_ids_keep_hours", self.request_ids_keep_hours.map(|hours| i64::from(hours).into()));
-        put("drain_seconds", self.drain_seconds.map(|seconds| (seconds as i64).into()));
+        put("drain_seconds", self.drain_seconds.map(|seconds| i64::from(seconds).into()));
         put("rebuild_head", self.rebuild_head.then_some(true.into()));
         load(self.config.as_deref(), over)
     }

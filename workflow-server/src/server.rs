@@ -1,7 +1,8 @@
 //! The server: opens the store, rebuilds the World, runs the ledger and serves, until it is told to stop.
 
+use std::io::ErrorKind;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -22,6 +23,9 @@ use crate::journal::{Birth, OpenError, Options, RealDisk, Store};
 use crate::ledger::{Clock, Handle, Ledger, LedgerOptions, RecoverError, SystemClock};
 use crate::limits::MESSAGE_BYTES_MAX;
 use crate::service::{CallManager, ChangeFeed, Definitions, Operations, ScriptEngine, Shared};
+
+/// The file that says that timers are held.
+const CLOCK_HELD: &str = "clock-held";
 
 /// The services, by the names that health knows them by.
 const SERVICES: [&str; 5] = [
@@ -85,6 +89,7 @@ impl Server {
         let started = Instant::now();
         let store = open_store(config.data_dir.clone(), config.rebuild_head, clock.wall().0).await?;
         let options = LedgerOptions {
+            clock_held: config.data_dir.join(CLOCK_HELD).exists(),
             keeping: Keeping {
                 request_ids_millis: i64::from(config.request_ids_keep_hours) * 3_600_000,
                 ..Keeping::default()
@@ -122,7 +127,8 @@ impl Server {
     /// [`ServerError`] where it ends by itself.
     pub async fn serve(self, shutdown: CancellationToken) -> Result<(), ServerError> {
         let readiness = Readiness::new();
-        let watching = tokio::spawn(watch_health(self.handle.clone(), readiness.clone()));
+        let watching =
+            tokio::spawn(watch_health(self.handle.clone(), readiness.clone(), self.shared.data_dir().join(CLOCK_HELD)));
         let routes = add_services(base_routes(&SERVICES, &readiness)?, &self.shared);
         let stop_ledger = CancellationToken::new();
         let ledger = run_ledger(self.ledger, stop_ledger.clone())?;
@@ -193,10 +199,23 @@ fn run_ledger(ledger: Ledger, stop: CancellationToken) -> std::io::Result<tokio:
     Ok(has_ended)
 }
 
-async fn watch_health(handle: Handle, readiness: Readiness) {
+/// Leaves word in the data directory while firings are held, so that a restart does not fire what a jump made due.
+fn note_clock(at: &Path, held: bool) {
+    let noted = if held {
+        std::fs::write(at, "Timers are held: the wall clock jumped. See `aftercall server accept-clock`.\n")
+    } else {
+        std::fs::remove_file(at).or_else(|error| if error.kind() == ErrorKind::NotFound { Ok(()) } else { Err(error) })
+    };
+    if let Err(error) = noted {
+        tracing::warn!(%error, "whether timers are held could not be noted for the next start");
+    }
+}
+
+async fn watch_health(handle: Handle, readiness: Readiness, clock_held: PathBuf) {
     let mut health = handle.health();
     loop {
         let now = health.borrow_and_update().clone();
+        note_clock(&clock_held, now.clock_held);
         let store = now.failure.map_or(Ok(()), |failure| Err(failure.to_string()));
         readiness.set("store", store);
         metrics::gauge!("aftercall_clock_held").set(f64::from(u8::from(now.clock_held)));

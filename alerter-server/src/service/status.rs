@@ -3,7 +3,7 @@
 //! Promise: every status carries a stable reason and says what the reader can do. Nothing of the server's inside is in it.
 
 use tonic::{Code, Status};
-use tonic_types::{ErrorDetails, FieldViolation, QuotaViolation, StatusExt as _};
+use tonic_types::{ErrorDetails, FieldViolation, PreconditionViolation, QuotaViolation, StatusExt as _};
 
 use crate::filter::Violation;
 use crate::limits::RETRY_AFTER;
@@ -82,7 +82,12 @@ impl From<Refusal> for Status {
             Refusal::CannotResume { reason, .. } => {
                 let too_old = matches!(reason, Obstacle::TooOld | Obstacle::AlerterRestarted);
                 let code = if too_old { Code::OutOfRange } else { Code::FailedPrecondition };
-                (code, reason.name(), ErrorDetails::new())
+                let mut details = ErrorDetails::new();
+                if !too_old {
+                    let violation = PreconditionViolation::new(reason.name(), "resume_token", message.clone());
+                    details.set_precondition_failure(vec![violation]);
+                }
+                (code, reason.name(), details)
             }
         };
         details.set_error_info(reason, DOMAIN, bounds);

@@ -66,7 +66,7 @@ pub(crate) struct Load {
     #[arg(long, value_name = "WORKFLOW", default_value = "refund")]
     workflow: String,
     /// Where the server that is started keeps its data [default: the temporary directory]
-    #[arg(long, value_name = "DIR", conflicts_with = "server")]
+    #[arg(long, value_name = "DIR")]
     data_dir: Option<PathBuf>,
 }
 
@@ -80,6 +80,10 @@ impl Load {
     pub(crate) async fn run(mut self, session: &Session) -> Result<(), Failure> {
         if let Some(What::Alerts(alerts)) = self.what.take() {
             return alerts.run(session).await;
+        }
+        if session.server_named && self.data_dir.is_some() {
+            let sentence = "--data-dir is for a server that is started here, and --server names one that runs already.";
+            return Err(Failure::usage(sentence.to_owned()));
         }
         let child = match session.server_named {
             true => None,

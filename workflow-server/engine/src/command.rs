@@ -64,8 +64,10 @@ pub struct CallChanges {
     pub script: Option<Box<str>>,
     /// A new agent.
     pub agent: Option<Box<str>>,
-    /// A new caller, whole.
+    /// What is known of the caller.
     pub caller: Option<Caller>,
+    /// Whether the caller is that and no more; otherwise only what is not empty changes.
+    pub replace_caller: bool,
     /// Chargeable or not.
     pub chargeable: Option<bool>,
     /// Details to add or overwrite.

@@ -29,7 +29,7 @@ pub mod query;
 pub mod testing;
 
 pub use command::{Command, Request};
-pub use decide::{Decision, decide, faults_of};
+pub use decide::{Decision, decide, faults_in, faults_of};
 pub use entry::Entry;
 pub use rejection::Rejection;
 pub use world::{Root, World};

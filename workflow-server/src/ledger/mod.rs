@@ -33,6 +33,7 @@ pub use feed::Feed;
 pub use history::History;
 pub use owner::{Ledger, LedgerOptions};
 pub use recover::RecoverError;
+use timekeeping::SharedTime;
 
 /// What a command came to, durably.
 #[derive(Clone, Debug)]
@@ -93,7 +94,7 @@ pub struct Handle {
     history: Arc<History>,
     health: watch::Receiver<Health>,
     now: Arc<RwLock<Time>>,
-    clock: Arc<dyn Clock>,
+    time: SharedTime,
 }
 
 impl Handle {
@@ -139,11 +140,11 @@ impl Handle {
         self.health.clone()
     }
 
-    /// The server's time: the wall clock, but never before the newest entry.
+    /// The server's time: the wall clock while it is believed, but never before the newest entry.
     #[must_use]
     pub fn now(&self) -> Time {
         let newest = *self.now.read().unwrap_or_else(PoisonError::into_inner);
-        self.clock.wall().max(newest)
+        self.time.now().max(newest)
     }
 
     /// Takes the wall clock as it is after a jump; says whether firings were held.

@@ -18,7 +18,7 @@ use super::group::{InFlight, OpenGroup};
 use super::history::History;
 use super::keeper::Keeper;
 use super::recover::{RecoverError, Recovered, recover};
-use super::timekeeping::Timekeeping;
+use super::timekeeping::{SharedTime, Timekeeping};
 use super::{Asked, Clock, Handle, Health, LedgerError, Order, Outcome};
 use crate::journal::{JournalError, Log, Position, Vault};
 use crate::limits::{CLOCK_LOOK_EVERY, COMMANDS_WAITING_MAX, NO_SPACE_PAUSE, ORDERS_WAITING_MAX, TIMERS_PER_GROUP};
@@ -33,6 +33,8 @@ pub struct LedgerOptions {
     pub snapshot_every_entries: u64,
     /// Entries that stay in the journal behind the older of the two snapshots.
     pub journal_kept_entries: u64,
+    /// Whether firings were held because the wall clock had jumped when the server ended.
+    pub clock_held: bool,
 }
 
 /// The ledger, recovered and not running yet.
@@ -47,7 +49,7 @@ struct Owner {
     log: Arc<dyn Log>,
     vault: Arc<dyn Vault>,
     options: LedgerOptions,
-    time: Timekeeping,
+    time: SharedTime,
     clock: Arc<dyn Clock>,
     commands: mpsc::Receiver<Asked>,
     orders: mpsc::Receiver<Order>,
@@ -97,6 +99,7 @@ impl Ledger {
         let (health, health_receiver) = watch::channel(Health::default());
         let (image_sender, images) = mpsc::channel(1);
         let now = Arc::new(RwLock::new(world.root().at));
+        let time = SharedTime::new(Timekeeping::new(clock.clone(), world.root().at, options.clock_held));
         let handle = Handle {
             commands: command_sender,
             orders: order_sender,
@@ -105,14 +108,14 @@ impl Ledger {
             history: history.clone(),
             health: health_receiver,
             now: now.clone(),
-            clock: clock.clone(),
+            time: time.clone(),
         };
         let kept_entries = options.journal_kept_entries;
         let owner = Owner {
             // Counted from the snapshot, not from this start: a server that dies often must not grow its journal for ever.
             snapshot_at: snapshot.saturating_add(options.snapshot_every_entries),
             open: OpenGroup::after(newest),
-            time: Timekeeping::new(clock.clone()),
+            time,
             old_roots: drop_elsewhere(),
             world,
             log: log.clone(),

@@ -2,7 +2,7 @@
 //! monotonic clock is not believed: time then goes on by the monotonic clock, firings are held, and operations are told,
 //! until the wall clock returns or is accepted. A smaller step forward fires what is due; a smaller step back holds.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use aftercall_engine::time::Time;
@@ -18,13 +18,19 @@ pub(super) struct Timekeeping {
 }
 
 impl Timekeeping {
-    pub(super) fn new(clock: Arc<dyn Clock>) -> Self {
-        let base = (clock.wall(), clock.monotonic());
-        Self { clock, base, held: false }
+    /// Believes the wall clock, unless firings were held when the server ended: then time goes on from the newest entry.
+    pub(super) fn new(clock: Arc<dyn Clock>, newest: Time, held: bool) -> Self {
+        let base = (if held { newest } else { clock.wall() }, clock.monotonic());
+        if held {
+            tracing::error!(
+                "timers were held when the server ended, because the wall clock had jumped: they are held until it returns, or until it is accepted with `aftercall server accept-clock`"
+            );
+        }
+        Self { clock, base, held }
     }
 
     /// The time by which commands are decided.
-    pub(super) fn now(&mut self) -> Time {
+    fn now(&mut self) -> Time {
         let (wall, monotonic) = (self.clock.wall(), self.clock.monotonic());
         let passed = monotonic.saturating_sub(self.base.1).as_millis() as i64;
         let expected = Time(self.base.0.0.saturating_add(passed));
@@ -48,15 +54,41 @@ impl Timekeeping {
         wall
     }
 
-    pub(super) fn is_held(&self) -> bool {
+    fn is_held(&self) -> bool {
         self.held
     }
 
     /// Believes the wall clock as it is; says whether it was not believed before.
-    pub(super) fn accept(&mut self) -> bool {
+    fn accept(&mut self) -> bool {
         let was_held = self.held;
         self.base = (self.clock.wall(), self.clock.monotonic());
         self.held = false;
         was_held
+    }
+}
+
+/// The time of the ledger, for all who ask.
+#[derive(Clone)]
+pub(super) struct SharedTime(Arc<Mutex<Timekeeping>>);
+
+impl SharedTime {
+    pub(super) fn new(timekeeping: Timekeeping) -> Self {
+        Self(Arc::new(Mutex::new(timekeeping)))
+    }
+
+    pub(super) fn now(&self) -> Time {
+        self.lock().now()
+    }
+
+    pub(super) fn is_held(&self) -> bool {
+        self.lock().is_held()
+    }
+
+    pub(super) fn accept(&self) -> bool {
+        self.lock().accept()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Timekeeping> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -15,7 +15,7 @@ use tonic::{Request, Response, Status};
 
 use super::requests::{self, Faults};
 use super::script_engine::{follow_ups, marked_bytes};
-use super::{Asking, Shared, convert, find_instance, history, instance_of, pages, parse_alert_id, parse_id, status};
+use super::{Asking, Shared, convert, find_instance, history, instance_of, pages, status};
 use crate::limits::NOTES_SHOWN_MAX;
 
 /// The service.
@@ -79,19 +79,18 @@ impl CallManagerService for CallManager {
         let bytes = marked_bytes(&request.request_id, &request);
         let mut faults = Faults::default();
         let form = requests::values(request.form, "form", &mut faults);
-        faults.check()?;
         let push = PushButton {
-            instance: parse_id(&request.instance_id)?,
+            instance: requests::instance_id(&request.instance_id, &mut faults),
             button: request.button_id.into(),
             visit: request.visit,
             note: request.note.into(),
             form,
         };
         let instance = push.instance;
-        let asking = person("PushButton", &request.actor, &request.request_id, bytes);
+        let asking = person("PushButton", &request.actor, &request.request_id, bytes).at_fault(faults);
         let answered = match self.0.execute(asking, Command::PushButton(Box::new(push))).await {
             Ok(answered) => answered,
-            Err(refused) if refused.code() == tonic::Code::FailedPrecondition => {
+            Err(refused) if status::is_of_a_mover(&refused) => {
                 let root = self.0.root();
                 return Err(self.tell_mover(root.instance(instance), refused).await);
             }
@@ -115,9 +114,10 @@ impl CallManagerService for CallManager {
         request: Request<proto::AddNoteRequest>,
     ) -> Result<Response<proto::AddNoteResponse>, Status> {
         let request = request.into_inner();
-        let command =
-            Command::AddNote { instance: parse_id(&request.instance_id)?, text: request.text.as_str().into() };
-        let asking = person("AddNote", &request.actor, &request.request_id, request.encode_to_vec());
+        let mut faults = Faults::default();
+        let instance = requests::instance_id(&request.instance_id, &mut faults);
+        let command = Command::AddNote { instance, text: request.text.as_str().into() };
+        let asking = person("AddNote", &request.actor, &request.request_id, request.encode_to_vec()).at_fault(faults);
         let answered = self.0.execute(asking, command).await?;
         let follow_up = Some(convert::follow_up(&answered.root, instance_of(&answered)?));
         Ok(Response::new(proto::AddNoteResponse { follow_up, sequence: answered.sequence }))
@@ -128,10 +128,12 @@ impl CallManagerService for CallManager {
         request: Request<proto::AcknowledgeAlertRequest>,
     ) -> Result<Response<proto::AcknowledgeAlertResponse>, Status> {
         let request = request.into_inner();
-        let (stage, visit, action) = parse_alert_id(&request.alert_id)?;
-        let instance = parse_id(&request.instance_id)?;
+        let mut faults = Faults::default();
+        let (stage, visit, action) = requests::alert_id(&request.alert_id, &mut faults);
+        let instance = requests::instance_id(&request.instance_id, &mut faults);
         let command = Command::AcknowledgeAlert { instance, stage, visit, action };
         let asking = person("AcknowledgeAlert", &request.actor, &request.request_id, request.encode_to_vec());
+        let asking = asking.at_fault(faults);
         let answered = self.0.execute(asking, command).await?;
         let follow_up = Some(convert::follow_up(&answered.root, instance_of(&answered)?));
         Ok(Response::new(proto::AcknowledgeAlertResponse { follow_up, sequence: answered.sequence }))
@@ -181,7 +183,7 @@ impl CallManager {
 }
 
 fn person<'r>(rpc: &'static str, actor: &'r str, request_id: &'r str, bytes: Vec<u8>) -> Asking<'r> {
-    Asking { rpc, kind: ActorKind::Person, actor, request_id, bytes }
+    Asking::new(rpc, ActorKind::Person, (actor, request_id), bytes)
 }
 
 fn visible<'r>(root: &'r Root, id: &str) -> Result<&'r Arc<Instance>, Status> {

@@ -192,9 +192,8 @@ fn call_after<'a>(
 fn change(root: &Root, entry: &Entry, change: &InstanceChange) -> feed::InstanceChange {
     let definition = root.definition_of(&change.after);
     let visible = is_visible_after(entry, root, change);
-    let mut follow_up = convert::follow_up(root, &change.after);
-    follow_up.visible = visible;
-    follow_up.call = call_after(entry, root, change).map(|call| convert::call(call));
+    let call = call_after(entry, root, change).map(|call| &**call);
+    let mut follow_up = convert::follow_up_of_call(root, &change.after, call);
     if !visible {
         follow_up = proto::FollowUp {
             instance_id: follow_up.instance_id,

@@ -147,9 +147,14 @@ pub(super) fn alert(root: &Root, instance: &Instance, alert: &Alert) -> proto::A
 
 /// A follow-up, whole, as every answer and every frame shows it.
 pub(super) fn follow_up(root: &Root, instance: &Instance) -> proto::FollowUp {
+    follow_up_of_call(root, instance, root.call_of(instance).map(|call| &**call))
+}
+
+/// The same, with the call as it was after an entry.
+pub(super) fn follow_up_of_call(root: &Root, instance: &Instance, call_record: Option<&Call>) -> proto::FollowUp {
+    let visible = call_record.is_some_and(|call| instance.is_visible(call));
     let definition = root.definition_of(instance);
     let present = definition.and_then(|definition| definition.stage(instance.stage));
-    let call_record = root.call_of(instance);
     let mut alerts: Vec<&Alert> = instance.alerts.iter().collect();
     alerts.sort_by_key(|alert| (rank(alert.priority), alert.due.unwrap_or(Time::NEVER)));
     let fields = definition.map_or_else(BTreeMap::new, |definition| fields(definition, instance));
@@ -161,9 +166,9 @@ pub(super) fn follow_up(root: &Root, instance: &Instance) -> proto::FollowUp {
         status: status(instance.status).into(),
         stage: present.map(stage),
         visit: instance.visit(),
-        call: call_record.map(|record| call(record)),
+        call: call_record.map(call),
         alerts: alerts.iter().map(|one| alert(root, instance, one)).collect(),
-        buttons: buttons(definition.map(|definition| &**definition), instance),
+        buttons: if visible { buttons(definition.map(|definition| &**definition), instance) } else { Vec::new() },
         timers: timers(definition.map(|definition| &**definition), instance),
         fields,
         priority: alerts.first().map_or(proto::Priority::Unspecified, |alert| priority(alert.priority)).into(),
@@ -174,7 +179,7 @@ pub(super) fn follow_up(root: &Root, instance: &Instance) -> proto::FollowUp {
         ended_at: instance.ended_at.map(timestamp),
         outcome: if instance.status == Status::Finished { instance.ending.to_string() } else { String::new() },
         reason: reason(instance, present),
-        visible: call_record.is_some_and(|call| instance.is_visible(call)),
+        visible,
         release_at: instance.release_at.map(timestamp),
         note_count: instance.notes,
         revision: u64::from(instance.revision),

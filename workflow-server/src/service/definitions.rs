@@ -12,7 +12,7 @@ use aftercall_proto::workflow::v1::workflow_definition_service_server::WorkflowD
 use prost::Message;
 use tonic::{Request, Response, Status};
 
-use super::{Asking, Shared, convert, pages, status};
+use super::{Asking, Shared, convert, pages, requests, status};
 
 /// How often an import is read anew when the workflow changed between reading the file and deciding.
 const IMPORT_TRIES: usize = 3;
@@ -140,6 +140,9 @@ impl WorkflowDefinitionService for Definitions {
         request: Request<proto::ExportWorkflowRequest>,
     ) -> Result<Response<proto::ExportWorkflowResponse>, Status> {
         let request = request.into_inner();
+        let mut faults = requests::Faults::default();
+        faults.check_enum::<proto::FileFormat>("format", request.format);
+        faults.check()?;
         let root = self.0.root();
         let (_, definition, _) = pick(&root, &request.name, request.version, request.draft)?;
         let file = match request.format() {
@@ -183,7 +186,7 @@ impl WorkflowDefinitionService for Definitions {
 }
 
 fn author<'r>(rpc: &'static str, actor: &'r str, request_id: &'r str, bytes: Vec<u8>) -> Asking<'r> {
-    Asking { rpc, kind: ActorKind::Author, actor, request_id, bytes }
+    Asking::new(rpc, ActorKind::Author, (actor, request_id), bytes)
 }
 
 /// Whether somebody changed the workflow between reading the file and deciding, and the asker named no revision.

@@ -8,7 +8,7 @@ use aftercall_engine::time::Time;
 use super::convert::timestamp;
 
 /// Sentences, the most important first.
-pub(super) fn explain(root: &Root, instance: &Instance, now: Time) -> Vec<String> {
+pub(super) fn explain(root: &Root, instance: &Instance, now: Time, clock_held: bool) -> Vec<String> {
     let since = timestamp(instance.entered_at);
     let mut sentences = match instance.status {
         Status::WaitingForCallEnd => vec![waits_for_call(instance, now)],
@@ -28,6 +28,12 @@ pub(super) fn explain(root: &Root, instance: &Instance, now: Time) -> Vec<String
         )],
         Status::Cancelled => vec![format!("It was cancelled{}: {}.", at(instance.ended_at), instance.ending)],
     };
+    if clock_held && (!instance.timers.is_empty() || instance.release_at.is_some()) {
+        sentences.push(
+            "Its timers are held, because the server's clock jumped: they wait until it returns, or until ops accepts it."
+                .to_owned(),
+        );
+    }
     if !instance.status.is_ended() {
         sentences.extend(due(instance, now));
         sentences.extend(hidden(root, instance));

@@ -15,7 +15,7 @@ mod script_engine;
 mod status;
 
 use std::hash::Hasher;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -38,6 +38,7 @@ pub use script_engine::ScriptEngine;
 
 use crate::ledger::{Handle, Outcome};
 use crate::limits::{FEED_STREAMS_MAX, REQUEST_ID_CHARS_MAX, REQUEST_TIME_MAX};
+use crate::service::requests::Faults;
 
 /// What every service holds.
 #[derive(Clone)]
@@ -79,17 +80,23 @@ impl Shared {
         }
     }
 
+    /// Where everything is kept.
+    pub(crate) fn data_dir(&self) -> &Path {
+        &self.data_dir
+    }
+
     /// Carries out a command that came by an RPC, and waits for it to be durable.
-    async fn execute(&self, asking: Asking<'_>, command: Command) -> Result<Answered, Status> {
-        let is_too_long = asking.request_id.chars().count() > REQUEST_ID_CHARS_MAX;
+    async fn execute(&self, mut asking: Asking<'_>, command: Command) -> Result<Answered, Status> {
+        let mut faults = std::mem::take(&mut asking.faults);
+        if asking.request_id.chars().count() > REQUEST_ID_CHARS_MAX {
+            faults.add("request_id", format!("has more than {REQUEST_ID_CHARS_MAX} characters"));
+        }
         let mark = (!asking.request_id.is_empty()).then(|| self.mark(&asking));
         let actor = Actor { kind: asking.kind, name: asking.actor.into() };
         let request = Request { actor, mark, salt: rand::random(), command };
-        if is_too_long {
-            let message = format!("has more than {REQUEST_ID_CHARS_MAX} characters");
-            let mut faults = aftercall_engine::faults_of(&request);
-            faults.push(FieldFault { field: "request_id".to_owned(), message });
-            return Err(status::invalid(faults));
+        if !faults.is_empty() {
+            let others = aftercall_engine::faults_in(&self.root(), &request);
+            return Err(status::invalid(faults.with(others)));
         }
         let outcome = match tokio::time::timeout(REQUEST_TIME_MAX, self.ledger.execute(request)).await {
             Err(_) => return Err(status::too_slow()),
@@ -110,7 +117,7 @@ impl Shared {
     /// Keyed hashes of who asks what: only these are kept of a request.
     fn mark(&self, asking: &Asking<'_>) -> RequestMark {
         let mut key = SipHasher128::new_with_key(&self.hash_key);
-        for part in [asking.rpc, asking.request_id] {
+        for part in [asking.rpc, asking.actor, asking.request_id] {
             key.write_usize(part.len());
             key.write(part.as_bytes());
         }
@@ -139,6 +146,20 @@ struct Asking<'r> {
     request_id: &'r str,
     /// The whole request, encoded.
     bytes: Vec<u8>,
+    /// What could not be read of it.
+    faults: Faults,
+}
+
+impl<'r> Asking<'r> {
+    /// A request that could be read whole, so far.
+    fn new(rpc: &'static str, kind: ActorKind, (actor, request_id): (&'r str, &'r str), bytes: Vec<u8>) -> Self {
+        Self { rpc, kind, actor, request_id, bytes, faults: Faults::default() }
+    }
+
+    /// The same, of which this could not be read.
+    fn at_fault(self, faults: Faults) -> Self {
+        Self { faults, ..self }
+    }
 }
 
 /// The instance that an answer speaks of.
@@ -160,18 +181,4 @@ fn parse_id(text: &str) -> Result<InstanceId, Status> {
     text.parse().map_err(|error: aftercall_engine::instance::BadInstanceId| {
         status::invalid(vec![FieldFault { field: "instance_id".to_owned(), message: error.to_string() }])
     })
-}
-
-/// An alert's id: stage, visit and the action's number in its stage, as `convert::alert` writes them.
-fn parse_alert_id(text: &str) -> Result<(u32, u32, u16), Status> {
-    let malformed = || {
-        let message = "this is not the id of an alert: ids look like 2.1.1".to_owned();
-        status::invalid(vec![FieldFault { field: "alert_id".to_owned(), message }])
-    };
-    let mut parts = text.splitn(3, '.');
-    let mut part = || parts.next().ok_or_else(malformed);
-    let stage = part()?.parse().map_err(|_| malformed())?;
-    let visit = part()?.parse().map_err(|_| malformed())?;
-    let number: u16 = part()?.parse().map_err(|_| malformed())?;
-    Ok((stage, visit, number.checked_sub(1).ok_or_else(malformed)?))
 }

@@ -13,7 +13,7 @@ use tonic::{Request, Response, Status};
 
 use super::explain::explain;
 use super::requests::{self, Faults};
-use super::{Asking, Shared, convert, find_instance, history, instance_of, pages, parse_id, status};
+use super::{Asking, Shared, convert, find_instance, history, instance_of, pages, status};
 use crate::limits::GROUPS_MAX;
 use crate::process;
 
@@ -39,14 +39,16 @@ impl OperationsService for Operations {
         let request = request.into_inner();
         let asked = request.filter.unwrap_or_default();
         let list = [b"instances ".to_vec(), asked.encode_to_vec()].concat();
-        let now = self.0.ledger.now();
+        // All pages tell by the time of the first what is overdue and how old it is.
+        let token = pages::read::<2>(&self.0, &list, &request.page_token)?;
+        let now = token.map_or_else(|| self.0.ledger.now(), |[_, as_of]| Time(as_of as i64));
         let filter = filter(asked, now)?;
-        let after = pages::read::<1>(&self.0, &list, &request.page_token)?.map(|[slot]| slot as u32);
+        let after = token.map(|[slot, _]| slot as u32);
         let (root, rows) = (self.0.root(), pages::rows(request.page_size));
         let page = off_thread(root.clone(), move |root| list_instances(root, &filter, now, after, rows)).await?;
         let instances = page.instances.iter().map(|instance| convert::follow_up(&root, instance)).collect();
         let next_page_token =
-            page.next.map_or_else(String::new, |slot| pages::token(&self.0, &list, &[u64::from(slot)]));
+            page.next.map_or_else(String::new, |slot| pages::token(&self.0, &list, &[u64::from(slot), now.0 as u64]));
         Ok(Response::new(proto::ListInstancesResponse { instances, next_page_token }))
     }
 
@@ -55,6 +57,9 @@ impl OperationsService for Operations {
         request: Request<proto::CountInstancesRequest>,
     ) -> Result<Response<proto::CountInstancesResponse>, Status> {
         let request = request.into_inner();
+        let mut faults = Faults::default();
+        faults.check_enum::<proto::GroupBy>("group_by", request.group_by);
+        faults.check()?;
         let by = match request.group_by() {
             proto::GroupBy::Unspecified => GroupBy::All,
             proto::GroupBy::Workflow => GroupBy::Workflow,
@@ -107,7 +112,7 @@ impl OperationsService for Operations {
         let root = self.0.root();
         let instance = find_instance(&root, &request.into_inner().instance_id)?;
         Ok(Response::new(proto::ExplainInstanceResponse {
-            sentences: explain(&root, instance, self.0.ledger.now()),
+            sentences: explain(&root, instance, self.0.ledger.now(), self.0.ledger.health().borrow().clock_held),
             instance: Some(convert::follow_up(&root, instance)),
         }))
     }
@@ -117,18 +122,15 @@ impl OperationsService for Operations {
         request: Request<proto::CancelInstanceRequest>,
     ) -> Result<Response<proto::CancelInstanceResponse>, Status> {
         let request = request.into_inner();
+        let mut faults = Faults::default();
         let command = Command::CancelInstance {
-            instance: parse_id(&request.instance_id)?,
+            instance: requests::instance_id(&request.instance_id, &mut faults),
             reason: request.reason.as_str().into(),
             expected: request.expected_revision,
         };
-        let asking = Asking {
-            rpc: "CancelInstance",
-            kind: ActorKind::Operations,
-            actor: &request.actor,
-            request_id: &request.request_id,
-            bytes: request.encode_to_vec(),
-        };
+        let from = (request.actor.as_str(), request.request_id.as_str());
+        let asking =
+            Asking::new("CancelInstance", ActorKind::Operations, from, request.encode_to_vec()).at_fault(faults);
         let answered = self.0.execute(asking, command).await?;
         let instance = Some(convert::follow_up(&answered.root, instance_of(&answered)?));
         Ok(Response::new(proto::CancelInstanceResponse { instance, sequence: answered.sequence }))

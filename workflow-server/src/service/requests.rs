@@ -6,7 +6,7 @@ use std::time::Duration;
 use aftercall_engine::call::{CallKey, Caller};
 use aftercall_engine::command::CallChanges;
 use aftercall_engine::definition::model::Priority;
-use aftercall_engine::instance::Status;
+use aftercall_engine::instance::{InstanceId, Status};
 use aftercall_engine::rejection::FieldFault;
 use aftercall_engine::time::Time;
 use aftercall_engine::value::Value;
@@ -26,6 +26,27 @@ impl Faults {
         if self.0.is_empty() { Ok(()) } else { Err(super::status::invalid(self.0)) }
     }
 
+    /// A value of an enum that this server does not know is a fault, and not its default.
+    pub(super) fn check_enum<E: TryFrom<i32>>(&mut self, field: &str, code: i32) {
+        if E::try_from(code).is_err() {
+            self.add(field, format!("{code} is not one of its values"));
+        }
+    }
+
+    /// What was found, and what else is at fault. A field that could not be read is not judged again.
+    pub(super) fn with(mut self, others: Vec<FieldFault>) -> Vec<FieldFault> {
+        let read: Vec<String> = self.0.iter().map(|fault| fault.field.clone()).collect();
+        let is_part = |field: &str, of: &String| {
+            field.strip_prefix(of.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+        };
+        self.0.extend(others.into_iter().filter(|fault| !read.iter().any(|known| is_part(&fault.field, known))));
+        self.0
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Refuses a filter field with more values than allowed.
     pub(super) fn check_count(&mut self, field: &str, count: usize) {
         let limit = aftercall_engine::limits::FILTER_VALUES_MAX;
@@ -41,6 +62,28 @@ pub(super) fn call_key(call: Option<&proto::CallRef>, field: &str, faults: &mut 
         return CallKey { source: "".into(), id: "".into() };
     };
     CallKey { source: call.source.as_str().into(), id: call.id.as_str().into() }
+}
+
+/// The id of an instance; one that is none is a fault, and stands for nobody.
+pub(super) fn instance_id(text: &str, faults: &mut Faults) -> InstanceId {
+    text.parse().unwrap_or_else(|error: aftercall_engine::instance::BadInstanceId| {
+        faults.add("instance_id", error.to_string());
+        InstanceId { made_at: 0, slot: u32::MAX, salt: 0 }
+    })
+}
+
+/// An alert's id: stage, visit and the action's number in its stage, as `convert::alert` writes them.
+pub(super) fn alert_id(text: &str, faults: &mut Faults) -> (u32, u32, u16) {
+    let mut parts = text.splitn(3, '.');
+    let read = (|| {
+        let (stage, visit) = (parts.next()?.parse().ok()?, parts.next()?.parse().ok()?);
+        let number: u16 = parts.next()?.parse().ok()?;
+        Some((stage, visit, number.checked_sub(1)?))
+    })();
+    read.unwrap_or_else(|| {
+        faults.add("alert_id", "this is not the id of an alert: ids look like 2.1.1");
+        (0, 0, 0)
+    })
 }
 
 pub(super) fn time(stamp: prost_types::Timestamp) -> Option<Time> {
@@ -98,6 +141,7 @@ pub(super) fn given_changes(properties: Option<proto::CallProperties>) -> CallCh
         script: text(properties.script),
         agent: text(properties.agent),
         caller: properties.caller.map(caller),
+        replace_caller: false,
         chargeable: properties.chargeable,
         details: details(properties.details),
         replace_details: false,
@@ -117,7 +161,10 @@ pub(super) fn masked_changes(
             "customer" => changes.customer = Some(properties.customer.as_str().into()),
             "script" => changes.script = Some(properties.script.as_str().into()),
             "agent" => changes.agent = Some(properties.agent.as_str().into()),
-            "caller" => changes.caller = Some(caller(properties.caller.clone().unwrap_or_default())),
+            "caller" => {
+                changes.caller = Some(caller(properties.caller.clone().unwrap_or_default()));
+                changes.replace_caller = true;
+            }
             "chargeable" => changes.chargeable = Some(properties.chargeable.unwrap_or(false)),
             "details" => {
                 changes.details = details(properties.details.clone());

@@ -9,7 +9,7 @@ use prost::Message;
 use tonic::{Request, Response, Status};
 
 use super::requests::{self, Faults};
-use super::{Answered, Asking, Shared, convert, instance_of, parse_id, status};
+use super::{Answered, Asking, Shared, convert, instance_of, status};
 
 /// The service.
 pub struct ScriptEngine(pub Shared);
@@ -23,8 +23,9 @@ impl ScriptEngineService for ScriptEngine {
         let request = request.into_inner();
         let bytes = marked_bytes(&request.request_id, &request);
         let (actor, request_id) = (request.actor.clone(), request.request_id.clone());
-        let command = Command::SetWorkflow(Box::new(set_command(request)?));
-        let answered = self.0.execute(asking("SetWorkflow", &actor, &request_id, bytes), command).await?;
+        let (set, faults) = set_command(request);
+        let asking = asking("SetWorkflow", &actor, &request_id, bytes).at_fault(faults);
+        let answered = self.0.execute(asking, Command::SetWorkflow(Box::new(set))).await?;
         set_response(&answered).map(Response::new)
     }
 
@@ -33,12 +34,14 @@ impl ScriptEngineService for ScriptEngine {
         request: Request<proto::WithdrawWorkflowRequest>,
     ) -> Result<Response<proto::WithdrawWorkflowResponse>, Status> {
         let request = request.into_inner();
+        let mut faults = Faults::default();
         let command = Command::WithdrawWorkflow {
-            instance: parse_id(&request.instance_id)?,
+            instance: requests::instance_id(&request.instance_id, &mut faults),
             reason: request.reason.as_str().into(),
             expected: request.expected_revision,
         };
         let asking = asking("WithdrawWorkflow", &request.actor, &request.request_id, request.encode_to_vec());
+        let asking = asking.at_fault(faults);
         let answered = self.0.execute(asking, command).await?;
         let follow_up = Some(convert::follow_up(&answered.root, instance_of(&answered)?));
         Ok(Response::new(proto::WithdrawWorkflowResponse { follow_up, sequence: answered.sequence }))
@@ -58,9 +61,8 @@ impl ScriptEngineService for ScriptEngine {
         } else {
             requests::masked_changes(request.properties, &mask, &mut faults)
         };
-        faults.check()?;
         let command = Command::UpdateCall { call: call.clone(), changes, expected: request.expected_revision };
-        let asking = asking("UpdateCall", &request.actor, &request.request_id, bytes);
+        let asking = asking("UpdateCall", &request.actor, &request.request_id, bytes).at_fault(faults);
         let answered = self.0.execute(asking, command).await?;
         let call = answered.root.call(&call).map(|call| convert::call(call));
         Ok(Response::new(proto::UpdateCallResponse { call, sequence: answered.sequence }))
@@ -73,8 +75,7 @@ impl ScriptEngineService for ScriptEngine {
         let request = request.into_inner();
         let mut faults = Faults::default();
         let call = requests::call_key(request.call.as_ref(), "call", &mut faults);
-        faults.check()?;
-        let asking = asking("EndCall", &request.actor, &request.request_id, request.encode_to_vec());
+        let asking = asking("EndCall", &request.actor, &request.request_id, request.encode_to_vec()).at_fault(faults);
         let answered = self.0.execute(asking, Command::EndCall { call: call.clone() }).await?;
         let released = match &answered.answer {
             Answer::Released(instances) => instances.iter().map(ToString::to_string).collect(),
@@ -94,6 +95,12 @@ impl ScriptEngineService for ScriptEngine {
         let request = request.into_inner();
         let mut faults = Faults::default();
         let key = requests::call_key(request.call.as_ref(), "call", &mut faults);
+        if request.call.is_some() {
+            [("call.source", &key.source), ("call.id", &key.id)]
+                .into_iter()
+                .filter(|(_, given)| given.is_empty())
+                .for_each(|(field, _)| faults.add(field, "must be given"));
+        }
         faults.check()?;
         let root = self.0.root();
         let name = format!("{}/{}", key.source, key.id);
@@ -115,7 +122,7 @@ pub(super) fn follow_ups(root: &Root, call: &Call, only_visible: bool) -> Vec<pr
 }
 
 fn asking<'r>(rpc: &'static str, actor: &'r str, request_id: &'r str, bytes: Vec<u8>) -> Asking<'r> {
-    Asking { rpc, kind: ActorKind::ScriptEngine, actor, request_id, bytes }
+    Asking::new(rpc, ActorKind::ScriptEngine, (actor, request_id), bytes)
 }
 
 /// The bytes of a request, where they are needed to know it again.
@@ -123,8 +130,11 @@ pub(super) fn marked_bytes(request_id: &str, request: &impl Message) -> Vec<u8> 
     if request_id.is_empty() { Vec::new() } else { request.encode_to_vec() }
 }
 
-fn set_command(request: proto::SetWorkflowRequest) -> Result<SetWorkflow, Status> {
+/// What is asked, as far as it can be read, and what cannot.
+fn set_command(request: proto::SetWorkflowRequest) -> (SetWorkflow, Faults) {
     let mut faults = Faults::default();
+    faults.check_enum::<proto::Release>("release", request.release);
+    faults.check_enum::<proto::IfRunning>("if_running", request.if_running);
     let call = requests::call_key(request.call.as_ref(), "call", &mut faults);
     let release_at_call_end = request.release() == proto::Release::CallEnded;
     let if_running = match request.if_running() {
@@ -149,8 +159,7 @@ fn set_command(request: proto::SetWorkflowRequest) -> Result<SetWorkflow, Status
         release_within_millis,
         if_running,
     };
-    faults.check()?;
-    Ok(set)
+    (set, faults)
 }
 
 fn set_response(answered: &Answered) -> Result<proto::SetWorkflowResponse, Status> {

@@ -207,6 +207,12 @@ fn facts(root: &Root, instance: &Instance) -> HashMap<String, String> {
     ])
 }
 
+/// Whether a push was refused because somebody moved the follow-up first.
+pub(super) fn is_of_a_mover(refused: &Status) -> bool {
+    let reason = refused.get_details_error_info().map(|info| info.reason).unwrap_or_default();
+    ["BUTTON_GONE", "STALE_VISIT", "INSTANCE_ENDED"].contains(&reason.as_str())
+}
+
 /// Adds who moved the instance last, and when, to a refusal.
 pub(super) fn with_mover(refused: &Status, mover: &str, at: &str) -> Status {
     let mut details = refused.get_error_details();

@@ -52,6 +52,7 @@ impl Bench {
             keeping: Keeping::default(),
             snapshot_every_entries: SNAPSHOT_EVERY,
             journal_kept_entries: 10,
+            clock_held: false,
         };
         let dyn_clock: Arc<dyn Clock> = clock.clone();
         let (ledger, handle) = Ledger::recover(store.log(), store.vault(), dyn_clock, options).await.unwrap();

@@ -155,6 +155,7 @@ fn setting(call: &str, release_at_call_end: bool) -> SetWorkflow {
             script: Some("refunds".into()),
             agent: Some("Cem".into()),
             caller: Some(caller),
+            replace_caller: false,
             chargeable: Some(true),
             details: vec![("order".into(), "4711".into())],
             replace_details: false,

@@ -1,6 +1,6 @@
 //! What is known of a call, and its end.
 
-use crate::call::{Call, CallKey};
+use crate::call::{Call, CallKey, Caller};
 use crate::command::CallChanges;
 use crate::decide::draft::{EntryDraft, check_revision};
 use crate::decide::enter::{Scene, enter};
@@ -34,8 +34,10 @@ pub(super) fn merge(call: &mut Call, changes: &CallChanges) -> Result<Vec<&'stat
             changed.push(name);
         }
     }
-    if let Some(caller) = changes.caller.as_ref().filter(|caller| **caller != call.caller) {
-        call.caller = caller.clone();
+    if let Some(caller) = changes.caller.as_ref().map(|new| caller_after(&call.caller, new, changes.replace_caller))
+        && caller != call.caller
+    {
+        call.caller = caller;
         changed.push("caller");
     }
     if let Some(chargeable) = changes.chargeable.filter(|chargeable| *chargeable != call.chargeable) {
@@ -46,6 +48,16 @@ pub(super) fn merge(call: &mut Call, changes: &CallChanges) -> Result<Vec<&'stat
         changed.push("details");
     }
     Ok(changed)
+}
+
+fn caller_after(known: &Caller, new: &Caller, replaces: bool) -> Caller {
+    let text = |known: &str, new: &str| if replaces || !new.is_empty() { new.into() } else { known.into() };
+    Caller {
+        name: text(&known.name, &new.name),
+        phone: text(&known.phone, &new.phone),
+        email: text(&known.email, &new.email),
+        reference: text(&known.reference, &new.reference),
+    }
 }
 
 fn merge_details(call: &mut Call, changes: &CallChanges) -> Result<bool, Rejection> {

@@ -56,13 +56,26 @@ fn button_of<'d>(definition: &'d Definition, stage: u32, id: &str) -> Option<&'d
     })
 }
 
+/// What is wrong with note and form, where the button is there.
+pub(super) fn field_faults(root: &Root, push: &PushButton) -> Vec<FieldFault> {
+    let instance = root.instance(push.instance).filter(|instance| instance.visit() == push.visit);
+    let definition = instance.and_then(|instance| Some((instance, root.definition_of(instance)?)));
+    let button = definition.and_then(|(instance, definition)| button_of(definition, instance.stage, &push.button));
+    button.map(|button| faults_of_push(button, push)).unwrap_or_default()
+}
+
 fn check_push(button: &ButtonAction, push: &PushButton) -> Result<(), Rejection> {
+    let faults = faults_of_push(button, push);
+    if faults.is_empty() { Ok(()) } else { Err(Rejection::Invalid(faults)) }
+}
+
+fn faults_of_push(button: &ButtonAction, push: &PushButton) -> Vec<FieldFault> {
     let mut faults = check::fields("form", &button.form, &push.form, true);
     if button.note == NoteRule::Required && push.note.trim().is_empty() {
         let message = format!("the button `{}` needs a note: say why", button.label);
         faults.push(FieldFault { field: "note".to_owned(), message });
     }
-    if faults.is_empty() { Ok(()) } else { Err(Rejection::Invalid(faults)) }
+    faults
 }
 
 /// Moves an instance to a stage because of the event of that stage.

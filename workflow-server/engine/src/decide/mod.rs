@@ -16,7 +16,7 @@ use crate::rejection::Rejection;
 use crate::time::Time;
 use crate::world::World;
 
-pub use check::faults_of;
+pub use check::{faults_in, faults_of};
 
 use draft::EntryDraft;
 
@@ -48,7 +48,7 @@ pub fn decide(world: &World, request: &Request, now: Time) -> Result<Decision, R
             Err(Rejection::RequestIdReused)
         };
     }
-    check::request(request)?;
+    check::request(world.root(), request)?;
     let mut draft = EntryDraft::new(world.root(), now.max(world.root().at));
     match &request.command {
         Command::ImportTeam { name, title, expected } => definitions::import_team(&mut draft, name, title, *expected)?,

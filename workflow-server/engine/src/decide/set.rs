@@ -14,9 +14,10 @@ use crate::definition::{Definition, validate};
 use crate::entry::{Answer, ChangeKind, Warning};
 use crate::instance::{Instance, InstanceId, Status};
 use crate::limits;
-use crate::rejection::Rejection;
+use crate::rejection::{FieldFault, Rejection};
 use crate::time::Time;
 use crate::value::Value;
+use crate::world::Root;
 
 /// The workflow that is to be set.
 struct Chosen {
@@ -27,11 +28,11 @@ struct Chosen {
 
 pub(super) fn set_workflow(draft: &mut EntryDraft<'_>, set: &SetWorkflow, salt: u16) -> Result<(), Rejection> {
     draft.kind = ChangeKind::Set;
-    let chosen = choose(draft, set)?;
+    let chosen = choose(draft.root, set)?;
     let (slot, mut call, is_new) = find_or_new(draft, &set.call);
     let is_news = !merge(&mut call, &set.changes)?.is_empty() || is_new;
-    let running = newest_running(draft, &call, chosen.workflow);
-    let faults = check::fields("fields", &chosen.definition.fields, &set.fields, running.is_none());
+    let running = newest_running(draft.root, &call, chosen.workflow);
+    let faults = faults_of_fields(draft.root, set, &chosen, running.as_deref());
     if !faults.is_empty() {
         return Err(Rejection::Invalid(faults));
     }
@@ -56,8 +57,23 @@ pub(super) fn set_workflow(draft: &mut EntryDraft<'_>, set: &SetWorkflow, salt: 
     Ok(())
 }
 
-fn choose(draft: &EntryDraft<'_>, set: &SetWorkflow) -> Result<Chosen, Rejection> {
-    let workflows = &draft.root.workflows;
+/// What is wrong with the fields, where the workflow is known.
+pub(super) fn field_faults(root: &Root, set: &SetWorkflow) -> Vec<FieldFault> {
+    let Ok(chosen) = choose(root, set) else { return Vec::new() };
+    let running = root.call(&set.call).and_then(|call| newest_running(root, call, chosen.workflow));
+    faults_of_fields(root, set, &chosen, running.as_deref())
+}
+
+/// An instance that goes on takes the fields of the version that it is pinned to; a new one those of its own, whole.
+fn faults_of_fields(root: &Root, set: &SetWorkflow, chosen: &Chosen, running: Option<&Instance>) -> Vec<FieldFault> {
+    let goes_on = running.filter(|_| set.if_running != IfRunning::Replace);
+    let pinned = goes_on.and_then(|running| root.definition_of(running));
+    let declared = &pinned.unwrap_or(&chosen.definition).fields;
+    check::fields("fields", declared, &set.fields, goes_on.is_none())
+}
+
+fn choose(root: &Root, set: &SetWorkflow) -> Result<Chosen, Rejection> {
+    let workflows = &root.workflows;
     let no_such = || Rejection::NoSuchWorkflow(set.workflow.clone());
     let place = workflows.place(&set.workflow).ok_or_else(no_such)?;
     let workflow = workflows.at(place).ok_or_else(no_such)?;
@@ -69,8 +85,8 @@ fn choose(draft: &EntryDraft<'_>, set: &SetWorkflow) -> Result<Chosen, Rejection
     Ok(Chosen { workflow: place, version: number, definition: version.definition.clone() })
 }
 
-fn newest_running(draft: &EntryDraft<'_>, call: &Call, workflow: u32) -> Option<Arc<Instance>> {
-    let mut instances = call.instances.iter().rev().filter_map(|slot| draft.root.instance_at(*slot));
+fn newest_running(root: &Root, call: &Call, workflow: u32) -> Option<Arc<Instance>> {
+    let mut instances = call.instances.iter().rev().filter_map(|slot| root.instance_at(*slot));
     instances.find(|instance| instance.workflow == workflow && !instance.status.is_ended()).cloned()
 }
 
