@@ -6,9 +6,9 @@ from aftercall.alert.v1 import alert_pb2, alert_pb2_grpc
 from aftercall.workflow.v1 import call_manager_pb2, call_manager_pb2_grpc, types_pb2
 
 manager = call_manager_pb2_grpc.CallManagerServiceStub(
-    grpc.insecure_channel(os.environ.get("AFTERCALL_SERVER", "127.0.0.1:7401")))
+    grpc.insecure_channel(os.environ.get("AFTERCALL_SERVER", "127.0.0.1:7401").removeprefix("http://")))
 alerts = alert_pb2_grpc.AlertServiceStub(
-    grpc.insecure_channel(os.environ.get("AFTERCALL_ALERTER", "127.0.0.1:7402")))
+    grpc.insecure_channel(os.environ.get("AFTERCALL_ALERTER", "127.0.0.1:7402").removeprefix("http://")))
 button = sys.argv[1]
 form = dict(argument.split("=", 1) for argument in sys.argv[2:])
 

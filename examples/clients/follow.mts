@@ -11,7 +11,7 @@ type FollowUp = { instanceId: string; revision: bigint; stage?: { number: number
 
 const files = createFileRegistry(fromBinary(FileDescriptorSetSchema, readFileSync("descriptors.binpb")));
 const service = files.getService("aftercall.alert.v1.AlertService")!;
-const address = process.env.AFTERCALL_ALERTER ?? "127.0.0.1:7402";
+const address = (process.env.AFTERCALL_ALERTER ?? "127.0.0.1:7402").replace("http://", "");
 const alerts = createClient(service, createGrpcTransport({ baseUrl: `http://${address}`, pingIntervalMs: 10_000 }));
 const refused = [Code.InvalidArgument, Code.PermissionDenied, Code.Unauthenticated];
 let followUps = new Map<string, FollowUp>();

@@ -3,7 +3,7 @@ import datetime, os, random, time
 import grpc
 from aftercall.alert.v1 import alert_pb2, alert_pb2_grpc
 
-address = os.environ.get("AFTERCALL_ALERTER", "127.0.0.1:7402")
+address = os.environ.get("AFTERCALL_ALERTER", "127.0.0.1:7402").removeprefix("http://")
 pings = [("grpc.keepalive_time_ms", 10_000), ("grpc.keepalive_timeout_ms", 10_000)]  # a dead connection is noticed
 alerts = alert_pb2_grpc.AlertServiceStub(grpc.insecure_channel(address, options=pings))
 follow_ups, coming, token, losses, asked = {}, {}, "", 0, 0.0

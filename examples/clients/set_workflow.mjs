@@ -7,7 +7,7 @@ import { createClient } from "@connectrpc/connect";
 import { createGrpcTransport } from "@connectrpc/connect-node";
 
 const files = createFileRegistry(fromBinary(FileDescriptorSetSchema, readFileSync("descriptors.binpb")));
-const transport = createGrpcTransport({ baseUrl: `http://${process.env.AFTERCALL_SERVER ?? "127.0.0.1:7401"}` });
+const transport = createGrpcTransport({ baseUrl: `http://${(process.env.AFTERCALL_SERVER ?? "127.0.0.1:7401").replace("http://", "")}` });
 const scripts = createClient(files.getService("aftercall.workflow.v1.ScriptEngineService"), transport);
 const { followUp } = await scripts.setWorkflow({
   requestId: randomUUID(), // asking again with the same id changes nothing

@@ -3,7 +3,7 @@ import os, uuid
 import grpc
 from aftercall.workflow.v1 import script_engine_pb2, script_engine_pb2_grpc, types_pb2
 
-channel = grpc.insecure_channel(os.environ.get("AFTERCALL_SERVER", "127.0.0.1:7401"))
+channel = grpc.insecure_channel(os.environ.get("AFTERCALL_SERVER", "127.0.0.1:7401").removeprefix("http://"))
 scripts = script_engine_pb2_grpc.ScriptEngineServiceStub(channel)
 answer = scripts.SetWorkflow(
     script_engine_pb2.SetWorkflowRequest(

@@ -1,4 +1,5 @@
 # A script engine that can only run commands sets a workflow on a call; the server tells grpcurl its own types.
+server="${AFTERCALL_SERVER:-127.0.0.1:7401}"
 grpcurl -plaintext -d '{
   "request_id": "call-1001-refund",
   "actor": "script-engine-1",
@@ -6,4 +7,4 @@ grpcurl -plaintext -d '{
   "properties": { "customer": "Northwind", "chargeable": true, "caller": { "name": "Ada Lovelace" } },
   "workflow": "refund",
   "fields": { "amount": { "number": 72.5 } }
-}' "${AFTERCALL_SERVER:-127.0.0.1:7401}" aftercall.workflow.v1.ScriptEngineService/SetWorkflow
+}' "${server#http://}" aftercall.workflow.v1.ScriptEngineService/SetWorkflow

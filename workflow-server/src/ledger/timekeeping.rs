@@ -92,3 +92,29 @@ impl SharedTime {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::ManualClock;
+    use super::*;
+
+    #[test]
+    fn what_was_held_when_the_server_ended_is_held_when_it_starts_until_it_is_accepted() {
+        let newest = Time(1_795_000_000_000);
+        let clock = Arc::new(ManualClock::at(Time(newest.0 + 36_000_000)));
+        let believing = SharedTime::new(Timekeeping::new(clock.clone(), newest, false));
+        assert_eq!((believing.now(), believing.is_held()), (Time(newest.0 + 36_000_000), false));
+        let held = SharedTime::new(Timekeeping::new(clock, newest, true));
+        assert_eq!((held.now(), held.is_held()), (newest, true));
+        assert!(held.accept());
+        assert_eq!((held.now(), held.is_held()), (Time(newest.0 + 36_000_000), false));
+    }
+
+    #[test]
+    fn a_clock_that_has_returned_while_the_server_was_away_is_believed_again() {
+        let newest = Time(1_795_000_000_000);
+        let clock = Arc::new(ManualClock::at(Time(newest.0 + 60_000)));
+        let held = SharedTime::new(Timekeeping::new(clock, newest, true));
+        assert_eq!((held.now(), held.is_held()), (Time(newest.0 + 60_000), false));
+    }
+}

@@ -30,6 +30,9 @@ impl CallManagerService for CallManager {
         let request = request.into_inner();
         let root = self.0.root();
         let asked = request.filter.clone().unwrap_or_default();
+        let mut faults = Faults::default();
+        faults.check_enum::<proto::FollowUpSort>("sort", request.sort);
+        faults.check()?;
         let list = [b"follow-ups ".to_vec(), asked.encode_to_vec(), request.sort.to_be_bytes().to_vec()].concat();
         let filter = filter(&root, &asked)?;
         let after = pages::read::<5>(&self.0, &list, &request.page_token)?;
