@@ -159,7 +159,9 @@ impl Tail {
 
     /// Publishes the cache if it is news, and that the workflow-server was heard.
     fn show(&mut self, cache: &Cache, moved: &mut Vec<Moved>, as_of: Option<SystemTime>) {
-        self.failures = 0;
+        if std::mem::take(&mut self.failures) > 0 {
+            tracing::info!("the feed is found again");
+        }
         let shown = self.cache.as_ref().map(|shown| (shown.generation(), shown.head()));
         if shown != Some((cache.generation(), cache.head())) {
             self.hub.publish(cache, moved);

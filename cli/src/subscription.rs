@@ -43,7 +43,12 @@ fn failure(error: Error, address: &str) -> Failure {
 
 /// A frame as a line for people; none where there is nothing to say.
 pub(crate) fn line(output: Output, filter: &FollowUpFilter, response: &SubscribeResponse) -> Option<String> {
-    let at = output.faint(&time::clock(response.server_time.as_ref()));
+    // What waited for a client that was away is told with the time at which it happened.
+    let at = match response.frame.as_ref()? {
+        Frame::StageChange(change) => change.at.as_ref(),
+        _ => response.server_time.as_ref(),
+    };
+    let at = output.faint(&time::clock(at));
     let text = match response.frame.as_ref()? {
         Frame::SnapshotItem(item) => item.follow_up.as_ref().map(|open| standing(output, filter, open))?,
         Frame::SnapshotEnd(end) => format!("{} open; from here on live", end.item_count),

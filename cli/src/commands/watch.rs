@@ -74,7 +74,7 @@ impl Watch {
             _ = tokio::signal::ctrl_c() => Ok(()),
             outcome = follow(session.output, alerter, &filter, &mut subscription) => outcome,
         };
-        if !subscription.token().is_empty() {
+        if outcome.is_ok() && !subscription.token().is_empty() {
             remark(&format!("Go on from here with `--resume {}`.", subscription.token()));
         }
         outcome
