@@ -35,7 +35,10 @@ impl Child {
         let mut fresh = tempfile::Builder::new();
         fresh.prefix("aftercall-load-");
         let data_dir = match beneath {
-            Some(beneath) => fresh.tempdir_in(beneath)?,
+            Some(beneath) => {
+                std::fs::create_dir_all(beneath)?;
+                fresh.tempdir_in(beneath)?
+            }
             None => fresh.tempdir()?,
         };
         let mut command = Command::new(std::env::current_exe()?);
