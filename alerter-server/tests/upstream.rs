@@ -33,7 +33,7 @@ async fn until_reset(client: &mut Client, feed: &Feed) -> ResetReason {
 
 #[tokio::test]
 async fn it_serves_before_the_workflow_server_is_there_and_becomes_ready_with_it() {
-    let mut feed = Feed::start().await;
+    let feed = Feed::start().await;
     feed.write(vec![instance("a", "sales")]);
     feed.kill().await;
     let alerter = Alerter::start(&feed, |_| {}).await;
@@ -49,7 +49,7 @@ async fn it_serves_before_the_workflow_server_is_there_and_becomes_ready_with_it
 
 #[tokio::test]
 async fn a_loss_and_a_return_are_told_and_nothing_is_lost_between() {
-    let (mut feed, alerter, mut client) = caught_up(3).await;
+    let (feed, alerter, mut client) = caught_up(3).await;
     feed.kill().await;
     let lost = client.until(&feed, |frame| matches!(frame, Frame::Upstream(_))).await;
     assert!(matches!(lost, Frame::Upstream(upstream) if !upstream.connected && upstream.as_of.is_some()));
@@ -71,7 +71,7 @@ async fn a_loss_and_a_return_are_told_and_nothing_is_lost_between() {
 
 #[tokio::test]
 async fn the_return_is_told() {
-    let (mut feed, _alerter, mut client) = caught_up(1).await;
+    let (feed, _alerter, mut client) = caught_up(1).await;
     feed.kill().await;
     client.until(&feed, |frame| matches!(frame, Frame::Upstream(upstream) if !upstream.connected)).await;
     feed.bring_back().await;
@@ -109,7 +109,7 @@ async fn another_store_resets_every_client() {
 
 #[tokio::test]
 async fn a_store_put_back_is_found_out_by_its_chain_though_its_sequences_go_on() {
-    let (mut feed, _alerter, mut client) = caught_up(5).await;
+    let (feed, _alerter, mut client) = caught_up(5).await;
     feed.kill().await;
     feed.change(|script| {
         script.model.restore(3);
@@ -124,7 +124,7 @@ async fn a_store_put_back_is_found_out_by_its_chain_though_its_sequences_go_on()
 
 #[tokio::test]
 async fn a_store_that_has_lost_its_newest_entries_resets_those_who_saw_them() {
-    let (mut feed, _alerter, mut client) = caught_up(5).await;
+    let (feed, _alerter, mut client) = caught_up(5).await;
     feed.kill().await;
     feed.change(|script| script.model.restore(4));
     feed.bring_back().await;
@@ -134,7 +134,7 @@ async fn a_store_that_has_lost_its_newest_entries_resets_those_who_saw_them() {
 
 #[tokio::test]
 async fn a_client_whose_next_change_the_feed_has_forgotten_is_reset() {
-    let (mut feed, _alerter, mut client) = caught_up(5).await;
+    let (feed, _alerter, mut client) = caught_up(5).await;
     feed.kill().await;
     feed.change(|script| {
         for _ in 0..5 {

@@ -46,9 +46,14 @@ pub async fn soon<T>(what: &str, happens: impl Future<Output = T>) -> T {
 impl Alerter {
     /// An alerter of the feed, with settings changed; not waited for.
     pub async fn start(feed: &Feed, change: impl FnOnce(&mut AlerterServerConfig)) -> Self {
+        Self::of(feed.url(), change).await
+    }
+
+    /// An alerter of the feed at an address.
+    pub async fn of(workflow_server: String, change: impl FnOnce(&mut AlerterServerConfig)) -> Self {
         let mut config = AlerterServerConfig {
             listen: ([127, 0, 0, 1], 0).into(),
-            workflow_server: feed.url(),
+            workflow_server,
             drain_seconds: 5,
             ..AlerterServerConfig::default()
         };
@@ -90,9 +95,7 @@ impl Alerter {
         token: &str,
         mode: SnapshotMode,
     ) -> Result<Streaming<SubscribeResponse>, Status> {
-        let request = SubscribeRequest { filter: Some(filter), resume_token: token.into(), snapshot: mode.into() };
-        let mut client = AlertServiceClient::new(self.channel().await);
-        soon("the answer", client.subscribe(request)).await.map(tonic::Response::into_inner)
+        subscribe(self.channel().await, filter, token, mode).await
     }
 
     /// A client that begins with a snapshot.
@@ -109,7 +112,7 @@ impl Alerter {
         mode: SnapshotMode,
     ) -> Client {
         let responses = self.subscribe(filter, &picture.token, mode).await.unwrap();
-        Client { responses, picture, selects }
+        Client::of(responses, picture, selects)
     }
 
     /// Tells it to stop.
@@ -123,7 +126,30 @@ impl Alerter {
     }
 }
 
+/// Opens a stream.
+pub async fn subscribe(
+    channel: Channel,
+    filter: FollowUpFilter,
+    token: &str,
+    mode: SnapshotMode,
+) -> Result<Streaming<SubscribeResponse>, Status> {
+    let request = SubscribeRequest { filter: Some(filter), resume_token: token.into(), snapshot: mode.into() };
+    let mut client = AlertServiceClient::new(channel);
+    soon("the answer", client.subscribe(request)).await.map(tonic::Response::into_inner)
+}
+
 impl Client {
+    /// A client that goes on from a picture.
+    pub fn of(responses: Streaming<SubscribeResponse>, picture: Picture, selects: Selects) -> Self {
+        Self { responses, picture, selects }
+    }
+
+    /// The token of the next frame, which the client does not look at.
+    pub async fn forget(&mut self) -> Result<String, Status> {
+        let response = soon("the next frame", self.responses.message()).await?;
+        Ok(response.map(|response| response.token).unwrap_or_default())
+    }
+
     /// The next frame, checked against the model; none at the stream's end.
     pub async fn try_next(&mut self, feed: &Feed) -> Result<Option<Frame>, Status> {
         let Some(response) = soon("the next frame", self.responses.message()).await? else { return Ok(None) };

@@ -36,8 +36,11 @@ pub struct Script {
 pub struct Feed {
     address: SocketAddr,
     shared: Shared,
-    running: Option<(CancellationToken, JoinHandle<()>)>,
+    running: Mutex<Option<Running>>,
 }
+
+/// What stops it, and its end.
+type Running = (CancellationToken, JoinHandle<()>);
 
 #[derive(Clone)]
 struct Shared {
@@ -57,9 +60,10 @@ impl Feed {
     pub async fn start() -> Self {
         let script = Script { model: Model::new("first"), oldest: 1, skip: None, asked: 0 };
         let shared = Shared { script: Arc::new(Mutex::new(script)), woken: watch::Sender::new(()) };
-        let mut feed = Self { address: ([127, 0, 0, 1], 0).into(), shared, running: None };
-        feed.bring_back().await;
-        feed
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let running = Mutex::new(Some(serve(shared.clone(), listener)));
+        Self { address, shared, running }
     }
 
     pub fn url(&self) -> String {
@@ -89,25 +93,27 @@ impl Feed {
     }
 
     /// Ends every stream and stops listening.
-    pub async fn kill(&mut self) {
-        let (stop, server) = self.running.take().unwrap();
+    pub async fn kill(&self) {
+        let (stop, server) = self.running.lock().unwrap().take().unwrap();
         stop.cancel();
         server.await.unwrap();
     }
 
     /// Listens again, on the same port.
-    pub async fn bring_back(&mut self) {
+    pub async fn bring_back(&self) {
         let listener = TcpListener::bind(self.address).await.unwrap();
-        self.address = listener.local_addr().unwrap();
-        let stop = CancellationToken::new();
-        let service = Service { shared: self.shared.clone(), stop: stop.clone() };
-        let until = stop.clone();
-        let server = tonic::transport::Server::builder()
-            .add_service(ChangeFeedServiceServer::new(service))
-            .serve_with_incoming_shutdown(TcpListenerStream::new(listener), until.cancelled_owned());
-        let server = tokio::spawn(async move { server.await.unwrap() });
-        self.running = Some((stop, server));
+        *self.running.lock().unwrap() = Some(serve(self.shared.clone(), listener));
     }
+}
+
+fn serve(shared: Shared, listener: TcpListener) -> Running {
+    let stop = CancellationToken::new();
+    let service = Service { shared, stop: stop.clone() };
+    let until = stop.clone();
+    let server = tonic::transport::Server::builder()
+        .add_service(ChangeFeedServiceServer::new(service))
+        .serve_with_incoming_shutdown(TcpListenerStream::new(listener), until.cancelled_owned());
+    (stop, tokio::spawn(async move { server.await.unwrap() }))
 }
 
 impl Shared {

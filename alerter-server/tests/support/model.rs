@@ -85,17 +85,20 @@ impl Model {
 
     /// What a stream with a filter must tell of the entries after `after`, in order.
     pub fn told(&self, after: u64, selects: Selects) -> Vec<Told> {
+        (after + 1..=self.newest()).flat_map(|sequence| self.told_at(sequence, selects)).collect()
+    }
+
+    /// What a stream with a filter must tell of one entry, in order.
+    pub fn told_at(&self, sequence: u64, selects: Selects) -> Vec<Told> {
+        let at = usize::try_from(sequence).unwrap();
+        let selected = |state: &Instances, id: &str| state.get(id).is_some_and(|seen| seen.visible && selects(seen));
         let mut told = Vec::new();
-        for entry in self.entries.iter().filter(|entry| entry.sequence > after) {
-            let now = self.seen_at(entry.sequence);
-            let before = self.seen_at(entry.sequence - 1);
-            for change in &entry.changes {
-                let id = &change.follow_up.as_ref().unwrap().instance_id;
-                if now.get(id).is_some_and(selects) {
-                    told.push(Told::Changed(entry.sequence, id.clone()));
-                } else if before.get(id).is_some_and(selects) {
-                    told.push(Told::Left(entry.sequence, id.clone()));
-                }
+        for change in &self.entries[at - 1].changes {
+            let id = &change.follow_up.as_ref().unwrap().instance_id;
+            if selected(&self.states[at], id) {
+                told.push(Told::Changed(sequence, id.clone()));
+            } else if selected(&self.states[at - 1], id) {
+                told.push(Told::Left(sequence, id.clone()));
             }
         }
         told

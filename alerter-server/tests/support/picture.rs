@@ -19,7 +19,8 @@ pub struct Picture {
     pub told: Vec<Told>,
     /// The reasons of the resets.
     pub resets: Vec<i32>,
-    pending: Option<Instances>,
+    /// The snapshot that is on its way.
+    pub pending: Option<Instances>,
 }
 
 impl Picture {
