@@ -32,6 +32,8 @@ pub struct AlerterServerConfig {
     pub bookmark_seconds: u64,
     /// Seconds without progress after which a client is closed.
     pub stall_seconds: u64,
+    /// Seconds after which a quiet connection is asked whether it is still there, and within which it must answer.
+    pub keepalive_seconds: u64,
     /// Seconds over which clients are sent away when the server is told to stop.
     pub drain_seconds: u64,
 }
@@ -49,6 +51,7 @@ impl Default for AlerterServerConfig {
             streams_max: 20_000,
             bookmark_seconds: 15,
             stall_seconds: 30,
+            keepalive_seconds: 15,
             drain_seconds: 10,
         }
     }
@@ -94,6 +97,9 @@ pub struct Args {
     /// Seconds without progress after which a client is closed
     #[arg(long, env = "AFTERCALL_STALL_SECONDS", value_name = "SECONDS")]
     stall_seconds: Option<u32>,
+    /// Seconds after which a quiet connection is asked whether it is still there, and within which it must answer
+    #[arg(long, env = "AFTERCALL_KEEPALIVE_SECONDS", value_name = "SECONDS")]
+    keepalive_seconds: Option<u32>,
     /// Print the effective configuration as TOML and exit
     #[arg(long)]
     pub print_config: bool,
@@ -122,6 +128,7 @@ impl Args {
         put("streams_max", self.streams_max.map(number));
         put("bookmark_seconds", self.bookmark_seconds.map(number));
         put("stall_seconds", self.stall_seconds.map(number));
+        put("keepalive_seconds", self.keepalive_seconds.map(number));
         load(self.config.as_deref(), over)
     }
 }

@@ -101,7 +101,13 @@ impl Server {
         let service =
             AlertServiceServer::new(Alerts::new(Arc::clone(&hub))).max_decoding_message_size(REQUEST_BYTES_MAX);
         let routes = base_routes(&[SERVICE_NAME], &readiness)?.add_service(service);
-        let limits = Limits { drain: Duration::from_secs(config.drain_seconds), ..Limits::default() };
+        let keepalive = Duration::from_secs(config.keepalive_seconds);
+        let limits = Limits {
+            keepalive_interval: keepalive,
+            keepalive_timeout: keepalive,
+            drain: Duration::from_secs(config.drain_seconds),
+            ..Limits::default()
+        };
         tracing::info!(%local_addr, workflow_server = config.workflow_server, "the alerter-server serves");
         let sent_away = async {
             hub.send_away().await;
@@ -119,6 +125,7 @@ fn check(config: &AlerterServerConfig) -> Result<Endpoint, ServerError> {
     let positive = [
         ("bookmark_seconds", config.bookmark_seconds),
         ("stall_seconds", config.stall_seconds),
+        ("keepalive_seconds", config.keepalive_seconds),
         ("streams_max", config.streams_max as u64),
     ];
     if let Some((setting, _)) = positive.into_iter().find(|(_, value)| *value == 0) {

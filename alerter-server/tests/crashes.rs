@@ -178,7 +178,8 @@ impl Follower {
                     break;
                 }
                 let last = *last.borrow();
-                if last.is_some_and(|last| self.safe.sequence >= last && self.safe.sequence == client.picture.sequence) {
+                if last.is_some_and(|last| self.safe.sequence >= last && self.safe.sequence == client.picture.sequence)
+                {
                     let model = self.world.feed.model();
                     let expected = model.told(self.since.0, self.selects);
                     let told = self.safe.told.split_off(self.since.1.min(self.safe.told.len()));
@@ -220,7 +221,11 @@ async fn world() -> (World, [Mortal; 2]) {
 async fn happen(step: Step, world: &World, alerters: &mut [Mortal; 2], is_up: &mut bool) {
     let mut bring = async |up: bool| {
         if up != *is_up {
-            if up { world.feed.bring_back().await } else { world.feed.kill().await }
+            if up {
+                world.feed.bring_back().await
+            } else {
+                world.feed.kill().await
+            }
             *is_up = up;
         }
     };

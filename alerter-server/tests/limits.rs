@@ -3,12 +3,18 @@
 
 mod support;
 
+use std::net::SocketAddr;
+
 use aftercall_proto::alert::v1::subscribe_response::Frame;
 use aftercall_proto::alert::v1::{ResetReason, SnapshotMode};
 use aftercall_proto::workflow::v1::{FollowUp, FollowUpFilter};
-use support::alerter::{Alerter, Client, soon};
+use support::alerter::{Alerter, Client, soon, subscribe};
 use support::feed::Feed;
 use support::model::instance;
+use support::picture::Picture;
+use tokio::net::{TcpListener, TcpStream};
+use tokio_util::sync::CancellationToken;
+use tonic::transport::Endpoint;
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 
@@ -84,6 +90,48 @@ async fn a_client_that_does_not_read_is_closed_while_others_go_on() {
     let mut back = other.resume(FollowUpFilter::default(), |_| true, stalled.picture, SnapshotMode::Never).await;
     back.caught_up(&feed, 300).await;
     assert_eq!(back.picture.told, feed.model().told(0, |_| true), "it lost nothing");
+}
+
+/// A way to the alerter that can die without a word, as one does when a laptop sleeps or a router forgets: both sides keep
+/// their sockets, and nothing comes through any more.
+async fn silent_way(to: SocketAddr, dead: CancellationToken) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        let (mut near, _) = listener.accept().await.unwrap();
+        let mut far = TcpStream::connect(to).await.unwrap();
+        let _ = dead.run_until_cancelled(tokio::io::copy_bidirectional(&mut near, &mut far)).await;
+        // Held, and neither read nor written.
+        std::future::pending::<()>().await;
+        drop((near, far));
+    });
+    address
+}
+
+#[tokio::test]
+async fn a_client_whose_network_died_without_a_word_is_given_up() {
+    let feed = Feed::start().await;
+    let settings = |config: &mut alerter_server::config::AlerterServerConfig| {
+        // Only the question whether it is still there can find it out: it is not stalled, it has nothing to read.
+        (config.streams_max, config.keepalive_seconds, config.bookmark_seconds) = (2, 1, 1);
+        config.stall_seconds = 3_600;
+    };
+    let alerter = Alerter::ready(&feed, settings).await;
+    let dead = CancellationToken::new();
+    let way = silent_way(alerter.address, dead.clone()).await;
+    let channel = Endpoint::from_shared(format!("http://{way}")).unwrap().connect().await.unwrap();
+    let responses = subscribe(channel, FollowUpFilter::default(), "", SnapshotMode::Auto).await.unwrap();
+    let mut cut_off = Client::of(responses, Picture::default(), |_| true);
+    cut_off.caught_up(&feed, 0).await;
+    let mut alive = everything(&alerter, &feed).await;
+    // The control: while it answers, however quiet it is, it keeps its place over several such questions.
+    for _ in 0..3 {
+        cut_off.until(&feed, |frame| matches!(frame, Frame::Bookmark(_))).await;
+        let refused = alerter.subscribe(FollowUpFilter::default(), "", SnapshotMode::Auto).await;
+        assert_eq!(refused.unwrap_err().code(), Code::ResourceExhausted);
+    }
+    dead.cancel();
+    room(&alerter, &feed, &mut alive).await;
 }
 
 #[tokio::test]

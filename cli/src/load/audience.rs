@@ -110,7 +110,8 @@ impl Audience {
             let mut opening = JoinSet::new();
             for &(reader, connection) in places {
                 let channel = channels[connection].clone();
-                opening.spawn(async move { (reader, connection, subscribe(channel).await) });
+                let from_now = SubscribeRequest { snapshot: SnapshotMode::Never.into(), ..SubscribeRequest::default() };
+                opening.spawn(async move { (reader, connection, subscribe(channel, from_now).await) });
             }
             while let Some(opened) = opening.join_next().await {
                 let (reader, connection, stream) =
@@ -186,11 +187,14 @@ impl Heards {
     }
 }
 
-async fn subscribe(channel: Channel) -> Result<Streaming<Heard>, Failure> {
+/// A stream of which as much is read as `M` has of a SubscribeResponse.
+pub(crate) async fn subscribe<M>(channel: Channel, request: SubscribeRequest) -> Result<Streaming<M>, Failure>
+where
+    M: prost::Message + Default + 'static,
+{
     let mut client = Grpc::new(channel);
     client.ready().await.map_err(|error| Status::unavailable(error.to_string()))?;
-    let request = SubscribeRequest { snapshot: SnapshotMode::Never.into(), ..SubscribeRequest::default() };
-    let codec = ProstCodec::<SubscribeRequest, Heard>::default();
+    let codec = ProstCodec::<SubscribeRequest, M>::default();
     Ok(client.server_streaming(Request::new(request), SUBSCRIBE, codec).await?.into_inner())
 }
 

@@ -4,10 +4,12 @@
 //! The server is a process of its own. Must not: judge by absolute figures: the ratios are what counts.
 
 mod alerts;
+mod asked;
 mod audience;
 mod child;
 mod closed_loop;
 mod disk;
+mod reconnect;
 mod report;
 mod requests;
 mod usage;
@@ -23,6 +25,7 @@ use crate::{
         alerts::LoadAlerts,
         child::Child,
         closed_loop::Bounds,
+        reconnect::LoadReconnect,
         report::{Report, Step},
         requests::Requests,
     },
@@ -43,6 +46,7 @@ Examples:
   aftercall load --in-flight 64 --requests 5000 --data-dir /mnt/fast
   aftercall load --server http://127.0.0.1:7401
   aftercall load alerts --streams 1000 --rate 100
+  aftercall load reconnect --streams 10000
 
 Without --server a server of its own is started on a fresh data directory, and both are gone afterwards.
 With --server the follow-ups that it makes stay in that server: take one that is for measuring."
@@ -74,12 +78,16 @@ pub(crate) struct Load {
 enum What {
     /// Measure how changes reach many streams of alerts
     Alerts(LoadAlerts),
+    /// Measure how many streams that come back at once are given what they missed
+    Reconnect(LoadReconnect),
 }
 
 impl Load {
     pub(crate) async fn run(mut self, session: &Session) -> Result<(), Failure> {
-        if let Some(What::Alerts(alerts)) = self.what.take() {
-            return alerts.run(session).await;
+        match self.what.take() {
+            Some(What::Alerts(alerts)) => return alerts.run(session).await,
+            Some(What::Reconnect(reconnect)) => return reconnect.run(session).await,
+            None => {}
         }
         if session.server_named && self.data_dir.is_some() {
             let sentence = "--data-dir is for a server that is started here, and --server names one that runs already.";

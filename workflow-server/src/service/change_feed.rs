@@ -31,6 +31,7 @@ impl ChangeFeedService for ChangeFeed {
     type TailStream = Stretch<feed::TailResponse>;
 
     async fn snapshot(&self, _: Request<feed::SnapshotRequest>) -> Result<Response<Self::SnapshotStream>, Status> {
+        metrics::counter!("aftercall_feed_requests_total", "call" => "snapshot").increment(1);
         let permit = self.permit()?;
         let (root, chain) = self.root_with_chain().await?;
         let (sender, receiver) = mpsc::channel(RESPONSES_WAITING);
@@ -49,6 +50,7 @@ impl ChangeFeedService for ChangeFeed {
     }
 
     async fn tail(&self, request: Request<feed::TailRequest>) -> Result<Response<Self::TailStream>, Status> {
+        metrics::counter!("aftercall_feed_requests_total", "call" => "tail").increment(1);
         let request = request.into_inner();
         if !request.epoch.is_empty() && request.epoch != *self.0.epoch {
             return Err(status::other_epoch(&self.0.epoch));

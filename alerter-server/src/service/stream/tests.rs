@@ -7,7 +7,7 @@ use aftercall_client::{Change, Event, LiveList};
 use aftercall_proto::alert::v1::SubscribeResponse;
 use aftercall_proto::feed::v1::{Before, BeforeAlert, FeedEntry, InstanceChange};
 use aftercall_proto::workflow::v1::{Alert, FollowUp, FollowUpFilter};
-use futures::Stream as _;
+use futures::{Stream as _, StreamExt as _};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use tokio_util::sync::CancellationToken;
@@ -16,6 +16,7 @@ use super::*;
 use crate::cache::{Moved, RingLimits};
 use crate::filter::Filter;
 use crate::hub::Pace;
+use crate::limits::RECONNECT_SPREAD;
 
 /// Small enough that a client that sleeps is left behind.
 const RING: RingLimits = RingLimits { entries_max: 12, bytes_max: 1 << 30 };
@@ -174,6 +175,49 @@ proptest! {
                 idle = if client.read(&history)? { 0 } else { idle + 1 };
             }
             client.check(&history, newest)?;
+        }
+    }
+}
+
+/// When a stream was sent away, and how long its client was asked to wait.
+async fn sent_away(mut client: Client) -> (tokio::time::Instant, std::time::Duration) {
+    loop {
+        let message = client.stream.next().await.expect("it is told").expect("in good order");
+        let response: SubscribeResponse = message.decode().expect("a response");
+        if let Some(Frame::Drain(drain)) = response.frame {
+            assert!(client.stream.next().await.is_none(), "and then it ends");
+            let wait = drain.reconnect_after.expect("a hint");
+            return (tokio::time::Instant::now(), wait.try_into().expect("a duration"));
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_draining_server_sends_its_clients_away_one_after_another() {
+    let second = std::time::Duration::from_secs(1);
+    let draining = CancellationToken::new();
+    let pace = Pace { bookmark: 60 * second, stall: 60 * second, drain: 10 * second };
+    let hub = Arc::new(Hub::new(200, pace, draining.clone()));
+    hub.heard(SystemTime::now());
+    hub.publish(&History::new().cache, &[]);
+    let clients: Vec<_> = (0..200).map(|_| tokio::spawn(sent_away(Client::new(&hub, None)))).collect();
+    let begin = tokio::time::Instant::now();
+    draining.cancel();
+    hub.send_away().await;
+    let (mut at, mut waits): (Vec<_>, Vec<_>) = (Vec::new(), Vec::new());
+    for client in clients {
+        let (when, wait) = client.await.expect("it was sent away");
+        at.push(when - begin);
+        waits.push(wait);
+    }
+    for (what, mut times) in [("sent away", at), ("asked to come back", waits)] {
+        times.sort_unstable();
+        assert!(times[199] <= RECONNECT_SPREAD, "{what}: {times:?}");
+        // However chance deals: of two hundred, no quarter of the time gets more than half.
+        for quarter in 0..4 {
+            let (from, to) = (RECONNECT_SPREAD * quarter / 4, RECONNECT_SPREAD * (quarter + 1) / 4);
+            let there = times.iter().filter(|time| (from..to).contains(time)).count();
+            assert!((1..100).contains(&there), "{what}: {there} of 200 from {from:?} to {to:?}");
         }
     }
 }
