@@ -30,6 +30,8 @@ pub(crate) struct Filter {
     stages: BTreeMap<String, BTreeSet<u32>>,
     priorities: BTreeSet<i32>,
     calls: BTreeMap<String, BTreeSet<String>>,
+    holders: BTreeSet<String>,
+    unclaimed: bool,
     hash: u64,
 }
 
@@ -56,6 +58,8 @@ impl Filter {
             stages,
             priorities: asked.priorities.into_iter().collect(),
             calls,
+            holders: asked.holders.into_iter().collect(),
+            unclaimed: asked.unclaimed,
             hash,
         })
     }
@@ -70,6 +74,8 @@ impl Filter {
         let passes = |names: &BTreeSet<String>, name: &str| names.is_empty() || names.contains(name);
         passes(&self.workflows, &facts.workflow)
             && passes(&self.customers, &facts.customer)
+            && passes(&self.holders, &facts.holder)
+            && (!self.unclaimed || facts.holder.is_empty())
             && (self.stages.is_empty() || self.selects_stage(&facts.workflow, facts.stage))
             && (self.calls.is_empty() || facts.call.as_ref().is_none_or(|(source, id)| self.selects_call(source, id)))
             && (self.teams.is_empty() && self.priorities.is_empty()
@@ -93,7 +99,8 @@ impl Filter {
 /// Hashes the filter with its values in order and each once.
 fn hash(asked: &FollowUpFilter) -> u64 {
     let mut canonical = asked.clone();
-    for values in [&mut canonical.teams, &mut canonical.customers, &mut canonical.workflows] {
+    let FollowUpFilter { teams, customers, workflows, holders, .. } = &mut canonical;
+    for values in [teams, customers, workflows, holders] {
         values.sort_unstable();
         values.dedup();
     }
@@ -109,7 +116,13 @@ fn hash(asked: &FollowUpFilter) -> u64 {
 /// Everything that is wrong with a filter.
 fn violations(asked: &FollowUpFilter) -> Vec<Violation> {
     let mut found = Vec::new();
-    for (field, values) in [("teams", &asked.teams), ("customers", &asked.customers), ("workflows", &asked.workflows)] {
+    let names = [
+        ("teams", &asked.teams),
+        ("customers", &asked.customers),
+        ("workflows", &asked.workflows),
+        ("holders", &asked.holders),
+    ];
+    for (field, values) in names {
         check(&mut found, field, values, |value| bad_name(value).map(|why| (String::new(), why)));
     }
     check(&mut found, "stages", &asked.stages, |stage| match bad_name(&stage.workflow) {
@@ -125,6 +138,10 @@ fn violations(asked: &FollowUpFilter) -> Vec<Violation> {
         (None, Some(why)) => Some((".id".into(), why)),
         (None, None) => None,
     });
+    if asked.unclaimed && !asked.holders.is_empty() {
+        let description = "what is held by somebody is not unclaimed: give one of the two".to_owned();
+        found.push(Violation { field: "filter.unclaimed".to_owned(), description });
+    }
     found
 }
 

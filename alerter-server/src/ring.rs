@@ -65,6 +65,7 @@ impl Change {
             customer: before.customer.into(),
             call: lasting.call,
             alerts: before.alerts.into_iter().map(|alert| (alert.team.into(), alert.priority)).collect(),
+            holder: before.holder.into(),
         });
         let body =
             StageChange { sequence, at, follow_up: None, cause: cause.clone(), actor: actor.cloned(), from_stage };
@@ -121,7 +122,7 @@ mod tests {
             ..FollowUp::default()
         };
         let alerts = seen.alerts.iter().map(|one| BeforeAlert { team: one.team.clone(), priority: one.priority });
-        let before = Before { stage: 2, customer: "acme".into(), alerts: alerts.collect() };
+        let before = Before { stage: 2, customer: "acme".into(), alerts: alerts.collect(), holder: String::new() };
         let change = InstanceChange { follow_up: Some(gone), before: Some(before), ..InstanceChange::default() };
         let entry = RingEntry::new(FeedEntry { sequence: 7, changes: vec![change], ..FeedEntry::default() });
         let change = entry.changes.first().unwrap();

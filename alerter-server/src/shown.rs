@@ -22,6 +22,8 @@ pub(crate) struct Facts {
     pub(crate) call: Option<(Box<str>, Box<str>)>,
     /// Team and priority of each alert.
     pub(crate) alerts: Box<[(Box<str>, i32)]>,
+    /// Who holds it; empty for nobody.
+    pub(crate) holder: Box<str>,
 }
 
 /// A visible follow-up.
@@ -52,6 +54,7 @@ impl Facts {
             customer: call.map_or("", |call| &call.customer).into(),
             call: reference.map(|call| (call.source.as_str().into(), call.id.as_str().into())),
             alerts: follow_up.alerts.iter().map(|alert| (alert.team.as_str().into(), alert.priority)).collect(),
+            holder: follow_up.claim.as_ref().map_or("", |claim| &claim.holder).into(),
         }
     }
 }

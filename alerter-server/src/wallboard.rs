@@ -39,6 +39,7 @@ enum Key {
 struct Group {
     open: u64,
     overdue: u64,
+    claimed: u64,
     /// How many become overdue when.
     due: BTreeMap<SystemTime, u64>,
     /// How many were started when.
@@ -143,6 +144,7 @@ fn keys(shown: &Shown) -> Vec<Key> {
 impl Group {
     fn put_in(&mut self, shown: &Shown, now: SystemTime) {
         self.open += 1;
+        self.claimed += u64::from(!shown.facts.holder.is_empty());
         *self.started.entry(shown.started_at).or_default() += 1;
         match shown.due {
             Some(due) if due <= now => self.overdue += 1,
@@ -153,6 +155,7 @@ impl Group {
 
     fn take_out(&mut self, shown: &Shown) {
         self.open -= 1;
+        self.claimed -= u64::from(!shown.facts.holder.is_empty());
         one_less(&mut self.started, shown.started_at);
         if let Some(due) = shown.due
             && !one_less(&mut self.due, due)
@@ -172,6 +175,7 @@ impl Group {
         WallboardCounts {
             open: self.open,
             overdue: self.overdue,
+            unclaimed: self.open - self.claimed,
             oldest_started_at: self.started.first_key_value().map(|(started, _)| (*started).into()),
         }
     }

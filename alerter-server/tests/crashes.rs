@@ -222,9 +222,9 @@ async fn happen(step: Step, world: &World, alerters: &mut [Mortal; 2], is_up: &m
     let mut bring = async |up: bool| {
         if up != *is_up {
             if up {
-                world.feed.bring_back().await
+                world.feed.bring_back().await;
             } else {
-                world.feed.kill().await
+                world.feed.kill().await;
             }
             *is_up = up;
         }

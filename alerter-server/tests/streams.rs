@@ -38,6 +38,10 @@ fn filters() -> Vec<(FollowUpFilter, Selects)> {
         (FollowUpFilter { workflows: vec!["workflow-1".into()], ..Default::default() }, |seen| {
             seen.workflow == "workflow-1"
         }),
+        (FollowUpFilter { holders: vec!["Ann".into()], ..Default::default() }, |seen| {
+            seen.claim.as_ref().is_some_and(|claim| claim.holder == "Ann")
+        }),
+        (FollowUpFilter { unclaimed: true, ..Default::default() }, |seen| seen.claim.is_none()),
         (teams(&["nobody"]), |_| false),
     ]
 }

@@ -6,8 +6,8 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::{
     commands::{
-        ack, call, calls, completions, history, instance, notes, push, server, set_workflow, team, wallboard, watch,
-        workflow,
+        ack, call, calls, claim, completions, history, instance, notes, push, server, set_workflow, team, wallboard,
+        watch, workflow,
     },
     connect::Connections,
     demo,
@@ -91,6 +91,16 @@ enum Command {
     Push(push::Push),
     /// Say that you have seen an alert
     Ack(ack::Ack),
+    /// Hold a follow-up, so that nobody else works on it; for who holds it already: go on
+    Claim(claim::Claim),
+    /// Hold the most urgent follow-up that nobody holds
+    ClaimNext(claim::ClaimNext),
+    /// Go on holding a follow-up
+    Extend(claim::Extend),
+    /// Give a follow-up back
+    Release(claim::Release),
+    /// Hold a follow-up that somebody else holds
+    TakeOver(claim::TakeOver),
     /// Write a note on a follow-up
     Note(notes::Note),
     /// Look at instances, also hidden and ended ones
@@ -128,6 +138,11 @@ impl Cli {
             Command::Calls(calls) => calls.run(&session).await,
             Command::Push(push) => push.run(&session).await,
             Command::Ack(ack) => ack.run(&session).await,
+            Command::Claim(claim) => claim.run(&session).await,
+            Command::ClaimNext(next) => next.run(&session).await,
+            Command::Extend(extend) => extend.run(&session).await,
+            Command::Release(release) => release.run(&session).await,
+            Command::TakeOver(take_over) => take_over.run(&session).await,
             Command::Note(note) => note.run(&session).await,
             Command::Instance(instance) => instance.run(&session).await,
             Command::History(history) => history.run(&session).await,

@@ -36,9 +36,9 @@ mod names {
     use super::{Described, alert, workflow};
     described!(alert, of_alerts, "aftercall.alert.v1": SubscribeResponse Wallboard);
     described!(workflow, of_workflows, "aftercall.workflow.v1":
-        AcceptClockResponse AcknowledgeAlertResponse AddNoteResponse CancelInstanceResponse CountInstancesResponse EndCallResponse
-        ExplainInstanceResponse Fault FollowUp FollowUpRow GetCallResponse GetServerInfoResponse HistoryItem
-        ImportWorkflowResponse PublishWorkflowResponse PushButtonResponse SetWorkflowResponse Team UpdateCallResponse
+        AcceptClockResponse AcknowledgeAlertResponse AddNoteResponse CancelInstanceResponse ClaimFollowUpResponse
+        ClaimNextResponse CountInstancesResponse EndCallResponse ExplainInstanceResponse ExtendClaimResponse Fault FollowUp FollowUpRow GetCallResponse GetServerInfoResponse HistoryItem
+        ImportWorkflowResponse PublishWorkflowResponse PushButtonResponse ReleaseClaimResponse SetWorkflowResponse TakeOverResponse Team UpdateCallResponse
         VersionSummary WorkflowDescription WorkflowSummary);
 }
 

@@ -94,6 +94,8 @@ fn every_field_at_fault_is_named() {
         stages: vec![WorkflowStage { workflow: "w".into(), stage: 0 }],
         priorities: vec![0, 9],
         calls: vec![CallRef { source: "s".into(), id: String::new() }],
+        holders: names(&["Ann"]),
+        unclaimed: true,
     };
     let fields: Vec<String> = Filter::new(asked).unwrap_err().into_iter().map(|violation| violation.field).collect();
     let expected = [
@@ -104,6 +106,7 @@ fn every_field_at_fault_is_named() {
         "filter.priorities[0]",
         "filter.priorities[1]",
         "filter.calls[0].id",
+        "filter.unclaimed",
     ];
     assert_eq!(fields, expected);
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aftercall_proto::feed::v1::{FeedEntry, InstanceChange};
-use aftercall_proto::workflow::v1::{Alert, FollowUp};
+use aftercall_proto::workflow::v1::{Alert, Claim, FollowUp};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -26,14 +26,15 @@ fn link() -> Link {
 fn follow_ups() -> impl Strategy<Value = FollowUp> {
     let teams = vec(prop_oneof![Just("sales"), Just("care")], 0..3);
     let times = (proptest::option::of(0..100_u64), 0..100_u64);
-    (0..6_u8, any::<bool>(), 0..2_u8, 1..3_u32, teams, times).prop_map(
-        |(id, visible, workflow, stage, teams, times)| FollowUp {
+    (0..6_u8, any::<bool>(), 0..2_u8, 1..3_u32, teams, times, any::<bool>()).prop_map(
+        |(id, visible, workflow, stage, teams, times, is_held)| FollowUp {
             instance_id: id.to_string(),
             visible,
             workflow: workflow.to_string(),
             stage: Some(Stage { number: stage, title: format!("stage {stage}"), ..Stage::default() }),
             priority: teams.len() as i32,
             alerts: teams.iter().map(|team| Alert { team: (*team).to_owned(), ..Alert::default() }).collect(),
+            claim: is_held.then(|| Claim { holder: "Ann".to_owned(), ..Claim::default() }),
             due: times.0.map(|due| at(due).into()),
             started_at: Some(at(times.1).into()),
             ..FollowUp::default()
@@ -49,6 +50,7 @@ fn counted<'a>(all: &'a [Arc<Shown>], now: u64, is_in: impl Fn(&Shown) -> bool +
         open: those.len() as u64,
         overdue: those.iter().filter(|shown| shown.due.is_some_and(|due| due <= at(now))).count() as u64,
         oldest_started_at: Some(oldest.into()),
+        unclaimed: those.iter().filter(|shown| shown.facts.holder.is_empty()).count() as u64,
     })
 }
 

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use aftercall_proto::feed::v1::{Before, BeforeAlert, FeedEntry, InstanceChange};
-use aftercall_proto::workflow::v1::{Alert, Call, CallRef, FollowUp, Priority, Stage};
+use aftercall_proto::workflow::v1::{Alert, Call, CallRef, Claim, FollowUp, Priority, Stage};
 use rand::Rng;
 use rand::rngs::StdRng;
 
@@ -111,6 +111,7 @@ fn told_before(before: &FollowUp) -> Before {
         stage: before.stage.as_ref().unwrap().number,
         customer: before.call.as_ref().unwrap().customer.clone(),
         alerts: before.alerts.iter().map(alert).collect(),
+        holder: before.claim.as_ref().map_or_else(String::new, |claim| claim.holder.clone()),
     }
 }
 
@@ -165,6 +166,8 @@ fn random_instance(id: &str, random: &mut StdRng) -> FollowUp {
     changed.visible = random.random_bool(0.8);
     changed.stage = Some(Stage { number: random.random_range(1..=3), ..Stage::default() });
     changed.call.as_mut().unwrap().customer = ["acme", "globex"][random.random_range(0..2)].into();
+    let holder = [None, Some("Ann"), Some("Ben")][random.random_range(0..3)];
+    changed.claim = holder.map(|holder| Claim { holder: holder.into(), ..Claim::default() });
     let alerts = random.random_range(0..=2);
     changed.alerts = (0..alerts)
         .map(|_| {

@@ -19,8 +19,8 @@ use crate::{
 const PAGE_SIZE: u32 = 100;
 const PAGE_SIZE_MAX: u32 = 1_000;
 
-const HEADER: [&str; 10] =
-    ["id", "call", "customer", "caller", "workflow", "stage", "priority", "due", "alert", "buttons"];
+const HEADER: [&str; 11] =
+    ["id", "call", "customer", "caller", "workflow", "stage", "priority", "due", "held by", "alert", "buttons"];
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -51,6 +51,12 @@ pub(crate) struct Filter {
     /// With an alert of this priority
     #[arg(long = "priority", value_enum, value_name = "PRIORITY")]
     priorities: Vec<PriorityChoice>,
+    /// Held by this person
+    #[arg(long = "holder", value_name = "NAME")]
+    holders: Vec<String>,
+    /// Held by nobody
+    #[arg(long, conflicts_with = "holders")]
+    unclaimed: bool,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -74,6 +80,8 @@ impl From<Filter> for FollowUpFilter {
             customers: filter.customers,
             workflows: filter.workflows,
             priorities: filter.priorities.into_iter().map(|choice| priority(choice).into()).collect(),
+            holders: filter.holders,
+            unclaimed: filter.unclaimed,
             ..Default::default()
         }
     }
@@ -121,6 +129,7 @@ fn cells(output: Output, row: &FollowUpRow, now: Timestamp) -> Vec<String> {
         wording::stage(follow_up.stage.as_ref()),
         row.alert.as_ref().map_or("", |alert| wording::priority(alert.priority())).to_owned(),
         if row.overdue { output.urgent(&due) } else { due },
+        follow_up.claim.as_ref().map(|claim| claim.holder.clone()).unwrap_or_default(),
         row.alert.as_ref().map(|alert| alert.text.clone()).unwrap_or_default(),
         wording::buttons(&follow_up),
     ]
@@ -144,6 +153,6 @@ mod tests {
         let cells = cells(Output::new(Form::Json), &row, Timestamp::UNIX_EPOCH);
         assert_eq!(cells.len(), HEADER.len());
         assert_eq!(cells[0], "i-1");
-        assert_eq!(cells[6..9], ["high", "in 1h", "Ring back"]);
+        assert_eq!(cells[6..10], ["high", "in 1h", "", "Ring back"]);
     }
 }

@@ -55,6 +55,10 @@ fn standing(instance: &FollowUp, now: Timestamp) -> Vec<String> {
         let caller = wording::caller(Some(call));
         lines.push(format!("call      {}  {}  {caller}", call_name(call.r#ref.as_ref()), call.customer));
     }
+    if let Some(claim) = &instance.claim {
+        let until = time::relative(claim.until.as_ref(), now);
+        lines.push(format!("held by   {}, lease ends {until}", claim.holder));
+    }
     if !instance.visible && instance.ended_at.is_none() {
         lines.push("seen      no: Call Managers do not see it".to_owned());
     }

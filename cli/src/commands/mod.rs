@@ -6,6 +6,7 @@
 pub(crate) mod ack;
 pub(crate) mod call;
 pub(crate) mod calls;
+pub(crate) mod claim;
 pub(crate) mod completions;
 pub(crate) mod history;
 pub(crate) mod instance;

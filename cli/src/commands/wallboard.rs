@@ -73,12 +73,13 @@ fn show(output: Output, board: &Board) -> Result<(), Failure> {
         rows(team, &board.teams),
         rows(priority, &board.priorities),
     ];
-    output.table(&["WHAT", "OPEN", "OVERDUE", "OLDEST"], table.concat())
+    output.table(&["WHAT", "OPEN", "OVERDUE", "UNCLAIMED", "OLDEST"], table.concat())
 }
 
 fn line(name: String, row: &WallboardRow, now: Timestamp) -> Vec<String> {
     let counts = row.counts.unwrap_or_default();
     let age = time::moment(counts.oldest_started_at.as_ref())
         .map(|started| time::span(u64::try_from(now.duration_since(started).as_secs()).unwrap_or_default()));
-    vec![name, counts.open.to_string(), counts.overdue.to_string(), age.unwrap_or_default()]
+    let [open, overdue, unclaimed] = [counts.open, counts.overdue, counts.unclaimed].map(|count| count.to_string());
+    vec![name, open, overdue, unclaimed, age.unwrap_or_default()]
 }

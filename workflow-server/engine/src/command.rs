@@ -2,7 +2,8 @@
 
 use crate::call::{CallKey, Caller};
 use crate::definition::model::Definition;
-use crate::instance::InstanceId;
+use crate::filter::FollowUpFilter;
+use crate::instance::{InstanceId, Wake};
 use crate::time::Time;
 use crate::value::Value;
 
@@ -203,13 +204,48 @@ pub enum Command {
         /// The revision the asker saw.
         expected: ExpectedRevision,
     },
-    /// A timer, or a release time, has come. One that no longer runs changes nothing.
+    /// Hold an instance, or go on holding it.
+    Claim {
+        /// Which.
+        instance: InstanceId,
+        /// For how long from now, in milliseconds.
+        lease_millis: i64,
+    },
+    /// Go on holding an instance that the asker holds.
+    ExtendClaim {
+        /// Which.
+        instance: InstanceId,
+        /// For how long from now, in milliseconds.
+        lease_millis: i64,
+    },
+    /// Give back what the asker holds.
+    ReleaseClaim {
+        /// Which.
+        instance: InstanceId,
+    },
+    /// Hold an instance, whoever holds it.
+    TakeOver {
+        /// Which.
+        instance: InstanceId,
+        /// For how long from now, in milliseconds.
+        lease_millis: i64,
+        /// Why.
+        reason: Box<str>,
+    },
+    /// Hold the most urgent instance that nobody holds; nothing happens where there is none.
+    ClaimNext {
+        /// Among which.
+        filter: Box<FollowUpFilter>,
+        /// For how long from now, in milliseconds.
+        lease_millis: i64,
+    },
+    /// Something's time has come. What no longer runs changes nothing.
     Elapse {
         /// When it was due.
         due: Time,
         /// On which slot.
         slot: u32,
-        /// Which action's timer; none for the release time.
-        action: Option<u16>,
+        /// What.
+        wake: Wake,
     },
 }

@@ -38,6 +38,16 @@ pub enum ChangeKind {
     NoteAdded,
     /// Somebody has seen an alert.
     AlertAcknowledged,
+    /// Somebody holds it.
+    Claimed,
+    /// Its holder goes on holding it.
+    ClaimExtended,
+    /// Its holder gave it back.
+    ClaimReleased,
+    /// The lease of its holder ran out.
+    ClaimLapsed,
+    /// Somebody took it over.
+    TakenOver,
     /// It was cancelled.
     Cancelled,
     /// It was cancelled because a newer instance of its workflow replaced it.
@@ -132,6 +142,8 @@ pub struct Before {
     pub customer: Box<str>,
     /// The alerts that stood.
     pub alerts: Box<[AlertBefore]>,
+    /// Who held it; empty for nobody. Personal data.
+    pub holder: Box<str>,
 }
 
 /// An instance after an entry.

@@ -104,6 +104,8 @@ pub enum Happening {
     Note,
     /// Somebody has seen an alert.
     Acknowledge,
+    /// It is claimed, or what is held of it is extended, given back or taken over.
+    Claim,
     /// It is cancelled or replaced.
     Cancel,
     /// Its call changes.
@@ -113,19 +115,19 @@ pub enum Happening {
 /// The table of legal moves: every one on this screen, all others are refused.
 ///
 /// ```text
-///                       SetAgain Release Withdraw Push Elapse Note Acknowledge Cancel CallChange
-/// WAITING_FOR_CALL_END     x        x        x      -     -     x        -        x        x
-/// ACTIVE                   x        -        x      x     x     x        x        x        x
-/// INCOMPLETE               x        -        -      -     -     x        x        x        x
-/// FINISHED, CANCELLED      -        -        -      -     -     x        -        -        -
+///                       SetAgain Release Withdraw Push Elapse Note Acknowledge Claim Cancel CallChange
+/// WAITING_FOR_CALL_END     x        x        x      -     -     x        -       -      x        x
+/// ACTIVE                   x        -        x      x     x     x        x       x      x        x
+/// INCOMPLETE               x        -        -      -     -     x        x       -      x        x
+/// FINISHED, CANCELLED      -        -        -      -     -     x        -       -      -        -
 /// ```
 #[must_use]
 pub fn is_legal(status: Status, happening: Happening) -> bool {
-    use Happening::{Acknowledge, CallChange, Cancel, Elapse, Note, Push, Release, SetAgain, Withdraw};
+    use Happening::{Acknowledge, CallChange, Cancel, Claim, Elapse, Note, Push, Release, SetAgain, Withdraw};
     match status {
         Status::WaitingForCallEnd => matches!(happening, SetAgain | Release | Withdraw | Note | Cancel | CallChange),
         Status::Active => {
-            matches!(happening, SetAgain | Withdraw | Push | Elapse | Note | Acknowledge | Cancel | CallChange)
+            matches!(happening, SetAgain | Withdraw | Push | Elapse | Note | Acknowledge | Claim | Cancel | CallChange)
         }
         Status::Incomplete => matches!(happening, SetAgain | Note | Acknowledge | Cancel | CallChange),
         Status::Finished | Status::Cancelled => matches!(happening, Note),
@@ -158,6 +160,17 @@ pub struct Seen {
     pub at: Time,
 }
 
+/// A person's hold on an instance, so that two do not do the same work. The name is personal data.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Claim {
+    /// Who.
+    pub by: Box<str>,
+    /// Since when, extensions included.
+    pub since: Time,
+    /// When it lapses.
+    pub until: Time,
+}
+
 /// A timer that runs on an instance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Timer {
@@ -165,6 +178,17 @@ pub struct Timer {
     pub action: u16,
     /// When it fires.
     pub due: Time,
+}
+
+/// What may come to an instance by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wake {
+    /// The release time.
+    Release,
+    /// The end of a claim.
+    Lapse,
+    /// The timer of this action of the stage, counted from 0.
+    Timer(u16),
 }
 
 /// How often something of a stage has happened on an instance.
@@ -219,6 +243,8 @@ pub struct Instance {
     pub alerts: Box<[Alert]>,
     /// The timers that run.
     pub timers: Box<[Timer]>,
+    /// Who holds it.
+    pub claim: Option<Box<Claim>>,
     /// The outcome, or the reason why it was cancelled; empty while it is open.
     pub ending: Box<str>,
 }
@@ -228,6 +254,12 @@ impl Instance {
     #[must_use]
     pub fn visit(&self) -> u32 {
         self.visits.iter().find(|count| count.stage == self.stage).map_or(0, |count| count.times)
+    }
+
+    /// Who holds it at `now`. A lease that has run out holds nothing, even before it has been taken away.
+    #[must_use]
+    pub fn held(&self, now: Time) -> Option<&Claim> {
+        self.claim.as_deref().filter(|claim| claim.until > now)
     }
 
     /// Whether Call Managers see it.

@@ -17,6 +17,8 @@ pub mod call;
 pub mod instance;
 pub mod team;
 
+pub mod filter;
+
 pub mod command;
 pub mod entry;
 pub mod rejection;

@@ -34,6 +34,12 @@ pub const OPEN_INSTANCES_PER_CALL_MAX: usize = 100;
 pub const INSTANCES_PER_CALL_MAX: usize = 1_000;
 /// Open instances in a server: at 1.5 KiB each they fill 6 GiB of memory.
 pub const OPEN_INSTANCES_MAX: u64 = 4_000_000;
+/// The shortest lease of a claim, in milliseconds.
+pub const LEASE_MILLIS_MIN: i64 = 1_000;
+/// The longest: a day. What is held for longer is a hand-over, not a hold.
+pub const LEASE_MILLIS_MAX: i64 = 86_400_000;
+/// The lease of a claim that names none: a quarter of an hour.
+pub const LEASE_MILLIS_DEFAULT: i64 = 900_000;
 /// Declared teams: lists of all teams stay small enough for one answer.
 pub const TEAMS_MAX: usize = 1_000;
 /// Workflows of a server.

@@ -51,6 +51,12 @@ pub enum Rejection {
     /// The alert is not one of those that stand on it.
     #[error("the alert is gone")]
     AlertGone(Arc<Instance>),
+    /// Somebody else holds it.
+    #[error("somebody else holds this follow-up")]
+    ClaimedByAnother(Arc<Instance>),
+    /// The asker does not hold it, or no longer.
+    #[error("you do not hold this follow-up, or no longer")]
+    NotClaimed(Arc<Instance>),
     /// The click was made on an earlier visit of the stage.
     #[error("the stage has been entered again since")]
     StaleVisit(Arc<Instance>),

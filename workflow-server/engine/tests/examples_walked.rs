@@ -9,7 +9,7 @@ use aftercall_engine::command::{Actor, ActorKind, CallChanges, Command, IfRunnin
 use aftercall_engine::definition::file;
 use aftercall_engine::definition::model::FIRST_STAGE;
 use aftercall_engine::definition::{Action, Definition};
-use aftercall_engine::instance::{Instance, Status};
+use aftercall_engine::instance::{Instance, Status, Wake};
 use aftercall_engine::time::Time;
 use aftercall_engine::value::{FieldDeclaration, FieldType, Value};
 use aftercall_engine::world::{Keeping, World};
@@ -176,8 +176,8 @@ impl Walker {
             Action::Button(button) if button.event == event => Some((ActorKind::Person, pushed(&instance, button))),
             Action::Timer(timer) if timer.event == event => {
                 let due = instance.timers.iter().find(|timer| usize::from(timer.action) == at).unwrap().due;
-                let (slot, action) = (instance.id.slot, Some(at as u16));
-                Some((ActorKind::Timer, Command::Elapse { due, slot, action }))
+                let (slot, wake) = (instance.id.slot, Wake::Timer(at as u16));
+                Some((ActorKind::Timer, Command::Elapse { due, slot, wake }))
             }
             _ => None,
         });

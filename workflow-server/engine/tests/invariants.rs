@@ -11,7 +11,7 @@ use aftercall_engine::entry::{ChangeKind, Entry};
 use aftercall_engine::instance::{Instance, Status};
 use aftercall_engine::testing::{Player, definitions, steps};
 use aftercall_engine::time::Time;
-use aftercall_engine::world::timers::{RELEASE, TimerKey};
+use aftercall_engine::world::timers::{LAPSE, RELEASE, TimerKey};
 use aftercall_engine::world::{Keeping, World, urgency};
 use aftercall_engine::{Decision, decide};
 use proptest::prelude::*;
@@ -48,7 +48,8 @@ fn faults(world: &World) -> Vec<String> {
 fn timers_of(one: &Instance) -> Vec<TimerKey> {
     let timers = one.timers.iter().map(|timer| TimerKey { due: timer.due, slot: one.id.slot, action: timer.action });
     let release = one.release_at.map(|due| TimerKey { due, slot: one.id.slot, action: RELEASE });
-    timers.chain(release).collect()
+    let lapse = one.claim.as_ref().map(|claim| TimerKey { due: claim.until, slot: one.id.slot, action: LAPSE });
+    timers.chain(release).chain(lapse).collect()
 }
 
 fn faults_of(world: &World, one: &Instance) -> Vec<String> {
@@ -75,6 +76,8 @@ fn faults_of(world: &World, one: &Instance) -> Vec<String> {
         (one.stage == 0 || stage.is_some(), "it is in a stage that its definition does not have"),
         (one.stage == 0 || one.visit() >= 1, "its stage was never visited"),
         (one.fields.is_sorted_by(|a, b| a.0 < b.0), "its fields are out of order"),
+        (one.claim.is_none() || one.status == Status::Active, "somebody holds what cannot be worked on"),
+        (one.claim.as_ref().is_none_or(|claim| claim.until > claim.since), "its lease ends before it begins"),
         (one.sequence <= world.root().sequence && one.revision >= 1, "it is ahead of the World"),
     ];
     checks.into_iter().filter(|(holds, _)| !holds).map(|(_, what)| format!("{}: {what}", one.id)).collect()
@@ -130,6 +133,11 @@ fn faults_of_entry(world: &World, entry: &Entry) -> Vec<String> {
                 before.is_none_or(|before| change.entered.is_empty() == (before.visits == change.after.visits)),
                 "the stages that were entered are not those that were counted",
             ),
+            (
+                before.is_none_or(|before| change.before.as_ref().unwrap().holder == holder(before)),
+                "the entry names another holder than there was",
+            ),
+            (before.is_none_or(|before| is_fair(before, &change.after, entry)), "somebody moved what another holds"),
         ];
         faults.extend(
             checks.into_iter().filter(|(holds, _)| !holds).map(|(_, what)| format!("{}: {what}", change.after.id)),
@@ -139,6 +147,25 @@ fn faults_of_entry(world: &World, entry: &Entry) -> Vec<String> {
         faults.push("the entry does not follow on the one before".to_owned());
     }
     faults
+}
+
+fn holder(one: &Instance) -> Box<str> {
+    one.claim.as_ref().map_or_else(Box::default, |claim| claim.by.clone())
+}
+
+/// Whether nobody was passed over: what somebody holds is pushed by nobody else, and leaves their hands only with their
+/// will, with a reason, with the stage, or with the lease.
+fn is_fair(before: &Instance, after: &Instance, entry: &Entry) -> bool {
+    let Some(claim) = before.held(entry.at) else { return true };
+    let is_own = entry.actor.name == claim.by;
+    let still = after.claim.as_ref().is_some_and(|now| now.by == claim.by && now.until >= claim.until);
+    match entry.kind {
+        ChangeKind::ButtonPushed => is_own,
+        ChangeKind::ClaimReleased => is_own && after.claim.is_none(),
+        ChangeKind::TakenOver => !is_own && !entry.said.note.is_empty(),
+        ChangeKind::Claimed | ChangeKind::ClaimLapsed => false,
+        _ => still || after.visits != before.visits || after.status.is_ended(),
+    }
 }
 
 proptest! {

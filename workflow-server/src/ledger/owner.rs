@@ -6,7 +6,7 @@ use std::time::Duration;
 use aftercall_engine::command::{Actor, ActorKind, Command};
 use aftercall_engine::time::Time;
 use aftercall_engine::world::Keeping;
-use aftercall_engine::world::timers::{RELEASE, TimerKey};
+use aftercall_engine::world::timers::TimerKey;
 use aftercall_engine::{Decision, Request, Root, World, decide};
 use arc_swap::ArcSwap;
 use tokio::sync::{mpsc, watch};
@@ -254,11 +254,7 @@ impl Owner {
                 actor: Actor { kind: ActorKind::Timer, name: "".into() },
                 mark: None,
                 salt: 0,
-                command: Command::Elapse {
-                    due: key.due,
-                    slot: key.slot,
-                    action: (key.action != RELEASE).then_some(key.action),
-                },
+                command: Command::Elapse { due: key.due, slot: key.slot, wake: key.wake() },
             };
             if let Err(rejection) = self.decide(&request) {
                 tracing::error!(slot = key.slot, %rejection, "a timer could not fire");

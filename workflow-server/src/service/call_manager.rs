@@ -15,7 +15,7 @@ use tonic::{Request, Response, Status};
 
 use super::requests::{self, Faults};
 use super::script_engine::{follow_ups, marked_bytes};
-use super::{Asking, Shared, convert, find_instance, history, instance_of, pages, status};
+use super::{Asking, Shared, claims, convert, find_instance, history, instance_of, pages, status};
 use crate::limits::NOTES_SHOWN_MAX;
 
 /// The service.
@@ -34,7 +34,8 @@ impl CallManagerService for CallManager {
         faults.check_enum::<proto::FollowUpSort>("sort", request.sort);
         faults.check()?;
         let list = [b"follow-ups ".to_vec(), asked.encode_to_vec(), request.sort.to_be_bytes().to_vec()].concat();
-        let filter = filter(&root, &asked)?;
+        let (filter, faults) = filter(&root, &asked);
+        faults.check()?;
         let after = pages::read::<5>(&self.0, &list, &request.page_token)?;
         let as_of = after.map_or_else(|| self.0.ledger.now(), |numbers| Time(numbers[0] as i64));
         let rows_max = pages::rows(request.page_size);
@@ -141,6 +142,41 @@ impl CallManagerService for CallManager {
         let follow_up = Some(convert::follow_up(&answered.root, instance_of(&answered)?));
         Ok(Response::new(proto::AcknowledgeAlertResponse { follow_up, sequence: answered.sequence }))
     }
+
+    async fn claim_follow_up(
+        &self,
+        request: Request<proto::ClaimFollowUpRequest>,
+    ) -> Result<Response<proto::ClaimFollowUpResponse>, Status> {
+        claims::claim(&self.0, request.into_inner()).await.map(Response::new)
+    }
+
+    async fn extend_claim(
+        &self,
+        request: Request<proto::ExtendClaimRequest>,
+    ) -> Result<Response<proto::ExtendClaimResponse>, Status> {
+        claims::extend(&self.0, request.into_inner()).await.map(Response::new)
+    }
+
+    async fn release_claim(
+        &self,
+        request: Request<proto::ReleaseClaimRequest>,
+    ) -> Result<Response<proto::ReleaseClaimResponse>, Status> {
+        claims::release(&self.0, request.into_inner()).await.map(Response::new)
+    }
+
+    async fn take_over(
+        &self,
+        request: Request<proto::TakeOverRequest>,
+    ) -> Result<Response<proto::TakeOverResponse>, Status> {
+        claims::take_over(&self.0, request.into_inner()).await.map(Response::new)
+    }
+
+    async fn claim_next(
+        &self,
+        request: Request<proto::ClaimNextRequest>,
+    ) -> Result<Response<proto::ClaimNextResponse>, Status> {
+        claims::claim_next(&self.0, request.into_inner()).await.map(Response::new)
+    }
 }
 
 impl CallManager {
@@ -185,7 +221,7 @@ impl CallManager {
     }
 }
 
-fn person<'r>(rpc: &'static str, actor: &'r str, request_id: &'r str, bytes: Vec<u8>) -> Asking<'r> {
+pub(super) fn person<'r>(rpc: &'static str, actor: &'r str, request_id: &'r str, bytes: Vec<u8>) -> Asking<'r> {
     Asking::new(rpc, ActorKind::Person, (actor, request_id), bytes)
 }
 
@@ -194,7 +230,8 @@ fn visible<'r>(root: &'r Root, id: &str) -> Result<&'r Arc<Instance>, Status> {
     if root.is_visible(instance) { Ok(instance) } else { Err(status::not_visible(root, instance)) }
 }
 
-fn filter(root: &Root, asked: &proto::FollowUpFilter) -> Result<FollowUpFilter, Status> {
+/// What is asked for, as far as it can be read, and what cannot.
+pub(super) fn filter(root: &Root, asked: &proto::FollowUpFilter) -> (FollowUpFilter, Faults) {
     let mut faults = Faults::default();
     let counts = [
         ("filter.teams", asked.teams.len()),
@@ -203,9 +240,13 @@ fn filter(root: &Root, asked: &proto::FollowUpFilter) -> Result<FollowUpFilter, 
         ("filter.stages", asked.stages.len()),
         ("filter.priorities", asked.priorities.len()),
         ("filter.calls", asked.calls.len()),
+        ("filter.holders", asked.holders.len()),
     ];
     for (field, count) in counts {
         faults.check_count(field, count);
+    }
+    if asked.unclaimed && !asked.holders.is_empty() {
+        faults.add("filter.unclaimed", "what is held by somebody is not unclaimed: give one of the two");
     }
     let teams: Vec<u32> = asked.teams.iter().filter_map(|name| root.teams.place(name)).collect();
     let calls = asked.calls.iter().map(|call| requests::call_key(Some(call), "filter.calls", &mut faults)).collect();
@@ -217,9 +258,10 @@ fn filter(root: &Root, asked: &proto::FollowUpFilter) -> Result<FollowUpFilter, 
         stages: asked.stages.iter().map(|one| (one.workflow.as_str().into(), one.stage)).collect(),
         priorities: requests::priorities(&asked.priorities, &mut faults),
         calls,
+        holders: requests::names(&asked.holders),
+        unclaimed_only: asked.unclaimed,
     };
-    faults.check()?;
-    Ok(filter)
+    (filter, faults)
 }
 
 fn row(root: &Root, listed: &FollowUpRow) -> proto::FollowUpRow {

@@ -226,5 +226,6 @@ fn before_of(root: &Root, before: &Before) -> feed::Before {
         stage: before.stage,
         customer: before.customer.to_string(),
         alerts: before.alerts.iter().map(alert).collect(),
+        holder: before.holder.to_string(),
     }
 }

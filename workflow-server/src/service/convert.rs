@@ -8,7 +8,7 @@ use aftercall_engine::command::{Actor, ActorKind};
 use aftercall_engine::definition::model::{ButtonAction, NoteRule, Priority};
 use aftercall_engine::definition::{Action, Definition, EventKind, Fault, Stage};
 use aftercall_engine::entry::{ChangeKind, Entry, InstanceChange, Said};
-use aftercall_engine::instance::{Alert, Instance, Status};
+use aftercall_engine::instance::{Alert, Claim, Instance, Status};
 use aftercall_engine::team::Team;
 use aftercall_engine::time::Time;
 use aftercall_engine::value::{FieldDeclaration, FieldType, Value};
@@ -184,6 +184,15 @@ pub(super) fn follow_up_of_call(root: &Root, instance: &Instance, call_record: O
         note_count: instance.notes,
         revision: u64::from(instance.revision),
         sequence: instance.sequence,
+        claim: instance.claim.as_deref().map(claim),
+    }
+}
+
+fn claim(claim: &Claim) -> proto::Claim {
+    proto::Claim {
+        holder: claim.by.to_string(),
+        since: Some(timestamp(claim.since)),
+        until: Some(timestamp(claim.until)),
     }
 }
 
@@ -259,6 +268,11 @@ pub(super) fn change_kind(kind: ChangeKind) -> proto::ChangeKind {
         ChangeKind::ButtonPushed => proto::ChangeKind::ButtonPushed,
         ChangeKind::TimerElapsed => proto::ChangeKind::TimerElapsed,
         ChangeKind::AlertAcknowledged => proto::ChangeKind::AlertAcknowledged,
+        ChangeKind::Claimed => proto::ChangeKind::Claimed,
+        ChangeKind::ClaimExtended => proto::ChangeKind::ClaimExtended,
+        ChangeKind::ClaimReleased => proto::ChangeKind::ClaimReleased,
+        ChangeKind::ClaimLapsed => proto::ChangeKind::ClaimLapsed,
+        ChangeKind::TakenOver => proto::ChangeKind::TakenOver,
         ChangeKind::NoteAdded => proto::ChangeKind::NoteAdded,
         ChangeKind::Cancelled => proto::ChangeKind::Cancelled,
         ChangeKind::Replaced => proto::ChangeKind::Replaced,

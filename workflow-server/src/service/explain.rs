@@ -95,6 +95,10 @@ fn active(root: &Root, instance: &Instance, now: Time) -> Vec<String> {
             many.join(", ")
         )],
     };
+    if let Some(claim) = instance.held(now) {
+        let (since, until) = (timestamp(claim.since), in_words(claim.until, now));
+        sentences.push(format!("{} holds it since {since}; the lease ends {until}.", claim.by));
+    }
     sentences.extend(instance.timers.iter().map(|timer| format!("A timer moves it {}.", in_words(timer.due, now))));
     sentences
 }

@@ -4,6 +4,7 @@
 
 mod call_manager;
 mod change_feed;
+mod claims;
 mod convert;
 mod definitions;
 mod explain;

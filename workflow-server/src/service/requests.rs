@@ -72,6 +72,15 @@ pub(super) fn instance_id(text: &str, faults: &mut Faults) -> InstanceId {
     })
 }
 
+/// The lease of a claim, in milliseconds.
+pub(super) fn lease(span: Option<prost_types::Duration>, faults: &mut Faults) -> i64 {
+    let Some(span) = span else { return aftercall_engine::limits::LEASE_MILLIS_DEFAULT };
+    span_millis(span).unwrap_or_else(|| {
+        faults.add("lease", "is not a span of time");
+        0
+    })
+}
+
 /// An alert's id: stage, visit and the action's number in its stage, as `convert::alert` writes them.
 pub(super) fn alert_id(text: &str, faults: &mut Faults) -> (u32, u32, u16) {
     let mut parts = text.splitn(3, '.');

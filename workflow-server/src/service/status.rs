@@ -173,6 +173,11 @@ fn of_rejection(rejection: Rejection, root: &Root) -> Status {
         Rejection::StaleVisit(instance) => {
             precondition("STALE_VISIT", format!("{message}: {}", stands(root, &instance)), facts(root, &instance))
         }
+        Rejection::ClaimedByAnother(instance) => {
+            let message = format!("{message}: {}", held(&instance));
+            precondition("CLAIMED_BY_ANOTHER", message, facts(root, &instance))
+        }
+        Rejection::NotClaimed(instance) => precondition("NOT_CLAIMED", message, facts(root, &instance)),
         Rejection::NotVisible(instance) => not_visible(root, &instance),
         Rejection::AlreadyRunning(instance) => precondition("ALREADY_RUNNING", message, facts(root, &instance)),
         Rejection::AlreadyWorked(instance) => precondition("ALREADY_WORKED", message, facts(root, &instance)),
@@ -194,17 +199,29 @@ fn stands(root: &Root, instance: &Instance) -> String {
     }
 }
 
+fn held(instance: &Instance) -> String {
+    instance.claim.as_ref().map_or_else(
+        || "nobody holds it now".to_owned(),
+        |claim| format!("{} holds it until {}", claim.by, convert::timestamp(claim.until)),
+    )
+}
+
 /// How an instance stands, for the client to show.
 fn facts(root: &Root, instance: &Instance) -> HashMap<String, String> {
     let stage = convert::stage_of(root, instance, instance.stage);
-    HashMap::from([
+    let claim = instance.claim.iter().flat_map(|claim| {
+        let until = convert::timestamp(claim.until).to_string();
+        [("held_by".to_owned(), claim.by.to_string()), ("held_until".to_owned(), until)]
+    });
+    let stands = [
         ("instance_id".to_owned(), instance.id.to_string()),
         ("status".to_owned(), convert::status(instance.status).as_str_name().to_owned()),
         ("stage".to_owned(), instance.stage.to_string()),
         ("stage_title".to_owned(), stage.map_or_else(String::new, |stage| stage.title)),
         ("visit".to_owned(), instance.visit().to_string()),
         ("revision".to_owned(), instance.revision.to_string()),
-    ])
+    ];
+    stands.into_iter().chain(claim).collect()
 }
 
 /// Whether a push was refused because somebody moved the follow-up first.

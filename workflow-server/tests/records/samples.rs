@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use aftercall_engine::world::Keeping;
 use workflow_server::records::{GroupBytes, SnapshotReader, WorldImage, decode_group, encode_world, snapshot_frames};
 
-use crate::scenario::{Played, play, play_on};
+use crate::scenario::{Played, play, play_claims, play_on};
 
 /// One line of hexadecimal digits an entry or a frame; what is above the second line of dashes is the snapshot tool's own.
 const ENTRIES: &str = include_str!("snapshots/records__samples__entries.snap");
@@ -15,6 +15,8 @@ const SNAPSHOT: &str = include_str!("snapshots/records__samples__snapshot.snap")
 /// The same, with what came later in the same version: fields and kinds that an older server would not know.
 const ENTRIES_ON: &str = include_str!("snapshots/records__samples__entries_on.snap");
 const SNAPSHOT_ON: &str = include_str!("snapshots/records__samples__snapshot_on.snap");
+const ENTRIES_CLAIMS: &str = include_str!("snapshots/records__samples__entries_claims.snap");
+const SNAPSHOT_CLAIMS: &str = include_str!("snapshots/records__samples__snapshot_claims.snap");
 
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::new(), |mut hex, byte| {
@@ -33,6 +35,7 @@ fn stored(sample: &str) -> Vec<Vec<u8>> {
 fn entries_are_written_as_they_always_were() {
     insta::assert_snapshot!("entries", entry_lines(&play()));
     insta::assert_snapshot!("entries_on", entry_lines(&play_on()));
+    insta::assert_snapshot!("entries_claims", entry_lines(&play_claims()));
 }
 
 fn entry_lines(played: &Played) -> String {
@@ -49,6 +52,7 @@ fn entry_lines(played: &Played) -> String {
 fn snapshots_are_written_as_they_always_were() {
     insta::assert_snapshot!("snapshot", snapshot_lines(&play()));
     insta::assert_snapshot!("snapshot_on", snapshot_lines(&play_on()));
+    insta::assert_snapshot!("snapshot_claims", snapshot_lines(&play_claims()));
 }
 
 fn snapshot_lines(played: &Played) -> String {
@@ -60,7 +64,8 @@ fn snapshot_lines(played: &Played) -> String {
 
 #[test]
 fn stored_entries_of_version_1_load() {
-    for (samples, played) in [(stored(ENTRIES), play()), (stored(ENTRIES_ON), play_on())] {
+    let samples = [(stored(ENTRIES), play()), (stored(ENTRIES_ON), play_on()), (stored(ENTRIES_CLAIMS), play_claims())];
+    for (samples, played) in samples {
         assert_eq!(samples.len(), played.entries.len());
         for (bytes, entry) in samples.iter().zip(&played.entries) {
             let mut group = GroupBytes::new(0);
@@ -74,7 +79,9 @@ fn stored_entries_of_version_1_load() {
 
 #[test]
 fn stored_snapshots_of_version_1_load() {
-    for (frames, played) in [(stored(SNAPSHOT), play()), (stored(SNAPSHOT_ON), play_on())] {
+    let samples =
+        [(stored(SNAPSHOT), play()), (stored(SNAPSHOT_ON), play_on()), (stored(SNAPSHOT_CLAIMS), play_claims())];
+    for (frames, played) in samples {
         let mut reader = SnapshotReader::new(Keeping::default());
         for frame in frames {
             reader.frame(&frame).unwrap();
@@ -87,7 +94,7 @@ fn stored_snapshots_of_version_1_load() {
 
 #[test]
 fn the_samples_hold_every_kind_of_change() {
-    let kinds: BTreeSet<String> = play_on()
+    let kinds: BTreeSet<String> = play_claims()
         .entries
         .iter()
         .flat_map(|entry| {
@@ -101,11 +108,16 @@ fn the_samples_hold_every_kind_of_change() {
         "CallEnded",
         "CallUpdated",
         "Cancelled",
+        "ClaimExtended",
+        "ClaimLapsed",
+        "ClaimReleased",
+        "Claimed",
         "NoteAdded",
         "Released",
         "Replaced",
         "Set",
         "SetAgain",
+        "TakenOver",
         "TeamImported",
         "TimerElapsed",
         "Withdrawn",

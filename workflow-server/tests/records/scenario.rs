@@ -5,7 +5,7 @@ use aftercall_engine::command::{
     Actor, ActorKind, CallChanges, Command, IfRunning, PushButton, Request, RequestMark, SetWorkflow,
 };
 use aftercall_engine::definition::file;
-use aftercall_engine::instance::InstanceId;
+use aftercall_engine::instance::{InstanceId, Wake};
 use aftercall_engine::time::Time;
 use aftercall_engine::value::Value;
 use aftercall_engine::world::{Keeping, World};
@@ -74,6 +74,27 @@ pub(crate) fn play_on() -> Played {
     played
 }
 
+/// Plays claims, on top of that.
+pub(crate) fn play_claims() -> Played {
+    let (mut played, lease_millis) = (play_on(), 900_000);
+    let held = played.ask(ActorKind::ScriptEngine, set("5", false));
+    played.ask(ActorKind::Person, Command::Claim { instance: held, lease_millis });
+    played.ask(ActorKind::Person, Command::ExtendClaim { instance: held, lease_millis: 2 * lease_millis });
+    played.ask(ActorKind::Person, Command::ReleaseClaim { instance: held });
+    let next = Command::ClaimNext { filter: Box::default(), lease_millis };
+    let next = played.ask(ActorKind::Person, next);
+    let reason = "Ann is ill".into();
+    played.ask_as("Ben", ActorKind::Person, Command::TakeOver { instance: next, lease_millis, reason });
+    played.now += lease_millis;
+    let due = played.world.timers().earliest().unwrap();
+    assert_eq!(due.wake(), Wake::Lapse);
+    played.ask(ActorKind::Timer, Command::Elapse { due: due.due, slot: due.slot, wake: due.wake() });
+    // What stays held goes into the snapshot.
+    played.ask(ActorKind::Person, Command::Claim { instance: held, lease_millis });
+    played.ask(ActorKind::Person, Command::AddNote { instance: held, text: "on it".into() });
+    played
+}
+
 fn define(played: &mut Played) {
     for name in ["care", "billing"] {
         let title = format!("Team {name}").into();
@@ -95,7 +116,7 @@ fn run(played: &mut Played) {
     played.ask(ActorKind::ScriptEngine, Command::EndCall { call: key("2") });
     played.now += 2 * 3_600_000;
     let due = played.world.timers().earliest().unwrap();
-    let elapse = Command::Elapse { due: due.due, slot: due.slot, action: Some(due.action) };
+    let elapse = Command::Elapse { due: due.due, slot: due.slot, wake: due.wake() };
     played.ask(ActorKind::Timer, elapse);
     played.ask(ActorKind::Person, push(first, "again", 1, &[]));
 }
@@ -118,10 +139,14 @@ fn end(played: &mut Played) {
 impl Played {
     /// Asks, applies, and gives the instance that the entry names first.
     fn ask(&mut self, kind: ActorKind, command: Command) -> InstanceId {
+        self.ask_as("Ann Árbol", kind, command)
+    }
+
+    fn ask_as(&mut self, name: &str, kind: ActorKind, command: Command) -> InstanceId {
         self.now += 1_000;
         let nth = self.entries.len() as u64 + 1;
         let mark = RequestMark { key: u128::from(nth) << 70 | 7, fingerprint: nth.wrapping_mul(0x9E37_79B9_7F4A_7C15) };
-        let actor = Actor { kind, name: "Ann Árbol".into() };
+        let actor = Actor { kind, name: name.into() };
         let request = Request { actor, mark: Some(mark), salt: 0xBEEF, command };
         let Ok(Decision::Commit(entry)) = decide(&self.world, &request, Time(self.now)) else {
             panic!("{request:?} is carried out")

@@ -34,9 +34,17 @@ pub fn faults_of(request: &Request) -> Vec<FieldFault> {
         Command::AddNote { text, .. } => check.text("text", text, true, limits::TEXT_BYTES_MAX),
         Command::WithdrawWorkflow { reason, .. } => check.text("reason", reason, false, limits::REASON_BYTES_MAX),
         Command::CancelInstance { reason, .. } => check.text("reason", reason, true, limits::REASON_BYTES_MAX),
+        Command::Claim { lease_millis, .. }
+        | Command::ExtendClaim { lease_millis, .. }
+        | Command::ClaimNext { lease_millis, .. } => check.lease(*lease_millis),
+        Command::TakeOver { lease_millis, reason, .. } => {
+            check.lease(*lease_millis);
+            check.text("reason", reason, true, limits::REASON_BYTES_MAX);
+        }
         Command::ImportWorkflow { .. }
         | Command::PublishWorkflow { .. }
         | Command::AcknowledgeAlert { .. }
+        | Command::ReleaseClaim { .. }
         | Command::Elapse { .. } => {}
     }
     check.faults
@@ -147,6 +155,12 @@ impl Check {
                 limits::NAME_BYTES_MAX
             );
             self.fault(field, message);
+        }
+    }
+
+    fn lease(&mut self, millis: i64) {
+        if !(limits::LEASE_MILLIS_MIN..=limits::LEASE_MILLIS_MAX).contains(&millis) {
+            self.fault("lease", "must be between 1 second and 24 hours");
         }
     }
 

@@ -108,6 +108,7 @@ fn before(root: &Root, old: &Instance) -> Option<Before> {
         visible: old.is_visible(call),
         customer: call.customer.clone(),
         alerts: old.alerts.iter().map(|alert| AlertBefore { team: alert.team, priority: alert.priority }).collect(),
+        holder: old.claim.as_ref().map_or_else(Box::default, |claim| claim.by.clone()),
     })
 }
 

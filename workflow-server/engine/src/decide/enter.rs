@@ -5,7 +5,7 @@ use crate::call::Call;
 use crate::definition::model::{AlertAction, LinkAction, TimerAction, TimerStart};
 use crate::definition::template::{Place, Template};
 use crate::definition::{Action, Definition, Stage};
-use crate::instance::{Alert, Count, Instance, Status, Timer};
+use crate::instance::{Alert, Claim, Count, Instance, Status, Timer};
 use crate::limits;
 use crate::time::Time;
 use crate::world::definitions::Teams;
@@ -28,6 +28,35 @@ enum Ends {
 
 /// Enters a stage, and those it links on to; gives their numbers in order.
 pub(super) fn enter(scene: &Scene<'_>, instance: &mut Instance, stage: u32) -> Vec<u32> {
+    let held = Held::take(instance);
+    let entered = walk(scene, instance, stage);
+    held.give_back(instance);
+    entered
+}
+
+/// What somebody held before a stage was left.
+struct Held {
+    claim: Option<Box<Claim>>,
+    teams: Vec<u32>,
+}
+
+impl Held {
+    fn take(instance: &mut Instance) -> Self {
+        Self { claim: instance.claim.take(), teams: instance.alerts.iter().map(|alert| alert.team).collect() }
+    }
+
+    /// A claim goes on as long as there is work, and the alerts that stand are not all for other teams.
+    fn give_back(self, instance: &mut Instance) {
+        let is_same_team = instance.alerts.is_empty()
+            || self.teams.is_empty()
+            || instance.alerts.iter().any(|alert| self.teams.contains(&alert.team));
+        if instance.status == Status::Active && is_same_team {
+            instance.claim = self.claim;
+        }
+    }
+}
+
+fn walk(scene: &Scene<'_>, instance: &mut Instance, stage: u32) -> Vec<u32> {
     let mut entered = Vec::with_capacity(1);
     let mut next = stage;
     // Validation refuses circles in which nothing waits, so a walk is never longer than the workflow; the bound keeps a
@@ -48,6 +77,7 @@ pub(super) fn stop(instance: &mut Instance, status: Status) {
     instance.status = status;
     instance.alerts = Box::default();
     instance.timers = Box::default();
+    instance.claim = None;
     instance.release_at = None;
 }
 

@@ -5,21 +5,22 @@ use std::sync::Arc;
 use crate::command::{Actor, ActorKind, PushButton};
 use crate::decide::calls::release;
 use crate::decide::check;
+use crate::decide::claims::{check_holder, lapse};
 use crate::decide::draft::{EntryDraft, check_revision};
 use crate::decide::enter::{Scene, enter, stop};
 use crate::definition::model::{ButtonAction, FIRST_STAGE, NoteRule};
 use crate::definition::{Action, Definition};
 use crate::entry::{Answer, ChangeKind};
-use crate::instance::{Happening, Instance, InstanceId, Seen, Status, is_legal};
+use crate::instance::{Happening, Instance, InstanceId, Seen, Status, Wake, is_legal};
 use crate::rejection::{FieldFault, Rejection};
 use crate::time::Time;
 use crate::world::Root;
 
-fn find(root: &Root, id: InstanceId) -> Result<&Arc<Instance>, Rejection> {
+pub(super) fn find(root: &Root, id: InstanceId) -> Result<&Arc<Instance>, Rejection> {
     root.instance(id).ok_or(Rejection::NoSuchInstance(id))
 }
 
-fn check_legal(instance: &Arc<Instance>, happening: Happening) -> Result<(), Rejection> {
+pub(super) fn check_legal(instance: &Arc<Instance>, happening: Happening) -> Result<(), Rejection> {
     if is_legal(instance.status, happening) {
         Ok(())
     } else {
@@ -27,7 +28,7 @@ fn check_legal(instance: &Arc<Instance>, happening: Happening) -> Result<(), Rej
     }
 }
 
-pub(super) fn push(draft: &mut EntryDraft<'_>, push: &PushButton) -> Result<(), Rejection> {
+pub(super) fn push(draft: &mut EntryDraft<'_>, push: &PushButton, actor: &Actor) -> Result<(), Rejection> {
     draft.kind = ChangeKind::ButtonPushed;
     let root = draft.root;
     let old = find(root, push.instance)?;
@@ -41,6 +42,7 @@ pub(super) fn push(draft: &mut EntryDraft<'_>, push: &PushButton) -> Result<(), 
     if push.visit != old.visit() {
         return Err(Rejection::StaleVisit(old.clone()));
     }
+    check_holder(old, actor, draft.now)?;
     check_push(button, push)?;
     let target = definition.stage_of(&button.event).ok_or_else(gone)?.number;
     draft.said.note = push.note.clone();
@@ -93,19 +95,20 @@ fn go(draft: &mut EntryDraft<'_>, old: &Instance, definition: &Definition, stage
 }
 
 /// A timer that no longer runs, or runs anew with another due time, changes nothing: the wake-up came late.
-pub(super) fn elapse(draft: &mut EntryDraft<'_>, due: Time, slot: u32, action: Option<u16>) {
+pub(super) fn elapse(draft: &mut EntryDraft<'_>, due: Time, slot: u32, wake: Wake) {
     draft.kind = ChangeKind::TimerElapsed;
     let root = draft.root;
     let Some(old) = root.instance_at(slot) else { return };
-    match action {
-        None => {
+    match wake {
+        Wake::Release => {
             let waits = is_legal(old.status, Happening::Release) && old.release_at == Some(due);
             if let Some(call) = root.call_of(old).filter(|_| waits) {
                 draft.kind = ChangeKind::Released;
                 release(draft, old, call);
             }
         }
-        Some(action) => {
+        Wake::Lapse => lapse(draft, old, due),
+        Wake::Timer(action) => {
             let runs = old.timers.iter().any(|timer| timer.action == action && timer.due == due);
             if runs && is_legal(old.status, Happening::Elapse) {
                 fire(draft, old, action);

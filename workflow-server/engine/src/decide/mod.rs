@@ -4,6 +4,7 @@
 
 mod calls;
 mod check;
+mod claims;
 mod definitions;
 mod draft;
 mod enter;
@@ -60,7 +61,7 @@ pub fn decide(world: &World, request: &Request, now: Time) -> Result<Decision, R
         }
         Command::UpdateCall { call, changes, expected } => calls::update(&mut draft, call, changes, *expected)?,
         Command::EndCall { call } => calls::end(&mut draft, call)?,
-        Command::PushButton(push) => instances::push(&mut draft, push)?,
+        Command::PushButton(push) => instances::push(&mut draft, push, &request.actor)?,
         Command::AcknowledgeAlert { instance, stage, visit, action } => {
             instances::acknowledge(&mut draft, *instance, (*stage, *visit, *action), &request.actor)?;
         }
@@ -68,7 +69,20 @@ pub fn decide(world: &World, request: &Request, now: Time) -> Result<Decision, R
         Command::CancelInstance { instance, reason, expected } => {
             instances::cancel(&mut draft, *instance, reason, *expected)?;
         }
-        Command::Elapse { due, slot, action } => instances::elapse(&mut draft, *due, *slot, *action),
+        Command::Claim { instance, lease_millis } => {
+            claims::claim(&mut draft, *instance, *lease_millis, &request.actor)?;
+        }
+        Command::ExtendClaim { instance, lease_millis } => {
+            claims::extend(&mut draft, *instance, *lease_millis, &request.actor)?;
+        }
+        Command::ReleaseClaim { instance } => claims::release(&mut draft, *instance, &request.actor)?,
+        Command::TakeOver { instance, lease_millis, reason } => {
+            claims::take_over(&mut draft, *instance, (*lease_millis, reason), &request.actor)?;
+        }
+        Command::ClaimNext { filter, lease_millis } => {
+            claims::claim_next(&mut draft, filter, *lease_millis, &request.actor);
+        }
+        Command::Elapse { due, slot, wake } => instances::elapse(&mut draft, *due, *slot, *wake),
     }
     Ok(draft.decided(request))
 }

@@ -214,6 +214,7 @@ fn new_instance(draft: &EntryDraft<'_>, set: &SetWorkflow, chosen: &Chosen, call
         fields: fields.into(),
         alerts: Box::default(),
         timers: Box::default(),
+        claim: None,
         ending: "".into(),
     }
 }

@@ -8,53 +8,11 @@ use std::collections::BinaryHeap;
 use std::ops::Bound;
 use std::sync::Arc;
 
-use crate::call::{Call, CallKey};
-use crate::definition::model::Priority;
-use crate::instance::{Alert, Instance};
+use crate::filter::FollowUpFilter;
+use crate::instance::{Alert, Instance, Status};
 use crate::time::Time;
 use crate::world::Root;
 use crate::world::urgency::{NO_TEAM, RANKS, UrgencyKey, rank};
-
-/// Which follow-ups: fields are and-ed, values within one or-ed; an empty one lets everything through.
-#[derive(Clone, Debug, Default)]
-pub struct FollowUpFilter {
-    /// Teams by place; an alert must be for one of them.
-    pub teams: Vec<u32>,
-    /// Names of teams that are not declared were given: they match nothing.
-    pub only_unknown_teams: bool,
-    /// Customers.
-    pub customers: Vec<Box<str>>,
-    /// Workflows by name.
-    pub workflows: Vec<Box<str>>,
-    /// Workflow and stage number.
-    pub stages: Vec<(Box<str>, u32)>,
-    /// Priorities; of the same alert as the team.
-    pub priorities: Vec<Priority>,
-    /// Calls.
-    pub calls: Vec<CallKey>,
-}
-
-impl FollowUpFilter {
-    /// Whether an alert is one that the filter lets through.
-    #[must_use]
-    pub fn lets_alert_through(&self, alert: &Alert) -> bool {
-        (self.teams.is_empty() || self.teams.contains(&alert.team))
-            && (self.priorities.is_empty() || self.priorities.contains(&alert.priority))
-    }
-
-    fn asks_for_alert(&self) -> bool {
-        !self.teams.is_empty() || !self.priorities.is_empty()
-    }
-
-    fn lets_instance_through(&self, root: &Root, instance: &Instance, call: &Call) -> bool {
-        let workflow = root.workflow_of(instance).map_or("", |workflow| workflow.name.as_str());
-        let stage = |(name, number): &(Box<str>, u32)| **name == *workflow && *number == instance.stage;
-        (self.customers.is_empty() || self.customers.contains(&call.customer))
-            && (self.workflows.is_empty() || self.workflows.iter().any(|name| **name == *workflow))
-            && (self.stages.is_empty() || self.stages.iter().any(stage))
-            && (self.calls.is_empty() || self.calls.contains(&call.key))
-    }
-}
 
 /// Where a page ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -103,14 +61,7 @@ pub fn list_follow_ups(
     rows_max: usize,
 ) -> FollowUpPage {
     let mut page = FollowUpPage::default();
-    if filter.only_unknown_teams {
-        return page;
-    }
-    let mut candidates: Box<dyn Iterator<Item = FollowUpCursor> + '_> = if filter.calls.is_empty() {
-        Box::new(walk(root, filter, as_of, after))
-    } else {
-        Box::new(of_calls(root, filter, as_of, after))
-    };
+    let mut candidates = candidates(root, filter, as_of, after);
     while let Some(cursor) = candidates.next() {
         let Some(row) = row(root, filter, as_of, cursor) else { continue };
         page.rows.push(row);
@@ -122,11 +73,37 @@ pub fn list_follow_ups(
     page
 }
 
+/// The most urgent follow-up that nobody holds at `now` and that waits for somebody.
+#[must_use]
+pub fn most_urgent_unclaimed<'r>(root: &'r Root, filter: &FollowUpFilter, now: Time) -> Option<&'r Arc<Instance>> {
+    candidates(root, filter, now, None)
+        .filter(|cursor| row(root, filter, now, *cursor).is_some())
+        .filter_map(|cursor| root.instance_at(cursor.slot))
+        .find(|instance| instance.status == Status::Active && instance.held(now).is_none())
+}
+
+/// All that the filter's teams, priorities or calls let through, in order, after the cursor.
+fn candidates<'a>(
+    root: &'a Root,
+    filter: &'a FollowUpFilter,
+    as_of: Time,
+    after: Option<FollowUpCursor>,
+) -> Box<dyn Iterator<Item = FollowUpCursor> + 'a> {
+    if filter.only_unknown_teams {
+        Box::new(std::iter::empty())
+    } else if filter.calls.is_empty() {
+        Box::new(walk(root, filter, as_of, after))
+    } else {
+        Box::new(of_calls(root, filter, as_of, after))
+    }
+}
+
 /// The row at a key; nothing where the filter holds it back, or where another alert of it stands before this one.
 fn row(root: &Root, filter: &FollowUpFilter, as_of: Time, cursor: FollowUpCursor) -> Option<FollowUpRow> {
     let instance = root.instance_at(cursor.slot)?;
     let call = root.call_of(instance)?;
-    if !filter.lets_instance_through(root, instance, call) {
+    let workflow = root.workflow_of(instance).map_or("", |workflow| workflow.name.as_str());
+    if !filter.lets_instance_through(workflow, instance, call) {
         return None;
     }
     let (best, alert) = most_urgent(instance, filter, as_of)?;

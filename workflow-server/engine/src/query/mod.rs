@@ -5,5 +5,6 @@
 mod follow_ups;
 mod instances;
 
-pub use follow_ups::{FollowUpCursor, FollowUpFilter, FollowUpPage, FollowUpRow, list_follow_ups};
+pub use crate::filter::FollowUpFilter;
+pub use follow_ups::{FollowUpCursor, FollowUpPage, FollowUpRow, list_follow_ups, most_urgent_unclaimed};
 pub use instances::{Group, GroupBy, InstanceFilter, InstancePage, count_instances, list_instances};

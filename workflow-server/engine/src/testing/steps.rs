@@ -10,11 +10,11 @@ use crate::command::{
 };
 use crate::definition::model::NoteRule;
 use crate::definition::{Action, Definition};
+use crate::filter::FollowUpFilter;
 use crate::instance::{Instance, InstanceId};
 use crate::time::Time;
 use crate::value::{FieldDeclaration, FieldType, Value};
 use crate::world::World;
-use crate::world::timers::RELEASE;
 
 use super::TEAMS;
 
@@ -60,6 +60,10 @@ pub enum Step {
     Note(Index),
     /// Somebody has seen an alert: which instance, which action, and whether they looked at an earlier visit.
     Acknowledge(Index, u8, bool),
+    /// Somebody claims, extends, gives back or takes over: which instance, who, what, and for how many minutes.
+    Hold(Index, u8, u8, u16),
+    /// Somebody asks for the next.
+    Next(u8, u16),
     /// A script takes an instance back.
     Withdraw(Index),
     /// Operations cancel an instance.
@@ -95,6 +99,9 @@ pub fn steps(at_most: usize) -> impl Strategy<Value = Vec<Step>> {
         1 => any::<Index>().prop_map(Step::Note),
         2 => (any::<Index>(), 0..3_u8, proptest::bool::weighted(0.1))
             .prop_map(|(at, action, stale)| Step::Acknowledge(at, action, stale)),
+        4 => (any::<Index>(), 0..3_u8, 0..4_u8, 1..2_000_u16)
+            .prop_map(|(at, who, what, minutes)| Step::Hold(at, who, what, minutes)),
+        2 => (0..3_u8, 1..2_000_u16).prop_map(|(who, minutes)| Step::Next(who, minutes)),
         1 => any::<Index>().prop_map(Step::Withdraw),
         1 => any::<Index>().prop_map(Step::Cancel),
         1 => (any::<Index>(), 0..3_u8).prop_map(|(workflow, title)| Step::Publish(workflow, title)),
@@ -141,7 +148,7 @@ impl Player {
         for definition in self.definitions.clone() {
             commands.extend(publishing(definition));
         }
-        commands.into_iter().map(|command| self.request(ActorKind::Author, command)).collect()
+        commands.into_iter().map(|command| self.request(somebody(ActorKind::Author), command)).collect()
     }
 
     /// The requests that a step comes to; none where it has nothing to act on.
@@ -152,7 +159,7 @@ impl Player {
             Step::Publish(at, title) => {
                 let mut definition = at.get(&self.definitions).clone();
                 definition.title = format!("{} {title}", definition.title.trim());
-                publishing(definition).map(|command| self.request(ActorKind::Author, command)).into()
+                publishing(definition).map(|command| self.request(somebody(ActorKind::Author), command)).into()
             }
             step => self.command(step, world).map(|(by, command)| self.request(by, command)).into_iter().collect(),
         };
@@ -160,30 +167,26 @@ impl Player {
         requests
     }
 
-    fn request(&mut self, kind: ActorKind, command: Command) -> Request {
+    fn request(&mut self, actor: Actor, command: Command) -> Request {
         self.asked += 1;
         // Every other request can be asked again.
         let mark = (!self.asked.is_multiple_of(2))
             .then_some(RequestMark { key: u128::from(self.asked), fingerprint: self.asked.wrapping_mul(31) });
-        Request { actor: Actor { kind, name: "somebody".into() }, mark, salt: self.asked as u16, command }
+        Request { actor, mark, salt: self.asked as u16, command }
     }
 
     fn pass(&mut self, millis: u32, world: &World) -> Vec<Request> {
         self.now = Time(self.now.0 + i64::from(millis));
         let due = world.timers().earliest().filter(|key| key.due <= self.now);
-        let elapse = due.map(|key| Command::Elapse {
-            due: key.due,
-            slot: key.slot,
-            action: (key.action != RELEASE).then_some(key.action),
-        });
+        let elapse = due.map(|key| Command::Elapse { due: key.due, slot: key.slot, wake: key.wake() });
         let actor = Actor { kind: ActorKind::Timer, name: "".into() };
         elapse.map(|command| Request { actor, mark: None, salt: 0, command }).into_iter().collect()
     }
 
-    fn command(&self, step: &Step, world: &World) -> Option<(ActorKind, Command)> {
+    fn command(&self, step: &Step, world: &World) -> Option<(Actor, Command)> {
         let instance = |at: &Index| instance(world, at);
         let id = |at: &Index| instance(at).map(|instance| instance.id);
-        Some(match step {
+        let (kind, command) = match step {
             Step::Set { call, workflow, if_running, release, chargeable } => {
                 let definition = workflow.get(&self.definitions);
                 let set = SetWorkflow {
@@ -213,6 +216,16 @@ impl Player {
                 let (stage, action) = (instance.stage, u16::from(*action));
                 (ActorKind::Person, Command::AcknowledgeAlert { instance: instance.id, stage, visit, action })
             }
+            Step::Hold(at, who, what, minutes) => {
+                let command = holding(id(at)?, *what, i64::from(*minutes) * 60_000);
+                return Some((Actor { kind: ActorKind::Person, name: person(*who) }, command));
+            }
+            Step::Next(who, minutes) => {
+                let lease_millis = i64::from(*minutes) * 60_000;
+                let filter = Box::new(FollowUpFilter { teams: vec![u32::from(*who)], ..FollowUpFilter::default() });
+                let command = Command::ClaimNext { filter, lease_millis };
+                return Some((Actor { kind: ActorKind::Person, name: person(*who) }, command));
+            }
             Step::Withdraw(at) => {
                 let (instance, reason) = (id(at)?, "a mistake".into());
                 (ActorKind::ScriptEngine, Command::WithdrawWorkflow { instance, reason, expected: None })
@@ -222,14 +235,32 @@ impl Player {
                 (ActorKind::Operations, Command::CancelInstance { instance, reason, expected: None })
             }
             Step::Publish(..) | Step::Again | Step::Pass(_) => return None,
-        })
+        };
+        Some((somebody(kind), command))
     }
+}
+
+fn somebody(kind: ActorKind) -> Actor {
+    Actor { kind, name: person(0) }
+}
+
+fn person(number: u8) -> Box<str> {
+    ["somebody", "Ann", "Ben"][usize::from(number % 3)].into()
 }
 
 fn publishing(definition: Definition) -> [Command; 2] {
     let name = definition.name.as_str().into();
     let import = Command::ImportWorkflow { definition: Box::new(definition), expected: None };
     [import, Command::PublishWorkflow { name, expected: None }]
+}
+
+fn holding(instance: InstanceId, what: u8, lease_millis: i64) -> Command {
+    match what {
+        0 => Command::Claim { instance, lease_millis },
+        1 => Command::ExtendClaim { instance, lease_millis },
+        2 => Command::ReleaseClaim { instance },
+        _ => Command::TakeOver { instance, lease_millis, reason: "she is ill".into() },
+    }
 }
 
 fn key(call: u8) -> CallKey {

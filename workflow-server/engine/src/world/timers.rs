@@ -2,11 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use crate::instance::{Instance, Status};
+use crate::instance::{Instance, Status, Wake};
 use crate::time::Time;
 
 /// The action number that stands for an instance's release time.
 pub const RELEASE: u16 = u16::MAX;
+/// The action number that stands for the end of a claim: after the actions' own, so that what waits for it fires first.
+pub const LAPSE: u16 = u16::MAX - 1;
 
 /// One timer, in the order of its due time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -15,8 +17,20 @@ pub struct TimerKey {
     pub due: Time,
     /// The instance's slot.
     pub slot: u32,
-    /// The action that started it, or [`RELEASE`].
+    /// The action that started it, [`LAPSE`] or [`RELEASE`].
     pub action: u16,
+}
+
+impl TimerKey {
+    /// What comes when it is due.
+    #[must_use]
+    pub fn wake(&self) -> Wake {
+        match self.action {
+            RELEASE => Wake::Release,
+            LAPSE => Wake::Lapse,
+            action => Wake::Timer(action),
+        }
+    }
 }
 
 /// The index.
@@ -65,5 +79,7 @@ fn keys(instance: &Instance) -> impl Iterator<Item = TimerKey> + '_ {
         slot,
         action: RELEASE,
     });
-    instance.timers.iter().map(move |timer| TimerKey { due: timer.due, slot, action: timer.action }).chain(release)
+    let lapse = instance.claim.as_ref().map(|claim| TimerKey { due: claim.until, slot, action: LAPSE });
+    let timers = instance.timers.iter().map(move |timer| TimerKey { due: timer.due, slot, action: timer.action });
+    timers.chain(lapse).chain(release)
 }

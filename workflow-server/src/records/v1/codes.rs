@@ -70,4 +70,9 @@ coded!(
     CallUpdated = 13,
     CallEnded = 14,
     AlertAcknowledged = 15,
+    Claimed = 16,
+    ClaimExtended = 17,
+    ClaimReleased = 18,
+    ClaimLapsed = 19,
+    TakenOver = 20,
 );

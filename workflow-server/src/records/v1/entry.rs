@@ -141,6 +141,9 @@ struct BeforeRecord {
     customer: String,
     #[prost(message, repeated, tag = "5")]
     alerts: Vec<AlertBeforeRecord>,
+    /// Personal.
+    #[prost(string, tag = "6")]
+    holder: String,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
@@ -333,6 +336,7 @@ fn instance_record(change: &InstanceChange) -> InstanceChangeRecord {
             visible: before.visible,
             customer: before.customer.to_string(),
             alerts: before.alerts.iter().map(alert).collect(),
+            holder: before.holder.to_string(),
         }),
         entered: change.entered.to_vec(),
     }
@@ -356,5 +360,6 @@ fn before(record: BeforeRecord) -> Result<Before, RecordError> {
         visible: record.visible,
         customer: record.customer.into(),
         alerts: record.alerts.into_iter().map(alert).collect::<Result<_, RecordError>>()?,
+        holder: record.holder.into(),
     })
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use aftercall_engine::call::{Call, CallKey, Caller};
-use aftercall_engine::instance::{Alert, Count, Instance, InstanceId, Seen, Timer};
+use aftercall_engine::instance::{Alert, Claim, Count, Instance, InstanceId, Seen, Timer};
 use aftercall_engine::time::Time;
 use aftercall_engine::value::Value;
 
@@ -184,6 +184,17 @@ struct SeenRecord {
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
+struct ClaimRecord {
+    /// Personal.
+    #[prost(string, tag = "1")]
+    by: String,
+    #[prost(sint64, tag = "2")]
+    since: i64,
+    #[prost(sint64, tag = "3")]
+    until: i64,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
 struct TimerRecord {
     #[prost(uint32, tag = "1")]
     action: u32,
@@ -268,6 +279,8 @@ pub struct InstanceRecord {
     /// Personal.
     #[prost(string, tag = "20")]
     ending: String,
+    #[prost(message, optional, tag = "21")]
+    claim: Option<ClaimRecord>,
 }
 
 impl From<&Instance> for InstanceRecord {
@@ -301,6 +314,7 @@ impl From<&Instance> for InstanceRecord {
                 .map(|timer| TimerRecord { action: u32::from(timer.action), due: timer.due.0 })
                 .collect(),
             ending: instance.ending.to_string(),
+            claim: instance.claim.as_deref().map(claim_record),
         }
     }
 }
@@ -337,6 +351,7 @@ impl TryFrom<InstanceRecord> for Instance {
                 .map(|timer| Timer { action: timer.action as u16, due: Time(timer.due) })
                 .collect(),
             ending: record.ending.into(),
+            claim: record.claim.map(from_claim_record),
         })
     }
 }
@@ -350,6 +365,14 @@ fn counts(counts: &[Count]) -> Vec<CountRecord> {
 fn from_counts(records: Vec<CountRecord>) -> Box<[Count]> {
     let count = |record: CountRecord| Count { stage: record.stage, action: record.action as u16, times: record.times };
     records.into_iter().map(count).collect()
+}
+
+fn claim_record(claim: &Claim) -> ClaimRecord {
+    ClaimRecord { by: claim.by.to_string(), since: claim.since.0, until: claim.until.0 }
+}
+
+fn from_claim_record(record: ClaimRecord) -> Box<Claim> {
+    Box::new(Claim { by: record.by.into(), since: Time(record.since), until: Time(record.until) })
 }
 
 fn alert_record(alert: &Alert) -> AlertRecord {

@@ -1,0 +1,173 @@
+//! `aftercall claim`, `claim-next`, `extend`, `release`, `take-over`: who works on which follow-up.
+//!
+//! Promise: it is said who holds it and until when, as the server answered. Must not: decide who may.
+
+use std::time::Duration;
+
+use aftercall_proto::workflow::v1::{
+    ClaimFollowUpRequest, ClaimNextRequest, ExtendClaimRequest, FollowUp, ReleaseClaimRequest, TakeOverRequest,
+};
+use clap::Args;
+use jiff::Timestamp;
+
+use super::calls::Filter;
+use crate::{connect, errors::Failure, session::Session, time, wording};
+
+/// For how long.
+#[derive(Debug, Args)]
+struct Lease {
+    /// For how long, from a second to a day [default: 15m]
+    #[arg(long, value_name = "SPAN", value_parser = time::parse_span)]
+    lease: Option<Duration>,
+}
+
+impl Lease {
+    fn span(&self) -> Option<prost_types::Duration> {
+        self.lease.map(time::proto_span)
+    }
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  aftercall claim ID\n  aftercall claim ID --lease 2h")]
+pub(crate) struct Claim {
+    /// Which follow-up
+    id: String,
+    #[command(flatten)]
+    lease: Lease,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  aftercall claim-next --team billing\n  aftercall claim-next --priority urgent")]
+pub(crate) struct ClaimNext {
+    #[command(flatten)]
+    filter: Filter,
+    #[command(flatten)]
+    lease: Lease,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  aftercall extend ID --lease 1h")]
+pub(crate) struct Extend {
+    /// Which follow-up
+    id: String,
+    #[command(flatten)]
+    lease: Lease,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  aftercall release ID")]
+pub(crate) struct Release {
+    /// Which follow-up
+    id: String,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  aftercall take-over ID --reason \"Ann is ill\"")]
+pub(crate) struct TakeOver {
+    /// Which follow-up
+    id: String,
+    /// Why; it stays in the history
+    #[arg(long, value_name = "TEXT")]
+    reason: String,
+    #[command(flatten)]
+    lease: Lease,
+}
+
+impl Claim {
+    pub(crate) async fn run(self, session: &Session) -> Result<(), Failure> {
+        let request = ClaimFollowUpRequest {
+            request_id: connect::request_id(),
+            actor: session.to.actor.clone(),
+            instance_id: self.id,
+            lease: self.lease.span(),
+        };
+        let answer = session.to.calls().await?.claim_follow_up(request).await?.into_inner();
+        session.output.one(&answer, || held(answer.follow_up.as_ref()))
+    }
+}
+
+impl ClaimNext {
+    pub(crate) async fn run(self, session: &Session) -> Result<(), Failure> {
+        let request = ClaimNextRequest {
+            request_id: connect::request_id(),
+            actor: session.to.actor.clone(),
+            lease: self.lease.span(),
+            filter: Some(self.filter.into()),
+        };
+        let answer = session.to.calls().await?.claim_next(request).await?.into_inner();
+        session.output.one(&answer, || held(answer.follow_up.as_ref()))
+    }
+}
+
+impl Extend {
+    pub(crate) async fn run(self, session: &Session) -> Result<(), Failure> {
+        let request = ExtendClaimRequest {
+            request_id: connect::request_id(),
+            actor: session.to.actor.clone(),
+            instance_id: self.id,
+            lease: self.lease.span(),
+        };
+        let answer = session.to.calls().await?.extend_claim(request).await?.into_inner();
+        session.output.one(&answer, || held(answer.follow_up.as_ref()))
+    }
+}
+
+impl Release {
+    pub(crate) async fn run(self, session: &Session) -> Result<(), Failure> {
+        let request = ReleaseClaimRequest {
+            request_id: connect::request_id(),
+            actor: session.to.actor.clone(),
+            instance_id: self.id,
+        };
+        let answer = session.to.calls().await?.release_claim(request).await?.into_inner();
+        session.output.one(&answer, || held(answer.follow_up.as_ref()))
+    }
+}
+
+impl TakeOver {
+    pub(crate) async fn run(self, session: &Session) -> Result<(), Failure> {
+        let request = TakeOverRequest {
+            request_id: connect::request_id(),
+            actor: session.to.actor.clone(),
+            instance_id: self.id,
+            lease: self.lease.span(),
+            reason: self.reason,
+        };
+        let answer = session.to.calls().await?.take_over(request).await?.into_inner();
+        session.output.one(&answer, || held(answer.follow_up.as_ref()))
+    }
+}
+
+/// Who holds it now, and what there is to do.
+fn held(follow_up: Option<&FollowUp>) -> Vec<String> {
+    let Some(follow_up) = follow_up else { return vec!["There is nothing that nobody holds.".to_owned()] };
+    let stage = wording::stage(follow_up.stage.as_ref());
+    let Some(claim) = &follow_up.claim else {
+        return vec![format!("Nobody holds {} now; it is in stage {stage}.", follow_up.instance_id)];
+    };
+    let until = time::relative(claim.until.as_ref(), Timestamp::now());
+    let mut lines = vec![
+        format!("{} holds {}; the lease ends {until}.", claim.holder, follow_up.instance_id),
+        format!("  {} in stage {stage}", follow_up.workflow),
+    ];
+    lines.extend(follow_up.alerts.iter().map(|alert| format!("  {}", alert.text)));
+    let buttons = wording::buttons(follow_up);
+    lines.extend((!buttons.is_empty()).then(|| format!("  buttons: {buttons}")));
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use aftercall_proto::workflow::v1::Claim;
+
+    use super::*;
+
+    #[test]
+    fn it_is_said_who_holds_it_or_that_nobody_does() {
+        assert_eq!(held(None), ["There is nothing that nobody holds."]);
+        let free = FollowUp { instance_id: "1-2-3".to_owned(), ..FollowUp::default() };
+        assert!(held(Some(&free))[0].starts_with("Nobody holds 1-2-3"));
+        let held_by = FollowUp { claim: Some(Claim { holder: "Ann".to_owned(), ..Claim::default() }), ..free };
+        assert!(held(Some(&held_by))[0].starts_with("Ann holds 1-2-3"));
+    }
+}

@@ -1,0 +1,108 @@
+//! Claims: who holds an instance, for how long, and how that ends.
+
+use std::sync::Arc;
+
+use crate::command::Actor;
+use crate::decide::draft::EntryDraft;
+use crate::decide::instances::{check_legal, find};
+use crate::entry::{Answer, ChangeKind};
+use crate::filter::FollowUpFilter;
+use crate::instance::{Claim, Happening, Instance, InstanceId};
+use crate::query::most_urgent_unclaimed;
+use crate::rejection::Rejection;
+use crate::time::Time;
+
+/// Refuses where somebody else holds it: claimed work is moved by its holder only.
+pub(super) fn check_holder(old: &Arc<Instance>, actor: &Actor, now: Time) -> Result<(), Rejection> {
+    match old.held(now) {
+        Some(claim) if claim.by != actor.name => Err(Rejection::ClaimedByAnother(old.clone())),
+        _ => Ok(()),
+    }
+}
+
+/// The instance, if people may hold it.
+fn claimable<'w>(draft: &EntryDraft<'w>, id: InstanceId) -> Result<&'w Arc<Instance>, Rejection> {
+    let root = draft.root;
+    let old = find(root, id)?;
+    check_legal(old, Happening::Claim)?;
+    if root.is_visible(old) { Ok(old) } else { Err(Rejection::NotVisible(old.clone())) }
+}
+
+pub(super) fn claim(draft: &mut EntryDraft<'_>, id: InstanceId, lease: i64, actor: &Actor) -> Result<(), Rejection> {
+    draft.kind = ChangeKind::Claimed;
+    let old = claimable(draft, id)?;
+    check_holder(old, actor, draft.now)?;
+    hold(draft, old, lease, actor);
+    Ok(())
+}
+
+pub(super) fn extend(draft: &mut EntryDraft<'_>, id: InstanceId, lease: i64, actor: &Actor) -> Result<(), Rejection> {
+    draft.kind = ChangeKind::ClaimExtended;
+    let old = claimable(draft, id)?;
+    check_own(draft, old, actor)?;
+    hold(draft, old, lease, actor);
+    Ok(())
+}
+
+pub(super) fn release(draft: &mut EntryDraft<'_>, id: InstanceId, actor: &Actor) -> Result<(), Rejection> {
+    draft.kind = ChangeKind::ClaimReleased;
+    let old = claimable(draft, id)?;
+    check_own(draft, old, actor)?;
+    let mut new = Instance::clone(old);
+    new.claim = None;
+    draft.answer = Answer::Moved { instance: id, entered: Vec::new() };
+    draft.put_instance(ChangeKind::ClaimReleased, old, new, Vec::new());
+    Ok(())
+}
+
+/// Takes it from whoever holds it; the reason stays in the history.
+pub(super) fn take_over(
+    draft: &mut EntryDraft<'_>,
+    id: InstanceId,
+    (lease, reason): (i64, &str),
+    actor: &Actor,
+) -> Result<(), Rejection> {
+    draft.kind = ChangeKind::TakenOver;
+    let old = claimable(draft, id)?;
+    draft.said.note = reason.into();
+    hold(draft, old, lease, actor);
+    Ok(())
+}
+
+/// Decisions are made one after another, so no two people are given the same one.
+pub(super) fn claim_next(draft: &mut EntryDraft<'_>, filter: &FollowUpFilter, lease: i64, actor: &Actor) {
+    draft.kind = ChangeKind::Claimed;
+    if let Some(old) = most_urgent_unclaimed(draft.root, filter, draft.now) {
+        hold(draft, old, lease, actor);
+    }
+}
+
+/// A claim that was extended or given back meanwhile changes nothing: the wake-up came late.
+pub(super) fn lapse(draft: &mut EntryDraft<'_>, old: &Instance, due: Time) {
+    draft.kind = ChangeKind::ClaimLapsed;
+    if old.claim.as_ref().is_some_and(|claim| claim.until == due) {
+        let new = Instance { claim: None, ..old.clone() };
+        draft.put_instance(ChangeKind::ClaimLapsed, old, new, Vec::new());
+    }
+}
+
+fn check_own(draft: &EntryDraft<'_>, old: &Arc<Instance>, actor: &Actor) -> Result<(), Rejection> {
+    check_holder(old, actor, draft.now)?;
+    if old.held(draft.now).is_some() { Ok(()) } else { Err(Rejection::NotClaimed(old.clone())) }
+}
+
+/// Whoever holds it already goes on holding it; a lease is never made shorter.
+fn hold(draft: &mut EntryDraft<'_>, old: &Instance, lease: i64, actor: &Actor) {
+    draft.answer = Answer::Moved { instance: old.id, entered: Vec::new() };
+    let own = old.held(draft.now).filter(|claim| claim.by == actor.name);
+    let until = Time(draft.now.0.saturating_add(lease)).max(own.map_or(draft.now, |claim| claim.until));
+    if own.is_some_and(|claim| claim.until == until) {
+        return;
+    }
+    let kind = if own.is_some() { ChangeKind::ClaimExtended } else { draft.kind };
+    draft.kind = kind;
+    let since = own.map_or(draft.now, |claim| claim.since);
+    let claim = Claim { by: actor.name.clone(), since, until };
+    let new = Instance { claim: Some(Box::new(claim)), ..old.clone() };
+    draft.put_instance(kind, old, new, Vec::new());
+}

@@ -1,0 +1,256 @@
+//! Claims: who may push, how a claim ends, and that nobody is given what somebody holds.
+
+#![allow(clippy::unwrap_used, reason = "a test ends where something unexpected happens")]
+
+use aftercall_engine::call::CallKey;
+use aftercall_engine::command::{Actor, ActorKind, CallChanges, Command, IfRunning, PushButton, Request, SetWorkflow};
+use aftercall_engine::definition::file;
+use aftercall_engine::entry::{Answer, ChangeKind};
+use aftercall_engine::filter::FollowUpFilter;
+use aftercall_engine::instance::{Instance, InstanceId, Wake};
+use aftercall_engine::time::Time;
+use aftercall_engine::world::{Keeping, World};
+use aftercall_engine::{Decision, Entry, Rejection, decide};
+
+const MINUTE: i64 = 60_000;
+
+const WORKFLOW: &str = "
+format: 1
+workflow: repair
+title: Repair
+fields:
+  urgent: { type: bool }
+on_new_call:
+  - alert: { text: Ring, team: care, due: 4h }
+  - button: Again
+    then:
+      - alert: { text: Ring again, team: care }
+      - alert: { text: Look, team: billing }
+      - button: Pass on
+        then:
+          - alert: { text: Pay, team: billing }
+          - button: Paid
+            then: [ finish: paid ]
+      - timer: 1h
+        id: late
+        then:
+          - alert: { text: Late, team: care }
+          - button: Done
+            then: [ finish: done ]
+  - button: Hand on
+    then:
+      - alert: { text: Theirs, team: billing }
+      - button: Theirs
+        then: [ finish: theirs ]
+  - button: No team
+    then:
+      - button: Back
+        then: [ link: new-call ]
+";
+
+struct Desk {
+    world: World,
+    now: Time,
+}
+
+impl Desk {
+    fn new() -> Self {
+        let mut desk = Self { world: World::new(Keeping::default()), now: Time(1_795_000_000_000) };
+        for name in ["care", "billing"] {
+            desk.ask("author", Command::ImportTeam { name: name.into(), title: name.into(), expected: None }).unwrap();
+        }
+        let definition = Box::new(file::read(WORKFLOW, None).unwrap());
+        desk.ask("author", Command::ImportWorkflow { definition, expected: None }).unwrap();
+        desk.ask("author", Command::PublishWorkflow { name: "repair".into(), expected: None }).unwrap();
+        desk
+    }
+
+    fn ask(&mut self, who: &str, command: Command) -> Result<Answer, Rejection> {
+        self.entry(who, command).map(|decided| decided.1)
+    }
+
+    fn entry(&mut self, who: &str, command: Command) -> Result<(Option<Entry>, Answer), Rejection> {
+        let kind = if who.is_empty() { ActorKind::Timer } else { ActorKind::Person };
+        let request = Request { actor: Actor { kind, name: who.into() }, mark: None, salt: 1, command };
+        Ok(match decide(&self.world, &request, self.now)? {
+            Decision::Commit(entry) => {
+                self.world.apply(&entry).unwrap();
+                let answer = entry.answer.clone();
+                (Some(*entry), answer)
+            }
+            Decision::Unchanged(answer) => (None, answer),
+            Decision::Repeat { .. } => unreachable!("no request has an id"),
+        })
+    }
+
+    fn set(&mut self, call: &str, chargeable: bool) -> InstanceId {
+        let set = SetWorkflow {
+            call: CallKey { source: "scripts".into(), id: call.into() },
+            changes: CallChanges { chargeable: Some(chargeable), ..CallChanges::default() },
+            workflow: "repair".into(),
+            version: None,
+            fields: Vec::new(),
+            release_at_call_end: false,
+            release_within_millis: None,
+            if_running: IfRunning::Refuse,
+        };
+        match self.ask("script", Command::SetWorkflow(Box::new(set))).unwrap() {
+            Answer::Set { instance, .. } => instance,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn claim(&mut self, who: &str, instance: InstanceId) -> Result<Answer, Rejection> {
+        self.ask(who, Command::Claim { instance, lease_millis: 15 * MINUTE })
+    }
+
+    fn push(&mut self, who: &str, id: InstanceId, button: &str) -> Result<Answer, Rejection> {
+        let visit = self.of(id).visit();
+        let push = PushButton { instance: id, button: button.into(), visit, note: "".into(), form: Vec::new() };
+        self.ask(who, Command::PushButton(Box::new(push)))
+    }
+
+    fn next(&mut self, who: &str) -> Option<InstanceId> {
+        let command = Command::ClaimNext { filter: Box::default(), lease_millis: 15 * MINUTE };
+        match self.ask(who, command).unwrap() {
+            Answer::Moved { instance, .. } => Some(instance),
+            _ => None,
+        }
+    }
+
+    fn of(&self, id: InstanceId) -> &Instance {
+        self.world.root().instance(id).unwrap()
+    }
+
+    fn holder(&self, id: InstanceId) -> &str {
+        self.of(id).claim.as_ref().map_or("", |claim| &claim.by)
+    }
+
+    /// Lets time pass and everything come that comes by itself.
+    fn pass(&mut self, millis: i64) -> Vec<ChangeKind> {
+        self.now = Time(self.now.0 + millis);
+        let mut happened = Vec::new();
+        while let Some(key) = self.world.timers().earliest().filter(|key| key.due <= self.now) {
+            let elapse = Command::Elapse { due: key.due, slot: key.slot, wake: key.wake() };
+            happened.push(self.entry("", elapse).unwrap().0.unwrap().kind);
+        }
+        happened
+    }
+}
+
+#[test]
+fn what_somebody_holds_is_pushed_by_them_alone_until_it_lapses() {
+    let mut desk = Desk::new();
+    let id = desk.set("1", true);
+    desk.claim("Ann", id).unwrap();
+    assert!(matches!(desk.push("Ben", id, "again"), Err(Rejection::ClaimedByAnother(_))));
+    assert!(matches!(desk.claim("Ben", id), Err(Rejection::ClaimedByAnother(_))));
+    assert_eq!(desk.pass(15 * MINUTE - 1), []);
+    assert!(desk.push("Ben", id, "again").is_err());
+    // From the very moment on, also before the lapse was written down.
+    desk.now = Time(desk.now.0 + 1);
+    assert_eq!(desk.of(id).held(desk.now), None);
+    assert_eq!(desk.pass(0), [ChangeKind::ClaimLapsed]);
+    assert_eq!(desk.holder(id), "");
+    desk.push("Ben", id, "again").unwrap();
+}
+
+#[test]
+fn a_holder_goes_on_gives_back_and_never_makes_a_lease_shorter() {
+    let mut desk = Desk::new();
+    let id = desk.set("1", true);
+    let extend = |minutes: i64| Command::ExtendClaim { instance: id, lease_millis: minutes * MINUTE };
+    assert!(matches!(desk.ask("Ann", extend(15)), Err(Rejection::NotClaimed(_))));
+    desk.claim("Ann", id).unwrap();
+    let (began, until) = (desk.now, desk.of(id).claim.as_ref().unwrap().until);
+    desk.pass(MINUTE);
+    assert!(matches!(desk.ask("Ben", extend(15)), Err(Rejection::ClaimedByAnother(_))));
+    assert_eq!(desk.entry("Ann", extend(1)).unwrap().0, None, "it would be shorter");
+    assert_eq!(desk.of(id).claim.as_ref().unwrap().until, until);
+    desk.ask("Ann", extend(60)).unwrap();
+    let claim = desk.of(id).claim.clone().unwrap();
+    assert_eq!((claim.since, claim.until), (began, Time(desk.now.0 + 60 * MINUTE)));
+    let again = desk.entry("Ann", Command::Claim { instance: id, lease_millis: 120 * MINUTE }).unwrap().0.unwrap();
+    assert_eq!(again.kind, ChangeKind::ClaimExtended, "whoever claims what they hold goes on holding it");
+    assert!(matches!(desk.ask("Ben", Command::ReleaseClaim { instance: id }), Err(Rejection::ClaimedByAnother(_))));
+    desk.ask("Ann", Command::ReleaseClaim { instance: id }).unwrap();
+    assert!(matches!(desk.ask("Ann", Command::ReleaseClaim { instance: id }), Err(Rejection::NotClaimed(_))));
+    assert_eq!(desk.world.timers().due(Time::NEVER).filter(|key| key.wake() == Wake::Lapse).count(), 0);
+}
+
+#[test]
+fn whoever_takes_over_says_why_and_the_other_holds_it_no_more() {
+    let mut desk = Desk::new();
+    let id = desk.set("1", true);
+    desk.claim("Ann", id).unwrap();
+    let take = |reason: &str| Command::TakeOver { instance: id, lease_millis: 15 * MINUTE, reason: reason.into() };
+    assert!(matches!(desk.ask("Ben", take(" ")), Err(Rejection::Invalid(faults)) if faults[0].field == "reason"));
+    let entry = desk.entry("Ben", take("Ann is ill")).unwrap().0.unwrap();
+    assert_eq!((entry.kind, &*entry.said.note), (ChangeKind::TakenOver, "Ann is ill"));
+    assert_eq!(&*entry.instances[0].before.as_ref().unwrap().holder, "Ann");
+    assert!(desk.push("Ann", id, "again").is_err());
+    desk.push("Ben", id, "again").unwrap();
+}
+
+#[test]
+fn a_claim_goes_on_within_the_team_and_ends_with_another_teams_stage() {
+    let mut desk = Desk::new();
+    let id = desk.set("1", true);
+    desk.claim("Ann", id).unwrap();
+    for (button, holder) in [("no-team", "Ann"), ("back", "Ann"), ("again", "Ann")] {
+        desk.push("Ann", id, button).unwrap();
+        assert_eq!(desk.holder(id), holder, "after {button}");
+    }
+    desk.push("Ann", id, "pass-on").unwrap();
+    assert_eq!(desk.holder(id), "Ann", "billing had an alert on the stage before as well");
+    desk.push("Ann", id, "paid").unwrap();
+    assert_eq!(desk.holder(id), "", "what has ended is held by nobody");
+    let theirs = desk.set("3", true);
+    desk.claim("Ann", theirs).unwrap();
+    desk.push("Ann", theirs, "hand-on").unwrap();
+    assert_eq!(desk.holder(theirs), "", "the stage is another team's");
+    desk.push("Ben", theirs, "theirs").unwrap();
+    let other = desk.set("2", true);
+    desk.claim("Ann", other).unwrap();
+    desk.push("Ann", other, "again").unwrap();
+    desk.ask("Ann", Command::ExtendClaim { instance: other, lease_millis: 600 * MINUTE }).unwrap();
+    assert_eq!(desk.pass(60 * MINUTE), [ChangeKind::TimerElapsed]);
+    assert_eq!(desk.holder(other), "Ann", "a timer moved it, and it is still her team's");
+}
+
+#[test]
+fn the_next_is_the_most_urgent_that_nobody_holds_and_may_be_worked_on() {
+    let mut desk = Desk::new();
+    let ids: Vec<InstanceId> = ["1", "2", "3"].map(|call| desk.set(call, true)).into();
+    desk.set("hidden", false);
+    assert_eq!(desk.next("Ann"), Some(ids[0]));
+    assert_eq!(desk.next("Ben"), Some(ids[1]));
+    assert_eq!(desk.next("Ann"), Some(ids[2]), "she may hold several");
+    assert_eq!(desk.next("Cem"), None);
+    desk.ask("Ben", Command::ReleaseClaim { instance: ids[1] }).unwrap();
+    assert_eq!(desk.next("Cem"), Some(ids[1]));
+    let none = Command::ClaimNext { filter: Box::default(), lease_millis: 15 * MINUTE };
+    assert_eq!(desk.entry("Dan", none).unwrap(), (None, Answer::Done));
+    let of_billing = FollowUpFilter { teams: vec![1], ..FollowUpFilter::default() };
+    desk.ask("Ann", Command::ReleaseClaim { instance: ids[0] }).unwrap();
+    let next = Command::ClaimNext { filter: Box::new(of_billing), lease_millis: 15 * MINUTE };
+    assert_eq!(desk.ask("Dan", next).unwrap(), Answer::Done, "it is not billing's");
+}
+
+#[test]
+fn what_nobody_sees_or_works_on_is_held_by_nobody_and_leases_have_bounds() {
+    let mut desk = Desk::new();
+    let hidden = desk.set("1", false);
+    assert!(matches!(desk.claim("Ann", hidden), Err(Rejection::NotVisible(_))));
+    let id = desk.set("2", true);
+    for lease_millis in [0, 999, 24 * 60 * MINUTE + 1, i64::MIN, i64::MAX] {
+        let refused = desk.ask("Ann", Command::Claim { instance: id, lease_millis });
+        assert!(matches!(refused, Err(Rejection::Invalid(faults)) if faults[0].field == "lease"), "{lease_millis}");
+    }
+    for lease_millis in [1_000, 24 * 60 * MINUTE] {
+        desk.ask("Ann", Command::Claim { instance: id, lease_millis }).unwrap();
+    }
+    desk.ask("ops", Command::CancelInstance { instance: id, reason: "a test".into(), expected: None }).unwrap();
+    assert!(matches!(desk.claim("Ann", id), Err(Rejection::IllegalMove { .. })));
+    assert_eq!(desk.world.timers().len(), 0);
+}

@@ -1,0 +1,84 @@
+//! Claims: people hold follow-ups, go on holding them, give them back and take them over.
+
+use aftercall_engine::command::Command;
+use aftercall_engine::entry::Answer;
+use aftercall_proto::workflow::v1 as proto;
+use prost::Message;
+use tonic::Status;
+
+use super::call_manager::{filter, person};
+use super::requests::{self, Faults};
+use super::{Asking, Shared, convert, instance_of};
+
+pub(super) async fn claim(
+    shared: &Shared,
+    request: proto::ClaimFollowUpRequest,
+) -> Result<proto::ClaimFollowUpResponse, Status> {
+    let mut faults = Faults::default();
+    let instance = requests::instance_id(&request.instance_id, &mut faults);
+    let command = Command::Claim { instance, lease_millis: requests::lease(request.lease, &mut faults) };
+    let asking = person("ClaimFollowUp", &request.actor, &request.request_id, request.encode_to_vec());
+    let (follow_up, sequence) = held(shared, asking.at_fault(faults), command).await?;
+    Ok(proto::ClaimFollowUpResponse { follow_up, sequence })
+}
+
+pub(super) async fn extend(
+    shared: &Shared,
+    request: proto::ExtendClaimRequest,
+) -> Result<proto::ExtendClaimResponse, Status> {
+    let mut faults = Faults::default();
+    let instance = requests::instance_id(&request.instance_id, &mut faults);
+    let command = Command::ExtendClaim { instance, lease_millis: requests::lease(request.lease, &mut faults) };
+    let asking = person("ExtendClaim", &request.actor, &request.request_id, request.encode_to_vec());
+    let (follow_up, sequence) = held(shared, asking.at_fault(faults), command).await?;
+    Ok(proto::ExtendClaimResponse { follow_up, sequence })
+}
+
+pub(super) async fn release(
+    shared: &Shared,
+    request: proto::ReleaseClaimRequest,
+) -> Result<proto::ReleaseClaimResponse, Status> {
+    let mut faults = Faults::default();
+    let instance = requests::instance_id(&request.instance_id, &mut faults);
+    let asking = person("ReleaseClaim", &request.actor, &request.request_id, request.encode_to_vec());
+    let (follow_up, sequence) = held(shared, asking.at_fault(faults), Command::ReleaseClaim { instance }).await?;
+    Ok(proto::ReleaseClaimResponse { follow_up, sequence })
+}
+
+pub(super) async fn take_over(
+    shared: &Shared,
+    request: proto::TakeOverRequest,
+) -> Result<proto::TakeOverResponse, Status> {
+    let mut faults = Faults::default();
+    let instance = requests::instance_id(&request.instance_id, &mut faults);
+    let lease_millis = requests::lease(request.lease, &mut faults);
+    let command = Command::TakeOver { instance, lease_millis, reason: request.reason.as_str().into() };
+    let asking = person("TakeOver", &request.actor, &request.request_id, request.encode_to_vec());
+    let (follow_up, sequence) = held(shared, asking.at_fault(faults), command).await?;
+    Ok(proto::TakeOverResponse { follow_up, sequence })
+}
+
+pub(super) async fn claim_next(
+    shared: &Shared,
+    request: proto::ClaimNextRequest,
+) -> Result<proto::ClaimNextResponse, Status> {
+    let asked = request.filter.clone().unwrap_or_default();
+    let (filter, mut faults) = filter(&shared.root(), &asked);
+    if asked.unclaimed || !asked.holders.is_empty() {
+        faults.add("filter", "the next is one that nobody holds: leave holders and unclaimed out");
+    }
+    let lease_millis = requests::lease(request.lease, &mut faults);
+    let command = Command::ClaimNext { filter: Box::new(filter), lease_millis };
+    let asking = person("ClaimNext", &request.actor, &request.request_id, request.encode_to_vec());
+    let answered = shared.execute(asking.at_fault(faults), command).await?;
+    let follow_up = match &answered.answer {
+        Answer::Done => None,
+        _ => Some(convert::follow_up(&answered.root, instance_of(&answered)?)),
+    };
+    Ok(proto::ClaimNextResponse { follow_up, sequence: answered.sequence })
+}
+
+async fn held(shared: &Shared, asking: Asking<'_>, command: Command) -> Result<(Option<proto::FollowUp>, u64), Status> {
+    let answered = shared.execute(asking, command).await?;
+    Ok((Some(convert::follow_up(&answered.root, instance_of(&answered)?)), answered.sequence))
+}
