@@ -28,6 +28,8 @@ pub(crate) struct Link {
     pub(crate) connected: bool,
     /// The time to which the alerter's knowledge reaches.
     pub(crate) as_of: SystemTime,
+    /// Changes that the workflow-server is known to have had and the alerter has not.
+    pub(crate) behind: u64,
 }
 
 /// How streams are paced.
@@ -66,7 +68,7 @@ impl Hub {
             board: Mutex::default(),
             boards: watch::Sender::default(),
             pace,
-            link: watch::Sender::new(Link { connected: false, as_of: SystemTime::UNIX_EPOCH }),
+            link: watch::Sender::new(Link { connected: false, as_of: SystemTime::UNIX_EPOCH, behind: 0 }),
             streams: Arc::new(Semaphore::new(streams_max)),
             streams_max,
             drain,
@@ -88,9 +90,9 @@ impl Hub {
     }
 
     /// Notes that the workflow-server has been heard. Streams are told only if it had been lost.
-    pub(crate) fn heard(&self, as_of: SystemTime) {
-        let is_news =
-            self.link.send_if_modified(|link| !std::mem::replace(link, Link { connected: true, as_of }).connected);
+    pub(crate) fn heard(&self, as_of: SystemTime, behind: u64) {
+        let heard = Link { connected: true, as_of, behind };
+        let is_news = self.link.send_if_modified(|link| !std::mem::replace(link, heard).connected);
         if is_news {
             self.wake();
         }

@@ -151,14 +151,14 @@ impl Tail {
         if cache.head().sequence >= newest_sequence {
             at = sent_at;
         }
-        metrics::gauge!("aftercall_alerter_lag_entries")
-            .set((newest_sequence.saturating_sub(cache.head().sequence)) as f64);
-        self.show(cache, moved, at.and_then(|at| SystemTime::try_from(at).ok()));
+        let behind = newest_sequence.saturating_sub(cache.head().sequence);
+        metrics::gauge!("aftercall_alerter_lag_entries").set(behind as f64);
+        self.show(cache, moved, at.and_then(|at| SystemTime::try_from(at).ok()), behind);
         Ok(())
     }
 
     /// Publishes the cache if it is news, and that the workflow-server was heard.
-    fn show(&mut self, cache: &Cache, moved: &mut Vec<Moved>, as_of: Option<SystemTime>) {
+    fn show(&mut self, cache: &Cache, moved: &mut Vec<Moved>, as_of: Option<SystemTime>, behind: u64) {
         if std::mem::take(&mut self.failures) > 0 {
             tracing::info!("the feed is found again");
         }
@@ -172,7 +172,7 @@ impl Tail {
         let since_epoch = as_of.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         metrics::gauge!("aftercall_alerter_as_of_timestamp_seconds").set(since_epoch.as_secs_f64());
         metrics::gauge!("aftercall_alerter_upstream_connected").set(1.0);
-        self.hub.heard(as_of);
+        self.hub.heard(as_of, behind);
     }
 
     /// A cache with a fresh snapshot, whose ring is still to be filled.

@@ -70,6 +70,24 @@ async fn a_loss_and_a_return_are_told_and_nothing_is_lost_between() {
 }
 
 #[tokio::test]
+async fn how_far_behind_it_is_when_the_workflow_server_goes_is_told() {
+    let (feed, _alerter, mut client) = caught_up(3).await;
+    let given = feed.change(|script| {
+        script.given_up_to = Some(script.model.newest() + 1);
+        let given = script.model.write(vec![instance("a", "sales")]);
+        for _ in 0..5 {
+            script.model.write(vec![instance("a", "sales")]);
+        }
+        given
+    });
+    client.caught_up(&feed, given).await;
+    feed.kill().await;
+    let lost = client.until(&feed, |frame| matches!(frame, Frame::Upstream(_))).await;
+    let Frame::Upstream(lost) = lost else { unreachable!() };
+    assert_eq!((lost.connected, lost.behind), (false, 5));
+}
+
+#[tokio::test]
 async fn the_return_is_told() {
     let (feed, _alerter, mut client) = caught_up(1).await;
     feed.kill().await;

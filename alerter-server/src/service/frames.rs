@@ -28,5 +28,6 @@ pub(crate) fn upstream(link: Link, now: SystemTime) -> Frame {
         connected: link.connected,
         as_of: Some(link.as_of.into()),
         lag: prost_types::Duration::try_from(lag).ok(),
+        behind: link.behind,
     })
 }

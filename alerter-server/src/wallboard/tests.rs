@@ -19,7 +19,7 @@ fn at(second: u64) -> SystemTime {
 }
 
 fn link() -> Link {
-    Link { connected: true, as_of: at(0) }
+    Link { connected: true, as_of: at(0), behind: 0 }
 }
 
 /// Any follow-up of a few: which, whether it is seen, its workflow, stage, teams, due and start.

@@ -28,6 +28,8 @@ pub struct Script {
     pub oldest: u64,
     /// A sequence that Tail leaves out, once.
     pub skip: Option<u64>,
+    /// The last sequence that Tail gives for now, though it tells of newer ones.
+    pub given_up_to: Option<u64>,
     /// How many requests have come.
     pub asked: u32,
 }
@@ -58,7 +60,7 @@ type Responses<M> = Pin<Box<dyn Stream<Item = Result<M, Status>> + Send>>;
 impl Feed {
     /// A server with an empty journal.
     pub async fn start() -> Self {
-        let script = Script { model: Model::new("first"), oldest: 1, skip: None, asked: 0 };
+        let script = Script { model: Model::new("first"), oldest: 1, skip: None, given_up_to: None, asked: 0 };
         let shared = Shared { script: Arc::new(Mutex::new(script)), woken: watch::Sender::new(()) };
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -182,11 +184,13 @@ async fn tail(
             let newest = script.model.newest();
             let skip = script.skip.take_if(|skip| *skip >= next && *skip <= newest);
             let wanted = script.model.entries.iter().filter(|entry| entry.sequence >= next);
-            let entries: Vec<_> = wanted.filter(|entry| Some(entry.sequence) != skip).take(7).cloned().collect();
+            let given_up_to = script.given_up_to.unwrap_or(newest);
+            let given = wanted.filter(|entry| Some(entry.sequence) != skip && entry.sequence <= given_up_to);
+            let entries: Vec<_> = given.take(7).cloned().collect();
             TailResponse { entries, newest_sequence: newest, sent_at: Some(SystemTime::now().into()) }
         };
         next = response.entries.last().map_or(next, |entry| entry.sequence + 1);
-        let more = next <= response.newest_sequence;
+        let more = next <= response.newest_sequence && !response.entries.is_empty();
         let sent = stop.run_until_cancelled(responses.send(Ok(response))).await;
         if !matches!(sent, Some(Ok(()))) {
             return;

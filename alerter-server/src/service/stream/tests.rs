@@ -143,7 +143,7 @@ proptest! {
         let _guard = runtime.enter();
         let second = std::time::Duration::from_secs(1);
         let hub = Arc::new(Hub::new(10, Pace { bookmark: second, stall: second, drain: second }, CancellationToken::new()));
-        hub.heard(SystemTime::now());
+        hub.heard(SystemTime::now(), 0);
         let mut history = History::new();
         hub.publish(&history.cache, &[]);
         let mut clients: Vec<Client> =
@@ -198,7 +198,7 @@ async fn a_draining_server_sends_its_clients_away_one_after_another() {
     let draining = CancellationToken::new();
     let pace = Pace { bookmark: 60 * second, stall: 60 * second, drain: 10 * second };
     let hub = Arc::new(Hub::new(200, pace, draining.clone()));
-    hub.heard(SystemTime::now());
+    hub.heard(SystemTime::now(), 0);
     hub.publish(&History::new().cache, &[]);
     let clients: Vec<_> = (0..200).map(|_| tokio::spawn(sent_away(Client::new(&hub, None)))).collect();
     let begin = tokio::time::Instant::now();
