@@ -178,6 +178,8 @@ pub struct Timer {
     pub action: u16,
     /// When it fires.
     pub due: Time,
+    /// Whether it waits, once it is due, until nobody holds the instance.
+    pub waits_for_claim: bool,
 }
 
 /// What may come to an instance by itself.
@@ -260,6 +262,15 @@ impl Instance {
     #[must_use]
     pub fn held(&self, now: Time) -> Option<&Claim> {
         self.claim.as_deref().filter(|claim| claim.until > now)
+    }
+
+    /// When a timer of it fires: once it is due, and, if it waits for that, once nobody holds the instance.
+    #[must_use]
+    pub fn fires_at(&self, timer: &Timer) -> Time {
+        match &self.claim {
+            Some(claim) if timer.waits_for_claim => timer.due.max(claim.until),
+            _ => timer.due,
+        }
     }
 
     /// Whether Call Managers see it.

@@ -42,6 +42,14 @@ on_new_call:
       - alert: { text: Theirs, team: billing }
       - button: Theirs
         then: [ finish: theirs ]
+  - button: Patience
+    then:
+      - alert: { text: Patience, team: care }
+      - button: Hurry
+        then: [ finish: hurried ]
+      - timer: { after: 10m, wait-for-claim: true }
+        id: patient
+        then: [ finish: late ]
   - button: No team
     then:
       - button: Back
@@ -216,6 +224,39 @@ fn a_claim_goes_on_within_the_team_and_ends_with_another_teams_stage() {
     desk.ask("Ann", Command::ExtendClaim { instance: other, lease_millis: 600 * MINUTE }).unwrap();
     assert_eq!(desk.pass(60 * MINUTE), [ChangeKind::TimerElapsed]);
     assert_eq!(desk.holder(other), "Ann", "a timer moved it, and it is still her team's");
+}
+
+#[test]
+fn a_timer_that_waits_for_the_claim_fires_when_it_ends_however_it_ends() {
+    let mut desk = Desk::new();
+    let patient = |desk: &mut Desk, call: &str| {
+        let id = desk.set(call, true);
+        desk.claim("Ann", id).unwrap();
+        desk.push("Ann", id, "patience").unwrap();
+        id
+    };
+    let lapses = patient(&mut desk, "1");
+    assert_eq!(desk.pass(15 * MINUTE - 1), [], "it is due, and held");
+    assert_eq!(desk.pass(1), [ChangeKind::TimerElapsed], "it ends with the lease, and the claim with it");
+    assert_eq!(&*desk.of(lapses).ending, "late");
+
+    let given_back = patient(&mut desk, "2");
+    desk.pass(11 * MINUTE);
+    desk.ask("Ann", Command::ReleaseClaim { instance: given_back }).unwrap();
+    assert_eq!(desk.pass(0), [ChangeKind::TimerElapsed]);
+
+    let extended = patient(&mut desk, "3");
+    desk.ask("Ann", Command::ExtendClaim { instance: extended, lease_millis: 60 * MINUTE }).unwrap();
+    assert_eq!(desk.pass(59 * MINUTE), []);
+    assert_eq!(desk.pass(MINUTE), [ChangeKind::TimerElapsed]);
+
+    let unheld = patient(&mut desk, "4");
+    desk.ask("Ann", Command::ReleaseClaim { instance: unheld }).unwrap();
+    assert_eq!(
+        desk.pass(10 * MINUTE),
+        [ChangeKind::TimerElapsed],
+        "where nobody holds it, it is a timer like any other"
+    );
 }
 
 #[test]

@@ -46,7 +46,10 @@ fn faults(world: &World) -> Vec<String> {
 }
 
 fn timers_of(one: &Instance) -> Vec<TimerKey> {
-    let timers = one.timers.iter().map(|timer| TimerKey { due: timer.due, slot: one.id.slot, action: timer.action });
+    let timers = one.timers.iter().map(|timer| {
+        let held_until = one.claim.as_ref().filter(|_| timer.waits_for_claim).map_or(timer.due, |claim| claim.until);
+        TimerKey { due: timer.due.max(held_until), slot: one.id.slot, action: timer.action }
+    });
     let release = one.release_at.map(|due| TimerKey { due, slot: one.id.slot, action: RELEASE });
     let lapse = one.claim.as_ref().map(|claim| TimerKey { due: claim.until, slot: one.id.slot, action: LAPSE });
     timers.chain(release).chain(lapse).collect()

@@ -250,7 +250,7 @@ fn timers(definition: Option<&Definition>, instance: &Instance) -> Vec<proto::Ti
     };
     let shown = |timer: &aftercall_engine::instance::Timer| {
         let target = event(timer.action)?;
-        let due = Some(timestamp(timer.due));
+        let due = Some(timestamp(instance.fires_at(timer)));
         Some(proto::Timer { id: target.event.id.clone(), due, leads_to_stage: target.number })
     };
     instance.timers.iter().filter_map(shown).collect()

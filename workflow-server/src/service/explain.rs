@@ -99,7 +99,11 @@ fn active(root: &Root, instance: &Instance, now: Time) -> Vec<String> {
         let (since, until) = (timestamp(claim.since), in_words(claim.until, now));
         sentences.push(format!("{} holds it since {since}; the lease ends {until}.", claim.by));
     }
-    sentences.extend(instance.timers.iter().map(|timer| format!("A timer moves it {}.", in_words(timer.due, now))));
+    sentences.extend(instance.timers.iter().map(|timer| {
+        let fires_at = instance.fires_at(timer);
+        let waits = if fires_at == timer.due { "" } else { ", when the claim ends; or when it is given back" };
+        format!("A timer moves it {}{waits}.", in_words(fires_at, now))
+    }));
     sentences
 }
 

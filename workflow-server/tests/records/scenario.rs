@@ -46,6 +46,16 @@ on_new_call:
     then: [ finish: done ]
 "#;
 
+/// A timer that is not like those of the first samples.
+const WAITS: &str = "
+format: 1
+workflow: waits
+title: Waits
+on_new_call:
+  - timer: { after: 1h, wait-for-claim: true }
+    then: [ finish: late ]
+";
+
 /// Where the scenario stands in time, in milliseconds.
 const START: i64 = 1_795_000_000_000;
 
@@ -92,6 +102,15 @@ pub(crate) fn play_claims() -> Played {
     // What stays held goes into the snapshot.
     played.ask(ActorKind::Person, Command::Claim { instance: held, lease_millis });
     played.ask(ActorKind::Person, Command::AddNote { instance: held, text: "on it".into() });
+    publish(&mut played, WAITS, "waits");
+    played.ask(
+        ActorKind::ScriptEngine,
+        Command::SetWorkflow(Box::new(SetWorkflow {
+            workflow: "waits".into(),
+            fields: Vec::new(),
+            ..setting("6", false)
+        })),
+    );
     played
 }
 
@@ -100,10 +119,14 @@ fn define(played: &mut Played) {
         let title = format!("Team {name}").into();
         played.ask(ActorKind::Author, Command::ImportTeam { name: name.into(), title, expected: None });
     }
-    let definition = file::read(WORKFLOW, None).unwrap();
+    publish(played, WORKFLOW, "sample");
+}
+
+fn publish(played: &mut Played, file: &str, name: &str) {
+    let definition = file::read(file, None).unwrap();
     let import = Command::ImportWorkflow { definition: Box::new(definition), expected: None };
     played.ask(ActorKind::Author, import);
-    played.ask(ActorKind::Author, Command::PublishWorkflow { name: "sample".into(), expected: None });
+    played.ask(ActorKind::Author, Command::PublishWorkflow { name: name.into(), expected: None });
 }
 
 fn run(played: &mut Played) {

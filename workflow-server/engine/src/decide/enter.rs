@@ -100,7 +100,8 @@ fn run(scene: &Scene<'_>, instance: &mut Instance, stage: &Stage) -> Ends {
             Action::Button(_) => waits = true,
             Action::Timer(timer) => {
                 waits = true;
-                timers.push(Timer { action: at, due: due(scene, instance, timer) });
+                let due = due(scene, instance, timer);
+                timers.push(Timer { action: at, due, waits_for_claim: timer.waits_for_claim });
             }
             Action::Link(link) => return follow(scene.definition, instance, link, stage.number, at),
             Action::Finish(finish) => {

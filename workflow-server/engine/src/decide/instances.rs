@@ -109,7 +109,7 @@ pub(super) fn elapse(draft: &mut EntryDraft<'_>, due: Time, slot: u32, wake: Wak
         }
         Wake::Lapse => lapse(draft, old, due),
         Wake::Timer(action) => {
-            let runs = old.timers.iter().any(|timer| timer.action == action && timer.due == due);
+            let runs = old.timers.iter().any(|timer| timer.action == action && old.fires_at(timer) == due);
             if runs && is_legal(old.status, Happening::Elapse) {
                 fire(draft, old, action);
             }

@@ -65,7 +65,8 @@ fn describe_timer(timer: &TimerAction) -> String {
         TimerStart::Stage => "in this stage",
         TimerStart::Start => "from the start",
     };
-    format!("Timer: after {} {from} → {}", timer.after, timer.event)
+    let waits = if timer.waits_for_claim { ", once nobody holds it" } else { "" };
+    format!("Timer: after {} {from}{waits} → {}", timer.after, timer.event)
 }
 
 fn describe_link(link: &LinkAction) -> String {
@@ -103,6 +104,10 @@ mod tests {
         );
         check("timer: 90s", "Timer: after 90s in this stage → after-90s");
         check("timer: { after: 3d, from: start }", "Timer: after 3d from the start → after-3d");
+        check(
+            "timer: { after: 2h, wait-for-claim: true }",
+            "Timer: after 2h in this stage, once nobody holds it → after-2h",
+        );
         check("link: pay-out", "Link → pay-out");
         check("link: { to: new-call, max: 3, else: x }", "Link → new-call, at most 3 times, then → x");
         check("finish: done", "Finish: done");

@@ -156,6 +156,8 @@ pub struct TimerAction {
     pub after: Span,
     /// From when.
     pub from: TimerStart,
+    /// Whether it waits, once it is due, until nobody holds the follow-up.
+    pub waits_for_claim: bool,
     /// The id of its `TIMER_ELAPSED` event.
     pub event: String,
 }

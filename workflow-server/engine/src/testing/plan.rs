@@ -44,7 +44,7 @@ pub(super) struct Wait {
 #[derive(Clone, Debug)]
 enum WaitKind {
     Button { confirmation: Option<String>, note: NoteRule, form: Vec<FieldDeclaration> },
-    Timer { after: Span, from: TimerStart, own_label: bool },
+    Timer { after: Span, from: TimerStart, waits_for_claim: bool, own_label: bool },
 }
 
 /// The plan of a whole workflow: it does not start with a link, which would have nowhere to go.
@@ -75,8 +75,11 @@ fn waits(plan: impl Strategy<Value = Plan>) -> impl Strategy<Value = Wait> {
     let notes = select(vec![NoteRule::Optional, NoteRule::Required]);
     let buttons = (option::of(words::texts()), notes, words::fields())
         .prop_map(|(confirmation, note, form)| WaitKind::Button { confirmation, note, form });
-    let timers = (words::spans(), select(vec![TimerStart::Stage, TimerStart::Start]), any::<bool>())
-        .prop_map(|(after, from, own_label)| WaitKind::Timer { after, from, own_label });
+    let starts = select(vec![TimerStart::Stage, TimerStart::Start]);
+    let timers =
+        (words::spans(), starts, any::<bool>(), any::<bool>()).prop_map(|(after, from, waits_for_claim, own_label)| {
+            WaitKind::Timer { after, from, waits_for_claim, own_label }
+        });
     let kinds = prop_oneof![2 => buttons, 1 => timers];
     (words::names(), words::labels(), kinds, plan).prop_map(|(id, label, kind, then)| Wait { id, label, kind, then })
 }
@@ -183,7 +186,10 @@ impl<'a> Lowering<'a> {
     fn wait(&self, wait: &Wait, id: &str) -> Action {
         let event = id.to_owned();
         match &wait.kind {
-            WaitKind::Timer { after, from, .. } => Action::Timer(TimerAction { after: *after, from: *from, event }),
+            WaitKind::Timer { after, from, waits_for_claim, .. } => {
+                let (after, from, waits_for_claim) = (*after, *from, *waits_for_claim);
+                Action::Timer(TimerAction { after, from, waits_for_claim, event })
+            }
             WaitKind::Button { confirmation, note, form } => {
                 let stage = self.stages.iter().find(|(stage, _, _)| stage.id == event);
                 Action::Button(ButtonAction {

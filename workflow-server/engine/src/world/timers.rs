@@ -80,6 +80,7 @@ fn keys(instance: &Instance) -> impl Iterator<Item = TimerKey> + '_ {
         action: RELEASE,
     });
     let lapse = instance.claim.as_ref().map(|claim| TimerKey { due: claim.until, slot, action: LAPSE });
-    let timers = instance.timers.iter().map(move |timer| TimerKey { due: timer.due, slot, action: timer.action });
+    let timers =
+        instance.timers.iter().map(move |timer| TimerKey { due: instance.fires_at(timer), slot, action: timer.action });
     timers.chain(lapse).chain(release)
 }

@@ -106,6 +106,8 @@ struct TimerActionRecord {
     from_start: bool,
     #[prost(string, tag = "3")]
     event: String,
+    #[prost(bool, tag = "4")]
+    waits_for_claim: bool,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
@@ -242,6 +244,7 @@ impl From<&Action> for ActionKind {
                 after: Some(timer.after.into()),
                 from_start: timer.from == TimerStart::Start,
                 event: timer.event.clone(),
+                waits_for_claim: timer.waits_for_claim,
             }),
             Action::Link(link) => Self::Link(LinkActionRecord {
                 to: link.to.clone(),
@@ -275,6 +278,7 @@ impl TryFrom<ActionKind> for Action {
                 after: timer.after.ok_or(RecordError::Incomplete("span of a timer"))?.try_into()?,
                 from: if timer.from_start { TimerStart::Start } else { TimerStart::Stage },
                 event: timer.event,
+                waits_for_claim: timer.waits_for_claim,
             }),
             ActionKind::Link(link) => Self::Link(LinkAction {
                 to: link.to,

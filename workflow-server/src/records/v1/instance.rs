@@ -200,6 +200,8 @@ struct TimerRecord {
     action: u32,
     #[prost(sint64, tag = "2")]
     due: i64,
+    #[prost(bool, tag = "3")]
+    waits_for_claim: bool,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
@@ -311,7 +313,11 @@ impl From<&Instance> for InstanceRecord {
             timers: instance
                 .timers
                 .iter()
-                .map(|timer| TimerRecord { action: u32::from(timer.action), due: timer.due.0 })
+                .map(|timer| TimerRecord {
+                    action: u32::from(timer.action),
+                    due: timer.due.0,
+                    waits_for_claim: timer.waits_for_claim,
+                })
                 .collect(),
             ending: instance.ending.to_string(),
             claim: instance.claim.as_deref().map(claim_record),
@@ -348,7 +354,11 @@ impl TryFrom<InstanceRecord> for Instance {
             timers: record
                 .timers
                 .into_iter()
-                .map(|timer| Timer { action: timer.action as u16, due: Time(timer.due) })
+                .map(|timer| Timer {
+                    action: timer.action as u16,
+                    due: Time(timer.due),
+                    waits_for_claim: timer.waits_for_claim,
+                })
                 .collect(),
             ending: record.ending.into(),
             claim: record.claim.map(from_claim_record),

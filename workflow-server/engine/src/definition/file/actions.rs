@@ -19,9 +19,8 @@ pub(super) const KINDS: Keys = Keys {
 
 const BUTTON: Keys =
     Keys { known: &["button", "id", "stage", "confirm", "note", "form", "then"], later: &["when", "undo"] };
-const TIMER: Keys =
-    Keys { known: &["timer", "label", "id", "stage", "then"], later: &["when", "at", "calendar", "wait-for-claim"] };
-const TIMER_VALUE: Keys = Keys { known: &["after", "from"], later: &["at", "calendar", "field", "wait-for-claim"] };
+const TIMER: Keys = Keys { known: &["timer", "label", "id", "stage", "then"], later: &["when", "at", "calendar"] };
+const TIMER_VALUE: Keys = Keys { known: &["after", "from", "wait-for-claim"], later: &["at", "calendar", "field"] };
 
 const NOTES: [(&str, NoteRule); 2] = [("required", NoteRule::Required), ("optional", NoteRule::Optional)];
 const STARTS: [(&str, TimerStart); 2] = [("stage", TimerStart::Stage), ("start", TimerStart::Start)];
@@ -113,22 +112,24 @@ impl<'f> ActionReader<'f> {
 
     fn timer(&mut self, event: usize, mapping: Mapping<'_>, value: &Node) {
         mapping.check_keys(&TIMER, self.faults);
-        let (after, from) = self.timer_value(value);
+        let (after, from, waits_for_claim) = self.timer_value(value);
         let label = mapping.get("label").and_then(|node| {
             mapping::checked(node, "label", |text| rules::label("the timer's label", text), self.faults)
         });
         // A span at fault keeps the file from being read; the second stands in so that the rest is looked at too.
         let after = after.unwrap_or(Span { amount: 1, unit: SpanUnit::Seconds });
         let label = label.unwrap_or_else(|| timer_label(after));
-        let action = Action::Timer(TimerAction { after, from, event: String::new() });
+        let action = Action::Timer(TimerAction { after, from, waits_for_claim, event: String::new() });
         self.add_event(event, mapping, EventKind::TimerElapsed, label, action);
     }
 
-    fn timer_value(&mut self, value: &Node) -> (Option<Span>, TimerStart) {
+    fn timer_value(&mut self, value: &Node) -> (Option<Span>, TimerStart, bool) {
         if mapping::is_scalar(value) {
-            return (mapping::span(value, "timer", self.faults), TimerStart::Stage);
+            return (mapping::span(value, "timer", self.faults), TimerStart::Stage, false);
         }
-        let Some(timer) = Mapping::of(value, "`timer`", self.faults) else { return (None, TimerStart::Stage) };
+        let Some(timer) = Mapping::of(value, "`timer`", self.faults) else {
+            return (None, TimerStart::Stage, false);
+        };
         timer.check_keys(&TIMER_VALUE, self.faults);
         let after = match timer.get("after") {
             Some(node) => mapping::span(node, "after", self.faults),
@@ -140,7 +141,8 @@ impl<'f> ActionReader<'f> {
             }
         };
         let from = timer.get("from").and_then(|node| mapping::word(node, "from", &STARTS, &["field"], self.faults));
-        (after, from.unwrap_or(TimerStart::Stage))
+        let waits = timer.get("wait-for-claim").and_then(|node| mapping::flag(node, "wait-for-claim", self.faults));
+        (after, from.unwrap_or(TimerStart::Stage), waits.unwrap_or_default())
     }
 
     fn add_event(&mut self, event: usize, mapping: Mapping<'_>, kind: EventKind, label: String, action: Action) {

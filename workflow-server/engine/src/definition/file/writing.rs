@@ -160,7 +160,9 @@ impl<'d> StageWriter<'d> {
 
     fn timer(&mut self, timer: &TimerAction) -> Written {
         let from = if timer.from == TimerStart::Start { "start" } else { "stage" };
-        let value = Entries::default().with("after", span(timer.after)).text("from", from).map();
+        let waits = timer.waits_for_claim.then_some(Written::Flag(true));
+        let value = Entries::default().with("after", span(timer.after)).text("from", from);
+        let value = value.with_some("wait-for-claim", waits).map();
         let label = self.stages.get(timer.event.as_str()).map(|stage| &stage.event.label);
         let label = label.filter(|label| **label != timer_label(timer.after)).map(text);
         let entries = Entries::default().with("timer", value).with_some("label", label);
