@@ -101,6 +101,8 @@ enum Command {
     Release(claim::Release),
     /// Hold a follow-up that somebody else holds
     TakeOver(claim::TakeOver),
+    /// Give follow-ups to a person or a team
+    HandOver(claim::HandOver),
     /// Write a note on a follow-up
     Note(notes::Note),
     /// Look at instances, also hidden and ended ones
@@ -143,6 +145,7 @@ impl Cli {
             Command::Extend(extend) => extend.run(&session).await,
             Command::Release(release) => release.run(&session).await,
             Command::TakeOver(take_over) => take_over.run(&session).await,
+            Command::HandOver(hand_over) => hand_over.run(&session).await,
             Command::Note(note) => note.run(&session).await,
             Command::Instance(instance) => instance.run(&session).await,
             Command::History(history) => history.run(&session).await,

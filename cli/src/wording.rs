@@ -63,6 +63,7 @@ pub(crate) fn cause(cause: Option<&Cause>) -> String {
         ChangeKind::ClaimReleased => "given back".to_owned(),
         ChangeKind::ClaimLapsed => "lease ran out".to_owned(),
         ChangeKind::TakenOver => "taken over".to_owned(),
+        ChangeKind::HandedOver => "handed over".to_owned(),
         ChangeKind::NoteAdded => "note".to_owned(),
         ChangeKind::Cancelled => "cancelled".to_owned(),
         ChangeKind::CallUpdated => "call updated".to_owned(),

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use aftercall_proto::alert::v1::{GetWallboardRequest, SubscribeRequest, subscribe_response::Frame};
 use aftercall_proto::workflow::v1::{
     ChangeKind, ClaimFollowUpRequest, ClaimNextRequest, ExplainInstanceRequest, ExtendClaimRequest, FollowUp,
-    FollowUpFilter, ListFollowUpsRequest, ListHistoryRequest, ReleaseClaimRequest, TakeOverRequest,
+    FollowUpFilter, HandOverRequest, ListFollowUpsRequest, ListHistoryRequest, ReleaseClaimRequest, TakeOverRequest,
 };
 use aftercall_tests::{Clients, House, PATIENCE, eventually, push, reason, set, with_refund};
 use tonic_types::StatusExt as _;
@@ -188,6 +188,61 @@ async fn a_lease_runs_out_by_itself_and_streams_tell_who_holds_what() {
             assert_eq!(next(stream).await, *word, "of {expected:?}");
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_shifts_work_is_handed_over_in_one_request_and_each_result_is_told() {
+    let house = House::start_without_alerter().await;
+    let mut clients = with_refund(&house).await;
+    let mut ids = Vec::new();
+    for call in 0..5 {
+        ids.push(set(&mut clients, &call.to_string(), 5.0).await.instance_id);
+    }
+    for id in &ids[..3] {
+        clients.manager.claim_follow_up(claim(id, "Ann", 600)).await.expect("held");
+    }
+    let all_of_ann = HandOverRequest {
+        actor: "Ann".to_owned(),
+        all_of: "Ann".to_owned(),
+        to_person: "Ben".to_owned(),
+        ..HandOverRequest::default()
+    };
+    let given = clients.manager.hand_over(all_of_ann).await.expect("answered").into_inner();
+    let given_ids: Vec<&String> = given.results.iter().map(|one| &one.instance_id).collect();
+    assert_eq!((given_ids, given.remaining), (ids[..3].iter().collect(), 0), "most urgent first");
+    assert!(given.results.iter().all(|one| one.follow_up.as_ref().is_some_and(|one| holder(one) == "Ben")));
+    assert_eq!(rows(&mut clients, held_by("Ann")).await, Vec::<String>::new());
+
+    let none = "ffffff-0-0000".to_owned();
+    let named = HandOverRequest {
+        actor: "Ann".to_owned(),
+        request_id: "end of shift".to_owned(),
+        instance_ids: vec![ids[3].clone(), ids[0].clone(), none, ids[3].clone()],
+        to_team: "payments".to_owned(),
+        ..HandOverRequest::default()
+    };
+    let first = clients.manager.hand_over(named.clone()).await.expect("answered").into_inner();
+    let reasons: Vec<&str> = first.results.iter().map(|one| one.reason.as_str()).collect();
+    assert_eq!(reasons, ["", "CLAIMED_BY_ANOTHER", "NO_SUCH_INSTANCE"], "each once");
+    let to_team = first.results[0].follow_up.as_ref().expect("it was given");
+    assert_eq!(to_team.alerts[0].team, "payments");
+    let again = clients.manager.hand_over(named.clone()).await.expect("answered").into_inner();
+    assert_eq!((&again.results, again.sequence), (&first.results, first.sequence));
+    let with_reason = HandOverRequest { request_id: String::new(), reason: "Ben is ill".to_owned(), ..named };
+    let third = clients.manager.hand_over(with_reason).await.expect("answered").into_inner();
+    assert_eq!(third.results[1].reason, "", "with a reason it is given");
+
+    let faulty = HandOverRequest {
+        instance_ids: vec!["x".to_owned()],
+        all_of: "Ann".to_owned(),
+        to_person: "Ben".to_owned(),
+        to_team: "payments".to_owned(),
+        ..HandOverRequest::default()
+    };
+    let refused = clients.manager.hand_over(faulty).await.expect_err("at fault");
+    let details = refused.get_details_bad_request().expect("the fields");
+    let fields: BTreeSet<&str> = details.field_violations.iter().map(|one| one.field.as_str()).collect();
+    assert_eq!(fields, BTreeSet::from(["actor", "all_of", "instance_ids[0]", "to_team"]));
 }
 
 /// The next frame about a follow-up, in words.

@@ -61,6 +61,12 @@ pub const HISTORY_WALK_MAX: usize = 100_000;
 pub const REQUEST_TIME_MAX: Duration = Duration::from_secs(30);
 /// Characters of a request id.
 pub const REQUEST_ID_CHARS_MAX: usize = 128;
+/// Follow-ups that one request hands over: a shift's work of one person, many times over.
+pub const HAND_OVER_MAX: usize = 1_000;
+/// Characters of a request id for a hand-over: with an instance's id behind it, it must stay a request id.
+pub const HAND_OVER_REQUEST_ID_CHARS_MAX: usize = 64;
+/// Of these, how many are under way at once: a group's worth, so that others are not kept waiting.
+pub const HAND_OVER_AT_ONCE: usize = 64;
 
 const _: () = assert!(GROUP_BYTES_SOFT < crate::journal::VALUE_BYTES_MAX);
 const _: () = assert!(PAGE_ROWS_DEFAULT <= PAGE_ROWS_MAX);

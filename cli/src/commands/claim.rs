@@ -1,17 +1,24 @@
-//! `aftercall claim`, `claim-next`, `extend`, `release`, `take-over`: who works on which follow-up.
+//! `aftercall claim`, `claim-next`, `extend`, `release`, `take-over`, `hand-over`: who works on which follow-up.
 //!
 //! Promise: it is said who holds it and until when, as the server answered. Must not: decide who may.
 
 use std::time::Duration;
 
 use aftercall_proto::workflow::v1::{
-    ClaimFollowUpRequest, ClaimNextRequest, ExtendClaimRequest, FollowUp, ReleaseClaimRequest, TakeOverRequest,
+    ClaimFollowUpRequest, ClaimNextRequest, ExtendClaimRequest, FollowUp, HandOverRequest, HandOverResult,
+    ReleaseClaimRequest, TakeOverRequest,
 };
 use clap::Args;
 use jiff::Timestamp;
 
 use super::calls::Filter;
-use crate::{connect, errors::Failure, session::Session, time, wording};
+use crate::{
+    connect,
+    errors::{Exit, Failure},
+    output::remark,
+    session::Session,
+    time, wording,
+};
 
 /// For how long.
 #[derive(Debug, Args)]
@@ -71,6 +78,68 @@ pub(crate) struct TakeOver {
     reason: String,
     #[command(flatten)]
     lease: Lease,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  aftercall hand-over ID ID --to-person ben
+  aftercall hand-over --all-of ann --to-team payments --reason \"end of shift\"")]
+pub(crate) struct HandOver {
+    /// Which follow-ups
+    #[arg(value_name = "ID", required_unless_present = "all_of")]
+    ids: Vec<String>,
+    /// All that this person holds
+    #[arg(long, value_name = "NAME", conflicts_with = "ids")]
+    all_of: Option<String>,
+    /// To this person
+    #[arg(long, value_name = "NAME", required_unless_present = "to_team")]
+    to_person: Option<String>,
+    /// To this team
+    #[arg(long, value_name = "TEAM", conflicts_with = "to_person")]
+    to_team: Option<String>,
+    /// Why; needed for what another person holds
+    #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
+    reason: String,
+    #[command(flatten)]
+    lease: Lease,
+}
+
+impl HandOver {
+    pub(crate) async fn run(self, session: &Session) -> Result<(), Failure> {
+        let request = HandOverRequest {
+            request_id: connect::request_id(),
+            actor: session.to.actor.clone(),
+            instance_ids: self.ids,
+            all_of: self.all_of.unwrap_or_default(),
+            to_person: self.to_person.unwrap_or_default(),
+            to_team: self.to_team.unwrap_or_default(),
+            lease: self.lease.span(),
+            reason: self.reason,
+        };
+        let answer = session.to.calls().await?.hand_over(request).await?.into_inner();
+        session.output.list(&answer.results, &["id", "given", "workflow", "stage", "held by"], given)?;
+        if answer.remaining > 0 {
+            remark(&format!("{} more are held: ask once more.", answer.remaining));
+        }
+        let refused = answer.results.iter().filter(|result| result.follow_up.is_none()).count();
+        match refused {
+            0 => Ok(()),
+            _ => {
+                Err(Failure::new(Exit::Precondition, format!("{refused} of {} were not given.", answer.results.len())))
+            }
+        }
+    }
+}
+
+fn given(result: &HandOverResult) -> Vec<String> {
+    let Some(follow_up) = &result.follow_up else {
+        let none = String::new;
+        return vec![result.instance_id.clone(), format!("no: {}", result.message), none(), none(), none()];
+    };
+    let holder = follow_up.claim.as_ref().map(|claim| claim.holder.clone()).unwrap_or_default();
+    let stage = wording::stage(follow_up.stage.as_ref());
+    vec![result.instance_id.clone(), "yes".to_owned(), follow_up.workflow.clone(), stage, holder]
 }
 
 impl Claim {

@@ -124,6 +124,23 @@ pub struct PushButton {
     pub form: Vec<(Box<str>, Value)>,
 }
 
+/// To whom work is handed over.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Recipient {
+    /// A person, who holds it from then on.
+    Person {
+        /// Who.
+        name: Box<str>,
+        /// For how long from now, in milliseconds.
+        lease_millis: i64,
+    },
+    /// A team, for which all its alerts are from then on, and which nobody of holds it yet.
+    Team {
+        /// The team's place in the World's list.
+        team: u32,
+    },
+}
+
 /// What is asked.
 #[derive(Clone, Debug)]
 pub enum Command {
@@ -230,6 +247,15 @@ pub enum Command {
         /// For how long from now, in milliseconds.
         lease_millis: i64,
         /// Why.
+        reason: Box<str>,
+    },
+    /// Give an instance to a person or a team.
+    HandOver {
+        /// Which.
+        instance: InstanceId,
+        /// To whom.
+        to: Recipient,
+        /// Why; needed where neither the asker nor nobody holds it.
         reason: Box<str>,
     },
     /// Hold the most urgent instance that nobody holds; nothing happens where there is none.

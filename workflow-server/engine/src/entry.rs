@@ -48,6 +48,8 @@ pub enum ChangeKind {
     ClaimLapsed,
     /// Somebody took it over.
     TakenOver,
+    /// Somebody gave it to a person or a team.
+    HandedOver,
     /// It was cancelled.
     Cancelled,
     /// It was cancelled because a newer instance of its workflow replaced it.

@@ -3,7 +3,9 @@
 #![allow(clippy::unwrap_used, reason = "a test ends where something unexpected happens")]
 
 use aftercall_engine::call::CallKey;
-use aftercall_engine::command::{Actor, ActorKind, CallChanges, Command, IfRunning, PushButton, Request, SetWorkflow};
+use aftercall_engine::command::{
+    Actor, ActorKind, CallChanges, Command, IfRunning, PushButton, Recipient, Request, SetWorkflow,
+};
 use aftercall_engine::definition::file;
 use aftercall_engine::entry::{Answer, ChangeKind};
 use aftercall_engine::filter::FollowUpFilter;
@@ -257,6 +259,28 @@ fn a_timer_that_waits_for_the_claim_fires_when_it_ends_however_it_ends() {
         [ChangeKind::TimerElapsed],
         "where nobody holds it, it is a timer like any other"
     );
+}
+
+#[test]
+fn work_is_handed_to_a_person_or_a_team_and_what_another_holds_with_a_reason() {
+    let mut desk = Desk::new();
+    let id = desk.set("1", true);
+    let to_ben = || Recipient::Person { name: "Ben".into(), lease_millis: 60 * MINUTE };
+    let give = |to: Recipient, reason: &str| Command::HandOver { instance: id, to, reason: reason.into() };
+    desk.claim("Ann", id).unwrap();
+    assert!(matches!(desk.ask("Cem", give(to_ben(), " ")), Err(Rejection::ClaimedByAnother(_))));
+    desk.ask("Ann", give(to_ben(), "")).unwrap();
+    let claim = desk.of(id).claim.clone().unwrap();
+    assert_eq!((&*claim.by, claim.until), ("Ben", Time(desk.now.0 + 60 * MINUTE)));
+    assert!(desk.push("Ann", id, "again").is_err());
+    let entry = desk.entry("Cem", give(Recipient::Team { team: 1 }, "it is billing's")).unwrap().0.unwrap();
+    assert_eq!((entry.kind, &*entry.said.note), (ChangeKind::HandedOver, "it is billing's"));
+    assert_eq!(entry.instances[0].before.as_ref().unwrap().alerts[0].team, 0);
+    assert_eq!((desk.holder(id), desk.of(id).alerts[0].team), ("", 1));
+    assert_eq!(desk.of(id).visit(), 1, "the stage stays");
+    let nobody = Recipient::Person { name: " ".into(), lease_millis: 0 };
+    let Err(Rejection::Invalid(faults)) = desk.ask("Ann", give(nobody, "")) else { panic!("it is at fault") };
+    assert_eq!(faults.iter().map(|fault| fault.field.as_str()).collect::<Vec<_>>(), ["to_person", "lease"]);
 }
 
 #[test]

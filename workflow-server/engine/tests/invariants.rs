@@ -165,6 +165,7 @@ fn is_fair(before: &Instance, after: &Instance, entry: &Entry) -> bool {
     match entry.kind {
         ChangeKind::ButtonPushed => is_own,
         ChangeKind::ClaimReleased => is_own && after.claim.is_none(),
+        ChangeKind::HandedOver => is_own || !entry.said.note.is_empty(),
         ChangeKind::TakenOver => !is_own && !entry.said.note.is_empty(),
         ChangeKind::Claimed | ChangeKind::ClaimLapsed => false,
         _ => still || after.visits != before.visits || after.status.is_ended(),

@@ -15,7 +15,7 @@ use tonic::{Request, Response, Status};
 
 use super::requests::{self, Faults};
 use super::script_engine::{follow_ups, marked_bytes};
-use super::{Asking, Shared, claims, convert, find_instance, history, instance_of, pages, status};
+use super::{Asking, Shared, claims, convert, find_instance, hand_over, history, instance_of, pages, status};
 use crate::limits::NOTES_SHOWN_MAX;
 
 /// The service.
@@ -176,6 +176,13 @@ impl CallManagerService for CallManager {
         request: Request<proto::ClaimNextRequest>,
     ) -> Result<Response<proto::ClaimNextResponse>, Status> {
         claims::claim_next(&self.0, request.into_inner()).await.map(Response::new)
+    }
+
+    async fn hand_over(
+        &self,
+        request: Request<proto::HandOverRequest>,
+    ) -> Result<Response<proto::HandOverResponse>, Status> {
+        hand_over::hand_over(&self.0, request.into_inner()).await.map(Response::new)
     }
 }
 

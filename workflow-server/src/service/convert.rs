@@ -273,6 +273,7 @@ pub(super) fn change_kind(kind: ChangeKind) -> proto::ChangeKind {
         ChangeKind::ClaimReleased => proto::ChangeKind::ClaimReleased,
         ChangeKind::ClaimLapsed => proto::ChangeKind::ClaimLapsed,
         ChangeKind::TakenOver => proto::ChangeKind::TakenOver,
+        ChangeKind::HandedOver => proto::ChangeKind::HandedOver,
         ChangeKind::NoteAdded => proto::ChangeKind::NoteAdded,
         ChangeKind::Cancelled => proto::ChangeKind::Cancelled,
         ChangeKind::Replaced => proto::ChangeKind::Replaced,

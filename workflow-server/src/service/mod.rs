@@ -8,6 +8,7 @@ mod claims;
 mod convert;
 mod definitions;
 mod explain;
+mod hand_over;
 mod history;
 mod operations;
 mod pages;

@@ -112,6 +112,7 @@ fn the_samples_hold_every_kind_of_change() {
         "ClaimLapsed",
         "ClaimReleased",
         "Claimed",
+        "HandedOver",
         "NoteAdded",
         "Released",
         "Replaced",

@@ -2,7 +2,7 @@
 
 use aftercall_engine::call::{CallKey, Caller};
 use aftercall_engine::command::{
-    Actor, ActorKind, CallChanges, Command, IfRunning, PushButton, Request, RequestMark, SetWorkflow,
+    Actor, ActorKind, CallChanges, Command, IfRunning, PushButton, Recipient, Request, RequestMark, SetWorkflow,
 };
 use aftercall_engine::definition::file;
 use aftercall_engine::instance::{InstanceId, Wake};
@@ -102,6 +102,8 @@ pub(crate) fn play_claims() -> Played {
     // What stays held goes into the snapshot.
     played.ask(ActorKind::Person, Command::Claim { instance: held, lease_millis });
     played.ask(ActorKind::Person, Command::AddNote { instance: held, text: "on it".into() });
+    let to = Recipient::Team { team: 1 };
+    played.ask(ActorKind::Person, Command::HandOver { instance: next, to, reason: "".into() });
     publish(&mut played, WAITS, "waits");
     played.ask(
         ActorKind::ScriptEngine,

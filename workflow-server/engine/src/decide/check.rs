@@ -1,7 +1,7 @@
 //! What is wrong with a request whatever the state: every fault at once, each with the field that the API names.
 
 use crate::call::{CallKey, Caller};
-use crate::command::{ActorKind, CallChanges, Command, Request, SetWorkflow};
+use crate::command::{ActorKind, CallChanges, Command, Recipient, Request, SetWorkflow};
 use crate::decide::{instances, set};
 use crate::limits;
 use crate::rejection::{FieldFault, Rejection};
@@ -40,6 +40,13 @@ pub fn faults_of(request: &Request) -> Vec<FieldFault> {
         Command::TakeOver { lease_millis, reason, .. } => {
             check.lease(*lease_millis);
             check.text("reason", reason, true, limits::REASON_BYTES_MAX);
+        }
+        Command::HandOver { to, reason, .. } => {
+            if let Recipient::Person { name, lease_millis } = to {
+                check.text("to_person", name, true, limits::SHORT_BYTES_MAX);
+                check.lease(*lease_millis);
+            }
+            check.text("reason", reason, false, limits::REASON_BYTES_MAX);
         }
         Command::ImportWorkflow { .. }
         | Command::PublishWorkflow { .. }

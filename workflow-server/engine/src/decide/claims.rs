@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::command::Actor;
+use crate::command::{Actor, Recipient};
 use crate::decide::draft::EntryDraft;
 use crate::decide::instances::{check_legal, find};
 use crate::entry::{Answer, ChangeKind};
@@ -66,6 +66,35 @@ pub(super) fn take_over(
     let old = claimable(draft, id)?;
     draft.said.note = reason.into();
     hold(draft, old, lease, actor);
+    Ok(())
+}
+
+/// Gives it to a person or a team. Whoever gives what another holds says why.
+pub(super) fn hand_over(
+    draft: &mut EntryDraft<'_>,
+    id: InstanceId,
+    (to, reason): (&Recipient, &str),
+    actor: &Actor,
+) -> Result<(), Rejection> {
+    draft.kind = ChangeKind::HandedOver;
+    let old = claimable(draft, id)?;
+    if reason.trim().is_empty() {
+        check_holder(old, actor, draft.now)?;
+    }
+    let mut new = Instance::clone(old);
+    match to {
+        Recipient::Person { name, lease_millis } => {
+            let until = Time(draft.now.0.saturating_add(*lease_millis));
+            new.claim = Some(Box::new(Claim { by: name.clone(), since: draft.now, until }));
+        }
+        Recipient::Team { team } => {
+            new.claim = None;
+            new.alerts.iter_mut().for_each(|alert| alert.team = *team);
+        }
+    }
+    draft.said.note = reason.into();
+    draft.answer = Answer::Moved { instance: id, entered: Vec::new() };
+    draft.put_instance(ChangeKind::HandedOver, old, new, Vec::new());
     Ok(())
 }
 

@@ -79,6 +79,9 @@ pub fn decide(world: &World, request: &Request, now: Time) -> Result<Decision, R
         Command::TakeOver { instance, lease_millis, reason } => {
             claims::take_over(&mut draft, *instance, (*lease_millis, reason), &request.actor)?;
         }
+        Command::HandOver { instance, to, reason } => {
+            claims::hand_over(&mut draft, *instance, (to, reason), &request.actor)?;
+        }
         Command::ClaimNext { filter, lease_millis } => {
             claims::claim_next(&mut draft, filter, *lease_millis, &request.actor);
         }

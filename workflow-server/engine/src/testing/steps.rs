@@ -6,7 +6,7 @@ use proptest::sample::Index;
 
 use crate::call::{CallKey, Caller};
 use crate::command::{
-    Actor, ActorKind, CallChanges, Command, IfRunning, PushButton, Request, RequestMark, SetWorkflow,
+    Actor, ActorKind, CallChanges, Command, IfRunning, PushButton, Recipient, Request, RequestMark, SetWorkflow,
 };
 use crate::definition::model::NoteRule;
 use crate::definition::{Action, Definition};
@@ -99,7 +99,7 @@ pub fn steps(at_most: usize) -> impl Strategy<Value = Vec<Step>> {
         1 => any::<Index>().prop_map(Step::Note),
         2 => (any::<Index>(), 0..3_u8, proptest::bool::weighted(0.1))
             .prop_map(|(at, action, stale)| Step::Acknowledge(at, action, stale)),
-        4 => (any::<Index>(), 0..3_u8, 0..4_u8, 1..2_000_u16)
+        4 => (any::<Index>(), 0..3_u8, 0..6_u8, 1..2_000_u16)
             .prop_map(|(at, who, what, minutes)| Step::Hold(at, who, what, minutes)),
         2 => (0..3_u8, 1..2_000_u16).prop_map(|(who, minutes)| Step::Next(who, minutes)),
         1 => any::<Index>().prop_map(Step::Withdraw),
@@ -259,6 +259,11 @@ fn holding(instance: InstanceId, what: u8, lease_millis: i64) -> Command {
         0 => Command::Claim { instance, lease_millis },
         1 => Command::ExtendClaim { instance, lease_millis },
         2 => Command::ReleaseClaim { instance },
+        3 => Command::HandOver { instance, to: Recipient::Team { team: 0 }, reason: "".into() },
+        4 => {
+            let to = Recipient::Person { name: person(2), lease_millis };
+            Command::HandOver { instance, to, reason: "she is ill".into() }
+        }
         _ => Command::TakeOver { instance, lease_millis, reason: "she is ill".into() },
     }
 }

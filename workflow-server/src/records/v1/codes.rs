@@ -75,4 +75,5 @@ coded!(
     ClaimReleased = 18,
     ClaimLapsed = 19,
     TakenOver = 20,
+    HandedOver = 21,
 );

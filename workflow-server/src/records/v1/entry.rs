@@ -10,9 +10,10 @@ use aftercall_engine::entry::{
 use aftercall_engine::time::Time;
 use aftercall_engine::value::Value;
 
+use super::call::CallRecord;
 use super::codes::Coded;
 use super::definition::{DefinitionRecord, TeamRecord};
-use super::instance::{CallRecord, IdRecord, InstanceRecord, ValueRecord};
+use super::instance::{IdRecord, InstanceRecord, ValueRecord};
 use crate::records::RecordError;
 
 /// The mark of a request that may be asked again.

@@ -1,0 +1,129 @@
+//! Handing over: many follow-ups in one request, each given or refused by itself.
+//!
+//! Promise: what was begun is carried out though the client goes away. Asked again by the same id, nothing is given twice.
+
+use std::collections::HashSet;
+
+use aftercall_engine::Request;
+use aftercall_engine::command::{Actor, ActorKind, Command, Recipient};
+use aftercall_engine::filter::FollowUpFilter;
+use aftercall_engine::instance::InstanceId;
+use aftercall_engine::query::list_follow_ups;
+use aftercall_proto::workflow::v1 as proto;
+use futures::{StreamExt as _, stream};
+use prost::Message;
+use tonic::Status;
+use tonic_types::StatusExt as _;
+
+use super::call_manager::person;
+use super::requests::{self, Faults};
+use super::{Shared, convert, instance_of, status};
+use crate::limits::{HAND_OVER_AT_ONCE, HAND_OVER_MAX, HAND_OVER_REQUEST_ID_CHARS_MAX};
+
+pub(super) async fn hand_over(
+    shared: &Shared,
+    request: proto::HandOverRequest,
+) -> Result<proto::HandOverResponse, Status> {
+    let mut faults = Faults::default();
+    let (to, reason) = (recipient(shared, &request, &mut faults), request.reason.as_str().into());
+    let ids = ids(&request, &mut faults);
+    let first = ids.first().copied().unwrap_or(InstanceId { made_at: 0, slot: u32::MAX, salt: 0 });
+    let whole = Request {
+        actor: Actor { kind: ActorKind::Person, name: request.actor.as_str().into() },
+        mark: None,
+        salt: 0,
+        command: Command::HandOver { instance: first, to: to.clone(), reason },
+    };
+    let faults = faults.with(aftercall_engine::faults_of(&whole));
+    if !faults.is_empty() {
+        return Err(status::invalid(faults));
+    }
+    let (ids, remaining) = if request.all_of.is_empty() { (ids, 0) } else { held_by(shared, &request.all_of) };
+    let shared = shared.clone();
+    // A task of its own: a client that goes away does not leave half of a shift's work behind.
+    let given = tokio::spawn(async move {
+        let results = stream::iter(ids).map(|id| one(&shared, &request, id, &to)).buffered(HAND_OVER_AT_ONCE);
+        let (results, sequences): (Vec<_>, Vec<_>) = results.unzip().await;
+        let sequence = sequences.into_iter().max().unwrap_or(0);
+        let newest = shared.root().sequence;
+        proto::HandOverResponse { results, remaining, sequence: if sequence == 0 { newest } else { sequence } }
+    });
+    given.await.map_err(|error| status::internal(&error))
+}
+
+/// Gives one; what became of it, and the sequence if it was given.
+async fn one(
+    shared: &Shared,
+    request: &proto::HandOverRequest,
+    instance: InstanceId,
+    to: &Recipient,
+) -> (proto::HandOverResult, u64) {
+    // The id holds for each of them; what else is in the request is not part of what is asked of one.
+    let request_id = match request.request_id.as_str() {
+        "" => String::new(),
+        id => format!("{id}/{instance}"),
+    };
+    let of_one = proto::HandOverRequest { instance_ids: Vec::new(), all_of: String::new(), ..request.clone() };
+    let asking = person("HandOver", &request.actor, &request_id, of_one.encode_to_vec());
+    let command = Command::HandOver { instance, to: to.clone(), reason: request.reason.as_str().into() };
+    let answered = shared.execute(asking, command).await;
+    let given = answered
+        .and_then(|answered| Ok((convert::follow_up(&answered.root, instance_of(&answered)?), answered.sequence)));
+    let result = proto::HandOverResult { instance_id: instance.to_string(), ..proto::HandOverResult::default() };
+    match given {
+        Ok((follow_up, sequence)) => (proto::HandOverResult { follow_up: Some(follow_up), ..result }, sequence),
+        Err(refused) => {
+            let reason = refused.get_details_error_info().map(|info| info.reason).unwrap_or_default();
+            (proto::HandOverResult { reason, message: refused.message().to_owned(), ..result }, 0)
+        }
+    }
+}
+
+fn recipient(shared: &Shared, request: &proto::HandOverRequest, faults: &mut Faults) -> Recipient {
+    let lease_millis = requests::lease(request.lease, faults);
+    let nobody = Recipient::Team { team: u32::MAX };
+    match (request.to_person.as_str(), request.to_team.as_str()) {
+        ("", "") => faults.add("to_person", "name a person or a team"),
+        (_, "") => return Recipient::Person { name: request.to_person.as_str().into(), lease_millis },
+        ("", name) => match shared.root().teams.place(name) {
+            Some(team) => return Recipient::Team { team },
+            None => faults.add("to_team", format!("there is no team `{name}`")),
+        },
+        _ => faults.add("to_team", "name a person or a team, not both"),
+    }
+    nobody
+}
+
+/// The instances that are named, each once, in order.
+fn ids(request: &proto::HandOverRequest, faults: &mut Faults) -> Vec<InstanceId> {
+    if request.request_id.chars().count() > HAND_OVER_REQUEST_ID_CHARS_MAX {
+        faults.add("request_id", format!("has more than {HAND_OVER_REQUEST_ID_CHARS_MAX} characters"));
+    }
+    match (request.instance_ids.len(), request.all_of.is_empty()) {
+        (0, true) => faults.add("instance_ids", "name the follow-ups, or whose work it is in all_of"),
+        (1.., false) => faults.add("all_of", "name the follow-ups or a person, not both"),
+        (count, _) if count > HAND_OVER_MAX => {
+            faults.add("instance_ids", format!("has {count} values, at most {HAND_OVER_MAX} are allowed"));
+        }
+        _ => {}
+    }
+    let mut seen = HashSet::new();
+    let mut ids = Vec::new();
+    for (at, text) in request.instance_ids.iter().take(HAND_OVER_MAX).enumerate() {
+        match text.parse::<InstanceId>() {
+            Ok(id) => ids.extend(seen.insert(id).then_some(id)),
+            Err(error) => faults.add(format!("instance_ids[{at}]"), error.to_string()),
+        }
+    }
+    ids
+}
+
+/// What a person holds, most urgent first, and how much more that is.
+fn held_by(shared: &Shared, holder: &str) -> (Vec<InstanceId>, u32) {
+    let root = shared.root();
+    let filter = FollowUpFilter { holders: vec![holder.into()], ..FollowUpFilter::default() };
+    let page = list_follow_ups(&root, &filter, shared.ledger.now(), None, usize::MAX);
+    let ids: Vec<InstanceId> = page.rows.iter().map(|row| row.instance.id).collect();
+    let remaining = ids.len().saturating_sub(HAND_OVER_MAX);
+    (ids.into_iter().take(HAND_OVER_MAX).collect(), u32::try_from(remaining).unwrap_or(u32::MAX))
+}
