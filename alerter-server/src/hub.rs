@@ -17,20 +17,10 @@ use crate::filter::Filter;
 use crate::limits::{
     DRAIN_STEPS, RECONNECT_SPREAD, VIEW_BYTES_LEAST, VIEW_BYTES_MAX, VIEWS_BYTES_MAX, WALLBOARD_EVERY,
 };
+use crate::link::Link;
 use crate::member::Member;
 use crate::view::View;
 use crate::wallboard::Board;
-
-/// How the alerter stands with the workflow-server.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Link {
-    /// Whether it is connected.
-    pub(crate) connected: bool,
-    /// The time to which the alerter's knowledge reaches.
-    pub(crate) as_of: SystemTime,
-    /// Changes that the workflow-server is known to have had and the alerter has not.
-    pub(crate) behind: u64,
-}
 
 /// How streams are paced.
 #[derive(Clone, Copy, Debug)]

@@ -10,6 +10,7 @@ mod cache;
 mod filter;
 mod hub;
 mod limits;
+mod link;
 mod member;
 mod message;
 mod position;

@@ -17,8 +17,9 @@ use tonic::transport::Endpoint;
 
 use crate::cache::RingLimits;
 use crate::config::AlerterServerConfig;
-use crate::hub::{Hub, Link, Pace};
+use crate::hub::{Hub, Pace};
 use crate::limits::REQUEST_BYTES_MAX;
+use crate::link::Link;
 use crate::service::{AlertServiceServer, Alerts, SERVICE_NAME};
 use crate::tail::Tail;
 

@@ -11,7 +11,7 @@ use aftercall_proto::alert::v1::{Wallboard, WallboardCounts, WallboardRow};
 use aftercall_proto::workflow::v1::Stage;
 
 use crate::cache::{Cache, Moved};
-use crate::hub::Link;
+use crate::link::Link;
 use crate::shown::Shown;
 
 /// The counts of all groups.

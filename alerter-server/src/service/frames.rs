@@ -7,7 +7,7 @@ use aftercall_proto::alert::v1::{Reset, ResetReason, Upstream};
 
 use super::status::Obstacle;
 use crate::cache::Cache;
-use crate::hub::Link;
+use crate::link::Link;
 
 /// The frame that says why a stream begins anew.
 pub(crate) fn reset(view: &Cache, obstacle: Obstacle) -> Frame {

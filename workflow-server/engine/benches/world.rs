@@ -11,7 +11,8 @@ use aftercall_engine::command::{
     Actor, ActorKind, CallChanges, Command, IfRunning, PushButton, Request, RequestMark, SetWorkflow,
 };
 use aftercall_engine::definition::file;
-use aftercall_engine::query::{FollowUpFilter, list_follow_ups};
+use aftercall_engine::filter::FollowUpFilter;
+use aftercall_engine::query::list_follow_ups;
 use aftercall_engine::time::Time;
 use aftercall_engine::value::Value;
 use aftercall_engine::world::{Keeping, Root, World};

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use aftercall_engine::Root;
-use aftercall_engine::command::{ActorKind, Command, PushButton};
+use aftercall_engine::command::{Command, PushButton};
 use aftercall_engine::entry::{Answer, ChangeKind};
 use aftercall_engine::instance::Instance;
-use aftercall_engine::query::{FollowUpCursor, FollowUpFilter, FollowUpRow, list_follow_ups};
+use aftercall_engine::query::{FollowUpCursor, FollowUpRow, list_follow_ups};
 use aftercall_engine::time::Time;
 use aftercall_proto::workflow::v1 as proto;
 use aftercall_proto::workflow::v1::call_manager_service_server::CallManagerService;
@@ -34,7 +34,7 @@ impl CallManagerService for CallManager {
         faults.check_enum::<proto::FollowUpSort>("sort", request.sort);
         faults.check()?;
         let list = [b"follow-ups ".to_vec(), asked.encode_to_vec(), request.sort.to_be_bytes().to_vec()].concat();
-        let (filter, faults) = filter(&root, &asked);
+        let (filter, faults) = requests::filter(&root, &asked);
         faults.check()?;
         let after = pages::read::<5>(&self.0, &list, &request.page_token)?;
         let as_of = after.map_or_else(|| self.0.ledger.now(), |numbers| Time(numbers[0] as i64));
@@ -91,7 +91,7 @@ impl CallManagerService for CallManager {
             form,
         };
         let instance = push.instance;
-        let asking = person("PushButton", &request.actor, &request.request_id, bytes).at_fault(faults);
+        let asking = Asking::of_person("PushButton", &request.actor, &request.request_id, bytes).at_fault(faults);
         let answered = match self.0.execute(asking, Command::PushButton(Box::new(push))).await {
             Ok(answered) => answered,
             Err(refused) if status::is_of_a_mover(&refused) => {
@@ -121,7 +121,8 @@ impl CallManagerService for CallManager {
         let mut faults = Faults::default();
         let instance = requests::instance_id(&request.instance_id, &mut faults);
         let command = Command::AddNote { instance, text: request.text.as_str().into() };
-        let asking = person("AddNote", &request.actor, &request.request_id, request.encode_to_vec()).at_fault(faults);
+        let asking =
+            Asking::of_person("AddNote", &request.actor, &request.request_id, request.encode_to_vec()).at_fault(faults);
         let answered = self.0.execute(asking, command).await?;
         let follow_up = Some(convert::follow_up(&answered.root, instance_of(&answered)?));
         Ok(Response::new(proto::AddNoteResponse { follow_up, sequence: answered.sequence }))
@@ -136,7 +137,8 @@ impl CallManagerService for CallManager {
         let (stage, visit, action) = requests::alert_id(&request.alert_id, &mut faults);
         let instance = requests::instance_id(&request.instance_id, &mut faults);
         let command = Command::AcknowledgeAlert { instance, stage, visit, action };
-        let asking = person("AcknowledgeAlert", &request.actor, &request.request_id, request.encode_to_vec());
+        let asking =
+            Asking::of_person("AcknowledgeAlert", &request.actor, &request.request_id, request.encode_to_vec());
         let asking = asking.at_fault(faults);
         let answered = self.0.execute(asking, command).await?;
         let follow_up = Some(convert::follow_up(&answered.root, instance_of(&answered)?));
@@ -228,47 +230,9 @@ impl CallManager {
     }
 }
 
-pub(super) fn person<'r>(rpc: &'static str, actor: &'r str, request_id: &'r str, bytes: Vec<u8>) -> Asking<'r> {
-    Asking::new(rpc, ActorKind::Person, (actor, request_id), bytes)
-}
-
 fn visible<'r>(root: &'r Root, id: &str) -> Result<&'r Arc<Instance>, Status> {
     let instance = find_instance(root, id)?;
     if root.is_visible(instance) { Ok(instance) } else { Err(status::not_visible(root, instance)) }
-}
-
-/// What is asked for, as far as it can be read, and what cannot.
-pub(super) fn filter(root: &Root, asked: &proto::FollowUpFilter) -> (FollowUpFilter, Faults) {
-    let mut faults = Faults::default();
-    let counts = [
-        ("filter.teams", asked.teams.len()),
-        ("filter.customers", asked.customers.len()),
-        ("filter.workflows", asked.workflows.len()),
-        ("filter.stages", asked.stages.len()),
-        ("filter.priorities", asked.priorities.len()),
-        ("filter.calls", asked.calls.len()),
-        ("filter.holders", asked.holders.len()),
-    ];
-    for (field, count) in counts {
-        faults.check_count(field, count);
-    }
-    if asked.unclaimed && !asked.holders.is_empty() {
-        faults.add("filter.unclaimed", "what is held by somebody is not unclaimed: give one of the two");
-    }
-    let teams: Vec<u32> = asked.teams.iter().filter_map(|name| root.teams.place(name)).collect();
-    let calls = asked.calls.iter().map(|call| requests::call_key(Some(call), "filter.calls", &mut faults)).collect();
-    let filter = FollowUpFilter {
-        only_unknown_teams: !asked.teams.is_empty() && teams.is_empty(),
-        teams,
-        customers: requests::names(&asked.customers),
-        workflows: requests::names(&asked.workflows),
-        stages: asked.stages.iter().map(|one| (one.workflow.as_str().into(), one.stage)).collect(),
-        priorities: requests::priorities(&asked.priorities, &mut faults),
-        calls,
-        holders: requests::names(&asked.holders),
-        unclaimed_only: asked.unclaimed,
-    };
-    (filter, faults)
 }
 
 fn row(root: &Root, listed: &FollowUpRow) -> proto::FollowUpRow {

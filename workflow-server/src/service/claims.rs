@@ -6,7 +6,6 @@ use aftercall_proto::workflow::v1 as proto;
 use prost::Message;
 use tonic::Status;
 
-use super::call_manager::{filter, person};
 use super::requests::{self, Faults};
 use super::{Asking, Shared, convert, instance_of};
 
@@ -17,7 +16,7 @@ pub(super) async fn claim(
     let mut faults = Faults::default();
     let instance = requests::instance_id(&request.instance_id, &mut faults);
     let command = Command::Claim { instance, lease_millis: requests::lease(request.lease, &mut faults) };
-    let asking = person("ClaimFollowUp", &request.actor, &request.request_id, request.encode_to_vec());
+    let asking = Asking::of_person("ClaimFollowUp", &request.actor, &request.request_id, request.encode_to_vec());
     let (follow_up, sequence) = held(shared, asking.at_fault(faults), command).await?;
     Ok(proto::ClaimFollowUpResponse { follow_up, sequence })
 }
@@ -29,7 +28,7 @@ pub(super) async fn extend(
     let mut faults = Faults::default();
     let instance = requests::instance_id(&request.instance_id, &mut faults);
     let command = Command::ExtendClaim { instance, lease_millis: requests::lease(request.lease, &mut faults) };
-    let asking = person("ExtendClaim", &request.actor, &request.request_id, request.encode_to_vec());
+    let asking = Asking::of_person("ExtendClaim", &request.actor, &request.request_id, request.encode_to_vec());
     let (follow_up, sequence) = held(shared, asking.at_fault(faults), command).await?;
     Ok(proto::ExtendClaimResponse { follow_up, sequence })
 }
@@ -40,7 +39,7 @@ pub(super) async fn release(
 ) -> Result<proto::ReleaseClaimResponse, Status> {
     let mut faults = Faults::default();
     let instance = requests::instance_id(&request.instance_id, &mut faults);
-    let asking = person("ReleaseClaim", &request.actor, &request.request_id, request.encode_to_vec());
+    let asking = Asking::of_person("ReleaseClaim", &request.actor, &request.request_id, request.encode_to_vec());
     let (follow_up, sequence) = held(shared, asking.at_fault(faults), Command::ReleaseClaim { instance }).await?;
     Ok(proto::ReleaseClaimResponse { follow_up, sequence })
 }
@@ -53,7 +52,7 @@ pub(super) async fn take_over(
     let instance = requests::instance_id(&request.instance_id, &mut faults);
     let lease_millis = requests::lease(request.lease, &mut faults);
     let command = Command::TakeOver { instance, lease_millis, reason: request.reason.as_str().into() };
-    let asking = person("TakeOver", &request.actor, &request.request_id, request.encode_to_vec());
+    let asking = Asking::of_person("TakeOver", &request.actor, &request.request_id, request.encode_to_vec());
     let (follow_up, sequence) = held(shared, asking.at_fault(faults), command).await?;
     Ok(proto::TakeOverResponse { follow_up, sequence })
 }
@@ -63,13 +62,13 @@ pub(super) async fn claim_next(
     request: proto::ClaimNextRequest,
 ) -> Result<proto::ClaimNextResponse, Status> {
     let asked = request.filter.clone().unwrap_or_default();
-    let (filter, mut faults) = filter(&shared.root(), &asked);
+    let (filter, mut faults) = requests::filter(&shared.root(), &asked);
     if asked.unclaimed || !asked.holders.is_empty() {
         faults.add("filter", "the next is one that nobody holds: leave holders and unclaimed out");
     }
     let lease_millis = requests::lease(request.lease, &mut faults);
     let command = Command::ClaimNext { filter: Box::new(filter), lease_millis };
-    let asking = person("ClaimNext", &request.actor, &request.request_id, request.encode_to_vec());
+    let asking = Asking::of_person("ClaimNext", &request.actor, &request.request_id, request.encode_to_vec());
     let answered = shared.execute(asking.at_fault(faults), command).await?;
     let follow_up = match &answered.answer {
         Answer::Done => None,

@@ -15,9 +15,8 @@ use prost::Message;
 use tonic::Status;
 use tonic_types::StatusExt as _;
 
-use super::call_manager::person;
 use super::requests::{self, Faults};
-use super::{Shared, convert, instance_of, status};
+use super::{Asking, Shared, convert, instance_of, status};
 use crate::limits::{HAND_OVER_AT_ONCE, HAND_OVER_MAX, HAND_OVER_REQUEST_ID_CHARS_MAX};
 
 pub(super) async fn hand_over(
@@ -64,7 +63,7 @@ async fn one(
         id => format!("{id}/{instance}"),
     };
     let of_one = proto::HandOverRequest { instance_ids: Vec::new(), all_of: String::new(), ..request.clone() };
-    let asking = person("HandOver", &request.actor, &request_id, of_one.encode_to_vec());
+    let asking = Asking::of_person("HandOver", &request.actor, &request_id, of_one.encode_to_vec());
     let command = Command::HandOver { instance, to: to.clone(), reason: request.reason.as_str().into() };
     let answered = shared.execute(asking, command).await;
     let given = answered

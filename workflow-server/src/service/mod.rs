@@ -158,6 +158,11 @@ impl<'r> Asking<'r> {
         Self { rpc, kind, actor, request_id, bytes, faults: Faults::default() }
     }
 
+    /// A request of a person at a Call Manager.
+    fn of_person(rpc: &'static str, actor: &'r str, request_id: &'r str, bytes: Vec<u8>) -> Self {
+        Self::new(rpc, ActorKind::Person, (actor, request_id), bytes)
+    }
+
     /// The same, of which this could not be read.
     fn at_fault(self, faults: Faults) -> Self {
         Self { faults, ..self }

@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use aftercall_engine::Root;
 use aftercall_engine::call::{CallKey, Caller};
 use aftercall_engine::command::CallChanges;
 use aftercall_engine::definition::model::Priority;
+use aftercall_engine::filter::FollowUpFilter;
 use aftercall_engine::instance::{InstanceId, Status};
 use aftercall_engine::rejection::FieldFault;
 use aftercall_engine::time::Time;
@@ -70,6 +72,40 @@ pub(super) fn instance_id(text: &str, faults: &mut Faults) -> InstanceId {
         faults.add("instance_id", error.to_string());
         InstanceId { made_at: 0, slot: u32::MAX, salt: 0 }
     })
+}
+
+/// What is asked for, as far as it can be read, and what cannot.
+pub(super) fn filter(root: &Root, asked: &proto::FollowUpFilter) -> (FollowUpFilter, Faults) {
+    let mut faults = Faults::default();
+    let counts = [
+        ("filter.teams", asked.teams.len()),
+        ("filter.customers", asked.customers.len()),
+        ("filter.workflows", asked.workflows.len()),
+        ("filter.stages", asked.stages.len()),
+        ("filter.priorities", asked.priorities.len()),
+        ("filter.calls", asked.calls.len()),
+        ("filter.holders", asked.holders.len()),
+    ];
+    for (field, count) in counts {
+        faults.check_count(field, count);
+    }
+    if asked.unclaimed && !asked.holders.is_empty() {
+        faults.add("filter.unclaimed", "what is held by somebody is not unclaimed: give one of the two");
+    }
+    let teams: Vec<u32> = asked.teams.iter().filter_map(|name| root.teams.place(name)).collect();
+    let calls = asked.calls.iter().map(|call| call_key(Some(call), "filter.calls", &mut faults)).collect();
+    let filter = FollowUpFilter {
+        only_unknown_teams: !asked.teams.is_empty() && teams.is_empty(),
+        teams,
+        customers: names(&asked.customers),
+        workflows: names(&asked.workflows),
+        stages: asked.stages.iter().map(|one| (one.workflow.as_str().into(), one.stage)).collect(),
+        priorities: priorities(&asked.priorities, &mut faults),
+        calls,
+        holders: names(&asked.holders),
+        unclaimed_only: asked.unclaimed,
+    };
+    (filter, faults)
 }
 
 /// The lease of a claim, in milliseconds.

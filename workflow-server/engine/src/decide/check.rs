@@ -2,11 +2,9 @@
 
 use crate::call::{CallKey, Caller};
 use crate::command::{ActorKind, CallChanges, Command, Recipient, Request, SetWorkflow};
-use crate::decide::{instances, set};
 use crate::limits;
-use crate::rejection::{FieldFault, Rejection};
+use crate::rejection::FieldFault;
 use crate::value::{FieldDeclaration, Value};
-use crate::world::Root;
 
 /// The longest a release may wait for the end of a call: thirty days.
 const RELEASE_WITHIN_MILLIS_MAX: i64 = 30 * 86_400_000;
@@ -55,23 +53,6 @@ pub fn faults_of(request: &Request) -> Vec<FieldFault> {
         | Command::Elapse { .. } => {}
     }
     check.faults
-}
-
-/// Refuses a request with faults; with them, what only the present state shows to be at fault.
-pub(super) fn request(root: &Root, request: &Request) -> Result<(), Rejection> {
-    if faults_of(request).is_empty() { Ok(()) } else { Err(Rejection::Invalid(faults_in(root, request))) }
-}
-
-/// Every field of a request that is at fault, also those that only the present state shows to be.
-#[must_use]
-pub fn faults_in(root: &Root, request: &Request) -> Vec<FieldFault> {
-    let mut faults = faults_of(request);
-    faults.extend(match &request.command {
-        Command::SetWorkflow(set) => set::field_faults(root, set),
-        Command::PushButton(push) => instances::field_faults(root, push),
-        _ => Vec::new(),
-    });
-    faults
 }
 
 /// Checks values against declarations; `whole`: required ones must be there.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::command::{Actor, Recipient};
 use crate::decide::draft::EntryDraft;
-use crate::decide::instances::{check_legal, find};
+use crate::decide::find::{check_legal, find};
 use crate::entry::{Answer, ChangeKind};
 use crate::filter::FollowUpFilter;
 use crate::instance::{Claim, Happening, Instance, InstanceId};

@@ -1,13 +1,12 @@
 //! What happens to an instance that is there: pushes, timers, notes, and being taken back or cancelled.
 
-use std::sync::Arc;
-
 use crate::command::{Actor, ActorKind, PushButton};
 use crate::decide::calls::release;
 use crate::decide::check;
 use crate::decide::claims::{check_holder, lapse};
 use crate::decide::draft::{EntryDraft, check_revision};
 use crate::decide::enter::{Scene, enter, stop};
+use crate::decide::find::{check_legal, find};
 use crate::definition::model::{ButtonAction, FIRST_STAGE, NoteRule};
 use crate::definition::{Action, Definition};
 use crate::entry::{Answer, ChangeKind};
@@ -15,18 +14,6 @@ use crate::instance::{Happening, Instance, InstanceId, Seen, Status, Wake, is_le
 use crate::rejection::{FieldFault, Rejection};
 use crate::time::Time;
 use crate::world::Root;
-
-pub(super) fn find(root: &Root, id: InstanceId) -> Result<&Arc<Instance>, Rejection> {
-    root.instance(id).ok_or(Rejection::NoSuchInstance(id))
-}
-
-pub(super) fn check_legal(instance: &Arc<Instance>, happening: Happening) -> Result<(), Rejection> {
-    if is_legal(instance.status, happening) {
-        Ok(())
-    } else {
-        Err(Rejection::IllegalMove { instance: instance.clone(), happening })
-    }
-}
 
 pub(super) fn push(draft: &mut EntryDraft<'_>, push: &PushButton, actor: &Actor) -> Result<(), Rejection> {
     draft.kind = ChangeKind::ButtonPushed;

@@ -8,6 +8,8 @@ mod claims;
 mod definitions;
 mod draft;
 mod enter;
+mod faults;
+mod find;
 mod instances;
 mod set;
 
@@ -17,7 +19,8 @@ use crate::rejection::Rejection;
 use crate::time::Time;
 use crate::world::World;
 
-pub use check::{faults_in, faults_of};
+pub use check::faults_of;
+pub use faults::faults_in;
 
 use draft::EntryDraft;
 
@@ -49,7 +52,7 @@ pub fn decide(world: &World, request: &Request, now: Time) -> Result<Decision, R
             Err(Rejection::RequestIdReused)
         };
     }
-    check::request(world.root(), request)?;
+    faults::request(world.root(), request)?;
     let mut draft = EntryDraft::new(world.root(), now.max(world.root().at));
     match &request.command {
         Command::ImportTeam { name, title, expected } => definitions::import_team(&mut draft, name, title, *expected)?,

@@ -5,6 +5,5 @@
 mod follow_ups;
 mod instances;
 
-pub use crate::filter::FollowUpFilter;
 pub use follow_ups::{FollowUpCursor, FollowUpPage, FollowUpRow, list_follow_ups, most_urgent_unclaimed};
 pub use instances::{Group, GroupBy, InstanceFilter, InstancePage, count_instances, list_instances};
