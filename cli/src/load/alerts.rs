@@ -16,11 +16,10 @@ use tokio::{
 use tonic::transport::Channel;
 
 use crate::{
-    connect::Connections,
     errors::Failure,
     load::{
         audience::{Audience, Commits, Heards, Reader},
-        child::Child,
+        child::{Child, Servers},
         closed_loop::Measured,
         requests::Requests,
         usage::{Usage, usage},
@@ -85,13 +84,9 @@ struct Report {
 
 impl LoadAlerts {
     pub(crate) async fn run(self, session: &Session) -> Result<(), Failure> {
-        let server = Child::workflow_server(self.data_dir.as_deref()).await?;
-        let alerter = Child::alerter_server(&server.url).await?;
-        let to = Connections { server: server.url.clone(), alerter: alerter.url.clone(), actor: "load".to_owned() };
-        let own = Session { to, output: session.output, server_named: true };
-        let outcome = self.measure(&own, &alerter).await;
-        alerter.stop().await;
-        server.stop().await;
+        let servers = Servers::start(self.data_dir.as_deref(), session.output).await?;
+        let outcome = self.measure(&servers.session, &servers.alerter).await;
+        servers.stop().await;
         let report = outcome?;
         report.print(session.output)
     }

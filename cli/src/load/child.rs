@@ -15,7 +15,7 @@ use tokio::{
     process::{Child as Process, Command},
 };
 
-use crate::errors::Failure;
+use crate::{connect::Connections, errors::Failure, output::Output, session::Session};
 
 /// An empty store opens in well under a second; a disk that takes longer than this is not fit to be measured.
 const START_TIMEOUT: Duration = Duration::from_secs(30);
@@ -81,6 +81,29 @@ impl Child {
     pub(crate) async fn stop(mut self) {
         // A process that cannot be killed has ended already.
         let _ = self.process.kill().await;
+    }
+}
+
+/// Both servers, each a process of its own, and the session that asks them.
+pub(crate) struct Servers {
+    server: Child,
+    pub(crate) alerter: Child,
+    pub(crate) session: Session,
+}
+
+impl Servers {
+    /// Starts both and waits until they listen. `beneath` says where the data directory is made.
+    pub(crate) async fn start(beneath: Option<&Path>, output: Output) -> Result<Self, Failure> {
+        let server = Child::workflow_server(beneath).await?;
+        let alerter = Child::alerter_server(&server.url).await?;
+        let to = Connections { server: server.url.clone(), alerter: alerter.url.clone(), actor: "load".to_owned() };
+        Ok(Self { server, alerter, session: Session { to, output, server_named: true } })
+    }
+
+    /// Ends both.
+    pub(crate) async fn stop(self) {
+        self.alerter.stop().await;
+        self.server.stop().await;
     }
 }
 
