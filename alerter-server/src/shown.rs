@@ -4,7 +4,7 @@
 
 use std::time::SystemTime;
 
-use aftercall_proto::workflow::v1::FollowUp;
+use aftercall_proto::workflow::v1::{Alert, FollowUp};
 use bytes::Bytes;
 use prost::Message as _;
 use prost_types::Timestamp;
@@ -20,7 +20,7 @@ pub(crate) struct Facts {
     pub(crate) customer: Box<str>,
     /// The call's source and id.
     pub(crate) call: Option<(Box<str>, Box<str>)>,
-    /// Team and priority of each alert.
+    /// Team and priority of each alert that is not snoozed, once for each of its teams.
     pub(crate) alerts: Box<[(Box<str>, i32)]>,
     /// Who holds it; empty for nobody.
     pub(crate) holder: Box<str>,
@@ -35,7 +35,7 @@ pub(crate) struct Shown {
     pub(crate) stage_title: Box<str>,
     /// The priority of its most urgent alert, as the proto numbers them; 0 without an alert.
     pub(crate) priority: i32,
-    /// When it should be done.
+    /// When it becomes overdue; none while it is paused, unless it was overdue then.
     pub(crate) due: Option<SystemTime>,
     /// When it was started.
     pub(crate) started_at: SystemTime,
@@ -53,10 +53,16 @@ impl Facts {
             stage: follow_up.stage.as_ref().map_or(0, |stage| stage.number),
             customer: call.map_or("", |call| &call.customer).into(),
             call: reference.map(|call| (call.source.as_str().into(), call.id.as_str().into())),
-            alerts: follow_up.alerts.iter().map(|alert| (alert.team.as_str().into(), alert.priority)).collect(),
+            alerts: follow_up.alerts.iter().flat_map(facts_of).collect(),
             holder: follow_up.claim.as_ref().map_or("", |claim| &claim.holder).into(),
         }
     }
+}
+
+/// A snoozed alert is hidden from everyone.
+fn facts_of(alert: &Alert) -> impl Iterator<Item = (Box<str>, i32)> + '_ {
+    let teams = std::iter::once(&alert.team).chain(&alert.added_teams);
+    teams.filter(|_| alert.snoozed_until.is_none()).map(|team| (team.as_str().into(), alert.priority))
 }
 
 impl Shown {
@@ -66,11 +72,18 @@ impl Shown {
             facts: Facts::of(follow_up),
             stage_title: follow_up.stage.as_ref().map_or("", |stage| &stage.title).into(),
             priority: follow_up.priority,
-            due: time(follow_up.due),
+            due: due(follow_up),
             started_at: time(follow_up.started_at).unwrap_or(SystemTime::UNIX_EPOCH),
             encoded: follow_up.encode_to_vec().into(),
         }
     }
+}
+
+/// The dues of a paused follow-up stand still: one that is still to come never comes.
+fn due(follow_up: &FollowUp) -> Option<SystemTime> {
+    let due = time(follow_up.due)?;
+    let paused_since = follow_up.pause.as_ref().and_then(|pause| time(pause.since));
+    (paused_since.is_none_or(|since| due <= since)).then_some(due)
 }
 
 fn time(timestamp: Option<Timestamp>) -> Option<SystemTime> {

@@ -6,8 +6,8 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::{
     commands::{
-        ack, call, calls, claim, completions, history, instance, notes, push, server, set_workflow, team, wallboard,
-        watch, workflow,
+        ack, call, caller, calls, claim, completions, desk, history, instance, notes, push, server, set_workflow, team,
+        wallboard, watch, workflow,
     },
     connect::Connections,
     demo,
@@ -103,6 +103,20 @@ enum Command {
     TakeOver(claim::TakeOver),
     /// Give follow-ups to a person or a team
     HandOver(claim::HandOver),
+    /// Hide an alert for a time: the caller is to be rung back later
+    Snooze(desk::Snooze),
+    /// Stop the clocks of a follow-up, with a reason
+    Pause(desk::Pause),
+    /// Let the clocks of a follow-up go on
+    Resume(desk::Resume),
+    /// Take a mistaken push back
+    Undo(desk::Undo),
+    /// List what is open for a call or a caller, in words to read out
+    Open(caller::Open),
+    /// Say that the caller asks for a follow-up again
+    Chase(caller::Chase),
+    /// Show the calls of one caller with their follow-ups
+    Caller(caller::OfCaller),
     /// Write a note on a follow-up
     Note(notes::Note),
     /// Look at instances, also hidden and ended ones
@@ -146,6 +160,13 @@ impl Cli {
             Command::Release(release) => release.run(&session).await,
             Command::TakeOver(take_over) => take_over.run(&session).await,
             Command::HandOver(hand_over) => hand_over.run(&session).await,
+            Command::Snooze(snooze) => snooze.run(&session).await,
+            Command::Pause(pause) => pause.run(&session).await,
+            Command::Resume(resume) => resume.run(&session).await,
+            Command::Undo(undo) => undo.run(&session).await,
+            Command::Open(open) => open.run(&session).await,
+            Command::Chase(chase) => chase.run(&session).await,
+            Command::Caller(of_caller) => of_caller.run(&session).await,
             Command::Note(note) => note.run(&session).await,
             Command::Instance(instance) => instance.run(&session).await,
             Command::History(history) => history.run(&session).await,

@@ -39,7 +39,9 @@ mod names {
         AcceptClockResponse AcknowledgeAlertResponse AddNoteResponse CancelInstanceResponse ClaimFollowUpResponse
         ClaimNextResponse CountInstancesResponse EndCallResponse ExplainInstanceResponse ExtendClaimResponse Fault FollowUp FollowUpRow GetCallResponse GetServerInfoResponse HandOverResult HistoryItem
         ImportWorkflowResponse PublishWorkflowResponse PushButtonResponse ReleaseClaimResponse SetWorkflowResponse TakeOverResponse Team UpdateCallResponse
-        VersionSummary WorkflowDescription WorkflowSummary);
+        VersionSummary WorkflowDescription WorkflowSummary
+        ChaseResponse ListCallsOfCallerResponse ListOverdueTimersResponse ListStuckInstancesResponse MoveInstanceResponse OpenFollowUp
+        PauseFollowUpResponse ResumeFollowUpResponse SnoozeAlertResponse UndoPushResponse);
 }
 
 /// The message as JSON.

@@ -75,6 +75,12 @@ pub(crate) fn parse_moment(text: &str) -> Result<ProtoTime, String> {
     zoned.map(|zoned| proto(zoned.timestamp())).ok_or_else(wrong)
 }
 
+/// The moment that is so far from now.
+pub(crate) fn from_now(span: Duration) -> ProtoTime {
+    let now = Timestamp::now();
+    proto(now.checked_add(span).unwrap_or(Timestamp::MAX))
+}
+
 /// A span as proto; longer ones than proto can hold become the longest.
 pub(crate) fn proto_span(span: Duration) -> prost_types::Duration {
     prost_types::Duration::try_from(span).unwrap_or(prost_types::Duration { seconds: i64::MAX, nanos: 0 })

@@ -14,6 +14,7 @@ pub(crate) fn status(status: Status) -> &'static str {
         Status::Unspecified => "",
         Status::WaitingForCallEnd => "waiting for the call to end",
         Status::Active => "active",
+        Status::Paused => "paused",
         Status::Incomplete => "incomplete",
         Status::Finished => "finished",
         Status::Cancelled => "cancelled",
@@ -64,6 +65,14 @@ pub(crate) fn cause(cause: Option<&Cause>) -> String {
         ChangeKind::ClaimLapsed => "lease ran out".to_owned(),
         ChangeKind::TakenOver => "taken over".to_owned(),
         ChangeKind::HandedOver => "handed over".to_owned(),
+        ChangeKind::Escalated => "escalated".to_owned(),
+        ChangeKind::Snoozed => "snoozed".to_owned(),
+        ChangeKind::AlertReturned => "is back".to_owned(),
+        ChangeKind::Paused => "paused".to_owned(),
+        ChangeKind::Resumed => "resumed".to_owned(),
+        ChangeKind::PushUndone => "took the push back".to_owned(),
+        ChangeKind::Chased => "caller asked again".to_owned(),
+        ChangeKind::Moved => "moved".to_owned(),
         ChangeKind::NoteAdded => "note".to_owned(),
         ChangeKind::Cancelled => "cancelled".to_owned(),
         ChangeKind::CallUpdated => "call updated".to_owned(),
@@ -105,7 +114,9 @@ pub(crate) fn asks(button: &aftercall_proto::workflow::v1::Button) -> String {
 /// The most urgent alert that a filter lets through: the server sends them most urgent first.
 pub(crate) fn alert<'a>(follow_up: &'a FollowUp, filter: &FollowUpFilter) -> Option<&'a Alert> {
     follow_up.alerts.iter().find(|alert| {
-        (filter.teams.is_empty() || filter.teams.contains(&alert.team))
+        let is_for = |team: &String| *team == alert.team || alert.added_teams.contains(team);
+        alert.snoozed_until.is_none()
+            && (filter.teams.is_empty() || filter.teams.iter().any(is_for))
             && (filter.priorities.is_empty() || filter.priorities.contains(&alert.priority))
     })
 }

@@ -32,6 +32,10 @@ pub struct WorkflowServerConfig {
     pub journal_kept_entries: u64,
     /// Seconds that requests in hand may take once the server is told to stop.
     pub drain_seconds: u64,
+    /// The time zone that snoozing counts by where the call names none, by its IANA name.
+    pub time_zone: String,
+    /// Seconds for which a push may be taken back; 0 for not at all.
+    pub undo_seconds: u32,
     /// Take the journal as it is where the head file is lost: what was acknowledged after the newest entry is then given up.
     pub rebuild_head: bool,
 }
@@ -48,6 +52,8 @@ impl Default for WorkflowServerConfig {
             snapshot_every_entries: SNAPSHOT_EVERY_ENTRIES,
             journal_kept_entries: JOURNAL_KEPT_ENTRIES,
             drain_seconds: 10,
+            time_zone: "UTC".to_owned(),
+            undo_seconds: 300,
             rebuild_head: false,
         }
     }
@@ -87,6 +93,12 @@ pub struct Args {
     /// Seconds that requests in hand may take once the server is told to stop
     #[arg(long, env = "AFTERCALL_DRAIN_SECONDS", value_name = "SECONDS")]
     drain_seconds: Option<u32>,
+    /// The time zone that snoozing counts by where the call names none, such as Europe/Berlin [default: UTC]
+    #[arg(long, env = "AFTERCALL_TIME_ZONE", value_name = "ZONE")]
+    time_zone: Option<String>,
+    /// Seconds for which a push may be taken back; 0 for not at all [default: 300]
+    #[arg(long, env = "AFTERCALL_UNDO_SECONDS", value_name = "SECONDS")]
+    undo_seconds: Option<u32>,
     /// Take the journal as it is where the head file is lost; what came after its newest entry is given up
     #[arg(long, env = "AFTERCALL_REBUILD_HEAD")]
     rebuild_head: bool,
@@ -116,6 +128,8 @@ impl Args {
         put("journal_kept_entries", self.journal_kept_entries.map(|entries| (entries as i64).into()));
         put("request_ids_keep_hours", self.request_ids_keep_hours.map(|hours| i64::from(hours).into()));
         put("drain_seconds", self.drain_seconds.map(|seconds| i64::from(seconds).into()));
+        put("time_zone", self.time_zone.clone().map(Into::into));
+        put("undo_seconds", self.undo_seconds.map(|seconds| i64::from(seconds).into()));
         put("rebuild_head", self.rebuild_head.then_some(true.into()));
         load(self.config.as_deref(), over)
     }

@@ -70,3 +70,7 @@ pub const HAND_OVER_AT_ONCE: usize = 64;
 
 const _: () = assert!(GROUP_BYTES_SOFT < crate::journal::VALUE_BYTES_MAX);
 const _: () = assert!(PAGE_ROWS_DEFAULT <= PAGE_ROWS_MAX);
+/// Open follow-ups that an agent is told of at once: more than anybody reads out.
+pub const OPEN_FOLLOW_UPS_SHOWN_MAX: usize = 100;
+/// Calls of one caller that are shown at once.
+pub const CALLS_SHOWN_MAX: usize = 100;

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use aftercall_engine::time::is_time_zone;
 use aftercall_engine::world::Keeping;
 use aftercall_proto::feed::v1::change_feed_service_server::ChangeFeedServiceServer;
 use aftercall_proto::workflow::v1::call_manager_service_server::CallManagerServiceServer;
@@ -22,7 +23,7 @@ use crate::config::WorkflowServerConfig;
 use crate::journal::{Birth, OpenError, Options, RealDisk, Store};
 use crate::ledger::{Clock, Handle, Ledger, LedgerOptions, RecoverError, SystemClock};
 use crate::limits::MESSAGE_BYTES_MAX;
-use crate::service::{CallManager, ChangeFeed, Definitions, Operations, ScriptEngine, Shared};
+use crate::service::{CallManager, ChangeFeed, Definitions, DeskSettings, Operations, ScriptEngine, Shared};
 
 /// The file that says that timers are held.
 const CLOCK_HELD: &str = "clock-held";
@@ -48,6 +49,9 @@ pub enum ServerError {
     /// The World.
     #[error(transparent)]
     Recover(#[from] RecoverError),
+    /// The setting of the time zone.
+    #[error("there is no time zone `{0}`: give the setting time_zone an IANA name, such as Europe/Berlin")]
+    TimeZone(String),
     /// The ledger's thread.
     #[error("the ledger's thread could not be started: {0}")]
     Thread(#[from] std::io::Error),
@@ -84,6 +88,9 @@ impl Server {
     /// [`ServerError`].
     pub async fn bind_with_clock(config: WorkflowServerConfig, clock: Arc<dyn Clock>) -> Result<Self, ServerError> {
         aftercall_serving::metrics_handle();
+        if !is_time_zone(&config.time_zone) {
+            return Err(ServerError::TimeZone(config.time_zone));
+        }
         let listener = open_listener(config.listen, config.allow_plaintext).await?;
         let address = listener.local_addr()?;
         let started = Instant::now();
@@ -110,7 +117,11 @@ impl Server {
         );
         let draining = CancellationToken::new();
         let data_dir = config.data_dir.clone();
-        let shared = Shared::new(handle.clone(), &store.identity, data_dir, start_duration, draining.clone());
+        let desk = DeskSettings {
+            time_zone: config.time_zone.as_str().into(),
+            undo: Duration::from_secs(u64::from(config.undo_seconds)),
+        };
+        let shared = Shared::new(handle.clone(), &store.identity, data_dir, start_duration, draining.clone(), desk);
         let limits = Limits { drain: Duration::from_secs(config.drain_seconds), ..Limits::default() };
         Ok(Self { listener, address, handle, ledger, shared, limits, draining })
     }

@@ -44,10 +44,11 @@ fn seen(alert: &Alert) -> String {
     format!("Seen by {} at {}: {}", alert.acknowledged_by, time::local(alert.acknowledged_at.as_ref()), alert.text)
 }
 
-fn only_alert(follow_up: &FollowUp) -> Result<String, Failure> {
+/// The one alert that there is, where none was named.
+pub(super) fn only_alert(follow_up: &FollowUp) -> Result<String, Failure> {
     match follow_up.alerts.as_slice() {
         [alert] => Ok(alert.id.clone()),
-        [] => Err(Failure::refused("The follow-up has no alert that could be seen.".to_owned())),
+        [] => Err(Failure::refused("The follow-up has no alert.".to_owned())),
         several => {
             let list: Vec<String> = several.iter().map(|alert| format!("  {}  {}", alert.id, alert.text)).collect();
             Err(Failure::usage(format!("The follow-up has several alerts: name one of them.\n{}", list.join("\n"))))

@@ -2,7 +2,9 @@
 //!
 //! Promise: the row's due time and its being overdue are the server's, by the server's clock. Must not: sort again.
 
-use aftercall_proto::workflow::v1::{FollowUpFilter, FollowUpRow, FollowUpSort, ListFollowUpsRequest, Priority};
+use aftercall_proto::workflow::v1::{
+    DueState, FollowUp, FollowUpFilter, FollowUpRow, FollowUpSort, ListFollowUpsRequest, Priority,
+};
 use clap::{Args, ValueEnum};
 use jiff::Timestamp;
 
@@ -60,26 +62,31 @@ pub(crate) struct Filter {
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
-enum PriorityChoice {
+pub(crate) enum PriorityChoice {
     Low,
     Normal,
     High,
     Urgent,
 }
 
+impl From<PriorityChoice> for Priority {
+    fn from(choice: PriorityChoice) -> Self {
+        match choice {
+            PriorityChoice::Low => Self::Low,
+            PriorityChoice::Normal => Self::Normal,
+            PriorityChoice::High => Self::High,
+            PriorityChoice::Urgent => Self::Urgent,
+        }
+    }
+}
+
 impl From<Filter> for FollowUpFilter {
     fn from(filter: Filter) -> Self {
-        let priority = |choice| match choice {
-            PriorityChoice::Low => Priority::Low,
-            PriorityChoice::Normal => Priority::Normal,
-            PriorityChoice::High => Priority::High,
-            PriorityChoice::Urgent => Priority::Urgent,
-        };
         Self {
             teams: filter.teams,
             customers: filter.customers,
             workflows: filter.workflows,
-            priorities: filter.priorities.into_iter().map(|choice| priority(choice).into()).collect(),
+            priorities: filter.priorities.into_iter().map(|choice| Priority::from(choice).into()).collect(),
             holders: filter.holders,
             unclaimed: filter.unclaimed,
             ..Default::default()
@@ -128,16 +135,26 @@ fn cells(output: Output, row: &FollowUpRow, now: Timestamp) -> Vec<String> {
         follow_up.workflow.clone(),
         wording::stage(follow_up.stage.as_ref()),
         row.alert.as_ref().map_or("", |alert| wording::priority(alert.priority())).to_owned(),
-        if row.overdue { output.urgent(&due) } else { due },
+        due_cell(output, row, &follow_up, due),
         follow_up.claim.as_ref().map(|claim| claim.holder.clone()).unwrap_or_default(),
         row.alert.as_ref().map(|alert| alert.text.clone()).unwrap_or_default(),
         wording::buttons(&follow_up),
     ]
 }
 
+/// What is due soon is marked by its word, for those who see no colour.
+fn due_cell(output: Output, row: &FollowUpRow, follow_up: &FollowUp, due: String) -> String {
+    match row.due_state() {
+        _ if follow_up.pause.is_some() => "paused".to_owned(),
+        DueState::Overdue => output.urgent(&due),
+        DueState::DueSoon => output.strong(&format!("{due} (soon)")),
+        DueState::OnTime | DueState::Unspecified => due,
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use aftercall_proto::workflow::v1::{Alert, FollowUp};
+    use aftercall_proto::workflow::v1::Alert;
 
     use super::*;
     use crate::output::Form;
@@ -149,6 +166,7 @@ mod tests {
             alert: Some(Alert { text: "Ring back".to_owned(), priority: 3, ..Default::default() }),
             due: Some(prost_types::Timestamp { seconds: 3_600, nanos: 0 }),
             overdue: false,
+            due_state: 0,
         };
         let cells = cells(Output::new(Form::Json), &row, Timestamp::UNIX_EPOCH);
         assert_eq!(cells.len(), HEADER.len());

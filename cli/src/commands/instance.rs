@@ -6,13 +6,19 @@ use std::time::Duration;
 
 use aftercall_proto::workflow::v1::{
     CancelInstanceRequest, CountInstancesRequest, ExplainInstanceRequest, FollowUp, GetInstanceRequest, GroupBy,
-    InstanceFilter, ListInstancesRequest, Status,
+    InstanceFilter, ListInstancesRequest, MoveInstanceRequest, Priority, Status,
 };
 use clap::{Args, Subcommand, ValueEnum};
 use jiff::Timestamp;
 
 use crate::{
-    commands::instance_page::page, connect, errors::Failure, output::remark, session::Session, time, values::call_name,
+    commands::{calls::PriorityChoice, instance_page::page, stuck},
+    connect,
+    errors::Failure,
+    output::remark,
+    session::Session,
+    time,
+    values::call_name,
     wording,
 };
 
@@ -41,6 +47,22 @@ pub(crate) enum Instance {
         /// Which instance
         id: String,
     },
+    /// Move an instance to a stage of its workflow, whatever its buttons, with a reason
+    #[command(after_help = "Example:\n  aftercall instance move ID --to-stage 2 --reason 'Rejected by mistake'")]
+    Move {
+        /// Which instance
+        id: String,
+        /// The number of the stage
+        #[arg(long, value_name = "N")]
+        to_stage: u32,
+        /// Why, as the history will say
+        #[arg(long)]
+        reason: String,
+    },
+    /// List work that is stuck, longest first, with why
+    Stuck(stuck::StuckWork),
+    /// List what is due by itself and has not come: timers, escalations, ends of leases, snoozes and pauses
+    Timers(stuck::OverdueTimers),
     /// Cancel an instance, with a reason
     #[command(after_help = "Example:\n  aftercall instance cancel ID --reason 'Caller withdrew'")]
     Cancel {
@@ -73,6 +95,18 @@ pub(crate) struct Filter {
     /// Of this customer
     #[arg(long = "customer", value_name = "CUSTOMER")]
     customers: Vec<String>,
+    /// Held by this person
+    #[arg(long = "holder", value_name = "NAME")]
+    holders: Vec<String>,
+    /// Only those that nobody holds
+    #[arg(long, conflicts_with = "holders")]
+    unclaimed: bool,
+    /// With an alert of this priority
+    #[arg(long = "priority", value_enum, value_name = "PRIORITY")]
+    priorities: Vec<PriorityChoice>,
+    /// Only those with an alert that is snoozed
+    #[arg(long)]
+    snoozed: bool,
     /// Only those that Call Managers do not see
     #[arg(long)]
     hidden: bool,
@@ -97,6 +131,7 @@ pub(crate) struct Count {
 enum StatusChoice {
     Waiting,
     Active,
+    Paused,
     Incomplete,
     Finished,
     Cancelled,
@@ -111,6 +146,11 @@ enum By {
     Status,
     Team,
     Customer,
+    Holder,
+    Priority,
+    Age,
+    Due,
+    Hidden,
 }
 
 impl From<Filter> for InstanceFilter {
@@ -118,6 +158,7 @@ impl From<Filter> for InstanceFilter {
         let status = |choice| match choice {
             StatusChoice::Waiting => Status::WaitingForCallEnd,
             StatusChoice::Active => Status::Active,
+            StatusChoice::Paused => Status::Paused,
             StatusChoice::Incomplete => Status::Incomplete,
             StatusChoice::Finished => Status::Finished,
             StatusChoice::Cancelled => Status::Cancelled,
@@ -129,6 +170,10 @@ impl From<Filter> for InstanceFilter {
             statuses: filter.statuses.into_iter().map(|choice| status(choice).into()).collect(),
             teams: filter.teams,
             customers: filter.customers,
+            holders: filter.holders,
+            unclaimed: filter.unclaimed.then_some(true),
+            priorities: filter.priorities.into_iter().map(|choice| Priority::from(choice).into()).collect(),
+            snoozed: filter.snoozed.then_some(true),
             hidden: filter.hidden.then_some(true),
             overdue: filter.overdue.then_some(true),
             older_than: filter.older_than.map(time::proto_span),
@@ -143,6 +188,9 @@ impl Instance {
             Self::List(filter) => list(session, (*filter).into()).await,
             Self::Count(count) => count.run(session).await,
             Self::Explain { id } => explain(session, id).await,
+            Self::Move { id, to_stage, reason } => move_to(session, id, (to_stage, reason)).await,
+            Self::Stuck(stuck) => stuck.run(session).await,
+            Self::Timers(timers) => timers.run(session).await,
             Self::Cancel { id, reason } => cancel(session, id, reason).await,
         }
     }
@@ -198,6 +246,11 @@ impl Count {
             By::Status => GroupBy::Status,
             By::Team => GroupBy::Team,
             By::Customer => GroupBy::Customer,
+            By::Holder => GroupBy::Holder,
+            By::Priority => GroupBy::Priority,
+            By::Age => GroupBy::Age,
+            By::Due => GroupBy::Due,
+            By::Hidden => GroupBy::Hidden,
         };
         let request = CountInstancesRequest { filter: Some(self.filter.into()), group_by: group_by.into() };
         let answer = session.to.operations().await?.count_instances(request).await?.into_inner();
@@ -219,6 +272,23 @@ async fn explain(session: &Session, id: String) -> Result<(), Failure> {
     let request = ExplainInstanceRequest { instance_id: id };
     let answer = session.to.operations().await?.explain_instance(request).await?.into_inner();
     session.output.one(&answer, || answer.sentences.clone())
+}
+
+async fn move_to(session: &Session, id: String, (stage, reason): (u32, String)) -> Result<(), Failure> {
+    let request = MoveInstanceRequest {
+        request_id: connect::request_id(),
+        actor: session.to.actor.clone(),
+        instance_id: id.clone(),
+        stage,
+        reason,
+        expected_revision: None,
+    };
+    let answer = session.to.operations().await?.move_instance(request).await?.into_inner();
+    session.output.one(&answer, || {
+        let after = answer.instance.clone().unwrap_or_default();
+        let stage = wording::stage(after.stage.as_ref());
+        vec![format!("Moved {id}: {} in stage {stage}.", wording::ending(after.status(), &after.outcome))]
+    })
 }
 
 async fn cancel(session: &Session, id: String, reason: String) -> Result<(), Failure> {

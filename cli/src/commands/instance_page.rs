@@ -2,7 +2,7 @@
 //!
 //! Promise: what can be done next (buttons, with what they ask for) is on it. Must not: ask a server.
 
-use aftercall_proto::workflow::v1::FollowUp;
+use aftercall_proto::workflow::v1::{Attempts, FollowUp};
 use jiff::Timestamp;
 
 use crate::{
@@ -25,7 +25,12 @@ pub(crate) fn page(output: Output, instance: &FollowUp, now: Timestamp) -> Vec<S
             "" => String::new(),
             who => format!(", seen by {who}"),
         };
-        lines.push(format!("alert     {} ({}, {priority}{due}{seen})", alert.text, alert.team));
+        let teams = std::iter::once(&alert.team).chain(&alert.added_teams).cloned().collect::<Vec<_>>().join(" and ");
+        let next = time::relative(alert.escalates_at.as_ref(), now);
+        let escalates = if next.is_empty() { next } else { format!(", escalates {next}") };
+        let back = time::relative(alert.snoozed_until.as_ref(), now);
+        let snoozed = if back.is_empty() { back } else { format!(", snoozed by {}: back {back}", alert.snoozed_by) };
+        lines.push(format!("alert     {} ({teams}, {priority}{due}{escalates}{seen}{snoozed})", alert.text));
     }
     for button in &instance.buttons {
         let asks = wording::asks(button);
@@ -59,13 +64,33 @@ fn standing(instance: &FollowUp, now: Timestamp) -> Vec<String> {
         let until = time::relative(claim.until.as_ref(), now);
         lines.push(format!("held by   {}, lease ends {until}", claim.holder));
     }
+    lines.extend(worked(instance, now));
     if !instance.visible && instance.ended_at.is_none() {
-        lines.push("seen      no: Call Managers do not see it".to_owned());
+        lines.push("seen      no: Call Managers do not list it now".to_owned());
     }
     for (word, at) in [("release", &instance.release_at), ("deadline", &instance.deadline)] {
         if at.is_some() {
             lines.push(format!("{word:<9} {} ({})", time::local(at.as_ref()), time::relative(at.as_ref(), now)));
         }
+    }
+    lines
+}
+
+/// What people and the caller have done about it.
+fn worked(instance: &FollowUp, now: Timestamp) -> Vec<String> {
+    let mut lines = Vec::new();
+    if let Some(pause) = &instance.pause {
+        let until = time::relative(pause.until.as_ref(), now);
+        let until = if until.is_empty() { "until somebody resumes it".to_owned() } else { format!("goes on {until}") };
+        lines.push(format!("paused    by {}, {until}: {}", pause.by, pause.reason));
+    }
+    if instance.chase_count > 0 {
+        lines.push(format!("chased    {} times", instance.chase_count));
+    }
+    if let Some(attempts) = &instance.attempts {
+        let at = time::relative(attempts.last_at.as_ref(), now);
+        let Attempts { count, last_outcome, last_by, .. } = attempts;
+        lines.push(format!("attempts  {count}, the newest by {last_by} {at}: {last_outcome}"));
     }
     lines
 }

@@ -5,9 +5,11 @@
 
 pub(crate) mod ack;
 pub(crate) mod call;
+pub(crate) mod caller;
 pub(crate) mod calls;
 pub(crate) mod claim;
 pub(crate) mod completions;
+pub(crate) mod desk;
 pub(crate) mod history;
 pub(crate) mod instance;
 pub(crate) mod instance_page;
@@ -15,6 +17,7 @@ pub(crate) mod notes;
 pub(crate) mod push;
 pub(crate) mod server;
 pub(crate) mod set_workflow;
+pub(crate) mod stuck;
 pub(crate) mod team;
 pub(crate) mod wallboard;
 pub(crate) mod watch;

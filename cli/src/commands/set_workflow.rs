@@ -39,6 +39,12 @@ pub(crate) struct SetWorkflow {
     /// The number they ring from
     #[arg(long, value_name = "NUMBER")]
     caller_phone: Option<String>,
+    /// The caller's own reference at the customer
+    #[arg(long, value_name = "REFERENCE")]
+    caller_reference: Option<String>,
+    /// Where the caller is, such as Europe/Berlin: snoozing counts by it
+    #[arg(long, value_name = "ZONE")]
+    caller_time_zone: Option<String>,
     /// The call is chargeable: only then Call Managers see the follow-up
     #[arg(long)]
     chargeable: bool,
@@ -113,6 +119,8 @@ impl SetWorkflow {
         let caller = Caller {
             name: self.caller_name.unwrap_or_default(),
             phone: self.caller_phone.unwrap_or_default(),
+            reference: self.caller_reference.unwrap_or_default(),
+            time_zone: self.caller_time_zone.unwrap_or_default(),
             ..Default::default()
         };
         Ok(SetWorkflowRequest {

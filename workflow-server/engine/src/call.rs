@@ -22,6 +22,8 @@ pub struct Caller {
     pub email: Box<str>,
     /// The caller's own reference at the customer.
     pub reference: Box<str>,
+    /// The time zone of where the caller is, by its IANA name; empty where nobody said.
+    pub time_zone: Box<str>,
 }
 
 /// A telephone call.

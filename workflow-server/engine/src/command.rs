@@ -1,9 +1,11 @@
 //! What the engine can be asked to do: a closed list.
 
+use std::sync::Arc;
+
 use crate::call::{CallKey, Caller};
 use crate::definition::model::Definition;
 use crate::filter::FollowUpFilter;
-use crate::instance::{InstanceId, Wake};
+use crate::instance::{Instance, InstanceId, Wake};
 use crate::time::Time;
 use crate::value::Value;
 
@@ -141,6 +143,63 @@ pub enum Recipient {
     },
 }
 
+/// Until when an alert is hidden.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SnoozeUntil {
+    /// Until this moment.
+    Moment(Time),
+    /// For so long, in milliseconds.
+    For(i64),
+    /// For so many days: until the clock where the caller is shows the same time of day.
+    Days(u32),
+    /// Until the clock where the caller is shows this: `2026-11-25T09:00`, or `09:00` for the next time that it does.
+    Clock(Box<str>),
+    /// It comes back at once.
+    Now,
+}
+
+/// Hides an alert for a time.
+#[derive(Clone, Debug)]
+pub struct SnoozeAlert {
+    /// On which instance.
+    pub instance: InstanceId,
+    /// The stage that the person was looking at.
+    pub stage: u32,
+    /// The visit of it.
+    pub visit: u32,
+    /// Which action of the stage raised the alert, counted from 0.
+    pub action: u16,
+    /// Until when.
+    pub until: SnoozeUntil,
+    /// The time zone that counts where the call names none, by its IANA name.
+    pub default_zone: Box<str>,
+    /// What came of an attempt at reaching the caller; empty where there was none.
+    pub outcome: Box<str>,
+    /// A note; empty for none.
+    pub note: Box<str>,
+}
+
+/// Takes a push back.
+#[derive(Clone, Debug)]
+pub struct UndoPush {
+    /// Of which instance.
+    pub instance: InstanceId,
+    /// The sequence of the push, which must be the newest change of the instance.
+    pub sequence: u64,
+    /// Who pushed.
+    pub pushed_by: Box<str>,
+    /// When.
+    pub pushed_at: Time,
+    /// The instance as it was before, from the journal.
+    pub before: Arc<Instance>,
+    /// For how long after a push it may be taken back, in milliseconds.
+    pub within_millis: i64,
+    /// Whether the asker may take back what another pushed.
+    pub as_supervisor: bool,
+    /// Why; needed where another pushed.
+    pub reason: Box<str>,
+}
+
 /// What is asked.
 #[derive(Clone, Debug)]
 pub enum Command {
@@ -264,6 +323,48 @@ pub enum Command {
         filter: Box<FollowUpFilter>,
         /// For how long from now, in milliseconds.
         lease_millis: i64,
+    },
+    /// Hide an alert for a time.
+    SnoozeAlert(Box<SnoozeAlert>),
+    /// Stop the clocks of an instance.
+    Pause {
+        /// Which.
+        instance: InstanceId,
+        /// When it goes on by itself; none where somebody must say so.
+        until: Option<Time>,
+        /// Why.
+        reason: Box<str>,
+        /// The revision the asker saw.
+        expected: ExpectedRevision,
+    },
+    /// Let the clocks of an instance go on.
+    Resume {
+        /// Which.
+        instance: InstanceId,
+        /// A note; empty for none.
+        note: Box<str>,
+        /// The revision the asker saw.
+        expected: ExpectedRevision,
+    },
+    /// Take a push back.
+    UndoPush(Box<UndoPush>),
+    /// Say that the caller asked for it again.
+    Chase {
+        /// For which instance.
+        instance: InstanceId,
+        /// What the caller said; empty for nothing.
+        note: Box<str>,
+    },
+    /// Move an instance to a stage of its workflow, whatever its buttons.
+    MoveInstance {
+        /// Which.
+        instance: InstanceId,
+        /// The number of the stage.
+        stage: u32,
+        /// Why.
+        reason: Box<str>,
+        /// The revision the asker saw.
+        expected: ExpectedRevision,
     },
     /// Something's time has come. What no longer runs changes nothing.
     Elapse {

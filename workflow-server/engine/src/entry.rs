@@ -50,6 +50,22 @@ pub enum ChangeKind {
     TakenOver,
     /// Somebody gave it to a person or a team.
     HandedOver,
+    /// The time of an alert went by, and it escalated.
+    Escalated,
+    /// Somebody has hidden an alert for a time.
+    Snoozed,
+    /// A snoozed alert came back.
+    AlertReturned,
+    /// Somebody has stopped its clocks.
+    Paused,
+    /// Its clocks go on.
+    Resumed,
+    /// A push was taken back.
+    PushUndone,
+    /// The caller asked for it again.
+    Chased,
+    /// Somebody moved it to another stage.
+    Moved,
     /// It was cancelled.
     Cancelled,
     /// It was cancelled because a newer instance of its workflow replaced it.
@@ -122,7 +138,7 @@ pub struct CallChange {
     pub is_news: bool,
 }
 
-/// An alert, as far as filters need it.
+/// An alert that was not snoozed, as far as filters need it; once for each of its teams.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AlertBefore {
     /// Its team's place in the World's list.
@@ -138,7 +154,7 @@ pub struct Before {
     pub sequence: u64,
     /// The stage it was in; 0 before the first.
     pub stage: u32,
-    /// Whether Call Managers saw it.
+    /// Whether Call Managers listed it.
     pub visible: bool,
     /// Its call's customer then.
     pub customer: Box<str>,

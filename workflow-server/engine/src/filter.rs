@@ -28,10 +28,11 @@ pub struct FollowUpFilter {
 }
 
 impl FollowUpFilter {
-    /// Whether an alert is one that the filter lets through.
+    /// Whether an alert is one that the filter lets through; a snoozed one never is.
     #[must_use]
     pub fn lets_alert_through(&self, alert: &Alert) -> bool {
-        (self.teams.is_empty() || self.teams.contains(&alert.team))
+        alert.snooze.is_none()
+            && (self.teams.is_empty() || alert.teams().any(|team| self.teams.contains(&team)))
             && (self.priorities.is_empty() || self.priorities.contains(&alert.priority))
     }
 

@@ -55,6 +55,8 @@ pub enum Status {
     WaitingForCallEnd,
     /// In a stage that waits for a button or a timer.
     Active,
+    /// In such a stage, with its clocks standing still, until somebody resumes it.
+    Paused,
     /// Ran into an unlinked end.
     Incomplete,
     /// Finished, with an outcome.
@@ -65,8 +67,8 @@ pub enum Status {
 
 impl Status {
     /// All of them, in the order of a life.
-    pub const ALL: [Self; 5] =
-        [Self::WaitingForCallEnd, Self::Active, Self::Incomplete, Self::Finished, Self::Cancelled];
+    pub const ALL: [Self; 6] =
+        [Self::WaitingForCallEnd, Self::Active, Self::Paused, Self::Incomplete, Self::Finished, Self::Cancelled];
 
     /// Whether nothing can happen to it any more.
     #[must_use]
@@ -80,6 +82,7 @@ impl Status {
         match self {
             Self::WaitingForCallEnd => "waiting for the call to end",
             Self::Active => "active",
+            Self::Paused => "paused",
             Self::Incomplete => "incomplete",
             Self::Finished => "finished",
             Self::Cancelled => "cancelled",
@@ -106,6 +109,20 @@ pub enum Happening {
     Acknowledge,
     /// It is claimed, or what is held of it is extended, given back or taken over.
     Claim,
+    /// An alert of it escalates.
+    Escalate,
+    /// An alert of it is hidden for a time.
+    Snooze,
+    /// Its clocks are stopped.
+    Pause,
+    /// Its clocks go on.
+    Resume,
+    /// The caller asks for it again.
+    Chase,
+    /// Somebody moves it to another stage, whatever its buttons.
+    Move,
+    /// A push is taken back.
+    Undo,
     /// It is cancelled or replaced.
     Cancel,
     /// Its call changes.
@@ -115,22 +132,37 @@ pub enum Happening {
 /// The table of legal moves: every one on this screen, all others are refused.
 ///
 /// ```text
-///                       SetAgain Release Withdraw Push Elapse Note Acknowledge Claim Cancel CallChange
-/// WAITING_FOR_CALL_END     x        x        x      -     -     x        -       -      x        x
-/// ACTIVE                   x        -        x      x     x     x        x       x      x        x
-/// INCOMPLETE               x        -        -      -     -     x        x       -      x        x
-/// FINISHED, CANCELLED      -        -        -      -     -     x        -       -      -        -
+///                       WAITING_FOR_CALL_END  ACTIVE  PAUSED  INCOMPLETE  FINISHED  CANCELLED
+/// SetAgain                        x             x       x         x          -          -
+/// Release                         x             -       -         -          -          -
+/// Withdraw                        x             x       -         -          -          -
+/// Push, Elapse, Pause             -             x       -         -          -          -
+/// Note                            x             x       x         x          x          x
+/// Acknowledge, Snooze             -             x       x         x          -          -
+/// Claim                           -             x       x         -          -          -
+/// Escalate                        -             x       -         x          -          -
+/// Resume                          -             -       x         -          -          -
+/// Move                            -             x       x         x          -          -
+/// Undo                            -             x       -         x          x          -
+/// Chase, Cancel, CallChange       x             x       x         x          -          -
 /// ```
 #[must_use]
 pub fn is_legal(status: Status, happening: Happening) -> bool {
-    use Happening::{Acknowledge, CallChange, Cancel, Claim, Elapse, Note, Push, Release, SetAgain, Withdraw};
-    match status {
-        Status::WaitingForCallEnd => matches!(happening, SetAgain | Release | Withdraw | Note | Cancel | CallChange),
-        Status::Active => {
-            matches!(happening, SetAgain | Withdraw | Push | Elapse | Note | Acknowledge | Claim | Cancel | CallChange)
-        }
-        Status::Incomplete => matches!(happening, SetAgain | Note | Acknowledge | Cancel | CallChange),
-        Status::Finished | Status::Cancelled => matches!(happening, Note),
+    use Status::{Active, Cancelled, Finished, Incomplete, Paused, WaitingForCallEnd};
+    match happening {
+        Happening::Note => true,
+        Happening::SetAgain | Happening::Chase | Happening::Cancel | Happening::CallChange => !status.is_ended(),
+        Happening::Release => status == WaitingForCallEnd,
+        Happening::Withdraw => matches!(status, WaitingForCallEnd | Active),
+        Happening::Push | Happening::Elapse | Happening::Pause => status == Active,
+        Happening::Acknowledge | Happening::Snooze | Happening::Move => matches!(status, Active | Paused | Incomplete),
+        Happening::Claim => matches!(status, Active | Paused),
+        Happening::Escalate => matches!(status, Active | Incomplete),
+        Happening::Resume => status == Paused,
+        Happening::Undo => match status {
+            Active | Incomplete | Finished => true,
+            WaitingForCallEnd | Paused | Cancelled => false,
+        },
     }
 }
 
@@ -143,12 +175,62 @@ pub struct Alert {
     pub text: Box<str>,
     /// Its team's place in the World's list.
     pub team: u32,
+    /// The teams that it is for as well, by place.
+    pub added_teams: Box<[u32]>,
     /// How urgent it is.
     pub priority: Priority,
     /// When it should be done.
     pub due: Option<Time>,
+    /// When it escalates next.
+    pub escalates_at: Option<Time>,
+    /// How many times it has escalated.
+    pub escalated: u16,
     /// Who has seen it first, and when.
     pub seen: Option<Seen>,
+    /// Until when it is hidden.
+    pub snooze: Option<Box<Snooze>>,
+}
+
+impl Alert {
+    /// All teams that it is for, by place.
+    pub fn teams(&self) -> impl Iterator<Item = u32> + '_ {
+        std::iter::once(self.team).chain(self.added_teams.iter().copied())
+    }
+}
+
+/// Somebody has hidden an alert for a time. The name is personal data.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Snooze {
+    /// Who.
+    pub by: Box<str>,
+    /// When it comes back.
+    pub until: Time,
+}
+
+/// Somebody has stopped the clocks of an instance. The name and the reason are personal data.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pause {
+    /// Who.
+    pub by: Box<str>,
+    /// Since when.
+    pub since: Time,
+    /// When it goes on by itself; none where somebody must say so.
+    pub until: Option<Time>,
+    /// Why.
+    pub reason: Box<str>,
+}
+
+/// The attempts at reaching the caller. The name is personal data.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attempts {
+    /// How many.
+    pub times: u32,
+    /// What came of the newest: lower-case letters, digits and hyphens.
+    pub outcome: Box<str>,
+    /// Who made it.
+    pub by: Box<str>,
+    /// When.
+    pub at: Time,
 }
 
 /// Somebody has seen an alert. The name is personal data.
@@ -189,6 +271,12 @@ pub enum Wake {
     Release,
     /// The end of a claim.
     Lapse,
+    /// The end of a pause.
+    Resume,
+    /// The escalation of the alert that this action raised.
+    Escalate(u16),
+    /// The end of the snooze of the alert that this action raised.
+    Return(u16),
     /// The timer of this action of the stage, counted from 0.
     Timer(u16),
 }
@@ -247,6 +335,12 @@ pub struct Instance {
     pub timers: Box<[Timer]>,
     /// Who holds it.
     pub claim: Option<Box<Claim>>,
+    /// Who has stopped its clocks; exactly while it is paused.
+    pub pause: Option<Box<Pause>>,
+    /// How often the caller has asked for it again.
+    pub chases: u32,
+    /// The attempts at reaching the caller.
+    pub attempts: Option<Box<Attempts>>,
     /// The outcome, or the reason why it was cancelled; empty while it is open.
     pub ending: Box<str>,
 }
@@ -273,10 +367,23 @@ impl Instance {
         }
     }
 
-    /// Whether Call Managers see it.
+    /// Whether Call Managers may work on it.
     #[must_use]
     pub fn is_visible(&self, call: &Call) -> bool {
-        matches!(self.status, Status::Active | Status::Incomplete) && call.chargeable
+        matches!(self.status, Status::Active | Status::Paused | Status::Incomplete) && call.chargeable
+    }
+
+    /// Whether Call Managers list it: they may work on it, and not all of its alerts are snoozed.
+    #[must_use]
+    pub fn is_listed(&self, call: &Call) -> bool {
+        let is_snoozed = !self.alerts.is_empty() && self.alerts.iter().all(|alert| alert.snooze.is_some());
+        self.is_visible(call) && !is_snoozed
+    }
+
+    /// What its dues are told by at `now`: they stand still while it is paused.
+    #[must_use]
+    pub fn clock(&self, now: Time) -> Time {
+        self.pause.as_ref().map_or(now, |pause| now.min(pause.since))
     }
 
     /// The earlier of an alert's due and the deadline.
@@ -294,7 +401,7 @@ impl Instance {
     /// Whether its due has passed at `now`; an instance that has ended is never overdue.
     #[must_use]
     pub fn is_overdue(&self, now: Time) -> bool {
-        !self.status.is_ended() && self.due().is_some_and(|due| due <= now)
+        !self.status.is_ended() && self.due().is_some_and(|due| due <= self.clock(now))
     }
 }
 

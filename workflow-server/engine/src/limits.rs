@@ -40,6 +40,10 @@ pub const LEASE_MILLIS_MIN: i64 = 1_000;
 pub const LEASE_MILLIS_MAX: i64 = 86_400_000;
 /// The lease of a claim that names none: a quarter of an hour.
 pub const LEASE_MILLIS_DEFAULT: i64 = 900_000;
+/// Calls of one caller that are looked at: a caller with more is a switchboard, or a number that everybody has.
+pub const CALLS_OF_CALLER_MAX: usize = 1_000;
+/// The longest that an alert is snoozed, or an instance paused: a year. What nobody looks at for longer is forgotten.
+pub const PUT_OFF_MILLIS_MAX: i64 = 366 * 86_400_000;
 /// Declared teams: lists of all teams stay small enough for one answer.
 pub const TEAMS_MAX: usize = 1_000;
 /// Workflows of a server.
@@ -56,5 +60,9 @@ pub const FAULTS_MAX: usize = 100;
 pub const STAGE_NUMBER_MAX: u32 = 1_000_000;
 /// The most often that a link can be limited to: beyond that it is not a limit that anybody counts.
 pub const LINK_TIMES_MAX: u32 = 1_000;
+/// Rungs of an alert's escalation: more steps than anybody climbs.
+pub const RUNGS_MAX: usize = 10;
+/// The most often that a rung is repeated: every hour of a work week and more.
+pub const RUNG_TIMES_MAX: u32 = 100;
 /// Events nested in one another: the file form of the deepest stays within [`FILE_DEPTH_MAX`], at two levels each.
 pub const EVENTS_NESTED_MAX: usize = 60;

@@ -69,6 +69,31 @@ pub enum Rejection {
     /// Somebody has worked on it.
     #[error("somebody has worked on it already")]
     AlreadyWorked(Arc<Instance>),
+    /// The workflow has no stage with this number.
+    #[error("the workflow has no stage {stage}")]
+    NoSuchStage {
+        /// As it stands.
+        instance: Arc<Instance>,
+        /// What was asked for.
+        stage: u32,
+    },
+    /// What is to be taken back is not the newest thing that happened to it.
+    #[error("something has happened since the push")]
+    NotTheNewest(Arc<Instance>),
+    /// It was pushed too long ago.
+    #[error("the time for taking the push back is over")]
+    UndoTooLate(Arc<Instance>),
+    /// Another pushed.
+    #[error("only the one who pushed, or a supervisor, takes it back")]
+    PushedByAnother {
+        /// As it stands.
+        instance: Arc<Instance>,
+        /// Who pushed.
+        by: Box<str>,
+    },
+    /// Another instance of the workflow runs on the call by now.
+    #[error("another follow-up of this workflow runs on the call by now")]
+    AnotherRuns(Arc<Instance>),
     /// The revision is not the expected one.
     #[error("the present revision is {present}")]
     OtherRevision {

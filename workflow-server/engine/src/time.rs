@@ -19,6 +19,12 @@ impl Time {
     }
 }
 
+/// Whether there is a time zone with this IANA name.
+#[must_use]
+pub fn is_time_zone(name: &str) -> bool {
+    jiff::tz::TimeZone::get(name).is_ok()
+}
+
 /// The unit in which a span is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum SpanUnit {

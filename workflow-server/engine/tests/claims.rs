@@ -2,19 +2,16 @@
 
 #![allow(clippy::unwrap_used, reason = "a test ends where something unexpected happens")]
 
-use aftercall_engine::call::CallKey;
-use aftercall_engine::command::{
-    Actor, ActorKind, CallChanges, Command, IfRunning, PushButton, Recipient, Request, SetWorkflow,
-};
-use aftercall_engine::definition::file;
+use aftercall_engine::Rejection;
+use aftercall_engine::command::{Command, Recipient};
 use aftercall_engine::entry::{Answer, ChangeKind};
 use aftercall_engine::filter::FollowUpFilter;
-use aftercall_engine::instance::{Instance, InstanceId, Wake};
+use aftercall_engine::instance::{InstanceId, Wake};
 use aftercall_engine::time::Time;
-use aftercall_engine::world::{Keeping, World};
-use aftercall_engine::{Decision, Entry, Rejection, decide};
 
-const MINUTE: i64 = 60_000;
+mod desk;
+
+use desk::{Desk, MINUTE};
 
 const WORKFLOW: &str = "
 format: 1
@@ -58,99 +55,9 @@ on_new_call:
         then: [ link: new-call ]
 ";
 
-struct Desk {
-    world: World,
-    now: Time,
-}
-
-impl Desk {
-    fn new() -> Self {
-        let mut desk = Self { world: World::new(Keeping::default()), now: Time(1_795_000_000_000) };
-        for name in ["care", "billing"] {
-            desk.ask("author", Command::ImportTeam { name: name.into(), title: name.into(), expected: None }).unwrap();
-        }
-        let definition = Box::new(file::read(WORKFLOW, None).unwrap());
-        desk.ask("author", Command::ImportWorkflow { definition, expected: None }).unwrap();
-        desk.ask("author", Command::PublishWorkflow { name: "repair".into(), expected: None }).unwrap();
-        desk
-    }
-
-    fn ask(&mut self, who: &str, command: Command) -> Result<Answer, Rejection> {
-        self.entry(who, command).map(|decided| decided.1)
-    }
-
-    fn entry(&mut self, who: &str, command: Command) -> Result<(Option<Entry>, Answer), Rejection> {
-        let kind = if who.is_empty() { ActorKind::Timer } else { ActorKind::Person };
-        let request = Request { actor: Actor { kind, name: who.into() }, mark: None, salt: 1, command };
-        Ok(match decide(&self.world, &request, self.now)? {
-            Decision::Commit(entry) => {
-                self.world.apply(&entry).unwrap();
-                let answer = entry.answer.clone();
-                (Some(*entry), answer)
-            }
-            Decision::Unchanged(answer) => (None, answer),
-            Decision::Repeat { .. } => unreachable!("no request has an id"),
-        })
-    }
-
-    fn set(&mut self, call: &str, chargeable: bool) -> InstanceId {
-        let set = SetWorkflow {
-            call: CallKey { source: "scripts".into(), id: call.into() },
-            changes: CallChanges { chargeable: Some(chargeable), ..CallChanges::default() },
-            workflow: "repair".into(),
-            version: None,
-            fields: Vec::new(),
-            release_at_call_end: false,
-            release_within_millis: None,
-            if_running: IfRunning::Refuse,
-        };
-        match self.ask("script", Command::SetWorkflow(Box::new(set))).unwrap() {
-            Answer::Set { instance, .. } => instance,
-            other => panic!("{other:?}"),
-        }
-    }
-
-    fn claim(&mut self, who: &str, instance: InstanceId) -> Result<Answer, Rejection> {
-        self.ask(who, Command::Claim { instance, lease_millis: 15 * MINUTE })
-    }
-
-    fn push(&mut self, who: &str, id: InstanceId, button: &str) -> Result<Answer, Rejection> {
-        let visit = self.of(id).visit();
-        let push = PushButton { instance: id, button: button.into(), visit, note: "".into(), form: Vec::new() };
-        self.ask(who, Command::PushButton(Box::new(push)))
-    }
-
-    fn next(&mut self, who: &str) -> Option<InstanceId> {
-        let command = Command::ClaimNext { filter: Box::default(), lease_millis: 15 * MINUTE };
-        match self.ask(who, command).unwrap() {
-            Answer::Moved { instance, .. } => Some(instance),
-            _ => None,
-        }
-    }
-
-    fn of(&self, id: InstanceId) -> &Instance {
-        self.world.root().instance(id).unwrap()
-    }
-
-    fn holder(&self, id: InstanceId) -> &str {
-        self.of(id).claim.as_ref().map_or("", |claim| &claim.by)
-    }
-
-    /// Lets time pass and everything come that comes by itself.
-    fn pass(&mut self, millis: i64) -> Vec<ChangeKind> {
-        self.now = Time(self.now.0 + millis);
-        let mut happened = Vec::new();
-        while let Some(key) = self.world.timers().earliest().filter(|key| key.due <= self.now) {
-            let elapse = Command::Elapse { due: key.due, slot: key.slot, wake: key.wake() };
-            happened.push(self.entry("", elapse).unwrap().0.unwrap().kind);
-        }
-        happened
-    }
-}
-
 #[test]
 fn what_somebody_holds_is_pushed_by_them_alone_until_it_lapses() {
-    let mut desk = Desk::new();
+    let mut desk = Desk::new(WORKFLOW);
     let id = desk.set("1", true);
     desk.claim("Ann", id).unwrap();
     assert!(matches!(desk.push("Ben", id, "again"), Err(Rejection::ClaimedByAnother(_))));
@@ -167,7 +74,7 @@ fn what_somebody_holds_is_pushed_by_them_alone_until_it_lapses() {
 
 #[test]
 fn a_holder_goes_on_gives_back_and_never_makes_a_lease_shorter() {
-    let mut desk = Desk::new();
+    let mut desk = Desk::new(WORKFLOW);
     let id = desk.set("1", true);
     let extend = |minutes: i64| Command::ExtendClaim { instance: id, lease_millis: minutes * MINUTE };
     assert!(matches!(desk.ask("Ann", extend(15)), Err(Rejection::NotClaimed(_))));
@@ -190,7 +97,7 @@ fn a_holder_goes_on_gives_back_and_never_makes_a_lease_shorter() {
 
 #[test]
 fn whoever_takes_over_says_why_and_the_other_holds_it_no_more() {
-    let mut desk = Desk::new();
+    let mut desk = Desk::new(WORKFLOW);
     let id = desk.set("1", true);
     desk.claim("Ann", id).unwrap();
     let take = |reason: &str| Command::TakeOver { instance: id, lease_millis: 15 * MINUTE, reason: reason.into() };
@@ -204,7 +111,7 @@ fn whoever_takes_over_says_why_and_the_other_holds_it_no_more() {
 
 #[test]
 fn a_claim_goes_on_within_the_team_and_ends_with_another_teams_stage() {
-    let mut desk = Desk::new();
+    let mut desk = Desk::new(WORKFLOW);
     let id = desk.set("1", true);
     desk.claim("Ann", id).unwrap();
     for (button, holder) in [("no-team", "Ann"), ("back", "Ann"), ("again", "Ann")] {
@@ -230,7 +137,7 @@ fn a_claim_goes_on_within_the_team_and_ends_with_another_teams_stage() {
 
 #[test]
 fn a_timer_that_waits_for_the_claim_fires_when_it_ends_however_it_ends() {
-    let mut desk = Desk::new();
+    let mut desk = Desk::new(WORKFLOW);
     let patient = |desk: &mut Desk, call: &str| {
         let id = desk.set(call, true);
         desk.claim("Ann", id).unwrap();
@@ -263,7 +170,7 @@ fn a_timer_that_waits_for_the_claim_fires_when_it_ends_however_it_ends() {
 
 #[test]
 fn work_is_handed_to_a_person_or_a_team_and_what_another_holds_with_a_reason() {
-    let mut desk = Desk::new();
+    let mut desk = Desk::new(WORKFLOW);
     let id = desk.set("1", true);
     let to_ben = || Recipient::Person { name: "Ben".into(), lease_millis: 60 * MINUTE };
     let give = |to: Recipient, reason: &str| Command::HandOver { instance: id, to, reason: reason.into() };
@@ -285,7 +192,7 @@ fn work_is_handed_to_a_person_or_a_team_and_what_another_holds_with_a_reason() {
 
 #[test]
 fn the_next_is_the_most_urgent_that_nobody_holds_and_may_be_worked_on() {
-    let mut desk = Desk::new();
+    let mut desk = Desk::new(WORKFLOW);
     let ids: Vec<InstanceId> = ["1", "2", "3"].map(|call| desk.set(call, true)).into();
     desk.set("hidden", false);
     assert_eq!(desk.next("Ann"), Some(ids[0]));
@@ -304,7 +211,7 @@ fn the_next_is_the_most_urgent_that_nobody_holds_and_may_be_worked_on() {
 
 #[test]
 fn what_nobody_sees_or_works_on_is_held_by_nobody_and_leases_have_bounds() {
-    let mut desk = Desk::new();
+    let mut desk = Desk::new(WORKFLOW);
     let hidden = desk.set("1", false);
     assert!(matches!(desk.claim("Ann", hidden), Err(Rejection::NotVisible(_))));
     let id = desk.set("2", true);

@@ -8,10 +8,10 @@ use std::sync::Arc;
 
 use aftercall_engine::definition::Action;
 use aftercall_engine::entry::{ChangeKind, Entry};
-use aftercall_engine::instance::{Instance, Status};
+use aftercall_engine::instance::{Alert, Instance, Status};
 use aftercall_engine::testing::{Player, definitions, steps};
 use aftercall_engine::time::Time;
-use aftercall_engine::world::timers::{LAPSE, RELEASE, TimerKey};
+use aftercall_engine::world::timers::{ESCALATE, LAPSE, RELEASE, RESUME, RETURN, TimerKey};
 use aftercall_engine::world::{Keeping, World, urgency};
 use aftercall_engine::{Decision, decide};
 use proptest::prelude::*;
@@ -52,7 +52,15 @@ fn timers_of(one: &Instance) -> Vec<TimerKey> {
     });
     let release = one.release_at.map(|due| TimerKey { due, slot: one.id.slot, action: RELEASE });
     let lapse = one.claim.as_ref().map(|claim| TimerKey { due: claim.until, slot: one.id.slot, action: LAPSE });
-    timers.chain(release).chain(lapse).collect()
+    let key = |due: Time, action: u16| TimerKey { due, slot: one.id.slot, action };
+    let is_paused = one.status == Status::Paused;
+    let mut keys: Vec<TimerKey> = if is_paused { Vec::new() } else { timers.collect() };
+    for alert in &one.alerts {
+        keys.extend(alert.escalates_at.filter(|_| !is_paused).map(|due| key(due, ESCALATE + alert.action)));
+        keys.extend(alert.snooze.iter().map(|snooze| key(snooze.until, RETURN + alert.action)));
+    }
+    keys.extend(one.pause.iter().filter_map(|pause| pause.until).map(|due| key(due, RESUME)));
+    keys.into_iter().chain(release).chain(lapse).collect()
 }
 
 fn faults_of(world: &World, one: &Instance) -> Vec<String> {
@@ -64,7 +72,7 @@ fn faults_of(world: &World, one: &Instance) -> Vec<String> {
     let buttons = armed(|one| matches!(one, Action::Button(_)));
     let shape = match one.status {
         Status::WaitingForCallEnd => one.stage == 0 && one.alerts.is_empty() && one.timers.is_empty(),
-        Status::Active => {
+        Status::Active | Status::Paused => {
             buttons + timers > 0 && one.alerts.len() == alerts && one.timers.len() == timers && one.release_at.is_none()
         }
         Status::Incomplete => buttons + timers == 0 && one.alerts.len() == alerts && one.timers.is_empty(),
@@ -79,7 +87,12 @@ fn faults_of(world: &World, one: &Instance) -> Vec<String> {
         (one.stage == 0 || stage.is_some(), "it is in a stage that its definition does not have"),
         (one.stage == 0 || one.visit() >= 1, "its stage was never visited"),
         (one.fields.is_sorted_by(|a, b| a.0 < b.0), "its fields are out of order"),
-        (one.claim.is_none() || one.status == Status::Active, "somebody holds what cannot be worked on"),
+        (one.pause.is_some() == (one.status == Status::Paused), "it is paused by nobody, or not paused by somebody"),
+        (one.alerts.iter().all(is_sound), "an alert of it escalates without a due, or twice for a team"),
+        (
+            one.claim.is_none() || matches!(one.status, Status::Active | Status::Paused),
+            "somebody holds what cannot be worked on",
+        ),
         (one.claim.as_ref().is_none_or(|claim| claim.until > claim.since), "its lease ends before it begins"),
         (one.sequence <= world.root().sequence && one.revision >= 1, "it is ahead of the World"),
     ];
@@ -124,12 +137,15 @@ fn faults_of_entry(world: &World, entry: &Entry) -> Vec<String> {
                 change.before.as_ref().zip(before).is_none_or(|(said, was)| {
                     said.sequence == was.sequence
                         && said.stage == was.stage
-                        && said.visible == world.root().is_visible(was)
+                        && said.visible == world.root().is_listed(was)
                 }),
                 "the entry says something else of what went before than was",
             ),
             (
-                before.is_none_or(|before| !before.status.is_ended() || change.kind == ChangeKind::NoteAdded),
+                before.is_none_or(|before| {
+                    let may = matches!(change.kind, ChangeKind::NoteAdded | ChangeKind::PushUndone);
+                    !before.status.is_ended() || may
+                }),
                 "it had ended, and moved",
             ),
             (
@@ -139,6 +155,11 @@ fn faults_of_entry(world: &World, entry: &Entry) -> Vec<String> {
             (
                 before.is_none_or(|before| change.before.as_ref().unwrap().holder == holder(before)),
                 "the entry names another holder than there was",
+            ),
+            (
+                before
+                    .is_none_or(|before| before.status != Status::Paused || stands_still(before, &change.after, entry)),
+                "it was paused, and its clocks went on",
             ),
             (before.is_none_or(|before| is_fair(before, &change.after, entry)), "somebody moved what another holds"),
         ];
@@ -152,6 +173,27 @@ fn faults_of_entry(world: &World, entry: &Entry) -> Vec<String> {
     faults
 }
 
+fn is_sound(alert: &Alert) -> bool {
+    let teams: BTreeSet<u32> = alert.teams().collect();
+    (alert.due.is_some() || alert.escalates_at.is_none()) && teams.len() == alert.teams().count()
+}
+
+/// Whether what was paused is as it was, or goes on by as much later as it stood; or somebody moved it, or it ended.
+fn stands_still(before: &Instance, after: &Instance, entry: &Entry) -> bool {
+    let stood = match entry.kind {
+        _ if after.visits != before.visits || after.status.is_ended() => return true,
+        ChangeKind::Resumed => entry.at.0 - before.pause.as_ref().unwrap().since.0,
+        _ => 0,
+    };
+    let later = |one: &Instance| -> Vec<Option<i64>> {
+        let alerts = one.alerts.iter().flat_map(|alert| [alert.due, alert.escalates_at]);
+        let timers = one.timers.iter().map(|timer| Some(timer.due));
+        alerts.chain(timers).chain([one.deadline]).map(|time| time.map(|time| time.0)).collect()
+    };
+    let put_off = later(before).into_iter().map(|time| time.map(|time| time + stood));
+    put_off.eq(later(after))
+}
+
 fn holder(one: &Instance) -> Box<str> {
     one.claim.as_ref().map_or_else(Box::default, |claim| claim.by.clone())
 }
@@ -163,7 +205,8 @@ fn is_fair(before: &Instance, after: &Instance, entry: &Entry) -> bool {
     let is_own = entry.actor.name == claim.by;
     let still = after.claim.as_ref().is_some_and(|now| now.by == claim.by && now.until >= claim.until);
     match entry.kind {
-        ChangeKind::ButtonPushed => is_own,
+        ChangeKind::ButtonPushed | ChangeKind::Snoozed => is_own,
+        ChangeKind::Paused => is_own && still,
         ChangeKind::ClaimReleased => is_own && after.claim.is_none(),
         ChangeKind::HandedOver => is_own || !entry.said.note.is_empty(),
         ChangeKind::TakenOver => !is_own && !entry.said.note.is_empty(),

@@ -6,7 +6,7 @@ use aftercall_engine::Root;
 use aftercall_engine::command::{Command, PushButton};
 use aftercall_engine::entry::{Answer, ChangeKind};
 use aftercall_engine::instance::Instance;
-use aftercall_engine::query::{FollowUpCursor, FollowUpRow, list_follow_ups};
+use aftercall_engine::query::{FollowUpCursor, FollowUpRow, due_soon_from, list_follow_ups};
 use aftercall_engine::time::Time;
 use aftercall_proto::workflow::v1 as proto;
 use aftercall_proto::workflow::v1::call_manager_service_server::CallManagerService;
@@ -15,7 +15,10 @@ use tonic::{Request, Response, Status};
 
 use super::requests::{self, Faults};
 use super::script_engine::{follow_ups, marked_bytes};
-use super::{Asking, Shared, claims, convert, find_instance, hand_over, history, instance_of, pages, status};
+use super::{
+    Asking, Shared, callers, claims, convert, desk, find_instance, follow_up, hand_over, history, instance_of, pages,
+    status,
+};
 use crate::limits::NOTES_SHOWN_MAX;
 
 /// The service.
@@ -41,7 +44,7 @@ impl CallManagerService for CallManager {
         let rows_max = pages::rows(request.page_size);
         let page = list_follow_ups(&root, &filter, as_of, after.map(cursor), rows_max);
         Ok(Response::new(proto::ListFollowUpsResponse {
-            rows: page.rows.iter().map(|listed| row(&root, listed)).collect(),
+            rows: page.rows.iter().map(|listed| row(&root, listed, as_of)).collect(),
             next_page_token: page
                 .next
                 .map_or_else(String::new, |next| pages::token(&self.0, &list, &numbers(as_of, next))),
@@ -57,7 +60,7 @@ impl CallManagerService for CallManager {
         let root = self.0.root();
         let instance = visible(&root, &request.into_inner().instance_id)?;
         let notes = self.notes(instance).await?;
-        let follow_up = Some(convert::follow_up(&root, instance));
+        let follow_up = Some(follow_up::follow_up(&root, instance));
         Ok(Response::new(proto::GetFollowUpResponse { follow_up, notes }))
     }
 
@@ -107,8 +110,9 @@ impl CallManagerService for CallManager {
         };
         let stage = |number: &u32| convert::stage_of(&answered.root, instance, *number);
         Ok(Response::new(proto::PushButtonResponse {
-            follow_up: Some(convert::follow_up(&answered.root, instance)),
+            follow_up: Some(follow_up::follow_up(&answered.root, instance)),
             entered_stages: entered.iter().filter_map(stage).collect(),
+            undo_until: desk::undo_until(&self.0, instance),
             sequence: answered.sequence,
         }))
     }
@@ -124,7 +128,7 @@ impl CallManagerService for CallManager {
         let asking =
             Asking::of_person("AddNote", &request.actor, &request.request_id, request.encode_to_vec()).at_fault(faults);
         let answered = self.0.execute(asking, command).await?;
-        let follow_up = Some(convert::follow_up(&answered.root, instance_of(&answered)?));
+        let follow_up = Some(follow_up::follow_up(&answered.root, instance_of(&answered)?));
         Ok(Response::new(proto::AddNoteResponse { follow_up, sequence: answered.sequence }))
     }
 
@@ -141,7 +145,7 @@ impl CallManagerService for CallManager {
             Asking::of_person("AcknowledgeAlert", &request.actor, &request.request_id, request.encode_to_vec());
         let asking = asking.at_fault(faults);
         let answered = self.0.execute(asking, command).await?;
-        let follow_up = Some(convert::follow_up(&answered.root, instance_of(&answered)?));
+        let follow_up = Some(follow_up::follow_up(&answered.root, instance_of(&answered)?));
         Ok(Response::new(proto::AcknowledgeAlertResponse { follow_up, sequence: answered.sequence }))
     }
 
@@ -186,6 +190,41 @@ impl CallManagerService for CallManager {
     ) -> Result<Response<proto::HandOverResponse>, Status> {
         hand_over::hand_over(&self.0, request.into_inner()).await.map(Response::new)
     }
+
+    async fn snooze_alert(
+        &self,
+        request: Request<proto::SnoozeAlertRequest>,
+    ) -> Result<Response<proto::SnoozeAlertResponse>, Status> {
+        desk::snooze(&self.0, request.into_inner()).await.map(Response::new)
+    }
+
+    async fn pause_follow_up(
+        &self,
+        request: Request<proto::PauseFollowUpRequest>,
+    ) -> Result<Response<proto::PauseFollowUpResponse>, Status> {
+        desk::pause(&self.0, request.into_inner()).await.map(Response::new)
+    }
+
+    async fn resume_follow_up(
+        &self,
+        request: Request<proto::ResumeFollowUpRequest>,
+    ) -> Result<Response<proto::ResumeFollowUpResponse>, Status> {
+        desk::resume(&self.0, request.into_inner()).await.map(Response::new)
+    }
+
+    async fn undo_push(
+        &self,
+        request: Request<proto::UndoPushRequest>,
+    ) -> Result<Response<proto::UndoPushResponse>, Status> {
+        desk::undo(&self.0, request.into_inner()).await.map(Response::new)
+    }
+
+    async fn list_calls_of_caller(
+        &self,
+        request: Request<proto::ListCallsOfCallerRequest>,
+    ) -> Result<Response<proto::ListCallsOfCallerResponse>, Status> {
+        callers::calls_of(&self.0, &request.into_inner()).map(Response::new)
+    }
 }
 
 impl CallManager {
@@ -195,7 +234,10 @@ impl CallManager {
             return Ok(Vec::new());
         }
         let wanted = (instance.notes as usize).min(NOTES_SHOWN_MAX);
-        let is_note = |kind: ChangeKind| matches!(kind, ChangeKind::NoteAdded | ChangeKind::ButtonPushed);
+        let is_note = |kind: ChangeKind| {
+            use ChangeKind::{AlertReturned, ButtonPushed, Chased, Moved, NoteAdded, Resumed, Snoozed};
+            matches!(kind, NoteAdded | ButtonPushed | Moved | Snoozed | AlertReturned | Resumed | Chased)
+        };
         let mut notes = Vec::with_capacity(wanted);
         let mut walk = history::Walk::of_instance(&self.0.ledger, instance);
         while let Some((entry, change)) = walk.next().await.map_err(|error| status::of_history(&error))? {
@@ -235,12 +277,15 @@ fn visible<'r>(root: &'r Root, id: &str) -> Result<&'r Arc<Instance>, Status> {
     if root.is_visible(instance) { Ok(instance) } else { Err(status::not_visible(root, instance)) }
 }
 
-fn row(root: &Root, listed: &FollowUpRow) -> proto::FollowUpRow {
+fn row(root: &Root, listed: &FollowUpRow, as_of: Time) -> proto::FollowUpRow {
     let instance = &listed.instance;
     let alert = listed.alert.and_then(|at| instance.alerts.get(at));
+    let definition = root.definition_of(instance);
+    let soon = definition.and_then(|definition| due_soon_from(definition, instance, alert));
     proto::FollowUpRow {
-        follow_up: Some(convert::follow_up(root, instance)),
-        alert: alert.map(|alert| convert::alert(root, instance, alert)),
+        due_state: follow_up::due_state(instance, listed.due, soon, as_of).into(),
+        follow_up: Some(follow_up::follow_up(root, instance)),
+        alert: alert.map(|alert| follow_up::alert(root, instance, alert)),
         due: listed.due.map(convert::timestamp),
         overdue: listed.overdue,
     }

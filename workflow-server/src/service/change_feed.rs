@@ -13,7 +13,7 @@ use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
 
-use super::{Shared, convert, status};
+use super::{Shared, convert, follow_up, status};
 use crate::ledger::feed::FeedItem;
 use crate::limits::{FEED_BATCH_ENTRIES, FEED_HEARTBEAT, FEED_SNAPSHOT_BATCH, FEED_STREAMS_MAX};
 
@@ -143,13 +143,13 @@ impl ChangeFeed {
 }
 
 fn visible_slots(root: &Root) -> impl Iterator<Item = &Arc<aftercall_engine::instance::Instance>> {
-    root.instances.iter().flatten().filter(|instance| root.is_visible(instance))
+    root.instances.iter().flatten().filter(|instance| root.is_listed(instance))
 }
 
 fn send_snapshot(root: &Root, head: feed::SnapshotHead, sender: &mpsc::Sender<Result<feed::SnapshotResponse, Status>>) {
     let mut response = feed::SnapshotResponse { head: Some(head), follow_ups: Vec::new(), last: false };
     for instance in visible_slots(root) {
-        response.follow_ups.push(convert::follow_up(root, instance));
+        response.follow_ups.push(follow_up::follow_up(root, instance));
         if response.follow_ups.len() == FEED_SNAPSHOT_BATCH {
             let full = std::mem::take(&mut response);
             if sender.blocking_send(Ok(full)).is_err() {
@@ -177,7 +177,7 @@ fn entry(root: &Root, item: &FeedItem) -> feed::FeedEntry {
 }
 
 fn is_visible_after(entry: &Entry, root: &Root, change: &InstanceChange) -> bool {
-    call_after(entry, root, change).is_some_and(|call| change.after.is_visible(call))
+    call_after(entry, root, change).is_some_and(|call| change.after.is_listed(call))
 }
 
 /// The call as the entry left it; where the entry did not touch it, as it stands: a change of the call touches all of its
@@ -195,7 +195,7 @@ fn change(root: &Root, entry: &Entry, change: &InstanceChange) -> feed::Instance
     let definition = root.definition_of(&change.after);
     let visible = is_visible_after(entry, root, change);
     let call = call_after(entry, root, change).map(|call| &**call);
-    let mut follow_up = convert::follow_up_of_call(root, &change.after, call);
+    let mut follow_up = follow_up::follow_up_of_call(root, &change.after, call);
     if !visible {
         follow_up = proto::FollowUp {
             instance_id: follow_up.instance_id,

@@ -7,7 +7,7 @@ use prost::Message;
 use tonic::Status;
 
 use super::requests::{self, Faults};
-use super::{Asking, Shared, convert, instance_of};
+use super::{Asking, Shared, follow_up, instance_of};
 
 pub(super) async fn claim(
     shared: &Shared,
@@ -72,12 +72,12 @@ pub(super) async fn claim_next(
     let answered = shared.execute(asking.at_fault(faults), command).await?;
     let follow_up = match &answered.answer {
         Answer::Done => None,
-        _ => Some(convert::follow_up(&answered.root, instance_of(&answered)?)),
+        _ => Some(follow_up::follow_up(&answered.root, instance_of(&answered)?)),
     };
     Ok(proto::ClaimNextResponse { follow_up, sequence: answered.sequence })
 }
 
 async fn held(shared: &Shared, asking: Asking<'_>, command: Command) -> Result<(Option<proto::FollowUp>, u64), Status> {
     let answered = shared.execute(asking, command).await?;
-    Ok((Some(convert::follow_up(&answered.root, instance_of(&answered)?)), answered.sequence))
+    Ok((Some(follow_up::follow_up(&answered.root, instance_of(&answered)?)), answered.sequence))
 }

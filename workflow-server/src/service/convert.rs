@@ -5,14 +5,13 @@ use std::collections::BTreeMap;
 use aftercall_engine::Root;
 use aftercall_engine::call::Call;
 use aftercall_engine::command::{Actor, ActorKind};
-use aftercall_engine::definition::model::{ButtonAction, NoteRule, Priority};
-use aftercall_engine::definition::{Action, Definition, EventKind, Fault, Stage};
+use aftercall_engine::definition::model::Priority;
+use aftercall_engine::definition::{Definition, EventKind, Fault, Stage};
 use aftercall_engine::entry::{ChangeKind, Entry, InstanceChange, Said};
-use aftercall_engine::instance::{Alert, Claim, Instance, Status};
+use aftercall_engine::instance::{Instance, Status};
 use aftercall_engine::team::Team;
 use aftercall_engine::time::Time;
 use aftercall_engine::value::{FieldDeclaration, FieldType, Value};
-use aftercall_engine::world::urgency::rank;
 use aftercall_proto::workflow::v1 as proto;
 use prost_types::Timestamp;
 
@@ -52,6 +51,7 @@ pub(super) fn status(status: Status) -> proto::Status {
     match status {
         Status::WaitingForCallEnd => proto::Status::WaitingForCallEnd,
         Status::Active => proto::Status::Active,
+        Status::Paused => proto::Status::Paused,
         Status::Incomplete => proto::Status::Incomplete,
         Status::Finished => proto::Status::Finished,
         Status::Cancelled => proto::Status::Cancelled,
@@ -119,6 +119,7 @@ pub(super) fn call(call: &Call) -> proto::Call {
             phone: call.caller.phone.to_string(),
             email: call.caller.email.to_string(),
             reference: call.caller.reference.to_string(),
+            time_zone: call.caller.time_zone.to_string(),
         }),
         chargeable: call.chargeable,
         ended: call.ended_at.is_some(),
@@ -130,130 +131,6 @@ pub(super) fn call(call: &Call) -> proto::Call {
 
 pub(super) fn details(call: &Call) -> BTreeMap<String, String> {
     call.details.iter().map(|(key, value)| (key.to_string(), value.to_string())).collect()
-}
-
-pub(super) fn alert(root: &Root, instance: &Instance, alert: &Alert) -> proto::Alert {
-    proto::Alert {
-        id: format!("{}.{}.{}", instance.stage, instance.visit(), alert.action + 1),
-        text: alert.text.to_string(),
-        team: root.teams.at(alert.team).map_or_else(String::new, |team| team.name.clone()),
-        priority: priority(alert.priority).into(),
-        due: alert.due.map(timestamp),
-        raised_at: Some(timestamp(instance.entered_at)),
-        acknowledged_by: alert.seen.as_ref().map_or_else(String::new, |seen| seen.by.to_string()),
-        acknowledged_at: alert.seen.as_ref().map(|seen| timestamp(seen.at)),
-    }
-}
-
-/// A follow-up, whole, as every answer and every frame shows it.
-pub(super) fn follow_up(root: &Root, instance: &Instance) -> proto::FollowUp {
-    follow_up_of_call(root, instance, root.call_of(instance).map(|call| &**call))
-}
-
-/// The same, with the call as it was after an entry.
-pub(super) fn follow_up_of_call(root: &Root, instance: &Instance, call_record: Option<&Call>) -> proto::FollowUp {
-    let visible = call_record.is_some_and(|call| instance.is_visible(call));
-    let definition = root.definition_of(instance);
-    let present = definition.and_then(|definition| definition.stage(instance.stage));
-    let mut alerts: Vec<&Alert> = instance.alerts.iter().collect();
-    alerts.sort_by_key(|alert| (rank(alert.priority), alert.due.unwrap_or(Time::NEVER)));
-    let fields = definition.map_or_else(BTreeMap::new, |definition| fields(definition, instance));
-    proto::FollowUp {
-        instance_id: instance.id.to_string(),
-        workflow: root.workflow_of(instance).map_or_else(String::new, |workflow| workflow.name.clone()),
-        workflow_title: definition.map_or_else(String::new, |definition| definition.title.clone()),
-        version: instance.version,
-        status: status(instance.status).into(),
-        stage: present.map(stage),
-        visit: instance.visit(),
-        call: call_record.map(call),
-        alerts: alerts.iter().map(|one| alert(root, instance, one)).collect(),
-        buttons: if visible { buttons(definition.map(|definition| &**definition), instance) } else { Vec::new() },
-        timers: timers(definition.map(|definition| &**definition), instance),
-        fields,
-        priority: alerts.first().map_or(proto::Priority::Unspecified, |alert| priority(alert.priority)).into(),
-        due: instance.due().filter(|_| !instance.status.is_ended()).map(timestamp),
-        deadline: instance.deadline.map(timestamp),
-        started_at: Some(timestamp(instance.started_at)),
-        stage_entered_at: Some(timestamp(instance.entered_at)),
-        ended_at: instance.ended_at.map(timestamp),
-        outcome: if instance.status == Status::Finished { instance.ending.to_string() } else { String::new() },
-        reason: reason(instance, present),
-        visible,
-        release_at: instance.release_at.map(timestamp),
-        note_count: instance.notes,
-        revision: u64::from(instance.revision),
-        sequence: instance.sequence,
-        claim: instance.claim.as_deref().map(claim),
-    }
-}
-
-fn claim(claim: &Claim) -> proto::Claim {
-    proto::Claim {
-        holder: claim.by.to_string(),
-        since: Some(timestamp(claim.since)),
-        until: Some(timestamp(claim.until)),
-    }
-}
-
-fn reason(instance: &Instance, present: Option<&Stage>) -> String {
-    match (instance.status, present) {
-        (Status::Cancelled, _) => instance.ending.to_string(),
-        (Status::Incomplete, Some(stage)) => {
-            format!("stage {} \"{}\" is an unlinked end", stage.number, stage.event.label)
-        }
-        _ => String::new(),
-    }
-}
-
-fn fields(definition: &Definition, instance: &Instance) -> BTreeMap<String, proto::Value> {
-    let named = |(place, held): &(u16, Value)| {
-        definition.fields.get(usize::from(*place)).map(|field| (field.name.clone(), value(held)))
-    };
-    instance.fields.iter().filter_map(named).collect()
-}
-
-/// The buttons that may be pushed now.
-fn buttons(definition: Option<&Definition>, instance: &Instance) -> Vec<proto::Button> {
-    let stage = definition.and_then(|definition| definition.stage(instance.stage));
-    let (Some(definition), Some(stage), Status::Active) = (definition, stage, instance.status) else {
-        return Vec::new();
-    };
-    let shown = |action: &Action| match action {
-        Action::Button(one) => Some(button(definition, one)),
-        _ => None,
-    };
-    stage.actions.iter().filter_map(shown).collect()
-}
-
-fn button(definition: &Definition, button: &ButtonAction) -> proto::Button {
-    let note = match button.note {
-        NoteRule::Optional => proto::NoteRule::Optional,
-        NoteRule::Required => proto::NoteRule::Required,
-    };
-    proto::Button {
-        id: button.event.clone(),
-        label: button.label.clone(),
-        confirmation: button.confirmation.clone().unwrap_or_default(),
-        note: note.into(),
-        form: button.form.iter().map(field_declaration).collect(),
-        leads_to_stage: definition.stage_of(&button.event).map_or(0, |stage| stage.number),
-    }
-}
-
-fn timers(definition: Option<&Definition>, instance: &Instance) -> Vec<proto::Timer> {
-    let stage = definition.and_then(|definition| definition.stage(instance.stage));
-    let (Some(definition), Some(stage)) = (definition, stage) else { return Vec::new() };
-    let event = |action: u16| match stage.actions.get(usize::from(action)) {
-        Some(Action::Timer(timer)) => definition.stage_of(&timer.event),
-        _ => None,
-    };
-    let shown = |timer: &aftercall_engine::instance::Timer| {
-        let target = event(timer.action)?;
-        let due = Some(timestamp(instance.fires_at(timer)));
-        Some(proto::Timer { id: target.event.id.clone(), due, leads_to_stage: target.number })
-    };
-    instance.timers.iter().filter_map(shown).collect()
 }
 
 pub(super) fn change_kind(kind: ChangeKind) -> proto::ChangeKind {
@@ -274,6 +151,14 @@ pub(super) fn change_kind(kind: ChangeKind) -> proto::ChangeKind {
         ChangeKind::ClaimLapsed => proto::ChangeKind::ClaimLapsed,
         ChangeKind::TakenOver => proto::ChangeKind::TakenOver,
         ChangeKind::HandedOver => proto::ChangeKind::HandedOver,
+        ChangeKind::Escalated => proto::ChangeKind::Escalated,
+        ChangeKind::Snoozed => proto::ChangeKind::Snoozed,
+        ChangeKind::AlertReturned => proto::ChangeKind::AlertReturned,
+        ChangeKind::Paused => proto::ChangeKind::Paused,
+        ChangeKind::Resumed => proto::ChangeKind::Resumed,
+        ChangeKind::PushUndone => proto::ChangeKind::PushUndone,
+        ChangeKind::Chased => proto::ChangeKind::Chased,
+        ChangeKind::Moved => proto::ChangeKind::Moved,
         ChangeKind::NoteAdded => proto::ChangeKind::NoteAdded,
         ChangeKind::Cancelled => proto::ChangeKind::Cancelled,
         ChangeKind::Replaced => proto::ChangeKind::Replaced,

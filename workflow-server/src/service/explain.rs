@@ -2,7 +2,7 @@
 
 use aftercall_engine::Root;
 use aftercall_engine::definition::Action;
-use aftercall_engine::instance::{Instance, Status};
+use aftercall_engine::instance::{Alert, Instance, Status};
 use aftercall_engine::time::Time;
 
 use super::convert::timestamp;
@@ -13,12 +13,13 @@ pub(super) fn explain(root: &Root, instance: &Instance, now: Time, clock_held: b
     let mut sentences = match instance.status {
         Status::WaitingForCallEnd => vec![waits_for_call(instance, now)],
         Status::Active => active(root, instance, now),
+        Status::Paused => paused(root, instance, now),
         Status::Incomplete => vec![
             format!(
                 "It ran into the unlinked end {} at {since}: nothing in its workflow moves it on.",
                 stage_name(root, instance)
             ),
-            "Cancel it with a reason, or set the workflow on the call anew.".to_owned(),
+            "Move it to another stage, or cancel it with a reason.".to_owned(),
         ],
         Status::Finished => vec![format!(
             "It finished with the outcome \"{}\" in {}{}; nothing moves it any more.",
@@ -35,7 +36,8 @@ pub(super) fn explain(root: &Root, instance: &Instance, now: Time, clock_held: b
         );
     }
     if !instance.status.is_ended() {
-        sentences.extend(due(instance, now));
+        sentences.extend(due(instance, instance.clock(now)));
+        sentences.extend(worked(instance));
         sentences.extend(hidden(root, instance));
     }
     sentences
@@ -66,6 +68,20 @@ fn waits_for_call(instance: &Instance, now: Time) -> String {
     }
 }
 
+fn paused(root: &Root, instance: &Instance, now: Time) -> Vec<String> {
+    let stage = stage_name(root, instance);
+    let Some(pause) = &instance.pause else { return vec![format!("It is paused in {stage}.")] };
+    let (by, since, reason) = (&pause.by, timestamp(pause.since), &pause.reason);
+    let goes_on = match pause.until {
+        Some(until) => format!("It goes on by itself {}, or when somebody resumes it.", in_words(until, now)),
+        None => "Somebody must resume it.".to_owned(),
+    };
+    vec![
+        format!("It is paused in {stage} since {since} by {by}: {reason}."),
+        format!("{goes_on} Its buttons, timers, dues and deadline wait until then."),
+    ]
+}
+
 fn active(root: &Root, instance: &Instance, now: Time) -> Vec<String> {
     let Some(stage) = root.definition_of(instance).and_then(|definition| definition.stage(instance.stage)) else {
         return vec!["Its stage is not in its workflow: this is a fault of the server; cancel it.".to_owned()];
@@ -78,8 +94,8 @@ fn active(root: &Root, instance: &Instance, now: Time) -> Vec<String> {
             _ => None,
         })
         .collect();
-    let teams: Vec<&str> =
-        instance.alerts.iter().filter_map(|alert| root.teams.at(alert.team)).map(|team| team.name.as_str()).collect();
+    let teams = instance.alerts.iter().flat_map(Alert::teams).filter_map(|team| root.teams.at(team));
+    let teams: Vec<&str> = teams.map(|team| team.name.as_str()).collect();
     let since = timestamp(instance.entered_at);
     let by =
         if teams.is_empty() { "anybody (no team is told)".to_owned() } else { format!("team {}", teams.join(" or ")) };
@@ -104,7 +120,18 @@ fn active(root: &Root, instance: &Instance, now: Time) -> Vec<String> {
         let waits = if fires_at == timer.due { "" } else { ", when the claim ends; or when it is given back" };
         format!("A timer moves it {}{waits}.", in_words(fires_at, now))
     }));
+    sentences.extend(instance.alerts.iter().flat_map(|alert| alert_stands(alert, now)));
     sentences
+}
+
+fn alert_stands(alert: &Alert, now: Time) -> Vec<String> {
+    let snoozed = alert.snooze.as_ref().map(|snooze| {
+        let until = in_words(snooze.until, now);
+        format!("{} has snoozed the alert \"{}\": it comes back {until}.", snooze.by, alert.text)
+    });
+    let escalates =
+        alert.escalates_at.map(|at| format!("The alert \"{}\" escalates {}.", alert.text, in_words(at, now)));
+    snoozed.into_iter().chain(escalates).collect()
 }
 
 fn due(instance: &Instance, now: Time) -> Vec<String> {
@@ -118,6 +145,21 @@ fn due(instance: &Instance, now: Time) -> Vec<String> {
         sentences.push(format!("{word} {}.", in_words(deadline, now)));
     }
     sentences
+}
+
+/// What people and the caller have done about it.
+fn worked(instance: &Instance) -> Vec<String> {
+    let times = |count: u32| if count == 1 { "once".to_owned() } else { format!("{count} times") };
+    let chased =
+        (instance.chases > 0).then(|| format!("The caller has asked for it again {}.", times(instance.chases)));
+    let tried = instance.attempts.as_ref().map(|attempts| {
+        let (count, outcome, at) = (times(attempts.times), &attempts.outcome, timestamp(attempts.at));
+        format!(
+            "Somebody has tried to reach the caller {count}; the newest came to \"{outcome}\" at {at} ({}).",
+            attempts.by
+        )
+    });
+    chased.into_iter().chain(tried).collect()
 }
 
 fn hidden(root: &Root, instance: &Instance) -> Option<String> {

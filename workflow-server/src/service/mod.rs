@@ -3,18 +3,23 @@
 //! Proto types stop here. A status is made in `status.rs` and nowhere else.
 
 mod call_manager;
+mod callers;
 mod change_feed;
 mod claims;
 mod convert;
 mod definitions;
+mod desk;
 mod explain;
+mod follow_up;
 mod hand_over;
 mod history;
+mod instance_filter;
 mod operations;
 mod pages;
 mod requests;
 mod script_engine;
 mod status;
+mod stuck;
 
 use std::hash::Hasher;
 use std::path::{Path, PathBuf};
@@ -52,6 +57,16 @@ pub struct Shared {
     start_duration: Duration,
     feed_streams: Arc<Semaphore>,
     draining: CancellationToken,
+    desk: Arc<DeskSettings>,
+}
+
+/// What ops decide for the people at their desks.
+#[derive(Clone, Debug)]
+pub struct DeskSettings {
+    /// The time zone that counts where the call names none, by its IANA name.
+    pub time_zone: Box<str>,
+    /// How long a push may be taken back; zero for not at all.
+    pub undo: Duration,
 }
 
 /// What an answer is made of: what was decided, and the World that shows it.
@@ -70,6 +85,7 @@ impl Shared {
         data_dir: PathBuf,
         start_duration: Duration,
         draining: CancellationToken,
+        desk: DeskSettings,
     ) -> Self {
         Self {
             ledger,
@@ -79,6 +95,7 @@ impl Shared {
             start_duration,
             feed_streams: Arc::new(Semaphore::new(FEED_STREAMS_MAX)),
             draining,
+            desk: Arc::new(desk),
         }
     }
 

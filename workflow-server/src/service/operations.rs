@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use aftercall_engine::command::{ActorKind, Command};
-use aftercall_engine::query::{GroupBy, InstanceFilter, count_instances, list_instances};
+use aftercall_engine::entry::Answer;
+use aftercall_engine::query::{GroupBy, count_instances, list_instances};
 use aftercall_engine::time::Time;
 use aftercall_engine::{Entry, Root};
 use aftercall_proto::workflow::v1 as proto;
@@ -13,7 +14,9 @@ use tonic::{Request, Response, Status};
 
 use super::explain::explain;
 use super::requests::{self, Faults};
-use super::{Asking, Shared, convert, find_instance, history, instance_of, pages, status};
+use super::{
+    Asking, Shared, convert, find_instance, follow_up, history, instance_filter, instance_of, pages, status, stuck,
+};
 use crate::limits::GROUPS_MAX;
 use crate::process;
 
@@ -28,7 +31,7 @@ impl OperationsService for Operations {
     ) -> Result<Response<proto::GetInstanceResponse>, Status> {
         let root = self.0.root();
         let instance = find_instance(&root, &request.into_inner().instance_id)?;
-        let instance = Some(convert::follow_up(&root, instance));
+        let instance = Some(follow_up::follow_up(&root, instance));
         Ok(Response::new(proto::GetInstanceResponse { instance }))
     }
 
@@ -42,11 +45,11 @@ impl OperationsService for Operations {
         // All pages tell by the time of the first what is overdue and how old it is.
         let token = pages::read::<2>(&self.0, &list, &request.page_token)?;
         let now = token.map_or_else(|| self.0.ledger.now(), |[_, as_of]| Time(as_of as i64));
-        let filter = filter(asked, now)?;
+        let filter = instance_filter::read(asked, now)?;
         let after = token.map(|[slot, _]| slot as u32);
         let (root, rows) = (self.0.root(), pages::rows(request.page_size));
         let page = off_thread(root.clone(), move |root| list_instances(root, &filter, now, after, rows)).await?;
-        let instances = page.instances.iter().map(|instance| convert::follow_up(&root, instance)).collect();
+        let instances = page.instances.iter().map(|instance| follow_up::follow_up(&root, instance)).collect();
         let next_page_token =
             page.next.map_or_else(String::new, |slot| pages::token(&self.0, &list, &[u64::from(slot), now.0 as u64]));
         Ok(Response::new(proto::ListInstancesResponse { instances, next_page_token }))
@@ -68,9 +71,14 @@ impl OperationsService for Operations {
             proto::GroupBy::Status => GroupBy::Status,
             proto::GroupBy::Team => GroupBy::Team,
             proto::GroupBy::Customer => GroupBy::Customer,
+            proto::GroupBy::Holder => GroupBy::Holder,
+            proto::GroupBy::Priority => GroupBy::Priority,
+            proto::GroupBy::Age => GroupBy::Age,
+            proto::GroupBy::Due => GroupBy::Due,
+            proto::GroupBy::Hidden => GroupBy::Hidden,
         };
         let now = self.0.ledger.now();
-        let filter = filter(request.filter.unwrap_or_default(), now)?;
+        let filter = instance_filter::read(request.filter.unwrap_or_default(), now)?;
         let counted = off_thread(self.0.root(), move |root| count_instances(root, &filter, by, now));
         let (groups, total) = counted.await?;
         let counts = groups.into_iter().take(GROUPS_MAX).map(|group| proto::InstanceCount {
@@ -113,7 +121,7 @@ impl OperationsService for Operations {
         let instance = find_instance(&root, &request.into_inner().instance_id)?;
         Ok(Response::new(proto::ExplainInstanceResponse {
             sentences: explain(&root, instance, self.0.ledger.now(), self.0.ledger.health().borrow().clock_held),
-            instance: Some(convert::follow_up(&root, instance)),
+            instance: Some(follow_up::follow_up(&root, instance)),
         }))
     }
 
@@ -132,8 +140,52 @@ impl OperationsService for Operations {
         let asking =
             Asking::new("CancelInstance", ActorKind::Operations, from, request.encode_to_vec()).at_fault(faults);
         let answered = self.0.execute(asking, command).await?;
-        let instance = Some(convert::follow_up(&answered.root, instance_of(&answered)?));
+        let instance = Some(follow_up::follow_up(&answered.root, instance_of(&answered)?));
         Ok(Response::new(proto::CancelInstanceResponse { instance, sequence: answered.sequence }))
+    }
+
+    async fn move_instance(
+        &self,
+        request: Request<proto::MoveInstanceRequest>,
+    ) -> Result<Response<proto::MoveInstanceResponse>, Status> {
+        let request = request.into_inner();
+        let mut faults = Faults::default();
+        let command = Command::MoveInstance {
+            instance: requests::instance_id(&request.instance_id, &mut faults),
+            stage: request.stage,
+            reason: request.reason.as_str().into(),
+            expected: request.expected_revision,
+        };
+        let from = (request.actor.as_str(), request.request_id.as_str());
+        let asking = Asking::new("MoveInstance", ActorKind::Operations, from, request.encode_to_vec()).at_fault(faults);
+        let answered = self.0.execute(asking, command).await?;
+        let instance = instance_of(&answered)?;
+        let entered = match &answered.answer {
+            Answer::Moved { entered, .. } => entered.as_slice(),
+            _ => &[],
+        };
+        Ok(Response::new(proto::MoveInstanceResponse {
+            instance: Some(follow_up::follow_up(&answered.root, instance)),
+            entered_stages: entered
+                .iter()
+                .filter_map(|number| convert::stage_of(&answered.root, instance, *number))
+                .collect(),
+            sequence: answered.sequence,
+        }))
+    }
+
+    async fn list_overdue_timers(
+        &self,
+        request: Request<proto::ListOverdueTimersRequest>,
+    ) -> Result<Response<proto::ListOverdueTimersResponse>, Status> {
+        stuck::overdue_timers(&self.0, request.into_inner()).await.map(Response::new)
+    }
+
+    async fn list_stuck_instances(
+        &self,
+        request: Request<proto::ListStuckInstancesRequest>,
+    ) -> Result<Response<proto::ListStuckInstancesResponse>, Status> {
+        stuck::stuck(&self.0, request.into_inner()).await.map(Response::new)
     }
 
     async fn get_server_info(
@@ -227,44 +279,9 @@ fn of_entry(root: &Root, entry: &Entry) -> Vec<proto::HistoryItem> {
 }
 
 /// A walk over every slot is not for the threads that serve others.
-async fn off_thread<T: Send + 'static>(
+pub(super) async fn off_thread<T: Send + 'static>(
     root: Arc<Root>,
     ask: impl FnOnce(&Root) -> T + Send + 'static,
 ) -> Result<T, Status> {
     tokio::task::spawn_blocking(move || ask(&root)).await.map_err(|error| status::internal(&error))
-}
-
-fn filter(asked: proto::InstanceFilter, now: Time) -> Result<InstanceFilter, Status> {
-    let mut faults = Faults::default();
-    let counts = [
-        ("filter.workflows", asked.workflows.len()),
-        ("filter.versions", asked.versions.len()),
-        ("filter.stages", asked.stages.len()),
-        ("filter.statuses", asked.statuses.len()),
-        ("filter.teams", asked.teams.len()),
-        ("filter.customers", asked.customers.len()),
-    ];
-    for (field, count) in counts {
-        faults.check_count(field, count);
-    }
-    let older_than = asked.older_than.and_then(|span| {
-        let millis = requests::span_millis(span);
-        if millis.is_none() {
-            faults.add("filter.older_than", "is not a span of time");
-        }
-        millis
-    });
-    let filter = InstanceFilter {
-        workflows: requests::names(&asked.workflows),
-        versions: asked.versions,
-        stages: asked.stages,
-        statuses: requests::statuses(&asked.statuses, &mut faults),
-        teams: requests::names(&asked.teams),
-        customers: requests::names(&asked.customers),
-        hidden: asked.hidden,
-        overdue: asked.overdue,
-        started_by: older_than.map(|millis| Time(now.0.saturating_sub(millis))),
-    };
-    faults.check()?;
-    Ok(filter)
 }

@@ -168,12 +168,13 @@ pub(super) fn values(
     values
 }
 
-fn caller(caller: proto::Caller) -> Caller {
+pub(super) fn caller(caller: proto::Caller) -> Caller {
     Caller {
         name: caller.name.into(),
         phone: caller.phone.into(),
         email: caller.email.into(),
         reference: caller.reference.into(),
+        time_zone: caller.time_zone.into(),
     }
 }
 
@@ -250,6 +251,7 @@ pub(super) fn statuses(given: &[i32], faults: &mut Faults) -> Vec<Status> {
         match proto::Status::try_from(*code) {
             Ok(proto::Status::WaitingForCallEnd) => statuses.push(Status::WaitingForCallEnd),
             Ok(proto::Status::Active) => statuses.push(Status::Active),
+            Ok(proto::Status::Paused) => statuses.push(Status::Paused),
             Ok(proto::Status::Incomplete) => statuses.push(Status::Incomplete),
             Ok(proto::Status::Finished) => statuses.push(Status::Finished),
             Ok(proto::Status::Cancelled) => statuses.push(Status::Cancelled),

@@ -9,7 +9,7 @@ use prost::Message;
 use tonic::{Request, Response, Status};
 
 use super::requests::{self, Faults};
-use super::{Answered, Asking, Shared, convert, instance_of, status};
+use super::{Answered, Asking, Shared, callers, convert, follow_up, instance_of, status};
 
 /// The service.
 pub struct ScriptEngine(pub Shared);
@@ -43,7 +43,7 @@ impl ScriptEngineService for ScriptEngine {
         let asking = asking("WithdrawWorkflow", &request.actor, &request.request_id, request.encode_to_vec());
         let asking = asking.at_fault(faults);
         let answered = self.0.execute(asking, command).await?;
-        let follow_up = Some(convert::follow_up(&answered.root, instance_of(&answered)?));
+        let follow_up = Some(follow_up::follow_up(&answered.root, instance_of(&answered)?));
         Ok(Response::new(proto::WithdrawWorkflowResponse { follow_up, sequence: answered.sequence }))
     }
 
@@ -112,13 +112,35 @@ impl ScriptEngineService for ScriptEngine {
             follow_ups: follow_ups(&root, call, false),
         }))
     }
+
+    async fn list_open_follow_ups(
+        &self,
+        request: Request<proto::ListOpenFollowUpsRequest>,
+    ) -> Result<Response<proto::ListOpenFollowUpsResponse>, Status> {
+        callers::open(&self.0, request.into_inner()).await.map(Response::new)
+    }
+
+    async fn chase(&self, request: Request<proto::ChaseRequest>) -> Result<Response<proto::ChaseResponse>, Status> {
+        let request = request.into_inner();
+        let mut faults = Faults::default();
+        let instance = requests::instance_id(&request.instance_id, &mut faults);
+        let command = Command::Chase { instance, note: request.note.as_str().into() };
+        let asking = asking("Chase", &request.actor, &request.request_id, request.encode_to_vec()).at_fault(faults);
+        let answered = self.0.execute(asking, command).await?;
+        let instance = instance_of(&answered)?;
+        Ok(Response::new(proto::ChaseResponse {
+            follow_up: Some(follow_up::follow_up(&answered.root, instance)),
+            words: callers::in_words(&self.0, &answered.root, instance),
+            sequence: answered.sequence,
+        }))
+    }
 }
 
 /// The follow-ups of a call, newest first.
 pub(super) fn follow_ups(root: &Root, call: &Call, only_visible: bool) -> Vec<proto::FollowUp> {
     let instances = call.instances.iter().rev().filter_map(|slot| root.instance_at(*slot));
     let shown = instances.filter(|instance| !only_visible || instance.is_visible(call));
-    shown.map(|instance| convert::follow_up(root, instance)).collect()
+    shown.map(|instance| follow_up::follow_up(root, instance)).collect()
 }
 
 fn asking<'r>(rpc: &'static str, actor: &'r str, request_id: &'r str, bytes: Vec<u8>) -> Asking<'r> {
@@ -168,7 +190,7 @@ fn set_response(answered: &Answered) -> Result<proto::SetWorkflowResponse, Statu
         return Err(status::unavailable("the answer to this request is gone: ask with a new request id"));
     };
     Ok(proto::SetWorkflowResponse {
-        follow_up: Some(convert::follow_up(&answered.root, instance)),
+        follow_up: Some(follow_up::follow_up(&answered.root, instance)),
         started: *started,
         updated_fields: updated_fields.clone(),
         warnings: warnings.iter().map(|warning| sentence(*warning).to_owned()).collect(),

@@ -178,6 +178,18 @@ fn of_rejection(rejection: Rejection, root: &Root) -> Status {
             precondition("CLAIMED_BY_ANOTHER", message, facts(root, &instance))
         }
         Rejection::NotClaimed(instance) => precondition("NOT_CLAIMED", message, facts(root, &instance)),
+        Rejection::NoSuchStage { instance, .. } => precondition("NO_SUCH_STAGE", message, facts(root, &instance)),
+        Rejection::NotTheNewest(instance) => {
+            let message = format!("{message}: {}", stands(root, &instance));
+            precondition("NOTHING_TO_UNDO", message, facts(root, &instance))
+        }
+        Rejection::UndoTooLate(instance) => precondition("UNDO_TOO_LATE", message, facts(root, &instance)),
+        Rejection::PushedByAnother { instance, by } => {
+            let pushed_by = [("pushed_by".to_owned(), by.to_string())];
+            let facts = facts(root, &instance).into_iter().chain(pushed_by).collect();
+            precondition("PUSHED_BY_ANOTHER", format!("{message}: {by} pushed"), facts)
+        }
+        Rejection::AnotherRuns(instance) => precondition("ANOTHER_RUNS", message, facts(root, &instance)),
         Rejection::NotVisible(instance) => not_visible(root, &instance),
         Rejection::AlreadyRunning(instance) => precondition("ALREADY_RUNNING", message, facts(root, &instance)),
         Rejection::AlreadyWorked(instance) => precondition("ALREADY_WORKED", message, facts(root, &instance)),

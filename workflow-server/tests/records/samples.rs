@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use aftercall_engine::world::Keeping;
 use workflow_server::records::{GroupBytes, SnapshotReader, WorldImage, decode_group, encode_world, snapshot_frames};
 
-use crate::scenario::{Played, play, play_claims, play_on};
+use crate::scenario::{Played, play, play_claims, play_desk, play_on};
 
 /// One line of hexadecimal digits an entry or a frame; what is above the second line of dashes is the snapshot tool's own.
 const ENTRIES: &str = include_str!("snapshots/records__samples__entries.snap");
@@ -17,6 +17,8 @@ const ENTRIES_ON: &str = include_str!("snapshots/records__samples__entries_on.sn
 const SNAPSHOT_ON: &str = include_str!("snapshots/records__samples__snapshot_on.snap");
 const ENTRIES_CLAIMS: &str = include_str!("snapshots/records__samples__entries_claims.snap");
 const SNAPSHOT_CLAIMS: &str = include_str!("snapshots/records__samples__snapshot_claims.snap");
+const ENTRIES_DESK: &str = include_str!("snapshots/records__samples__entries_desk.snap");
+const SNAPSHOT_DESK: &str = include_str!("snapshots/records__samples__snapshot_desk.snap");
 
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::new(), |mut hex, byte| {
@@ -36,6 +38,7 @@ fn entries_are_written_as_they_always_were() {
     insta::assert_snapshot!("entries", entry_lines(&play()));
     insta::assert_snapshot!("entries_on", entry_lines(&play_on()));
     insta::assert_snapshot!("entries_claims", entry_lines(&play_claims()));
+    insta::assert_snapshot!("entries_desk", entry_lines(&play_desk()));
 }
 
 fn entry_lines(played: &Played) -> String {
@@ -53,6 +56,7 @@ fn snapshots_are_written_as_they_always_were() {
     insta::assert_snapshot!("snapshot", snapshot_lines(&play()));
     insta::assert_snapshot!("snapshot_on", snapshot_lines(&play_on()));
     insta::assert_snapshot!("snapshot_claims", snapshot_lines(&play_claims()));
+    insta::assert_snapshot!("snapshot_desk", snapshot_lines(&play_desk()));
 }
 
 fn snapshot_lines(played: &Played) -> String {
@@ -64,7 +68,12 @@ fn snapshot_lines(played: &Played) -> String {
 
 #[test]
 fn stored_entries_of_version_1_load() {
-    let samples = [(stored(ENTRIES), play()), (stored(ENTRIES_ON), play_on()), (stored(ENTRIES_CLAIMS), play_claims())];
+    let samples = [
+        (stored(ENTRIES), play()),
+        (stored(ENTRIES_ON), play_on()),
+        (stored(ENTRIES_CLAIMS), play_claims()),
+        (stored(ENTRIES_DESK), play_desk()),
+    ];
     for (samples, played) in samples {
         assert_eq!(samples.len(), played.entries.len());
         for (bytes, entry) in samples.iter().zip(&played.entries) {
@@ -79,8 +88,12 @@ fn stored_entries_of_version_1_load() {
 
 #[test]
 fn stored_snapshots_of_version_1_load() {
-    let samples =
-        [(stored(SNAPSHOT), play()), (stored(SNAPSHOT_ON), play_on()), (stored(SNAPSHOT_CLAIMS), play_claims())];
+    let samples = [
+        (stored(SNAPSHOT), play()),
+        (stored(SNAPSHOT_ON), play_on()),
+        (stored(SNAPSHOT_CLAIMS), play_claims()),
+        (stored(SNAPSHOT_DESK), play_desk()),
+    ];
     for (frames, played) in samples {
         let mut reader = SnapshotReader::new(Keeping::default());
         for frame in frames {
@@ -94,7 +107,7 @@ fn stored_snapshots_of_version_1_load() {
 
 #[test]
 fn the_samples_hold_every_kind_of_change() {
-    let kinds: BTreeSet<String> = play_claims()
+    let kinds: BTreeSet<String> = play_desk()
         .entries
         .iter()
         .flat_map(|entry| {
@@ -104,20 +117,28 @@ fn the_samples_hold_every_kind_of_change() {
         .collect();
     let expected = [
         "AlertAcknowledged",
+        "AlertReturned",
         "ButtonPushed",
         "CallEnded",
         "CallUpdated",
         "Cancelled",
+        "Chased",
         "ClaimExtended",
         "ClaimLapsed",
         "ClaimReleased",
         "Claimed",
+        "Escalated",
         "HandedOver",
+        "Moved",
         "NoteAdded",
+        "Paused",
+        "PushUndone",
         "Released",
         "Replaced",
+        "Resumed",
         "Set",
         "SetAgain",
+        "Snoozed",
         "TakenOver",
         "TeamImported",
         "TimerElapsed",

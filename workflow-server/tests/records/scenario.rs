@@ -3,6 +3,7 @@
 use aftercall_engine::call::{CallKey, Caller};
 use aftercall_engine::command::{
     Actor, ActorKind, CallChanges, Command, IfRunning, PushButton, Recipient, Request, RequestMark, SetWorkflow,
+    SnoozeAlert, SnoozeUntil, UndoPush,
 };
 use aftercall_engine::definition::file;
 use aftercall_engine::instance::{InstanceId, Wake};
@@ -54,6 +55,27 @@ title: Waits
 on_new_call:
   - timer: { after: 1h, wait-for-claim: true }
     then: [ finish: late ]
+";
+
+/// An alert that is not like those of the samples before.
+const CLIMBS: &str = "
+format: 1
+workflow: climbs
+title: Climbs
+on_new_call:
+  - alert:
+      text: Ring
+      team: care
+      due: 4h
+      escalate:
+        - { at: 25%, priority: raise, add-team: billing }
+        - { at: due, priority: urgent }
+        - { after: 1h, every: 30m, times: 3, team: billing }
+  - button: Rang
+    then:
+      - alert: { text: Write, team: care, due: 1h, escalate: [ { at: due, team: billing } ] }
+      - button: Wrote
+        then: [ finish: written ]
 ";
 
 /// Where the scenario stands in time, in milliseconds.
@@ -116,6 +138,74 @@ pub(crate) fn play_claims() -> Played {
     played
 }
 
+/// Plays what is done at a desk besides claims, on top of that.
+pub(crate) fn play_desk() -> Played {
+    let mut played = play_claims();
+    publish(&mut played, CLIMBS, "climbs");
+    let id = start_climbing(&mut played);
+    played.elapse(Wake::Escalate(0));
+    let snooze = |until: SnoozeUntil| {
+        Command::SnoozeAlert(Box::new(SnoozeAlert {
+            instance: id,
+            stage: 1,
+            visit: 1,
+            action: 0,
+            until,
+            default_zone: "UTC".into(),
+            outcome: "no-answer".into(),
+            note: "engaged".into(),
+        }))
+    };
+    played.ask(ActorKind::Person, snooze(SnoozeUntil::For(600_000)));
+    played.elapse(Wake::Return(0));
+    let until = Some(Time(played.now + 900_000));
+    let reason: Box<str> = "waits for a part".into();
+    played.ask(ActorKind::Person, Command::Pause { instance: id, until, reason: reason.clone(), expected: None });
+    played.elapse(Wake::Resume);
+    played.ask(ActorKind::ScriptEngine, Command::Chase { instance: id, note: "still nothing".into() });
+    let before = played.world.root().instance(id).unwrap().clone();
+    let pushed_at = Time(played.now + 1_000);
+    played.ask(ActorKind::Person, push(id, "rang", 1, &[]));
+    played.ask(
+        ActorKind::Person,
+        Command::UndoPush(Box::new(UndoPush {
+            instance: id,
+            sequence: played.world.root().sequence,
+            pushed_by: "Ann Árbol".into(),
+            pushed_at,
+            before,
+            within_millis: 300_000,
+            as_supervisor: false,
+            reason: "a slip".into(),
+        })),
+    );
+    played.ask(
+        ActorKind::Operations,
+        Command::MoveInstance { instance: id, stage: 2, reason: reason.clone(), expected: None },
+    );
+    // What stays snoozed and paused goes into the snapshot.
+    let put_off = Command::SnoozeAlert(Box::new(SnoozeAlert {
+        instance: id,
+        stage: 2,
+        visit: 2,
+        action: 0,
+        until: SnoozeUntil::Days(2),
+        default_zone: "Europe/Berlin".into(),
+        outcome: "".into(),
+        note: "".into(),
+    }));
+    played.ask(ActorKind::Person, put_off);
+    played.ask(ActorKind::Person, Command::Pause { instance: id, until: None, reason, expected: None });
+    played
+}
+
+fn start_climbing(played: &mut Played) -> InstanceId {
+    let mut setting = SetWorkflow { workflow: "climbs".into(), fields: Vec::new(), ..setting("7", false) };
+    let caller = Caller { time_zone: "Europe/Berlin".into(), ..setting.changes.caller.unwrap() };
+    setting.changes.caller = Some(caller);
+    played.ask(ActorKind::ScriptEngine, Command::SetWorkflow(Box::new(setting)))
+}
+
 fn define(played: &mut Played) {
     for name in ["care", "billing"] {
         let title = format!("Team {name}").into();
@@ -167,6 +257,13 @@ impl Played {
         self.ask_as("Ann Árbol", kind, command)
     }
 
+    /// Lets the next of this kind come that comes by itself.
+    fn elapse(&mut self, wake: Wake) {
+        let key = self.world.timers().due(Time::NEVER).find(|key| key.wake() == wake).unwrap();
+        self.now = self.now.max(key.due.0);
+        self.ask(ActorKind::Timer, Command::Elapse { due: key.due, slot: key.slot, wake });
+    }
+
     fn ask_as(&mut self, name: &str, kind: ActorKind, command: Command) -> InstanceId {
         self.now += 1_000;
         let nth = self.entries.len() as u64 + 1;
@@ -197,6 +294,7 @@ fn setting(call: &str, release_at_call_end: bool) -> SetWorkflow {
         phone: "+44 20 7946 0000".into(),
         email: "bea@example.com".into(),
         reference: "C-7".into(),
+        time_zone: "".into(),
     };
     SetWorkflow {
         call: key(call),

@@ -57,6 +57,7 @@ fn caller_after(known: &Caller, new: &Caller, replaces: bool) -> Caller {
         phone: text(&known.phone, &new.phone),
         email: text(&known.email, &new.email),
         reference: text(&known.reference, &new.reference),
+        time_zone: text(&known.time_zone, &new.time_zone),
     }
 }
 

@@ -1,7 +1,8 @@
 //! What is wrong with a request whatever the state: every fault at once, each with the field that the API names.
 
 use crate::call::{CallKey, Caller};
-use crate::command::{ActorKind, CallChanges, Command, Recipient, Request, SetWorkflow};
+use crate::command::{ActorKind, CallChanges, Command, Recipient, Request, SetWorkflow, SnoozeAlert, SnoozeUntil};
+use crate::decide::when;
 use crate::limits;
 use crate::rejection::FieldFault;
 use crate::value::{FieldDeclaration, Value};
@@ -45,6 +46,16 @@ pub fn faults_of(request: &Request) -> Vec<FieldFault> {
                 check.lease(*lease_millis);
             }
             check.text("reason", reason, false, limits::REASON_BYTES_MAX);
+        }
+        Command::SnoozeAlert(snooze) => check.snooze(snooze),
+        Command::Pause { reason, .. } | Command::MoveInstance { reason, .. } => {
+            check.text("reason", reason, true, limits::REASON_BYTES_MAX);
+        }
+        Command::UndoPush(undo) => {
+            check.text("reason", &undo.reason, undo.as_supervisor, limits::REASON_BYTES_MAX);
+        }
+        Command::Resume { note, .. } | Command::Chase { note, .. } => {
+            check.text("note", note, false, limits::TEXT_BYTES_MAX);
         }
         Command::ImportWorkflow { .. }
         | Command::PublishWorkflow { .. }
@@ -152,6 +163,24 @@ impl Check {
         }
     }
 
+    fn snooze(&mut self, snooze: &SnoozeAlert) {
+        self.text("note", &snooze.note, false, limits::TEXT_BYTES_MAX);
+        if !snooze.outcome.is_empty() {
+            self.name("attempt_outcome", &snooze.outcome);
+        }
+        let message = match &snooze.until {
+            SnoozeUntil::For(millis) if !(1_000..=limits::PUT_OFF_MILLIS_MAX).contains(millis) => {
+                Some("must be between 1 second and 366 days")
+            }
+            SnoozeUntil::Days(days) if !(1..=366).contains(days) => Some("must be between 1 and 366 days"),
+            SnoozeUntil::Clock(text) => when::fault_of_clock(text),
+            _ => None,
+        };
+        if let Some(message) = message {
+            self.fault("until", message);
+        }
+    }
+
     fn key(&mut self, key: &CallKey) {
         self.text("call.source", &key.source, true, limits::NAME_BYTES_MAX);
         self.text("call.id", &key.id, true, limits::SHORT_BYTES_MAX);
@@ -193,5 +222,9 @@ impl Check {
         self.text("properties.caller.phone", &caller.phone, false, limits::NAME_BYTES_MAX);
         self.text("properties.caller.email", &caller.email, false, limits::CALLER_BYTES_MAX);
         self.text("properties.caller.reference", &caller.reference, false, limits::SHORT_BYTES_MAX);
+        if !caller.time_zone.is_empty() && when::zone(&caller.time_zone).is_none() {
+            let message = "is not a time zone: give its IANA name, such as Europe/Berlin";
+            self.fault("properties.caller.time_zone", message);
+        }
     }
 }

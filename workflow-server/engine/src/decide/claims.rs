@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::command::{Actor, Recipient};
 use crate::decide::draft::EntryDraft;
-use crate::decide::find::{check_legal, find};
+use crate::decide::find::{check_legal, find, visible};
 use crate::entry::{Answer, ChangeKind};
 use crate::filter::FollowUpFilter;
 use crate::instance::{Claim, Happening, Instance, InstanceId};
@@ -22,10 +22,9 @@ pub(super) fn check_holder(old: &Arc<Instance>, actor: &Actor, now: Time) -> Res
 
 /// The instance, if people may hold it.
 fn claimable<'w>(draft: &EntryDraft<'w>, id: InstanceId) -> Result<&'w Arc<Instance>, Rejection> {
-    let root = draft.root;
-    let old = find(root, id)?;
+    let old = find(draft.root, id)?;
     check_legal(old, Happening::Claim)?;
-    if root.is_visible(old) { Ok(old) } else { Err(Rejection::NotVisible(old.clone())) }
+    visible(draft.root, old)
 }
 
 pub(super) fn claim(draft: &mut EntryDraft<'_>, id: InstanceId, lease: i64, actor: &Actor) -> Result<(), Rejection> {
@@ -89,7 +88,10 @@ pub(super) fn hand_over(
         }
         Recipient::Team { team } => {
             new.claim = None;
-            new.alerts.iter_mut().for_each(|alert| alert.team = *team);
+            for alert in &mut new.alerts {
+                alert.team = *team;
+                alert.added_teams = Box::default();
+            }
         }
     }
     draft.said.note = reason.into();

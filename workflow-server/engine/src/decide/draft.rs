@@ -8,7 +8,7 @@ use crate::decide::Decision;
 use crate::entry::{
     AlertBefore, Answer, Before, CallChange, ChangeKind, DefinitionChange, Entry, InstanceChange, Said,
 };
-use crate::instance::Instance;
+use crate::instance::{Alert, Instance};
 use crate::rejection::Rejection;
 use crate::time::Time;
 use crate::world::Root;
@@ -105,11 +105,15 @@ fn before(root: &Root, old: &Instance) -> Option<Before> {
     Some(Before {
         sequence: old.sequence,
         stage: old.stage,
-        visible: old.is_visible(call),
+        visible: old.is_listed(call),
         customer: call.customer.clone(),
-        alerts: old.alerts.iter().map(|alert| AlertBefore { team: alert.team, priority: alert.priority }).collect(),
+        alerts: old.alerts.iter().filter(|alert| alert.snooze.is_none()).flat_map(alerts_before).collect(),
         holder: old.claim.as_ref().map_or_else(Box::default, |claim| claim.by.clone()),
     })
+}
+
+fn alerts_before(alert: &Alert) -> impl Iterator<Item = AlertBefore> + '_ {
+    alert.teams().map(|team| AlertBefore { team, priority: alert.priority })
 }
 
 /// Refuses where the asker saw another revision.

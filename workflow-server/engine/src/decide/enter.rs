@@ -2,6 +2,7 @@
 //! where a link leads at once. An instance is in exactly one stage.
 
 use crate::call::Call;
+use crate::decide::escalate;
 use crate::definition::model::{AlertAction, LinkAction, TimerAction, TimerStart};
 use crate::definition::template::{Place, Template};
 use crate::definition::{Action, Definition, Stage};
@@ -42,14 +43,14 @@ struct Held {
 
 impl Held {
     fn take(instance: &mut Instance) -> Self {
-        Self { claim: instance.claim.take(), teams: instance.alerts.iter().map(|alert| alert.team).collect() }
+        Self { claim: instance.claim.take(), teams: instance.alerts.iter().flat_map(Alert::teams).collect() }
     }
 
     /// A claim goes on as long as there is work, and the alerts that stand are not all for other teams.
     fn give_back(self, instance: &mut Instance) {
         let is_same_team = instance.alerts.is_empty()
             || self.teams.is_empty()
-            || instance.alerts.iter().any(|alert| self.teams.contains(&alert.team));
+            || instance.alerts.iter().flat_map(Alert::teams).any(|team| self.teams.contains(&team));
         if instance.status == Status::Active && is_same_team {
             instance.claim = self.claim;
         }
@@ -78,6 +79,7 @@ pub(super) fn stop(instance: &mut Instance, status: Status) {
     instance.alerts = Box::default();
     instance.timers = Box::default();
     instance.claim = None;
+    instance.pause = None;
     instance.release_at = None;
 }
 
@@ -120,14 +122,20 @@ fn run(scene: &Scene<'_>, instance: &mut Instance, stage: &Stage) -> Ends {
 
 /// A team that was declared is never taken back, so the place is there; an alert without one could be seen by nobody.
 fn raise(scene: &Scene<'_>, instance: &Instance, alert: &AlertAction, at: u16) -> Option<Alert> {
-    Some(Alert {
+    let mut raised = Alert {
         action: at,
         text: fill_in(scene, instance, &alert.text).into(),
         team: scene.teams.place(&alert.team)?,
+        added_teams: Box::default(),
         priority: alert.priority,
         due: alert.due.map(|span| scene.now.after(span)),
+        escalates_at: None,
+        escalated: 0,
         seen: None,
-    })
+        snooze: None,
+    };
+    raised.escalates_at = escalate::next(alert, &raised);
+    Some(raised)
 }
 
 fn due(scene: &Scene<'_>, instance: &Instance, timer: &TimerAction) -> Time {
@@ -153,7 +161,8 @@ fn follow(definition: &Definition, instance: &mut Instance, link: &LinkAction, s
     definition.stage_of(target).map_or(Ends::Here, |stage| Ends::GoesTo(stage.number))
 }
 
-fn add_one(counts: &mut Box<[Count]>, stage: u32, action: u16) {
+/// Counts one more of something of a stage.
+pub(super) fn add_one(counts: &mut Box<[Count]>, stage: u32, action: u16) {
     if let Some(count) = counts.iter_mut().find(|count| count.stage == stage && count.action == action) {
         count.times = count.times.saturating_add(1);
     } else {

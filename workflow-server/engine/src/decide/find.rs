@@ -10,6 +10,11 @@ pub(super) fn find(root: &Root, id: InstanceId) -> Result<&Arc<Instance>, Reject
     root.instance(id).ok_or(Rejection::NoSuchInstance(id))
 }
 
+/// The instance, if Call Managers may work on it.
+pub(super) fn visible<'i>(root: &Root, instance: &'i Arc<Instance>) -> Result<&'i Arc<Instance>, Rejection> {
+    if root.is_visible(instance) { Ok(instance) } else { Err(Rejection::NotVisible(instance.clone())) }
+}
+
 pub(super) fn check_legal(instance: &Arc<Instance>, happening: Happening) -> Result<(), Rejection> {
     if is_legal(instance.status, happening) {
         Ok(())

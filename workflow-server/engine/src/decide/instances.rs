@@ -2,11 +2,11 @@
 
 use crate::command::{Actor, ActorKind, PushButton};
 use crate::decide::calls::release;
-use crate::decide::check;
 use crate::decide::claims::{check_holder, lapse};
 use crate::decide::draft::{EntryDraft, check_revision};
 use crate::decide::enter::{Scene, enter, stop};
-use crate::decide::find::{check_legal, find};
+use crate::decide::find::{check_legal, find, visible};
+use crate::decide::{check, escalate, pause, snooze};
 use crate::definition::model::{ButtonAction, FIRST_STAGE, NoteRule};
 use crate::definition::{Action, Definition};
 use crate::entry::{Answer, ChangeKind};
@@ -20,9 +20,7 @@ pub(super) fn push(draft: &mut EntryDraft<'_>, push: &PushButton, actor: &Actor)
     let root = draft.root;
     let old = find(root, push.instance)?;
     check_legal(old, Happening::Push)?;
-    if !root.is_visible(old) {
-        return Err(Rejection::NotVisible(old.clone()));
-    }
+    visible(root, old)?;
     let gone = || Rejection::ButtonGone(old.clone());
     let definition = root.definition_of(old).cloned().ok_or_else(gone)?;
     let button = button_of(&definition, old.stage, &push.button).ok_or_else(gone)?;
@@ -67,6 +65,25 @@ fn faults_of_push(button: &ButtonAction, push: &PushButton) -> Vec<FieldFault> {
     faults
 }
 
+/// Moves an instance to a stage of its workflow, whatever its buttons: ops' way out of an unlinked end or a mistake.
+pub(super) fn move_to(
+    draft: &mut EntryDraft<'_>,
+    id: InstanceId,
+    (stage, reason): (u32, &str),
+    expected: Option<u64>,
+) -> Result<(), Rejection> {
+    draft.kind = ChangeKind::Moved;
+    let old = find(draft.root, id)?;
+    check_revision(expected, u64::from(old.revision))?;
+    check_legal(old, Happening::Move)?;
+    let no_such = || Rejection::NoSuchStage { instance: old.clone(), stage };
+    let definition = draft.root.definition_of(old).cloned().ok_or_else(no_such)?;
+    definition.stage(stage).ok_or_else(no_such)?;
+    draft.said.note = reason.into();
+    go(draft, old, &definition, stage, ChangeKind::Moved);
+    Ok(())
+}
+
 /// Moves an instance to a stage because of the event of that stage.
 fn go(draft: &mut EntryDraft<'_>, old: &Instance, definition: &Definition, stage: u32, kind: ChangeKind) {
     let Some(call) = draft.root.call_of(old).cloned() else { return };
@@ -95,6 +112,9 @@ pub(super) fn elapse(draft: &mut EntryDraft<'_>, due: Time, slot: u32, wake: Wak
             }
         }
         Wake::Lapse => lapse(draft, old, due),
+        Wake::Resume => pause::end(draft, old, due),
+        Wake::Escalate(action) => escalate::escalate(draft, old, action, due),
+        Wake::Return(action) => snooze::bring_back(draft, old, action, due),
         Wake::Timer(action) => {
             let runs = old.timers.iter().any(|timer| timer.action == action && old.fires_at(timer) == due);
             if runs && is_legal(old.status, Happening::Elapse) {
@@ -118,8 +138,8 @@ pub(super) fn note(draft: &mut EntryDraft<'_>, id: InstanceId, text: &str, actor
     draft.kind = ChangeKind::NoteAdded;
     let old = find(draft.root, id)?;
     check_legal(old, Happening::Note)?;
-    if actor.kind == ActorKind::Person && !draft.root.is_visible(old) {
-        return Err(Rejection::NotVisible(old.clone()));
+    if actor.kind == ActorKind::Person {
+        visible(draft.root, old)?;
     }
     let mut new = Instance::clone(old);
     new.notes += 1;
@@ -188,9 +208,7 @@ pub(super) fn acknowledge(
     draft.kind = ChangeKind::AlertAcknowledged;
     let old = find(draft.root, id)?;
     check_legal(old, Happening::Acknowledge)?;
-    if !draft.root.is_visible(old) {
-        return Err(Rejection::NotVisible(old.clone()));
-    }
+    visible(draft.root, old)?;
     draft.answer = Answer::Moved { instance: id, entered: Vec::new() };
     let mut new = Instance::clone(old);
     let standing = new.alerts.iter_mut().find(|alert| alert.action == action);

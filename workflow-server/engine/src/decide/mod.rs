@@ -3,15 +3,21 @@
 //! Must not act, read a clock or make ids: time and chance come in with the request.
 
 mod calls;
+mod chase;
 mod check;
 mod claims;
 mod definitions;
 mod draft;
 mod enter;
+mod escalate;
 mod faults;
 mod find;
 mod instances;
+mod pause;
 mod set;
+mod snooze;
+mod undo;
+mod when;
 
 use crate::command::{Command, Request};
 use crate::entry::{Answer, Entry};
@@ -87,6 +93,18 @@ pub fn decide(world: &World, request: &Request, now: Time) -> Result<Decision, R
         }
         Command::ClaimNext { filter, lease_millis } => {
             claims::claim_next(&mut draft, filter, *lease_millis, &request.actor);
+        }
+        Command::SnoozeAlert(snooze) => snooze::snooze(&mut draft, snooze, &request.actor)?,
+        Command::Pause { instance, until, reason, expected } => {
+            pause::pause(&mut draft, *instance, (*until, reason, *expected), &request.actor)?;
+        }
+        Command::Resume { instance, note, expected } => {
+            pause::resume(&mut draft, *instance, (note, *expected), &request.actor)?;
+        }
+        Command::UndoPush(undo) => undo::undo(&mut draft, undo, &request.actor)?,
+        Command::Chase { instance, note } => chase::chase(&mut draft, *instance, note)?,
+        Command::MoveInstance { instance, stage, reason, expected } => {
+            instances::move_to(&mut draft, *instance, (*stage, reason), *expected)?;
         }
         Command::Elapse { due, slot, wake } => instances::elapse(&mut draft, *due, *slot, *wake),
     }

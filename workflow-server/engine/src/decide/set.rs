@@ -215,6 +215,9 @@ fn new_instance(draft: &EntryDraft<'_>, set: &SetWorkflow, chosen: &Chosen, call
         alerts: Box::default(),
         timers: Box::default(),
         claim: None,
+        pause: None,
+        chases: 0,
+        attempts: None,
         ending: "".into(),
     }
 }

@@ -3,7 +3,7 @@
 //! Must not be parsed by anybody: the words may change.
 
 use crate::definition::model::{
-    Action, AlertAction, ButtonAction, LinkAction, NoteRule, Priority, TimerAction, TimerStart,
+    Action, AlertAction, ButtonAction, LinkAction, NoteRule, Priority, Raise, Rung, RungTime, TimerAction, TimerStart,
 };
 
 /// How much of an alert's text is shown.
@@ -41,7 +41,25 @@ fn describe_alert(alert: &AlertAction) -> String {
         words.truncate(cut);
         words.push('…');
     }
-    format!("Alert {} ({}{due}): {words}", alert.team, alert.priority.word())
+    let rungs: Vec<String> = alert.escalate.iter().map(describe_rung).collect();
+    let escalates = if rungs.is_empty() { String::new() } else { format!("; escalates {}", rungs.join(", then ")) };
+    format!("Alert {} ({}{due}{escalates}): {words}", alert.team, alert.priority.word())
+}
+
+fn describe_rung(rung: &Rung) -> String {
+    let when = match rung.at {
+        RungTime::Share(share) => format!("at {share}%"),
+        RungTime::Due => "at due".to_owned(),
+        RungTime::After(span) => format!("{span} after due"),
+    };
+    let again = rung.again.map(|again| format!("every {}, {} times", again.every, again.times));
+    let priority = rung.priority.map(|raise| match raise {
+        Raise::To(priority) => format!("to {}", priority.word()),
+        Raise::ByOne => "by one priority".to_owned(),
+    });
+    let team = rung.team.as_ref().map(|team| format!("to team {team}"));
+    let added = rung.add_team.as_ref().map(|team| format!("also to team {team}"));
+    [Some(when), again, priority, team, added].into_iter().flatten().collect::<Vec<_>>().join(" ")
 }
 
 fn describe_button(button: &ButtonAction) -> String {

@@ -16,5 +16,7 @@ pub mod file;
 
 pub mod describe;
 
+pub mod escalation;
+
 pub use fault::{Fault, FaultCode};
 pub use model::{Action, Definition, Event, EventKind, Stage};

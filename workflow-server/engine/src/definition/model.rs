@@ -103,6 +103,18 @@ pub enum Priority {
     Urgent,
 }
 
+impl Priority {
+    /// The next one up; the highest stays.
+    #[must_use]
+    pub fn raised(self) -> Self {
+        match self {
+            Self::Low => Self::Normal,
+            Self::Normal => Self::High,
+            Self::High | Self::Urgent => Self::Urgent,
+        }
+    }
+}
+
 /// Raises an alert.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AlertAction {
@@ -114,6 +126,52 @@ pub struct AlertAction {
     pub priority: Priority,
     /// When it should be done, counted from entering the stage.
     pub due: Option<Span>,
+    /// What becomes of it as its time goes by; only with a due.
+    pub escalate: Vec<Rung>,
+}
+
+/// One rung of an alert's escalation: it leaves the stage as it is, and brings the alert before people anew.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rung {
+    /// When it comes.
+    pub at: RungTime,
+    /// Whether it comes again.
+    pub again: Option<Again>,
+    /// How the alert's priority rises.
+    pub priority: Option<Raise>,
+    /// The team that the alert is for from then on.
+    pub team: Option<String>,
+    /// A team that it is for as well from then on.
+    pub add_team: Option<String>,
+}
+
+/// When a rung comes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum RungTime {
+    /// When so many hundredths of the time until the due have gone by: 1 to 99.
+    Share(u8),
+    /// When it is due.
+    Due,
+    /// So long after it was due.
+    After(Span),
+}
+
+/// How a rung is repeated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Again {
+    /// How long after the time before.
+    pub every: Span,
+    /// How many times in all, at least 2.
+    pub times: u32,
+}
+
+/// How a rung changes an alert's priority; it never makes it lower.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Raise {
+    /// To this one.
+    To(Priority),
+    /// By one.
+    ByOne,
 }
 
 /// Whether pushing a button takes a note.

@@ -8,11 +8,12 @@ use std::collections::BinaryHeap;
 use std::ops::Bound;
 use std::sync::Arc;
 
+use crate::definition::model::Priority;
 use crate::filter::FollowUpFilter;
 use crate::instance::{Alert, Instance, Status};
 use crate::time::Time;
 use crate::world::Root;
-use crate::world::urgency::{NO_TEAM, RANKS, UrgencyKey, rank};
+use crate::world::urgency::{NO_TEAM, PAUSED, RANKS, UrgencyKey, rank, standing};
 
 /// Where a page ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -110,25 +111,26 @@ fn row(root: &Root, filter: &FollowUpFilter, as_of: Time, cursor: FollowUpCursor
     (best == cursor).then(|| FollowUpRow {
         instance: instance.clone(),
         alert,
-        due: (best.due != Time::NEVER).then_some(best.due),
-        overdue: best.phase == 0,
+        due: due(instance, alert),
+        overdue: due(instance, alert).is_some_and(|due| due <= instance.clock(as_of)),
     })
+}
+
+fn due(instance: &Instance, alert: Option<usize>) -> Option<Time> {
+    alert.and_then(|at| instance.alerts.get(at)).map_or(instance.deadline, |alert| instance.due_of(alert))
 }
 
 /// Where an instance stands by its most urgent alert that the filter lets through.
 fn most_urgent(instance: &Instance, filter: &FollowUpFilter, as_of: Time) -> Option<(FollowUpCursor, Option<usize>)> {
     if instance.alerts.is_empty() {
-        let standing = cursor(instance, RANKS - 1, instance.deadline, as_of);
-        return (!filter.asks_for_alert()).then_some((standing, None));
+        return (!filter.asks_for_alert()).then_some((cursor(instance, None, as_of), None));
     }
-    let standing = |(at, alert): (usize, &Alert)| {
-        (cursor(instance, rank(alert.priority), instance.due_of(alert), as_of), Some(at))
-    };
+    let standing = |(at, alert): (usize, &Alert)| (cursor(instance, Some(alert), as_of), Some(at));
     instance.alerts.iter().enumerate().filter(|(_, alert)| filter.lets_alert_through(alert)).map(standing).min()
 }
 
-fn cursor(instance: &Instance, rank: u8, due: Option<Time>, as_of: Time) -> FollowUpCursor {
-    let due = due.unwrap_or(Time::NEVER);
+fn cursor(instance: &Instance, alert: Option<&Alert>, as_of: Time) -> FollowUpCursor {
+    let (rank, due) = standing(instance, alert);
     let phase = u8::from(due > as_of);
     FollowUpCursor { phase, rank, due, made_at: instance.id.made_at, slot: instance.id.slot }
 }
@@ -144,7 +146,9 @@ fn walk<'a>(
     blocks
         .filter(move |block| after.is_none_or(|after| *block >= (after.phase, after.rank)))
         .filter(|(_, wanted)| {
-            filter.priorities.is_empty() || filter.priorities.iter().any(|priority| rank(*priority) == *wanted)
+            // What is paused has a rank of its own; its alerts are looked at one by one.
+            let is_wanted = |priority: &Priority| rank(*priority) == *wanted;
+            filter.priorities.is_empty() || *wanted == PAUSED || filter.priorities.iter().any(is_wanted)
         })
         .flat_map(move |(phase, rank)| block(root, filter, as_of, phase, rank))
         .filter(move |cursor| after.is_none_or(|after| *cursor > after))
@@ -170,10 +174,16 @@ fn block<'a>(
     for (at, lane) in lanes.iter_mut().enumerate() {
         heads.extend(lane.next().map(|cursor| Reverse((cursor, at))));
     }
+    let mut last = None;
     std::iter::from_fn(move || {
-        let Reverse((cursor, at)) = heads.pop()?;
-        heads.extend(lanes[at].next().map(|next| Reverse((next, at))));
-        Some(cursor)
+        loop {
+            let Reverse((cursor, at)) = heads.pop()?;
+            heads.extend(lanes[at].next().map(|next| Reverse((next, at))));
+            // What is for several teams stands in the lane of each.
+            if last.replace(cursor) != Some(cursor) {
+                return Some(cursor);
+            }
+        }
     })
 }
 
@@ -200,7 +210,7 @@ fn of_calls(
         .iter()
         .filter_map(|key| root.call(key))
         .flat_map(|call| call.instances.iter().filter_map(|slot| root.instance_at(*slot)))
-        .filter(|instance| root.is_visible(instance))
+        .filter(|instance| root.is_listed(instance))
         .filter_map(|instance| most_urgent(instance, filter, as_of).map(|(cursor, _)| cursor))
         .filter(|cursor| after.is_none_or(|after| *cursor > after))
         .collect();

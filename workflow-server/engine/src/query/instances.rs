@@ -4,7 +4,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::instance::{Instance, Status};
+use crate::definition::model::Priority;
+use crate::instance::{Alert, Instance, Status};
 use crate::time::Time;
 use crate::world::Root;
 
@@ -29,6 +30,14 @@ pub struct InstanceFilter {
     pub overdue: Option<bool>,
     /// Started at this moment or before.
     pub started_by: Option<Time>,
+    /// Held by one of these.
+    pub holders: Vec<Box<str>>,
+    /// Held by nobody, or by somebody.
+    pub unclaimed: Option<bool>,
+    /// With an alert of one of these.
+    pub priorities: Vec<Priority>,
+    /// With an alert that is snoozed, or without.
+    pub snoozed: Option<bool>,
 }
 
 impl InstanceFilter {
@@ -42,12 +51,25 @@ impl InstanceFilter {
             && (self.versions.is_empty() || self.versions.contains(&instance.version))
             && (self.stages.is_empty() || self.stages.contains(&instance.stage))
             && self.started_by.is_none_or(|latest| instance.started_at <= latest)
+            && self.lets_holder_and_alerts_through(instance)
             && self.overdue.is_none_or(|overdue| instance.is_overdue(now) == overdue)
             && self.hidden.is_none_or(|hidden| is_hidden(root, instance) == hidden)
             && (self.workflows.is_empty() || self.workflows.iter().any(|name| **name == *workflow_name(root, instance)))
             && (self.customers.is_empty() || self.customers.iter().any(|name| **name == *customer(root, instance)))
             && (self.teams.is_empty()
                 || team_names(root, instance).any(|team| self.teams.iter().any(|name| **name == *team)))
+    }
+}
+
+impl InstanceFilter {
+    fn lets_holder_and_alerts_through(&self, instance: &Instance) -> bool {
+        let is_named = instance.claim.as_ref().is_some_and(|claim| self.holders.contains(&claim.by));
+        let is_snoozed = instance.alerts.iter().any(|alert| alert.snooze.is_some());
+        (self.holders.is_empty() || is_named)
+            && self.unclaimed.is_none_or(|unclaimed| instance.claim.is_none() == unclaimed)
+            && self.snoozed.is_none_or(|snoozed| is_snoozed == snoozed)
+            && (self.priorities.is_empty()
+                || instance.alerts.iter().any(|alert| self.priorities.contains(&alert.priority)))
     }
 }
 
@@ -99,6 +121,16 @@ pub enum GroupBy {
     Team,
     /// By customer.
     Customer,
+    /// By who holds it.
+    Holder,
+    /// By the highest priority of its alerts.
+    Priority,
+    /// By age, in bands.
+    Age,
+    /// By how it stands by its due.
+    Due,
+    /// By whether Call Managers may see it.
+    Hidden,
 }
 
 /// How many have something in common.
@@ -123,7 +155,7 @@ pub fn count_instances(root: &Root, filter: &InstanceFilter, by: GroupBy, now: T
     let mut total = 0;
     for instance in root.instances.iter().flatten().filter(|instance| filter.lets_through(root, instance, now)) {
         total += 1;
-        for name in group_names(root, instance, by) {
+        for name in group_names(root, instance, by, now) {
             let group = groups.entry(name).or_default();
             group.count += 1;
             group.overdue += u64::from(instance.is_overdue(now));
@@ -137,7 +169,7 @@ pub fn count_instances(root: &Root, filter: &InstanceFilter, by: GroupBy, now: T
     (groups, total)
 }
 
-fn group_names(root: &Root, instance: &Instance, by: GroupBy) -> Vec<String> {
+fn group_names(root: &Root, instance: &Instance, by: GroupBy, now: Time) -> Vec<String> {
     let workflow = workflow_name(root, instance);
     match by {
         GroupBy::All => vec!["all".to_owned()],
@@ -146,12 +178,39 @@ fn group_names(root: &Root, instance: &Instance, by: GroupBy) -> Vec<String> {
         GroupBy::Stage => vec![format!("{workflow}, stage {}", instance.stage)],
         GroupBy::Status => vec![instance.status.word().to_owned()],
         GroupBy::Customer => vec![customer(root, instance).to_owned()],
+        GroupBy::Holder => vec![instance.claim.as_ref().map_or("nobody", |claim| &claim.by).to_owned()],
+        GroupBy::Priority => {
+            let highest = instance.alerts.iter().map(|alert| alert.priority).max();
+            vec![highest.map_or("no alert", Priority::word).to_owned()]
+        }
+        GroupBy::Age => vec![age(instance, now).to_owned()],
+        GroupBy::Due => {
+            let word = match instance.due() {
+                None => "no due",
+                Some(_) if instance.is_overdue(now) => "overdue",
+                Some(_) => "on time",
+            };
+            vec![word.to_owned()]
+        }
+        GroupBy::Hidden => vec![if is_hidden(root, instance) { "hidden" } else { "seen" }.to_owned()],
         GroupBy::Team => {
             let mut teams: Vec<String> = team_names(root, instance).map(str::to_owned).collect();
             teams.sort_unstable();
             teams.dedup();
             teams
         }
+    }
+}
+
+/// The band of its age.
+fn age(instance: &Instance, now: Time) -> &'static str {
+    match now.0.saturating_sub(instance.started_at.0) / 3_600_000 {
+        ..1 => "under 1 h",
+        1..4 => "1 h to 4 h",
+        4..24 => "4 h to 1 d",
+        24..72 => "1 d to 3 d",
+        72..168 => "3 d to 7 d",
+        _ => "over 7 d",
     }
 }
 
@@ -168,5 +227,5 @@ fn customer<'r>(root: &'r Root, instance: &Instance) -> &'r str {
 }
 
 fn team_names<'r>(root: &'r Root, instance: &'r Instance) -> impl Iterator<Item = &'r str> {
-    instance.alerts.iter().filter_map(|alert| root.teams.at(alert.team)).map(|team| team.name.as_str())
+    instance.alerts.iter().flat_map(Alert::teams).filter_map(|team| root.teams.at(team)).map(|team| team.name.as_str())
 }

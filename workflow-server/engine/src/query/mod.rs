@@ -2,8 +2,12 @@
 //!
 //! Must not change anything, and must not read a clock: the time by which overdue is told comes in.
 
+mod due;
 mod follow_ups;
 mod instances;
+mod stuck;
 
+pub use due::{DueState, due_soon_from, due_state};
 pub use follow_ups::{FollowUpCursor, FollowUpPage, FollowUpRow, list_follow_ups, most_urgent_unclaimed};
 pub use instances::{Group, GroupBy, InstanceFilter, InstancePage, count_instances, list_instances};
+pub use stuck::{OverdueTimer, Stuck, StuckReason, overdue_timers, stuck};

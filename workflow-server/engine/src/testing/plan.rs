@@ -9,8 +9,8 @@ use proptest::sample::{Index, select};
 
 use super::words::{self, TEAMS};
 use crate::definition::model::{
-    Action, AlertAction, AtMost, ButtonAction, Event, EventKind, FIRST_STAGE, FinishAction, LinkAction, NEW_CALL_ID,
-    NEW_CALL_LABEL, NoteRule, Priority, Stage, TimerAction, TimerStart,
+    Action, Again, AlertAction, AtMost, ButtonAction, Event, EventKind, FIRST_STAGE, FinishAction, LinkAction,
+    NEW_CALL_ID, NEW_CALL_LABEL, NoteRule, Priority, Raise, Rung, RungTime, Stage, TimerAction, TimerStart,
 };
 use crate::definition::template::{CALL_PLACES, Template};
 use crate::time::Span;
@@ -31,6 +31,7 @@ pub(super) struct Alert {
     team: &'static str,
     priority: Priority,
     due: Option<Span>,
+    escalate: Vec<Rung>,
 }
 
 #[derive(Clone, Debug)]
@@ -67,8 +68,30 @@ pub(super) fn plans() -> impl Strategy<Value = Plan> {
 fn alerts() -> impl Strategy<Value = Alert> {
     let priorities = select(vec![Priority::Low, Priority::Normal, Priority::High, Priority::Urgent]);
     let places = option::of((any::<Index>(), any::<bool>()));
-    (words::texts(), places, select(TEAMS.to_vec()), priorities, option::of(words::spans()))
-        .prop_map(|(text, place, team, priority, due)| Alert { text, place, team, priority, due })
+    (words::texts(), places, select(TEAMS.to_vec()), priorities, option::of(words::spans()), vec(rungs(), 0..3))
+        .prop_map(|(text, place, team, priority, due, escalate)| {
+            let escalate = if due.is_some() { escalate } else { Vec::new() };
+            Alert { text, place, team, priority, due, escalate }
+        })
+}
+
+fn rungs() -> impl Strategy<Value = Rung> {
+    let at = prop_oneof![
+        (1_u8..100).prop_map(RungTime::Share),
+        Just(RungTime::Due),
+        words::spans().prop_map(RungTime::After),
+    ];
+    let again = option::of((words::spans(), 2_u32..4).prop_map(|(every, times)| Again { every, times }));
+    let raise = select(vec![Raise::ByOne, Raise::To(Priority::High), Raise::To(Priority::Urgent)]);
+    let team = || option::of(select(TEAMS.to_vec()).prop_map(str::to_owned));
+    (at, again, raise, team(), team()).prop_map(|(at, again, raise, team, add_team)| Rung {
+        at,
+        again,
+        // A rung changes something.
+        priority: Some(raise),
+        team,
+        add_team,
+    })
 }
 
 fn waits(plan: impl Strategy<Value = Plan>) -> impl Strategy<Value = Wait> {
@@ -180,7 +203,14 @@ impl<'a> Lowering<'a> {
             Some((index, _)) => format!("{{{{call.{}}}}}{}", index.get(&CALL_PLACES), alert.text),
         };
         let text = Template::parse(&source).expect("a text without braces, and a place that is there");
-        Action::Alert(AlertAction { text, team: alert.team.to_owned(), priority: alert.priority, due: alert.due })
+        let escalate = alert.escalate.clone();
+        Action::Alert(AlertAction {
+            text,
+            team: alert.team.to_owned(),
+            priority: alert.priority,
+            due: alert.due,
+            escalate,
+        })
     }
 
     fn wait(&self, wait: &Wait, id: &str) -> Action {

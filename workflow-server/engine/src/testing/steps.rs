@@ -1,5 +1,7 @@
 //! Arbitrary commands in an arbitrary order, for property tests: what call scripts, people, operations and time do.
 
+use std::sync::Arc;
+
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::Index;
@@ -7,6 +9,7 @@ use proptest::sample::Index;
 use crate::call::{CallKey, Caller};
 use crate::command::{
     Actor, ActorKind, CallChanges, Command, IfRunning, PushButton, Recipient, Request, RequestMark, SetWorkflow,
+    SnoozeAlert, SnoozeUntil, UndoPush,
 };
 use crate::definition::model::NoteRule;
 use crate::definition::{Action, Definition};
@@ -64,6 +67,18 @@ pub enum Step {
     Hold(Index, u8, u8, u16),
     /// Somebody asks for the next.
     Next(u8, u16),
+    /// Somebody snoozes an alert: which instance, which action, who, and for how many minutes; 0 brings it back.
+    Snooze(Index, u8, u8, u16),
+    /// Somebody pauses: which instance, and for how many minutes, if that is known.
+    Pause(Index, Option<u16>),
+    /// Somebody resumes.
+    Resume(Index),
+    /// Somebody takes the newest push back; as a supervisor, or not.
+    Undo(bool),
+    /// A caller asks again.
+    Chase(Index),
+    /// Operations move an instance to one of its stages.
+    Move(Index, Index),
     /// A script takes an instance back.
     Withdraw(Index),
     /// Operations cancel an instance.
@@ -102,6 +117,13 @@ pub fn steps(at_most: usize) -> impl Strategy<Value = Vec<Step>> {
         4 => (any::<Index>(), 0..3_u8, 0..6_u8, 1..2_000_u16)
             .prop_map(|(at, who, what, minutes)| Step::Hold(at, who, what, minutes)),
         2 => (0..3_u8, 1..2_000_u16).prop_map(|(who, minutes)| Step::Next(who, minutes)),
+        2 => (any::<Index>(), 0..3_u8, 0..3_u8, 0..2_000_u16)
+            .prop_map(|(at, action, who, minutes)| Step::Snooze(at, action, who, minutes)),
+        2 => (any::<Index>(), proptest::option::of(1..2_000_u16)).prop_map(|(at, minutes)| Step::Pause(at, minutes)),
+        2 => any::<Index>().prop_map(Step::Resume),
+        2 => any::<bool>().prop_map(Step::Undo),
+        1 => any::<Index>().prop_map(Step::Chase),
+        1 => (any::<Index>(), any::<Index>()).prop_map(|(at, stage)| Step::Move(at, stage)),
         1 => any::<Index>().prop_map(Step::Withdraw),
         1 => any::<Index>().prop_map(Step::Cancel),
         1 => (any::<Index>(), 0..3_u8).prop_map(|(workflow, title)| Step::Publish(workflow, title)),
@@ -118,6 +140,8 @@ pub struct Player {
     now: Time,
     asked: u64,
     last: Option<Request>,
+    /// The instance that a button was pushed on last, as it was before, and when that was.
+    pushed: Option<(Arc<Instance>, Time)>,
 }
 
 impl Player {
@@ -130,7 +154,7 @@ impl Player {
                 kept.push(definition);
             }
         }
-        Self { definitions: kept, now: Time(1_795_000_000_000), asked: 0, last: None }
+        Self { definitions: kept, now: Time(1_795_000_000_000), asked: 0, last: None, pushed: None }
     }
 
     /// What time it is.
@@ -164,6 +188,9 @@ impl Player {
             step => self.command(step, world).map(|(by, command)| self.request(by, command)).into_iter().collect(),
         };
         self.last = requests.last().cloned();
+        if let Step::Push { instance: at, .. } = step {
+            self.pushed = instance(world, at).map(|before| (before.clone(), self.now));
+        }
         requests
     }
 
@@ -226,6 +253,25 @@ impl Player {
                 let command = Command::ClaimNext { filter, lease_millis };
                 return Some((Actor { kind: ActorKind::Person, name: person(*who) }, command));
             }
+            Step::Snooze(at, action, who, minutes) => {
+                let command = snoozing(instance(at)?, *action, *minutes);
+                return Some((Actor { kind: ActorKind::Person, name: person(*who) }, command));
+            }
+            Step::Pause(at, minutes) => {
+                let until = minutes.map(|minutes| Time(self.now.0 + i64::from(minutes) * 60_000));
+                (ActorKind::Person, Command::Pause { instance: id(at)?, until, reason: "ill".into(), expected: None })
+            }
+            Step::Resume(at) => {
+                (ActorKind::Person, Command::Resume { instance: id(at)?, note: "".into(), expected: None })
+            }
+            Step::Undo(as_supervisor) => (ActorKind::Person, self.undoing(world, *as_supervisor)?),
+            Step::Chase(at) => (ActorKind::ScriptEngine, Command::Chase { instance: id(at)?, note: "again".into() }),
+            Step::Move(at, stage) => {
+                let instance = instance(at)?;
+                let stages = &world.root().definition_of(instance)?.stages;
+                let (instance, stage, reason) = (instance.id, stage.get(stages).number, "it is stuck".into());
+                (ActorKind::Operations, Command::MoveInstance { instance, stage, reason, expected: None })
+            }
             Step::Withdraw(at) => {
                 let (instance, reason) = (id(at)?, "a mistake".into());
                 (ActorKind::ScriptEngine, Command::WithdrawWorkflow { instance, reason, expected: None })
@@ -238,6 +284,41 @@ impl Player {
         };
         Some((somebody(kind), command))
     }
+
+    /// Names the push rightly where it is still the newest thing that happened, and wrongly where it is not.
+    fn undoing(&self, world: &World, as_supervisor: bool) -> Option<Command> {
+        let (before, pushed_at) = self.pushed.clone()?;
+        let now = world.root().instance(before.id)?;
+        let is_newest = now.revision == before.revision + 1;
+        Some(Command::UndoPush(Box::new(UndoPush {
+            instance: before.id,
+            sequence: if is_newest { now.sequence } else { before.sequence },
+            pushed_by: person(0),
+            pushed_at,
+            before,
+            within_millis: 3_600_000,
+            as_supervisor,
+            reason: "a slip".into(),
+        })))
+    }
+}
+
+fn snoozing(instance: &Instance, action: u8, minutes: u16) -> Command {
+    let until = match minutes {
+        0 => SnoozeUntil::Now,
+        1..600 => SnoozeUntil::Days(u32::from(minutes)),
+        _ => SnoozeUntil::For(i64::from(minutes) * 60_000),
+    };
+    Command::SnoozeAlert(Box::new(SnoozeAlert {
+        instance: instance.id,
+        stage: instance.stage,
+        visit: instance.visit(),
+        action: u16::from(action),
+        until,
+        default_zone: "Europe/Berlin".into(),
+        outcome: "no-answer".into(),
+        note: "".into(),
+    }))
 }
 
 fn somebody(kind: ActorKind) -> Actor {
@@ -281,10 +362,10 @@ fn changes(chargeable: Option<bool>, customer: Option<u8>) -> CallChanges {
     }
 }
 
-fn instance<'w>(world: &'w World, at: &Index) -> Option<&'w Instance> {
+fn instance<'w>(world: &'w World, at: &Index) -> Option<&'w Arc<Instance>> {
     let instances = &world.root().instances;
     let slot = (!instances.is_empty()).then(|| at.index(instances.len()))?;
-    world.root().instance_at(slot as u32).map(|instance| &**instance)
+    world.root().instance_at(slot as u32)
 }
 
 fn push(world: &World, instance: &Instance, at: &Index, stale: u8, careless: bool) -> Command {

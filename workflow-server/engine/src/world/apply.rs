@@ -102,8 +102,9 @@ impl World {
         while self.root.calls.len() <= place {
             self.root.calls.push_back(None);
         }
-        let is_new = self.root.calls[place].is_none();
-        let key = is_new.then(|| call.key.clone());
+        let known = self.root.calls[place].clone();
+        self.root.caller_index.add(&call.caller, known.as_ref().map(|known| &known.caller), slot);
+        let key = known.is_none().then(|| call.key.clone());
         self.root.calls.set(place, Some(call));
         if let Some(key) = key {
             self.root.call_index.insert(&key, slot);

@@ -5,6 +5,7 @@
 //! calls, and a property that holds it equal to rebuilding it from the instances.
 
 pub mod call_index;
+pub mod caller_index;
 pub mod definitions;
 pub mod requests;
 pub mod timers;
@@ -12,6 +13,7 @@ pub mod urgency;
 
 mod apply;
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use imbl::{OrdSet, Vector};
@@ -21,9 +23,11 @@ pub use apply::Unfit;
 use crate::call::{Call, CallKey};
 use crate::definition::Definition;
 use crate::instance::{Instance, InstanceId, Status};
+use crate::limits;
 use crate::team::Team;
 use crate::time::Time;
 use crate::world::call_index::CallIndex;
+use crate::world::caller_index::{CallerIndex, CallerKey};
 use crate::world::definitions::{Teams, Workflow, Workflows};
 use crate::world::requests::Requests;
 use crate::world::timers::Timers;
@@ -82,6 +86,7 @@ pub struct Root {
     /// How many there are.
     pub counters: Counters,
     call_index: Arc<CallIndex>,
+    caller_index: Arc<CallerIndex>,
 }
 
 impl Root {
@@ -115,6 +120,14 @@ impl Root {
         self.call_slot(key).and_then(|slot| self.call_at(slot))
     }
 
+    /// The calls of a caller, newest first; only a customer's, where one is named.
+    pub fn calls_of<'r>(&'r self, key: &'r CallerKey, customer: &'r str) -> impl Iterator<Item = &'r Arc<Call>> {
+        let mut seen = HashSet::new();
+        let slots = self.caller_index.slots(key, limits::CALLS_OF_CALLER_MAX);
+        let of_caller = slots.into_iter().filter(move |slot| seen.insert(*slot)).filter_map(|slot| self.call_at(slot));
+        of_caller.filter(move |call| key.fits(&call.caller) && (customer.is_empty() || *call.customer == *customer))
+    }
+
     /// The call of an instance.
     #[must_use]
     pub fn call_of(&self, instance: &Instance) -> Option<&Arc<Call>> {
@@ -133,7 +146,13 @@ impl Root {
         self.workflow_of(instance)?.version(instance.version).map(|version| &version.definition)
     }
 
-    /// Whether Call Managers see an instance.
+    /// Whether Call Managers list an instance.
+    #[must_use]
+    pub fn is_listed(&self, instance: &Instance) -> bool {
+        self.call_of(instance).is_some_and(|call| instance.is_listed(call))
+    }
+
+    /// Whether Call Managers may work on an instance.
     #[must_use]
     pub fn is_visible(&self, instance: &Instance) -> bool {
         self.call_of(instance).is_some_and(|call| instance.is_visible(call))
@@ -178,6 +197,7 @@ impl World {
                 urgency: OrdSet::new(),
                 counters: Counters::default(),
                 call_index: Arc::default(),
+                caller_index: Arc::default(),
             },
             timers: Timers::default(),
             requests: Requests::new(keeping),

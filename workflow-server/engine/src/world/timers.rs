@@ -9,6 +9,12 @@ use crate::time::Time;
 pub const RELEASE: u16 = u16::MAX;
 /// The action number that stands for the end of a claim: after the actions' own, so that what waits for it fires first.
 pub const LAPSE: u16 = u16::MAX - 1;
+/// The action number that stands for the end of a pause.
+pub const RESUME: u16 = u16::MAX - 2;
+/// Added to the number of the action whose alert escalates: a stage has far fewer actions.
+pub const ESCALATE: u16 = 0x4000;
+/// Added to the number of the action whose alert comes back.
+pub const RETURN: u16 = 0x8000;
 
 /// One timer, in the order of its due time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -17,7 +23,7 @@ pub struct TimerKey {
     pub due: Time,
     /// The instance's slot.
     pub slot: u32,
-    /// The action that started it, [`LAPSE`] or [`RELEASE`].
+    /// The action that started it, [`LAPSE`], [`RESUME`] or [`RELEASE`], or the action plus [`ESCALATE`] or [`RETURN`].
     pub action: u16,
 }
 
@@ -28,6 +34,9 @@ impl TimerKey {
         match self.action {
             RELEASE => Wake::Release,
             LAPSE => Wake::Lapse,
+            RESUME => Wake::Resume,
+            action if action >= RETURN => Wake::Return(action - RETURN),
+            action if action >= ESCALATE => Wake::Escalate(action - ESCALATE),
             action => Wake::Timer(action),
         }
     }
@@ -72,15 +81,28 @@ impl Timers {
     }
 }
 
-fn keys(instance: &Instance) -> impl Iterator<Item = TimerKey> + '_ {
+/// While an instance is paused its timers and escalations stand still; what counts for people goes on.
+pub(crate) fn keys(instance: &Instance) -> impl Iterator<Item = TimerKey> + '_ {
     let slot = instance.id.slot;
-    let release = instance.release_at.filter(|_| instance.status == Status::WaitingForCallEnd).map(|due| TimerKey {
-        due,
-        slot,
-        action: RELEASE,
-    });
-    let lapse = instance.claim.as_ref().map(|claim| TimerKey { due: claim.until, slot, action: LAPSE });
-    let timers =
-        instance.timers.iter().map(move |timer| TimerKey { due: instance.fires_at(timer), slot, action: timer.action });
-    timers.chain(lapse).chain(release)
+    let key = move |due: Time, action: u16| TimerKey { due, slot, action };
+    let release = instance.release_at.filter(|_| instance.status == Status::WaitingForCallEnd);
+    let lapse = instance.claim.as_ref().map(|claim| key(claim.until, LAPSE));
+    let resume = instance.pause.as_ref().and_then(|pause| pause.until);
+    let goes_on = instance.status != Status::Paused;
+    let timers = instance.timers.iter().filter(move |_| goes_on);
+    let escalations = instance
+        .alerts
+        .iter()
+        .filter_map(move |alert| alert.escalates_at.filter(|_| goes_on).map(|due| key(due, ESCALATE + alert.action)));
+    let returns = instance
+        .alerts
+        .iter()
+        .filter_map(move |alert| alert.snooze.as_ref().map(|snooze| key(snooze.until, RETURN + alert.action)));
+    timers
+        .map(move |timer| key(instance.fires_at(timer), timer.action))
+        .chain(escalations)
+        .chain(returns)
+        .chain(resume.map(|due| key(due, RESUME)))
+        .chain(lapse)
+        .chain(release.map(|due| key(due, RELEASE)))
 }

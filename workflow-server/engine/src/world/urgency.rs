@@ -5,22 +5,26 @@
 
 use crate::call::Call;
 use crate::definition::model::Priority;
-use crate::instance::Instance;
+use crate::instance::{Alert, Instance, Status};
 use crate::time::Time;
 
 /// Stands for "no team", for follow-ups without an alert; after all teams.
 pub const NO_TEAM: u32 = u32::MAX;
-/// How many ranks there are: four priorities, and none.
-pub const RANKS: u8 = 5;
+/// How many ranks there are: four priorities, none, and paused.
+pub const RANKS: u8 = 6;
+/// The rank of a follow-up without an alert.
+pub const NO_ALERT: u8 = 4;
+/// The rank of a paused follow-up, whatever its alerts: nobody can move it on now.
+pub const PAUSED: u8 = 5;
 
 /// Where an alert of a visible follow-up stands in the order of urgency.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct UrgencyKey {
     /// The team's place, or [`NO_TEAM`].
     pub team: u32,
-    /// 0 for urgent to 3 for low, 4 without an alert.
+    /// 0 for urgent to 3 for low, 4 without an alert, 5 while it is paused.
     pub rank: u8,
-    /// When it should be done; [`Time::NEVER`] without.
+    /// When it should be done; [`Time::NEVER`] without, and while it is paused.
     pub due: Time,
     /// The sequence that made the instance: its age.
     pub made_at: u64,
@@ -39,23 +43,29 @@ pub fn rank(priority: Priority) -> u8 {
     }
 }
 
-/// The keys of an instance: none where Call Managers do not see it.
+/// Where an instance stands by one of its alerts, or by none: its rank, and when it should be done.
+#[must_use]
+pub fn standing(instance: &Instance, alert: Option<&Alert>) -> (u8, Time) {
+    if instance.status == Status::Paused {
+        return (PAUSED, Time::NEVER);
+    }
+    let (rank, due) = match alert {
+        Some(alert) => (rank(alert.priority), instance.due_of(alert)),
+        None => (NO_ALERT, instance.deadline),
+    };
+    (rank, due.unwrap_or(Time::NEVER))
+}
+
+/// The keys of an instance, one for each team of an alert; none where Call Managers do not list it.
 pub fn keys<'a>(instance: &'a Instance, call: &Call) -> impl Iterator<Item = UrgencyKey> + 'a {
-    let visible = instance.is_visible(call);
+    let is_listed = instance.is_listed(call);
     let (made_at, slot) = (instance.id.made_at, instance.id.slot);
-    let of_alerts = instance.alerts.iter().map(move |alert| UrgencyKey {
-        team: alert.team,
-        rank: rank(alert.priority),
-        due: instance.due_of(alert).unwrap_or(Time::NEVER),
-        made_at,
-        slot,
-    });
-    let without = instance.alerts.is_empty().then(|| UrgencyKey {
-        team: NO_TEAM,
-        rank: RANKS - 1,
-        due: instance.deadline.unwrap_or(Time::NEVER),
-        made_at,
-        slot,
-    });
-    of_alerts.chain(without).filter(move |_| visible)
+    let key = move |team: u32, alert: Option<&Alert>| {
+        let (rank, due) = standing(instance, alert);
+        UrgencyKey { team, rank, due, made_at, slot }
+    };
+    let awake = instance.alerts.iter().filter(|alert| alert.snooze.is_none());
+    let of_alerts = awake.flat_map(move |alert| alert.teams().map(move |team| key(team, Some(alert))));
+    let without = instance.alerts.is_empty().then(|| key(NO_TEAM, None));
+    of_alerts.chain(without).filter(move |_| is_listed)
 }

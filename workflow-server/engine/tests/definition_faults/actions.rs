@@ -49,7 +49,7 @@ fn alerts_are_checked() {
             "8:20 (stage 1, action 2) BAD_VALUE `team` must be lower-case letters, digits and hyphens and start with a letter or digit, such as `customer-care`, not `Customer Care`",
             "8:45 (stage 1, action 2) BAD_VALUE `priority` must be low, normal, high or urgent, not `hihg`",
             "8:56 (stage 1, action 2) BAD_VALUE `soon` is not a span; write a number and s, m, h or d, such as 90s, 15m, 4h or 3d",
-            "8:62 (stage 1, action 2) UNKNOWN_KEY unknown key `colour`; known here: text, team, priority, due",
+            "8:62 (stage 1, action 2) UNKNOWN_KEY unknown key `colour`; known here: text, team, priority, due, escalate",
         ],
     );
     check_actions(
@@ -190,11 +190,10 @@ on_new_call: []
 fn clocks_and_actions_of_later_versions_are_refused_by_name() {
     check_actions(
         "
-  - alert: { text: a, team: care, due: 5wd, escalate: [ { at: due } ] }
+  - alert: { text: a, team: care, due: 5wd }
 ",
         &[
             "5:40 (stage 1, action 1) NOT_SUPPORTED_YET `wd` (working days) is not supported in this version; write days of 24 hours, such as 3d",
-            "5:45 (stage 1, action 1) NOT_SUPPORTED_YET `escalate` is not supported in this version",
         ],
     );
     check_actions(
@@ -237,6 +236,39 @@ fn faults_of_nested_stages_name_stage_and_action() {
         &[
             "10:19 (stage 2, action 1) UNKNOWN_KEY unknown key `finsh`; did you mean `finish`?",
             "11:17 (stage 7, action 3) BAD_VALUE `finish` must be lower-case letters, digits and hyphens and start with a letter or digit, such as `not-a-name`, not `Not A Name`",
+        ],
+    );
+}
+
+#[test]
+fn rungs_of_an_escalation_are_checked() {
+    check_actions(
+        "
+  - alert:
+      text: a
+      team: care
+      due: 4h
+      escalate:
+        - { at: 0%, priority: raise }
+        - { at: 50%, after: 1h, team: care }
+        - { priority: high }
+        - { after: 1h }
+        - { at: due, every: 1h, add-team: care }
+        - { at: due, every: 1h, times: 1, priority: highest }
+        - at once
+        - { at: due, prority: high, team: Care }
+",
+        &[
+            "10:17 (stage 1, action 1) BAD_VALUE `at` is `due`, or a share of the time until then such as `50%` (1% to 99%), not `0%`; what comes later is written `after: 2h`",
+            "11:11 (stage 1, action 1) BAD_VALUE a rung has either `at` or `after`",
+            "12:11 (stage 1, action 1) MISSING_KEY a rung needs `at` (`50%`, `due`) or `after` (how long after it was due)",
+            "13:11 (stage 1, action 1) MISSING_KEY a rung changes something: give it `priority`, `team` or `add-team`",
+            "14:11 (stage 1, action 1) MISSING_KEY `every` needs `times`: how often in all, and how long in between",
+            "15:40 (stage 1, action 1) BAD_VALUE `times` must be a whole number from 2 to 100, not `1`",
+            "15:53 (stage 1, action 1) BAD_VALUE `priority` must be raise, low, normal, high or urgent, not `highest`",
+            "16:11 (stage 1, action 1) BAD_VALUE a rung of `escalate` must be a mapping, not a single value",
+            "17:22 (stage 1, action 1) UNKNOWN_KEY unknown key `prority`; did you mean `priority`?",
+            "17:43 (stage 1, action 1) BAD_VALUE `team` must be lower-case letters, digits and hyphens and start with a letter or digit, such as `care`, not `Care`",
         ],
     );
 }

@@ -48,6 +48,9 @@ pub struct CallRecord {
     sequence: u64,
     #[prost(uint32, repeated, tag = "17")]
     instances: Vec<u32>,
+    /// Personal.
+    #[prost(string, tag = "18")]
+    caller_time_zone: String,
 }
 
 impl CallRecord {
@@ -70,6 +73,7 @@ impl CallRecord {
             revision: call.revision,
             sequence: call.sequence,
             instances: call.instances.to_vec(),
+            caller_time_zone: call.caller.time_zone.to_string(),
         }
     }
 }
@@ -86,6 +90,7 @@ impl From<CallRecord> for Call {
                 phone: record.caller_phone.into(),
                 email: record.caller_email.into(),
                 reference: record.caller_reference.into(),
+                time_zone: record.caller_time_zone.into(),
             },
             chargeable: record.chargeable,
             ended_at: record.ended_at.map(Time),

@@ -46,7 +46,7 @@ macro_rules! coded {
 }
 
 coded!(ActorKind, "actor kind", ScriptEngine = 1, Person = 2, Operations = 3, Author = 4, Timer = 5);
-coded!(Status, "status", WaitingForCallEnd = 1, Active = 2, Incomplete = 3, Finished = 4, Cancelled = 5);
+coded!(Status, "status", WaitingForCallEnd = 1, Active = 2, Incomplete = 3, Finished = 4, Cancelled = 5, Paused = 6);
 coded!(Priority, "priority", Low = 1, Normal = 2, High = 3, Urgent = 4);
 coded!(EventKind, "event kind", NewCall = 1, ButtonPushed = 2, TimerElapsed = 3);
 coded!(SpanUnit, "span unit", Seconds = 1, Minutes = 2, Hours = 3, Days = 4);
@@ -76,4 +76,12 @@ coded!(
     ClaimLapsed = 19,
     TakenOver = 20,
     HandedOver = 21,
+    Escalated = 22,
+    Snoozed = 23,
+    AlertReturned = 24,
+    Paused = 25,
+    Resumed = 26,
+    PushUndone = 27,
+    Chased = 28,
+    Moved = 29,
 );

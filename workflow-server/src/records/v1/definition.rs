@@ -15,6 +15,7 @@ use aftercall_engine::value::FieldDeclaration;
 use aftercall_engine::world::definitions::{Version, Workflow};
 
 use super::codes::Coded;
+use super::escalation::RungRecord;
 use crate::records::RecordError;
 
 /// A team.
@@ -41,7 +42,7 @@ impl From<TeamRecord> for Team {
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
-struct SpanRecord {
+pub(super) struct SpanRecord {
     #[prost(uint32, tag = "1")]
     amount: u32,
     #[prost(int32, tag = "2")]
@@ -82,6 +83,8 @@ struct AlertActionRecord {
     priority: i32,
     #[prost(message, optional, tag = "4")]
     due: Option<SpanRecord>,
+    #[prost(message, repeated, tag = "5")]
+    escalate: Vec<RungRecord>,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
@@ -232,6 +235,7 @@ impl From<&Action> for ActionKind {
                 team: alert.team.clone(),
                 priority: alert.priority.code(),
                 due: alert.due.map(Into::into),
+                escalate: alert.escalate.iter().map(Into::into).collect(),
             }),
             Action::Button(button) => Self::Button(ButtonActionRecord {
                 label: button.label.clone(),
@@ -266,6 +270,7 @@ impl TryFrom<ActionKind> for Action {
                 team: alert.team,
                 priority: Coded::from_code(alert.priority)?,
                 due: alert.due.map(TryInto::try_into).transpose()?,
+                escalate: alert.escalate.into_iter().map(TryInto::try_into).collect::<Result<_, _>>()?,
             }),
             ActionKind::Button(button) => Self::Button(ButtonAction {
                 label: button.label,

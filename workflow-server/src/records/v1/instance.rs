@@ -1,9 +1,10 @@
 //! Instances, and the values of their fields.
 
-use aftercall_engine::instance::{Alert, Claim, Count, Instance, InstanceId, Seen, Timer};
+use aftercall_engine::instance::{Attempts, Claim, Count, Instance, InstanceId, Pause, Timer};
 use aftercall_engine::time::Time;
 use aftercall_engine::value::Value;
 
+use super::alert::AlertRecord;
 use super::codes::Coded;
 use crate::records::RecordError;
 
@@ -62,32 +63,6 @@ struct CountRecord {
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
-struct AlertRecord {
-    #[prost(uint32, tag = "1")]
-    action: u32,
-    /// Personal.
-    #[prost(string, tag = "2")]
-    text: String,
-    #[prost(uint32, tag = "3")]
-    team: u32,
-    #[prost(int32, tag = "4")]
-    priority: i32,
-    #[prost(sint64, optional, tag = "5")]
-    due: Option<i64>,
-    #[prost(message, optional, tag = "6")]
-    seen: Option<SeenRecord>,
-}
-
-#[derive(Clone, PartialEq, prost::Message)]
-struct SeenRecord {
-    /// Personal.
-    #[prost(string, tag = "1")]
-    by: String,
-    #[prost(sint64, tag = "2")]
-    at: i64,
-}
-
-#[derive(Clone, PartialEq, prost::Message)]
 struct ClaimRecord {
     /// Personal.
     #[prost(string, tag = "1")]
@@ -96,6 +71,33 @@ struct ClaimRecord {
     since: i64,
     #[prost(sint64, tag = "3")]
     until: i64,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+struct PauseRecord {
+    /// Personal.
+    #[prost(string, tag = "1")]
+    by: String,
+    #[prost(sint64, tag = "2")]
+    since: i64,
+    #[prost(sint64, optional, tag = "3")]
+    until: Option<i64>,
+    /// Personal.
+    #[prost(string, tag = "4")]
+    reason: String,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+struct AttemptsRecord {
+    #[prost(uint32, tag = "1")]
+    times: u32,
+    #[prost(string, tag = "2")]
+    outcome: String,
+    /// Personal.
+    #[prost(string, tag = "3")]
+    by: String,
+    #[prost(sint64, tag = "4")]
+    at: i64,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
@@ -187,6 +189,12 @@ pub struct InstanceRecord {
     ending: String,
     #[prost(message, optional, tag = "21")]
     claim: Option<ClaimRecord>,
+    #[prost(message, optional, tag = "22")]
+    pause: Option<PauseRecord>,
+    #[prost(uint32, tag = "23")]
+    chases: u32,
+    #[prost(message, optional, tag = "24")]
+    attempts: Option<AttemptsRecord>,
 }
 
 impl From<&Instance> for InstanceRecord {
@@ -213,7 +221,7 @@ impl From<&Instance> for InstanceRecord {
                 .iter()
                 .map(|(place, value)| FieldRecord { place: u32::from(*place), value: Some(value.into()) })
                 .collect(),
-            alerts: instance.alerts.iter().map(alert_record).collect(),
+            alerts: instance.alerts.iter().map(Into::into).collect(),
             timers: instance
                 .timers
                 .iter()
@@ -225,6 +233,9 @@ impl From<&Instance> for InstanceRecord {
                 .collect(),
             ending: instance.ending.to_string(),
             claim: instance.claim.as_deref().map(claim_record),
+            pause: instance.pause.as_deref().map(pause_record),
+            chases: instance.chases,
+            attempts: instance.attempts.as_deref().map(attempts_record),
         }
     }
 }
@@ -254,7 +265,7 @@ impl TryFrom<InstanceRecord> for Instance {
             deadline: record.deadline.map(Time),
             release_at: record.release_at.map(Time),
             fields: record.fields.into_iter().map(field).collect::<Result<_, RecordError>>()?,
-            alerts: record.alerts.into_iter().map(from_alert_record).collect::<Result<_, _>>()?,
+            alerts: record.alerts.into_iter().map(TryInto::try_into).collect::<Result<_, _>>()?,
             timers: record
                 .timers
                 .into_iter()
@@ -266,6 +277,9 @@ impl TryFrom<InstanceRecord> for Instance {
                 .collect(),
             ending: record.ending.into(),
             claim: record.claim.map(from_claim_record),
+            pause: record.pause.map(from_pause_record),
+            chases: record.chases,
+            attempts: record.attempts.map(from_attempts_record),
         })
     }
 }
@@ -289,24 +303,26 @@ fn from_claim_record(record: ClaimRecord) -> Box<Claim> {
     Box::new(Claim { by: record.by.into(), since: Time(record.since), until: Time(record.until) })
 }
 
-fn alert_record(alert: &Alert) -> AlertRecord {
-    AlertRecord {
-        action: u32::from(alert.action),
-        text: alert.text.to_string(),
-        team: alert.team,
-        priority: alert.priority.code(),
-        due: alert.due.map(|due| due.0),
-        seen: alert.seen.as_ref().map(|seen| SeenRecord { by: seen.by.to_string(), at: seen.at.0 }),
+fn pause_record(pause: &Pause) -> PauseRecord {
+    PauseRecord {
+        by: pause.by.to_string(),
+        since: pause.since.0,
+        until: pause.until.map(|until| until.0),
+        reason: pause.reason.to_string(),
     }
 }
 
-fn from_alert_record(record: AlertRecord) -> Result<Alert, RecordError> {
-    Ok(Alert {
-        action: record.action as u16,
-        text: record.text.into(),
-        team: record.team,
-        priority: Coded::from_code(record.priority)?,
-        due: record.due.map(Time),
-        seen: record.seen.map(|seen| Seen { by: seen.by.into(), at: Time(seen.at) }),
-    })
+fn from_pause_record(record: PauseRecord) -> Box<Pause> {
+    let PauseRecord { by, since, until, reason } = record;
+    Box::new(Pause { by: by.into(), since: Time(since), until: until.map(Time), reason: reason.into() })
+}
+
+fn attempts_record(attempts: &Attempts) -> AttemptsRecord {
+    let Attempts { times, outcome, by, at } = attempts;
+    AttemptsRecord { times: *times, outcome: outcome.to_string(), by: by.to_string(), at: at.0 }
+}
+
+fn from_attempts_record(record: AttemptsRecord) -> Box<Attempts> {
+    let AttemptsRecord { times, outcome, by, at } = record;
+    Box::new(Attempts { times, outcome: outcome.into(), by: by.into(), at: Time(at) })
 }

@@ -12,10 +12,8 @@ use crate::limits;
 use crate::time::{Span, SpanUnit};
 
 /// What an action can be; its first key in a well-written file.
-pub(super) const KINDS: Keys = Keys {
-    known: &["alert", "button", "timer", "link", "finish"],
-    later: &["set-field", "email", "webhook", "when", "escalate"],
-};
+pub(super) const KINDS: Keys =
+    Keys { known: &["alert", "button", "timer", "link", "finish"], later: &["set-field", "email", "webhook", "when"] };
 
 const BUTTON: Keys =
     Keys { known: &["button", "id", "stage", "confirm", "note", "form", "then"], later: &["when", "undo"] };

@@ -7,6 +7,7 @@
 //! Must not judge the workflow as a whole: that is [`crate::definition::validate`], which knows no files.
 
 mod actions;
+mod escalation;
 mod faults;
 mod fields;
 mod json_escapes;

@@ -1,6 +1,7 @@
 //! The actions that add no event: alert, link, finish.
 
 use crate::definition::fault::{Fault, FaultCode};
+use crate::definition::file::escalation;
 use crate::definition::file::faults::Faults;
 use crate::definition::file::mapping::{self, Keys, Mapping};
 use crate::definition::file::tree::{Content, Node};
@@ -10,9 +11,9 @@ use crate::definition::template::{Template, TemplateFault};
 use crate::limits;
 
 const ALERT: Keys =
-    Keys { known: &["text", "team", "priority", "due"], later: &["escalate", "when", "calendar", "at", "id"] };
+    Keys { known: &["text", "team", "priority", "due", "escalate"], later: &["when", "calendar", "at", "id"] };
 const LINK: Keys = Keys { known: &["to", "max", "else"], later: &["when"] };
-const LATER_BESIDE: [&str; 2] = ["when", "escalate"];
+const LATER_BESIDE: [&str; 1] = ["when"];
 const LATER_IN_FINISH: [&str; 1] = ["when"];
 
 /// The words of the priorities.
@@ -55,7 +56,9 @@ fn alert(value: &Node, faults: &mut Faults) -> Option<Action> {
     let team = alert.require("team", "`alert`", faults).and_then(|node| mapping::name(node, "team", faults));
     let priority = alert.get("priority").and_then(|node| mapping::word(node, "priority", &PRIORITIES, &[], faults));
     let due = alert.get("due").and_then(|node| mapping::span(node, "due", faults));
-    Some(Action::Alert(AlertAction { text: text?, team: team?, priority: priority.unwrap_or(Priority::Normal), due }))
+    let escalate = alert.get("escalate").map(|node| escalation::read(node, faults)).unwrap_or_default();
+    let priority = priority.unwrap_or(Priority::Normal);
+    Some(Action::Alert(AlertAction { text: text?, team: team?, priority, due, escalate }))
 }
 
 fn template(node: &Node, field: &str, faults: &mut Faults) -> Option<Template> {

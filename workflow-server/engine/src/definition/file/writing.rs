@@ -8,11 +8,12 @@ use std::collections::{HashMap, HashSet};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
 use crate::definition::file::actions::timer_label;
+use crate::definition::file::escalation::{DUE, RAISE};
 use crate::definition::file::plain_actions::PRIORITIES;
 use crate::definition::file::reading::FORMAT;
 use crate::definition::model::{
-    Action, AlertAction, ButtonAction, Definition, FIRST_STAGE, LinkAction, NoteRule, Priority, Stage, TimerAction,
-    TimerStart,
+    Action, AlertAction, ButtonAction, Definition, FIRST_STAGE, LinkAction, NoteRule, Priority, Raise, Rung, RungTime,
+    Stage, TimerAction, TimerStart,
 };
 use crate::time::Span;
 use crate::value::FieldDeclaration;
@@ -184,13 +185,41 @@ impl<'d> StageWriter<'d> {
 }
 
 fn written_alert(alert: &AlertAction) -> Written {
-    let word = PRIORITIES.iter().find(|(_, priority)| *priority == alert.priority).map(|(word, _)| *word);
+    let is_usual = alert.priority == Priority::Normal;
     Entries::default()
         .text("text", alert.text.source())
         .text("team", &alert.team)
-        .with_some("priority", word.filter(|_| alert.priority != Priority::Normal).map(text))
+        .with_some("priority", (!is_usual).then(|| text(priority_word(alert.priority))))
         .with_some("due", alert.due.map(span))
+        .with_some("escalate", escalation(&alert.escalate))
         .map()
+}
+
+fn escalation(rungs: &[Rung]) -> Option<Written> {
+    (!rungs.is_empty()).then(|| Written::List(rungs.iter().map(written_rung).collect()))
+}
+
+fn written_rung(rung: &Rung) -> Written {
+    let entries = match rung.at {
+        RungTime::Share(share) => Entries::default().text("at", format!("{share}%")),
+        RungTime::Due => Entries::default().text("at", DUE),
+        RungTime::After(after) => Entries::default().with("after", span(after)),
+    };
+    let priority = rung.priority.map(|raise| match raise {
+        Raise::ByOne => text(RAISE),
+        Raise::To(priority) => text(priority_word(priority)),
+    });
+    entries
+        .with_some("every", rung.again.map(|again| span(again.every)))
+        .with_some("times", rung.again.map(|again| Written::Whole(again.times)))
+        .with_some("priority", priority)
+        .with_some("team", rung.team.as_ref().map(text))
+        .with_some("add-team", rung.add_team.as_ref().map(text))
+        .map()
+}
+
+fn priority_word(wanted: Priority) -> &'static str {
+    PRIORITIES.iter().find(|(_, priority)| *priority == wanted).map_or("normal", |(word, _)| *word)
 }
 
 fn written_link(link: &LinkAction) -> Written {

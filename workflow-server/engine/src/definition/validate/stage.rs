@@ -98,10 +98,16 @@ fn check_alert(
     is_team: &impl Fn(&str) -> bool,
     mut fault: impl FnMut(&str, FaultCode, String),
 ) {
-    if !is_team(&alert.team) {
-        let message =
-            format!("the team {} is not declared: import it, or correct the name", rules::quoted(&alert.team));
-        fault("team", FaultCode::UnknownTeam, message);
+    let rungs =
+        alert.escalate.iter().flat_map(|rung| [("escalate.team", &rung.team), ("escalate.add-team", &rung.add_team)]);
+    let of_rungs = rungs.filter_map(|(field, team)| Some((field, team.as_ref()?)));
+    for (field, team) in std::iter::once(("team", &alert.team)).chain(of_rungs).filter(|(_, team)| !is_team(team)) {
+        let message = format!("the team {} is not declared: import it, or correct the name", rules::quoted(team));
+        fault(field, FaultCode::UnknownTeam, message);
+    }
+    if alert.due.is_none() && !alert.escalate.is_empty() {
+        let message = "`escalate` counts from the alert's due: give the alert a `due`".to_owned();
+        fault("escalate", FaultCode::MissingKey, message);
     }
     for place in alert.text.places() {
         let Place::Field(name) = place else { continue };

@@ -1,0 +1,26 @@
+//! The caller rings again and asks: counted, more urgent, and no duplicate.
+
+use crate::decide::draft::EntryDraft;
+use crate::decide::find::{check_legal, find};
+use crate::entry::{Answer, ChangeKind};
+use crate::instance::{Happening, Instance, InstanceId};
+use crate::rejection::Rejection;
+
+pub(super) fn chase(draft: &mut EntryDraft<'_>, id: InstanceId, note: &str) -> Result<(), Rejection> {
+    draft.kind = ChangeKind::Chased;
+    let old = find(draft.root, id)?;
+    check_legal(old, Happening::Chase)?;
+    let mut new = Instance::clone(old);
+    new.chases = new.chases.saturating_add(1);
+    new.notes += u32::from(!note.is_empty());
+    for alert in &mut new.alerts {
+        alert.priority = alert.priority.raised();
+        // The caller asks now: what was put off until later, or seen, is before people anew.
+        alert.seen = None;
+        alert.snooze = None;
+    }
+    draft.said.note = note.into();
+    draft.answer = Answer::Moved { instance: id, entered: Vec::new() };
+    draft.put_instance(ChangeKind::Chased, old, new, Vec::new());
+    Ok(())
+}

@@ -1,0 +1,57 @@
+//! Escalation: an alert whose time goes by is brought before people anew, more urgent or before more of them.
+
+use crate::decide::draft::EntryDraft;
+use crate::definition::escalation::{alert_action, next_firing};
+use crate::definition::model::{AlertAction, Raise, Rung};
+use crate::entry::ChangeKind;
+use crate::instance::{Alert, Happening, Instance, is_legal};
+use crate::time::Time;
+use crate::value::Value;
+use crate::world::definitions::Teams;
+
+/// When an alert escalates next, as it stands.
+pub(super) fn next(action: &AlertAction, alert: &Alert) -> Option<Time> {
+    next_firing(action, alert.due?, alert.escalated).map(|(at, _)| at)
+}
+
+/// An alert that no longer stands, or has escalated already, changes nothing: the wake-up came late.
+pub(super) fn escalate(draft: &mut EntryDraft<'_>, old: &Instance, action: u16, due: Time) {
+    draft.kind = ChangeKind::Escalated;
+    let Some(definition) = draft.root.definition_of(old).cloned() else { return };
+    let mut new = old.clone();
+    let standing = new.alerts.iter_mut().find(|alert| alert.action == action && alert.escalates_at == Some(due));
+    let (Some(alert), Some(raised_by)) = (standing, alert_action(&definition, old.stage, action)) else { return };
+    let Some((_, rung)) = alert.due.and_then(|due| next_firing(raised_by, due, alert.escalated)) else { return };
+    if !is_legal(old.status, Happening::Escalate) {
+        return;
+    }
+    draft.said.values = climb(alert, rung, &draft.root.teams);
+    alert.escalated += 1;
+    alert.escalates_at = next(raised_by, alert);
+    draft.put_instance(ChangeKind::Escalated, old, new, Vec::new());
+}
+
+/// Does what the rung says, and says what that was. Whoever has seen the alert has seen it as it was before.
+fn climb(alert: &mut Alert, rung: &Rung, teams: &Teams) -> Box<[(Box<str>, Value)]> {
+    alert.seen = None;
+    let mut said: Vec<(Box<str>, Value)> = Vec::new();
+    if let Some(raise) = rung.priority {
+        alert.priority = match raise {
+            Raise::To(priority) => alert.priority.max(priority),
+            Raise::ByOne => alert.priority.raised(),
+        };
+        said.push(("priority".into(), Value::Text(alert.priority.word().into())));
+    }
+    if let Some((name, team)) = rung.team.as_ref().and_then(|name| Some((name, teams.place(name)?))) {
+        alert.added_teams = alert.added_teams.iter().copied().filter(|added| *added != team).collect();
+        alert.team = team;
+        said.push(("team".into(), Value::Text(name.as_str().into())));
+    }
+    if let Some((name, team)) = rung.add_team.as_ref().and_then(|name| Some((name, teams.place(name)?))) {
+        if alert.teams().all(|known| known != team) {
+            alert.added_teams = alert.added_teams.iter().copied().chain([team]).collect();
+        }
+        said.push(("added_team".into(), Value::Text(name.as_str().into())));
+    }
+    said.into()
+}

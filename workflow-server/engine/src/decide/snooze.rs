@@ -1,0 +1,87 @@
+//! Snooze: one alert is hidden from everyone until a time, and comes back by itself. No clock stops for it.
+
+use std::sync::Arc;
+
+use jiff::tz::TimeZone;
+
+use crate::command::{Actor, SnoozeAlert, SnoozeUntil};
+use crate::decide::claims::check_holder;
+use crate::decide::draft::EntryDraft;
+use crate::decide::find::{check_legal, find, visible};
+use crate::decide::when;
+use crate::entry::{Answer, ChangeKind};
+use crate::instance::{Alert, Attempts, Happening, Instance, Snooze};
+use crate::rejection::{FieldFault, Rejection};
+use crate::time::Time;
+use crate::value::Value;
+use crate::world::Root;
+
+pub(super) fn snooze(draft: &mut EntryDraft<'_>, snooze: &SnoozeAlert, actor: &Actor) -> Result<(), Rejection> {
+    draft.kind = ChangeKind::Snoozed;
+    let root = draft.root;
+    let old = visible(root, find(root, snooze.instance)?)?;
+    check_legal(old, Happening::Snooze)?;
+    check_holder(old, actor, draft.now)?;
+    let mut new = Instance::clone(old);
+    let alert = standing(old, &mut new, snooze)?;
+    let until = until(root, old, snooze, draft.now)?;
+    draft.answer = Answer::Moved { instance: old.id, entered: Vec::new() };
+    draft.said.note = snooze.note.clone();
+    let mut values: Vec<(Box<str>, Value)> = Vec::new();
+    match until {
+        Some(until) => {
+            alert.snooze = Some(Box::new(Snooze { by: actor.name.clone(), until }));
+            values.push(("until".into(), Value::Time(until)));
+        }
+        None if alert.snooze.is_some() => {
+            draft.kind = ChangeKind::AlertReturned;
+            alert.snooze = None;
+        }
+        // It stands before people already.
+        None => return Ok(()),
+    }
+    if !snooze.outcome.is_empty() {
+        let times = new.attempts.as_ref().map_or(0, |attempts| attempts.times).saturating_add(1);
+        let outcome = snooze.outcome.clone();
+        values.push(("attempt".into(), Value::Text(outcome.clone())));
+        new.attempts = Some(Box::new(Attempts { times, outcome, by: actor.name.clone(), at: draft.now }));
+    }
+    new.notes += u32::from(!snooze.note.is_empty());
+    draft.said.values = values.into();
+    draft.put_instance(draft.kind, old, new, Vec::new());
+    Ok(())
+}
+
+fn standing<'a>(old: &Arc<Instance>, new: &'a mut Instance, snooze: &SnoozeAlert) -> Result<&'a mut Alert, Rejection> {
+    let is_present = (snooze.stage, snooze.visit) == (old.stage, old.visit());
+    let alert = new.alerts.iter_mut().find(|alert| alert.action == snooze.action);
+    alert.filter(|_| is_present).ok_or_else(|| Rejection::AlertGone(old.clone()))
+}
+
+/// Until when, or nothing where it comes back at once.
+fn until(root: &Root, old: &Instance, snooze: &SnoozeAlert, now: Time) -> Result<Option<Time>, Rejection> {
+    if snooze.until == SnoozeUntil::Now {
+        return Ok(None);
+    }
+    let named = root.call_of(old).map(|call| &call.caller.time_zone).filter(|zone| !zone.is_empty());
+    let zone = named.or(Some(&snooze.default_zone)).and_then(|zone| when::zone(zone)).unwrap_or(TimeZone::UTC);
+    let then = when::moment(&snooze.until, &zone, now).filter(|then| when::is_in_reach(*then, now));
+    then.map(Some).ok_or_else(|| {
+        let message = "must be later than now, and within a year".to_owned();
+        Rejection::Invalid(vec![FieldFault { field: "until".to_owned(), message }])
+    })
+}
+
+/// An alert that no longer stands, or is hidden until another time, changes nothing: the wake-up came late.
+pub(super) fn bring_back(draft: &mut EntryDraft<'_>, old: &Instance, action: u16, due: Time) {
+    draft.kind = ChangeKind::AlertReturned;
+    let mut new = old.clone();
+    let is_meant =
+        |alert: &&mut Alert| alert.action == action && alert.snooze.as_ref().is_some_and(|snooze| snooze.until == due);
+    if let Some(alert) = new.alerts.iter_mut().find(is_meant) {
+        // It is before people anew: whoever had seen it put it off.
+        alert.snooze = None;
+        alert.seen = None;
+        draft.put_instance(ChangeKind::AlertReturned, old, new, Vec::new());
+    }
+}

@@ -1,0 +1,60 @@
+//! Undo: a mistaken push is taken back. The history keeps both.
+
+use std::sync::Arc;
+
+use crate::command::{Actor, UndoPush};
+use crate::decide::draft::EntryDraft;
+use crate::decide::enter::add_one;
+use crate::decide::find::{check_legal, find, visible};
+use crate::entry::{Answer, ChangeKind};
+use crate::instance::{Happening, Instance};
+use crate::rejection::Rejection;
+use crate::time::Time;
+use crate::world::Root;
+
+/// Puts the instance back to what it was before the push, with its clocks as they were: what was due meanwhile fires.
+pub(super) fn undo(draft: &mut EntryDraft<'_>, undo: &UndoPush, actor: &Actor) -> Result<(), Rejection> {
+    draft.kind = ChangeKind::PushUndone;
+    let root = draft.root;
+    let old = find(root, undo.instance)?;
+    check_legal(old, Happening::Undo)?;
+    if !old.status.is_ended() {
+        visible(root, old)?;
+    }
+    if old.sequence != undo.sequence {
+        return Err(Rejection::NotTheNewest(old.clone()));
+    }
+    if draft.now > Time(undo.pushed_at.0.saturating_add(undo.within_millis)) {
+        return Err(Rejection::UndoTooLate(old.clone()));
+    }
+    if undo.pushed_by != actor.name && !undo.as_supervisor {
+        return Err(Rejection::PushedByAnother { instance: old.clone(), by: undo.pushed_by.clone() });
+    }
+    check_others(root, old)?;
+    draft.said.note = undo.reason.clone();
+    draft.answer = Answer::Moved { instance: old.id, entered: vec![undo.before.stage] };
+    let new = put_back(old, &undo.before, draft.now);
+    let entered = vec![new.stage];
+    draft.put_instance(ChangeKind::PushUndone, old, new, entered);
+    Ok(())
+}
+
+/// Two of one workflow never run on one call.
+fn check_others(root: &Root, old: &Arc<Instance>) -> Result<(), Rejection> {
+    let slots = root.call_of(old).map_or(&[][..], |call| &call.instances);
+    let mut others = slots.iter().filter_map(|slot| root.instance_at(*slot));
+    let running = others.find(|other| other.id != old.id && other.workflow == old.workflow && !other.status.is_ended());
+    running.map_or(Ok(()), |running| Err(Rejection::AnotherRuns(running.clone())))
+}
+
+/// Visits and notes are never counted back: a click made before the undo must not land after it.
+fn put_back(old: &Instance, before: &Instance, now: Time) -> Instance {
+    let mut new = before.clone();
+    new.revision = old.revision;
+    new.sequence = old.sequence;
+    new.notes = old.notes;
+    new.visits = old.visits.clone();
+    add_one(&mut new.visits, new.stage, 0);
+    new.claim = new.claim.filter(|claim| claim.until > now);
+    new
+}

@@ -1,0 +1,85 @@
+//! What ops look for at night: what is due and has not come, and work that nobody moves.
+
+use std::sync::Arc;
+
+use crate::instance::{Instance, Status, Wake};
+use crate::time::Time;
+use crate::world::Root;
+use crate::world::timers;
+
+/// Something that is due and has not come.
+#[derive(Clone, Debug)]
+pub struct OverdueTimer {
+    /// What.
+    pub wake: Wake,
+    /// When it was due.
+    pub due: Time,
+    /// On which instance.
+    pub instance: Arc<Instance>,
+}
+
+/// What is due at `now` and has not come, the earliest first, at most `rows_max`; and how many there are in all.
+#[must_use]
+pub fn overdue_timers(root: &Root, now: Time, rows_max: usize) -> (Vec<OverdueTimer>, u64) {
+    let of_instance = |instance: &Arc<Instance>| {
+        let due = timers::keys(instance).filter(|key| key.due <= now);
+        due.map(|key| OverdueTimer { wake: key.wake(), due: key.due, instance: instance.clone() }).collect::<Vec<_>>()
+    };
+    let mut overdue: Vec<OverdueTimer> = root.instances.iter().flatten().flat_map(of_instance).collect();
+    let total = overdue.len() as u64;
+    overdue.sort_by_key(|timer| (timer.due, timer.instance.id));
+    overdue.truncate(rows_max);
+    (overdue, total)
+}
+
+/// Why work is stuck.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum StuckReason {
+    /// It ran into an unlinked end.
+    Incomplete,
+    /// It is open, and its call is not chargeable.
+    NotChargeable,
+    /// It waits for the end of a call that nobody has ended.
+    CallNotEnded,
+    /// It has been paused for long.
+    Paused,
+    /// It has been in its stage for long, and nobody holds it.
+    Unclaimed,
+}
+
+/// Stuck work.
+#[derive(Clone, Debug)]
+pub struct Stuck {
+    /// Why.
+    pub reason: StuckReason,
+    /// Since when it has been so.
+    pub since: Time,
+    /// The instance.
+    pub instance: Arc<Instance>,
+}
+
+/// All that has been stuck since `by` or before, the longest first; incomplete ones from the first moment on.
+#[must_use]
+pub fn stuck(root: &Root, by: Time) -> Vec<Stuck> {
+    let stuck = |instance: &Arc<Instance>| {
+        let (reason, since) = why(root, instance)?;
+        let is_long = since <= by || reason == StuckReason::Incomplete;
+        is_long.then(|| Stuck { reason, since, instance: instance.clone() })
+    };
+    let mut found: Vec<Stuck> = root.instances.iter().flatten().filter_map(stuck).collect();
+    found.sort_by_key(|stuck| (stuck.since, stuck.instance.id));
+    found
+}
+
+fn why(root: &Root, instance: &Instance) -> Option<(StuckReason, Time)> {
+    match instance.status {
+        Status::Finished | Status::Cancelled => None,
+        Status::Incomplete => Some((StuckReason::Incomplete, instance.entered_at)),
+        Status::WaitingForCallEnd => Some((StuckReason::CallNotEnded, instance.started_at)),
+        _ if !root.is_visible(instance) => Some((StuckReason::NotChargeable, instance.entered_at)),
+        Status::Paused => instance.pause.as_ref().map(|pause| (StuckReason::Paused, pause.since)),
+        // Where only a timer moves it on, nobody is waited for.
+        Status::Active if instance.alerts.is_empty() => None,
+        Status::Active => instance.claim.is_none().then_some((StuckReason::Unclaimed, instance.entered_at)),
+    }
+}

@@ -1,0 +1,111 @@
+//! A desk at which people work: asks the engine one thing after another, and lets time pass.
+
+#![allow(dead_code, reason = "each test uses what it needs")]
+
+use aftercall_engine::call::CallKey;
+use aftercall_engine::command::{Actor, ActorKind, CallChanges, Command, IfRunning, PushButton, Request, SetWorkflow};
+use aftercall_engine::definition::file;
+use aftercall_engine::entry::{Answer, ChangeKind};
+use aftercall_engine::instance::{Instance, InstanceId};
+use aftercall_engine::time::Time;
+use aftercall_engine::world::{Keeping, World};
+use aftercall_engine::{Decision, Entry, Rejection, decide};
+
+pub(crate) const MINUTE: i64 = 60_000;
+
+/// A World, and what time it is there.
+pub(crate) struct Desk {
+    pub(crate) world: World,
+    pub(crate) now: Time,
+}
+
+impl Desk {
+    /// A World with teams, in which this workflow can be set.
+    pub(crate) fn new(workflow: &str) -> Self {
+        let mut desk = Self { world: World::new(Keeping::default()), now: Time(1_795_000_000_000) };
+        for name in ["care", "billing", "leads"] {
+            desk.ask("author", Command::ImportTeam { name: name.into(), title: name.into(), expected: None }).unwrap();
+        }
+        let definition = Box::new(file::read(workflow, None).unwrap());
+        desk.ask("author", Command::ImportWorkflow { definition, expected: None }).unwrap();
+        desk.ask("author", Command::PublishWorkflow { name: "repair".into(), expected: None }).unwrap();
+        desk
+    }
+
+    pub(crate) fn ask(&mut self, who: &str, command: Command) -> Result<Answer, Rejection> {
+        self.entry(who, command).map(|decided| decided.1)
+    }
+
+    pub(crate) fn entry(&mut self, who: &str, command: Command) -> Result<(Option<Entry>, Answer), Rejection> {
+        let kind = match who {
+            "" => ActorKind::Timer,
+            "script" => ActorKind::ScriptEngine,
+            "ops" => ActorKind::Operations,
+            _ => ActorKind::Person,
+        };
+        let request = Request { actor: Actor { kind, name: who.into() }, mark: None, salt: 1, command };
+        Ok(match decide(&self.world, &request, self.now)? {
+            Decision::Commit(entry) => {
+                self.world.apply(&entry).unwrap();
+                let answer = entry.answer.clone();
+                (Some(*entry), answer)
+            }
+            Decision::Unchanged(answer) => (None, answer),
+            Decision::Repeat { .. } => unreachable!("no request has an id"),
+        })
+    }
+
+    pub(crate) fn set(&mut self, call: &str, chargeable: bool) -> InstanceId {
+        let set = SetWorkflow {
+            call: CallKey { source: "scripts".into(), id: call.into() },
+            changes: CallChanges { chargeable: Some(chargeable), ..CallChanges::default() },
+            workflow: "repair".into(),
+            version: None,
+            fields: Vec::new(),
+            release_at_call_end: false,
+            release_within_millis: None,
+            if_running: IfRunning::Refuse,
+        };
+        match self.ask("script", Command::SetWorkflow(Box::new(set))).unwrap() {
+            Answer::Set { instance, .. } => instance,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    pub(crate) fn claim(&mut self, who: &str, instance: InstanceId) -> Result<Answer, Rejection> {
+        self.ask(who, Command::Claim { instance, lease_millis: 15 * MINUTE })
+    }
+
+    pub(crate) fn push(&mut self, who: &str, id: InstanceId, button: &str) -> Result<Answer, Rejection> {
+        let visit = self.of(id).visit();
+        let push = PushButton { instance: id, button: button.into(), visit, note: "".into(), form: Vec::new() };
+        self.ask(who, Command::PushButton(Box::new(push)))
+    }
+
+    pub(crate) fn next(&mut self, who: &str) -> Option<InstanceId> {
+        let command = Command::ClaimNext { filter: Box::default(), lease_millis: 15 * MINUTE };
+        match self.ask(who, command).unwrap() {
+            Answer::Moved { instance, .. } => Some(instance),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn of(&self, id: InstanceId) -> &Instance {
+        self.world.root().instance(id).unwrap()
+    }
+
+    pub(crate) fn holder(&self, id: InstanceId) -> &str {
+        self.of(id).claim.as_ref().map_or("", |claim| &claim.by)
+    }
+
+    /// Lets time pass and everything come that comes by itself.
+    pub(crate) fn pass(&mut self, millis: i64) -> Vec<ChangeKind> {
+        self.now = Time(self.now.0 + millis);
+        let mut happened = Vec::new();
+        while let Some(key) = self.world.timers().earliest().filter(|key| key.due <= self.now) {
+            let elapse = Command::Elapse { due: key.due, slot: key.slot, wake: key.wake() };
+            happened.push(self.entry("", elapse).unwrap().0.unwrap().kind);
+        }
+        happened
+    }
+}

@@ -1,0 +1,133 @@
+//! The caller rings again: what is open, in words that the agent can read out, and all calls of one caller.
+
+use std::sync::Arc;
+
+use aftercall_engine::Root;
+use aftercall_engine::call::Call;
+use aftercall_engine::entry::Answer;
+use aftercall_engine::instance::{Alert, Instance, Status as InstanceStatus};
+use aftercall_engine::time::Time;
+use aftercall_engine::world::caller_index::CallerKey;
+use aftercall_proto::workflow::v1 as proto;
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use tonic::Status;
+
+use super::requests::{self, Faults};
+use super::script_engine::follow_ups;
+use super::{Shared, convert, follow_up, status};
+use crate::limits::{CALLS_SHOWN_MAX, OPEN_FOLLOW_UPS_SHOWN_MAX};
+
+/// What a caller is found by; a fault where nothing is given that finds anybody.
+fn key(caller: Option<&proto::Caller>, faults: &mut Faults) -> Option<CallerKey> {
+    let key = caller.and_then(|caller| CallerKey::of(&requests::caller(caller.clone())));
+    if key.is_none() {
+        faults.add("caller", "must have a reference, a telephone number or a mail address");
+    }
+    key
+}
+
+pub(super) async fn open(
+    shared: &Shared,
+    request: proto::ListOpenFollowUpsRequest,
+) -> Result<proto::ListOpenFollowUpsResponse, Status> {
+    let root = shared.root();
+    let mut faults = Faults::default();
+    let calls: Vec<Arc<Call>> = match (&request.call, &request.caller) {
+        (Some(call), None) => {
+            let key = requests::call_key(Some(call), "call", &mut faults);
+            root.call(&key).cloned().into_iter().collect()
+        }
+        (None, Some(caller)) => {
+            let key = key(Some(caller), &mut faults);
+            key.iter().flat_map(|key| root.calls_of(key, &request.customer)).cloned().collect()
+        }
+        (_, _) => {
+            faults.add("call", "name a call or a caller, one of the two");
+            Vec::new()
+        }
+    };
+    faults.check()?;
+    let of_call = |call: &Arc<Call>| {
+        call.instances.iter().rev().filter_map(|slot| root.instance_at(*slot)).cloned().collect::<Vec<_>>()
+    };
+    let mut open: Vec<Arc<Instance>> =
+        calls.iter().flat_map(of_call).filter(|instance| !instance.status.is_ended()).collect();
+    let more = open.len() > OPEN_FOLLOW_UPS_SHOWN_MAX;
+    open.truncate(OPEN_FOLLOW_UPS_SHOWN_MAX);
+    let mut shown = Vec::with_capacity(open.len());
+    for instance in open {
+        shown.push(proto::OpenFollowUp {
+            follow_up: Some(follow_up::follow_up(&root, &instance)),
+            words: in_words(shared, &root, &instance),
+            promised_by: promised(shared, &instance).await?.map(convert::timestamp),
+        });
+    }
+    Ok(proto::ListOpenFollowUpsResponse { follow_ups: shown, more })
+}
+
+/// What the answer to Set Workflow said when the instance was made: its id names the entry.
+async fn promised(shared: &Shared, instance: &Instance) -> Result<Option<Time>, Status> {
+    let entry = shared.ledger.history().entry(instance.id.made_at).await;
+    match entry.map_err(|error| status::of_history(&error))?.answer {
+        Answer::Set { promise_by, .. } => Ok(promise_by),
+        _ => Ok(None),
+    }
+}
+
+/// What is open, with whom, since when and until when, for an agent to read out; by the clock where the caller is.
+pub(super) fn in_words(shared: &Shared, root: &Root, instance: &Instance) -> String {
+    let now = shared.ledger.now();
+    let title = root.definition_of(instance).map_or("a follow-up", |definition| &definition.title);
+    let named = root.call_of(instance).map(|call| &*call.caller.time_zone).filter(|zone| !zone.is_empty());
+    let zone = TimeZone::get(named.unwrap_or(&shared.desk.time_zone)).unwrap_or(TimeZone::UTC);
+    let since = clock(instance.started_at, &zone);
+    let asked = match instance.chases {
+        0 => String::new(),
+        1 => " You have asked for it once before.".to_owned(),
+        times => format!(" You have asked for it {times} times before."),
+    };
+    let due = instance.due().filter(|_| instance.status != InstanceStatus::Paused).map(|due| {
+        let word = if due <= now { "It should have been done" } else { "It should be done" };
+        format!(" {word} by {}.", clock(due, &zone))
+    });
+    format!("{title}: asked for on {since}; {}.{}{asked}", with(root, instance, now), due.unwrap_or_default())
+}
+
+/// Who has it.
+fn with(root: &Root, instance: &Instance, now: Time) -> String {
+    let teams = instance.alerts.iter().flat_map(Alert::teams).filter_map(|team| root.teams.at(team));
+    let teams: Vec<&str> = teams.map(|team| if team.title.is_empty() { &*team.name } else { &*team.title }).collect();
+    match (instance.held(now), instance.status, teams.as_slice()) {
+        (_, InstanceStatus::WaitingForCallEnd, _) => "it waits for this call to end".to_owned(),
+        (_, InstanceStatus::Paused, _) => "it is paused for the moment".to_owned(),
+        (Some(claim), ..) => format!("{} is working on it", claim.by),
+        (None, _, []) => "it is in hand".to_owned(),
+        (None, _, teams) => format!("it is with {}", teams.join(" and ")),
+    }
+}
+
+/// Such as "Tuesday 24 November at 09:00".
+fn clock(moment: Time, zone: &TimeZone) -> String {
+    let shown = Timestamp::from_millisecond(moment.0).map(|at| at.to_zoned_datetime(zone.clone()));
+    shown.map_or_else(|_| "a day far off".to_owned(), |at| at.strftime("%A %-d %B at %H:%M").to_string())
+}
+
+pub(super) fn calls_of(
+    shared: &Shared,
+    request: &proto::ListCallsOfCallerRequest,
+) -> Result<proto::ListCallsOfCallerResponse, Status> {
+    let root = shared.root();
+    let mut faults = Faults::default();
+    let key = key(request.caller.as_ref(), &mut faults);
+    faults.check()?;
+    let mut calls: Vec<&Arc<Call>> =
+        key.iter().flat_map(|key| root.calls_of(key, &request.customer)).take(CALLS_SHOWN_MAX + 1).collect();
+    let more = calls.len() > CALLS_SHOWN_MAX;
+    calls.truncate(CALLS_SHOWN_MAX);
+    let shown = |call: &Arc<Call>| proto::CallWithFollowUps {
+        call: Some(convert::call(call)),
+        follow_ups: if call.chargeable { follow_ups(&root, call, false) } else { Vec::new() },
+    };
+    Ok(proto::ListCallsOfCallerResponse { calls: calls.into_iter().map(shown).collect(), more })
+}

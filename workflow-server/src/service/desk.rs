@@ -1,0 +1,156 @@
+//! What people do at their desks besides pushing and claiming: snooze, pause, resume, and take a push back.
+
+use std::sync::Arc;
+
+use aftercall_engine::command::{Command, SnoozeAlert, SnoozeUntil, UndoPush};
+use aftercall_engine::entry::ChangeKind;
+use aftercall_engine::instance::{Instance, InstanceId};
+use aftercall_engine::time::Time;
+use aftercall_proto::workflow::v1 as proto;
+use prost::Message;
+use tonic::Status;
+
+use super::requests::{self, Faults};
+use super::{Asking, Shared, convert, follow_up, history, instance_of, status};
+
+pub(super) async fn snooze(
+    shared: &Shared,
+    request: proto::SnoozeAlertRequest,
+) -> Result<proto::SnoozeAlertResponse, Status> {
+    let mut faults = Faults::default();
+    let (stage, visit, action) = requests::alert_id(&request.alert_id, &mut faults);
+    let command = SnoozeAlert {
+        instance: requests::instance_id(&request.instance_id, &mut faults),
+        stage,
+        visit,
+        action,
+        until: snooze_until(request.when.as_ref(), &mut faults),
+        default_zone: shared.desk.time_zone.clone(),
+        outcome: request.attempt_outcome.as_str().into(),
+        note: request.note.as_str().into(),
+    };
+    let asking = Asking::of_person("SnoozeAlert", &request.actor, &request.request_id, request.encode_to_vec());
+    let answered = shared.execute(asking.at_fault(faults), Command::SnoozeAlert(Box::new(command))).await?;
+    let instance = instance_of(&answered)?;
+    let is_present = (stage, visit) == (instance.stage, instance.visit());
+    let alert = instance.alerts.iter().find(|alert| is_present && alert.action == action);
+    let snooze = alert.and_then(|alert| alert.snooze.as_ref());
+    Ok(proto::SnoozeAlertResponse {
+        follow_up: Some(follow_up::follow_up(&answered.root, instance)),
+        snoozed_until: snooze.map(|snooze| convert::timestamp(snooze.until)),
+        sequence: answered.sequence,
+    })
+}
+
+fn snooze_until(when: Option<&proto::snooze_alert_request::When>, faults: &mut Faults) -> SnoozeUntil {
+    use proto::snooze_alert_request::When;
+    let read = match when {
+        Some(When::Until(stamp)) => requests::time(*stamp).map(SnoozeUntil::Moment).ok_or("is not a moment"),
+        Some(When::Duration(span)) => requests::span_millis(*span).map(SnoozeUntil::For).ok_or("is not a span of time"),
+        Some(When::Days(days)) => Ok(SnoozeUntil::Days(*days)),
+        Some(When::LocalTime(text)) => Ok(SnoozeUntil::Clock(text.as_str().into())),
+        Some(When::EndNow(true)) => Ok(SnoozeUntil::Now),
+        Some(When::EndNow(false)) | None => Err("must be given: until, duration, days, local_time or end_now"),
+    };
+    read.unwrap_or_else(|message| {
+        faults.add("until", message);
+        SnoozeUntil::Now
+    })
+}
+
+pub(super) async fn pause(
+    shared: &Shared,
+    request: proto::PauseFollowUpRequest,
+) -> Result<proto::PauseFollowUpResponse, Status> {
+    let mut faults = Faults::default();
+    let until = request.until.and_then(|stamp| {
+        let until = requests::time(stamp);
+        if until.is_none() {
+            faults.add("until", "is not a moment");
+        }
+        until
+    });
+    let command = Command::Pause {
+        instance: requests::instance_id(&request.instance_id, &mut faults),
+        until,
+        reason: request.reason.as_str().into(),
+        expected: request.expected_revision,
+    };
+    let asking = Asking::of_person("PauseFollowUp", &request.actor, &request.request_id, request.encode_to_vec());
+    let (follow_up, sequence) = changed(shared, asking.at_fault(faults), command).await?;
+    Ok(proto::PauseFollowUpResponse { follow_up, sequence })
+}
+
+pub(super) async fn resume(
+    shared: &Shared,
+    request: proto::ResumeFollowUpRequest,
+) -> Result<proto::ResumeFollowUpResponse, Status> {
+    let mut faults = Faults::default();
+    let command = Command::Resume {
+        instance: requests::instance_id(&request.instance_id, &mut faults),
+        note: request.note.as_str().into(),
+        expected: request.expected_revision,
+    };
+    let asking = Asking::of_person("ResumeFollowUp", &request.actor, &request.request_id, request.encode_to_vec());
+    let (follow_up, sequence) = changed(shared, asking.at_fault(faults), command).await?;
+    Ok(proto::ResumeFollowUpResponse { follow_up, sequence })
+}
+
+pub(super) async fn undo(shared: &Shared, request: proto::UndoPushRequest) -> Result<proto::UndoPushResponse, Status> {
+    let mut faults = Faults::default();
+    let id = requests::instance_id(&request.instance_id, &mut faults);
+    let command = undo_command(shared, &request, id).await?;
+    let asking = Asking::of_person("UndoPush", &request.actor, &request.request_id, request.encode_to_vec());
+    let (follow_up, sequence) = changed(shared, asking.at_fault(faults), command).await?;
+    Ok(proto::UndoPushResponse { follow_up, sequence })
+}
+
+/// What takes the newest push back, with the instance as it was before, from the history. Where the newest change is no push
+/// it names none, and is refused; unless the same request was carried out before.
+async fn undo_command(shared: &Shared, request: &proto::UndoPushRequest, id: InstanceId) -> Result<Command, Status> {
+    let root = shared.root();
+    let instance = root.instance(id).ok_or_else(|| {
+        let name = &request.instance_id;
+        status::not_found("instance", name, format!("there is no instance {name}"))
+    })?;
+    let pushed = pushed(shared, instance).await?;
+    let (sequence, pushed_by, pushed_at, before) =
+        pushed.unwrap_or_else(|| (0, "".into(), Time::default(), instance.clone()));
+    Ok(Command::UndoPush(Box::new(UndoPush {
+        instance: id,
+        sequence,
+        pushed_by,
+        pushed_at,
+        before,
+        within_millis: i64::try_from(shared.desk.undo.as_millis()).unwrap_or(i64::MAX),
+        as_supervisor: request.as_supervisor,
+        reason: request.reason.as_str().into(),
+    })))
+}
+
+/// Its newest change, if that is a push: the sequence, who pushed, when, and the instance as it was before.
+async fn pushed(shared: &Shared, instance: &Instance) -> Result<Option<(u64, Box<str>, Time, Arc<Instance>)>, Status> {
+    let mut walk = history::Walk::of_instance(&shared.ledger, instance);
+    let failed = |error| status::of_history(&error);
+    let Some((entry, change)) = walk.next().await.map_err(failed)? else { return Ok(None) };
+    if change.kind != ChangeKind::ButtonPushed {
+        return Ok(None);
+    }
+    let before = walk.next().await.map_err(failed)?;
+    Ok(before.map(|(_, before)| (entry.sequence, entry.actor.name.clone(), entry.at, before.after)))
+}
+
+/// Until when a push that was just made may be taken back.
+pub(super) fn undo_until(shared: &Shared, pushed: &Instance) -> Option<prost_types::Timestamp> {
+    let millis = i64::try_from(shared.desk.undo.as_millis()).ok().filter(|millis| *millis > 0)?;
+    Some(convert::timestamp(Time(pushed.entered_at.0.saturating_add(millis))))
+}
+
+async fn changed(
+    shared: &Shared,
+    asking: Asking<'_>,
+    command: Command,
+) -> Result<(Option<proto::FollowUp>, u64), Status> {
+    let answered = shared.execute(asking, command).await?;
+    Ok((Some(follow_up::follow_up(&answered.root, instance_of(&answered)?)), answered.sequence))
+}

@@ -1,0 +1,101 @@
+//! What ops look for at night: what is due and has not come, and work that nobody moves.
+
+use std::collections::BTreeMap;
+
+use aftercall_engine::Root;
+use aftercall_engine::instance::Wake;
+use aftercall_engine::query::{self, OverdueTimer, Stuck, StuckReason};
+use aftercall_engine::time::Time;
+use aftercall_proto::workflow::v1 as proto;
+use tonic::Status;
+
+use super::operations::off_thread;
+use super::requests::{self, Faults};
+use super::{Shared, convert, follow_up, pages};
+
+/// For how long something must have been so where the request does not say: a day.
+const LONGER_THAN_MILLIS: i64 = 86_400_000;
+
+pub(super) async fn overdue_timers(
+    shared: &Shared,
+    request: proto::ListOverdueTimersRequest,
+) -> Result<proto::ListOverdueTimersResponse, Status> {
+    let (now, rows) = (shared.ledger.now(), pages::rows(request.page_size));
+    let clock_held = shared.ledger.health().borrow().clock_held;
+    let found = off_thread(shared.root(), move |root| {
+        let (timers, total) = query::overdue_timers(root, now, rows);
+        (timers.iter().map(|timer| overdue_timer(root, timer)).collect(), total)
+    });
+    let (timers, total) = found.await?;
+    Ok(proto::ListOverdueTimersResponse { timers, total, clock_held })
+}
+
+fn overdue_timer(root: &Root, timer: &OverdueTimer) -> proto::OverdueTimer {
+    let kind = match timer.wake {
+        Wake::Timer(_) => proto::WakeKind::Timer,
+        Wake::Release => proto::WakeKind::Release,
+        Wake::Escalate(_) => proto::WakeKind::Escalation,
+        Wake::Return(_) => proto::WakeKind::AlertReturn,
+        Wake::Resume => proto::WakeKind::Resume,
+        Wake::Lapse => proto::WakeKind::ClaimLapse,
+    };
+    let instance = &timer.instance;
+    proto::OverdueTimer {
+        kind: kind.into(),
+        due: Some(convert::timestamp(timer.due)),
+        instance_id: instance.id.to_string(),
+        workflow: root.workflow_of(instance).map_or_else(String::new, |workflow| workflow.name.clone()),
+        stage: convert::stage_of(root, instance, instance.stage),
+    }
+}
+
+pub(super) async fn stuck(
+    shared: &Shared,
+    request: proto::ListStuckInstancesRequest,
+) -> Result<proto::ListStuckInstancesResponse, Status> {
+    let mut faults = Faults::default();
+    let longer_than = request.longer_than.map_or(LONGER_THAN_MILLIS, |span| {
+        requests::span_millis(span).unwrap_or_else(|| {
+            faults.add("longer_than", "is not a span of time");
+            0
+        })
+    });
+    faults.check()?;
+    let by = Time(shared.ledger.now().0.saturating_sub(longer_than));
+    let rows = pages::rows(request.page_size);
+    let found = off_thread(shared.root(), move |root| {
+        let found = query::stuck(root, by);
+        let shown = found.iter().take(rows).map(|stuck| proto::StuckInstance {
+            reason: reason(stuck.reason).into(),
+            since: Some(convert::timestamp(stuck.since)),
+            instance: Some(follow_up::follow_up(root, &stuck.instance)),
+        });
+        (shown.collect(), counts(&found))
+    });
+    let (instances, counts) = found.await?;
+    Ok(proto::ListStuckInstancesResponse { instances, counts })
+}
+
+/// The longest first, so the first of a reason is its oldest.
+fn counts(found: &[Stuck]) -> Vec<proto::StuckCount> {
+    let mut counts: BTreeMap<StuckReason, (u64, Time)> = BTreeMap::new();
+    for stuck in found {
+        counts.entry(stuck.reason).or_insert((0, stuck.since)).0 += 1;
+    }
+    let shown = |(why, (count, oldest)): (StuckReason, (u64, Time))| proto::StuckCount {
+        reason: reason(why).into(),
+        count,
+        oldest_since: Some(convert::timestamp(oldest)),
+    };
+    counts.into_iter().map(shown).collect()
+}
+
+fn reason(reason: StuckReason) -> proto::StuckReason {
+    match reason {
+        StuckReason::Incomplete => proto::StuckReason::Incomplete,
+        StuckReason::NotChargeable => proto::StuckReason::NotChargeable,
+        StuckReason::CallNotEnded => proto::StuckReason::CallNotEnded,
+        StuckReason::Paused => proto::StuckReason::Paused,
+        StuckReason::Unclaimed => proto::StuckReason::Unclaimed,
+    }
+}
