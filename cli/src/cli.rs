@@ -6,8 +6,8 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::{
     commands::{
-        ack, call, caller, calls, claim, completions, desk, history, instance, notes, push, server, set_workflow, team,
-        wallboard, watch, workflow,
+        ack, batch, call, caller, calls, claim, completions, desk, history, instance, notes, push, server,
+        set_workflow, team, wallboard, watch, workflow,
     },
     connect::Connections,
     demo,
@@ -122,6 +122,9 @@ enum Command {
     /// Look at instances, also hidden and ended ones
     #[command(subcommand)]
     Instance(instance::Instance),
+    /// Do one thing to many instances, as a durable job
+    #[command(subcommand)]
+    Batch(batch::Batch),
     /// Say what happened to an instance or on a call
     History(history::History),
     /// Stream follow-ups as they change; reconnects by itself
@@ -169,6 +172,7 @@ impl Cli {
             Command::Caller(of_caller) => of_caller.run(&session).await,
             Command::Note(note) => note.run(&session).await,
             Command::Instance(instance) => instance.run(&session).await,
+            Command::Batch(batch) => Box::pin(batch.run(&session)).await,
             Command::History(history) => history.run(&session).await,
             Command::Watch(watch) => watch.run(&session).await,
             Command::Wallboard(wallboard) => wallboard.run(&session).await,

@@ -2,6 +2,7 @@
 //!
 //! The journal is the truth, memory is the state, the feed is the journal: see `ARCHITECTURE.md`.
 
+mod batch_runner;
 pub mod config;
 pub mod limits;
 

@@ -19,6 +19,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
 
+use crate::batch_runner;
 use crate::config::WorkflowServerConfig;
 use crate::journal::{Birth, OpenError, Options, RealDisk, Store};
 use crate::ledger::{Clock, Handle, Ledger, LedgerOptions, RecoverError, SystemClock};
@@ -143,6 +144,8 @@ impl Server {
         let routes = add_services(base_routes(&SERVICES, &readiness)?, &self.shared);
         let stop_ledger = CancellationToken::new();
         let ledger = run_ledger(self.ledger, stop_ledger.clone())?;
+        let batches = batch_runner::run(self.handle.clone(), self.shared.batch_started(), stop_ledger.clone());
+        let batches = tokio::spawn(batches);
         tracing::info!(address = %self.address, "workflow-server is ready");
         let (draining, not_ready) = (self.draining.clone(), readiness.clone());
         let stop = shutdown.clone();
@@ -160,6 +163,7 @@ impl Server {
         // The ledger goes last: what was taken before the port closed is made durable.
         stop_ledger.cancel();
         let _ = ledger.await;
+        batches.abort();
         announcing.abort();
         watching.abort();
         Ok(served?)

@@ -4,6 +4,7 @@
 //! have in common is in the modules beside this one.
 
 pub(crate) mod ack;
+pub(crate) mod batch;
 pub(crate) mod call;
 pub(crate) mod caller;
 pub(crate) mod calls;

@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
+use crate::batch::BatchWork;
 use crate::call::{CallKey, Caller};
 use crate::definition::model::Definition;
 use crate::filter::FollowUpFilter;
 use crate::instance::{Instance, InstanceId, Wake};
+use crate::query::InstanceFilter;
 use crate::time::Time;
 use crate::value::Value;
 
@@ -200,6 +202,28 @@ pub struct UndoPush {
     pub reason: Box<str>,
 }
 
+/// Which instances a batch is about.
+#[derive(Clone, Debug)]
+pub enum BatchItems {
+    /// These.
+    Named(Vec<InstanceId>),
+    /// All that a filter lets through when the batch is started.
+    Filtered(Box<InstanceFilter>),
+}
+
+/// Starts a batch.
+#[derive(Clone, Debug)]
+pub struct StartBatch {
+    /// What is done.
+    pub work: BatchWork,
+    /// To which instances.
+    pub items: BatchItems,
+    /// Why.
+    pub reason: Box<str>,
+    /// How many in a second at most.
+    pub per_second: u32,
+}
+
 /// What is asked.
 #[derive(Clone, Debug)]
 pub enum Command {
@@ -365,6 +389,20 @@ pub enum Command {
         reason: Box<str>,
         /// The revision the asker saw.
         expected: ExpectedRevision,
+    },
+    /// Start a batch.
+    StartBatch(Box<StartBatch>),
+    /// Do the next item of a batch. What does not run changes nothing.
+    StepBatch {
+        /// Which batch.
+        batch: u64,
+    },
+    /// Stop a batch.
+    StopBatch {
+        /// Which batch.
+        batch: u64,
+        /// Why.
+        reason: Box<str>,
     },
     /// Something's time has come. What no longer runs changes nothing.
     Elapse {

@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use crate::batch::BatchChange;
 use crate::call::Call;
 use crate::command::{Actor, RequestMark};
 use crate::definition::model::{Definition, Priority};
@@ -66,6 +67,12 @@ pub enum ChangeKind {
     Chased,
     /// Somebody moved it to another stage.
     Moved,
+    /// A batch was started.
+    BatchStarted,
+    /// An item of a batch was refused.
+    BatchItemRefused,
+    /// A batch was stopped.
+    BatchStopped,
     /// It was cancelled.
     Cancelled,
     /// It was cancelled because a newer instance of its workflow replaced it.
@@ -225,6 +232,8 @@ pub struct Entry {
     pub answer: Answer,
     /// A change of definitions.
     pub definition: Option<DefinitionChange>,
+    /// A change of a batch.
+    pub batch: Option<BatchChange>,
     /// The call behind it.
     pub call: Option<CallChange>,
     /// Each instance that it changed, once.

@@ -13,6 +13,7 @@ pub mod value;
 
 pub mod definition;
 
+pub mod batch;
 pub mod call;
 pub mod instance;
 pub mod team;
@@ -31,7 +32,7 @@ pub mod query;
 pub mod testing;
 
 pub use command::{Command, Request};
-pub use decide::{Decision, decide, faults_in, faults_of};
+pub use decide::{Decision, decide, faults_in, faults_of, try_batch};
 pub use entry::Entry;
 pub use rejection::Rejection;
 pub use world::{Root, World};

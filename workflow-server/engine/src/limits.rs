@@ -44,6 +44,16 @@ pub const LEASE_MILLIS_DEFAULT: i64 = 900_000;
 pub const CALLS_OF_CALLER_MAX: usize = 1_000;
 /// The longest that an alert is snoozed, or an instance paused: a year. What nobody looks at for longer is forgotten.
 pub const PUT_OFF_MILLIS_MAX: i64 = 366 * 86_400_000;
+/// Items of a batch: about a quarter of a megabyte in the journal.
+pub const BATCH_ITEMS_MAX: usize = 10_000;
+/// Batches that run at once.
+pub const BATCHES_RUNNING_MAX: usize = 8;
+/// Ended batches that are kept with their results; the oldest go first.
+pub const BATCHES_KEPT: usize = 100;
+/// Items of a batch in a second, where the request does not say.
+pub const BATCH_PER_SECOND_DEFAULT: u32 = 100;
+/// The most items of a batch in a second: leaves the ledger to those who wait for an answer.
+pub const BATCH_PER_SECOND_MAX: u32 = 1_000;
 /// Declared teams: lists of all teams stay small enough for one answer.
 pub const TEAMS_MAX: usize = 1_000;
 /// Workflows of a server.

@@ -94,6 +94,9 @@ pub enum Rejection {
     /// Another instance of the workflow runs on the call by now.
     #[error("another follow-up of this workflow runs on the call by now")]
     AnotherRuns(Arc<Instance>),
+    /// No such batch, or no longer.
+    #[error("there is no batch {0}, or no longer")]
+    NoSuchBatch(u64),
     /// The revision is not the expected one.
     #[error("the present revision is {present}")]
     OtherRevision {
@@ -111,4 +114,41 @@ pub enum Rejection {
         /// Its value.
         limit: u64,
     },
+}
+
+impl Rejection {
+    /// The stable word for it, UPPER_SNAKE.
+    #[must_use]
+    pub fn reason(&self) -> &'static str {
+        match self {
+            Self::Invalid(_) => "INVALID",
+            Self::NoSuchInstance(_) => "NO_SUCH_INSTANCE",
+            Self::NoSuchWorkflow(_) => "NO_SUCH_WORKFLOW",
+            Self::NoSuchVersion(..) => "NO_SUCH_VERSION",
+            Self::NotPublished(_) => "NOT_PUBLISHED",
+            Self::WorkflowHasFaults(_) => "WORKFLOW_HAS_FAULTS",
+            Self::IllegalMove { instance, happening } => match (instance.status.is_ended(), happening) {
+                (true, _) => "INSTANCE_ENDED",
+                (false, Happening::Withdraw) => "ALREADY_WORKED",
+                (false, _) => "ILLEGAL_MOVE",
+            },
+            Self::ButtonGone(_) => "BUTTON_GONE",
+            Self::AlertGone(_) => "ALERT_GONE",
+            Self::ClaimedByAnother(_) => "CLAIMED_BY_ANOTHER",
+            Self::NotClaimed(_) => "NOT_CLAIMED",
+            Self::StaleVisit(_) => "STALE_VISIT",
+            Self::NotVisible(_) => "NOT_VISIBLE",
+            Self::AlreadyRunning(_) => "ALREADY_RUNNING",
+            Self::AlreadyWorked(_) => "ALREADY_WORKED",
+            Self::NoSuchStage { .. } => "NO_SUCH_STAGE",
+            Self::NotTheNewest(_) => "NOTHING_TO_UNDO",
+            Self::UndoTooLate(_) => "UNDO_TOO_LATE",
+            Self::PushedByAnother { .. } => "PUSHED_BY_ANOTHER",
+            Self::AnotherRuns(_) => "ANOTHER_RUNS",
+            Self::NoSuchBatch(_) => "NO_SUCH_BATCH",
+            Self::OtherRevision { .. } => "OTHER_REVISION",
+            Self::RequestIdReused => "REQUEST_ID_REUSED",
+            Self::Limit { name, .. } => name,
+        }
+    }
 }

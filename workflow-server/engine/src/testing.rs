@@ -3,6 +3,7 @@
 //! Promises: every definition is valid for the teams of [`TEAMS`]: validation finds nothing but warnings. It reaches the
 //! corners: texts that YAML would take for something else, numbers with gaps and out of order, every kind of action.
 
+mod commands;
 mod plan;
 mod steps;
 mod words;

@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use aftercall_engine::batch::{Batch, BatchState};
 use aftercall_engine::definition::Action;
 use aftercall_engine::entry::{ChangeKind, Entry};
 use aftercall_engine::instance::{Alert, Instance, Status};
@@ -42,6 +43,9 @@ fn faults(world: &World) -> Vec<String> {
         }
     }
     faults.extend(faults_of_calls(world, &instances));
+    faults.extend(
+        root.batches.values().filter(|batch| !is_sound_batch(batch)).map(|batch| format!("batch {}", batch.id)),
+    );
     faults
 }
 
@@ -171,6 +175,20 @@ fn faults_of_entry(world: &World, entry: &Entry) -> Vec<String> {
         faults.push("the entry does not follow on the one before".to_owned());
     }
     faults
+}
+
+/// What was refused is among what has been done, each once; it runs exactly while something is left to do.
+fn is_sound_batch(batch: &Batch) -> bool {
+    let is_left = (batch.next as usize) < batch.items.len();
+    let is_in_order = batch.refused.iter().zip(batch.refused.iter().skip(1)).all(|(one, next)| one.item < next.item);
+    is_in_order
+        && batch.refused.iter().all(|refused| refused.item < batch.next)
+        && (batch.state == BatchState::Running) == batch.ended_at.is_none()
+        && match batch.state {
+            BatchState::Running => is_left,
+            BatchState::Done => !is_left,
+            BatchState::Stopped => true,
+        }
 }
 
 fn is_sound(alert: &Alert) -> bool {

@@ -8,7 +8,7 @@ use aftercall_engine::world::{Keeping, World};
 use prost::Message;
 
 use super::group::versioned;
-use super::v1::{CallRecord, InstanceRecord, MarkRecord, TeamRecord, WorkflowRecord};
+use super::v1::{BatchRecord, CallRecord, InstanceRecord, MarkRecord, TeamRecord, WorkflowRecord};
 use super::{RECORDS_VERSION, RecordError};
 
 /// About how many bytes a frame has: bounds what a snapshot holds in memory while it is written.
@@ -48,6 +48,8 @@ struct FrameRecord {
     instances: Vec<InstanceRecord>,
     #[prost(message, repeated, tag = "6")]
     marks: Vec<MarkRecord>,
+    #[prost(message, repeated, tag = "7")]
+    batches: Vec<BatchRecord>,
 }
 
 impl FrameRecord {
@@ -90,6 +92,8 @@ pub fn snapshot_frames<E>(image: &WorldImage, mut write: impl FnMut(Vec<u8>) -> 
     in_frames(calls, &mut write, |calls| FrameRecord { calls, ..FrameRecord::default() })?;
     let instances = root.instances.iter().flatten().map(|instance| InstanceRecord::from(&**instance));
     in_frames(instances, &mut write, |instances| FrameRecord { instances, ..FrameRecord::default() })?;
+    let batches = root.batches.values().map(|batch| BatchRecord::from(&**batch));
+    in_frames(batches, &mut write, |batches| FrameRecord { batches, ..FrameRecord::default() })?;
     in_frames(image.marks.iter().copied(), &mut write, |marks| FrameRecord { marks, ..FrameRecord::default() })
 }
 
@@ -183,6 +187,9 @@ impl SnapshotReader {
             self.instances += 1;
             let instance = Arc::new(Instance::try_from(instance)?);
             self.world.restore_instance(instance).map_err(|_| RecordError::Incomplete("call of an instance"))?;
+        }
+        for batch in frame.batches {
+            self.world.restore_batch(batch.try_into()?);
         }
         for mark in frame.marks {
             self.world.restore_mark(mark.key(), mark.fingerprint, mark.sequence, Time(mark.at));

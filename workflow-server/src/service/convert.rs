@@ -135,9 +135,12 @@ pub(super) fn details(call: &Call) -> BTreeMap<String, String> {
 
 pub(super) fn change_kind(kind: ChangeKind) -> proto::ChangeKind {
     match kind {
-        ChangeKind::TeamImported | ChangeKind::WorkflowImported | ChangeKind::WorkflowPublished => {
-            proto::ChangeKind::Unspecified
-        }
+        ChangeKind::TeamImported
+        | ChangeKind::WorkflowImported
+        | ChangeKind::WorkflowPublished
+        | ChangeKind::BatchStarted
+        | ChangeKind::BatchItemRefused
+        | ChangeKind::BatchStopped => proto::ChangeKind::Unspecified,
         ChangeKind::Set => proto::ChangeKind::Set,
         ChangeKind::SetAgain => proto::ChangeKind::SetAgain,
         ChangeKind::Released => proto::ChangeKind::Released,

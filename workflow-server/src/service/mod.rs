@@ -2,6 +2,7 @@
 //!
 //! Proto types stop here. A status is made in `status.rs` and nowhere else.
 
+mod batches;
 mod call_manager;
 mod callers;
 mod change_feed;
@@ -58,6 +59,7 @@ pub struct Shared {
     feed_streams: Arc<Semaphore>,
     draining: CancellationToken,
     desk: Arc<DeskSettings>,
+    batch_started: Arc<tokio::sync::Notify>,
 }
 
 /// What ops decide for the people at their desks.
@@ -96,7 +98,13 @@ impl Shared {
             feed_streams: Arc::new(Semaphore::new(FEED_STREAMS_MAX)),
             draining,
             desk: Arc::new(desk),
+            batch_started: Arc::default(),
         }
+    }
+
+    /// Tells the runner of batches that there is a new one.
+    pub(crate) fn batch_started(&self) -> Arc<tokio::sync::Notify> {
+        self.batch_started.clone()
     }
 
     /// Where everything is kept.

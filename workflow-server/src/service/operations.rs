@@ -15,7 +15,8 @@ use tonic::{Request, Response, Status};
 use super::explain::explain;
 use super::requests::{self, Faults};
 use super::{
-    Asking, Shared, convert, find_instance, follow_up, history, instance_filter, instance_of, pages, status, stuck,
+    Asking, Shared, batches, convert, find_instance, follow_up, history, instance_filter, instance_of, pages, status,
+    stuck,
 };
 use crate::limits::GROUPS_MAX;
 use crate::process;
@@ -172,6 +173,45 @@ impl OperationsService for Operations {
                 .collect(),
             sequence: answered.sequence,
         }))
+    }
+
+    async fn start_batch(
+        &self,
+        request: Request<proto::StartBatchRequest>,
+    ) -> Result<Response<proto::StartBatchResponse>, Status> {
+        batches::start(&self.0, request.into_inner()).await.map(Response::new)
+    }
+
+    async fn get_batch(
+        &self,
+        request: Request<proto::GetBatchRequest>,
+    ) -> Result<Response<proto::GetBatchResponse>, Status> {
+        let root = self.0.root();
+        let batch = Some(batches::shown(&root, batches::find(&root, request.into_inner().batch_id)?));
+        Ok(Response::new(proto::GetBatchResponse { batch }))
+    }
+
+    async fn list_batches(
+        &self,
+        _: Request<proto::ListBatchesRequest>,
+    ) -> Result<Response<proto::ListBatchesResponse>, Status> {
+        let root = self.0.root();
+        let batches = root.batches.values().rev().map(|batch| batches::shown(&root, batch)).collect();
+        Ok(Response::new(proto::ListBatchesResponse { batches }))
+    }
+
+    async fn list_batch_items(
+        &self,
+        request: Request<proto::ListBatchItemsRequest>,
+    ) -> Result<Response<proto::ListBatchItemsResponse>, Status> {
+        batches::items(&self.0, &request.into_inner()).map(Response::new)
+    }
+
+    async fn stop_batch(
+        &self,
+        request: Request<proto::StopBatchRequest>,
+    ) -> Result<Response<proto::StopBatchResponse>, Status> {
+        batches::stop(&self.0, request.into_inner()).await.map(Response::new)
     }
 
     async fn list_overdue_timers(

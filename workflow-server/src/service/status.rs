@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use aftercall_engine::instance::{Happening, Instance};
+use aftercall_engine::instance::Instance;
 use aftercall_engine::rejection::FieldFault;
 use aftercall_engine::{Rejection, Root};
 use tonic::{Code, Status};
@@ -125,7 +125,7 @@ pub(super) fn of_ledger(error: LedgerError, root: &Root) -> Status {
 }
 
 fn of_rejection(rejection: Rejection, root: &Root) -> Status {
-    let message = rejection.to_string();
+    let (reason, message) = (rejection.reason(), rejection.to_string());
     match rejection {
         Rejection::Invalid(faults) => invalid(faults),
         Rejection::NoSuchInstance(id) => not_found("instance", &id.to_string(), message),
@@ -156,43 +156,29 @@ fn of_rejection(rejection: Rejection, root: &Root) -> Status {
         }
         Rejection::RequestIdReused => precondition("REQUEST_ID_REUSED", message, HashMap::new()),
         Rejection::Limit { name, limit } => exhausted(name, limit),
-        Rejection::IllegalMove { instance, happening } => {
-            let reason = match (instance.status.is_ended(), happening) {
-                (true, _) => "INSTANCE_ENDED",
-                (false, Happening::Withdraw) => "ALREADY_WORKED",
-                (false, _) => "ILLEGAL_MOVE",
-            };
-            precondition(reason, message, facts(root, &instance))
-        }
-        Rejection::ButtonGone(instance) => {
-            precondition("BUTTON_GONE", format!("{message}: {}", stands(root, &instance)), facts(root, &instance))
-        }
-        Rejection::AlertGone(instance) => {
-            precondition("ALERT_GONE", format!("{message}: {}", stands(root, &instance)), facts(root, &instance))
-        }
-        Rejection::StaleVisit(instance) => {
-            precondition("STALE_VISIT", format!("{message}: {}", stands(root, &instance)), facts(root, &instance))
+        Rejection::NoSuchBatch(id) => not_found("batch", &id.to_string(), message),
+        Rejection::ButtonGone(instance)
+        | Rejection::AlertGone(instance)
+        | Rejection::StaleVisit(instance)
+        | Rejection::NotTheNewest(instance) => {
+            precondition(reason, format!("{message}: {}", stands(root, &instance)), facts(root, &instance))
         }
         Rejection::ClaimedByAnother(instance) => {
-            let message = format!("{message}: {}", held(&instance));
-            precondition("CLAIMED_BY_ANOTHER", message, facts(root, &instance))
+            precondition(reason, format!("{message}: {}", held(&instance)), facts(root, &instance))
         }
-        Rejection::NotClaimed(instance) => precondition("NOT_CLAIMED", message, facts(root, &instance)),
-        Rejection::NoSuchStage { instance, .. } => precondition("NO_SUCH_STAGE", message, facts(root, &instance)),
-        Rejection::NotTheNewest(instance) => {
-            let message = format!("{message}: {}", stands(root, &instance));
-            precondition("NOTHING_TO_UNDO", message, facts(root, &instance))
-        }
-        Rejection::UndoTooLate(instance) => precondition("UNDO_TOO_LATE", message, facts(root, &instance)),
         Rejection::PushedByAnother { instance, by } => {
             let pushed_by = [("pushed_by".to_owned(), by.to_string())];
             let facts = facts(root, &instance).into_iter().chain(pushed_by).collect();
-            precondition("PUSHED_BY_ANOTHER", format!("{message}: {by} pushed"), facts)
+            precondition(reason, format!("{message}: {by} pushed"), facts)
         }
-        Rejection::AnotherRuns(instance) => precondition("ANOTHER_RUNS", message, facts(root, &instance)),
         Rejection::NotVisible(instance) => not_visible(root, &instance),
-        Rejection::AlreadyRunning(instance) => precondition("ALREADY_RUNNING", message, facts(root, &instance)),
-        Rejection::AlreadyWorked(instance) => precondition("ALREADY_WORKED", message, facts(root, &instance)),
+        Rejection::IllegalMove { instance, .. }
+        | Rejection::NotClaimed(instance)
+        | Rejection::NoSuchStage { instance, .. }
+        | Rejection::UndoTooLate(instance)
+        | Rejection::AnotherRuns(instance)
+        | Rejection::AlreadyRunning(instance)
+        | Rejection::AlreadyWorked(instance) => precondition(reason, message, facts(root, &instance)),
     }
 }
 

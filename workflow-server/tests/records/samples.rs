@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use aftercall_engine::world::Keeping;
 use workflow_server::records::{GroupBytes, SnapshotReader, WorldImage, decode_group, encode_world, snapshot_frames};
 
-use crate::scenario::{Played, play, play_claims, play_desk, play_on};
+use crate::scenario::{Played, play, play_batches, play_claims, play_desk, play_on};
 
 /// One line of hexadecimal digits an entry or a frame; what is above the second line of dashes is the snapshot tool's own.
 const ENTRIES: &str = include_str!("snapshots/records__samples__entries.snap");
@@ -19,6 +19,8 @@ const ENTRIES_CLAIMS: &str = include_str!("snapshots/records__samples__entries_c
 const SNAPSHOT_CLAIMS: &str = include_str!("snapshots/records__samples__snapshot_claims.snap");
 const ENTRIES_DESK: &str = include_str!("snapshots/records__samples__entries_desk.snap");
 const SNAPSHOT_DESK: &str = include_str!("snapshots/records__samples__snapshot_desk.snap");
+const ENTRIES_BATCHES: &str = include_str!("snapshots/records__samples__entries_batches.snap");
+const SNAPSHOT_BATCHES: &str = include_str!("snapshots/records__samples__snapshot_batches.snap");
 
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::new(), |mut hex, byte| {
@@ -39,6 +41,7 @@ fn entries_are_written_as_they_always_were() {
     insta::assert_snapshot!("entries_on", entry_lines(&play_on()));
     insta::assert_snapshot!("entries_claims", entry_lines(&play_claims()));
     insta::assert_snapshot!("entries_desk", entry_lines(&play_desk()));
+    insta::assert_snapshot!("entries_batches", entry_lines(&play_batches()));
 }
 
 fn entry_lines(played: &Played) -> String {
@@ -57,6 +60,7 @@ fn snapshots_are_written_as_they_always_were() {
     insta::assert_snapshot!("snapshot_on", snapshot_lines(&play_on()));
     insta::assert_snapshot!("snapshot_claims", snapshot_lines(&play_claims()));
     insta::assert_snapshot!("snapshot_desk", snapshot_lines(&play_desk()));
+    insta::assert_snapshot!("snapshot_batches", snapshot_lines(&play_batches()));
 }
 
 fn snapshot_lines(played: &Played) -> String {
@@ -73,6 +77,7 @@ fn stored_entries_of_version_1_load() {
         (stored(ENTRIES_ON), play_on()),
         (stored(ENTRIES_CLAIMS), play_claims()),
         (stored(ENTRIES_DESK), play_desk()),
+        (stored(ENTRIES_BATCHES), play_batches()),
     ];
     for (samples, played) in samples {
         assert_eq!(samples.len(), played.entries.len());
@@ -93,6 +98,7 @@ fn stored_snapshots_of_version_1_load() {
         (stored(SNAPSHOT_ON), play_on()),
         (stored(SNAPSHOT_CLAIMS), play_claims()),
         (stored(SNAPSHOT_DESK), play_desk()),
+        (stored(SNAPSHOT_BATCHES), play_batches()),
     ];
     for (frames, played) in samples {
         let mut reader = SnapshotReader::new(Keeping::default());
@@ -107,7 +113,7 @@ fn stored_snapshots_of_version_1_load() {
 
 #[test]
 fn the_samples_hold_every_kind_of_change() {
-    let kinds: BTreeSet<String> = play_desk()
+    let kinds: BTreeSet<String> = play_batches()
         .entries
         .iter()
         .flat_map(|entry| {
@@ -118,6 +124,9 @@ fn the_samples_hold_every_kind_of_change() {
     let expected = [
         "AlertAcknowledged",
         "AlertReturned",
+        "BatchItemRefused",
+        "BatchStarted",
+        "BatchStopped",
         "ButtonPushed",
         "CallEnded",
         "CallUpdated",

@@ -1,9 +1,10 @@
 //! A fixed row of requests that uses every kind of change, every type of value and every action.
 
+use aftercall_engine::batch::BatchWork;
 use aftercall_engine::call::{CallKey, Caller};
 use aftercall_engine::command::{
-    Actor, ActorKind, CallChanges, Command, IfRunning, PushButton, Recipient, Request, RequestMark, SetWorkflow,
-    SnoozeAlert, SnoozeUntil, UndoPush,
+    Actor, ActorKind, BatchItems, CallChanges, Command, IfRunning, PushButton, Recipient, Request, RequestMark,
+    SetWorkflow, SnoozeAlert, SnoozeUntil, StartBatch, UndoPush,
 };
 use aftercall_engine::definition::file;
 use aftercall_engine::instance::{InstanceId, Wake};
@@ -196,6 +197,36 @@ pub(crate) fn play_desk() -> Played {
     }));
     played.ask(ActorKind::Person, put_off);
     played.ask(ActorKind::Person, Command::Pause { instance: id, until: None, reason, expected: None });
+    played
+}
+
+/// Plays batches, on top of that.
+pub(crate) fn play_batches() -> Played {
+    let mut played = play_desk();
+    let open: Vec<InstanceId> = played.world.root().instances.iter().flatten().map(|one| one.id).collect();
+    let works = [
+        BatchWork::Move { stage: 1 },
+        BatchWork::Pause { until: Some(Time(START + 9_000_000)) },
+        BatchWork::Resume,
+        BatchWork::HandOver(Recipient::Person { name: "Ben".into(), lease_millis: 900_000 }),
+        BatchWork::HandOver(Recipient::Team { team: 1 }),
+        BatchWork::Cancel,
+    ];
+    let mut newest = 0;
+    for work in works {
+        let items = BatchItems::Named(open.iter().rev().take(2).copied().collect());
+        let start = StartBatch { work, items, reason: "a drill".into(), per_second: 10 };
+        played.ask(ActorKind::Operations, Command::StartBatch(Box::new(start)));
+        newest = played.world.root().sequence;
+        played.ask(ActorKind::Operations, Command::StepBatch { batch: newest });
+    }
+    played.ask(ActorKind::Operations, Command::StopBatch { batch: newest, reason: "enough".into() });
+    // What is refused is told, and what runs on goes into the snapshot.
+    let items = BatchItems::Named(open.iter().take(2).copied().collect());
+    let start = StartBatch { work: BatchWork::Cancel, items, reason: "a drill".into(), per_second: 10 };
+    played.ask(ActorKind::Operations, Command::StartBatch(Box::new(start)));
+    let batch = played.world.root().sequence;
+    played.ask(ActorKind::Operations, Command::StepBatch { batch });
     played
 }
 

@@ -1,7 +1,10 @@
 //! What is wrong with a request whatever the state: every fault at once, each with the field that the API names.
 
+use crate::batch::BatchWork;
 use crate::call::{CallKey, Caller};
-use crate::command::{ActorKind, CallChanges, Command, Recipient, Request, SetWorkflow, SnoozeAlert, SnoozeUntil};
+use crate::command::{
+    ActorKind, BatchItems, CallChanges, Command, Recipient, Request, SetWorkflow, SnoozeAlert, SnoozeUntil, StartBatch,
+};
 use crate::decide::when;
 use crate::limits;
 use crate::rejection::FieldFault;
@@ -57,6 +60,9 @@ pub fn faults_of(request: &Request) -> Vec<FieldFault> {
         Command::Resume { note, .. } | Command::Chase { note, .. } => {
             check.text("note", note, false, limits::TEXT_BYTES_MAX);
         }
+        Command::StartBatch(start) => check.batch(start),
+        Command::StopBatch { reason, .. } => check.text("reason", reason, true, limits::REASON_BYTES_MAX),
+        Command::StepBatch { .. } => {}
         Command::ImportWorkflow { .. }
         | Command::PublishWorkflow { .. }
         | Command::AcknowledgeAlert { .. }
@@ -178,6 +184,23 @@ impl Check {
         };
         if let Some(message) = message {
             self.fault("until", message);
+        }
+    }
+
+    fn batch(&mut self, start: &StartBatch) {
+        self.text("reason", &start.reason, true, limits::REASON_BYTES_MAX);
+        if !(1..=limits::BATCH_PER_SECOND_MAX).contains(&start.per_second) {
+            self.fault("per_second", format!("must be between 1 and {}", limits::BATCH_PER_SECOND_MAX));
+        }
+        if let BatchWork::HandOver(Recipient::Person { name, lease_millis }) = &start.work {
+            self.text("work.hand_over.to_person", name, true, limits::SHORT_BYTES_MAX);
+            self.lease(*lease_millis);
+        }
+        if let BatchItems::Named(ids) = &start.items
+            && ids.len() > limits::BATCH_ITEMS_MAX
+        {
+            let message = format!("has {} values, at most {} are allowed", ids.len(), limits::BATCH_ITEMS_MAX);
+            self.fault("instance_ids", message);
         }
     }
 

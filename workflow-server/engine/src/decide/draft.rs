@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::batch::BatchChange;
 use crate::call::Call;
 use crate::command::Request;
 use crate::decide::Decision;
@@ -20,6 +21,7 @@ pub(super) struct EntryDraft<'w> {
     pub(super) said: Said,
     pub(super) answer: Answer,
     pub(super) definition: Option<DefinitionChange>,
+    pub(super) batch: Option<BatchChange>,
     call: Option<CallChange>,
     instances: Vec<InstanceChange>,
 }
@@ -33,6 +35,7 @@ impl<'w> EntryDraft<'w> {
             said: Said::default(),
             answer: Answer::Done,
             definition: None,
+            batch: None,
             call: None,
             instances: Vec::new(),
         }
@@ -45,7 +48,8 @@ impl<'w> EntryDraft<'w> {
 
     /// The entry, or nothing where nothing changes and no request is to be remembered.
     pub(super) fn decided(self, request: &Request) -> Decision {
-        let changes_nothing = self.definition.is_none() && self.call.is_none() && self.instances.is_empty();
+        let changes_nothing =
+            self.definition.is_none() && self.batch.is_none() && self.call.is_none() && self.instances.is_empty();
         if changes_nothing && request.mark.is_none() {
             return Decision::Unchanged(self.answer);
         }
@@ -58,6 +62,7 @@ impl<'w> EntryDraft<'w> {
             said: self.said,
             answer: self.answer,
             definition: self.definition,
+            batch: self.batch,
             call: self.call,
             instances: self.instances,
         }))

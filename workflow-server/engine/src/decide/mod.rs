@@ -2,6 +2,7 @@
 //!
 //! Must not act, read a clock or make ids: time and chance come in with the request.
 
+mod batches;
 mod calls;
 mod chase;
 mod check;
@@ -19,11 +20,12 @@ mod snooze;
 mod undo;
 mod when;
 
-use crate::command::{Command, Request};
+use crate::command::{Actor, Command, Request, StartBatch};
 use crate::entry::{Answer, Entry};
+use crate::instance::InstanceId;
 use crate::rejection::Rejection;
 use crate::time::Time;
-use crate::world::World;
+use crate::world::{Root, World};
 
 pub use check::faults_of;
 pub use faults::faults_in;
@@ -106,7 +108,22 @@ pub fn decide(world: &World, request: &Request, now: Time) -> Result<Decision, R
         Command::MoveInstance { instance, stage, reason, expected } => {
             instances::move_to(&mut draft, *instance, (*stage, reason), *expected)?;
         }
+        Command::StartBatch(start) => batches::start(&mut draft, start, &request.actor)?,
+        Command::StepBatch { batch } => batches::step(&mut draft, *batch),
+        Command::StopBatch { batch, reason } => batches::stop(&mut draft, *batch, reason)?,
         Command::Elapse { due, slot, wake } => instances::elapse(&mut draft, *due, *slot, *wake),
     }
     Ok(draft.decided(request))
+}
+
+/// What a batch would come to for each instance, one by one as they stand: nothing where it would be done, or why not.
+#[must_use]
+pub fn try_batch(root: &Root, start: &StartBatch, actor: &Actor, now: Time) -> Vec<(InstanceId, Option<Rejection>)> {
+    let now = now.max(root.at);
+    let draft = EntryDraft::new(root, now);
+    let attempt = |id: InstanceId| {
+        let mut draft = EntryDraft::new(root, now);
+        (id, batches::one(&mut draft, &start.work, id, (&start.reason, actor)).err())
+    };
+    batches::items(&draft, &start.items).0.iter().copied().map(attempt).collect()
 }

@@ -73,6 +73,15 @@ impl InstanceFilter {
     }
 }
 
+/// All instances that a filter lets through, oldest first.
+pub fn instances_of<'r>(
+    root: &'r Root,
+    filter: &'r InstanceFilter,
+    now: Time,
+) -> impl Iterator<Item = &'r Arc<Instance>> + 'r {
+    root.instances.iter().flatten().filter(move |instance| filter.lets_through(root, instance, now))
+}
+
 /// A page.
 #[derive(Clone, Debug, Default)]
 pub struct InstancePage {

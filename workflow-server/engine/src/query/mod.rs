@@ -9,5 +9,5 @@ mod stuck;
 
 pub use due::{DueState, due_soon_from, due_state};
 pub use follow_ups::{FollowUpCursor, FollowUpPage, FollowUpRow, list_follow_ups, most_urgent_unclaimed};
-pub use instances::{Group, GroupBy, InstanceFilter, InstancePage, count_instances, list_instances};
+pub use instances::{Group, GroupBy, InstanceFilter, InstancePage, count_instances, instances_of, list_instances};
 pub use stuck::{OverdueTimer, Stuck, StuckReason, overdue_timers, stuck};

@@ -6,20 +6,15 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::Index;
 
-use crate::call::{CallKey, Caller};
-use crate::command::{
-    Actor, ActorKind, CallChanges, Command, IfRunning, PushButton, Recipient, Request, RequestMark, SetWorkflow,
-    SnoozeAlert, SnoozeUntil, UndoPush,
-};
-use crate::definition::model::NoteRule;
-use crate::definition::{Action, Definition};
+use crate::command::{Actor, ActorKind, Command, IfRunning, Request, RequestMark, SetWorkflow, UndoPush};
+use crate::definition::Definition;
 use crate::filter::FollowUpFilter;
-use crate::instance::{Instance, InstanceId};
+use crate::instance::Instance;
 use crate::time::Time;
-use crate::value::{FieldDeclaration, FieldType, Value};
 use crate::world::World;
 
 use super::TEAMS;
+use super::commands::{batch, changes, holding, instance, key, person, publishing, push, snoozing, somebody, values};
 
 /// Something that somebody does, before it is known on what.
 #[derive(Clone, Debug)]
@@ -79,6 +74,10 @@ pub enum Step {
     Chase(Index),
     /// Operations move an instance to one of its stages.
     Move(Index, Index),
+    /// Operations start a batch over all that is open, or stop the newest: which work, whether to stop.
+    Batch(u8, bool),
+    /// The next item of the newest batch is done.
+    StepBatch,
     /// A script takes an instance back.
     Withdraw(Index),
     /// Operations cancel an instance.
@@ -124,6 +123,8 @@ pub fn steps(at_most: usize) -> impl Strategy<Value = Vec<Step>> {
         2 => any::<bool>().prop_map(Step::Undo),
         1 => any::<Index>().prop_map(Step::Chase),
         1 => (any::<Index>(), any::<Index>()).prop_map(|(at, stage)| Step::Move(at, stage)),
+        1 => (0..6_u8, prop::bool::weighted(0.2)).prop_map(|(work, stop)| Step::Batch(work, stop)),
+        3 => Just(Step::StepBatch),
         1 => any::<Index>().prop_map(Step::Withdraw),
         1 => any::<Index>().prop_map(Step::Cancel),
         1 => (any::<Index>(), 0..3_u8).prop_map(|(workflow, title)| Step::Publish(workflow, title)),
@@ -272,6 +273,11 @@ impl Player {
                 let (instance, stage, reason) = (instance.id, stage.get(stages).number, "it is stuck".into());
                 (ActorKind::Operations, Command::MoveInstance { instance, stage, reason, expected: None })
             }
+            Step::Batch(work, stop) => (ActorKind::Operations, batch(world, *work, *stop)?),
+            Step::StepBatch => {
+                let (batch, _) = world.root().batches.get_max()?;
+                (ActorKind::Operations, Command::StepBatch { batch: *batch })
+            }
             Step::Withdraw(at) => {
                 let (instance, reason) = (id(at)?, "a mistake".into());
                 (ActorKind::ScriptEngine, Command::WithdrawWorkflow { instance, reason, expected: None })
@@ -301,100 +307,4 @@ impl Player {
             reason: "a slip".into(),
         })))
     }
-}
-
-fn snoozing(instance: &Instance, action: u8, minutes: u16) -> Command {
-    let until = match minutes {
-        0 => SnoozeUntil::Now,
-        1..600 => SnoozeUntil::Days(u32::from(minutes)),
-        _ => SnoozeUntil::For(i64::from(minutes) * 60_000),
-    };
-    Command::SnoozeAlert(Box::new(SnoozeAlert {
-        instance: instance.id,
-        stage: instance.stage,
-        visit: instance.visit(),
-        action: u16::from(action),
-        until,
-        default_zone: "Europe/Berlin".into(),
-        outcome: "no-answer".into(),
-        note: "".into(),
-    }))
-}
-
-fn somebody(kind: ActorKind) -> Actor {
-    Actor { kind, name: person(0) }
-}
-
-fn person(number: u8) -> Box<str> {
-    ["somebody", "Ann", "Ben"][usize::from(number % 3)].into()
-}
-
-fn publishing(definition: Definition) -> [Command; 2] {
-    let name = definition.name.as_str().into();
-    let import = Command::ImportWorkflow { definition: Box::new(definition), expected: None };
-    [import, Command::PublishWorkflow { name, expected: None }]
-}
-
-fn holding(instance: InstanceId, what: u8, lease_millis: i64) -> Command {
-    match what {
-        0 => Command::Claim { instance, lease_millis },
-        1 => Command::ExtendClaim { instance, lease_millis },
-        2 => Command::ReleaseClaim { instance },
-        3 => Command::HandOver { instance, to: Recipient::Team { team: 0 }, reason: "".into() },
-        4 => {
-            let to = Recipient::Person { name: person(2), lease_millis };
-            Command::HandOver { instance, to, reason: "she is ill".into() }
-        }
-        _ => Command::TakeOver { instance, lease_millis, reason: "she is ill".into() },
-    }
-}
-
-fn key(call: u8) -> CallKey {
-    CallKey { source: "scripts".into(), id: call.to_string().into() }
-}
-
-fn changes(chargeable: Option<bool>, customer: Option<u8>) -> CallChanges {
-    CallChanges {
-        chargeable,
-        customer: customer.map(|customer| format!("customer-{}", customer % 3).into()),
-        caller: customer.map(|caller| Caller { name: format!("caller {caller}").into(), ..Caller::default() }),
-        ..CallChanges::default()
-    }
-}
-
-fn instance<'w>(world: &'w World, at: &Index) -> Option<&'w Arc<Instance>> {
-    let instances = &world.root().instances;
-    let slot = (!instances.is_empty()).then(|| at.index(instances.len()))?;
-    world.root().instance_at(slot as u32)
-}
-
-fn push(world: &World, instance: &Instance, at: &Index, stale: u8, careless: bool) -> Command {
-    let definition = world.root().definition_of(instance);
-    let actions = definition.and_then(|definition| definition.stage(instance.stage)).map(|stage| &*stage.actions);
-    let buttons = actions.unwrap_or_default().iter().filter_map(|action| match action {
-        Action::Button(button) => Some(button),
-        _ => None,
-    });
-    let buttons: Vec<_> = buttons.collect();
-    let button = (!buttons.is_empty()).then(|| *at.get(&buttons));
-    let wanted = button.filter(|_| !careless);
-    let note = if wanted.is_some_and(|button| button.note == NoteRule::Required) { "because" } else { "" };
-    Command::PushButton(Box::new(PushButton {
-        instance: InstanceId { ..instance.id },
-        button: button.map_or("nothing", |button| &*button.event).into(),
-        visit: instance.visit().saturating_sub(u32::from(stale)),
-        note: note.into(),
-        form: wanted.map_or_else(Vec::new, |button| values(&button.form)),
-    }))
-}
-
-/// A value for each field.
-fn values(fields: &[FieldDeclaration]) -> Vec<(Box<str>, Value)> {
-    let value = |field: &FieldDeclaration| match field.field_type {
-        FieldType::Text => Value::Text("text".into()),
-        FieldType::Number => Value::Number(1.5),
-        FieldType::Bool => Value::Bool(true),
-        FieldType::Time => Value::Time(Time(1_795_000_000_000)),
-    };
-    fields.iter().map(|field| (field.name.as_str().into(), value(field))).collect()
 }

@@ -4,11 +4,14 @@
 
 use std::sync::Arc;
 
+use imbl::OrdMap;
 use thiserror::Error;
 
+use crate::batch::{Batch, BatchChange, BatchState};
 use crate::call::Call;
 use crate::entry::{DefinitionChange, Entry};
 use crate::instance::Instance;
+use crate::limits;
 use crate::world::{World, urgency};
 
 /// An entry does not fit the World that it is applied to: the journal is damaged, or the code has a fault.
@@ -28,6 +31,9 @@ pub enum Unfit {
     /// A version was published of a workflow or draft that is not there.
     #[error("a version was published of workflow slot {0}, which has no draft")]
     NoDraft(u32),
+    /// A batch went on that is not there.
+    #[error("batch {0} went on, which is not there")]
+    NoBatch(u64),
     /// A slot far beyond the ones in use.
     #[error("slot {0} lies beyond the ones in use")]
     SlotBeyond(u32),
@@ -45,6 +51,9 @@ impl World {
         }
         if let Some(change) = &entry.definition {
             self.apply_definition(change, entry)?;
+        }
+        if let Some(change) = &entry.batch {
+            self.apply_batch(change, entry)?;
         }
         for change in &entry.instances {
             self.take_instance(change.after.id.slot);
@@ -82,6 +91,35 @@ impl World {
                     Arc::make_mut(&mut self.root.workflows).publish(*workflow, *created, entry.at, &entry.actor);
                 published.ok_or(Unfit::NoDraft(*workflow))
             }
+        }
+    }
+
+    fn apply_batch(&mut self, change: &BatchChange, entry: &Entry) -> Result<(), Unfit> {
+        let batches = &mut self.root.batches;
+        let change_one = |id: u64, batches: &mut OrdMap<u64, Arc<Batch>>, change: &dyn Fn(&mut Batch)| {
+            batches.get_mut(&id).map(|batch| change(Arc::make_mut(batch))).ok_or(Unfit::NoBatch(id))
+        };
+        match change {
+            BatchChange::Started(batch) => {
+                batches.insert(batch.id, batch.clone());
+                self.forget_batches();
+                Ok(())
+            }
+            BatchChange::Stepped { batch, item, refused } => {
+                change_one(*batch, batches, &|batch| batch.stepped(*item, refused.as_deref(), entry.at))
+            }
+            BatchChange::Stopped { batch } => {
+                change_one(*batch, batches, &|batch| batch.end(BatchState::Stopped, entry.at))
+            }
+        }
+    }
+
+    /// Keeps the newest of the batches that have ended.
+    fn forget_batches(&mut self) {
+        let ended = self.root.batches.values().filter(|batch| batch.state != BatchState::Running);
+        let ended: Vec<u64> = ended.map(|batch| batch.id).collect();
+        for old in &ended[..ended.len().saturating_sub(limits::BATCHES_KEPT)] {
+            self.root.batches.remove(old);
         }
     }
 

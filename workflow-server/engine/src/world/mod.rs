@@ -16,10 +16,11 @@ mod apply;
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use imbl::{OrdSet, Vector};
+use imbl::{OrdMap, OrdSet, Vector};
 
 pub use apply::Unfit;
 
+use crate::batch::Batch;
 use crate::call::{Call, CallKey};
 use crate::definition::Definition;
 use crate::instance::{Instance, InstanceId, Status};
@@ -83,6 +84,8 @@ pub struct Root {
     pub calls: Vector<Option<Arc<Call>>>,
     /// Visible follow-ups in the order of their urgency.
     pub urgency: OrdSet<UrgencyKey>,
+    /// Batches by id: those that run, and the newest that have ended.
+    pub batches: OrdMap<u64, Arc<Batch>>,
     /// How many there are.
     pub counters: Counters,
     call_index: Arc<CallIndex>,
@@ -195,6 +198,7 @@ impl World {
                 instances: Vector::new(),
                 calls: Vector::new(),
                 urgency: OrdSet::new(),
+                batches: OrdMap::new(),
                 counters: Counters::default(),
                 call_index: Arc::default(),
                 caller_index: Arc::default(),
@@ -252,6 +256,11 @@ impl World {
     /// [`Unfit`] if its call is not there.
     pub fn restore_instance(&mut self, instance: Arc<Instance>) -> Result<(), Unfit> {
         self.put_instance(instance)
+    }
+
+    /// Puts a batch back.
+    pub fn restore_batch(&mut self, batch: Batch) {
+        self.root.batches.insert(batch.id, Arc::new(batch));
     }
 
     /// Puts a request mark back, oldest first.

@@ -1,5 +1,6 @@
 //! The numbers by which closed lists are written. A number is never used for anything else.
 
+use aftercall_engine::batch::BatchState;
 use aftercall_engine::command::ActorKind;
 use aftercall_engine::definition::EventKind;
 use aftercall_engine::definition::model::Priority;
@@ -51,6 +52,7 @@ coded!(Priority, "priority", Low = 1, Normal = 2, High = 3, Urgent = 4);
 coded!(EventKind, "event kind", NewCall = 1, ButtonPushed = 2, TimerElapsed = 3);
 coded!(SpanUnit, "span unit", Seconds = 1, Minutes = 2, Hours = 3, Days = 4);
 coded!(FieldType, "field type", Text = 1, Number = 2, Bool = 3, Time = 4);
+coded!(BatchState, "batch state", Running = 1, Stopped = 2, Done = 3);
 coded!(Warning, "warning", NotChargeable = 1, UnlinkedEnds = 2, CallHadEnded = 3, Incomplete = 4);
 coded!(
     ChangeKind,
@@ -84,4 +86,7 @@ coded!(
     PushUndone = 27,
     Chased = 28,
     Moved = 29,
+    BatchStarted = 30,
+    BatchItemRefused = 31,
+    BatchStopped = 32,
 );

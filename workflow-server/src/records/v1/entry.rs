@@ -10,6 +10,7 @@ use aftercall_engine::entry::{
 use aftercall_engine::time::Time;
 use aftercall_engine::value::Value;
 
+use super::batch::BatchChangeRecord;
 use super::call::CallRecord;
 use super::codes::Coded;
 use super::definition::{DefinitionRecord, TeamRecord};
@@ -191,6 +192,8 @@ pub struct EntryRecord {
     /// Personal.
     #[prost(message, repeated, tag = "16")]
     values: Vec<NamedValueRecord>,
+    #[prost(message, optional, tag = "17")]
+    batch: Option<BatchChangeRecord>,
 }
 
 impl From<&Entry> for EntryRecord {
@@ -205,6 +208,7 @@ impl From<&Entry> for EntryRecord {
             event_stage: entry.said.event_stage,
             answer: answer_record(&entry.answer),
             definition: entry.definition.as_ref().map(definition_record),
+            batch: entry.batch.as_ref().map(Into::into),
             call: entry.call.as_ref().map(|change| CallChangeRecord {
                 after: Some(CallRecord::new(change.slot, &change.after)),
                 previous: change.previous,
@@ -239,6 +243,7 @@ impl TryFrom<EntryRecord> for Entry {
             },
             answer: record.answer.map_or(Ok(Answer::Done), answer)?,
             definition: record.definition.map(definition).transpose()?,
+            batch: record.batch.map(TryInto::try_into).transpose()?,
             call: record.call.map(call).transpose()?,
             instances: record.instances.into_iter().map(instance).collect::<Result<_, _>>()?,
         })

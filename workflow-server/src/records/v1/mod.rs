@@ -2,6 +2,7 @@
 //! «personal» hold data of callers or of the people who work here; erasing looks for them there and nowhere else.
 
 mod alert;
+mod batch;
 mod call;
 mod codes;
 mod definition;
@@ -9,6 +10,7 @@ mod entry;
 mod escalation;
 mod instance;
 
+pub use batch::BatchRecord;
 pub use call::CallRecord;
 pub use definition::{DefinitionRecord, TeamRecord, VersionRecord, WorkflowRecord};
 pub use entry::{EntryRecord, MarkRecord};

@@ -1,0 +1,273 @@
+//! `aftercall batch`: one thing done to many instances, as a durable job of the server.
+//!
+//! Promise: nothing is started without a reason, and a dry run starts nothing. Must not: do the items itself.
+
+use std::time::Duration;
+
+use aftercall_proto::workflow::v1::batch_work::Kind;
+use aftercall_proto::workflow::v1::{
+    Batch as Job, BatchItem, BatchItemState, BatchState, BatchWork, CancelWork, GetBatchRequest, HandOverWork,
+    InstanceFilter, ListBatchItemsRequest, ListBatchesRequest, MoveWork, PauseWork, ResumeWork, StartBatchRequest,
+    StopBatchRequest,
+};
+use clap::{Args, Subcommand};
+use jiff::Timestamp;
+
+use super::instance::Filter;
+use crate::{connect, errors::Failure, output::remark, session::Session, time};
+
+/// The largest page that the server gives.
+const PAGE_SIZE: u32 = 1_000;
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Batch {
+    /// Move many instances to a stage
+    #[command(
+        after_help = "Example:\n  aftercall batch move --to-stage 1 --workflow refund --status incomplete --reason 'mended' --dry-run"
+    )]
+    Move {
+        /// The number of the stage
+        #[arg(long, value_name = "N")]
+        to_stage: u32,
+        #[command(flatten)]
+        target: Box<Target>,
+    },
+    /// Stop the clocks of many instances
+    #[command(after_help = "Example:\n  aftercall batch pause --team dispatch --for 12h --reason 'storm'")]
+    Pause {
+        /// For how long [default: until somebody resumes them]
+        #[arg(long = "for", value_name = "SPAN", value_parser = time::parse_span)]
+        span: Option<Duration>,
+        #[command(flatten)]
+        target: Box<Target>,
+    },
+    /// Let the clocks of many instances go on
+    #[command(
+        after_help = "Example:\n  aftercall batch resume --status paused --team dispatch --reason 'the storm is over'"
+    )]
+    Resume {
+        #[command(flatten)]
+        target: Box<Target>,
+    },
+    /// Cancel many instances
+    #[command(
+        after_help = "Example:\n  aftercall batch cancel --workflow brochure --older-than 90d --reason 'out of print'"
+    )]
+    Cancel {
+        #[command(flatten)]
+        target: Box<Target>,
+    },
+    /// Give many instances to a person or a team
+    #[command(
+        after_help = "Example:\n  aftercall batch hand-over --team billing --to-team payments --reason 'billing is closed'"
+    )]
+    HandOver {
+        /// To this person
+        #[arg(long, value_name = "NAME", required_unless_present = "to_team")]
+        to_person: Option<String>,
+        /// To this team
+        #[arg(long, value_name = "TEAM", conflicts_with = "to_person")]
+        to_team: Option<String>,
+        #[command(flatten)]
+        target: Box<Target>,
+    },
+    /// List batches, newest first
+    #[command(after_help = "Example:\n  aftercall batch list")]
+    List,
+    /// Show how far a batch is
+    #[command(after_help = "Example:\n  aftercall batch show 4711")]
+    Show {
+        /// Which batch
+        batch: u64,
+    },
+    /// List the items of a batch with what came of each
+    #[command(after_help = "Example:\n  aftercall batch items 4711 --refused")]
+    Items {
+        /// Which batch
+        batch: u64,
+        /// Only those that were refused
+        #[arg(long)]
+        refused: bool,
+    },
+    /// Stop a batch; what has been done stays done
+    #[command(after_help = "Example:\n  aftercall batch stop 4711 --reason 'wrong filter'")]
+    Stop {
+        /// Which batch
+        batch: u64,
+        /// Why
+        #[arg(long)]
+        reason: String,
+    },
+}
+
+/// To which instances, why, and how fast.
+#[derive(Debug, Args)]
+pub(crate) struct Target {
+    /// To this instance; may be repeated. Without it, to all that the filter lets through
+    #[arg(long = "id", value_name = "ID")]
+    ids: Vec<String>,
+    #[command(flatten)]
+    filter: Filter,
+    /// Why, as each history will say
+    #[arg(long)]
+    reason: String,
+    /// How many in a second at most [default: 100]
+    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
+    per_second: u32,
+    /// Start nothing, and say what would come of each
+    #[arg(long)]
+    dry_run: bool,
+}
+
+impl Batch {
+    pub(crate) async fn run(self, session: &Session) -> Result<(), Failure> {
+        match self {
+            Self::Move { to_stage, target } => start(session, Kind::Move(MoveWork { stage: to_stage }), *target).await,
+            Self::Pause { span, target } => {
+                start(session, Kind::Pause(PauseWork { until: span.map(time::from_now) }), *target).await
+            }
+            Self::Resume { target } => start(session, Kind::Resume(ResumeWork {}), *target).await,
+            Self::Cancel { target } => start(session, Kind::Cancel(CancelWork {}), *target).await,
+            Self::HandOver { to_person, to_team, target } => {
+                let (to_person, to_team) = (to_person.unwrap_or_default(), to_team.unwrap_or_default());
+                start(session, Kind::HandOver(HandOverWork { to_person, to_team, lease: None }), *target).await
+            }
+            Self::List => list(session).await,
+            Self::Show { batch } => {
+                let request = GetBatchRequest { batch_id: batch };
+                let answer = session.to.operations().await?.get_batch(request).await?.into_inner();
+                let job = answer.batch.unwrap_or_default();
+                session.output.one(&job, || vec![told(&job)])
+            }
+            Self::Items { batch, refused } => items(session, batch, refused).await,
+            Self::Stop { batch, reason } => stop(session, batch, reason).await,
+        }
+    }
+}
+
+async fn start(session: &Session, work: Kind, target: Target) -> Result<(), Failure> {
+    let dry_run = target.dry_run;
+    let request = StartBatchRequest {
+        request_id: connect::request_id(),
+        actor: session.to.actor.clone(),
+        work: Some(BatchWork { kind: Some(work) }),
+        filter: target.ids.is_empty().then(|| InstanceFilter::from(target.filter)),
+        instance_ids: target.ids,
+        reason: target.reason,
+        per_second: target.per_second,
+        dry_run,
+    };
+    let answer = session.to.operations().await?.start_batch(request).await?.into_inner();
+    if !dry_run {
+        let job = answer.batch.unwrap_or_default();
+        session.output.one(&job, || vec![told(&job)])?;
+        return Ok(());
+    }
+    session.output.list(&answer.items, &["id", "would be"], |item| cells(item, "done"))?;
+    let refused = answer.items.iter().filter(|item| item.state() == BatchItemState::Refused).count();
+    remark(&format!(
+        "{} match; {refused} of {} would be refused. Nothing was done.",
+        answer.matched,
+        answer.items.len()
+    ));
+    Ok(())
+}
+
+async fn list(session: &Session) -> Result<(), Failure> {
+    let answer = session.to.operations().await?.list_batches(ListBatchesRequest {}).await?.into_inner();
+    let header = ["batch", "what", "state", "done", "refused", "of", "by", "started", "why"];
+    let now = Timestamp::now();
+    session.output.list(&answer.batches, &header, |job: &Job| {
+        vec![
+            job.id.to_string(),
+            what(job),
+            state(job.state()).to_owned(),
+            job.done.to_string(),
+            job.refused.to_string(),
+            job.items.to_string(),
+            job.actor.clone(),
+            time::relative(job.started_at.as_ref(), now),
+            job.reason.clone(),
+        ]
+    })
+}
+
+async fn items(session: &Session, batch: u64, refused_only: bool) -> Result<(), Failure> {
+    let mut client = session.to.operations().await?;
+    let (mut items, mut page_token) = (Vec::new(), String::new());
+    loop {
+        let request = ListBatchItemsRequest { batch_id: batch, refused_only, page_size: PAGE_SIZE, page_token };
+        let page = client.list_batch_items(request).await?.into_inner();
+        items.extend(page.items);
+        page_token = page.next_page_token;
+        if page_token.is_empty() {
+            break;
+        }
+    }
+    session.output.list(&items, &["id", "result"], |item| cells(item, "done"))
+}
+
+async fn stop(session: &Session, batch: u64, reason: String) -> Result<(), Failure> {
+    let request = StopBatchRequest {
+        request_id: connect::request_id(),
+        actor: session.to.actor.clone(),
+        batch_id: batch,
+        reason,
+    };
+    let answer = session.to.operations().await?.stop_batch(request).await?.into_inner();
+    let job = answer.batch.unwrap_or_default();
+    session.output.one(&job, || vec![told(&job)])
+}
+
+fn cells(item: &BatchItem, done: &str) -> Vec<String> {
+    let result = match item.state() {
+        BatchItemState::Refused => format!("refused: {}", item.reason),
+        BatchItemState::Done => done.to_owned(),
+        BatchItemState::Pending | BatchItemState::Unspecified => "still to do".to_owned(),
+    };
+    vec![item.instance_id.clone(), result]
+}
+
+fn told(job: &Job) -> String {
+    let Job { id, done, refused, items, matched, .. } = job;
+    let rest = match matched.saturating_sub(u64::from(*items)) {
+        0 => String::new(),
+        rest => format!(" {rest} more matched: start another for them."),
+    };
+    format!("Batch {id} ({}) is {}: {done} done, {refused} refused, of {items}.{rest}", what(job), state(job.state()))
+}
+
+fn what(job: &Job) -> String {
+    match job.work.as_ref().and_then(|work| work.kind.as_ref()) {
+        Some(Kind::Move(work)) => format!("move to stage {}", work.stage),
+        Some(Kind::Pause(_)) => "pause".to_owned(),
+        Some(Kind::Resume(_)) => "resume".to_owned(),
+        Some(Kind::Cancel(_)) => "cancel".to_owned(),
+        Some(Kind::HandOver(work)) if work.to_team.is_empty() => format!("hand over to {}", work.to_person),
+        Some(Kind::HandOver(work)) => format!("hand over to team {}", work.to_team),
+        None => String::new(),
+    }
+}
+
+fn state(state: BatchState) -> &'static str {
+    match state {
+        BatchState::Unspecified => "",
+        BatchState::Running => "running",
+        BatchState::Stopped => "stopped",
+        BatchState::Done => "done",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_batch_is_told_with_what_is_left_over() {
+        let work = Some(BatchWork { kind: Some(Kind::Cancel(CancelWork {})) });
+        let job =
+            Job { id: 7, work, state: BatchState::Running.into(), items: 10, matched: 12, done: 3, ..Job::default() };
+        let expected = "Batch 7 (cancel) is running: 3 done, 0 refused, of 10. 2 more matched: start another for them.";
+        assert_eq!(told(&job), expected);
+    }
+}

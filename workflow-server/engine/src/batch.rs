@@ -1,0 +1,119 @@
+//! Batches: one thing done to many instances, as a durable job that goes on after a crash where it stood.
+
+use std::sync::Arc;
+
+use imbl::Vector;
+
+use crate::command::{Actor, Recipient};
+use crate::instance::InstanceId;
+use crate::time::Time;
+
+/// What is done to each instance.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum BatchWork {
+    /// Move it to the stage with this number.
+    Move {
+        /// The stage's number.
+        stage: u32,
+    },
+    /// Stop its clocks.
+    Pause {
+        /// When it goes on by itself; none where somebody must say so.
+        until: Option<Time>,
+    },
+    /// Let its clocks go on.
+    Resume,
+    /// Cancel it.
+    Cancel,
+    /// Give it to a person or a team.
+    HandOver(Recipient),
+}
+
+/// Where a batch is in its life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum BatchState {
+    /// Items are still to be done.
+    Running,
+    /// Somebody has stopped it.
+    Stopped,
+    /// All items have been done or refused.
+    Done,
+}
+
+/// An item that was refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RefusedItem {
+    /// Its place among the items.
+    pub item: u32,
+    /// Why: a stable word, UPPER_SNAKE.
+    pub reason: Box<str>,
+}
+
+/// One thing done to many instances.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Batch {
+    /// The sequence of the entry that started it.
+    pub id: u64,
+    /// What is done.
+    pub work: BatchWork,
+    /// Who asked for it.
+    pub actor: Actor,
+    /// Why.
+    pub reason: Box<str>,
+    /// When it was started.
+    pub started_at: Time,
+    /// When it was done or stopped.
+    pub ended_at: Option<Time>,
+    /// How many items are done in a second at most.
+    pub per_second: u32,
+    /// How many instances matched when it was started; more than there are items where they were too many.
+    pub matched: u64,
+    /// The instances, oldest first or in the order in which they were named.
+    pub items: Arc<[InstanceId]>,
+    /// The place of the next item.
+    pub next: u32,
+    /// The items that were refused, in order.
+    pub refused: Vector<RefusedItem>,
+    /// Where it is in its life.
+    pub state: BatchState,
+}
+
+/// A change of a batch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum BatchChange {
+    /// It was started.
+    Started(Arc<Batch>),
+    /// One item was done, or refused.
+    Stepped {
+        /// Which batch.
+        batch: u64,
+        /// The item's place.
+        item: u32,
+        /// Why it was refused: a stable word.
+        refused: Option<Box<str>>,
+    },
+    /// Somebody has stopped it.
+    Stopped {
+        /// Which batch.
+        batch: u64,
+    },
+}
+
+impl Batch {
+    /// The batch after an item.
+    pub(crate) fn stepped(&mut self, item: u32, refused: Option<&str>, at: Time) {
+        self.next = item + 1;
+        if let Some(reason) = refused {
+            self.refused.push_back(RefusedItem { item, reason: reason.into() });
+        }
+        if self.next as usize >= self.items.len() {
+            self.end(BatchState::Done, at);
+        }
+    }
+
+    /// The batch, ended.
+    pub(crate) fn end(&mut self, state: BatchState, at: Time) {
+        self.state = state;
+        self.ended_at = Some(at);
+    }
+}

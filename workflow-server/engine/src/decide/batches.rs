@@ -1,0 +1,106 @@
+//! Batches: started with their instances written down, done one item an entry, so that a crash leaves none done twice.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use imbl::Vector;
+
+use crate::batch::{Batch, BatchChange, BatchState, BatchWork};
+use crate::command::{Actor, BatchItems, StartBatch};
+use crate::decide::draft::EntryDraft;
+use crate::decide::{claims, instances, pause};
+use crate::entry::ChangeKind;
+use crate::instance::InstanceId;
+use crate::limits;
+use crate::query::instances_of;
+use crate::rejection::Rejection;
+
+pub(super) fn start(draft: &mut EntryDraft<'_>, start: &StartBatch, actor: &Actor) -> Result<(), Rejection> {
+    draft.kind = ChangeKind::BatchStarted;
+    let running = draft.root.batches.values().filter(|batch| batch.state == BatchState::Running).count();
+    if running >= limits::BATCHES_RUNNING_MAX {
+        return Err(Rejection::Limit { name: "BATCHES_RUNNING", limit: limits::BATCHES_RUNNING_MAX as u64 });
+    }
+    let mut batch = Batch {
+        id: draft.sequence(),
+        work: start.work.clone(),
+        actor: actor.clone(),
+        reason: start.reason.clone(),
+        started_at: draft.now,
+        ended_at: None,
+        per_second: start.per_second,
+        matched: 0,
+        items: Arc::default(),
+        next: 0,
+        refused: Vector::new(),
+        state: BatchState::Running,
+    };
+    (batch.items, batch.matched) = items(draft, &start.items);
+    if batch.items.is_empty() {
+        batch.end(BatchState::Done, draft.now);
+    }
+    draft.said.note = start.reason.clone();
+    draft.batch = Some(BatchChange::Started(Arc::new(batch)));
+    Ok(())
+}
+
+/// The instances, each once, and how many there are.
+pub(super) fn items(draft: &EntryDraft<'_>, items: &BatchItems) -> (Arc<[InstanceId]>, u64) {
+    let ids: Vec<InstanceId> = match items {
+        BatchItems::Named(ids) => {
+            let mut seen = HashSet::new();
+            ids.iter().copied().filter(|id| seen.insert(*id)).collect()
+        }
+        BatchItems::Filtered(filter) => instances_of(draft.root, filter, draft.now).map(|one| one.id).collect(),
+    };
+    (ids.iter().copied().take(limits::BATCH_ITEMS_MAX).collect(), ids.len() as u64)
+}
+
+/// Does the next item; where it is refused, that is what the entry says.
+pub(super) fn step(draft: &mut EntryDraft<'_>, id: u64) {
+    let Some(batch) = draft.root.batches.get(&id).filter(|batch| batch.state == BatchState::Running) else { return };
+    let item = batch.next;
+    let Some(instance) = batch.items.get(item as usize).copied() else { return };
+    let mut attempt = EntryDraft::new(draft.root, draft.now);
+    let refused = match carry_out(&mut attempt, batch, instance) {
+        Ok(()) => {
+            *draft = attempt;
+            None
+        }
+        Err(rejection) => {
+            draft.kind = ChangeKind::BatchItemRefused;
+            Some(rejection.reason().into())
+        }
+    };
+    draft.batch = Some(BatchChange::Stepped { batch: id, item, refused });
+}
+
+fn carry_out(draft: &mut EntryDraft<'_>, batch: &Batch, instance: InstanceId) -> Result<(), Rejection> {
+    one(draft, &batch.work, instance, (&batch.reason, &batch.actor))
+}
+
+/// Does it to one instance.
+pub(super) fn one(
+    draft: &mut EntryDraft<'_>,
+    work: &BatchWork,
+    instance: InstanceId,
+    (reason, actor): (&str, &Actor),
+) -> Result<(), Rejection> {
+    match work {
+        BatchWork::Move { stage } => instances::move_to(draft, instance, (*stage, reason), None),
+        BatchWork::Pause { until } => pause::pause(draft, instance, (*until, reason, None), actor),
+        BatchWork::Resume => pause::resume(draft, instance, (reason, None), actor),
+        BatchWork::Cancel => instances::cancel(draft, instance, reason, None),
+        BatchWork::HandOver(to) => claims::hand_over(draft, instance, (to, reason), actor),
+    }
+}
+
+pub(super) fn stop(draft: &mut EntryDraft<'_>, id: u64, reason: &str) -> Result<(), Rejection> {
+    draft.kind = ChangeKind::BatchStopped;
+    let batch = draft.root.batches.get(&id).ok_or(Rejection::NoSuchBatch(id))?;
+    if batch.state == BatchState::Running {
+        draft.said.note = reason.into();
+        draft.batch = Some(BatchChange::Stopped { batch: id });
+    }
+    Ok(())
+}

@@ -1,0 +1,131 @@
+//! The commands that steps come to.
+
+use std::sync::Arc;
+
+use proptest::sample::Index;
+
+use crate::batch::BatchWork;
+use crate::call::{CallKey, Caller};
+use crate::command::{
+    Actor, ActorKind, BatchItems, CallChanges, Command, PushButton, Recipient, SnoozeAlert, SnoozeUntil, StartBatch,
+};
+use crate::definition::model::NoteRule;
+use crate::definition::{Action, Definition};
+use crate::instance::{Instance, InstanceId};
+use crate::time::Time;
+use crate::value::{FieldDeclaration, FieldType, Value};
+use crate::world::World;
+
+pub(super) fn somebody(kind: ActorKind) -> Actor {
+    Actor { kind, name: person(0) }
+}
+
+pub(super) fn person(number: u8) -> Box<str> {
+    ["somebody", "Ann", "Ben"][usize::from(number % 3)].into()
+}
+
+pub(super) fn publishing(definition: Definition) -> [Command; 2] {
+    let name = definition.name.as_str().into();
+    let import = Command::ImportWorkflow { definition: Box::new(definition), expected: None };
+    [import, Command::PublishWorkflow { name, expected: None }]
+}
+
+pub(super) fn holding(instance: InstanceId, what: u8, lease_millis: i64) -> Command {
+    match what {
+        0 => Command::Claim { instance, lease_millis },
+        1 => Command::ExtendClaim { instance, lease_millis },
+        2 => Command::ReleaseClaim { instance },
+        3 => Command::HandOver { instance, to: Recipient::Team { team: 0 }, reason: "".into() },
+        4 => {
+            let to = Recipient::Person { name: person(2), lease_millis };
+            Command::HandOver { instance, to, reason: "she is ill".into() }
+        }
+        _ => Command::TakeOver { instance, lease_millis, reason: "she is ill".into() },
+    }
+}
+
+pub(super) fn key(call: u8) -> CallKey {
+    CallKey { source: "scripts".into(), id: call.to_string().into() }
+}
+
+pub(super) fn changes(chargeable: Option<bool>, customer: Option<u8>) -> CallChanges {
+    CallChanges {
+        chargeable,
+        customer: customer.map(|customer| format!("customer-{}", customer % 3).into()),
+        caller: customer.map(|caller| Caller { name: format!("caller {caller}").into(), ..Caller::default() }),
+        ..CallChanges::default()
+    }
+}
+
+pub(super) fn instance<'w>(world: &'w World, at: &Index) -> Option<&'w Arc<Instance>> {
+    let instances = &world.root().instances;
+    let slot = (!instances.is_empty()).then(|| at.index(instances.len()))?;
+    world.root().instance_at(slot as u32)
+}
+
+pub(super) fn push(world: &World, instance: &Instance, at: &Index, stale: u8, careless: bool) -> Command {
+    let definition = world.root().definition_of(instance);
+    let actions = definition.and_then(|definition| definition.stage(instance.stage)).map(|stage| &*stage.actions);
+    let buttons = actions.unwrap_or_default().iter().filter_map(|action| match action {
+        Action::Button(button) => Some(button),
+        _ => None,
+    });
+    let buttons: Vec<_> = buttons.collect();
+    let button = (!buttons.is_empty()).then(|| *at.get(&buttons));
+    let wanted = button.filter(|_| !careless);
+    let note = if wanted.is_some_and(|button| button.note == NoteRule::Required) { "because" } else { "" };
+    Command::PushButton(Box::new(PushButton {
+        instance: InstanceId { ..instance.id },
+        button: button.map_or("nothing", |button| &*button.event).into(),
+        visit: instance.visit().saturating_sub(u32::from(stale)),
+        note: note.into(),
+        form: wanted.map_or_else(Vec::new, |button| values(&button.form)),
+    }))
+}
+
+/// A value for each field.
+pub(super) fn values(fields: &[FieldDeclaration]) -> Vec<(Box<str>, Value)> {
+    let value = |field: &FieldDeclaration| match field.field_type {
+        FieldType::Text => Value::Text("text".into()),
+        FieldType::Number => Value::Number(1.5),
+        FieldType::Bool => Value::Bool(true),
+        FieldType::Time => Value::Time(Time(1_795_000_000_000)),
+    };
+    fields.iter().map(|field| (field.name.as_str().into(), value(field))).collect()
+}
+
+pub(super) fn batch(world: &World, work: u8, stop: bool) -> Option<Command> {
+    if stop {
+        let (batch, _) = world.root().batches.get_max()?;
+        return Some(Command::StopBatch { batch: *batch, reason: "enough".into() });
+    }
+    let work = match work {
+        0 => BatchWork::Move { stage: 1 },
+        1 => BatchWork::Pause { until: None },
+        2 => BatchWork::Resume,
+        3 => BatchWork::Cancel,
+        4 => BatchWork::HandOver(Recipient::Team { team: 1 }),
+        _ => BatchWork::HandOver(Recipient::Person { name: person(1), lease_millis: 900_000 }),
+    };
+    let start =
+        StartBatch { work, items: BatchItems::Filtered(Box::default()), reason: "a drill".into(), per_second: 9 };
+    Some(Command::StartBatch(Box::new(start)))
+}
+
+pub(super) fn snoozing(instance: &Instance, action: u8, minutes: u16) -> Command {
+    let until = match minutes {
+        0 => SnoozeUntil::Now,
+        1..600 => SnoozeUntil::Days(u32::from(minutes)),
+        _ => SnoozeUntil::For(i64::from(minutes) * 60_000),
+    };
+    Command::SnoozeAlert(Box::new(SnoozeAlert {
+        instance: instance.id,
+        stage: instance.stage,
+        visit: instance.visit(),
+        action: u16::from(action),
+        until,
+        default_zone: "Europe/Berlin".into(),
+        outcome: "no-answer".into(),
+        note: "".into(),
+    }))
+}

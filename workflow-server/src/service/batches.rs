@@ -1,0 +1,242 @@
+//! Batches: one thing done to many instances, as ops ask for it. The runner does the items.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use aftercall_engine::Root;
+use aftercall_engine::batch::{Batch, BatchState, BatchWork};
+use aftercall_engine::command::{Actor, ActorKind, BatchItems, Command, Recipient, StartBatch};
+use aftercall_engine::instance::InstanceId;
+use aftercall_engine::limits::{BATCH_ITEMS_MAX, BATCH_PER_SECOND_DEFAULT};
+use aftercall_engine::query::{InstanceFilter, instances_of};
+use aftercall_proto::workflow::v1 as proto;
+use prost::Message;
+use tonic::Status;
+
+use super::operations::off_thread;
+use super::requests::{self, Faults};
+use super::{Asking, Shared, convert, instance_filter, pages, status};
+
+pub(super) async fn start(
+    shared: &Shared,
+    request: proto::StartBatchRequest,
+) -> Result<proto::StartBatchResponse, Status> {
+    let bytes = request.encode_to_vec();
+    let mut faults = Faults::default();
+    let start = StartBatch {
+        work: work(&shared.root(), request.work.as_ref(), &mut faults),
+        items: items_of(shared, &request, &mut faults)?,
+        reason: request.reason.as_str().into(),
+        per_second: if request.per_second == 0 { BATCH_PER_SECOND_DEFAULT } else { request.per_second },
+    };
+    if request.dry_run {
+        return dry_run(shared, start, &request.actor, faults).await;
+    }
+    let from = (request.actor.as_str(), request.request_id.as_str());
+    let asking = Asking::new("StartBatch", ActorKind::Operations, from, bytes).at_fault(faults);
+    let answered = shared.execute(asking, Command::StartBatch(Box::new(start))).await?;
+    shared.batch_started.notify_one();
+    // The entry that starts a batch names it.
+    let batch = find(&answered.root, answered.sequence)?;
+    Ok(proto::StartBatchResponse {
+        batch: Some(shown(&answered.root, batch)),
+        items: Vec::new(),
+        matched: batch.matched,
+        sequence: answered.sequence,
+    })
+}
+
+async fn dry_run(
+    shared: &Shared,
+    start: StartBatch,
+    actor: &str,
+    faults: Faults,
+) -> Result<proto::StartBatchResponse, Status> {
+    let actor = Actor { kind: ActorKind::Operations, name: actor.into() };
+    let command = Command::StartBatch(Box::new(start.clone()));
+    let request = aftercall_engine::Request { actor: actor.clone(), mark: None, salt: 0, command };
+    let faults = faults.with(aftercall_engine::faults_of(&request));
+    if !faults.is_empty() {
+        return Err(status::invalid(faults));
+    }
+    let (root, now) = (shared.root(), shared.ledger.now());
+    let sequence = root.sequence;
+    let tried = off_thread(root, move |root| {
+        let tried = aftercall_engine::try_batch(root, &start, &actor, now);
+        let matched = match &start.items {
+            BatchItems::Named(_) => tried.len() as u64,
+            BatchItems::Filtered(filter) => instances_of(root, filter, now).count() as u64,
+        };
+        (
+            tried
+                .iter()
+                .map(|(id, refused)| item(*id, refused.as_ref().map(aftercall_engine::Rejection::reason)))
+                .collect(),
+            matched,
+        )
+    });
+    let (items, matched) = tried.await?;
+    Ok(proto::StartBatchResponse { batch: None, items, matched, sequence })
+}
+
+/// An item that was done, or refused with this reason.
+fn item(id: InstanceId, refused: Option<&str>) -> proto::BatchItem {
+    let state = if refused.is_some() { proto::BatchItemState::Refused } else { proto::BatchItemState::Done };
+    let reason = refused.unwrap_or_default().to_owned();
+    proto::BatchItem { instance_id: id.to_string(), state: state.into(), reason }
+}
+
+fn work(root: &Root, asked: Option<&proto::BatchWork>, faults: &mut Faults) -> BatchWork {
+    use proto::batch_work::Kind;
+    match asked.and_then(|asked| asked.kind.as_ref()) {
+        Some(Kind::Move(asked)) => BatchWork::Move { stage: asked.stage },
+        Some(Kind::Pause(asked)) => {
+            let until = asked.until.map(requests::time);
+            if until == Some(None) {
+                faults.add("work.pause.until", "is not a moment");
+            }
+            BatchWork::Pause { until: until.flatten() }
+        }
+        Some(Kind::Resume(_)) => BatchWork::Resume,
+        Some(Kind::Cancel(_)) => BatchWork::Cancel,
+        Some(Kind::HandOver(asked)) => BatchWork::HandOver(recipient(root, asked, faults)),
+        None => {
+            faults.add("work", "must be given: move, pause, resume, cancel or hand_over");
+            BatchWork::Resume
+        }
+    }
+}
+
+fn recipient(root: &Root, asked: &proto::HandOverWork, faults: &mut Faults) -> Recipient {
+    match (asked.to_person.as_str(), asked.to_team.as_str()) {
+        ("", name) if !name.is_empty() => {
+            let team = root.teams.place(name).unwrap_or_else(|| {
+                faults.add("work.hand_over.to_team", format!("there is no team `{name}`"));
+                u32::MAX
+            });
+            Recipient::Team { team }
+        }
+        (name, to_team) => {
+            if name.is_empty() == to_team.is_empty() {
+                faults.add("work.hand_over.to_person", "name a person or a team, one of the two");
+            }
+            Recipient::Person { name: name.into(), lease_millis: requests::lease(asked.lease, faults) }
+        }
+    }
+}
+
+fn items_of(shared: &Shared, request: &proto::StartBatchRequest, faults: &mut Faults) -> Result<BatchItems, Status> {
+    let Some(filter) = &request.filter else {
+        if request.instance_ids.is_empty() {
+            faults.add("instance_ids", "name the instances, or give a filter");
+        }
+        let mut ids = Vec::new();
+        for (at, text) in request.instance_ids.iter().take(BATCH_ITEMS_MAX + 1).enumerate() {
+            match text.parse::<InstanceId>() {
+                Ok(id) => ids.push(id),
+                Err(error) => faults.add(format!("instance_ids[{at}]"), error.to_string()),
+            }
+        }
+        return Ok(BatchItems::Named(ids));
+    };
+    if !request.instance_ids.is_empty() {
+        faults.add("filter", "name the instances or give a filter, not both");
+    }
+    if *filter == proto::InstanceFilter::default() {
+        faults.add("filter", "must narrow something down: an empty one means all that is open");
+    }
+    let is_move =
+        matches!(request.work.as_ref().and_then(|work| work.kind.as_ref()), Some(proto::batch_work::Kind::Move(_)));
+    if is_move && filter.workflows.len() != 1 {
+        faults.add("filter.workflows", "must name one workflow: a stage's number means nothing in another");
+    }
+    let filter: InstanceFilter = instance_filter::read(filter.clone(), shared.ledger.now())?;
+    Ok(BatchItems::Filtered(Box::new(filter)))
+}
+
+pub(super) async fn stop(
+    shared: &Shared,
+    request: proto::StopBatchRequest,
+) -> Result<proto::StopBatchResponse, Status> {
+    let from = (request.actor.as_str(), request.request_id.as_str());
+    let asking = Asking::new("StopBatch", ActorKind::Operations, from, request.encode_to_vec());
+    let command = Command::StopBatch { batch: request.batch_id, reason: request.reason.as_str().into() };
+    let answered = shared.execute(asking, command).await?;
+    let batch = Some(shown(&answered.root, find(&answered.root, request.batch_id)?));
+    Ok(proto::StopBatchResponse { batch, sequence: answered.sequence })
+}
+
+pub(super) fn items(
+    shared: &Shared,
+    request: &proto::ListBatchItemsRequest,
+) -> Result<proto::ListBatchItemsResponse, Status> {
+    let root = shared.root();
+    let batch = find(&root, request.batch_id)?;
+    let list = format!("batch {} {}", request.batch_id, request.refused_only).into_bytes();
+    let first = pages::read::<1>(shared, &list, &request.page_token)?.map_or(0, |[next]| next as usize);
+    let refused: HashMap<u32, &str> = batch.refused.iter().map(|refused| (refused.item, &*refused.reason)).collect();
+    let rows = pages::rows(request.page_size);
+    let of = |(at, id): (usize, &InstanceId)| {
+        let at_item = at as u32;
+        let mut shown = item(*id, refused.get(&at_item).copied());
+        if at_item >= batch.next {
+            shown.state = proto::BatchItemState::Pending.into();
+        }
+        (at, shown)
+    };
+    let is_wanted =
+        |(_, item): &(usize, proto::BatchItem)| !request.refused_only || item.state() == proto::BatchItemState::Refused;
+    let mut rest = batch.items.iter().enumerate().skip(first).map(of).filter(is_wanted);
+    let items: Vec<(usize, proto::BatchItem)> = rest.by_ref().take(rows).collect();
+    let next_page_token = rest.next().map_or_else(String::new, |(at, _)| pages::token(shared, &list, &[at as u64]));
+    let items = items.into_iter().map(|(_, item)| item).collect();
+    Ok(proto::ListBatchItemsResponse { items, next_page_token })
+}
+
+pub(super) fn find(root: &Root, id: u64) -> Result<&Arc<Batch>, Status> {
+    let missing = || status::not_found("batch", &id.to_string(), format!("there is no batch {id}, or no longer"));
+    root.batches.get(&id).ok_or_else(missing)
+}
+
+pub(super) fn shown(root: &Root, batch: &Batch) -> proto::Batch {
+    let state = match batch.state {
+        BatchState::Running => proto::BatchState::Running,
+        BatchState::Stopped => proto::BatchState::Stopped,
+        BatchState::Done => proto::BatchState::Done,
+    };
+    let refused = batch.refused.len() as u32;
+    proto::Batch {
+        id: batch.id,
+        work: Some(proto::BatchWork { kind: Some(shown_work(root, &batch.work)) }),
+        reason: batch.reason.to_string(),
+        actor: batch.actor.name.to_string(),
+        state: state.into(),
+        started_at: Some(convert::timestamp(batch.started_at)),
+        ended_at: batch.ended_at.map(convert::timestamp),
+        per_second: batch.per_second,
+        matched: batch.matched,
+        items: batch.items.len() as u32,
+        done: batch.next - refused,
+        refused,
+    }
+}
+
+fn shown_work(root: &Root, work: &BatchWork) -> proto::batch_work::Kind {
+    use proto::batch_work::Kind;
+    match work {
+        BatchWork::Move { stage } => Kind::Move(proto::MoveWork { stage: *stage }),
+        BatchWork::Pause { until } => Kind::Pause(proto::PauseWork { until: until.map(convert::timestamp) }),
+        BatchWork::Resume => Kind::Resume(proto::ResumeWork {}),
+        BatchWork::Cancel => Kind::Cancel(proto::CancelWork {}),
+        BatchWork::HandOver(Recipient::Person { name, lease_millis }) => Kind::HandOver(proto::HandOverWork {
+            to_person: name.to_string(),
+            to_team: String::new(),
+            lease: Some(convert::duration(std::time::Duration::from_millis(lease_millis.unsigned_abs()))),
+        }),
+        BatchWork::HandOver(Recipient::Team { team }) => Kind::HandOver(proto::HandOverWork {
+            to_person: String::new(),
+            to_team: root.teams.at(*team).map_or_else(String::new, |team| team.name.clone()),
+            lease: None,
+        }),
+    }
+}
