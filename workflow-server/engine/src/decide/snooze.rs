@@ -19,8 +19,9 @@ use crate::world::Root;
 pub(super) fn snooze(draft: &mut EntryDraft<'_>, snooze: &SnoozeAlert, actor: &Actor) -> Result<(), Rejection> {
     draft.kind = ChangeKind::Snoozed;
     let root = draft.root;
-    let old = visible(root, find(root, snooze.instance)?)?;
+    let old = find(root, snooze.instance)?;
     check_legal(old, Happening::Snooze)?;
+    visible(root, old)?;
     check_holder(old, actor, draft.now)?;
     let mut new = Instance::clone(old);
     let alert = standing(old, &mut new, snooze)?;
