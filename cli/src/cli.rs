@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::{
     commands::{
-        ack, batch, call, caller, calls, claim, completions, desk, history, instance, notes, push, server,
+        ack, batch, call, caller, calls, claim, completions, desk, history, instance, notes, push, report, server,
         set_workflow, team, wallboard, watch, workflow,
     },
     connect::Connections,
@@ -131,6 +131,8 @@ enum Command {
     Watch(watch::Watch),
     /// Count what waits, by workflow, stage, team and priority
     Wallboard(wallboard::Wallboard),
+    /// Report on a period: volumes, times, overdue, promises, outcomes
+    Report(report::Report),
     /// Ask how the workflow-server is
     #[command(subcommand)]
     Server(server::Server),
@@ -176,6 +178,7 @@ impl Cli {
             Command::History(history) => history.run(&session).await,
             Command::Watch(watch) => watch.run(&session).await,
             Command::Wallboard(wallboard) => wallboard.run(&session).await,
+            Command::Report(report) => Box::pin(report.run(&session)).await,
             Command::Server(server) => server.run(&session).await,
             Command::Load(load) => Box::pin(load.run(&session)).await,
             Command::Completions(completions) => completions.run(),

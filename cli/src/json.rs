@@ -41,7 +41,7 @@ mod names {
         ImportWorkflowResponse PublishWorkflowResponse PushButtonResponse ReleaseClaimResponse SetWorkflowResponse TakeOverResponse Team UpdateCallResponse
         VersionSummary WorkflowDescription WorkflowSummary
         Batch BatchItem ChaseResponse ListCallsOfCallerResponse ListOverdueTimersResponse ListStuckInstancesResponse MoveInstanceResponse OpenFollowUp
-        PauseFollowUpResponse ResumeFollowUpResponse SnoozeAlertResponse UndoPushResponse);
+        PauseFollowUpResponse ReportOutcome ReportRow ResumeFollowUpResponse SnoozeAlertResponse UndoPushResponse);
 }
 
 /// The message as JSON.

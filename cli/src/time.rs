@@ -81,6 +81,12 @@ pub(crate) fn from_now(span: Duration) -> ProtoTime {
     proto(now.checked_add(span).unwrap_or(Timestamp::MAX))
 }
 
+/// The moment that is so long ago.
+pub(crate) fn ago(span: Duration) -> ProtoTime {
+    let now = Timestamp::now();
+    proto(now.checked_sub(span).unwrap_or(Timestamp::MIN))
+}
+
 /// A span as proto; longer ones than proto can hold become the longest.
 pub(crate) fn proto_span(span: Duration) -> prost_types::Duration {
     prost_types::Duration::try_from(span).unwrap_or(prost_types::Duration { seconds: i64::MAX, nanos: 0 })

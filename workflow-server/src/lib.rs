@@ -5,6 +5,7 @@
 mod batch_runner;
 pub mod config;
 pub mod limits;
+mod report;
 
 mod process;
 mod server;

@@ -74,3 +74,9 @@ const _: () = assert!(PAGE_ROWS_DEFAULT <= PAGE_ROWS_MAX);
 pub const OPEN_FOLLOW_UPS_SHOWN_MAX: usize = 100;
 /// Calls of one caller that are shown at once.
 pub const CALLS_SHOWN_MAX: usize = 100;
+/// Reports that run at once: each reads the history of its period.
+pub const REPORTS_RUNNING_MAX: usize = 2;
+/// Entries that a report reads at once, between two words on how far it is.
+pub const REPORT_READ_ENTRIES: usize = 1_000;
+/// Parts of a report that wait for their client.
+pub const REPORT_PARTS_WAITING: usize = 16;

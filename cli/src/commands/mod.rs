@@ -16,6 +16,7 @@ pub(crate) mod instance;
 pub(crate) mod instance_page;
 pub(crate) mod notes;
 pub(crate) mod push;
+pub(crate) mod report;
 pub(crate) mod server;
 pub(crate) mod set_workflow;
 pub(crate) mod stuck;

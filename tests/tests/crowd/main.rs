@@ -87,7 +87,7 @@ fn faults(told: &[&Told], history: &BTreeMap<u64, HistoryItem>) -> (Vec<String>,
     // What changed nothing left no trace: whoever held it went on holding it, until the same millisecond.
     for one in done.values() {
         let holds = |state: &State| state.holder.as_deref() == Some(&one.who);
-        if one.act != Act::Claim && one.act != Act::TakeOver || !from(&states, one.after).any(|state| holds(state)) {
+        if one.act != Act::Claim && one.act != Act::TakeOver || !from(&states, one.after).any(holds) {
             faults.push(format!("{one:?} was carried out, and is not in the history"));
         }
     }

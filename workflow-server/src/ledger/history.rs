@@ -98,6 +98,32 @@ impl History {
         self.packed(sequence).await
     }
 
+    /// Entries from a sequence on, in order: as many as are at hand, at most `entries_max`, and one at least.
+    ///
+    /// # Errors
+    /// [`HistoryError`].
+    pub async fn entries(&self, from: u64, entries_max: usize) -> Result<Vec<Arc<Entry>>, HistoryError> {
+        if from >= self.feed.oldest() {
+            match self.feed.items(from, entries_max).await {
+                Ok(items) => return Ok(items.into_iter().map(|item| item.entry).collect()),
+                // Trimmed since the look at `oldest`: it was packed before.
+                Err(FeedError::OutOfRange { .. }) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        let first = self.packed(from).await?;
+        let frame = self.newest_frame.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let rest = frame.iter().flat_map(|frame| frame.iter()).filter(|entry| entry.sequence > from).cloned();
+        let mut entries = vec![first];
+        // Another reader may have unpacked another frame meanwhile.
+        for entry in rest.take(entries_max.saturating_sub(1)) {
+            if entry.sequence == entries[entries.len() - 1].sequence + 1 {
+                entries.push(entry);
+            }
+        }
+        Ok(entries)
+    }
+
     async fn packed(&self, sequence: u64) -> Result<Arc<Entry>, HistoryError> {
         if let Some(entry) = self.in_newest_frame(sequence) {
             return Ok(entry);

@@ -17,6 +17,7 @@ mod history;
 mod instance_filter;
 mod operations;
 mod pages;
+mod reports;
 mod requests;
 mod script_engine;
 mod status;
@@ -45,7 +46,7 @@ pub use operations::Operations;
 pub use script_engine::ScriptEngine;
 
 use crate::ledger::{Handle, Outcome};
-use crate::limits::{FEED_STREAMS_MAX, REQUEST_ID_CHARS_MAX, REQUEST_TIME_MAX};
+use crate::limits::{FEED_STREAMS_MAX, REPORTS_RUNNING_MAX, REQUEST_ID_CHARS_MAX, REQUEST_TIME_MAX};
 use crate::service::requests::Faults;
 
 /// What every service holds.
@@ -60,6 +61,7 @@ pub struct Shared {
     draining: CancellationToken,
     desk: Arc<DeskSettings>,
     batch_started: Arc<tokio::sync::Notify>,
+    reports: Arc<Semaphore>,
 }
 
 /// What ops decide for the people at their desks.
@@ -99,6 +101,7 @@ impl Shared {
             draining,
             desk: Arc::new(desk),
             batch_started: Arc::default(),
+            reports: Arc::new(Semaphore::new(REPORTS_RUNNING_MAX)),
         }
     }
 

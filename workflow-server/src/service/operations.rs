@@ -10,13 +10,14 @@ use aftercall_engine::{Entry, Root};
 use aftercall_proto::workflow::v1 as proto;
 use aftercall_proto::workflow::v1::operations_service_server::OperationsService;
 use prost::Message;
+use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
 
 use super::explain::explain;
 use super::requests::{self, Faults};
 use super::{
-    Asking, Shared, batches, convert, find_instance, follow_up, history, instance_filter, instance_of, pages, status,
-    stuck,
+    Asking, Shared, batches, convert, find_instance, follow_up, history, instance_filter, instance_of, pages, reports,
+    status, stuck,
 };
 use crate::limits::GROUPS_MAX;
 use crate::process;
@@ -212,6 +213,12 @@ impl OperationsService for Operations {
         request: Request<proto::StopBatchRequest>,
     ) -> Result<Response<proto::StopBatchResponse>, Status> {
         batches::stop(&self.0, request.into_inner()).await.map(Response::new)
+    }
+
+    type ReportStream = ReceiverStream<Result<proto::ReportResponse, Status>>;
+
+    async fn report(&self, request: Request<proto::ReportRequest>) -> Result<Response<Self::ReportStream>, Status> {
+        reports::report(&self.0, &request.into_inner()).map(ReceiverStream::new).map(Response::new)
     }
 
     async fn list_overdue_timers(

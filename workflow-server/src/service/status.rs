@@ -78,7 +78,7 @@ pub(super) fn too_slow() -> Status {
     plain(Code::DeadlineExceeded, "REQUEST_TIME", "the request took too long; with a request id, asking again is safe")
 }
 
-fn exhausted(name: &str, limit: u64) -> Status {
+pub(super) fn exhausted(name: &str, limit: u64) -> Status {
     let message = format!("the limit {name} of {limit} is reached");
     let mut details = ErrorDetails::with_retry_info(Some(RETRY_AFTER));
     details

@@ -1,0 +1,263 @@
+//! What happened in a period, in numbers: gathered entry by entry, in the order of everything.
+//!
+//! Promise: a push that was taken back ended nothing. Must not: read a store; whoever gathers hands the entries in.
+
+use std::collections::{BTreeMap, HashMap};
+
+use aftercall_engine::Root;
+use aftercall_engine::command::ActorKind;
+use aftercall_engine::entry::{Answer, ChangeKind, Entry, InstanceChange};
+use aftercall_engine::instance::{Alert, Instance, InstanceId, Status};
+use aftercall_engine::time::Time;
+use hdrhistogram::Histogram;
+
+/// What a row counts. The order is that of the rows.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum Key {
+    All,
+    /// By place.
+    Workflow(u32),
+    /// By place of the workflow, and number.
+    Stage(u32, u32),
+    /// By place.
+    Team(u32),
+    Person(Box<str>),
+}
+
+/// The numbers of a row.
+#[derive(Clone, Debug)]
+pub(crate) struct Row {
+    pub(crate) set: u64,
+    pub(crate) finished: u64,
+    pub(crate) cancelled: u64,
+    pub(crate) stays: u64,
+    pub(crate) with_due: u64,
+    pub(crate) overdue: u64,
+    pub(crate) promised: u64,
+    pub(crate) kept: u64,
+    /// In seconds.
+    times: Histogram<u64>,
+}
+
+impl Default for Row {
+    fn default() -> Self {
+        // Two digits tell enough of a time, and keep a row small.
+        let times = Histogram::new(2).expect("two digits are within what a histogram takes");
+        Self { set: 0, finished: 0, cancelled: 0, stays: 0, with_due: 0, overdue: 0, promised: 0, kept: 0, times }
+    }
+}
+
+impl Row {
+    /// The time that this share of all stayed below, in seconds; none where nothing ended.
+    pub(crate) fn time(&self, share: f64) -> Option<u64> {
+        (!self.times.is_empty()).then(|| self.times.value_at_quantile(share))
+    }
+
+    fn add_time(&mut self, millis: i64) {
+        // It grows as it must: a time that no histogram takes does not come up in a lifetime.
+        let _ = self.times.record(millis.max(0) as u64 / 1_000);
+    }
+}
+
+/// What is known of an instance before a change of it.
+#[derive(Clone, Debug)]
+pub(crate) struct Standing {
+    stage: u32,
+    started_at: Time,
+    entered_at: Time,
+    due: Option<Time>,
+    teams: Vec<u32>,
+}
+
+impl Standing {
+    pub(crate) fn of(instance: &Instance) -> Self {
+        let mut teams: Vec<u32> = instance.alerts.iter().flat_map(Alert::teams).collect();
+        teams.sort_unstable();
+        teams.dedup();
+        Self {
+            stage: instance.stage,
+            started_at: instance.started_at,
+            entered_at: instance.entered_at,
+            due: instance.alerts.iter().filter_map(|alert| alert.due).min(),
+            teams,
+        }
+    }
+}
+
+/// A stay in a stage that has ended, unless the push that ended it is taken back.
+#[derive(Clone, Debug)]
+struct Stay {
+    was: Standing,
+    ended_at: Time,
+    person: Option<Box<str>>,
+    /// How the instance ended with it.
+    end: Option<End>,
+}
+
+#[derive(Clone, Debug)]
+enum End {
+    Finished(Box<str>),
+    Cancelled,
+}
+
+#[derive(Clone, Debug)]
+struct Tracked {
+    workflow: u32,
+    standing: Standing,
+    promised: Option<Time>,
+    stay: Option<Stay>,
+}
+
+/// What is needed of an instance that was there before the period.
+pub(crate) struct Earlier {
+    pub(crate) standing: Standing,
+    pub(crate) promised: Option<Time>,
+}
+
+/// Gathers a report.
+#[derive(Default)]
+pub(crate) struct Report {
+    tracked: HashMap<InstanceId, Tracked>,
+    numbers: Numbers,
+}
+
+/// What has been gathered.
+#[derive(Default)]
+pub(crate) struct Numbers {
+    pub(crate) rows: BTreeMap<Key, Row>,
+    /// How often each workflow, by place, has come to an outcome.
+    pub(crate) outcomes: BTreeMap<(u32, Box<str>), u64>,
+}
+
+/// What is left in and what is left out.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Only {
+    pub(crate) workflows: Vec<Box<str>>,
+    pub(crate) customers: Vec<Box<str>>,
+}
+
+impl Only {
+    fn lets_through(&self, root: &Root, instance: &Instance) -> bool {
+        let workflow = root.workflow_of(instance).map_or("", |workflow| &workflow.name);
+        let customer = root.call_of(instance).map_or("", |call| &call.customer);
+        (self.workflows.is_empty() || self.workflows.iter().any(|name| **name == *workflow))
+            && (self.customers.is_empty() || self.customers.iter().any(|name| **name == *customer))
+    }
+}
+
+impl Report {
+    /// The changes of an entry that count.
+    pub(crate) fn counted<'e>(root: &Root, only: &Only, entry: &'e Entry) -> Vec<&'e InstanceChange> {
+        entry.instances.iter().filter(|change| only.lets_through(root, &change.after)).collect()
+    }
+
+    /// Whether what went before a change must be looked up: it is not of this period.
+    pub(crate) fn needs_earlier(&self, change: &InstanceChange) -> bool {
+        change.before.is_some() && !self.tracked.contains_key(&change.after.id)
+    }
+
+    /// Takes a change, in the order of everything.
+    pub(crate) fn take(&mut self, entry: &Entry, change: &InstanceChange, earlier: Option<Earlier>) {
+        let (id, workflow) = (change.after.id, change.after.workflow);
+        let now = Standing::of(&change.after);
+        let Some(before) = &change.before else {
+            let promised = match entry.answer {
+                Answer::Set { promise_by, .. } => promise_by,
+                _ => None,
+            };
+            self.tracked.insert(id, Tracked { workflow, standing: now, promised, stay: None });
+            for key in [Key::All, Key::Workflow(workflow)] {
+                self.numbers.rows.entry(key).or_default().set += 1;
+            }
+            return;
+        };
+        if let Some(Earlier { standing, promised }) = earlier {
+            self.tracked.insert(id, Tracked { workflow, standing, promised, stay: None });
+        }
+        let Some(tracked) = self.tracked.get_mut(&id) else { return };
+        let was = std::mem::replace(&mut tracked.standing, now);
+        let ended = change.after.ended_at == Some(entry.at) && change.kind != ChangeKind::NoteAdded;
+        let left = before.stage != 0 && (!change.entered.is_empty() || ended);
+        let done = match change.kind {
+            // As if it had not been pushed.
+            ChangeKind::PushUndone => {
+                tracked.stay = None;
+                None
+            }
+            _ if left || ended => tracked.stay.replace(Stay {
+                was,
+                ended_at: entry.at,
+                person: pusher(entry, change),
+                end: ended.then(|| end_of(&change.after)),
+            }),
+            _ => None,
+        };
+        if let Some(stay) = done {
+            let (workflow, promised) = (tracked.workflow, tracked.promised);
+            self.count(workflow, promised, stay);
+        }
+    }
+
+    fn count(&mut self, workflow: u32, promised: Option<Time>, stay: Stay) {
+        let was = &stay.was;
+        if was.stage != 0 {
+            let overdue = was.due.map(|due| stay.ended_at > due);
+            let teams = was.teams.iter().map(|team| Key::Team(*team));
+            let person = stay.person.clone().map(Key::Person);
+            let timed = teams.chain([Key::Stage(workflow, was.stage)]).chain(person);
+            for key in timed {
+                self.numbers.rows.entry(key).or_default().add_stay(overdue, Some(stay.ended_at.0 - was.entered_at.0));
+            }
+            for key in [Key::All, Key::Workflow(workflow)] {
+                self.numbers.rows.entry(key).or_default().add_stay(overdue, None);
+            }
+        }
+        let Some(end) = stay.end else { return };
+        let kept = promised.map(|promised| stay.ended_at <= promised);
+        for key in [Key::All, Key::Workflow(workflow)] {
+            let row = self.numbers.rows.entry(key).or_default();
+            match end {
+                End::Cancelled => row.cancelled += 1,
+                End::Finished(_) => {
+                    row.finished += 1;
+                    row.promised += u64::from(kept.is_some());
+                    row.kept += u64::from(kept == Some(true));
+                    row.add_time(stay.ended_at.0 - was.started_at.0);
+                }
+            }
+        }
+        if let End::Finished(outcome) = end {
+            *self.numbers.outcomes.entry((workflow, outcome)).or_default() += 1;
+        }
+    }
+
+    /// All that has been gathered.
+    pub(crate) fn finish(mut self) -> Numbers {
+        for tracked in std::mem::take(&mut self.tracked).into_values() {
+            if let Some(stay) = tracked.stay {
+                self.count(tracked.workflow, tracked.promised, stay);
+            }
+        }
+        self.numbers
+    }
+}
+
+impl Row {
+    fn add_stay(&mut self, overdue: Option<bool>, millis: Option<i64>) {
+        self.stays += 1;
+        self.with_due += u64::from(overdue.is_some());
+        self.overdue += u64::from(overdue == Some(true));
+        if let Some(millis) = millis {
+            self.add_time(millis);
+        }
+    }
+}
+
+fn pusher(entry: &Entry, change: &InstanceChange) -> Option<Box<str>> {
+    let is_push = change.kind == ChangeKind::ButtonPushed && entry.actor.kind == ActorKind::Person;
+    is_push.then(|| entry.actor.name.clone())
+}
+
+fn end_of(ended: &Instance) -> End {
+    if ended.status == Status::Finished { End::Finished(ended.ending.clone()) } else { End::Cancelled }
+}

@@ -1,0 +1,186 @@
+//! Reports: reads the history of a period, says how far it is, and sends the numbers.
+
+use std::sync::Arc;
+
+use aftercall_engine::Root;
+use aftercall_engine::entry::{Answer, Entry, InstanceChange};
+use aftercall_engine::time::Time;
+use aftercall_proto::workflow::v1 as proto;
+use proto::report_response::Part;
+use tokio::sync::{OwnedSemaphorePermit, mpsc};
+use tonic::Status;
+
+use super::requests::{self, Faults};
+use super::{Shared, convert, status};
+use crate::ledger::history::{History, HistoryError};
+use crate::limits::{REPORT_PARTS_WAITING, REPORT_READ_ENTRIES, REPORTS_RUNNING_MAX};
+use crate::report::{Earlier, Key, Numbers, Only, Report, Row, Standing};
+
+type Parts = mpsc::Sender<Result<proto::ReportResponse, Status>>;
+
+/// Starts a report; its parts come by the receiver. Whoever drops that ends it.
+pub(super) fn report(
+    shared: &Shared,
+    request: &proto::ReportRequest,
+) -> Result<mpsc::Receiver<Result<proto::ReportResponse, Status>>, Status> {
+    let now = shared.ledger.now();
+    let mut faults = Faults::default();
+    faults.check_count("workflows", request.workflows.len());
+    faults.check_count("customers", request.customers.len());
+    let mut moment = |field: &str, stamp: Option<prost_types::Timestamp>| {
+        let read = stamp.and_then(requests::time);
+        if stamp.is_some() && read.is_none() {
+            faults.add(field, "is not a moment");
+        }
+        read
+    };
+    let (from, to) = (moment("from", request.from), moment("to", request.to));
+    let period = (from.unwrap_or_default(), to.unwrap_or(Time(now.0.saturating_add(1))));
+    if request.from.is_none() {
+        faults.add("from", "must be given");
+    } else if period.0 >= period.1 {
+        faults.add("to", "must be later than from");
+    }
+    faults.check()?;
+    let only = Only { workflows: requests::names(&request.workflows), customers: requests::names(&request.customers) };
+    let running = Arc::clone(&shared.reports).try_acquire_owned();
+    let running = running.map_err(|_| status::exhausted("REPORTS_RUNNING", REPORTS_RUNNING_MAX as u64))?;
+    let (parts, receiver) = mpsc::channel(REPORT_PARTS_WAITING);
+    let shared = shared.clone();
+    tokio::spawn(async move { run(&shared, period, &only, &parts, running).await });
+    Ok(receiver)
+}
+
+async fn run(shared: &Shared, period: (Time, Time), only: &Only, parts: &Parts, _running: OwnedSemaphorePermit) {
+    let root = shared.root();
+    let gathered = gather(shared.ledger.history(), &root, (period, only), parts).await;
+    let sent = match gathered {
+        Ok(Some(report)) => send(&root, report, parts).await,
+        // The client has gone away.
+        Ok(None) => return,
+        Err(error) => parts.send(Err(status::of_history(&error))).await,
+    };
+    // So it has where this fails: there is nobody to tell.
+    drop(sent);
+}
+
+/// Reads the entries of the period; nothing where the client has gone away meanwhile.
+async fn gather(
+    history: &History,
+    root: &Root,
+    ((from, to), only): ((Time, Time), &Only),
+    parts: &Parts,
+) -> Result<Option<Report>, HistoryError> {
+    let first = first_at(history, root.sequence, from).await?;
+    let end = first_at(history, root.sequence, to).await?;
+    let mut report = Report::default();
+    let mut next = first;
+    while next < end {
+        let wanted = REPORT_READ_ENTRIES.min((end - next) as usize);
+        for entry in history.entries(next, wanted).await? {
+            if entry.sequence >= end {
+                break;
+            }
+            for change in Report::counted(root, only, &entry) {
+                let earlier = if report.needs_earlier(change) { earlier(history, change).await? } else { None };
+                report.take(&entry, change, earlier);
+            }
+            next = entry.sequence + 1;
+        }
+        let progress = proto::ReportProgress { read: next - first, entries: end - first };
+        if parts.send(Ok(part(Part::Progress(progress)))).await.is_err() {
+            return Ok(None);
+        }
+    }
+    Ok(Some(report))
+}
+
+/// The first sequence that is not before a moment; the one after the newest where there is none. Entries are in the order of
+/// their times.
+async fn first_at(history: &History, newest: u64, moment: Time) -> Result<u64, HistoryError> {
+    let (mut low, mut high) = (1, newest + 1);
+    while low < high {
+        let middle = low + (high - low) / 2;
+        if history.entry(middle).await?.at < moment { low = middle + 1 } else { high = middle }
+    }
+    Ok(low)
+}
+
+/// How an instance stood before its first change of the period, and what was promised when it was set.
+async fn earlier(history: &History, change: &InstanceChange) -> Result<Option<Earlier>, HistoryError> {
+    let Some(before) = &change.before else { return Ok(None) };
+    let id = change.after.id;
+    let entry: Arc<Entry> = history.entry(before.sequence).await?;
+    let Some(was) = entry.instances.iter().find(|one| one.after.id == id) else { return Ok(None) };
+    let promised = match history.entry(id.made_at).await?.answer {
+        Answer::Set { promise_by, .. } => promise_by,
+        _ => None,
+    };
+    Ok(Some(Earlier { standing: Standing::of(&was.after), promised }))
+}
+
+async fn send(
+    root: &Root,
+    report: Report,
+    parts: &Parts,
+) -> Result<(), mpsc::error::SendError<Result<proto::ReportResponse, Status>>> {
+    let Numbers { rows, outcomes } = report.finish();
+    for (key, row) in &rows {
+        parts.send(Ok(part(Part::Row(shown(root, key, row))))).await?;
+    }
+    for ((workflow, outcome), count) in outcomes {
+        let (workflow, outcome) = (workflow_name(root, workflow), outcome.to_string());
+        parts.send(Ok(part(Part::Outcome(proto::ReportOutcome { workflow, outcome, count })))).await?;
+    }
+    Ok(())
+}
+
+fn part(part: Part) -> proto::ReportResponse {
+    proto::ReportResponse { part: Some(part) }
+}
+
+fn shown(root: &Root, key: &Key, row: &Row) -> proto::ReportRow {
+    let span = |share: f64| row.time(share).map(|seconds| convert::duration(std::time::Duration::from_secs(seconds)));
+    let numbers = proto::ReportRow {
+        set: row.set,
+        finished: row.finished,
+        cancelled: row.cancelled,
+        stays: row.stays,
+        p50: span(0.5),
+        p90: span(0.9),
+        with_due: row.with_due,
+        overdue: row.overdue,
+        promised: row.promised,
+        kept: row.kept,
+        ..proto::ReportRow::default()
+    };
+    let (by, name, workflow, stage) = match key {
+        Key::All => (proto::ReportBy::All, "all".to_owned(), String::new(), 0),
+        Key::Workflow(place) => {
+            (proto::ReportBy::Workflow, workflow_name(root, *place), workflow_name(root, *place), 0)
+        }
+        Key::Stage(place, stage) => {
+            let title = stage_title(root, *place, *stage);
+            (proto::ReportBy::Stage, title, workflow_name(root, *place), *stage)
+        }
+        Key::Team(place) => {
+            let name = root.teams.at(*place).map_or_else(String::new, |team| team.name.clone());
+            (proto::ReportBy::Team, name, String::new(), 0)
+        }
+        Key::Person(name) => (proto::ReportBy::Person, name.to_string(), String::new(), 0),
+    };
+    proto::ReportRow { by: by.into(), name, workflow, stage, ..numbers }
+}
+
+fn workflow_name(root: &Root, place: u32) -> String {
+    root.workflows.at(place).map_or_else(String::new, |workflow| workflow.name.clone())
+}
+
+/// As the newest version that has the stage calls it.
+fn stage_title(root: &Root, place: u32, stage: u32) -> String {
+    let Some(workflow) = root.workflows.at(place) else { return String::new() };
+    let versions = (1..=workflow.newest()).rev().filter_map(|version| workflow.version(version));
+    let mut titles =
+        versions.filter_map(|version| version.definition.stage(stage)).map(|stage| stage.event.label.clone());
+    titles.next().unwrap_or_default()
+}
