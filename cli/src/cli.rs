@@ -7,7 +7,7 @@ use clap::{Args, Parser, Subcommand};
 use crate::{
     commands::{
         ack, batch, call, caller, calls, claim, completions, desk, history, instance, notes, push, report, server,
-        set_workflow, team, wallboard, watch, workflow,
+        set_workflow, store, team, wallboard, watch, workflow,
     },
     connect::Connections,
     demo,
@@ -136,6 +136,9 @@ enum Command {
     /// Ask how the workflow-server is
     #[command(subcommand)]
     Server(server::Server),
+    /// Look after a data directory while no server runs on it
+    #[command(subcommand)]
+    Store(store::Store),
     /// Measure set-workflow and push against a no-op of the same server
     Load(load::Load),
     /// Print a completion script for a shell
@@ -180,6 +183,7 @@ impl Cli {
             Command::Wallboard(wallboard) => wallboard.run(&session).await,
             Command::Report(report) => Box::pin(report.run(&session)).await,
             Command::Server(server) => server.run(&session).await,
+            Command::Store(store) => store.run(&session).await,
             Command::Load(load) => Box::pin(load.run(&session)).await,
             Command::Completions(completions) => completions.run(),
         }

@@ -3,6 +3,7 @@
 //! The journal is the truth, memory is the state, the feed is the journal: see `ARCHITECTURE.md`.
 
 mod batch_runner;
+mod compaction;
 pub mod config;
 pub mod limits;
 mod report;
@@ -16,4 +17,5 @@ pub mod records;
 pub mod ledger;
 pub mod service;
 
+pub use compaction::{Compacted, compact};
 pub use server::{Server, ServerError};

@@ -183,7 +183,7 @@ async fn open_store(dir: PathBuf, rebuild_head: bool, now_millis: i64) -> Result
 }
 
 /// A commit that hangs is never answered: better to end, and start anew from what is durable.
-fn end_process(reason: &str) {
+pub(crate) fn end_process(reason: &str) {
     tracing::error!(reason, "the store hangs: the process ends, start it again");
     std::process::exit(70);
 }

@@ -39,6 +39,7 @@ pub mod memory;
 pub use disk::{Disk, RealDisk};
 pub use error::{JournalError, OpenError};
 pub use group::{Bounds, Group, Position};
+pub(crate) use identity::FILE as IDENTITY_FILE;
 pub use identity::{FORMAT, Identity};
 pub use limits::*;
 pub use options::{Birth, OnStuck, Options};

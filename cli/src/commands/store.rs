@@ -1,0 +1,55 @@
+//! `aftercall store`: looks after a data directory while no server runs on it.
+//!
+//! Promise: nothing is lost, wherever it is interrupted. Must not: run beside a server; the directory's lock sees to that.
+
+use std::path::PathBuf;
+
+use clap::Subcommand;
+
+use crate::{errors::Failure, session::Session};
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Store {
+    /// Copy the journal to fresh files, which gives freed space back to the disk; stop the server first
+    #[command(after_help = "Example:\n  aftercall store compact --data-dir /var/lib/aftercall")]
+    Compact {
+        /// The directory that holds all data
+        #[arg(long, env = "AFTERCALL_DATA_DIR", value_name = "DIR")]
+        data_dir: PathBuf,
+    },
+}
+
+impl Store {
+    pub(crate) async fn run(self, session: &Session) -> Result<(), Failure> {
+        let Self::Compact { data_dir } = self;
+        let compacting = tokio::task::spawn_blocking(move || workflow_server::compact(&data_dir));
+        let compacted = match compacting.await {
+            Ok(compacted) => compacted.map_err(|error| Failure::refused(error.to_string()))?,
+            Err(error) => return Err(Failure::refused(format!("The compaction has ended: {error}."))),
+        };
+        let newest = compacted.bounds.newest.sequence;
+        if session.output.is_json() {
+            let (before, after) = (compacted.bytes_before, compacted.bytes_after);
+            let told = serde_json::json!({"bytes_before": before, "bytes_after": after, "newest_sequence": newest});
+            return session.output.json(&told);
+        }
+        let [before, after] = [compacted.bytes_before, compacted.bytes_after].map(mebibytes);
+        session
+            .output
+            .line(&format!("Compacted: {before} MiB before, {after} MiB now; the journal ends at {newest} as before."))
+    }
+}
+
+fn mebibytes(bytes: u64) -> String {
+    format!("{:.1}", bytes as f64 / 1_048_576.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_told_in_mebibytes() {
+        assert_eq!(mebibytes(1_572_864), "1.5");
+    }
+}

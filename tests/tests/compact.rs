@@ -1,0 +1,46 @@
+//! Compaction: the same store in fresh files, never beside a running server, and never where there is no store.
+
+use aftercall_proto::workflow::v1::{AddNoteRequest, GetServerInfoRequest, ListHistoryRequest};
+use aftercall_tests::{House, set, with_refund};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_compacted_store_is_smaller_and_holds_the_same() {
+    let mut house = House::start_without_alerter().await;
+    let mut clients = with_refund(&house).await;
+    let id = set(&mut clients, "1", 5.0).await.instance_id;
+    for number in 0..300 {
+        let text = format!("{number} {}", "rang and rang again; ".repeat(150));
+        let note =
+            AddNoteRequest { actor: "Ann".to_owned(), instance_id: id.clone(), text, ..AddNoteRequest::default() };
+        clients.manager.add_note(note).await.expect("noted");
+    }
+    let all = || ListHistoryRequest { instance_id: id.clone(), page_size: 1_000, ..ListHistoryRequest::default() };
+    let before = clients.operations.list_history(all()).await.expect("history").into_inner().items;
+    let sequence =
+        clients.operations.get_server_info(GetServerInfoRequest {}).await.expect("info").into_inner().sequence;
+
+    let dir = house.data_dir().to_owned();
+    let running = tokio::task::spawn_blocking(move || workflow_server::compact(&dir));
+    let refused = running.await.expect("it ends").expect_err("a server runs on it").to_string();
+    assert!(refused.contains("is using the data directory"), "{refused}");
+
+    house.stop_workflow().await;
+    let dir = house.data_dir().to_owned();
+    let compacted = tokio::task::spawn_blocking(move || workflow_server::compact(&dir)).await.expect("it ends");
+    let compacted = compacted.expect("compacted");
+    assert!(compacted.bytes_after < compacted.bytes_before, "{compacted:?}");
+    assert_eq!(compacted.bounds.newest.sequence, sequence);
+    house.start_workflow().await;
+    let mut clients = house.clients().await;
+    let after = clients.operations.list_history(all()).await.expect("history").into_inner().items;
+    assert_eq!(after, before);
+}
+
+#[test]
+fn where_there_is_no_store_none_is_made() {
+    let temp = tempfile::tempdir().expect("a temporary directory");
+    let misspelt = temp.path().join("aftercal-data");
+    let refused = workflow_server::compact(&misspelt).expect_err("there is none").to_string();
+    assert!(refused.contains("there is no store"), "{refused}");
+    assert!(!misspelt.exists());
+}
