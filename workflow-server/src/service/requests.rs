@@ -1,7 +1,6 @@
 //! What requests say, in the engine's words. Faults name the field as the API does; all of a request are gathered.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use aftercall_engine::Root;
 use aftercall_engine::call::{CallKey, Caller};
@@ -138,8 +137,10 @@ pub(super) fn time(stamp: prost_types::Timestamp) -> Option<Time> {
 
 /// A span in milliseconds; none where it is negative or too long to count.
 pub(super) fn span_millis(span: prost_types::Duration) -> Option<i64> {
-    let span = Duration::try_from(span).ok()?;
-    i64::try_from(span.as_millis()).ok()
+    // Read by hand: the library's own conversion overflows at the smallest numbers.
+    let is_span = span.seconds >= 0 && (0..1_000_000_000).contains(&span.nanos);
+    let millis = span.seconds.checked_mul(1_000)?.checked_add(i64::from(span.nanos / 1_000_000))?;
+    is_span.then_some(millis)
 }
 
 fn value(value: proto::Value) -> Result<Value, &'static str> {

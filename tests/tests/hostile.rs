@@ -1,0 +1,216 @@
+//! Every RPC of the workflow-server, by its descriptor: each field in turn takes the values that break programs. The server
+//! answers each by a code that is meant for it, and goes on.
+
+use aftercall_proto::DESCRIPTORS;
+use aftercall_proto::workflow::v1::GetServerInfoRequest;
+use aftercall_tests::{Clients, House, set, with_refund};
+use bytes::{Buf as _, BufMut as _, Bytes};
+use prost::Message as _;
+use prost_reflect::{
+    DescriptorPool, DynamicMessage, FieldDescriptor, Kind, MapKey, MethodDescriptor, ReflectMessage as _, Value,
+};
+use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
+use tonic::transport::Channel;
+use tonic::{Code, Request, Status};
+
+/// How deep messages within messages are spoilt.
+const DEPTH: usize = 3;
+/// More than any list takes.
+const MANY: usize = 10_001;
+
+/// Messages that are encoded already.
+#[derive(Clone, Copy, Default)]
+struct Raw;
+
+impl Codec for Raw {
+    type Encode = Bytes;
+    type Decode = Bytes;
+    type Encoder = Self;
+    type Decoder = Self;
+
+    fn encoder(&mut self) -> Self {
+        Self
+    }
+
+    fn decoder(&mut self) -> Self {
+        Self
+    }
+}
+
+impl Encoder for Raw {
+    type Item = Bytes;
+    type Error = Status;
+
+    fn encode(&mut self, item: Bytes, buffer: &mut EncodeBuf<'_>) -> Result<(), Status> {
+        buffer.put(item);
+        Ok(())
+    }
+}
+
+impl Decoder for Raw {
+    type Item = Bytes;
+    type Error = Status;
+
+    fn decode(&mut self, buffer: &mut DecodeBuf<'_>) -> Result<Option<Bytes>, Status> {
+        let len = buffer.remaining();
+        Ok(Some(buffer.copy_to_bytes(len)))
+    }
+}
+
+/// A request that makes sense as far as its fields' names tell.
+fn sound(method: &MethodDescriptor, instance_id: &str) -> DynamicMessage {
+    let mut request = DynamicMessage::new(method.input());
+    for field in method.input().fields().filter(|field| field.kind() == Kind::String && !field.is_list()) {
+        let text = match field.name() {
+            "instance_id" => instance_id,
+            "alert_id" => "1.1.1",
+            "button_id" => "approve",
+            "workflow" | "name" => "refund",
+            "to_person" | "actor" => "Ann",
+            "reason" | "text" => "because",
+            // Two of one would be refused for that alone.
+            _ => continue,
+        };
+        if field.containing_oneof().is_none() {
+            request.set_field(&field, Value::String(text.to_owned()));
+        }
+    }
+    request
+}
+
+/// What breaks programs, for a field; none for messages that are spoilt field by field.
+fn values(field: &FieldDescriptor) -> Vec<Value> {
+    let one: Vec<Value> = match field.kind() {
+        Kind::String => {
+            let texts = ["", "a\0b", "a\u{202e}b", "\u{7}", "-1", "99999999999999999999999999", "{{ call.id }}"];
+            let texts = texts.map(str::to_owned).into_iter().chain(["x".repeat(1 << 20)]);
+            texts.map(Value::String).collect()
+        }
+        Kind::Bool => vec![Value::Bool(true)],
+        Kind::Uint32 => [1, u32::MAX].map(Value::U32).into(),
+        Kind::Uint64 => [1, u64::MAX].map(Value::U64).into(),
+        Kind::Double => [f64::NAN, f64::INFINITY, f64::MIN].map(Value::F64).into(),
+        Kind::Enum(_) => [1, 999, i32::MIN].map(Value::EnumNumber).into(),
+        Kind::Message(message) if message.full_name().starts_with("google.protobuf.") => {
+            let spans = [(i64::MAX, i32::MAX), (i64::MIN, i32::MIN), (253_402_300_800, 0), (-1, 0), (1, -1)];
+            let well_known = spans.map(|(seconds, nanos)| {
+                let mut value = DynamicMessage::new(message.clone());
+                for (name, number) in [("seconds", Value::I64(seconds)), ("nanos", Value::I32(nanos))] {
+                    if message.get_field_by_name(name).is_some() {
+                        value.set_field_by_name(name, number);
+                    }
+                }
+                Value::Message(value)
+            });
+            well_known.into()
+        }
+        _ => Vec::new(),
+    };
+    if field.is_map() {
+        return Vec::new();
+    }
+    if field.is_list() {
+        let many = one.first().map(|value| Value::List(vec![value.clone(); MANY]));
+        return one.into_iter().map(|value| Value::List(vec![value])).chain(many).collect();
+    }
+    one
+}
+
+/// All the ways in which a message can be spoilt in one field.
+fn spoilt(message: &DynamicMessage, depth: usize) -> Vec<(String, DynamicMessage)> {
+    let mut all = Vec::new();
+    let mut put = |name: String, field: &FieldDescriptor, value: Value| {
+        let mut changed = message.clone();
+        changed.set_field(field, value);
+        all.push((name, changed));
+    };
+    for field in message.descriptor().fields() {
+        for value in values(&field) {
+            put(field.name().to_owned(), &field, value);
+        }
+        let Kind::Message(inner) = field.kind() else { continue };
+        if inner.full_name().starts_with("google.protobuf.") || depth == 0 {
+            continue;
+        }
+        if field.is_map() {
+            let entry = DynamicMessage::new(inner.clone());
+            let value = entry.get_field_by_name("value").map(std::borrow::Cow::into_owned);
+            for key in ["", "a\0b", "unknown"] {
+                let map = value.clone().map(|value| [(MapKey::String(key.to_owned()), value)].into());
+                put(field.name().to_owned(), &field, Value::Map(map.unwrap_or_default()));
+            }
+            continue;
+        }
+        let there = if field.is_list() { None } else { message.get_field(&field).as_message().cloned() };
+        let there = there.unwrap_or_else(|| DynamicMessage::new(inner.clone()));
+        put(field.name().to_owned(), &field, wrapped(&field, there.clone()));
+        for (name, changed) in spoilt(&there, depth - 1) {
+            put(format!("{}.{name}", field.name()), &field, wrapped(&field, changed));
+        }
+    }
+    all
+}
+
+fn wrapped(field: &FieldDescriptor, message: DynamicMessage) -> Value {
+    let value = Value::Message(message);
+    if field.is_list() { Value::List(vec![value]) } else { value }
+}
+
+/// Asks, and gives the code; of a stream, that of its beginning or of its first message.
+async fn ask(channel: &Channel, method: &MethodDescriptor, request: &DynamicMessage) -> Code {
+    let mut client = tonic::client::Grpc::new(channel.clone()).max_decoding_message_size(usize::MAX);
+    client.ready().await.expect("the server is there");
+    let path = format!("/{}/{}", method.parent_service().full_name(), method.name());
+    let path = path.parse().expect("a path");
+    let request = Request::new(Bytes::from(request.encode_to_vec()));
+    let answer = if method.is_server_streaming() {
+        match client.server_streaming(request, path, Raw).await {
+            Ok(stream) => stream.into_inner().message().await.map(drop),
+            Err(status) => Err(status),
+        }
+    } else {
+        client.unary(request, path, Raw).await.map(drop)
+    };
+    answer.map_or_else(|status| status.code(), |()| Code::Ok)
+}
+
+async fn is_well(clients: &mut Clients) -> bool {
+    let info = clients.operations.get_server_info(GetServerInfoRequest {}).await.expect("info").into_inner();
+    info.failure.is_empty()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whatever_a_field_holds_every_rpc_answers_with_a_code_that_is_meant_for_it() {
+    let house = House::start_without_alerter().await;
+    let mut clients = with_refund(&house).await;
+    let address = format!("http://{}", house.workflow_address());
+    let channel = Channel::from_shared(address).expect("an address").connect().await.expect("connected");
+    let pool = DescriptorPool::decode(DESCRIPTORS).expect("our own protos");
+    let services = pool.services().filter(|service| service.full_name().starts_with("aftercall.workflow.v1."));
+    let (mut asked, mut refused) = (0, 0);
+    for (number, method) in services.flat_map(|service| service.methods().collect::<Vec<_>>()).enumerate() {
+        // Each RPC has a follow-up of its own to be spoilt on.
+        let instance_id = set(&mut clients, &number.to_string(), 5.0).await.instance_id;
+        for (field, request) in spoilt(&sound(&method, &instance_id), DEPTH) {
+            let code = ask(&channel, &method, &request).await;
+            let is_meant = match code {
+                Code::Ok => true,
+                Code::InvalidArgument
+                | Code::NotFound
+                | Code::AlreadyExists
+                | Code::FailedPrecondition
+                | Code::Aborted
+                | Code::OutOfRange
+                | Code::ResourceExhausted => {
+                    refused += 1;
+                    true
+                }
+                _ => false,
+            };
+            assert!(is_meant, "{} with a bad {field}: {code:?}", method.full_name());
+            asked += 1;
+        }
+        assert!(is_well(&mut clients).await, "after {}", method.full_name());
+    }
+    assert!(asked > 1_000 && refused > asked / 2, "{refused} of {asked} were refused: the fields are not reached");
+}
