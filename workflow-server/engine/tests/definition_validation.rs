@@ -138,6 +138,25 @@ fn teams_and_fields_must_be_declared() {
 
 /// A file cannot say these; a definition that is built otherwise can.
 #[test]
+fn an_escalation_needs_a_due_and_declared_teams() {
+    check(
+        "
+  - alert:
+      text: a
+      team: care
+      escalate: [ { at: due, team: nobody }, { after: 1h, add-team: biling } ]
+  - button: Done
+    then: [ finish: done ]
+",
+        &[
+            "1.1 fault UNKNOWN_TEAM: the team `nobody` is not declared: import it, or correct the name",
+            "1.1 fault UNKNOWN_TEAM: the team `biling` is not declared: import it, or correct the name",
+            "1.1 fault MISSING_KEY: `escalate` counts from the alert's due: give the alert a `due`",
+        ],
+    );
+}
+
+#[test]
 fn events_that_no_action_adds_or_two_add_are_faults() {
     let mut definition = workflow("\n  - alert: { text: a, team: care }\n  - { button: A, then: [ { finish: a } ] }\n");
     let event = |id: &str| Event { id: id.to_owned(), kind: EventKind::ButtonPushed, label: "L".to_owned() };
