@@ -2,11 +2,11 @@
 
 use aftercall_proto::workflow::v1::batch_work::Kind;
 use aftercall_proto::workflow::v1::{
-    Batch, BatchItemState, BatchState, BatchWork, CancelWork, CountInstancesRequest, GetBatchRequest, HandOverWork,
-    InstanceFilter, ListBatchItemsRequest, ListHistoryRequest, MoveWork, PauseWork, StartBatchRequest, Status,
-    StopBatchRequest,
+    Batch, BatchItemState, BatchState, BatchWork, CancelWork, ChangeKind, CountInstancesRequest, GetBatchRequest,
+    HandOverWork, InstanceFilter, ListBatchItemsRequest, ListHistoryRequest, MoveWork, PauseWork, StartBatchRequest,
+    Status, StopBatchRequest,
 };
-use aftercall_tests::{Clients, House, eventually, set, with_refund};
+use aftercall_tests::{Clients, House, REFUND, ServerProcess, eventually, set, with_refund};
 use tonic::Code;
 
 fn start(work: Kind, filter: InstanceFilter) -> StartBatchRequest {
@@ -84,6 +84,45 @@ async fn a_batch_does_each_item_once_and_goes_on_after_a_restart_where_it_stood(
         assert_eq!(paused[0].actor.clone().expect("somebody").name, "Eve");
         assert_eq!(paused[0].cause.clone().expect("why").note, "a drill");
     }
+}
+
+/// How often somebody has moved an instance.
+async fn moves(clients: &mut Clients, id: &str) -> usize {
+    let request = ListHistoryRequest { instance_id: id.to_owned(), ..ListHistoryRequest::default() };
+    let items = clients.operations.list_history(request).await.expect("history").into_inner().items;
+    items.iter().filter(|item| item.cause.as_ref().is_some_and(|cause| cause.kind() == ChangeKind::Moved)).count()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_is_killed_again_and_again_does_each_item_of_a_batch_once() {
+    let temp = tempfile::tempdir().expect("a temporary directory");
+    let mut server = ServerProcess::workflow(temp.path(), 0);
+    let address = server.address();
+    let mut clients = Clients::connect(address, None).await;
+    clients.teams(&["billing", "payments"]).await;
+    clients.publish(REFUND).await;
+    let mut ids = Vec::new();
+    for call in 0..40 {
+        ids.push(set(&mut clients, &call.to_string(), 5.0).await.instance_id);
+    }
+    let request = StartBatchRequest { per_second: 200, ..start(Kind::Move(MoveWork { stage: 1 }), refunds()) };
+    let batch = started(&mut clients, request).await;
+    for nth in 1..=6_u32 {
+        eventually("some more of it", || {
+            let mut clients = clients.clone();
+            async move { (get(&mut clients, batch.id).await.done >= nth * 5).then_some(()) }
+        })
+        .await;
+        server.kill();
+        server = ServerProcess::workflow(temp.path(), address.port());
+        clients = Clients::connect(address, None).await;
+    }
+    let done = ended(&clients, batch.id).await;
+    assert_eq!((done.state(), done.done, done.refused), (BatchState::Done, 40, 0));
+    for id in ids {
+        assert_eq!(moves(&mut clients, &id).await, 1, "of {id}");
+    }
+    server.kill();
 }
 
 #[tokio::test(flavor = "multi_thread")]
