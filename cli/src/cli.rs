@@ -7,7 +7,7 @@ use clap::{Args, Parser, Subcommand};
 use crate::{
     commands::{
         ack, batch, call, caller, calls, claim, completions, desk, history, instance, notes, push, report, server,
-        set_workflow, store, team, wallboard, watch, workflow,
+        set_workflow, team, wallboard, watch, workflow,
     },
     connect::Connections,
     demo,
@@ -16,7 +16,7 @@ use crate::{
     output::{Form, Output},
     serve,
     session::Session,
-    up,
+    store, up,
 };
 
 const AFTER_HELP: &str = "\

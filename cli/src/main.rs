@@ -15,6 +15,7 @@ mod samples;
 mod serve;
 mod servers;
 mod session;
+mod store;
 mod subscription;
 mod time;
 mod up;

@@ -19,7 +19,6 @@ pub(crate) mod push;
 pub(crate) mod report;
 pub(crate) mod server;
 pub(crate) mod set_workflow;
-pub(crate) mod store;
 pub(crate) mod stuck;
 pub(crate) mod team;
 pub(crate) mod wallboard;

@@ -6,6 +6,7 @@ use imbl::Vector;
 
 use crate::command::{Actor, Recipient};
 use crate::instance::InstanceId;
+use crate::query::InstanceFilter;
 use crate::time::Time;
 
 /// What is done to each instance.
@@ -27,6 +28,28 @@ pub enum BatchWork {
     Cancel,
     /// Give it to a person or a team.
     HandOver(Recipient),
+}
+
+/// Which instances a batch is about.
+#[derive(Clone, Debug)]
+pub enum BatchItems {
+    /// These.
+    Named(Vec<InstanceId>),
+    /// All that a filter lets through when the batch is started.
+    Filtered(Box<InstanceFilter>),
+}
+
+/// Starts a batch.
+#[derive(Clone, Debug)]
+pub struct StartBatch {
+    /// What is done.
+    pub work: BatchWork,
+    /// To which instances.
+    pub items: BatchItems,
+    /// Why.
+    pub reason: Box<str>,
+    /// How many in a second at most.
+    pub per_second: u32,
 }
 
 /// Where a batch is in its life.

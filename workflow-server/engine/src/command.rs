@@ -2,12 +2,11 @@
 
 use std::sync::Arc;
 
-use crate::batch::BatchWork;
+use crate::batch::StartBatch;
 use crate::call::{CallKey, Caller};
 use crate::definition::model::Definition;
 use crate::filter::FollowUpFilter;
 use crate::instance::{Instance, InstanceId, Wake};
-use crate::query::InstanceFilter;
 use crate::time::Time;
 use crate::value::Value;
 
@@ -200,28 +199,6 @@ pub struct UndoPush {
     pub as_supervisor: bool,
     /// Why; needed where another pushed.
     pub reason: Box<str>,
-}
-
-/// Which instances a batch is about.
-#[derive(Clone, Debug)]
-pub enum BatchItems {
-    /// These.
-    Named(Vec<InstanceId>),
-    /// All that a filter lets through when the batch is started.
-    Filtered(Box<InstanceFilter>),
-}
-
-/// Starts a batch.
-#[derive(Clone, Debug)]
-pub struct StartBatch {
-    /// What is done.
-    pub work: BatchWork,
-    /// To which instances.
-    pub items: BatchItems,
-    /// Why.
-    pub reason: Box<str>,
-    /// How many in a second at most.
-    pub per_second: u32,
 }
 
 /// What is asked.

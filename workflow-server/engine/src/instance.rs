@@ -6,9 +6,10 @@ use std::str::FromStr;
 use thiserror::Error;
 
 use crate::call::Call;
-use crate::definition::model::Priority;
 use crate::time::Time;
 use crate::value::Value;
+
+pub use crate::alert::{Alert, Seen, Snooze};
 
 /// Names an instance for ever: the sequence that made it, the slot it lives in, and a salt that came in from outside, so
 /// that an id kept from before a restored backup does not name another instance by chance.
@@ -166,47 +167,6 @@ pub fn is_legal(status: Status, happening: Happening) -> bool {
     }
 }
 
-/// A call for somebody's attention that stands on an instance.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Alert {
-    /// Which action of the stage raised it, counted from 0.
-    pub action: u16,
-    /// What is to be done, filled in when the stage was entered. Personal data may be in it.
-    pub text: Box<str>,
-    /// Its team's place in the World's list.
-    pub team: u32,
-    /// The teams that it is for as well, by place.
-    pub added_teams: Box<[u32]>,
-    /// How urgent it is.
-    pub priority: Priority,
-    /// When it should be done.
-    pub due: Option<Time>,
-    /// When it escalates next.
-    pub escalates_at: Option<Time>,
-    /// How many times it has escalated.
-    pub escalated: u16,
-    /// Who has seen it first, and when.
-    pub seen: Option<Seen>,
-    /// Until when it is hidden.
-    pub snooze: Option<Box<Snooze>>,
-}
-
-impl Alert {
-    /// All teams that it is for, by place.
-    pub fn teams(&self) -> impl Iterator<Item = u32> + '_ {
-        std::iter::once(self.team).chain(self.added_teams.iter().copied())
-    }
-}
-
-/// Somebody has hidden an alert for a time. The name is personal data.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Snooze {
-    /// Who.
-    pub by: Box<str>,
-    /// When it comes back.
-    pub until: Time,
-}
-
 /// Somebody has stopped the clocks of an instance. The name and the reason are personal data.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pause {
@@ -228,15 +188,6 @@ pub struct Attempts {
     /// What came of the newest: lower-case letters, digits and hyphens.
     pub outcome: Box<str>,
     /// Who made it.
-    pub by: Box<str>,
-    /// When.
-    pub at: Time,
-}
-
-/// Somebody has seen an alert. The name is personal data.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Seen {
-    /// Who.
     pub by: Box<str>,
     /// When.
     pub at: Time,

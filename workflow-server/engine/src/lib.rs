@@ -13,6 +13,7 @@ pub mod value;
 
 pub mod definition;
 
+pub mod alert;
 pub mod batch;
 pub mod call;
 pub mod instance;

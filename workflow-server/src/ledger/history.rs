@@ -137,14 +137,14 @@ impl History {
         };
         let (_, packed) = split(&bytes)?;
         let unpacked: Unpacked = Arc::new(unpack_entries(packed)?.into_iter().map(Arc::new).collect());
-        *self.newest_frame.lock().unwrap_or_else(PoisonError::into_inner) = Some(unpacked);
-        self.in_newest_frame(sequence).ok_or(HistoryError::NoSuchEntry(sequence))
+        *self.newest_frame.lock().unwrap_or_else(PoisonError::into_inner) = Some(unpacked.clone());
+        // Of this frame, not of whichever another reader may have unpacked since.
+        in_frame(&unpacked, sequence).ok_or(HistoryError::NoSuchEntry(sequence))
     }
 
     fn in_newest_frame(&self, sequence: u64) -> Option<Arc<Entry>> {
         let frame = self.newest_frame.lock().unwrap_or_else(PoisonError::into_inner).clone()?;
-        let first = frame.first()?.sequence;
-        frame.get(usize::try_from(sequence.checked_sub(first)?).ok()?).cloned()
+        in_frame(&frame, sequence)
     }
 
     fn chunk_of(&self, sequence: u64) -> Option<String> {
@@ -167,6 +167,11 @@ impl History {
         self.frames.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned(), frames.clone());
         Ok(frames)
     }
+}
+
+fn in_frame(frame: &Unpacked, sequence: u64) -> Option<Arc<Entry>> {
+    let first = frame.first()?.sequence;
+    frame.get(usize::try_from(sequence.checked_sub(first)?).ok()?).cloned()
 }
 
 /// A frame: the last sequence in it, then packed entries.

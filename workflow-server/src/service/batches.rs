@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use aftercall_engine::Root;
 use aftercall_engine::batch::{Batch, BatchState, BatchWork};
-use aftercall_engine::command::{Actor, ActorKind, BatchItems, Command, Recipient, StartBatch};
+use aftercall_engine::batch::{BatchItems, StartBatch};
+use aftercall_engine::command::{Actor, ActorKind, Command, Recipient};
 use aftercall_engine::instance::InstanceId;
 use aftercall_engine::limits::{BATCH_ITEMS_MAX, BATCH_PER_SECOND_DEFAULT};
 use aftercall_engine::query::{InstanceFilter, instances_of};

@@ -1,10 +1,11 @@
 //! A fixed row of requests that uses every kind of change, every type of value and every action.
 
 use aftercall_engine::batch::BatchWork;
+use aftercall_engine::batch::{BatchItems, StartBatch};
 use aftercall_engine::call::{CallKey, Caller};
 use aftercall_engine::command::{
-    Actor, ActorKind, BatchItems, CallChanges, Command, IfRunning, PushButton, Recipient, Request, RequestMark,
-    SetWorkflow, SnoozeAlert, SnoozeUntil, StartBatch, UndoPush,
+    Actor, ActorKind, CallChanges, Command, IfRunning, PushButton, Recipient, Request, RequestMark, SetWorkflow,
+    SnoozeAlert, SnoozeUntil, UndoPush,
 };
 use aftercall_engine::definition::file;
 use aftercall_engine::instance::{InstanceId, Wake};

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use imbl::Vector;
 
 use crate::batch::{Batch, BatchChange, BatchState, BatchWork};
-use crate::command::{Actor, BatchItems, StartBatch};
+use crate::batch::{BatchItems, StartBatch};
+use crate::command::Actor;
 use crate::decide::draft::EntryDraft;
 use crate::decide::{claims, instances, pause};
 use crate::entry::ChangeKind;

@@ -1,10 +1,9 @@
 //! What is wrong with a request whatever the state: every fault at once, each with the field that the API names.
 
 use crate::batch::BatchWork;
+use crate::batch::{BatchItems, StartBatch};
 use crate::call::{CallKey, Caller};
-use crate::command::{
-    ActorKind, BatchItems, CallChanges, Command, Recipient, Request, SetWorkflow, SnoozeAlert, SnoozeUntil, StartBatch,
-};
+use crate::command::{ActorKind, CallChanges, Command, Recipient, Request, SetWorkflow, SnoozeAlert, SnoozeUntil};
 use crate::decide::when;
 use crate::limits;
 use crate::rejection::FieldFault;

@@ -20,7 +20,8 @@ mod snooze;
 mod undo;
 mod when;
 
-use crate::command::{Actor, Command, Request, StartBatch};
+use crate::batch::StartBatch;
+use crate::command::{Actor, Command, Request};
 use crate::entry::{Answer, Entry};
 use crate::instance::InstanceId;
 use crate::rejection::Rejection;
@@ -62,58 +63,64 @@ pub fn decide(world: &World, request: &Request, now: Time) -> Result<Decision, R
     }
     faults::request(world.root(), request)?;
     let mut draft = EntryDraft::new(world.root(), now.max(world.root().at));
+    carry_out(&mut draft, request)?;
+    Ok(draft.decided(request))
+}
+
+fn carry_out(draft: &mut EntryDraft<'_>, request: &Request) -> Result<(), Rejection> {
+    let actor = &request.actor;
     match &request.command {
-        Command::ImportTeam { name, title, expected } => definitions::import_team(&mut draft, name, title, *expected)?,
-        Command::ImportWorkflow { definition, expected } => definitions::import(&mut draft, definition, *expected)?,
-        Command::PublishWorkflow { name, expected } => definitions::publish(&mut draft, name, *expected)?,
-        Command::SetWorkflow(set) => set::set_workflow(&mut draft, set, request.salt)?,
+        Command::ImportTeam { name, title, expected } => definitions::import_team(draft, name, title, *expected)?,
+        Command::ImportWorkflow { definition, expected } => definitions::import(draft, definition, *expected)?,
+        Command::PublishWorkflow { name, expected } => definitions::publish(draft, name, *expected)?,
+        Command::SetWorkflow(set) => set::set_workflow(draft, set, request.salt)?,
         Command::WithdrawWorkflow { instance, reason, expected } => {
-            instances::withdraw(&mut draft, *instance, reason, *expected)?;
+            instances::withdraw(draft, *instance, reason, *expected)?;
         }
-        Command::UpdateCall { call, changes, expected } => calls::update(&mut draft, call, changes, *expected)?,
-        Command::EndCall { call } => calls::end(&mut draft, call)?,
-        Command::PushButton(push) => instances::push(&mut draft, push, &request.actor)?,
+        Command::UpdateCall { call, changes, expected } => calls::update(draft, call, changes, *expected)?,
+        Command::EndCall { call } => calls::end(draft, call)?,
+        Command::PushButton(push) => instances::push(draft, push, actor)?,
         Command::AcknowledgeAlert { instance, stage, visit, action } => {
-            instances::acknowledge(&mut draft, *instance, (*stage, *visit, *action), &request.actor)?;
+            instances::acknowledge(draft, *instance, (*stage, *visit, *action), actor)?;
         }
-        Command::AddNote { instance, text } => instances::note(&mut draft, *instance, text, &request.actor)?,
+        Command::AddNote { instance, text } => instances::note(draft, *instance, text, actor)?,
         Command::CancelInstance { instance, reason, expected } => {
-            instances::cancel(&mut draft, *instance, reason, *expected)?;
+            instances::cancel(draft, *instance, reason, *expected)?;
         }
         Command::Claim { instance, lease_millis } => {
-            claims::claim(&mut draft, *instance, *lease_millis, &request.actor)?;
+            claims::claim(draft, *instance, *lease_millis, actor)?;
         }
         Command::ExtendClaim { instance, lease_millis } => {
-            claims::extend(&mut draft, *instance, *lease_millis, &request.actor)?;
+            claims::extend(draft, *instance, *lease_millis, actor)?;
         }
-        Command::ReleaseClaim { instance } => claims::release(&mut draft, *instance, &request.actor)?,
+        Command::ReleaseClaim { instance } => claims::release(draft, *instance, actor)?,
         Command::TakeOver { instance, lease_millis, reason } => {
-            claims::take_over(&mut draft, *instance, (*lease_millis, reason), &request.actor)?;
+            claims::take_over(draft, *instance, (*lease_millis, reason), actor)?;
         }
         Command::HandOver { instance, to, reason } => {
-            claims::hand_over(&mut draft, *instance, (to, reason), &request.actor)?;
+            claims::hand_over(draft, *instance, (to, reason), actor)?;
         }
         Command::ClaimNext { filter, lease_millis } => {
-            claims::claim_next(&mut draft, filter, *lease_millis, &request.actor);
+            claims::claim_next(draft, filter, *lease_millis, actor);
         }
-        Command::SnoozeAlert(snooze) => snooze::snooze(&mut draft, snooze, &request.actor)?,
+        Command::SnoozeAlert(snooze) => snooze::snooze(draft, snooze, actor)?,
         Command::Pause { instance, until, reason, expected } => {
-            pause::pause(&mut draft, *instance, (*until, reason, *expected), &request.actor)?;
+            pause::pause(draft, *instance, (*until, reason, *expected), actor)?;
         }
         Command::Resume { instance, note, expected } => {
-            pause::resume(&mut draft, *instance, (note, *expected), &request.actor)?;
+            pause::resume(draft, *instance, (note, *expected), actor)?;
         }
-        Command::UndoPush(undo) => undo::undo(&mut draft, undo, &request.actor)?,
-        Command::Chase { instance, note } => chase::chase(&mut draft, *instance, note)?,
+        Command::UndoPush(undo) => undo::undo(draft, undo, actor)?,
+        Command::Chase { instance, note } => chase::chase(draft, *instance, note)?,
         Command::MoveInstance { instance, stage, reason, expected } => {
-            instances::move_to(&mut draft, *instance, (*stage, reason), *expected)?;
+            instances::move_to(draft, *instance, (*stage, reason), *expected)?;
         }
-        Command::StartBatch(start) => batches::start(&mut draft, start, &request.actor)?,
-        Command::StepBatch { batch } => batches::step(&mut draft, *batch),
-        Command::StopBatch { batch, reason } => batches::stop(&mut draft, *batch, reason)?,
-        Command::Elapse { due, slot, wake } => instances::elapse(&mut draft, *due, *slot, *wake),
+        Command::StartBatch(start) => batches::start(draft, start, actor)?,
+        Command::StepBatch { batch } => batches::step(draft, *batch),
+        Command::StopBatch { batch, reason } => batches::stop(draft, *batch, reason)?,
+        Command::Elapse { due, slot, wake } => instances::elapse(draft, *due, *slot, *wake),
     }
-    Ok(draft.decided(request))
+    Ok(())
 }
 
 /// What a batch would come to for each instance, one by one as they stand: nothing where it would be done, or why not.

@@ -5,10 +5,9 @@ use std::sync::Arc;
 use proptest::sample::Index;
 
 use crate::batch::BatchWork;
+use crate::batch::{BatchItems, StartBatch};
 use crate::call::{CallKey, Caller};
-use crate::command::{
-    Actor, ActorKind, BatchItems, CallChanges, Command, PushButton, Recipient, SnoozeAlert, SnoozeUntil, StartBatch,
-};
+use crate::command::{Actor, ActorKind, CallChanges, Command, PushButton, Recipient, SnoozeAlert, SnoozeUntil};
 use crate::definition::model::NoteRule;
 use crate::definition::{Action, Definition};
 use crate::instance::{Instance, InstanceId};

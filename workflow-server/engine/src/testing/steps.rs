@@ -254,6 +254,25 @@ impl Player {
                 let command = Command::ClaimNext { filter, lease_millis };
                 return Some((Actor { kind: ActorKind::Person, name: person(*who) }, command));
             }
+            Step::Withdraw(at) => {
+                let (instance, reason) = (id(at)?, "a mistake".into());
+                (ActorKind::ScriptEngine, Command::WithdrawWorkflow { instance, reason, expected: None })
+            }
+            Step::Cancel(at) => {
+                let (instance, reason) = (id(at)?, "not needed".into());
+                (ActorKind::Operations, Command::CancelInstance { instance, reason, expected: None })
+            }
+            Step::Publish(..) | Step::Again | Step::Pass(_) => return None,
+            step => return self.at_desk(step, world),
+        };
+        Some((somebody(kind), command))
+    }
+
+    /// What is done besides pushing and claiming.
+    fn at_desk(&self, step: &Step, world: &World) -> Option<(Actor, Command)> {
+        let instance = |at: &Index| instance(world, at);
+        let id = |at: &Index| instance(at).map(|instance| instance.id);
+        let (kind, command) = match step {
             Step::Snooze(at, action, who, minutes) => {
                 let command = snoozing(instance(at)?, *action, *minutes);
                 return Some((Actor { kind: ActorKind::Person, name: person(*who) }, command));
@@ -278,15 +297,7 @@ impl Player {
                 let (batch, _) = world.root().batches.get_max()?;
                 (ActorKind::Operations, Command::StepBatch { batch: *batch })
             }
-            Step::Withdraw(at) => {
-                let (instance, reason) = (id(at)?, "a mistake".into());
-                (ActorKind::ScriptEngine, Command::WithdrawWorkflow { instance, reason, expected: None })
-            }
-            Step::Cancel(at) => {
-                let (instance, reason) = (id(at)?, "not needed".into());
-                (ActorKind::Operations, Command::CancelInstance { instance, reason, expected: None })
-            }
-            Step::Publish(..) | Step::Again | Step::Pass(_) => return None,
+            _ => return None,
         };
         Some((somebody(kind), command))
     }
