@@ -70,6 +70,35 @@ async fn a_server_that_dies_before_each_snapshot_still_writes_one() {
     assert_eq!(history(&bench, 180).await.len(), 180);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn readers_of_packed_history_do_not_take_each_others_place() {
+    let mut bench = Bench::new().await;
+    for n in 0..600 {
+        bench.commit(team(&format!("team-{n}"))).await;
+    }
+    bench = bench.restart().await;
+    let packed = bench.store.log().bounds().oldest() - 1;
+    assert!(packed > 256, "{packed} entries are packed: they would lie in one frame");
+    let readers: Vec<_> = (0..16_u64)
+        .map(|reader| {
+            let handle = bench.handle.clone();
+            tokio::spawn(async move {
+                for step in 0..200 {
+                    // Each from another frame than the one before, and than most of the others.
+                    let sequence = 1 + (reader * 131 + step * 257) % packed;
+                    let entry = handle.history().entry(sequence).await.expect("it is kept");
+                    assert_eq!(entry.sequence, sequence);
+                }
+            })
+        })
+        .collect();
+    for reader in readers {
+        reader.await.expect("every entry is read");
+    }
+    let run = bench.handle.history().entries(packed - 5, 4).await.unwrap();
+    assert!(run.iter().map(|entry| entry.sequence).eq(packed - 5..packed - 1), "{run:?}");
+}
+
 #[tokio::test]
 async fn the_feed_reads_on_from_any_place_that_is_kept() {
     let bench = Bench::new().await;
