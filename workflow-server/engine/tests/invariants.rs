@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use aftercall_engine::batch::{Batch, BatchState};
+use aftercall_engine::command::ActorKind;
 use aftercall_engine::definition::Action;
 use aftercall_engine::entry::{ChangeKind, Entry};
 use aftercall_engine::instance::{Alert, Instance, Status};
@@ -224,7 +225,8 @@ fn is_fair(before: &Instance, after: &Instance, entry: &Entry) -> bool {
     let still = after.claim.as_ref().is_some_and(|now| now.by == claim.by && now.until >= claim.until);
     match entry.kind {
         ChangeKind::ButtonPushed | ChangeKind::Snoozed => is_own,
-        ChangeKind::Paused => is_own && still,
+        // People pause what they may work on; the operations desk pauses anything, and whoever holds it goes on holding it.
+        ChangeKind::Paused => still && (is_own || entry.actor.kind == ActorKind::Operations),
         ChangeKind::ClaimReleased => is_own && after.claim.is_none(),
         ChangeKind::HandedOver => is_own || !entry.said.note.is_empty(),
         ChangeKind::TakenOver => !is_own && !entry.said.note.is_empty(),
