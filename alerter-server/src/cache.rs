@@ -80,6 +80,8 @@ pub(crate) struct Cache {
     base: Option<Position>,
     ring: Vector<Arc<RingEntry>>,
     ring_bytes: usize,
+    /// The newest entry that erased a caller, while the ring holds what came before it.
+    erased: Option<u64>,
     limits: RingLimits,
 }
 
@@ -102,6 +104,7 @@ impl Cache {
             base,
             ring: Vector::new(),
             ring_bytes: 0,
+            erased: None,
             limits,
         }
     }
@@ -124,6 +127,9 @@ impl Cache {
             return Err(Discontinuity::Chain { sequence: entry.sequence });
         }
         self.head = Position { sequence: entry.sequence, chain: entry.chain };
+        if entry.erased {
+            self.erased = Some(entry.sequence);
+        }
         let entry = RingEntry::new(entry);
         if entry.position.sequence > self.snapshot.sequence {
             self.change_instances(&entry, moved);
@@ -132,6 +138,19 @@ impl Cache {
         self.ring.push_back(Arc::new(entry));
         self.trim();
         Ok(())
+    }
+
+    /// The entry that erased a caller, while the ring holds what came before it.
+    pub(crate) fn erased(&self) -> Option<u64> {
+        self.erased
+    }
+
+    /// Lets go of what came before the newest entry that erased a caller: it may tell of that caller still.
+    pub(crate) fn forget_erased(&mut self) {
+        let Some(erased) = self.erased.take() else { return };
+        while self.ring.front().is_some_and(|entry| entry.position.sequence < erased) {
+            self.let_go();
+        }
     }
 
     /// Whether the ring has been filled up to the snapshot, so that the cache may be shown.
@@ -213,10 +232,18 @@ impl Cache {
 
     fn trim(&mut self) {
         while self.ring.len() > self.limits.entries_max || self.ring_bytes > self.limits.bytes_max {
-            let Some(gone) = self.ring.pop_front() else { break };
-            self.ring_bytes -= gone.bytes;
-            self.base = Some(gone.position);
+            if !self.let_go() {
+                break;
+            }
         }
+    }
+
+    /// Lets go of the oldest entry, if there is one.
+    fn let_go(&mut self) -> bool {
+        let Some(gone) = self.ring.pop_front() else { return false };
+        self.ring_bytes -= gone.bytes;
+        self.base = Some(gone.position);
+        true
     }
 }
 

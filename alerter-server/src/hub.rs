@@ -79,6 +79,12 @@ impl Hub {
         self.board.lock().unwrap_or_else(PoisonError::into_inner).follow(cache, moved);
     }
 
+    /// Shows a cache that has let go of a part of its ring, and lets every view do so too.
+    pub(crate) fn forget(&self, cache: &Cache) {
+        self.newest.send_replace(Some(Arc::new(cache.clone())));
+        self.present().iter().for_each(|view| view.forget(cache));
+    }
+
     /// Notes that the workflow-server has been heard. Streams are told only if it had been lost.
     pub(crate) fn heard(&self, as_of: SystemTime, behind: u64) {
         let heard = Link { connected: true, as_of, behind };

@@ -36,6 +36,9 @@ pub(crate) const WALLBOARD_EVERY: Duration = Duration::from_millis(100);
 /// Updates of the wallboard in a second that one watcher may ask for.
 pub(crate) const WALLBOARD_UPDATES_MAX: u32 = 10;
 
+/// How long the ring still holds what came before a caller was erased: clients that keep up have been told by then.
+pub(crate) const ERASED_HELD: Duration = Duration::from_secs(5);
+
 /// In how many steps a draining server sends its clients away.
 pub(crate) const DRAIN_STEPS: usize = 100;
 

@@ -8,14 +8,16 @@ use std::time::{Duration, SystemTime};
 
 use aftercall_proto::feed::v1::change_feed_service_client::ChangeFeedServiceClient;
 use aftercall_proto::feed::v1::{SnapshotHead, SnapshotRequest, TailRequest, TailResponse};
-use tokio::time::{error::Elapsed, timeout};
+use tokio::time::{Instant, error::Elapsed, timeout};
 use tokio_util::sync::CancellationToken;
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Status, Streaming};
 
 use crate::cache::{Cache, Discontinuity, Moved, RingLimits};
 use crate::hub::Hub;
-use crate::limits::{FEED_CONNECT, FEED_MESSAGE_BYTES_MAX, FEED_SILENCE, RECONNECT_FIRST, RECONNECT_LONGEST};
+use crate::limits::{
+    ERASED_HELD, FEED_CONNECT, FEED_MESSAGE_BYTES_MAX, FEED_SILENCE, RECONNECT_FIRST, RECONNECT_LONGEST,
+};
 use crate::position::Position;
 
 type Feed = ChangeFeedServiceClient<Channel>;
@@ -59,6 +61,8 @@ pub(crate) struct Tail {
     cache: Option<Cache>,
     generation: u64,
     failures: u32,
+    /// The newest entry that erased a caller, and since when it is here.
+    erased: Option<(u64, Instant)>,
 }
 
 impl Tail {
@@ -69,7 +73,7 @@ impl Tail {
             .http2_keep_alive_interval(FEED_SILENCE / 3)
             .keep_alive_timeout(FEED_SILENCE)
             .keep_alive_while_idle(true);
-        Self { hub, endpoint, ring, cache: None, generation: 0, failures: 0 }
+        Self { hub, endpoint, ring, cache: None, generation: 0, failures: 0, erased: None }
     }
 
     /// Follows until `stop` is cancelled.
@@ -158,7 +162,7 @@ impl Tail {
     }
 
     /// Publishes the cache if it is news, and that the workflow-server was heard.
-    fn show(&mut self, cache: &Cache, moved: &mut Vec<Moved>, as_of: Option<SystemTime>, behind: u64) {
+    fn show(&mut self, cache: &mut Cache, moved: &mut Vec<Moved>, as_of: Option<SystemTime>, behind: u64) {
         if std::mem::take(&mut self.failures) > 0 {
             tracing::info!("the feed is found again");
         }
@@ -168,11 +172,29 @@ impl Tail {
             moved.clear();
             self.cache = Some(cache.clone());
         }
+        self.forget_erased(cache);
         let as_of = as_of.unwrap_or_else(SystemTime::now);
         let since_epoch = as_of.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         metrics::gauge!("aftercall_alerter_as_of_timestamp_seconds").set(since_epoch.as_secs_f64());
         metrics::gauge!("aftercall_alerter_upstream_connected").set(1.0);
         self.hub.heard(as_of, behind);
+    }
+
+    /// A while after a caller was erased, lets go of whatever tells of what went before; by then every client that keeps up has
+    /// been told of the erasure, and the others begin anew.
+    fn forget_erased(&mut self, cache: &mut Cache) {
+        let Some(erased) = cache.erased() else { return };
+        match self.erased {
+            Some((sequence, since)) if sequence == erased => {
+                if since.elapsed() >= ERASED_HELD {
+                    cache.forget_erased();
+                    self.hub.forget(cache);
+                    self.cache = Some(cache.clone());
+                    self.erased = None;
+                }
+            }
+            _ => self.erased = Some((erased, Instant::now())),
+        }
     }
 
     /// A cache with a fresh snapshot, whose ring is still to be filled.

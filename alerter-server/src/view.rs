@@ -140,6 +140,11 @@ impl View {
         }
     }
 
+    /// Lets go of what the ring does not hold any more.
+    pub(crate) fn forget(&self, cache: &Cache) {
+        self.window().forget(cache.oldest());
+    }
+
     /// A bookmark where nothing was told for as long as `bookmark`; and members that take nothing for `stall` are let go.
     pub(crate) fn tick(&self, bookmark: Duration, stall: Duration) {
         let now = Instant::now();
@@ -250,15 +255,19 @@ impl Window {
         self.base = cache.head().sequence;
     }
 
-    /// Lets go of whole entries, never of a part of one.
     fn trim(&mut self, bytes_max: usize) {
         while self.bytes > bytes_max {
             let Some(sequence) = self.items.front().map(|item| item.position.sequence) else { return };
-            let gone = self.items.partition_point(|item| item.position.sequence <= sequence);
-            self.bytes -= self.items.drain(..gone).map(|item| item.message.len()).sum::<usize>();
-            self.first += gone as u64;
-            self.base = sequence;
+            self.forget(sequence);
         }
+    }
+
+    /// Lets go of whole entries up to a sequence, never of a part of one.
+    fn forget(&mut self, sequence: u64) {
+        let gone = self.items.partition_point(|item| item.position.sequence <= sequence);
+        self.bytes -= self.items.drain(..gone).map(|item| item.message.len()).sum::<usize>();
+        self.first += gone as u64;
+        self.base = self.base.max(sequence.min(self.position.sequence));
     }
 
     fn read(&self, cursor: &mut Cursor, into: &mut VecDeque<Message>) -> Reading {

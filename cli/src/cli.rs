@@ -6,8 +6,8 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::{
     commands::{
-        ack, batch, call, caller, calls, claim, completions, desk, history, instance, notes, push, report, server,
-        set_workflow, team, wallboard, watch, workflow,
+        ack, batch, call, caller, calls, claim, completions, desk, erase, history, instance, notes, push, report,
+        server, set_workflow, team, wallboard, watch, workflow,
     },
     connect::Connections,
     demo,
@@ -117,6 +117,9 @@ enum Command {
     Chase(caller::Chase),
     /// Show the calls of one caller with their follow-ups
     Caller(caller::OfCaller),
+    /// Erase a caller everywhere
+    #[command(subcommand)]
+    Erase(erase::Erase),
     /// Write a note on a follow-up
     Note(notes::Note),
     /// Look at instances, also hidden and ended ones
@@ -175,6 +178,7 @@ impl Cli {
             Command::Open(open) => open.run(&session).await,
             Command::Chase(chase) => chase.run(&session).await,
             Command::Caller(of_caller) => of_caller.run(&session).await,
+            Command::Erase(erase) => Box::pin(erase.run(&session)).await,
             Command::Note(note) => note.run(&session).await,
             Command::Instance(instance) => instance.run(&session).await,
             Command::Batch(batch) => Box::pin(batch.run(&session)).await,

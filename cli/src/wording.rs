@@ -78,6 +78,7 @@ pub(crate) fn cause(cause: Option<&Cause>) -> String {
         ChangeKind::CallUpdated => "call updated".to_owned(),
         ChangeKind::CallEnded => "call ended".to_owned(),
         ChangeKind::Replaced => "replaced by a newer one".to_owned(),
+        ChangeKind::CallerErased => "caller erased".to_owned(),
     };
     let mut parts = vec![what];
     if !cause.note.is_empty() {

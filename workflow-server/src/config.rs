@@ -3,12 +3,13 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use aftercall_engine::archive::RETENTION_DEFAULT;
 use aftercall_serving::config::{ConfigError, load};
 use aftercall_serving::logs::LogFormat;
 use clap::Parser;
 use serde::{Deserialize, Serialize};
 
-use crate::limits::{JOURNAL_KEPT_ENTRIES, SNAPSHOT_EVERY_ENTRIES};
+use crate::limits::{ARCHIVE_AFTER_SECONDS, JOURNAL_KEPT_ENTRIES, SNAPSHOT_EVERY_ENTRIES};
 
 /// The configuration.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,6 +37,10 @@ pub struct WorkflowServerConfig {
     pub time_zone: String,
     /// Seconds for which a push may be taken back; 0 for not at all.
     pub undo_seconds: u32,
+    /// Seconds after its end at which an instance leaves memory for the archive; never before a push can no longer be taken back.
+    pub archive_after_seconds: u32,
+    /// Days for which ended instances are kept where their workflow does not say, at least 1.
+    pub retention_days: u32,
     /// Take the journal as it is where the head file is lost: what was acknowledged after the newest entry is then given up.
     pub rebuild_head: bool,
 }
@@ -54,6 +59,8 @@ impl Default for WorkflowServerConfig {
             drain_seconds: 10,
             time_zone: "UTC".to_owned(),
             undo_seconds: 300,
+            archive_after_seconds: ARCHIVE_AFTER_SECONDS,
+            retention_days: RETENTION_DEFAULT.amount,
             rebuild_head: false,
         }
     }
@@ -99,6 +106,12 @@ pub struct Args {
     /// Seconds for which a push may be taken back; 0 for not at all [default: 300]
     #[arg(long, env = "AFTERCALL_UNDO_SECONDS", value_name = "SECONDS")]
     undo_seconds: Option<u32>,
+    /// Seconds after its end at which an instance leaves memory [default: 3600]
+    #[arg(long, env = "AFTERCALL_ARCHIVE_AFTER_SECONDS", value_name = "SECONDS")]
+    archive_after_seconds: Option<u32>,
+    /// Days for which ended instances are kept where their workflow does not say [default: 3650]
+    #[arg(long, env = "AFTERCALL_RETENTION_DAYS", value_name = "DAYS")]
+    retention_days: Option<u32>,
     /// Take the journal as it is where the head file is lost; what came after its newest entry is given up
     #[arg(long, env = "AFTERCALL_REBUILD_HEAD")]
     rebuild_head: bool,
@@ -130,6 +143,8 @@ impl Args {
         put("drain_seconds", self.drain_seconds.map(|seconds| i64::from(seconds).into()));
         put("time_zone", self.time_zone.clone().map(Into::into));
         put("undo_seconds", self.undo_seconds.map(|seconds| i64::from(seconds).into()));
+        put("archive_after_seconds", self.archive_after_seconds.map(|seconds| i64::from(seconds).into()));
+        put("retention_days", self.retention_days.map(|days| i64::from(days).into()));
         put("rebuild_head", self.rebuild_head.then_some(true.into()));
         load(self.config.as_deref(), over)
     }

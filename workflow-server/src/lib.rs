@@ -2,9 +2,9 @@
 //!
 //! The journal is the truth, memory is the state, the feed is the journal: see `ARCHITECTURE.md`.
 
-mod batch_runner;
 mod compaction;
 pub mod config;
+mod job_runner;
 pub mod limits;
 mod report;
 

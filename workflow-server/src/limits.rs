@@ -40,6 +40,22 @@ pub const SNAPSHOT_EVERY_ENTRIES: u64 = 200_000;
 pub const JOURNAL_KEPT_ENTRIES: u64 = 100_000;
 /// Snapshots that are kept: the newest, and one before it.
 pub const SNAPSHOTS_KEPT: usize = 2;
+/// Calls in one chunk of the archive, or instances: few chunks to look into, and a pause of the ledger that nobody notices.
+pub const ARCHIVE_CHUNK_CALLS: usize = 4_096;
+/// What may leave memory waits so many times the usual for more to fill its chunk: a day where the usual is an hour.
+pub const ARCHIVE_WAITS: i64 = 24;
+/// How often is looked for what may leave memory, at most: a walk over every call in memory.
+pub const ARCHIVE_LOOK_EVERY: Duration = Duration::from_secs(30);
+/// The same where little is to be waited for.
+pub const ARCHIVE_LOOK_EVERY_MIN: Duration = Duration::from_millis(100);
+/// Contents of chunks that are held once they have been read: a list goes on where it was.
+pub const ARCHIVE_CONTENTS_HELD: usize = 8;
+/// How often a reader of the archive looks again for a chunk that was written anew.
+pub const ARCHIVE_LOOKS_MAX: usize = 8;
+/// Archived instances that are read for one page of a list: some seconds at the worst.
+pub const ARCHIVE_READ_MAX: usize = 2_000;
+/// How long ended instances stay in memory where the configuration names nothing: longer than anybody undoes a push.
+pub const ARCHIVE_AFTER_SECONDS: u32 = 3_600;
 /// Entries in one frame of packed history: what one look into the past has to unpack.
 pub const HISTORY_FRAME_ENTRIES: usize = 128;
 /// Bytes that one read of the journal gives the packing of history.

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use aftercall_engine::time::is_time_zone;
+use aftercall_engine::time::{Span, SpanUnit, is_time_zone};
 use aftercall_engine::world::Keeping;
 use aftercall_proto::feed::v1::change_feed_service_server::ChangeFeedServiceServer;
 use aftercall_proto::workflow::v1::call_manager_service_server::CallManagerServiceServer;
@@ -19,10 +19,10 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
 
-use crate::batch_runner;
 use crate::config::WorkflowServerConfig;
+use crate::job_runner;
 use crate::journal::{Birth, OpenError, Options, RealDisk, Store};
-use crate::ledger::{Clock, Handle, Ledger, LedgerOptions, RecoverError, SystemClock};
+use crate::ledger::{ArchiveKeys, Clock, Handle, Ledger, LedgerOptions, RecoverError, SystemClock};
 use crate::limits::MESSAGE_BYTES_MAX;
 use crate::service::{CallManager, ChangeFeed, Definitions, DeskSettings, Operations, ScriptEngine, Shared};
 
@@ -104,6 +104,9 @@ impl Server {
             },
             snapshot_every_entries: config.snapshot_every_entries.max(1),
             journal_kept_entries: config.journal_kept_entries,
+            archive_after_millis: i64::from(config.archive_after_seconds.max(config.undo_seconds)) * 1_000,
+            retention: Some(Span { amount: config.retention_days.max(1), unit: SpanUnit::Days }),
+            archive_keys: ArchiveKeys::new(store.identity.hash_key),
         };
         let (ledger, handle) = Ledger::recover(store.log.clone(), store.vault.clone(), clock, options).await?;
         let start_duration = started.elapsed();
@@ -144,8 +147,8 @@ impl Server {
         let routes = add_services(base_routes(&SERVICES, &readiness)?, &self.shared);
         let stop_ledger = CancellationToken::new();
         let ledger = run_ledger(self.ledger, stop_ledger.clone())?;
-        let batches = batch_runner::run(self.handle.clone(), self.shared.batch_started(), stop_ledger.clone());
-        let batches = tokio::spawn(batches);
+        let jobs = job_runner::run(self.handle.clone(), self.shared.job_started(), stop_ledger.clone());
+        let jobs = tokio::spawn(jobs);
         tracing::info!(address = %self.address, "workflow-server is ready");
         let (draining, not_ready) = (self.draining.clone(), readiness.clone());
         let stop = shutdown.clone();
@@ -163,7 +166,7 @@ impl Server {
         // The ledger goes last: what was taken before the port closed is made durable.
         stop_ledger.cancel();
         let _ = ledger.await;
-        batches.abort();
+        jobs.abort();
         announcing.abort();
         watching.abort();
         Ok(served?)

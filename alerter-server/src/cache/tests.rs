@@ -88,3 +88,23 @@ fn without_the_entry_before_it_the_ring_cannot_vouch_for_that_place() {
     assert!(empty.is_whole());
     assert_eq!(empty.standing(epoch_hash("e"), place(6)), Standing::Resumable);
 }
+
+#[test]
+fn what_came_before_an_erasure_is_let_go_of_when_asked_and_the_rest_stays() {
+    let mut cache = Cache::new("e", 1, place(0), 1, PLENTY);
+    for sequence in 1..=4 {
+        cache.append(entry(sequence, "a", true), &mut Vec::new()).unwrap();
+    }
+    cache.append(FeedEntry { erased: true, ..entry(5, "a", true) }, &mut Vec::new()).unwrap();
+    cache.append(entry(6, "b", true), &mut Vec::new()).unwrap();
+    assert_eq!((cache.erased(), cache.oldest()), (Some(5), 0), "streams that keep up are told first");
+    cache.forget_erased();
+    assert_eq!((cache.erased(), cache.oldest(), cache.ring_size().0), (None, 4, 2));
+    assert!(cache.entry(4).is_none());
+    assert_eq!(cache.standing(epoch_hash("e"), place(4)), Standing::Resumable);
+    assert_eq!(cache.standing(epoch_hash("e"), place(3)), Standing::TooOld);
+    assert_eq!(ids(&cache), ["a", "b"]);
+    let bytes = RingEntry::new(entry(1, "a", true)).bytes;
+    cache.forget_erased();
+    assert_eq!(cache.ring_size(), (2, 2 * bytes), "nothing is let go of twice");
+}

@@ -20,7 +20,7 @@ use crate::{
 /// What the caller is known by.
 #[derive(Debug, Args)]
 #[group(multiple = false)]
-struct KnownBy {
+pub(super) struct KnownBy {
     /// The caller's own reference at the customer
     #[arg(long, value_name = "REFERENCE")]
     reference: Option<String>,
@@ -33,7 +33,7 @@ struct KnownBy {
 }
 
 impl KnownBy {
-    fn caller(self) -> Option<Caller> {
+    pub(super) fn caller(self) -> Option<Caller> {
         let is_given = self.reference.is_some() || self.phone.is_some() || self.email.is_some();
         let caller = Caller {
             reference: self.reference.unwrap_or_default(),

@@ -35,9 +35,9 @@ pub(crate) enum Instance {
     },
     /// List instances, oldest first
     #[command(
-        after_help = "Examples:\n  aftercall instance list --hidden\n  aftercall instance list --workflow refund --overdue"
+        after_help = "Examples:\n  aftercall instance list --hidden\n  aftercall instance list --workflow refund --overdue\n  aftercall instance list --archived --ended-within 7d"
     )]
-    List(Box<Filter>),
+    List(Box<Listed>),
     /// Count instances in groups
     #[command(after_help = "Example:\n  aftercall instance count --by stage --workflow refund")]
     Count(Box<Count>),
@@ -72,6 +72,18 @@ pub(crate) enum Instance {
         #[arg(long)]
         reason: String,
     },
+}
+
+/// How many rows of the archive are shown where nothing is said.
+const ARCHIVED_SHOWN: usize = 1_000;
+
+#[derive(Debug, Args)]
+pub(crate) struct Listed {
+    #[command(flatten)]
+    filter: Filter,
+    /// At most so many [default: all; out of the archive 1000]
+    #[arg(long, value_name = "N")]
+    limit: Option<usize>,
 }
 
 /// Which instances; each option may be repeated, and any of its values fits.
@@ -116,6 +128,15 @@ pub(crate) struct Filter {
     /// Only those started at least this long ago
     #[arg(long, value_name = "SPAN", value_parser = time::parse_span)]
     older_than: Option<Duration>,
+    /// Those that have ended and left memory, newest first
+    #[arg(long)]
+    archived: bool,
+    /// Only those that ended at most this long ago
+    #[arg(long, value_name = "SPAN", value_parser = time::parse_span)]
+    ended_within: Option<Duration>,
+    /// Only those that ended longer ago than this
+    #[arg(long, value_name = "SPAN", value_parser = time::parse_span)]
+    ended_before: Option<Duration>,
 }
 
 #[derive(Debug, Args)]
@@ -177,6 +198,9 @@ impl From<Filter> for InstanceFilter {
             hidden: filter.hidden.then_some(true),
             overdue: filter.overdue.then_some(true),
             older_than: filter.older_than.map(time::proto_span),
+            archived: filter.archived,
+            ended_from: filter.ended_within.map(time::ago),
+            ended_until: filter.ended_before.map(time::ago),
         }
     }
 }
@@ -185,7 +209,7 @@ impl Instance {
     pub(crate) async fn run(self, session: &Session) -> Result<(), Failure> {
         match self {
             Self::Show { id } => show(session, id).await,
-            Self::List(filter) => list(session, (*filter).into()).await,
+            Self::List(listed) => list(session, listed.filter.into(), listed.limit).await,
             Self::Count(count) => count.run(session).await,
             Self::Explain { id } => explain(session, id).await,
             Self::Move { id, to_stage, reason } => move_to(session, id, (to_stage, reason)).await,
@@ -203,7 +227,9 @@ async fn show(session: &Session, id: String) -> Result<(), Failure> {
     session.output.one(&instance, || page(session.output, &instance, Timestamp::now()))
 }
 
-async fn list(session: &Session, filter: InstanceFilter) -> Result<(), Failure> {
+async fn list(session: &Session, filter: InstanceFilter, limit: Option<usize>) -> Result<(), Failure> {
+    // Of what is in memory all are shown; an archive of years is not what anybody reads.
+    let limit = limit.unwrap_or(if filter.archived { ARCHIVED_SHOWN } else { usize::MAX });
     let mut client = session.to.operations().await?;
     let (mut instances, mut page_token) = (Vec::new(), String::new());
     loop {
@@ -211,13 +237,19 @@ async fn list(session: &Session, filter: InstanceFilter) -> Result<(), Failure> 
         let page = client.list_instances(request).await?.into_inner();
         instances.extend(page.instances);
         page_token = page.next_page_token;
-        if page_token.is_empty() {
+        if page_token.is_empty() || instances.len() >= limit {
             break;
         }
     }
+    let has_more = !page_token.is_empty() || instances.len() > limit;
+    instances.truncate(limit);
     let now = Timestamp::now();
     let header = ["id", "workflow", "version", "call", "customer", "status", "stage", "due", "started", "seen"];
-    session.output.list(&instances, &header, |instance| cells(instance, now))
+    session.output.list(&instances, &header, |instance| cells(instance, now))?;
+    if has_more {
+        remark("There are more: give --limit, or say more of what you look for.");
+    }
+    Ok(())
 }
 
 fn cells(instance: &FollowUp, now: Timestamp) -> Vec<String> {
@@ -264,6 +296,9 @@ impl Count {
         });
         session.output.table(&["group", "count", "overdue", "hidden", "oldest"], rows)?;
         remark(&format!("{} in all.", answer.total));
+        if answer.archived > 0 {
+            remark(&format!("{} more are in the archive: `aftercall instance list --archived`.", answer.archived));
+        }
         Ok(())
     }
 }

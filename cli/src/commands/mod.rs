@@ -11,6 +11,7 @@ pub(crate) mod calls;
 pub(crate) mod claim;
 pub(crate) mod completions;
 pub(crate) mod desk;
+pub(crate) mod erase;
 pub(crate) mod history;
 pub(crate) mod instance;
 pub(crate) mod instance_page;

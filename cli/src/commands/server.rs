@@ -44,7 +44,10 @@ fn page(answer: &GetServerInfoResponse) -> Vec<String> {
         format!("data directory   {}", answer.data_dir),
         format!("epoch            {}", answer.epoch),
         format!("sequence         {} (feed from {})", answer.sequence, answer.oldest_feed_sequence),
-        format!("instances        {} open, {} ended", answer.open_instances, answer.ended_instances),
+        format!(
+            "instances        {} open, {} ended, {} archived",
+            answer.open_instances, answer.ended_instances, answer.archived_instances
+        ),
         format!("timers           {}", answer.timers),
         format!("server time      {}", time::local(answer.server_time.as_ref())),
         format!("store read in    {:.3} s", start.as_secs_f64()),

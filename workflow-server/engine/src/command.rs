@@ -1,14 +1,20 @@
 //! What the engine can be asked to do: a closed list.
 
+mod desk;
+
 use std::sync::Arc;
 
+use crate::archive::Chunk;
 use crate::batch::StartBatch;
 use crate::call::{CallKey, Caller};
 use crate::definition::model::Definition;
+use crate::erasure::EraseCaller;
 use crate::filter::FollowUpFilter;
-use crate::instance::{Instance, InstanceId, Wake};
+use crate::instance::{InstanceId, Wake};
 use crate::time::Time;
 use crate::value::Value;
+
+pub use desk::{SnoozeAlert, SnoozeUntil, UndoPush};
 
 /// What kind of party does something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -144,61 +150,15 @@ pub enum Recipient {
     },
 }
 
-/// Until when an alert is hidden.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum SnoozeUntil {
-    /// Until this moment.
-    Moment(Time),
-    /// For so long, in milliseconds.
-    For(i64),
-    /// For so many days: until the clock where the caller is shows the same time of day.
-    Days(u32),
-    /// Until the clock where the caller is shows this: `2026-11-25T09:00`, or `09:00` for the next time that it does.
-    Clock(Box<str>),
-    /// It comes back at once.
-    Now,
-}
-
-/// Hides an alert for a time.
-#[derive(Clone, Debug)]
-pub struct SnoozeAlert {
-    /// On which instance.
-    pub instance: InstanceId,
-    /// The stage that the person was looking at.
-    pub stage: u32,
-    /// The visit of it.
-    pub visit: u32,
-    /// Which action of the stage raised the alert, counted from 0.
-    pub action: u16,
-    /// Until when.
-    pub until: SnoozeUntil,
-    /// The time zone that counts where the call names none, by its IANA name.
-    pub default_zone: Box<str>,
-    /// What came of an attempt at reaching the caller; empty where there was none.
-    pub outcome: Box<str>,
-    /// A note; empty for none.
-    pub note: Box<str>,
-}
-
-/// Takes a push back.
-#[derive(Clone, Debug)]
-pub struct UndoPush {
-    /// Of which instance.
-    pub instance: InstanceId,
-    /// The sequence of the push, which must be the newest change of the instance.
+/// A call of which all instances have ended, as it stood at a look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ArchivableCall {
+    /// Its slot.
+    pub slot: u32,
+    /// The sequence of its newest change.
     pub sequence: u64,
-    /// Who pushed.
-    pub pushed_by: Box<str>,
-    /// When.
-    pub pushed_at: Time,
-    /// The instance as it was before, from the journal.
-    pub before: Arc<Instance>,
-    /// For how long after a push it may be taken back, in milliseconds.
-    pub within_millis: i64,
-    /// Whether the asker may take back what another pushed.
-    pub as_supervisor: bool,
-    /// Why; needed where another pushed.
-    pub reason: Box<str>,
+    /// The sequence of the newest change of its instances; 0 where it has none.
+    pub newest: u64,
 }
 
 /// What is asked.
@@ -380,6 +340,32 @@ pub enum Command {
         batch: u64,
         /// Why.
         reason: Box<str>,
+    },
+    /// Let calls leave memory with their instances, all or none of them.
+    Archive {
+        /// The number of the file that says where they are found.
+        file: u64,
+        /// The calls, as they stood when the chunk was written.
+        calls: Vec<ArchivableCall>,
+    },
+    /// Let a chunk of the archive be as it was written anew.
+    ReplaceChunk {
+        /// The chunk.
+        id: u64,
+        /// As it is then; none where nothing is left of it.
+        new: Option<Arc<Chunk>>,
+    },
+    /// Start to erase a caller.
+    EraseCaller(Box<EraseCaller>),
+    /// Mask the next call of an erasure. What does not run changes nothing.
+    StepErasure {
+        /// Which erasure.
+        erasure: u64,
+    },
+    /// Say that no byte remains of what an erasure was about.
+    EndErasure {
+        /// Which erasure.
+        erasure: u64,
     },
     /// Something's time has come. What no longer runs changes nothing.
     Elapse {

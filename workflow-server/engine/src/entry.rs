@@ -5,10 +5,12 @@
 
 use std::sync::Arc;
 
+use crate::archive::ArchiveChange;
 use crate::batch::BatchChange;
 use crate::call::Call;
 use crate::command::{Actor, RequestMark};
 use crate::definition::model::{Definition, Priority};
+use crate::erasure::ErasureChange;
 use crate::instance::{Instance, InstanceId};
 use crate::team::Team;
 use crate::time::Time;
@@ -73,6 +75,16 @@ pub enum ChangeKind {
     BatchItemRefused,
     /// A batch was stopped.
     BatchStopped,
+    /// Calls left memory with their instances.
+    Archived,
+    /// A chunk of the archive was written anew.
+    ChunkReplaced,
+    /// Somebody asked for a caller to be erased.
+    ErasureStarted,
+    /// A call of an erased caller was masked.
+    CallerErased,
+    /// No byte remains of an erased caller.
+    ErasureEnded,
     /// It was cancelled.
     Cancelled,
     /// It was cancelled because a newer instance of its workflow replaced it.
@@ -234,6 +246,10 @@ pub struct Entry {
     pub definition: Option<DefinitionChange>,
     /// A change of a batch.
     pub batch: Option<BatchChange>,
+    /// A change of the archive.
+    pub archive: Option<ArchiveChange>,
+    /// A change of an erasure.
+    pub erasure: Option<ErasureChange>,
     /// The call behind it.
     pub call: Option<CallChange>,
     /// Each instance that it changed, once.

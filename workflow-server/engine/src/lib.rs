@@ -14,9 +14,12 @@ pub mod value;
 pub mod definition;
 
 pub mod alert;
+pub mod archive;
 pub mod batch;
 pub mod call;
+pub mod erasure;
 pub mod instance;
+pub mod mask;
 pub mod team;
 
 pub mod filter;

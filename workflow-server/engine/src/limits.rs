@@ -54,6 +54,15 @@ pub const BATCHES_KEPT: usize = 100;
 pub const BATCH_PER_SECOND_DEFAULT: u32 = 100;
 /// The most items of a batch in a second: leaves the ledger to those who wait for an answer.
 pub const BATCH_PER_SECOND_MAX: u32 = 1_000;
+/// Calls that one erasure takes: a caller with more is asked for again; about 100 KB in the journal.
+pub const ERASED_CALLS_MAX: usize = 1_000;
+/// Erasures that run at once.
+pub const ERASURES_RUNNING_MAX: usize = 8;
+/// Ended erasures of which is kept that they were; the oldest go first.
+pub const ERASURES_KEPT: usize = 100;
+/// For so many sequences after a call has left memory it is still in the shared indexes: far more than are on their way to
+/// the disk, so that no reader of an older root misses it.
+pub const RETIRED_SEQUENCES: u64 = 4_096;
 /// Declared teams: lists of all teams stay small enough for one answer.
 pub const TEAMS_MAX: usize = 1_000;
 /// Workflows of a server.

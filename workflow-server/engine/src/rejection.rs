@@ -25,6 +25,12 @@ pub enum Rejection {
     /// No such instance.
     #[error("there is no instance {0}")]
     NoSuchInstance(InstanceId),
+    /// No call of such a caller.
+    #[error("there is no call of this caller")]
+    NoSuchCaller,
+    /// Something left memory since the archive was looked into.
+    #[error("something has left memory since the archive was looked into")]
+    ArchiveMoved,
     /// No such workflow.
     #[error("there is no workflow `{0}`")]
     NoSuchWorkflow(Box<str>),
@@ -123,6 +129,8 @@ impl Rejection {
         match self {
             Self::Invalid(_) => "INVALID",
             Self::NoSuchInstance(_) => "NO_SUCH_INSTANCE",
+            Self::NoSuchCaller => "NO_SUCH_CALLER",
+            Self::ArchiveMoved => "ARCHIVE_MOVED",
             Self::NoSuchWorkflow(_) => "NO_SUCH_WORKFLOW",
             Self::NoSuchVersion(..) => "NO_SUCH_VERSION",
             Self::NotPublished(_) => "NOT_PUBLISHED",

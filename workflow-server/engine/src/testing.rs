@@ -15,6 +15,7 @@ use crate::definition::fault::FaultCode;
 use crate::definition::model::TimerStart;
 use crate::definition::validate::validate;
 use crate::definition::{Action, Definition};
+use crate::time::{Span, SpanUnit};
 
 pub use steps::{Player, Step, steps};
 pub use words::{TEAMS, labels, names, spans};
@@ -23,12 +24,13 @@ pub use words::{TEAMS, labels, names, spans};
 pub fn definitions() -> impl Strategy<Value = Definition> {
     let header =
         (words::names(), words::labels(), proptest::option::of(words::spans()), words::fields(), any::<bool>());
+    let retentions = proptest::option::of((1..3_650_u32).prop_map(|amount| Span { amount, unit: SpanUnit::Days }));
     let numbering = (vec(any::<u16>(), 64), 0_u32..3);
-    (header, plan::plans(), numbering).prop_map(|(header, plan, (order, gap))| {
+    (header, retentions, plan::plans(), numbering).prop_map(|(header, retention, plan, (order, gap))| {
         let (name, title, deadline, fields, allow) = header;
         let (stages, unlinked) = plan::Lowering::new(&fields, &order, gap).stages(&plan);
         let mut definition =
-            Definition { name, title, deadline, fields, allow_unlinked_ends: allow || unlinked, stages };
+            Definition { name, title, deadline, retention, fields, allow_unlinked_ends: allow || unlinked, stages };
         let circles = validate(&definition, |_| true);
         if circles.iter().any(|fault| fault.code == FaultCode::CircleWithoutWait) {
             count_from_the_stage(&mut definition);

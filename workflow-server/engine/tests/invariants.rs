@@ -7,10 +7,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use aftercall_engine::batch::{Batch, BatchState};
+use aftercall_engine::call::Call;
 use aftercall_engine::command::ActorKind;
 use aftercall_engine::definition::Action;
 use aftercall_engine::entry::{ChangeKind, Entry};
+use aftercall_engine::erasure::{Erasure, ErasureState};
 use aftercall_engine::instance::{Alert, Instance, Status};
+use aftercall_engine::mask;
 use aftercall_engine::testing::{Player, definitions, steps};
 use aftercall_engine::time::Time;
 use aftercall_engine::world::timers::{ESCALATE, LAPSE, RELEASE, RESUME, RETURN, TimerKey};
@@ -44,6 +47,7 @@ fn faults(world: &World) -> Vec<String> {
         }
     }
     faults.extend(faults_of_calls(world, &instances));
+    faults.extend(faults_of_archive(world));
     faults.extend(
         root.batches.values().filter(|batch| !is_sound_batch(batch)).map(|batch| format!("batch {}", batch.id)),
     );
@@ -106,12 +110,14 @@ fn faults_of(world: &World, one: &Instance) -> Vec<String> {
 
 fn faults_of_calls(world: &World, instances: &[&Arc<Instance>]) -> Vec<String> {
     let mut by_call: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
-    for one in instances {
+    let mut by_age = instances.to_vec();
+    by_age.sort_by_key(|one| one.id.made_at);
+    for one in by_age {
         by_call.entry(one.call).or_default().push(one.id.slot);
     }
     let mut faults = Vec::new();
-    for (slot, call) in world.root().calls.iter().enumerate() {
-        let call = call.as_ref().unwrap();
+    let slots = &world.root().calls;
+    for (slot, call) in slots.iter().enumerate().filter_map(|(slot, call)| Some((slot, call.as_ref()?))) {
         if *call.instances != *by_call.get(&(slot as u32)).cloned().unwrap_or_default() {
             faults.push(format!("call {} does not list its instances", call.key.id));
         }
@@ -124,6 +130,40 @@ fn faults_of_calls(world: &World, instances: &[&Arc<Instance>]) -> Vec<String> {
         }
     }
     faults
+}
+
+/// What has left memory is counted, its slots are given next, and what is being erased tells nothing of a caller.
+fn faults_of_archive(world: &World) -> Vec<String> {
+    let root = world.root();
+    let lowest = |held: Vec<bool>| held.iter().position(|held| !held).unwrap_or(held.len()) as u32;
+    let free_instance = lowest(root.instances.iter().map(Option::is_some).collect());
+    let free_call = lowest(root.calls.iter().map(Option::is_some).collect());
+    let chunks = || root.archive.chunks.iter();
+    let masked = |call: &Arc<Call>| *call.caller.name == *mask::ERASED && call.caller.reference.is_empty();
+    let has_been = |erasure: &&Arc<Erasure>| erasure.state == ErasureState::Scrubbing;
+    let mut erased = root.erasures.values().filter(has_been).flat_map(|one| one.calls.iter());
+    let checks = [
+        (root.next_instance_slot() == free_instance, "the next slot of an instance is not the lowest that is free"),
+        (root.next_call_slot() == free_call, "the next slot of a call is not the lowest that is free"),
+        (
+            root.archive.instances == chunks().map(|(_, chunk)| u64::from(chunk.instances)).sum::<u64>(),
+            "the archive holds another number of instances than its chunks",
+        ),
+        (
+            chunks().all(|(id, chunk)| *id == chunk.id && *id <= chunk.file && chunk.file <= root.archive.newest_file),
+            "a chunk has a number that was not given",
+        ),
+        (
+            chunks().all(|(_, chunk)| chunk.tallies.iter().map(|tally| tally.count).sum::<u32>() == chunk.instances),
+            "a chunk has another number of instances than its tallies",
+        ),
+        (erased.all(|call| root.erasing.has_call(&call.key)), "what is being erased is not masked wherever it is read"),
+        (
+            root.calls.iter().flatten().all(|call| masked(call) || *call.caller.name != *mask::ERASED),
+            "a caller is half erased",
+        ),
+    ];
+    checks.into_iter().filter(|(holds, _)| !holds).map(|(_, what)| what.to_owned()).collect()
 }
 
 /// Everything that is wrong with an entry, given the World before it.
@@ -148,7 +188,10 @@ fn faults_of_entry(world: &World, entry: &Entry) -> Vec<String> {
             ),
             (
                 before.is_none_or(|before| {
-                    let may = matches!(change.kind, ChangeKind::NoteAdded | ChangeKind::PushUndone);
+                    let may = matches!(
+                        change.kind,
+                        ChangeKind::NoteAdded | ChangeKind::PushUndone | ChangeKind::CallerErased
+                    );
                     !before.status.is_ended() || may
                 }),
                 "it had ended, and moved",

@@ -67,6 +67,10 @@ pub trait Log: Send + Sync {
     /// Drops whole groups whose last sequence is at most `upto`, oldest first, in bounded durable batches.
     fn trim(&self, upto: u64) -> BoxFuture<'_, Result<(), JournalError>>;
 
+    /// Copies what is kept to fresh files and removes the old ones, so that no byte remains of what was trimmed. Appends wait
+    /// meanwhile: trim first.
+    fn renew(&self) -> BoxFuture<'_, Result<(), JournalError>>;
+
     /// Sets where the next group must follow on: for a store that is filled from a backup.
     ///
     /// Errors: [`JournalError::NotEmpty`] unless the log has never held a sequence.

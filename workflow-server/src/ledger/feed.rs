@@ -66,6 +66,15 @@ impl Feed {
         self.newest.send_replace(newest);
     }
 
+    /// Lets go of all entries up to this one.
+    pub(super) fn forget(&self, upto: u64) {
+        let mut ring = self.ring.write().unwrap_or_else(PoisonError::into_inner);
+        let gone = ring.partition_point(|item| item.entry.sequence <= upto);
+        let gone: Vec<FeedItem> = ring.drain(..gone).collect();
+        drop(ring);
+        drop(gone);
+    }
+
     /// The newest durable entry's place; wakes those who wait for more.
     #[must_use]
     pub fn newest(&self) -> watch::Receiver<Position> {

@@ -1,18 +1,27 @@
 //! Everything that ever happened, entry by entry: the newest from the feed's ring, then the journal, then the packed
 //! chunks that were made before the journal was trimmed.
+//!
+//! Promise: what is being erased is masked in whatever is read here, though files may still hold older bytes of it.
+
+mod chunks;
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::Arc;
 
-use aftercall_engine::Entry;
+use aftercall_engine::call::Call;
+use aftercall_engine::entry::InstanceChange;
+use aftercall_engine::instance::{Instance, InstanceId};
+use aftercall_engine::{Entry, Root};
+use arc_swap::ArcSwap;
 use thiserror::Error;
 
-use super::feed::{Feed, FeedError};
-use crate::journal::{JournalError, Vault};
-use crate::records::{RecordError, unpack_entries};
+pub(super) use chunks::Rewritten;
+use chunks::{Chunks, Place};
 
-/// What the names of history chunks begin with.
-pub(super) const PREFIX: &str = "history-";
+use super::feed::{Feed, FeedError};
+use crate::journal::{Group, JournalError, Vault};
+use crate::limits::HISTORY_WALK_MAX;
+use crate::records::RecordError;
 
 /// Why history cannot be read.
 #[derive(Debug, Error)]
@@ -31,52 +40,55 @@ pub enum HistoryError {
     Record(#[from] RecordError),
 }
 
-/// Frames of one chunk: last sequence → offset, in order.
-type Frames = Arc<Vec<(u64, u64)>>;
-
-/// The entries of one frame, with the first sequence.
-type Unpacked = Arc<Vec<Arc<Entry>>>;
-
 /// The history.
 pub struct History {
     feed: Arc<Feed>,
-    vault: Arc<dyn Vault>,
-    /// Last sequence → name and first sequence of each chunk.
-    chunks: RwLock<BTreeMap<u64, (String, u64)>>,
-    frames: Mutex<BTreeMap<String, Frames>>,
-    newest_frame: Mutex<Option<Unpacked>>,
-}
-
-/// The name of the chunk that holds these sequences.
-pub(super) fn chunk_name(first: u64, last: u64) -> String {
-    format!("{PREFIX}{first:020}-{last:020}")
-}
-
-fn parse_name(name: &str) -> Option<(u64, u64)> {
-    let (first, last) = name.strip_prefix(PREFIX)?.split_once('-')?;
-    Some((first.parse().ok()?, last.parse().ok()?))
+    chunks: Chunks,
+    root: Arc<ArcSwap<Root>>,
 }
 
 impl History {
-    pub(super) async fn open(feed: Arc<Feed>, vault: Arc<dyn Vault>) -> Result<Self, JournalError> {
-        let history =
-            Self { feed, vault, chunks: RwLock::default(), frames: Mutex::default(), newest_frame: Mutex::default() };
-        for name in history.vault.list(PREFIX).await? {
-            history.add_chunk(name);
-        }
-        Ok(history)
-    }
-
-    /// Makes a finished chunk readable.
-    pub(super) fn add_chunk(&self, name: String) {
-        if let Some((first, last)) = parse_name(&name) {
-            self.chunks.write().unwrap_or_else(PoisonError::into_inner).insert(last, (name, first));
-        }
+    pub(super) async fn open(
+        feed: Arc<Feed>,
+        vault: Arc<dyn Vault>,
+        root: Arc<ArcSwap<Root>>,
+    ) -> Result<Self, JournalError> {
+        Ok(Self { feed, chunks: Chunks::open(vault).await?, root })
     }
 
     /// The newest sequence that is packed; 0 if none is.
     pub(super) fn packed_upto(&self) -> u64 {
-        self.chunks.read().unwrap_or_else(PoisonError::into_inner).keys().next_back().copied().unwrap_or(0)
+        self.chunks.newest()
+    }
+
+    /// Packs whole groups, from a sequence on.
+    pub(super) async fn pack(&self, from: u64, groups: Vec<Group>) -> Result<(), HistoryError> {
+        let root = self.root.load_full();
+        self.chunks.pack(from, groups, move |entry| root.erasing.masked(&root, entry)).await
+    }
+
+    /// The places of all chunks that hold one of these sequences or more, ascending.
+    pub(super) fn places(&self, within: std::ops::RangeInclusive<u64>) -> Vec<Place> {
+        self.chunks.places(within)
+    }
+
+    /// Writes a chunk anew with what `change` leaves of each entry; gives whether anything changed.
+    pub(super) async fn rewrite(
+        &self,
+        place: Place,
+        change: impl FnMut(Arc<Entry>) -> Rewritten + Send + 'static,
+    ) -> Result<bool, HistoryError> {
+        self.chunks.rewrite(place, change).await
+    }
+
+    /// All entries of a chunk, as they are stored.
+    pub(super) async fn stored(&self, place: Place) -> Result<Vec<Arc<Entry>>, HistoryError> {
+        self.chunks.all_of(place).await
+    }
+
+    fn masked(&self, entry: Arc<Entry>) -> Arc<Entry> {
+        let root = self.root.load();
+        root.erasing.masked(&root, entry)
     }
 
     /// The entry with this sequence.
@@ -84,104 +96,105 @@ impl History {
     /// # Errors
     /// [`HistoryError`].
     pub async fn entry(&self, sequence: u64) -> Result<Arc<Entry>, HistoryError> {
-        if sequence >= self.feed.oldest() {
-            match self.feed.items(sequence, 1).await {
-                Ok(items) => {
-                    let item = items.into_iter().next().ok_or(HistoryError::NoSuchEntry(sequence))?;
-                    return Ok(item.entry);
-                }
-                // Trimmed since the look at `oldest`: it was packed before.
-                Err(FeedError::OutOfRange { .. }) => {}
-                Err(error) => return Err(error.into()),
-            }
+        if let Some(item) = self.recent(sequence, 1).await?.and_then(|items| items.into_iter().next()) {
+            return Ok(item);
         }
-        self.packed(sequence).await
+        self.chunks.entry(sequence).await.map(|entry| self.masked(entry))
     }
 
-    /// Entries from a sequence on, in order: as many as are at hand, at most `entries_max`, and one at least.
+    /// Entries from a sequence on, in order: as many as are at hand, at most `entries_max`, and one at least. What has
+    /// outlived its retention is left out, or has nothing in it any more.
     ///
     /// # Errors
     /// [`HistoryError`].
     pub async fn entries(&self, from: u64, entries_max: usize) -> Result<Vec<Arc<Entry>>, HistoryError> {
-        if from >= self.feed.oldest() {
-            match self.feed.items(from, entries_max).await {
-                Ok(items) => return Ok(items.into_iter().map(|item| item.entry).collect()),
-                // Trimmed since the look at `oldest`: it was packed before.
-                Err(FeedError::OutOfRange { .. }) => {}
-                Err(error) => return Err(error.into()),
-            }
+        if let Some(entries) = self.recent(from, entries_max).await? {
+            return Ok(entries);
         }
-        let first = self.packed(from).await?;
-        let frame = self.newest_frame.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let rest = frame.iter().flat_map(|frame| frame.iter()).filter(|entry| entry.sequence > from).cloned();
-        let mut entries = vec![first];
-        // Another reader may have unpacked another frame meanwhile.
-        for entry in rest.take(entries_max.saturating_sub(1)) {
-            if entry.sequence == entries[entries.len() - 1].sequence + 1 {
-                entries.push(entry);
-            }
+        let entries = self.chunks.entries(from, entries_max).await?;
+        if !entries.is_empty() {
+            return Ok(entries.into_iter().map(|entry| self.masked(entry)).collect());
+        }
+        // Nothing is left of what was packed from there on.
+        let oldest = self.feed.oldest();
+        self.recent(oldest, entries_max).await?.ok_or(HistoryError::NoSuchEntry(from))
+    }
+
+    /// Entries from feed and journal; none where they begin later.
+    async fn recent(&self, from: u64, entries_max: usize) -> Result<Option<Vec<Arc<Entry>>>, HistoryError> {
+        if from < self.feed.oldest() {
+            return Ok(None);
+        }
+        if from <= self.root.load().sequence {
+            // The root is shown a moment before its entries are in the feed.
+            let _ = self.feed.newest().wait_for(|newest| newest.sequence >= from).await;
+        }
+        match self.feed.items(from, entries_max).await {
+            Ok(items) if items.is_empty() => Err(HistoryError::NoSuchEntry(from)),
+            Ok(items) => Ok(Some(items.into_iter().map(|item| self.masked(item.entry)).collect())),
+            // Trimmed since the look at `oldest`: it was packed before.
+            Err(FeedError::OutOfRange { newest, .. }) if from <= newest => Ok(None),
+            Err(FeedError::OutOfRange { .. }) => Err(HistoryError::NoSuchEntry(from)),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Everything that happened to one instance, by sequence.
+    ///
+    /// # Errors
+    /// [`HistoryError`].
+    pub async fn of_instance(&self, instance: &Instance) -> Result<BTreeMap<u64, Arc<Entry>>, HistoryError> {
+        let mut entries = BTreeMap::new();
+        let mut walk = Walk::of_instance(self, instance);
+        while entries.len() < HISTORY_WALK_MAX {
+            let Some((entry, _)) = walk.next().await? else { break };
+            entries.insert(entry.sequence, entry);
         }
         Ok(entries)
     }
 
-    async fn packed(&self, sequence: u64) -> Result<Arc<Entry>, HistoryError> {
-        if let Some(entry) = self.in_newest_frame(sequence) {
-            return Ok(entry);
+    /// Everything that happened to a call itself, by sequence.
+    ///
+    /// # Errors
+    /// [`HistoryError`].
+    pub async fn of_call(&self, call: &Call) -> Result<BTreeMap<u64, Arc<Entry>>, HistoryError> {
+        let mut entries = BTreeMap::new();
+        let mut next = call.sequence;
+        while next != 0 && entries.len() < HISTORY_WALK_MAX {
+            let entry = self.entry(next).await?;
+            next = entry.call.as_ref().map_or(0, |change| change.previous);
+            entries.insert(entry.sequence, entry);
         }
-        let name = self.chunk_of(sequence).ok_or(HistoryError::NoSuchEntry(sequence))?;
-        let frames = self.frames_of(&name).await?;
-        let at = frames.partition_point(|(last, _)| *last < sequence);
-        let (_, offset) = *frames.get(at).ok_or(HistoryError::NoSuchEntry(sequence))?;
-        let Some((bytes, _)) = self.vault.read_frame(&name, offset).await? else {
-            return Err(HistoryError::NoSuchEntry(sequence));
-        };
-        let (_, packed) = split(&bytes)?;
-        let unpacked: Unpacked = Arc::new(unpack_entries(packed)?.into_iter().map(Arc::new).collect());
-        *self.newest_frame.lock().unwrap_or_else(PoisonError::into_inner) = Some(unpacked.clone());
-        // Of this frame, not of whichever another reader may have unpacked since.
-        in_frame(&unpacked, sequence).ok_or(HistoryError::NoSuchEntry(sequence))
-    }
-
-    fn in_newest_frame(&self, sequence: u64) -> Option<Arc<Entry>> {
-        let frame = self.newest_frame.lock().unwrap_or_else(PoisonError::into_inner).clone()?;
-        in_frame(&frame, sequence)
-    }
-
-    fn chunk_of(&self, sequence: u64) -> Option<String> {
-        let chunks = self.chunks.read().unwrap_or_else(PoisonError::into_inner);
-        let (_, (name, first)) = chunks.range(sequence..).next()?;
-        (*first <= sequence).then(|| name.clone())
-    }
-
-    /// Reads where the frames of a chunk begin, once.
-    async fn frames_of(&self, name: &str) -> Result<Frames, HistoryError> {
-        if let Some(frames) = self.frames.lock().unwrap_or_else(PoisonError::into_inner).get(name) {
-            return Ok(frames.clone());
-        }
-        let (mut frames, mut offset) = (Vec::new(), 0);
-        while let Some((bytes, next)) = self.vault.read_frame(name, offset).await? {
-            frames.push((split(&bytes)?.0, offset));
-            offset = next;
-        }
-        let frames: Frames = Arc::new(frames);
-        self.frames.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned(), frames.clone());
-        Ok(frames)
+        Ok(entries)
     }
 }
 
-fn in_frame(frame: &Unpacked, sequence: u64) -> Option<Arc<Entry>> {
-    let first = frame.first()?.sequence;
-    frame.get(usize::try_from(sequence.checked_sub(first)?).ok()?).cloned()
+/// The changes of one instance, newest first: each names the one before it.
+pub struct Walk<'h> {
+    history: &'h History,
+    instance: InstanceId,
+    next: u64,
 }
 
-/// A frame: the last sequence in it, then packed entries.
-pub(super) fn join(last: u64, packed: &[u8]) -> Vec<u8> {
-    let mut frame = last.to_be_bytes().to_vec();
-    frame.extend_from_slice(packed);
-    frame
-}
+impl<'h> Walk<'h> {
+    /// From the newest on.
+    #[must_use]
+    pub fn of_instance(history: &'h History, instance: &Instance) -> Self {
+        Self { history, instance: instance.id, next: instance.sequence }
+    }
 
-fn split(frame: &[u8]) -> Result<(u64, &[u8]), RecordError> {
-    let (last, packed) = frame.split_first_chunk::<8>().ok_or(RecordError::Incomplete("frame of the history"))?;
-    Ok((u64::from_be_bytes(*last), packed))
+    /// The next older one; none before the first.
+    ///
+    /// # Errors
+    /// [`HistoryError`].
+    pub async fn next(&mut self) -> Result<Option<(Arc<Entry>, InstanceChange)>, HistoryError> {
+        if self.next == 0 {
+            return Ok(None);
+        }
+        let entry = self.history.entry(self.next).await?;
+        let change = entry.instances.iter().find(|change| change.after.id == self.instance).cloned();
+        let change = change.ok_or(HistoryError::NoSuchEntry(self.next))?;
+        self.next = change.before.as_ref().map_or(0, |before| before.sequence);
+        Ok(Some((entry, change)))
+    }
 }

@@ -1,17 +1,24 @@
-//! Keeps the journal short, beside the running ledger: writes a snapshot, packs the entries that history needs, and only
-//! then trims. Each step is durable before the next begins, so a crash in between costs work, never an entry.
+//! Keeps what is in memory and in the journal short, beside the running ledger: writes snapshots, packs the entries that
+//! history needs, and only then trims; lets ended calls leave memory; removes what has outlived its retention; and scrubs
+//! the files of whoever was erased.
+//!
+//! One task does all of it, one small step after another, so that no two of them work on the same file. Each step is durable
+//! before the next begins, so a crash in between costs work, never an entry.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use aftercall_engine::Entry;
+use aftercall_engine::Request;
+use aftercall_engine::command::{Actor, ActorKind, Command};
 use bytes::Bytes;
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
+use tokio::time::{MissedTickBehavior, interval};
 
-use super::history::{self, History};
-use super::recover;
+use super::history::HistoryError;
+use super::{Handle, LedgerError, Outcome, recover};
 use crate::journal::{Group, JournalError, Log, Vault};
-use crate::limits::{HISTORY_FRAME_ENTRIES, PACK_READ_BYTES, SNAPSHOTS_KEPT};
-use crate::records::{RecordError, WorldImage, decode_group, pack_entries, snapshot_frames};
+use crate::limits::{ARCHIVE_LOOK_EVERY, ARCHIVE_LOOK_EVERY_MIN, PACK_READ_BYTES, SNAPSHOTS_KEPT};
+use crate::records::{WorldImage, snapshot_frames};
 
 /// Frames of a snapshot that wait to be written: bounds what a slow disk can pile up.
 const FRAMES_WAITING: usize = 4;
@@ -19,9 +26,16 @@ const FRAMES_WAITING: usize = 4;
 pub(super) struct Keeper {
     pub(super) log: Arc<dyn Log>,
     pub(super) vault: Arc<dyn Vault>,
-    pub(super) history: Arc<History>,
+    pub(super) handle: Handle,
+    pub(super) images: mpsc::Receiver<WorldImage>,
+    /// Wakes it where there is something to do at once.
+    pub(super) wake: Arc<Notify>,
     /// Entries that stay in the journal behind the older of the two snapshots.
     pub(super) kept_entries: u64,
+    /// How long after its end an instance leaves memory, in milliseconds.
+    pub(super) archive_after_millis: i64,
+    /// The day on which what has outlived its retention was looked for last; none since the start.
+    pub(super) purged_on: Option<i64>,
 }
 
 /// Why a round of keeping was given up; the next one tries again.
@@ -30,33 +44,95 @@ pub(super) enum KeepError {
     #[error(transparent)]
     Journal(#[from] JournalError),
     #[error(transparent)]
-    Record(#[from] RecordError),
+    History(#[from] HistoryError),
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    #[error("{0} was cut off")]
+    CutOff(&'static str),
 }
 
 impl Keeper {
-    /// Writes the snapshots that come, until no more can come.
-    pub(super) async fn run(self, mut images: mpsc::Receiver<WorldImage>) {
-        while let Some(image) = images.recv().await {
-            let sequence = image.sequence();
-            match self.keep(image).await {
-                Ok(()) => tracing::info!(sequence, "snapshot written"),
-                Err(error) => {
-                    tracing::error!(sequence, %error, "the snapshot was not written; the journal stays as it is, the next one tries again");
-                }
+    /// Works until no more can come.
+    pub(super) async fn run(mut self) {
+        if let Err(error) = self.handle.archive().remove_others().await {
+            tracing::error!(%error, "files of the archive that count no more were not removed; the next start tries again");
+        }
+        let look_every = Duration::from_millis(self.archive_after_millis.unsigned_abs() / 4);
+        let mut looks = interval(look_every.clamp(ARCHIVE_LOOK_EVERY_MIN, ARCHIVE_LOOK_EVERY));
+        looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let wake = self.wake.clone();
+        loop {
+            tokio::select! {
+                image = self.images.recv() => match image {
+                    Some(image) => self.keep(image).await,
+                    None => return,
+                },
+                _ = looks.tick() => self.tidy().await,
+                () = wake.notified() => self.tidy().await,
             }
         }
     }
 
-    async fn keep(&self, image: WorldImage) -> Result<(), KeepError> {
+    async fn tidy(&mut self) {
+        let steps = [("erasing a caller", self.scrub().await), ("archiving", self.archive().await)];
+        let purged = ("removing what has outlived its retention", self.purge().await);
+        for (what, done) in steps.into_iter().chain([purged]) {
+            match done {
+                Ok(()) => {}
+                Err(KeepError::Ledger(error)) => tracing::info!(%error, "{what} waits"),
+                Err(error) => tracing::error!(%error, "{what} was not done; nothing is lost, and it is tried again"),
+            }
+        }
+    }
+
+    /// Whether a long piece of work goes on: writes a snapshot that waits, and gives up where the server goes away.
+    pub(super) async fn goes_on(&mut self) -> bool {
+        match self.images.try_recv() {
+            Ok(image) => {
+                self.keep(image).await;
+                true
+            }
+            Err(mpsc::error::TryRecvError::Empty) => true,
+            Err(mpsc::error::TryRecvError::Disconnected) => false,
+        }
+    }
+
+    /// Carries out a command of its own; gives whether it changed anything.
+    pub(super) async fn carry_out(&self, command: Command) -> Result<bool, KeepError> {
+        let actor = Actor { kind: ActorKind::Timer, name: "".into() };
+        let outcome = self.handle.execute(Request { actor, mark: None, salt: 0, command }).await?;
+        Ok(matches!(outcome, Outcome::Committed(_)))
+    }
+
+    async fn keep(&mut self, image: WorldImage) {
+        let sequence = image.sequence();
+        match self.keep_image(image).await {
+            Ok(()) => tracing::info!(sequence, "snapshot written"),
+            Err(error) => {
+                tracing::error!(sequence, %error, "the snapshot was not written; the journal stays as it is, the next one tries again");
+            }
+        }
+    }
+
+    async fn keep_image(&self, image: WorldImage) -> Result<(), KeepError> {
         self.write(image).await?;
+        let oldest_kept = self.remove_snapshots(SNAPSHOTS_KEPT).await?;
+        self.trim(oldest_kept.saturating_sub(self.kept_entries)).await
+    }
+
+    /// Removes all but the newest snapshots; gives where the oldest of these stands.
+    pub(super) async fn remove_snapshots(&self, kept: usize) -> Result<u64, KeepError> {
         let snapshots = self.vault.list(recover::PREFIX).await?;
-        let surplus = snapshots.len().saturating_sub(SNAPSHOTS_KEPT);
+        let surplus = snapshots.len().saturating_sub(kept);
         for name in &snapshots[..surplus] {
             self.vault.remove(name).await?;
         }
-        let oldest_kept =
-            snapshots.get(surplus).and_then(|name| name.strip_prefix(recover::PREFIX)?.parse::<u64>().ok());
-        let upto = oldest_kept.unwrap_or(0).saturating_sub(self.kept_entries);
+        let oldest = snapshots.get(surplus).and_then(|name| name.strip_prefix(recover::PREFIX)?.parse::<u64>().ok());
+        Ok(oldest.unwrap_or(0))
+    }
+
+    /// Packs entries up to about `upto`, then drops them from the journal.
+    pub(super) async fn trim(&self, upto: u64) -> Result<(), KeepError> {
         if upto >= self.log.bounds().oldest() {
             let packed = self.pack(upto).await?;
             self.log.trim(packed).await?;
@@ -64,7 +140,7 @@ impl Keeper {
         Ok(())
     }
 
-    async fn write(&self, image: WorldImage) -> Result<(), KeepError> {
+    pub(super) async fn write(&self, image: WorldImage) -> Result<(), KeepError> {
         let mut blob = self.vault.create(&recover::snapshot_name(image.sequence())).await?;
         let (sender, mut frames) = mpsc::channel::<Vec<u8>>(FRAMES_WAITING);
         let encoding =
@@ -75,53 +151,22 @@ impl Keeper {
         match encoding.await {
             Ok(Ok(())) => Ok(blob.finish().await?),
             // The blob is dropped unfinished: nothing is to be seen of it.
-            _ => Err(cut_off("encoding a snapshot").into()),
+            _ => Err(KeepError::CutOff("encoding a snapshot")),
         }
     }
 
     /// Packs whole groups up to about `upto`; gives the newest sequence that is packed.
     async fn pack(&self, upto: u64) -> Result<u64, KeepError> {
-        let mut packed = self.history.packed_upto();
+        let history = self.handle.history();
+        let mut packed = history.packed_upto();
         while packed < upto {
             let from = (packed + 1).max(self.log.bounds().oldest());
             let groups: Vec<Group> = self.log.read(from, PACK_READ_BYTES).await?;
             let groups: Vec<Group> = groups.into_iter().take_while(|group| group.last <= upto).collect();
             let Some(last) = groups.last().map(|group| group.last) else { break };
-            self.pack_groups(from, last, groups).await?;
+            history.pack(from, groups).await?;
             packed = last;
         }
         Ok(packed)
     }
-
-    async fn pack_groups(&self, from: u64, last: u64, groups: Vec<Group>) -> Result<(), KeepError> {
-        let name = history::chunk_name(from, last);
-        // Unpacking and compressing take a while: not on the thread of the ledger.
-        let packing = tokio::task::spawn_blocking(move || frames(from, &groups));
-        let frames = packing.await.map_err(|_| cut_off("packing the history"))??;
-        let mut blob = self.vault.create(&name).await?;
-        for frame in frames {
-            blob.write(frame).await?;
-        }
-        blob.finish().await?;
-        self.history.add_chunk(name);
-        Ok(())
-    }
-}
-
-/// The entries of groups, from a sequence on, as frames of a chunk.
-fn frames(from: u64, groups: &[Group]) -> Result<Vec<Bytes>, RecordError> {
-    let mut entries = Vec::new();
-    for group in groups {
-        let linked = decode_group(&group.bytes, group.chain_before, group.chain)?;
-        entries.extend(linked.into_iter().map(|linked| linked.entry).filter(|entry| entry.sequence >= from));
-    }
-    let frame = |entries: &[Entry]| {
-        let last = entries.last().map_or(0, |entry| entry.sequence);
-        Ok(history::join(last, &pack_entries(entries.iter())?).into())
-    };
-    entries.chunks(HISTORY_FRAME_ENTRIES).map(frame).collect()
-}
-
-fn cut_off(what: &str) -> JournalError {
-    JournalError::Io { what: what.to_owned(), reason: "it was cut off".to_owned() }
 }

@@ -9,14 +9,20 @@
 //! taken is carried out even if the one who asked goes away; after a failed write nothing is written any more, the newest
 //! durable World stays readable, and everybody who waits is told.
 
+pub mod archive;
+pub mod archive_list;
 pub mod clock;
 pub mod feed;
 pub mod history;
 
+mod archiver;
 mod group;
 mod keeper;
+mod open;
 mod owner;
+mod purger;
 mod recover;
+mod scrubber;
 mod timekeeping;
 
 use std::sync::{Arc, PoisonError, RwLock};
@@ -26,14 +32,18 @@ use aftercall_engine::time::Time;
 use aftercall_engine::{Entry, Rejection, Request, Root};
 use arc_swap::ArcSwap;
 use thiserror::Error;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{Notify, mpsc, oneshot, watch};
 
+pub use archive::{Archive, ArchiveKeys, FoundCall, FoundInstance};
+pub use archive_list::{ArchiveCursor, ArchiveFilter, ArchivePage};
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use feed::Feed;
 pub use history::History;
-pub use owner::{Ledger, LedgerOptions};
+pub use open::{Ledger, LedgerOptions};
 pub use recover::RecoverError;
 use timekeeping::SharedTime;
+
+use crate::records::WorldImage;
 
 /// What a command came to, durably.
 #[derive(Clone, Debug)]
@@ -73,6 +83,8 @@ struct Asked {
 enum Order {
     /// Take the wall clock as it is now.
     AcceptClock(oneshot::Sender<bool>),
+    /// Give the World as it stands, once all of it is durable.
+    TakeImage(oneshot::Sender<WorldImage>),
 }
 
 /// What the ledger shows of itself.
@@ -92,6 +104,8 @@ pub struct Handle {
     root: Arc<ArcSwap<Root>>,
     feed: Arc<Feed>,
     history: Arc<History>,
+    archive: Arc<Archive>,
+    keeper: Arc<Notify>,
     health: watch::Receiver<Health>,
     now: Arc<RwLock<Time>>,
     time: SharedTime,
@@ -134,6 +148,17 @@ impl Handle {
         &self.history
     }
 
+    /// What has left memory.
+    #[must_use]
+    pub fn archive(&self) -> &Arc<Archive> {
+        &self.archive
+    }
+
+    /// Tells the keeper that there is something to do.
+    pub fn wake_keeper(&self) {
+        self.keeper.notify_one();
+    }
+
     /// How the ledger is; can be watched.
     #[must_use]
     pub fn health(&self) -> watch::Receiver<Health> {
@@ -145,6 +170,13 @@ impl Handle {
     pub fn now(&self) -> Time {
         let newest = *self.now.read().unwrap_or_else(PoisonError::into_inner);
         self.time.now().max(newest)
+    }
+
+    /// The World as it stands, all of it durable.
+    async fn take_image(&self) -> Result<WorldImage, LedgerError> {
+        let (answer, answered) = oneshot::channel();
+        self.orders.send(Order::TakeImage(answer)).await.map_err(|_| self.unavailable())?;
+        answered.await.map_err(|_| self.unavailable())
     }
 
     /// Takes the wall clock as it is after a jump; says whether firings were held.

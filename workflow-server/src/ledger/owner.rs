@@ -5,65 +5,41 @@ use std::time::Duration;
 
 use aftercall_engine::command::{Actor, ActorKind, Command};
 use aftercall_engine::time::Time;
-use aftercall_engine::world::Keeping;
 use aftercall_engine::world::timers::TimerKey;
 use aftercall_engine::{Decision, Request, Root, World, decide};
 use arc_swap::ArcSwap;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::AbortOnDropHandle;
 
 use super::feed::{Feed, FeedItem};
 use super::group::{InFlight, OpenGroup};
-use super::history::History;
-use super::keeper::Keeper;
-use super::recover::{RecoverError, Recovered, recover};
-use super::timekeeping::{SharedTime, Timekeeping};
-use super::{Asked, Clock, Handle, Health, LedgerError, Order, Outcome};
+use super::recover::{Recovered, recover};
+use super::timekeeping::SharedTime;
+use super::{Asked, Clock, Health, LedgerError, LedgerOptions, Order, Outcome};
 use crate::journal::{JournalError, Log, Position, Vault};
-use crate::limits::{CLOCK_LOOK_EVERY, COMMANDS_WAITING_MAX, NO_SPACE_PAUSE, ORDERS_WAITING_MAX, TIMERS_PER_GROUP};
+use crate::limits::{CLOCK_LOOK_EVERY, NO_SPACE_PAUSE, TIMERS_PER_GROUP};
 use crate::records::WorldImage;
 
-/// What the ledger is told when it is made.
-#[derive(Clone)]
-pub struct LedgerOptions {
-    /// What the World keeps.
-    pub keeping: Keeping,
-    /// Entries between snapshots.
-    pub snapshot_every_entries: u64,
-    /// Entries that stay in the journal behind the older of the two snapshots.
-    pub journal_kept_entries: u64,
-    /// Whether firings were held because the wall clock had jumped when the server ended.
-    pub clock_held: bool,
-}
-
-/// The ledger, recovered and not running yet.
-pub struct Ledger {
-    owner: Owner,
-    keeper: Keeper,
-    images: mpsc::Receiver<WorldImage>,
-}
-
-struct Owner {
-    world: World,
-    log: Arc<dyn Log>,
-    vault: Arc<dyn Vault>,
-    options: LedgerOptions,
-    time: SharedTime,
-    clock: Arc<dyn Clock>,
-    commands: mpsc::Receiver<Asked>,
-    orders: mpsc::Receiver<Order>,
-    published: Arc<ArcSwap<Root>>,
-    feed: Arc<Feed>,
-    health: watch::Sender<Health>,
-    now: Arc<RwLock<Time>>,
-    images: mpsc::Sender<WorldImage>,
-    snapshot_at: u64,
-    open: OpenGroup,
-    in_flight: Option<InFlight>,
+pub(super) struct Owner {
+    pub(super) world: World,
+    pub(super) log: Arc<dyn Log>,
+    pub(super) vault: Arc<dyn Vault>,
+    pub(super) options: LedgerOptions,
+    pub(super) time: SharedTime,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) commands: mpsc::Receiver<Asked>,
+    pub(super) orders: mpsc::Receiver<Order>,
+    pub(super) published: Arc<ArcSwap<Root>>,
+    pub(super) feed: Arc<Feed>,
+    pub(super) health: watch::Sender<Health>,
+    pub(super) now: Arc<RwLock<Time>>,
+    pub(super) images: mpsc::Sender<WorldImage>,
+    pub(super) snapshot_at: u64,
+    pub(super) open: OpenGroup,
+    pub(super) in_flight: Option<InFlight>,
     /// The disk was full: commands are refused until this monotonic time.
-    paused_until: Option<Duration>,
-    old_roots: std::sync::mpsc::Sender<Arc<Root>>,
+    pub(super) paused_until: Option<Duration>,
+    pub(super) old_roots: std::sync::mpsc::Sender<Arc<Root>>,
 }
 
 /// What woke the owner.
@@ -79,86 +55,20 @@ enum Woken {
     Stop,
 }
 
-impl Ledger {
-    /// Rebuilds the World from the store.
-    ///
-    /// # Errors
-    /// [`RecoverError`] where the store cannot be believed.
-    pub async fn recover(
-        log: Arc<dyn Log>,
-        vault: Arc<dyn Vault>,
-        clock: Arc<dyn Clock>,
-        options: LedgerOptions,
-    ) -> Result<(Self, Handle), RecoverError> {
-        let Recovered { world, newest, snapshot } = recover(log.as_ref(), vault.as_ref(), options.keeping).await?;
-        let feed = Arc::new(Feed::new(log.clone(), newest));
-        let history = Arc::new(History::open(feed.clone(), vault.clone()).await?);
-        let published = Arc::new(ArcSwap::from_pointee(world.root().clone()));
-        let (command_sender, commands) = mpsc::channel(COMMANDS_WAITING_MAX);
-        let (order_sender, orders) = mpsc::channel(ORDERS_WAITING_MAX);
-        let (health, health_receiver) = watch::channel(Health::default());
-        let (image_sender, images) = mpsc::channel(1);
-        let now = Arc::new(RwLock::new(world.root().at));
-        let time = SharedTime::new(Timekeeping::new(clock.clone(), world.root().at, options.clock_held));
-        let handle = Handle {
-            commands: command_sender,
-            orders: order_sender,
-            root: published.clone(),
-            feed: feed.clone(),
-            history: history.clone(),
-            health: health_receiver,
-            now: now.clone(),
-            time: time.clone(),
-        };
-        let kept_entries = options.journal_kept_entries;
-        let owner = Owner {
-            // Counted from the snapshot, not from this start: a server that dies often must not grow its journal for ever.
-            snapshot_at: snapshot.saturating_add(options.snapshot_every_entries),
-            open: OpenGroup::after(newest),
-            time,
-            old_roots: drop_elsewhere(),
-            world,
-            log: log.clone(),
-            vault: vault.clone(),
-            options,
-            clock,
-            commands,
-            orders,
-            published,
-            feed,
-            health,
-            now,
-            images: image_sender,
-            in_flight: None,
-            paused_until: None,
-        };
-        Ok((Self { owner, keeper: Keeper { log, vault, history, kept_entries }, images }, handle))
-    }
-
-    /// Runs until it is told to stop, then finishes what it has taken.
-    pub async fn run(self, stop: CancellationToken) {
-        // Should this be dropped in the middle, the keeper must not go on beside whoever opens the store next.
-        let keeper = AbortOnDropHandle::new(tokio::spawn(self.keeper.run(self.images)));
-        self.owner.run(stop).await;
-        // The owner has dropped its end: the keeper finishes the snapshot in hand and ends.
-        let _ = keeper.await;
-    }
-}
-
 /// Old roots free many small things: not on the owner's time.
-fn drop_elsewhere() -> std::sync::mpsc::Sender<Arc<Root>> {
+pub(super) fn drop_elsewhere() -> std::sync::mpsc::Sender<Arc<Root>> {
     let (sender, receiver) = std::sync::mpsc::channel::<Arc<Root>>();
     std::thread::spawn(move || receiver.into_iter().for_each(drop));
     sender
 }
 
 impl Owner {
-    async fn run(mut self, stop: CancellationToken) {
+    pub(super) async fn run(mut self, stop: CancellationToken) {
         loop {
             match self.wait(&stop).await {
                 Woken::Appended(result) => self.committed(result).await,
                 Woken::Asked(asked) => self.take(asked),
-                Woken::Ordered(order) => self.obey(order),
+                Woken::Ordered(order) => self.obey(order).await,
                 Woken::Time => {}
                 Woken::Stop => break,
             }
@@ -262,11 +172,18 @@ impl Owner {
         }
     }
 
-    fn obey(&mut self, order: Order) {
+    async fn obey(&mut self, order: Order) {
         match order {
             Order::AcceptClock(answer) => {
                 let was_held = self.time.accept();
                 let _ = answer.send(was_held);
+            }
+            Order::TakeImage(answer) => {
+                self.settle().await;
+                // After a failure what is in memory is not what is durable: whoever asked is told by the silence.
+                if !self.has_failed() {
+                    let _ = answer.send(WorldImage::take(&self.world, self.open.end().chain));
+                }
             }
         }
     }

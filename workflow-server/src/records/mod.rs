@@ -6,12 +6,14 @@
 //!
 //! Must not know of a store: bytes go out, bytes come in.
 
+mod archive;
 mod group;
 mod snapshot;
 pub mod v1;
 
 use thiserror::Error;
 
+pub use archive::{ArchivedCall, ArchivedInstance, ChunkContent, ChunkFilter};
 pub use group::{GroupBytes, Linked, decode_group, pack_entries, unpack_entries};
 pub use snapshot::{SnapshotHead, SnapshotReader, WorldImage, encode_world, snapshot_frames};
 

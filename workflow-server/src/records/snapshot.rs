@@ -8,7 +8,9 @@ use aftercall_engine::world::{Keeping, World};
 use prost::Message;
 
 use super::group::versioned;
-use super::v1::{BatchRecord, CallRecord, InstanceRecord, MarkRecord, TeamRecord, WorkflowRecord};
+use super::v1::{
+    BatchRecord, CallRecord, ChunkRecord, ErasureRecord, InstanceRecord, MarkRecord, TeamRecord, WorkflowRecord,
+};
 use super::{RECORDS_VERSION, RecordError};
 
 /// About how many bytes a frame has: bounds what a snapshot holds in memory while it is written.
@@ -32,6 +34,12 @@ pub struct SnapshotHead {
     /// How many calls follow.
     #[prost(uint64, tag = "5")]
     pub calls: u64,
+    /// The newest number of a file of the archive that was given.
+    #[prost(uint64, tag = "6")]
+    pub newest_file: u64,
+    /// How many chunks follow.
+    #[prost(uint64, tag = "7")]
+    pub chunks: u64,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
@@ -50,6 +58,10 @@ struct FrameRecord {
     marks: Vec<MarkRecord>,
     #[prost(message, repeated, tag = "7")]
     batches: Vec<BatchRecord>,
+    #[prost(message, repeated, tag = "8")]
+    chunks: Vec<ChunkRecord>,
+    #[prost(message, repeated, tag = "9")]
+    erasures: Vec<ErasureRecord>,
 }
 
 impl FrameRecord {
@@ -81,6 +93,8 @@ pub fn snapshot_frames<E>(image: &WorldImage, mut write: impl FnMut(Vec<u8>) -> 
         at: root.at.0,
         instances: root.counters.open() + root.counters.ended(),
         calls: root.calls.iter().flatten().count() as u64,
+        newest_file: root.archive.newest_file,
+        chunks: root.archive.chunks.len() as u64,
     };
     let teams = root.teams.by_place().map(Into::into).collect();
     write(FrameRecord { head: Some(head), teams, ..FrameRecord::default() }.bytes())?;
@@ -94,6 +108,10 @@ pub fn snapshot_frames<E>(image: &WorldImage, mut write: impl FnMut(Vec<u8>) -> 
     in_frames(instances, &mut write, |instances| FrameRecord { instances, ..FrameRecord::default() })?;
     let batches = root.batches.values().map(|batch| BatchRecord::from(&**batch));
     in_frames(batches, &mut write, |batches| FrameRecord { batches, ..FrameRecord::default() })?;
+    let chunks = root.archive.chunks.values().map(|chunk| ChunkRecord::from(&**chunk));
+    in_frames(chunks, &mut write, |chunks| FrameRecord { chunks, ..FrameRecord::default() })?;
+    let erasures = root.erasures.values().map(|erasure| ErasureRecord::from(&**erasure));
+    in_frames(erasures, &mut write, |erasures| FrameRecord { erasures, ..FrameRecord::default() })?;
     in_frames(image.marks.iter().copied(), &mut write, |marks| FrameRecord { marks, ..FrameRecord::default() })
 }
 
@@ -171,6 +189,7 @@ impl SnapshotReader {
         let frame = FrameRecord::decode(versioned(bytes)?)?;
         if let Some(head) = frame.head {
             self.world.restore_position(head.sequence, Time(head.at));
+            self.world.restore_newest_file(head.newest_file);
             self.head = Some(head);
         }
         for team in frame.teams {
@@ -191,6 +210,12 @@ impl SnapshotReader {
         for batch in frame.batches {
             self.world.restore_batch(batch.try_into()?);
         }
+        for chunk in frame.chunks {
+            self.world.restore_chunk(chunk.try_into()?);
+        }
+        for erasure in frame.erasures {
+            self.world.restore_erasure(erasure.try_into()?);
+        }
         for mark in frame.marks {
             self.world.restore_mark(mark.key(), mark.fingerprint, mark.sequence, Time(mark.at));
         }
@@ -203,8 +228,9 @@ impl SnapshotReader {
     /// [`RecordError::Incomplete`] where something is missing.
     pub fn finish(self) -> Result<(World, SnapshotHead), RecordError> {
         let head = self.head.ok_or(RecordError::Incomplete("head of a snapshot"))?;
-        if (self.instances, self.calls) != (head.instances, head.calls) {
-            return Err(RecordError::Incomplete("instances or calls of a snapshot"));
+        let chunks = self.world.root().archive.chunks.len() as u64;
+        if (self.instances, self.calls, chunks) != (head.instances, head.calls, head.chunks) {
+            return Err(RecordError::Incomplete("instances, calls or chunks of a snapshot"));
         }
         Ok((self.world, head))
     }

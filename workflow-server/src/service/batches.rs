@@ -36,7 +36,7 @@ pub(super) async fn start(
     let from = (request.actor.as_str(), request.request_id.as_str());
     let asking = Asking::new("StartBatch", ActorKind::Operations, from, bytes).at_fault(faults);
     let answered = shared.execute(asking, Command::StartBatch(Box::new(start))).await?;
-    shared.batch_started.notify_one();
+    shared.job_started.notify_one();
     // The entry that starts a batch names it.
     let batch = find(&answered.root, answered.sequence)?;
     Ok(proto::StartBatchResponse {

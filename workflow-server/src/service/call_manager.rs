@@ -16,9 +16,9 @@ use tonic::{Request, Response, Status};
 use super::requests::{self, Faults};
 use super::script_engine::{follow_ups, marked_bytes};
 use super::{
-    Asking, Shared, callers, claims, convert, desk, find_instance, follow_up, hand_over, history, instance_of, pages,
-    status,
+    Asking, Shared, archived, callers, claims, convert, desk, follow_up, hand_over, instance_of, pages, status,
 };
+use crate::ledger::history::Walk;
 use crate::limits::NOTES_SHOWN_MAX;
 
 /// The service.
@@ -57,8 +57,8 @@ impl CallManagerService for CallManager {
         &self,
         request: Request<proto::GetFollowUpRequest>,
     ) -> Result<Response<proto::GetFollowUpResponse>, Status> {
-        let root = self.0.root();
-        let instance = visible(&root, &request.into_inner().instance_id)?;
+        let (root, instance) = visible(&self.0, &request.into_inner().instance_id).await?;
+        let instance = &instance;
         let notes = self.notes(instance).await?;
         let follow_up = Some(follow_up::follow_up(&root, instance));
         Ok(Response::new(proto::GetFollowUpResponse { follow_up, notes }))
@@ -68,8 +68,8 @@ impl CallManagerService for CallManager {
         &self,
         request: Request<proto::GetCallDetailsRequest>,
     ) -> Result<Response<proto::GetCallDetailsResponse>, Status> {
-        let root = self.0.root();
-        let instance = visible(&root, &request.into_inner().instance_id)?;
+        let (root, instance) = visible(&self.0, &request.into_inner().instance_id).await?;
+        let instance = &instance;
         let call = root.call_of(instance).ok_or_else(|| status::not_found("call", "", "the call is gone"))?;
         Ok(Response::new(proto::GetCallDetailsResponse {
             call: Some(convert::call(call)),
@@ -110,7 +110,7 @@ impl CallManagerService for CallManager {
         };
         let stage = |number: &u32| convert::stage_of(&answered.root, instance, *number);
         Ok(Response::new(proto::PushButtonResponse {
-            follow_up: Some(follow_up::follow_up(&answered.root, instance)),
+            follow_up: Some(answered.follow_up()?),
             entered_stages: entered.iter().filter_map(stage).collect(),
             undo_until: desk::undo_until(&self.0, instance),
             sequence: answered.sequence,
@@ -128,7 +128,7 @@ impl CallManagerService for CallManager {
         let asking =
             Asking::of_person("AddNote", &request.actor, &request.request_id, request.encode_to_vec()).at_fault(faults);
         let answered = self.0.execute(asking, command).await?;
-        let follow_up = Some(follow_up::follow_up(&answered.root, instance_of(&answered)?));
+        let follow_up = Some(answered.follow_up()?);
         Ok(Response::new(proto::AddNoteResponse { follow_up, sequence: answered.sequence }))
     }
 
@@ -145,7 +145,7 @@ impl CallManagerService for CallManager {
             Asking::of_person("AcknowledgeAlert", &request.actor, &request.request_id, request.encode_to_vec());
         let asking = asking.at_fault(faults);
         let answered = self.0.execute(asking, command).await?;
-        let follow_up = Some(follow_up::follow_up(&answered.root, instance_of(&answered)?));
+        let follow_up = Some(answered.follow_up()?);
         Ok(Response::new(proto::AcknowledgeAlertResponse { follow_up, sequence: answered.sequence }))
     }
 
@@ -223,7 +223,7 @@ impl CallManagerService for CallManager {
         &self,
         request: Request<proto::ListCallsOfCallerRequest>,
     ) -> Result<Response<proto::ListCallsOfCallerResponse>, Status> {
-        callers::calls_of(&self.0, &request.into_inner()).map(Response::new)
+        callers::calls_of(&self.0, &request.into_inner()).await.map(Response::new)
     }
 }
 
@@ -239,7 +239,7 @@ impl CallManager {
             matches!(kind, NoteAdded | ButtonPushed | Moved | Snoozed | AlertReturned | Resumed | Chased)
         };
         let mut notes = Vec::with_capacity(wanted);
-        let mut walk = history::Walk::of_instance(&self.0.ledger, instance);
+        let mut walk = Walk::of_instance(self.0.ledger.history(), instance);
         while let Some((entry, change)) = walk.next().await.map_err(|error| status::of_history(&error))? {
             if is_note(change.kind) && !entry.said.note.is_empty() {
                 notes.push(proto::Note {
@@ -259,7 +259,7 @@ impl CallManager {
     /// A refused push says who was first, and when.
     async fn tell_mover(&self, instance: Option<&Arc<Instance>>, refused: Status) -> Status {
         let Some(instance) = instance else { return refused };
-        let mut walk = history::Walk::of_instance(&self.0.ledger, instance);
+        let mut walk = Walk::of_instance(self.0.ledger.history(), instance);
         while let Ok(Some((entry, change))) = walk.next().await {
             let moved = !change.entered.is_empty() || change.after.status.is_ended();
             if moved {
@@ -272,9 +272,13 @@ impl CallManager {
     }
 }
 
-fn visible<'r>(root: &'r Root, id: &str) -> Result<&'r Arc<Instance>, Status> {
-    let instance = find_instance(root, id)?;
-    if root.is_visible(instance) { Ok(instance) } else { Err(status::not_visible(root, instance)) }
+/// The root in which an instance is, and the instance, if Call Managers may work on it.
+async fn visible(shared: &Shared, id: &str) -> Result<(Arc<Root>, Arc<Instance>), Status> {
+    let found = archived::anywhere(shared, id).await?;
+    if found.is_archived() || !found.root.is_visible(&found.instance) {
+        return Err(status::not_visible(&found.root, &found.instance));
+    }
+    Ok((found.root, found.instance))
 }
 
 fn row(root: &Root, listed: &FollowUpRow, as_of: Time) -> proto::FollowUpRow {

@@ -15,11 +15,11 @@ use tonic::Status;
 
 use super::requests::{self, Faults};
 use super::script_engine::follow_ups;
-use super::{Shared, convert, follow_up, status};
+use super::{Shared, archived, convert, follow_up, status};
 use crate::limits::{CALLS_SHOWN_MAX, OPEN_FOLLOW_UPS_SHOWN_MAX};
 
 /// What a caller is found by; a fault where nothing is given that finds anybody.
-fn key(caller: Option<&proto::Caller>, faults: &mut Faults) -> Option<CallerKey> {
+pub(super) fn key(caller: Option<&proto::Caller>, faults: &mut Faults) -> Option<CallerKey> {
     let key = caller.and_then(|caller| CallerKey::of(&requests::caller(caller.clone())));
     if key.is_none() {
         faults.add("caller", "must have a reference, a telephone number or a mail address");
@@ -113,7 +113,7 @@ fn clock(moment: Time, zone: &TimeZone) -> String {
     shown.map_or_else(|_| "a day far off".to_owned(), |at| at.strftime("%A %-d %B at %H:%M").to_string())
 }
 
-pub(super) fn calls_of(
+pub(super) async fn calls_of(
     shared: &Shared,
     request: &proto::ListCallsOfCallerRequest,
 ) -> Result<proto::ListCallsOfCallerResponse, Status> {
@@ -121,13 +121,20 @@ pub(super) fn calls_of(
     let mut faults = Faults::default();
     let key = key(request.caller.as_ref(), &mut faults);
     faults.check()?;
-    let mut calls: Vec<&Arc<Call>> =
-        key.iter().flat_map(|key| root.calls_of(key, &request.customer)).take(CALLS_SHOWN_MAX + 1).collect();
+    let Some(key) = key else { return Ok(proto::ListCallsOfCallerResponse::default()) };
+    let shown = |call: &Call, follow_ups: Vec<proto::FollowUp>| proto::CallWithFollowUps {
+        call: Some(convert::call(call)),
+        follow_ups: if call.chargeable { follow_ups } else { Vec::new() },
+    };
+    let live = root.calls_of(&key, &request.customer).take(CALLS_SHOWN_MAX + 1);
+    let mut calls: Vec<_> = live.map(|call| shown(call, follow_ups(&root, call, false))).collect();
+    // What has left memory is older than what is in it.
+    let wanted = (CALLS_SHOWN_MAX + 1).saturating_sub(calls.len());
+    let archive = shared.ledger.archive();
+    let found = archive.calls_of(&key, &request.customer, wanted, shared.ledger.now()).await;
+    let found = found.map_err(|error| status::of_history(&error))?;
+    calls.extend(found.iter().map(|found| shown(&found.call, archived::follow_ups(&root, found))));
     let more = calls.len() > CALLS_SHOWN_MAX;
     calls.truncate(CALLS_SHOWN_MAX);
-    let shown = |call: &Arc<Call>| proto::CallWithFollowUps {
-        call: Some(convert::call(call)),
-        follow_ups: if call.chargeable { follow_ups(&root, call, false) } else { Vec::new() },
-    };
-    Ok(proto::ListCallsOfCallerResponse { calls: calls.into_iter().map(shown).collect(), more })
+    Ok(proto::ListCallsOfCallerResponse { calls, more })
 }

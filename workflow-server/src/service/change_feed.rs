@@ -1,9 +1,12 @@
 //! The private road to the alerters: a snapshot of what is visible, and the journal from a sequence on.
 
+use std::collections::HashMap;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use aftercall_engine::entry::{Before, InstanceChange};
+use aftercall_engine::call::Call;
+use aftercall_engine::entry::{Before, ChangeKind, InstanceChange};
+use aftercall_engine::instance::InstanceId;
 use aftercall_engine::{Entry, Root};
 use aftercall_proto::feed::v1 as feed;
 use aftercall_proto::feed::v1::change_feed_service_server::ChangeFeedService;
@@ -13,7 +16,7 @@ use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
 
-use super::{Shared, convert, follow_up, status};
+use super::{Shared, archived, convert, follow_up, status};
 use crate::ledger::feed::FeedItem;
 use crate::limits::{FEED_BATCH_ENTRIES, FEED_HEARTBEAT, FEED_SNAPSHOT_BATCH, FEED_STREAMS_MAX};
 
@@ -104,7 +107,13 @@ impl ChangeFeed {
         let mut items = first;
         loop {
             next = items.last().map_or(next, |item| item.entry.sequence + 1);
-            let response = self.response(&items);
+            let response = match self.response(&items).await {
+                Ok(response) => response,
+                Err(refused) => {
+                    let _ = sender.send(Err(refused)).await;
+                    return;
+                }
+            };
             if sender.send(Ok(response)).await.is_err() {
                 return;
             }
@@ -132,14 +141,37 @@ impl ChangeFeed {
         }
     }
 
-    fn response(&self, items: &[FeedItem]) -> feed::TailResponse {
+    async fn response(&self, items: &[FeedItem]) -> Result<feed::TailResponse, Status> {
         let root = self.0.root();
-        feed::TailResponse {
-            entries: items.iter().map(|item| entry(&root, item)).collect(),
+        let calls = self.calls_that_left(&root, items).await?;
+        let scene = Scene { root: &root, calls };
+        Ok(feed::TailResponse {
+            entries: items.iter().map(|item| entry(&scene, item)).collect(),
             newest_sequence: self.0.ledger.feed().newest().borrow().sequence,
             sent_at: Some(convert::timestamp(self.0.ledger.now())),
-        }
+        })
     }
+
+    /// The calls of instances that have left memory since their entry: whoever is far behind is told of them as they were.
+    async fn calls_that_left(&self, root: &Root, items: &[FeedItem]) -> Result<HashMap<InstanceId, Arc<Call>>, Status> {
+        let mut calls = HashMap::new();
+        for id in items.iter().flat_map(|item| &item.entry.instances).map(|change| change.after.id) {
+            if root.instance(id).is_none()
+                && !calls.contains_key(&id)
+                && let Some(found) = archived::find(&self.0, id).await?
+            {
+                calls.insert(id, found.call);
+            }
+        }
+        Ok(calls)
+    }
+}
+
+/// What entries are told by.
+struct Scene<'r> {
+    root: &'r Root,
+    /// Of instances that have left memory.
+    calls: HashMap<InstanceId, Arc<Call>>,
 }
 
 fn visible_slots(root: &Root) -> impl Iterator<Item = &Arc<aftercall_engine::instance::Instance>> {
@@ -162,39 +194,39 @@ fn send_snapshot(root: &Root, head: feed::SnapshotHead, sender: &mpsc::Sender<Re
     let _ = sender.blocking_send(Ok(response));
 }
 
-fn entry(root: &Root, item: &FeedItem) -> feed::FeedEntry {
+fn entry(scene: &Scene<'_>, item: &FeedItem) -> feed::FeedEntry {
     let entry = &*item.entry;
     let was_seen = |change: &&InstanceChange| {
-        is_visible_after(entry, root, change) || change.before.as_ref().is_some_and(|before| before.visible)
+        is_visible_after(scene, entry, change) || change.before.as_ref().is_some_and(|before| before.visible)
     };
     feed::FeedEntry {
         sequence: entry.sequence,
         chain: item.chain,
         at: Some(convert::timestamp(entry.at)),
         actor: Some(convert::actor(&entry.actor)),
-        changes: entry.instances.iter().filter(was_seen).map(|one| change(root, entry, one)).collect(),
+        changes: entry.instances.iter().filter(was_seen).map(|one| change(scene, entry, one)).collect(),
+        erased: entry.kind == ChangeKind::CallerErased,
     }
 }
 
-fn is_visible_after(entry: &Entry, root: &Root, change: &InstanceChange) -> bool {
-    call_after(entry, root, change).is_some_and(|call| change.after.is_listed(call))
+fn is_visible_after(scene: &Scene<'_>, entry: &Entry, change: &InstanceChange) -> bool {
+    call_after(scene, entry, change).is_some_and(|call| change.after.is_listed(call))
 }
 
 /// The call as the entry left it; where the entry did not touch it, as it stands: a change of the call touches all of its
 /// open instances, so nothing that is shown differs.
-fn call_after<'a>(
-    entry: &'a Entry,
-    root: &'a Root,
-    change: &InstanceChange,
-) -> Option<&'a Arc<aftercall_engine::call::Call>> {
+fn call_after<'a>(scene: &'a Scene<'_>, entry: &'a Entry, change: &InstanceChange) -> Option<&'a Arc<Call>> {
     let of_entry = entry.call.as_ref().filter(|call| call.slot == change.after.call).map(|call| &call.after);
-    of_entry.or_else(|| root.call_of(&change.after))
+    // Its slot may be another's by now: only an instance that is in memory says that its call is.
+    let in_memory = || scene.root.instance(change.after.id).and_then(|instance| scene.root.call_of(instance));
+    of_entry.or_else(in_memory).or_else(|| scene.calls.get(&change.after.id))
 }
 
-fn change(root: &Root, entry: &Entry, change: &InstanceChange) -> feed::InstanceChange {
+fn change(scene: &Scene<'_>, entry: &Entry, change: &InstanceChange) -> feed::InstanceChange {
+    let root = scene.root;
     let definition = root.definition_of(&change.after);
-    let visible = is_visible_after(entry, root, change);
-    let call = call_after(entry, root, change).map(|call| &**call);
+    let visible = is_visible_after(scene, entry, change);
+    let call = call_after(scene, entry, change).map(|call| &**call);
     let mut follow_up = follow_up::follow_up_of_call(root, &change.after, call);
     if !visible {
         follow_up = proto::FollowUp {

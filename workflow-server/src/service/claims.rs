@@ -7,7 +7,7 @@ use prost::Message;
 use tonic::Status;
 
 use super::requests::{self, Faults};
-use super::{Asking, Shared, follow_up, instance_of};
+use super::{Asking, Shared};
 
 pub(super) async fn claim(
     shared: &Shared,
@@ -72,12 +72,12 @@ pub(super) async fn claim_next(
     let answered = shared.execute(asking.at_fault(faults), command).await?;
     let follow_up = match &answered.answer {
         Answer::Done => None,
-        _ => Some(follow_up::follow_up(&answered.root, instance_of(&answered)?)),
+        _ => Some(answered.follow_up()?),
     };
     Ok(proto::ClaimNextResponse { follow_up, sequence: answered.sequence })
 }
 
 async fn held(shared: &Shared, asking: Asking<'_>, command: Command) -> Result<(Option<proto::FollowUp>, u64), Status> {
     let answered = shared.execute(asking, command).await?;
-    Ok((Some(follow_up::follow_up(&answered.root, instance_of(&answered)?)), answered.sequence))
+    Ok((Some(answered.follow_up()?), answered.sequence))
 }

@@ -140,7 +140,11 @@ pub(super) fn change_kind(kind: ChangeKind) -> proto::ChangeKind {
         | ChangeKind::WorkflowPublished
         | ChangeKind::BatchStarted
         | ChangeKind::BatchItemRefused
-        | ChangeKind::BatchStopped => proto::ChangeKind::Unspecified,
+        | ChangeKind::BatchStopped
+        | ChangeKind::Archived
+        | ChangeKind::ChunkReplaced
+        | ChangeKind::ErasureStarted
+        | ChangeKind::ErasureEnded => proto::ChangeKind::Unspecified,
         ChangeKind::Set => proto::ChangeKind::Set,
         ChangeKind::SetAgain => proto::ChangeKind::SetAgain,
         ChangeKind::Released => proto::ChangeKind::Released,
@@ -162,6 +166,7 @@ pub(super) fn change_kind(kind: ChangeKind) -> proto::ChangeKind {
         ChangeKind::PushUndone => proto::ChangeKind::PushUndone,
         ChangeKind::Chased => proto::ChangeKind::Chased,
         ChangeKind::Moved => proto::ChangeKind::Moved,
+        ChangeKind::CallerErased => proto::ChangeKind::CallerErased,
         ChangeKind::NoteAdded => proto::ChangeKind::NoteAdded,
         ChangeKind::Cancelled => proto::ChangeKind::Cancelled,
         ChangeKind::Replaced => proto::ChangeKind::Replaced,

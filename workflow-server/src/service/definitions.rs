@@ -263,6 +263,7 @@ fn describe(definition: &Definition, version: u32, revision: u64) -> proto::Work
         stages: stages.collect(),
         fields: definition.fields.iter().map(convert::field_declaration).collect(),
         deadline: definition.deadline.map_or_else(String::new, |span| span.to_string()),
+        retention: definition.retention.map_or_else(String::new, |span| span.to_string()),
         revision,
     }
 }

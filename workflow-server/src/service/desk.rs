@@ -11,7 +11,8 @@ use prost::Message;
 use tonic::Status;
 
 use super::requests::{self, Faults};
-use super::{Asking, Shared, convert, follow_up, history, instance_of, status};
+use super::{Asking, Shared, archived, convert, instance_of, status};
+use crate::ledger::history::Walk;
 
 pub(super) async fn snooze(
     shared: &Shared,
@@ -36,7 +37,7 @@ pub(super) async fn snooze(
     let alert = instance.alerts.iter().find(|alert| is_present && alert.action == action);
     let snooze = alert.and_then(|alert| alert.snooze.as_ref());
     Ok(proto::SnoozeAlertResponse {
-        follow_up: Some(follow_up::follow_up(&answered.root, instance)),
+        follow_up: Some(answered.follow_up()?),
         snoozed_until: snooze.map(|snooze| convert::timestamp(snooze.until)),
         sequence: answered.sequence,
     })
@@ -109,10 +110,8 @@ pub(super) async fn undo(shared: &Shared, request: proto::UndoPushRequest) -> Re
 /// it names none, and is refused; unless the same request was carried out before.
 async fn undo_command(shared: &Shared, request: &proto::UndoPushRequest, id: InstanceId) -> Result<Command, Status> {
     let root = shared.root();
-    let instance = root.instance(id).ok_or_else(|| {
-        let name = &request.instance_id;
-        status::not_found("instance", name, format!("there is no instance {name}"))
-    })?;
+    let found = archived::anywhere(shared, &request.instance_id).await?;
+    let instance = root.instance(id).ok_or_else(|| status::archived(&root, &found.instance))?;
     let pushed = pushed(shared, instance).await?;
     let (sequence, pushed_by, pushed_at, before) =
         pushed.unwrap_or_else(|| (0, "".into(), Time::default(), instance.clone()));
@@ -130,7 +129,7 @@ async fn undo_command(shared: &Shared, request: &proto::UndoPushRequest, id: Ins
 
 /// Its newest change, if that is a push: the sequence, who pushed, when, and the instance as it was before.
 async fn pushed(shared: &Shared, instance: &Instance) -> Result<Option<(u64, Box<str>, Time, Arc<Instance>)>, Status> {
-    let mut walk = history::Walk::of_instance(&shared.ledger, instance);
+    let mut walk = Walk::of_instance(shared.ledger.history(), instance);
     let failed = |error| status::of_history(&error);
     let Some((entry, change)) = walk.next().await.map_err(failed)? else { return Ok(None) };
     if change.kind != ChangeKind::ButtonPushed {
@@ -152,5 +151,5 @@ async fn changed(
     command: Command,
 ) -> Result<(Option<proto::FollowUp>, u64), Status> {
     let answered = shared.execute(asking, command).await?;
-    Ok((Some(follow_up::follow_up(&answered.root, instance_of(&answered)?)), answered.sequence))
+    Ok((Some(answered.follow_up()?), answered.sequence))
 }

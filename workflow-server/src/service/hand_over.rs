@@ -16,7 +16,7 @@ use tonic::Status;
 use tonic_types::StatusExt as _;
 
 use super::requests::{self, Faults};
-use super::{Asking, Shared, follow_up, instance_of, status};
+use super::{Asking, Shared, status};
 use crate::limits::{HAND_OVER_AT_ONCE, HAND_OVER_MAX, HAND_OVER_REQUEST_ID_CHARS_MAX};
 
 pub(super) async fn hand_over(
@@ -66,8 +66,7 @@ async fn one(
     let asking = Asking::of_person("HandOver", &request.actor, &request_id, of_one.encode_to_vec());
     let command = Command::HandOver { instance, to: to.clone(), reason: request.reason.as_str().into() };
     let answered = shared.execute(asking, command).await;
-    let given = answered
-        .and_then(|answered| Ok((follow_up::follow_up(&answered.root, instance_of(&answered)?), answered.sequence)));
+    let given = answered.and_then(|answered| Ok((answered.follow_up()?, answered.sequence)));
     let result = proto::HandOverResult { instance_id: instance.to_string(), ..proto::HandOverResult::default() };
     match given {
         Ok((follow_up, sequence)) => (proto::HandOverResult { follow_up: Some(follow_up), ..result }, sequence),

@@ -1,73 +1,80 @@
-//! Walks what happened to an instance or a call, newest first: each entry names the one before it.
+//! What happened to an instance or a call, in the order in which it did; out of the archive too.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use aftercall_engine::call::Call;
-use aftercall_engine::entry::InstanceChange;
-use aftercall_engine::instance::{Instance, InstanceId};
+use aftercall_engine::call::CallKey;
 use aftercall_engine::{Entry, Root};
+use aftercall_proto::workflow::v1 as proto;
+use tonic::Status;
 
-use crate::ledger::Handle;
+use super::requests::{self, Faults};
+use super::{Shared, archived, convert, status};
+use crate::ledger::FoundCall;
 use crate::ledger::history::HistoryError;
 use crate::limits::HISTORY_WALK_MAX;
 
-/// The changes of one instance, newest first.
-pub(super) struct Walk<'l> {
-    ledger: &'l Handle,
-    instance: InstanceId,
-    next: u64,
-}
-
-impl<'l> Walk<'l> {
-    pub(super) fn of_instance(ledger: &'l Handle, instance: &Instance) -> Self {
-        Self { ledger, instance: instance.id, next: instance.sequence }
-    }
-
-    pub(super) async fn next(&mut self) -> Result<Option<(Arc<Entry>, InstanceChange)>, HistoryError> {
-        if self.next == 0 {
-            return Ok(None);
+/// The items that a request asks for, oldest first.
+pub(super) async fn items(
+    shared: &Shared,
+    request: &proto::ListHistoryRequest,
+) -> Result<Vec<proto::HistoryItem>, Status> {
+    match (&request.call, request.instance_id.as_str()) {
+        (None, id) if !id.is_empty() => {
+            let found = archived::anywhere(shared, id).await?;
+            let entries = shared.ledger.history().of_instance(&found.instance).await;
+            let entries = entries.map_err(|error| status::of_history(&error))?;
+            let of_instance = |entry: &Arc<Entry>| {
+                let change = entry.instances.iter().find(|change| change.after.id == found.instance.id);
+                convert::history_item(&found.root, entry, change)
+            };
+            Ok(entries.values().map(of_instance).collect())
         }
-        let entry = self.ledger.history().entry(self.next).await?;
-        let change = entry.instances.iter().find(|change| change.after.id == self.instance).cloned();
-        let change = change.ok_or(HistoryError::NoSuchEntry(self.next))?;
-        self.next = change.before.as_ref().map_or(0, |before| before.sequence);
-        Ok(Some((entry, change)))
+        (Some(_), "") => {
+            let mut faults = Faults::default();
+            let key = requests::call_key(request.call.as_ref(), "call", &mut faults);
+            faults.check()?;
+            let root = shared.root();
+            let entries = of_call(shared, &root, &key).await?;
+            Ok(entries.values().flat_map(|entry| of_entry(&root, entry)).collect())
+        }
+        _ => Err(status::invalid_field("instance_id", "name an instance or a call, and not both")),
     }
 }
 
-/// Everything that happened to one instance, by sequence.
-pub(super) async fn of_instance(
-    ledger: &Handle,
-    instance: &Instance,
-) -> Result<BTreeMap<u64, Arc<Entry>>, HistoryError> {
-    let mut entries = BTreeMap::new();
-    let mut walk = Walk::of_instance(ledger, instance);
-    while entries.len() < HISTORY_WALK_MAX {
-        let Some((entry, _)) = walk.next().await? else { break };
-        entries.insert(entry.sequence, entry);
+/// Everything that happened to a call and its instances, by sequence: to what is in memory of it, and to what left it earlier.
+async fn of_call(shared: &Shared, root: &Root, key: &CallKey) -> Result<BTreeMap<u64, Arc<Entry>>, Status> {
+    let live = root.call(key).map(|call| FoundCall {
+        call: call.clone(),
+        instances: call.instances.iter().filter_map(|slot| root.instance_at(*slot)).cloned().collect(),
+    });
+    let found: Vec<FoundCall> = live.into_iter().chain(archived::calls(shared, key).await?).collect();
+    if found.is_empty() {
+        let name = format!("{}/{}", key.source, key.id);
+        return Err(status::not_found("call", &name, format!("call {name} was never heard of")));
     }
-    Ok(entries)
+    gather(shared, found).await.map_err(|error| status::of_history(&error))
 }
 
-/// Everything that happened to a call and its instances, by sequence.
-pub(super) async fn of_call(
-    ledger: &Handle,
-    root: &Root,
-    call: &Call,
-) -> Result<BTreeMap<u64, Arc<Entry>>, HistoryError> {
+async fn gather(shared: &Shared, found: Vec<FoundCall>) -> Result<BTreeMap<u64, Arc<Entry>>, HistoryError> {
+    let history = shared.ledger.history();
     let mut entries = BTreeMap::new();
-    let mut next = call.sequence;
-    while next != 0 && entries.len() < HISTORY_WALK_MAX {
-        let entry = ledger.history().entry(next).await?;
-        next = entry.call.as_ref().map_or(0, |change| change.previous);
-        entries.insert(entry.sequence, entry);
-    }
-    for instance in call.instances.iter().filter_map(|slot| root.instance_at(*slot)) {
-        entries.extend(of_instance(ledger, instance).await?);
-        if entries.len() >= HISTORY_WALK_MAX {
-            break;
+    for FoundCall { call, instances } in found {
+        entries.extend(history.of_call(&call).await?);
+        for instance in instances {
+            entries.extend(history.of_instance(&instance).await?);
+            if entries.len() >= HISTORY_WALK_MAX {
+                return Ok(entries);
+            }
         }
     }
     Ok(entries)
+}
+
+/// A line for the call where it changed, and one for each instance.
+fn of_entry(root: &Root, entry: &Entry) -> Vec<proto::HistoryItem> {
+    let of_call = entry.call.as_ref().filter(|change| change.is_news && entry.instances.is_empty());
+    let of_call = of_call.map(|_| convert::history_item(root, entry, None));
+    let of_instances = entry.instances.iter().map(|change| convert::history_item(root, entry, Some(change)));
+    of_call.into_iter().chain(of_instances).collect()
 }

@@ -23,6 +23,9 @@ pub(super) fn read(asked: proto::InstanceFilter, now: Time) -> Result<InstanceFi
     for (field, count) in counts {
         faults.check_count(field, count);
     }
+    if asked.archived {
+        faults.add("filter.archived", "only a list reads the archive: nothing there is counted or moved one by one");
+    }
     let older_than = asked.older_than.and_then(|span| {
         let millis = requests::span_millis(span);
         if millis.is_none() {
@@ -30,6 +33,15 @@ pub(super) fn read(asked: proto::InstanceFilter, now: Time) -> Result<InstanceFi
         }
         millis
     });
+    let mut moment = |field: &str, stamp: Option<prost_types::Timestamp>| {
+        let read = stamp.and_then(requests::time);
+        if stamp.is_some() && read.is_none() {
+            faults.add(field, "is not a moment");
+        }
+        read
+    };
+    let ended_from = moment("filter.ended_from", asked.ended_from);
+    let ended_until = moment("filter.ended_until", asked.ended_until);
     let filter = InstanceFilter {
         workflows: requests::names(&asked.workflows),
         versions: asked.versions,
@@ -41,6 +53,8 @@ pub(super) fn read(asked: proto::InstanceFilter, now: Time) -> Result<InstanceFi
         unclaimed: asked.unclaimed,
         priorities: requests::priorities(&asked.priorities, &mut faults),
         snoozed: asked.snoozed,
+        ended_from,
+        ended_until,
         hidden: asked.hidden,
         overdue: asked.overdue,
         started_by: older_than.map(|millis| Time(now.0.saturating_sub(millis))),

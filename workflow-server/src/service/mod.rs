@@ -2,6 +2,7 @@
 //!
 //! Proto types stop here. A status is made in `status.rs` and nowhere else.
 
+mod archived;
 mod batches;
 mod call_manager;
 mod callers;
@@ -10,6 +11,7 @@ mod claims;
 mod convert;
 mod definitions;
 mod desk;
+mod erasures;
 mod explain;
 mod follow_up;
 mod hand_over;
@@ -32,7 +34,7 @@ use aftercall_engine::command::{Actor, ActorKind, Command, RequestMark};
 use aftercall_engine::entry::Answer;
 use aftercall_engine::instance::{Instance, InstanceId};
 use aftercall_engine::rejection::FieldFault;
-use aftercall_engine::{Request, Root};
+use aftercall_engine::{Rejection, Request, Root};
 use siphasher::sip::SipHasher13;
 use siphasher::sip128::{Hasher128, SipHasher13 as SipHasher128};
 use tokio::sync::Semaphore;
@@ -45,7 +47,7 @@ pub use definitions::Definitions;
 pub use operations::Operations;
 pub use script_engine::ScriptEngine;
 
-use crate::ledger::{Handle, Outcome};
+use crate::ledger::{FoundInstance, Handle, LedgerError, Outcome};
 use crate::limits::{FEED_STREAMS_MAX, REPORTS_RUNNING_MAX, REQUEST_ID_CHARS_MAX, REQUEST_TIME_MAX};
 use crate::service::requests::Faults;
 
@@ -60,7 +62,7 @@ pub struct Shared {
     feed_streams: Arc<Semaphore>,
     draining: CancellationToken,
     desk: Arc<DeskSettings>,
-    batch_started: Arc<tokio::sync::Notify>,
+    job_started: Arc<tokio::sync::Notify>,
     reports: Arc<Semaphore>,
 }
 
@@ -78,6 +80,19 @@ struct Answered {
     answer: Answer,
     sequence: u64,
     root: Arc<Root>,
+    /// The instance that it speaks of, where that has left memory since: the request was asked again.
+    archived: Option<FoundInstance>,
+}
+
+impl Answered {
+    /// The instance that it speaks of, as the API shows it.
+    fn follow_up(&self) -> Result<aftercall_proto::workflow::v1::FollowUp, Status> {
+        let instance = instance_of(self)?;
+        Ok(match &self.archived {
+            Some(found) => archived::shown(&self.root, found),
+            None => follow_up::follow_up(&self.root, instance),
+        })
+    }
 }
 
 impl Shared {
@@ -100,14 +115,14 @@ impl Shared {
             feed_streams: Arc::new(Semaphore::new(FEED_STREAMS_MAX)),
             draining,
             desk: Arc::new(desk),
-            batch_started: Arc::default(),
+            job_started: Arc::default(),
             reports: Arc::new(Semaphore::new(REPORTS_RUNNING_MAX)),
         }
     }
 
-    /// Tells the runner of batches that there is a new one.
-    pub(crate) fn batch_started(&self) -> Arc<tokio::sync::Notify> {
-        self.batch_started.clone()
+    /// Tells the runner of jobs that there is a new batch or erasure.
+    pub(crate) fn job_started(&self) -> Arc<tokio::sync::Notify> {
+        self.job_started.clone()
     }
 
     /// Where everything is kept.
@@ -130,7 +145,7 @@ impl Shared {
         }
         let outcome = match tokio::time::timeout(REQUEST_TIME_MAX, self.ledger.execute(request)).await {
             Err(_) => return Err(status::too_slow()),
-            Ok(Err(error)) => return Err(status::of_ledger(error, &self.ledger.root())),
+            Ok(Err(error)) => return Err(self.refused(error).await),
             Ok(Ok(outcome)) => outcome,
         };
         let (answer, sequence) = match outcome {
@@ -141,7 +156,24 @@ impl Shared {
             }
             Outcome::Unchanged(answer) => (answer, self.ledger.root().sequence),
         };
-        Ok(Answered { answer, sequence, root: self.ledger.root() })
+        let root = self.ledger.root();
+        let archived = match instance_in(&answer).filter(|id| root.instance(*id).is_none()) {
+            Some(id) => archived::find(self, id).await?,
+            None => None,
+        };
+        Ok(Answered { answer, sequence, root, archived })
+    }
+
+    /// What the ledger refused. Of what has left memory it knows nothing: that it was there, the archive says.
+    async fn refused(&self, error: LedgerError) -> Status {
+        let root = self.ledger.root();
+        if let LedgerError::Rejected(rejection) = &error
+            && let Rejection::NoSuchInstance(id) = **rejection
+            && let Ok(Some(found)) = archived::find(self, id).await
+        {
+            return status::archived(&root, &found.instance);
+        }
+        status::of_ledger(error, &root)
     }
 
     /// Keyed hashes of who asks what: only these are kept of a request.
@@ -199,17 +231,16 @@ impl<'r> Asking<'r> {
 
 /// The instance that an answer speaks of.
 fn instance_of(answered: &Answered) -> Result<&Arc<Instance>, Status> {
-    let id = match &answered.answer {
-        Answer::Set { instance, .. } | Answer::Moved { instance, .. } => Some(*instance),
-        Answer::Done | Answer::Published { .. } | Answer::Released(_) => None,
-    };
-    let found = id.and_then(|id| answered.root.instance(id));
+    let archived = answered.archived.as_ref().map(|found| &found.instance);
+    let found = archived.or_else(|| instance_in(&answered.answer).and_then(|id| answered.root.instance(id)));
     found.ok_or_else(|| status::not_found("instance", "", "the instance of this answer is gone"))
 }
 
-fn find_instance<'r>(root: &'r Root, text: &str) -> Result<&'r Arc<Instance>, Status> {
-    let id: InstanceId = parse_id(text)?;
-    root.instance(id).ok_or_else(|| status::not_found("instance", text, format!("there is no instance {text}")))
+fn instance_in(answer: &Answer) -> Option<InstanceId> {
+    match answer {
+        Answer::Set { instance, .. } | Answer::Moved { instance, .. } => Some(*instance),
+        Answer::Done | Answer::Published { .. } | Answer::Released(_) => None,
+    }
 }
 
 fn parse_id(text: &str) -> Result<InstanceId, Status> {

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
+use aftercall_engine::Root;
 use aftercall_engine::command::{ActorKind, Command};
 use aftercall_engine::entry::Answer;
 use aftercall_engine::query::{GroupBy, count_instances, list_instances};
 use aftercall_engine::time::Time;
-use aftercall_engine::{Entry, Root};
 use aftercall_proto::workflow::v1 as proto;
 use aftercall_proto::workflow::v1::operations_service_server::OperationsService;
 use prost::Message;
@@ -16,8 +16,8 @@ use tonic::{Request, Response, Status};
 use super::explain::explain;
 use super::requests::{self, Faults};
 use super::{
-    Asking, Shared, batches, convert, find_instance, follow_up, history, instance_filter, instance_of, pages, reports,
-    status, stuck,
+    Asking, Shared, archived, batches, convert, erasures, follow_up, history, instance_filter, instance_of, pages,
+    reports, status, stuck,
 };
 use crate::limits::GROUPS_MAX;
 use crate::process;
@@ -31,10 +31,8 @@ impl OperationsService for Operations {
         &self,
         request: Request<proto::GetInstanceRequest>,
     ) -> Result<Response<proto::GetInstanceResponse>, Status> {
-        let root = self.0.root();
-        let instance = find_instance(&root, &request.into_inner().instance_id)?;
-        let instance = Some(follow_up::follow_up(&root, instance));
-        Ok(Response::new(proto::GetInstanceResponse { instance }))
+        let found = archived::anywhere(&self.0, &request.into_inner().instance_id).await?;
+        Ok(Response::new(proto::GetInstanceResponse { instance: Some(found.shown()) }))
     }
 
     async fn list_instances(
@@ -45,6 +43,13 @@ impl OperationsService for Operations {
         let asked = request.filter.unwrap_or_default();
         let list = [b"instances ".to_vec(), asked.encode_to_vec()].concat();
         // All pages tell by the time of the first what is overdue and how old it is.
+        if asked.archived {
+            let now = pages::read::<4>(&self.0, &list, &request.page_token)?
+                .map_or_else(|| self.0.ledger.now(), |[.., as_of]| Time(as_of as i64));
+            let filter = instance_filter::read(proto::InstanceFilter { archived: false, ..asked }, now)?;
+            let page = (request.page_size, request.page_token.as_str());
+            return archived::list(&self.0, &filter, &list, page, now).await.map(Response::new);
+        }
         let token = pages::read::<2>(&self.0, &list, &request.page_token)?;
         let now = token.map_or_else(|| self.0.ledger.now(), |[_, as_of]| Time(as_of as i64));
         let filter = instance_filter::read(asked, now)?;
@@ -81,8 +86,9 @@ impl OperationsService for Operations {
         };
         let now = self.0.ledger.now();
         let filter = instance_filter::read(request.filter.unwrap_or_default(), now)?;
-        let counted = off_thread(self.0.root(), move |root| count_instances(root, &filter, by, now));
-        let (groups, total) = counted.await?;
+        let root = self.0.root();
+        let archived = archived::count(&root, &filter);
+        let (groups, total) = off_thread(root, move |root| count_instances(root, &filter, by, now)).await?;
         let counts = groups.into_iter().take(GROUPS_MAX).map(|group| proto::InstanceCount {
             group: group.name,
             count: group.count,
@@ -90,7 +96,7 @@ impl OperationsService for Operations {
             hidden: group.hidden,
             oldest_started_at: group.oldest_started_at.map(convert::timestamp),
         });
-        Ok(Response::new(proto::CountInstancesResponse { counts: counts.collect(), total }))
+        Ok(Response::new(proto::CountInstancesResponse { counts: counts.collect(), total, archived }))
     }
 
     async fn list_history(
@@ -100,8 +106,8 @@ impl OperationsService for Operations {
         let request = request.into_inner();
         let list = [b"history ".to_vec(), request.instance_id.clone().into_bytes(), call_bytes(&request)].concat();
         let after = pages::read::<1>(&self.0, &list, &request.page_token)?.map_or(0, |[after]| after);
-        let (root, rows) = (self.0.root(), pages::rows(request.page_size));
-        let items = self.history(&root, &request).await?;
+        let rows = pages::rows(request.page_size);
+        let items = history::items(&self.0, &request).await?;
         let mut rest = items.into_iter().filter(|item| item.sequence > after).peekable();
         let mut page: Vec<proto::HistoryItem> = Vec::new();
         // Items of one entry stay together: the token names the entry.
@@ -119,12 +125,13 @@ impl OperationsService for Operations {
         &self,
         request: Request<proto::ExplainInstanceRequest>,
     ) -> Result<Response<proto::ExplainInstanceResponse>, Status> {
-        let root = self.0.root();
-        let instance = find_instance(&root, &request.into_inner().instance_id)?;
-        Ok(Response::new(proto::ExplainInstanceResponse {
-            sentences: explain(&root, instance, self.0.ledger.now(), self.0.ledger.health().borrow().clock_held),
-            instance: Some(follow_up::follow_up(&root, instance)),
-        }))
+        let found = archived::anywhere(&self.0, &request.into_inner().instance_id).await?;
+        let clock_held = self.0.ledger.health().borrow().clock_held;
+        let mut sentences = explain(&found.root, &found.instance, self.0.ledger.now(), clock_held);
+        if found.is_archived() {
+            sentences.push("It is in the archive, and is kept until its workflow's retention has passed.".to_owned());
+        }
+        Ok(Response::new(proto::ExplainInstanceResponse { sentences, instance: Some(found.shown()) }))
     }
 
     async fn cancel_instance(
@@ -142,7 +149,7 @@ impl OperationsService for Operations {
         let asking =
             Asking::new("CancelInstance", ActorKind::Operations, from, request.encode_to_vec()).at_fault(faults);
         let answered = self.0.execute(asking, command).await?;
-        let instance = Some(follow_up::follow_up(&answered.root, instance_of(&answered)?));
+        let instance = Some(answered.follow_up()?);
         Ok(Response::new(proto::CancelInstanceResponse { instance, sequence: answered.sequence }))
     }
 
@@ -167,7 +174,7 @@ impl OperationsService for Operations {
             _ => &[],
         };
         Ok(Response::new(proto::MoveInstanceResponse {
-            instance: Some(follow_up::follow_up(&answered.root, instance)),
+            instance: Some(answered.follow_up()?),
             entered_stages: entered
                 .iter()
                 .filter_map(|number| convert::stage_of(&answered.root, instance, *number))
@@ -257,7 +264,33 @@ impl OperationsService for Operations {
             start_duration: Some(convert::duration(self.0.start_duration)),
             cpu_time: Some(convert::duration(usage.cpu_time)),
             resident_bytes: usage.resident_bytes,
+            archived_instances: root.archive.instances,
         }))
+    }
+
+    async fn erase_caller(
+        &self,
+        request: Request<proto::EraseCallerRequest>,
+    ) -> Result<Response<proto::EraseCallerResponse>, Status> {
+        erasures::erase(&self.0, request.into_inner()).await.map(Response::new)
+    }
+
+    async fn get_erasure(
+        &self,
+        request: Request<proto::GetErasureRequest>,
+    ) -> Result<Response<proto::GetErasureResponse>, Status> {
+        let root = self.0.root();
+        let erasure = Some(erasures::shown(&root, erasures::find(&root, request.into_inner().erasure_id)?));
+        Ok(Response::new(proto::GetErasureResponse { erasure }))
+    }
+
+    async fn list_erasures(
+        &self,
+        _: Request<proto::ListErasuresRequest>,
+    ) -> Result<Response<proto::ListErasuresResponse>, Status> {
+        let root = self.0.root();
+        let erasures = root.erasures.values().rev().map(|erasure| erasures::shown(&root, erasure)).collect();
+        Ok(Response::new(proto::ListErasuresResponse { erasures }))
     }
 
     async fn accept_clock(
@@ -280,49 +313,8 @@ impl OperationsService for Operations {
     }
 }
 
-impl Operations {
-    async fn history(
-        &self,
-        root: &Root,
-        request: &proto::ListHistoryRequest,
-    ) -> Result<Vec<proto::HistoryItem>, Status> {
-        let ledger = &self.0.ledger;
-        match (&request.call, request.instance_id.as_str()) {
-            (None, id) if !id.is_empty() => {
-                let instance = find_instance(root, id)?;
-                let entries =
-                    history::of_instance(ledger, instance).await.map_err(|error| status::of_history(&error))?;
-                let of_instance = |entry: &Arc<Entry>| {
-                    let change = entry.instances.iter().find(|change| change.after.id == instance.id);
-                    convert::history_item(root, entry, change)
-                };
-                Ok(entries.values().map(of_instance).collect())
-            }
-            (Some(_), "") => {
-                let mut faults = Faults::default();
-                let key = requests::call_key(request.call.as_ref(), "call", &mut faults);
-                faults.check()?;
-                let name = format!("{}/{}", key.source, key.id);
-                let missing = || status::not_found("call", &name, format!("call {name} was never heard of"));
-                let call = root.call(&key).ok_or_else(missing)?;
-                let entries = history::of_call(ledger, root, call).await.map_err(|error| status::of_history(&error))?;
-                Ok(entries.values().flat_map(|entry| of_entry(root, entry)).collect())
-            }
-            _ => Err(status::invalid_field("instance_id", "name an instance or a call, and not both")),
-        }
-    }
-}
-
 fn call_bytes(request: &proto::ListHistoryRequest) -> Vec<u8> {
     request.call.as_ref().map_or_else(Vec::new, Message::encode_to_vec)
-}
-
-/// A line for the call where it changed, and one for each instance.
-fn of_entry(root: &Root, entry: &Entry) -> Vec<proto::HistoryItem> {
-    let of_call = entry.call.as_ref().filter(|change| change.is_news && entry.instances.is_empty());
-    let of_call = of_call.map(|_| convert::history_item(root, entry, None));
-    let of_instances = entry.instances.iter().map(|change| convert::history_item(root, entry, Some(change)));
-    of_call.into_iter().chain(of_instances).collect()
 }
 
 /// A walk over every slot is not for the threads that serve others.

@@ -101,7 +101,10 @@ async fn first_at(history: &History, newest: u64, moment: Time) -> Result<u64, H
     let (mut low, mut high) = (1, newest + 1);
     while low < high {
         let middle = low + (high - low) / 2;
-        if history.entry(middle).await?.at < moment { low = middle + 1 } else { high = middle }
+        // What has outlived its retention is not there any more: the next one tells.
+        let entries = history.entries(middle, 1).await?;
+        let entry = entries.first().ok_or(HistoryError::NoSuchEntry(middle))?;
+        if entry.at < moment { low = entry.sequence.max(middle) + 1 } else { high = middle }
     }
     Ok(low)
 }
@@ -110,10 +113,14 @@ async fn first_at(history: &History, newest: u64, moment: Time) -> Result<u64, H
 async fn earlier(history: &History, change: &InstanceChange) -> Result<Option<Earlier>, HistoryError> {
     let Some(before) = &change.before else { return Ok(None) };
     let id = change.after.id;
-    let entry: Arc<Entry> = history.entry(before.sequence).await?;
+    let entry: Arc<Entry> = match history.entry(before.sequence).await {
+        // It is just being removed.
+        Err(HistoryError::NoSuchEntry(_)) => return Ok(None),
+        entry => entry?,
+    };
     let Some(was) = entry.instances.iter().find(|one| one.after.id == id) else { return Ok(None) };
-    let promised = match history.entry(id.made_at).await?.answer {
-        Answer::Set { promise_by, .. } => promise_by,
+    let promised = match history.entry(id.made_at).await.map(|entry| entry.answer.clone()) {
+        Ok(Answer::Set { promise_by, .. }) => promise_by,
         _ => None,
     };
     Ok(Some(Earlier { standing: Standing::of(&was.after), promised }))

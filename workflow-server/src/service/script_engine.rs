@@ -9,7 +9,7 @@ use prost::Message;
 use tonic::{Request, Response, Status};
 
 use super::requests::{self, Faults};
-use super::{Answered, Asking, Shared, callers, convert, follow_up, instance_of, status};
+use super::{Answered, Asking, Shared, archived, callers, convert, follow_up, instance_of, status};
 
 /// The service.
 pub struct ScriptEngine(pub Shared);
@@ -43,7 +43,7 @@ impl ScriptEngineService for ScriptEngine {
         let asking = asking("WithdrawWorkflow", &request.actor, &request.request_id, request.encode_to_vec());
         let asking = asking.at_fault(faults);
         let answered = self.0.execute(asking, command).await?;
-        let follow_up = Some(follow_up::follow_up(&answered.root, instance_of(&answered)?));
+        let follow_up = Some(answered.follow_up()?);
         Ok(Response::new(proto::WithdrawWorkflowResponse { follow_up, sequence: answered.sequence }))
     }
 
@@ -105,11 +105,18 @@ impl ScriptEngineService for ScriptEngine {
         let root = self.0.root();
         let name = format!("{}/{}", key.source, key.id);
         let missing = || status::not_found("call", &name, format!("call {name} was never heard of"));
-        let call = root.call(&key).ok_or_else(missing)?;
+        let (call, follow_ups) = match root.call(&key) {
+            Some(call) => (call.clone(), follow_ups(&root, call, false)),
+            None => {
+                let newest = archived::calls(&self.0, &key).await?.into_iter().next().ok_or_else(missing)?;
+                let follow_ups = archived::follow_ups(&root, &newest);
+                (newest.call, follow_ups)
+            }
+        };
         Ok(Response::new(proto::GetCallResponse {
-            call: Some(convert::call(call)),
-            details: convert::details(call),
-            follow_ups: follow_ups(&root, call, false),
+            call: Some(convert::call(&call)),
+            details: convert::details(&call),
+            follow_ups,
         }))
     }
 
@@ -129,7 +136,7 @@ impl ScriptEngineService for ScriptEngine {
         let answered = self.0.execute(asking, command).await?;
         let instance = instance_of(&answered)?;
         Ok(Response::new(proto::ChaseResponse {
-            follow_up: Some(follow_up::follow_up(&answered.root, instance)),
+            follow_up: Some(answered.follow_up()?),
             words: callers::in_words(&self.0, &answered.root, instance),
             sequence: answered.sequence,
         }))
@@ -185,12 +192,11 @@ fn set_command(request: proto::SetWorkflowRequest) -> (SetWorkflow, Faults) {
 }
 
 fn set_response(answered: &Answered) -> Result<proto::SetWorkflowResponse, Status> {
-    let instance = instance_of(answered)?;
     let Answer::Set { started, updated_fields, warnings, promise_by, .. } = &answered.answer else {
         return Err(status::unavailable("the answer to this request is gone: ask with a new request id"));
     };
     Ok(proto::SetWorkflowResponse {
-        follow_up: Some(follow_up::follow_up(&answered.root, instance)),
+        follow_up: Some(answered.follow_up()?),
         started: *started,
         updated_fields: updated_fields.clone(),
         warnings: warnings.iter().map(|warning| sentence(*warning).to_owned()).collect(),

@@ -97,6 +97,17 @@ pub(super) fn clock_not_held() -> Status {
     precondition("CLOCK_NOT_HELD", "the clock is not held: there is nothing to accept".to_owned(), HashMap::new())
 }
 
+/// It has ended, and has left memory.
+pub(super) fn archived(root: &Root, instance: &Instance) -> Status {
+    let message = format!("the follow-up is {} and in the archive: nothing moves it any more", instance.status.word());
+    precondition("INSTANCE_ARCHIVED", message, facts(root, instance))
+}
+
+/// Whether an erasure was refused because something left memory while it looked for its calls.
+pub(super) fn is_archive_moved(refused: &Status) -> bool {
+    refused.get_details_error_info().is_some_and(|info| info.reason == "ARCHIVE_MOVED")
+}
+
 /// Call Managers do not see it.
 pub(super) fn not_visible(root: &Root, instance: &Instance) -> Status {
     precondition("NOT_VISIBLE", hidden_because(root, instance), facts(root, instance))
@@ -129,6 +140,8 @@ fn of_rejection(rejection: Rejection, root: &Root) -> Status {
     match rejection {
         Rejection::Invalid(faults) => invalid(faults),
         Rejection::NoSuchInstance(id) => not_found("instance", &id.to_string(), message),
+        Rejection::NoSuchCaller => not_found("caller", "", message),
+        Rejection::ArchiveMoved => status(Code::Aborted, reason, format!("{message}: ask again"), HashMap::new()),
         Rejection::NoSuchWorkflow(name) => not_found("workflow", &name, message),
         Rejection::NoSuchVersion(name, version) => not_found("version", &format!("{name}/{version}"), message),
         Rejection::NotPublished(_) => {

@@ -11,11 +11,12 @@ use aftercall_engine::world::Keeping;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use workflow_server::journal::memory::MemoryStore;
-use workflow_server::ledger::{Clock, Handle, Ledger, LedgerError, LedgerOptions, ManualClock, Outcome};
+use workflow_server::ledger::{ArchiveKeys, Clock, Handle, Ledger, LedgerError, LedgerOptions, ManualClock, Outcome};
 
-/// Only a broken ledger ever takes this long.
 /// Entries between snapshots in these tests.
 pub(crate) const SNAPSHOT_EVERY: u64 = 20;
+/// How long after its end an instance leaves memory in these tests: the clock is set by hand, looks come by themselves.
+pub(crate) const ARCHIVE_AFTER: Duration = Duration::from_millis(400);
 /// How long anything may take before it counts as never.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -53,6 +54,9 @@ impl Bench {
             snapshot_every_entries: SNAPSHOT_EVERY,
             journal_kept_entries: 10,
             clock_held: false,
+            archive_after_millis: ARCHIVE_AFTER.as_millis() as i64,
+            retention: None,
+            archive_keys: ArchiveKeys::new([7; 16]),
         };
         let dyn_clock: Arc<dyn Clock> = clock.clone();
         let (ledger, handle) = Ledger::recover(store.log(), store.vault(), dyn_clock, options).await.unwrap();

@@ -52,7 +52,11 @@ pub(super) fn items(draft: &EntryDraft<'_>, items: &BatchItems) -> (Arc<[Instanc
             let mut seen = HashSet::new();
             ids.iter().copied().filter(|id| seen.insert(*id)).collect()
         }
-        BatchItems::Filtered(filter) => instances_of(draft.root, filter, draft.now).map(|one| one.id).collect(),
+        BatchItems::Filtered(filter) => {
+            let mut ids: Vec<InstanceId> = instances_of(draft.root, filter, draft.now).map(|one| one.id).collect();
+            ids.sort_unstable_by_key(|id| id.made_at);
+            ids
+        }
     };
     (ids.iter().copied().take(limits::BATCH_ITEMS_MAX).collect(), ids.len() as u64)
 }

@@ -16,7 +16,7 @@ pub(super) fn find_or_new(draft: &EntryDraft<'_>, key: &CallKey) -> (u32, Call, 
     let root: &Root = draft.root;
     match root.call_slot(key).and_then(|slot| root.call_at(slot).map(|call| (slot, call))) {
         Some((slot, call)) => (slot, Call::clone(call), false),
-        None => (root.calls.len() as u32, Call::new(key.clone(), draft.now), true),
+        None => (root.next_call_slot(), Call::new(key.clone(), draft.now), true),
     }
 }
 

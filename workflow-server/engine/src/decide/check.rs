@@ -61,8 +61,16 @@ pub fn faults_of(request: &Request) -> Vec<FieldFault> {
         }
         Command::StartBatch(start) => check.batch(start),
         Command::StopBatch { reason, .. } => check.text("reason", reason, true, limits::REASON_BYTES_MAX),
-        Command::StepBatch { .. } => {}
-        Command::ImportWorkflow { .. }
+        Command::EraseCaller(erase) => {
+            check.text("reason", &erase.reason, true, limits::REASON_BYTES_MAX);
+            check.text("customer", &erase.customer, false, limits::SHORT_BYTES_MAX);
+        }
+        Command::Archive { .. }
+        | Command::ReplaceChunk { .. }
+        | Command::StepErasure { .. }
+        | Command::EndErasure { .. }
+        | Command::StepBatch { .. }
+        | Command::ImportWorkflow { .. }
         | Command::PublishWorkflow { .. }
         | Command::AcknowledgeAlert { .. }
         | Command::ReleaseClaim { .. }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::archive::ArchiveChange;
 use crate::batch::BatchChange;
 use crate::call::Call;
 use crate::command::Request;
@@ -9,6 +10,7 @@ use crate::decide::Decision;
 use crate::entry::{
     AlertBefore, Answer, Before, CallChange, ChangeKind, DefinitionChange, Entry, InstanceChange, Said,
 };
+use crate::erasure::ErasureChange;
 use crate::instance::{Alert, Instance};
 use crate::rejection::Rejection;
 use crate::time::Time;
@@ -22,6 +24,8 @@ pub(super) struct EntryDraft<'w> {
     pub(super) answer: Answer,
     pub(super) definition: Option<DefinitionChange>,
     pub(super) batch: Option<BatchChange>,
+    pub(super) archive: Option<ArchiveChange>,
+    pub(super) erasure: Option<ErasureChange>,
     call: Option<CallChange>,
     instances: Vec<InstanceChange>,
 }
@@ -36,6 +40,8 @@ impl<'w> EntryDraft<'w> {
             answer: Answer::Done,
             definition: None,
             batch: None,
+            archive: None,
+            erasure: None,
             call: None,
             instances: Vec::new(),
         }
@@ -48,8 +54,12 @@ impl<'w> EntryDraft<'w> {
 
     /// The entry, or nothing where nothing changes and no request is to be remembered.
     pub(super) fn decided(self, request: &Request) -> Decision {
-        let changes_nothing =
-            self.definition.is_none() && self.batch.is_none() && self.call.is_none() && self.instances.is_empty();
+        let changes_nothing = self.definition.is_none()
+            && self.batch.is_none()
+            && self.archive.is_none()
+            && self.erasure.is_none()
+            && self.call.is_none()
+            && self.instances.is_empty();
         if changes_nothing && request.mark.is_none() {
             return Decision::Unchanged(self.answer);
         }
@@ -63,6 +73,8 @@ impl<'w> EntryDraft<'w> {
             answer: self.answer,
             definition: self.definition,
             batch: self.batch,
+            archive: self.archive,
+            erasure: self.erasure,
             call: self.call,
             instances: self.instances,
         }))

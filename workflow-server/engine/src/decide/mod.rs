@@ -2,6 +2,7 @@
 //!
 //! Must not act, read a clock or make ids: time and chance come in with the request.
 
+mod archive;
 mod batches;
 mod calls;
 mod chase;
@@ -10,6 +11,7 @@ mod claims;
 mod definitions;
 mod draft;
 mod enter;
+mod erase;
 mod escalate;
 mod faults;
 mod find;
@@ -118,6 +120,11 @@ fn carry_out(draft: &mut EntryDraft<'_>, request: &Request) -> Result<(), Reject
         Command::StartBatch(start) => batches::start(draft, start, actor)?,
         Command::StepBatch { batch } => batches::step(draft, *batch),
         Command::StopBatch { batch, reason } => batches::stop(draft, *batch, reason)?,
+        Command::Archive { file, calls } => archive::store(draft, *file, calls),
+        Command::ReplaceChunk { id, new } => archive::replace(draft, *id, new.as_ref()),
+        Command::EraseCaller(erase) => erase::start(draft, erase, actor)?,
+        Command::StepErasure { erasure } => erase::step(draft, *erasure),
+        Command::EndErasure { erasure } => erase::end(draft, *erasure),
         Command::Elapse { due, slot, wake } => instances::elapse(draft, *due, *slot, *wake),
     }
     Ok(())

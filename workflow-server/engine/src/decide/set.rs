@@ -195,7 +195,7 @@ fn new_instance(draft: &EntryDraft<'_>, set: &SetWorkflow, chosen: &Chosen, call
         put_field(&chosen.definition, &mut fields, name, value);
     }
     Instance {
-        id: InstanceId { made_at: draft.sequence(), slot: draft.root.instances.len() as u32, salt },
+        id: InstanceId { made_at: draft.sequence(), slot: draft.root.next_instance_slot(), salt },
         call,
         workflow: chosen.workflow,
         version: chosen.version,

@@ -20,6 +20,9 @@ pub struct Definition {
     pub title: String,
     /// A deadline over all stages, counted from Set Workflow.
     pub deadline: Option<Span>,
+    /// How long its instances are kept after their end; none for as long as the server keeps others. Of all versions the
+    /// newest published one counts.
+    pub retention: Option<Span>,
     /// The fields that Set Workflow takes, in the order written.
     pub fields: Vec<FieldDeclaration>,
     /// Whether it may be published with unlinked ends.

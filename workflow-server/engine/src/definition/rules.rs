@@ -152,6 +152,19 @@ pub fn span_within(span: Span) -> Result<(), Fault> {
     Ok(())
 }
 
+/// A retention: a day at least, because it is told by whole days, and a request that is asked again must find what it did.
+///
+/// # Errors
+/// `BAD_VALUE` for less, and for more than a span may be.
+pub fn retention(span: Span) -> Result<(), Fault> {
+    const SHORTEST: Span = Span { amount: 1, unit: SpanUnit::Days };
+    span_within(span)?;
+    if span.millis() < SHORTEST.millis() {
+        return Err(Fault::new(FaultCode::BadValue, format!("a retention must be at least {SHORTEST}")));
+    }
+    Ok(())
+}
+
 fn not_a_span(text: &str) -> Fault {
     let message =
         format!("{} is not a span; write a number and s, m, h or d, such as 90s, 15m, 4h or 3d", quoted(text));

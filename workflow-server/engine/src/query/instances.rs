@@ -4,13 +4,14 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use crate::call::Call;
 use crate::definition::model::Priority;
 use crate::instance::{Alert, Instance, Status};
 use crate::time::Time;
 use crate::world::Root;
 
 /// Which instances: fields are and-ed, values within one or-ed; an empty one lets everything through.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct InstanceFilter {
     /// Workflows by name.
     pub workflows: Vec<Box<str>>,
@@ -38,6 +39,10 @@ pub struct InstanceFilter {
     pub priorities: Vec<Priority>,
     /// With an alert that is snoozed, or without.
     pub snoozed: Option<bool>,
+    /// Ended at this moment or later.
+    pub ended_from: Option<Time>,
+    /// Ended before this moment.
+    pub ended_until: Option<Time>,
 }
 
 impl InstanceFilter {
@@ -51,6 +56,7 @@ impl InstanceFilter {
             && (self.versions.is_empty() || self.versions.contains(&instance.version))
             && (self.stages.is_empty() || self.stages.contains(&instance.stage))
             && self.started_by.is_none_or(|latest| instance.started_at <= latest)
+            && self.lets_end_through(instance)
             && self.lets_holder_and_alerts_through(instance)
             && self.overdue.is_none_or(|overdue| instance.is_overdue(now) == overdue)
             && self.hidden.is_none_or(|hidden| is_hidden(root, instance) == hidden)
@@ -62,6 +68,35 @@ impl InstanceFilter {
 }
 
 impl InstanceFilter {
+    /// Whether an instance that has left memory is let through: nobody holds it, no alert stands on it, it is neither hidden nor
+    /// overdue. Where no status is named, every ended one is meant.
+    #[must_use]
+    pub fn lets_ended_through(&self, root: &Root, instance: &Instance, call: &Call) -> bool {
+        let is_never = [self.hidden, self.overdue, self.snoozed].contains(&Some(true)) || self.unclaimed == Some(false);
+        let asks_for_alerts = !self.teams.is_empty() || !self.holders.is_empty() || !self.priorities.is_empty();
+        !is_never
+            && !asks_for_alerts
+            && (self.statuses.is_empty() || self.statuses.contains(&instance.status))
+            && (self.versions.is_empty() || self.versions.contains(&instance.version))
+            && (self.stages.is_empty() || self.stages.contains(&instance.stage))
+            && self.started_by.is_none_or(|latest| instance.started_at <= latest)
+            && self.lets_end_through(instance)
+            && (self.workflows.is_empty() || self.workflows.iter().any(|name| **name == *workflow_name(root, instance)))
+            && (self.customers.is_empty() || self.customers.contains(&call.customer))
+    }
+
+    /// Whether it asks for nothing but workflows, versions and statuses.
+    #[must_use]
+    pub fn is_of_chunks(&self) -> bool {
+        let Self { workflows, versions, statuses, .. } = self.clone();
+        *self == Self { workflows, versions, statuses, ..Self::default() }
+    }
+
+    fn lets_end_through(&self, instance: &Instance) -> bool {
+        self.ended_from.is_none_or(|from| instance.ended_at.is_some_and(|at| at >= from))
+            && self.ended_until.is_none_or(|until| instance.ended_at.is_some_and(|at| at < until))
+    }
+
     fn lets_holder_and_alerts_through(&self, instance: &Instance) -> bool {
         let is_named = instance.claim.as_ref().is_some_and(|claim| self.holders.contains(&claim.by));
         let is_snoozed = instance.alerts.iter().any(|alert| alert.snooze.is_some());
@@ -73,7 +108,7 @@ impl InstanceFilter {
     }
 }
 
-/// All instances that a filter lets through, oldest first.
+/// All instances that a filter lets through, by slot: about by age, but a slot that one has left is given again.
 pub fn instances_of<'r>(
     root: &'r Root,
     filter: &'r InstanceFilter,
@@ -85,13 +120,13 @@ pub fn instances_of<'r>(
 /// A page.
 #[derive(Clone, Debug, Default)]
 pub struct InstancePage {
-    /// Oldest first.
+    /// By slot.
     pub instances: Vec<Arc<Instance>>,
     /// The slot to go on after; none on the last page.
     pub next: Option<u32>,
 }
 
-/// Lists instances, oldest first, at most `rows_max`, after the slot.
+/// Lists instances by slot, at most `rows_max`, after the slot.
 #[must_use]
 pub fn list_instances(
     root: &Root,

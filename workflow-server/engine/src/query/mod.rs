@@ -2,11 +2,13 @@
 //!
 //! Must not change anything, and must not read a clock: the time by which overdue is told comes in.
 
+mod archivable;
 mod due;
 mod follow_ups;
 mod instances;
 mod stuck;
 
+pub use archivable::{Archivable, archivable, newest_of_call};
 pub use due::{DueState, due_soon_from, due_state};
 pub use follow_ups::{FollowUpCursor, FollowUpPage, FollowUpRow, list_follow_ups, most_urgent_unclaimed};
 pub use instances::{Group, GroupBy, InstanceFilter, InstancePage, count_instances, instances_of, list_instances};

@@ -4,16 +4,20 @@ use std::sync::Arc;
 
 use proptest::sample::Index;
 
+use crate::archive::Chunk;
 use crate::batch::BatchWork;
 use crate::batch::{BatchItems, StartBatch};
 use crate::call::{CallKey, Caller};
 use crate::command::{Actor, ActorKind, CallChanges, Command, PushButton, Recipient, SnoozeAlert, SnoozeUntil};
 use crate::definition::model::NoteRule;
 use crate::definition::{Action, Definition};
+use crate::erasure::{EraseCaller, ErasureState};
 use crate::instance::{Instance, InstanceId};
+use crate::query::archivable;
 use crate::time::Time;
 use crate::value::{FieldDeclaration, FieldType, Value};
 use crate::world::World;
+use crate::world::caller_index::CallerKey;
 
 pub(super) fn somebody(kind: ActorKind) -> Actor {
     Actor { kind, name: person(0) }
@@ -51,9 +55,44 @@ pub(super) fn changes(chargeable: Option<bool>, customer: Option<u8>) -> CallCha
     CallChanges {
         chargeable,
         customer: customer.map(|customer| format!("customer-{}", customer % 3).into()),
-        caller: customer.map(|caller| Caller { name: format!("caller {caller}").into(), ..Caller::default() }),
+        caller: customer.map(caller),
         ..CallChanges::default()
     }
+}
+
+fn caller(number: u8) -> Caller {
+    let (name, reference) = (format!("caller {number}").into(), format!("C-{}", number % 3).into());
+    Caller { name, reference, ..Caller::default() }
+}
+
+pub(super) fn archive(world: &World, minutes: u16, calls_max: u8, now: Time) -> Command {
+    let calls = archivable(world.root(), i64::from(minutes) * 60_000, now, usize::from(calls_max)).calls;
+    Command::Archive { file: world.root().archive.newest_file + 1, calls }
+}
+
+pub(super) fn replace(world: &World, nothing: bool) -> Option<Command> {
+    let archive = &world.root().archive;
+    let (id, chunk) = archive.chunks.get_min()?;
+    let new = (!nothing).then(|| Arc::new(Chunk { file: archive.newest_file + 1, ..Chunk::clone(chunk) }));
+    Some(Command::ReplaceChunk { id: *id, new })
+}
+
+pub(super) fn erase(world: &World, number: u8) -> Command {
+    let caller = CallerKey::of(&caller(number)).expect("a caller with a reference");
+    let erase = EraseCaller {
+        caller,
+        customer: "".into(),
+        reason: "she asked for it".into(),
+        archived: Vec::new(),
+        newest_file: world.root().archive.newest_file,
+    };
+    Command::EraseCaller(Box::new(erase))
+}
+
+pub(super) fn step_erasure(world: &World) -> Option<Command> {
+    let (id, erasure) = world.root().erasures.get_max()?;
+    let is_masked = erasure.state != ErasureState::Masking;
+    Some(if is_masked { Command::EndErasure { erasure: *id } } else { Command::StepErasure { erasure: *id } })
 }
 
 pub(super) fn instance<'w>(world: &'w World, at: &Index) -> Option<&'w Arc<Instance>> {

@@ -14,7 +14,10 @@ use crate::time::Time;
 use crate::world::World;
 
 use super::TEAMS;
-use super::commands::{batch, changes, holding, instance, key, person, publishing, push, snoozing, somebody, values};
+use super::commands::{
+    archive, batch, changes, erase, holding, instance, key, person, publishing, push, replace, snoozing, somebody,
+    step_erasure, values,
+};
 
 /// Something that somebody does, before it is known on what.
 #[derive(Clone, Debug)]
@@ -78,6 +81,14 @@ pub enum Step {
     Batch(u8, bool),
     /// The next item of the newest batch is done.
     StepBatch,
+    /// Calls of which everything has ended leave memory: after how many minutes, and how many calls at most.
+    Archive(u16, u8),
+    /// The oldest chunk of the archive is written anew with as much, or nothing is left of it.
+    Replace(bool),
+    /// Somebody asks for a caller to be erased.
+    Erase(u8),
+    /// The newest erasure goes on: its next call is masked, or it is done.
+    StepErasure,
     /// A script takes an instance back.
     Withdraw(Index),
     /// Operations cancel an instance.
@@ -125,6 +136,10 @@ pub fn steps(at_most: usize) -> impl Strategy<Value = Vec<Step>> {
         1 => (any::<Index>(), any::<Index>()).prop_map(|(at, stage)| Step::Move(at, stage)),
         1 => (0..6_u8, prop::bool::weighted(0.2)).prop_map(|(work, stop)| Step::Batch(work, stop)),
         3 => Just(Step::StepBatch),
+        2 => (0..3_000_u16, 1..4_u8).prop_map(|(minutes, calls)| Step::Archive(minutes, calls)),
+        1 => any::<bool>().prop_map(Step::Replace),
+        1 => (0..3_u8).prop_map(Step::Erase),
+        2 => Just(Step::StepErasure),
         1 => any::<Index>().prop_map(Step::Withdraw),
         1 => any::<Index>().prop_map(Step::Cancel),
         1 => (any::<Index>(), 0..3_u8).prop_map(|(workflow, title)| Step::Publish(workflow, title)),
@@ -292,6 +307,10 @@ impl Player {
                 let (instance, stage, reason) = (instance.id, stage.get(stages).number, "it is stuck".into());
                 (ActorKind::Operations, Command::MoveInstance { instance, stage, reason, expected: None })
             }
+            Step::Archive(minutes, calls) => (ActorKind::Timer, archive(world, *minutes, *calls, self.now)),
+            Step::Replace(nothing) => (ActorKind::Timer, replace(world, *nothing)?),
+            Step::Erase(caller) => (ActorKind::Operations, erase(world, *caller)),
+            Step::StepErasure => (ActorKind::Operations, step_erasure(world)?),
             Step::Batch(work, stop) => (ActorKind::Operations, batch(world, *work, *stop)?),
             Step::StepBatch => {
                 let (batch, _) = world.root().batches.get_max()?;

@@ -7,12 +7,14 @@ use std::sync::Arc;
 use imbl::OrdMap;
 use thiserror::Error;
 
+use crate::archive::ArchiveChange;
 use crate::batch::{Batch, BatchChange, BatchState};
 use crate::call::Call;
 use crate::entry::{DefinitionChange, Entry};
+use crate::erasure::{Erasing, Erasure, ErasureChange, ErasureState};
 use crate::instance::Instance;
 use crate::limits;
-use crate::world::{World, urgency};
+use crate::world::{World, call_index, caller_index, urgency};
 
 /// An entry does not fit the World that it is applied to: the journal is damaged, or the code has a fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
@@ -34,6 +36,12 @@ pub enum Unfit {
     /// A batch went on that is not there.
     #[error("batch {0} went on, which is not there")]
     NoBatch(u64),
+    /// A chunk of the archive was replaced that is not there, or its id was given before.
+    #[error("chunk {0} of the archive was replaced or stored, which cannot be")]
+    NoChunk(u64),
+    /// An erasure went on that is not there.
+    #[error("erasure {0} went on, which is not there")]
+    NoErasure(u64),
     /// A slot far beyond the ones in use.
     #[error("slot {0} lies beyond the ones in use")]
     SlotBeyond(u32),
@@ -55,6 +63,9 @@ impl World {
         if let Some(change) = &entry.batch {
             self.apply_batch(change, entry)?;
         }
+        if let Some(change) = &entry.erasure {
+            self.apply_erasure(change, entry)?;
+        }
         for change in &entry.instances {
             self.take_instance(change.after.id.slot);
         }
@@ -67,6 +78,10 @@ impl World {
         for change in &entry.instances {
             self.put_instance(change.after.clone())?;
         }
+        if let Some(change) = &entry.archive {
+            self.apply_archive(change, entry.sequence)?;
+        }
+        self.forget_retired(entry.sequence);
         if let Some(mark) = entry.mark {
             self.requests.remember(mark.key, mark.fingerprint, entry.sequence, entry.at);
         }
@@ -123,6 +138,61 @@ impl World {
         }
     }
 
+    fn apply_archive(&mut self, change: &ArchiveChange, sequence: u64) -> Result<(), Unfit> {
+        match change {
+            ArchiveChange::Stored { chunk, calls } => {
+                if chunk.file <= self.root.archive.newest_file {
+                    return Err(Unfit::NoChunk(chunk.id));
+                }
+                for slot in calls {
+                    self.remove_call(*slot, sequence)?;
+                }
+                self.root.archive.put(chunk.clone());
+            }
+            ArchiveChange::Replaced { id, new } => {
+                self.root.archive.take(*id).ok_or(Unfit::NoChunk(*id))?;
+                if let Some(new) = new {
+                    self.root.archive.put(new.clone());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn apply_erasure(&mut self, change: &ErasureChange, entry: &Entry) -> Result<(), Unfit> {
+        let erasures = &mut self.root.erasures;
+        let change_one = |id: u64, erasures: &mut OrdMap<u64, Arc<Erasure>>, change: &dyn Fn(&mut Erasure)| {
+            erasures.get_mut(&id).map(|one| change(Arc::make_mut(one))).ok_or(Unfit::NoErasure(id))
+        };
+        match change {
+            ErasureChange::Started(erasure) => {
+                erasures.insert(erasure.id, erasure.clone());
+            }
+            ErasureChange::Masked { erasure, call } => change_one(*erasure, erasures, &|one| {
+                one.next = call + 1;
+                if one.next as usize >= one.calls.len() {
+                    one.state = ErasureState::Scrubbing;
+                }
+            })?,
+            ErasureChange::Ended { erasure } => change_one(*erasure, erasures, &|one| {
+                one.state = ErasureState::Done;
+                one.ended_at = Some(entry.at);
+            })?,
+        }
+        self.forget_erasures();
+        self.root.erasing = Arc::new(Erasing::of(&self.root.erasures));
+        Ok(())
+    }
+
+    /// Keeps the newest of the erasures that have ended.
+    fn forget_erasures(&mut self) {
+        let ended = self.root.erasures.values().filter(|one| one.state == ErasureState::Done);
+        let ended: Vec<u64> = ended.map(|one| one.id).collect();
+        for old in &ended[..ended.len().saturating_sub(limits::ERASURES_KEPT)] {
+            self.root.erasures.remove(old);
+        }
+    }
+
     /// Takes an instance out of the indexes; it stays in its slot until the new one is put there.
     fn take_instance(&mut self, slot: u32) {
         let Some(old) = self.root.instance_at(slot).cloned() else { return };
@@ -135,32 +205,72 @@ impl World {
         self.root.counters.timers -= self.timers.disarm(&old);
     }
 
+    /// Lets a call leave memory with its instances. Older roots still hold them, so the shared indexes keep it for a while.
+    fn remove_call(&mut self, slot: u32, sequence: u64) -> Result<(), Unfit> {
+        let call = self.root.call_at(slot).cloned().ok_or(Unfit::NoCall(slot))?;
+        for instance in &call.instances {
+            self.take_instance(*instance);
+            self.root.instances.set(*instance as usize, None);
+            self.free_instances.free(*instance);
+        }
+        self.root.calls.set(slot as usize, None);
+        self.free_calls.free(slot);
+        self.tell_next_slots();
+        let caller = caller_index::hashes(&call.caller, None);
+        self.retired.push(sequence, slot, Some(call_index::hash(&call.key)), caller);
+        Ok(())
+    }
+
+    fn forget_retired(&mut self, sequence: u64) {
+        while let Some(gone) = self.retired.pop_before(sequence.saturating_sub(limits::RETIRED_SEQUENCES)) {
+            if let Some(hash) = gone.call {
+                self.root.call_index.remove(hash, gone.slot);
+            }
+            gone.caller.iter().for_each(|hash| self.root.caller_index.remove(*hash, gone.slot));
+        }
+    }
+
+    fn tell_next_slots(&mut self) {
+        self.root.next_instance_slot = self.free_instances.next(self.root.instances.len());
+        self.root.next_call_slot = self.free_calls.next(self.root.calls.len());
+    }
+
     pub(super) fn put_call(&mut self, slot: u32, call: Arc<Call>) {
         let place = slot as usize;
         while self.root.calls.len() <= place {
+            self.free_calls.free(self.root.calls.len() as u32);
             self.root.calls.push_back(None);
         }
+        self.free_calls.take(slot);
         let known = self.root.calls[place].clone();
         self.root.caller_index.add(&call.caller, known.as_ref().map(|known| &known.caller), slot);
+        if let Some(known) = &known {
+            let gone = caller_index::hashes(&known.caller, Some(&call.caller));
+            self.retired.push(self.root.sequence, slot, None, gone);
+        }
         let key = known.is_none().then(|| call.key.clone());
         self.root.calls.set(place, Some(call));
         if let Some(key) = key {
             self.root.call_index.insert(&key, slot);
         }
+        self.tell_next_slots();
     }
 
     pub(super) fn put_instance(&mut self, instance: Arc<Instance>) -> Result<(), Unfit> {
         let place = instance.id.slot as usize;
         let call = self.root.call_of(&instance).cloned().ok_or(Unfit::NoCall(instance.call))?;
         while self.root.instances.len() <= place {
+            self.free_instances.free(self.root.instances.len() as u32);
             self.root.instances.push_back(None);
         }
+        self.free_instances.take(instance.id.slot);
         for key in urgency::keys(&instance, &call) {
             self.root.urgency.insert(key);
         }
         self.root.counters.by_status[instance.status as usize] += 1;
         self.root.counters.timers += self.timers.arm(&instance);
         self.root.instances.set(place, Some(instance));
+        self.tell_next_slots();
         Ok(())
     }
 }

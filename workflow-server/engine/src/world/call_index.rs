@@ -39,6 +39,15 @@ impl CallIndex {
         shard.find(spread(hash), |item| item.hash == hash && holds(item.slot)).map(|item| item.slot)
     }
 
+    /// Takes a key out that has left its slot.
+    pub(super) fn remove(&self, hash: u32, slot: u32) {
+        let mut shard = self.shards[hash as usize % SHARDS].write().unwrap_or_else(PoisonError::into_inner);
+        // A call of the same key may have got the same slot since: then there are two alike, and one of them goes.
+        if let Ok(found) = shard.find_entry(spread(hash), |item| item.hash == hash && item.slot == slot) {
+            found.remove();
+        }
+    }
+
     /// Adds a key that is not there.
     pub(super) fn insert(&self, key: &CallKey, slot: u32) {
         let hash = hash(key);
@@ -47,7 +56,8 @@ impl CallIndex {
     }
 }
 
-fn hash(key: &CallKey) -> u32 {
+/// What a key is found by.
+pub(super) fn hash(key: &CallKey) -> u32 {
     let mut hasher = DefaultHasher::new();
     key.hash(&mut hasher);
     (hasher.finish() >> 32) as u32

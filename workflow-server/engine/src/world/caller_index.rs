@@ -1,7 +1,7 @@
 //! Who rang → calls, newest first, shared by all roots.
 //!
 //! As the index of calls it is not versioned: every find is checked against the root, which also weeds out what a call was
-//! found by before its caller was changed. Nothing is ever taken out but with the whole index, at a restart.
+//! found by before its caller was changed. What has left memory is taken out a while later, once no reader's root holds it.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{PoisonError, RwLock};
@@ -32,6 +32,22 @@ impl CallerKey {
         keys(caller).next()
     }
 
+    /// Everything that a caller is found by.
+    pub fn all_of(caller: &Caller) -> impl Iterator<Item = Self> {
+        keys(caller)
+    }
+
+    /// The key as bytes, for a hash that outlives this server.
+    #[must_use]
+    pub fn bytes(&self) -> Vec<u8> {
+        let by = match self.by {
+            By::Reference => b'r',
+            By::Phone => b'p',
+            By::Email => b'e',
+        };
+        [&[by], self.text.as_bytes()].concat()
+    }
+
     /// Whether this is the caller.
     #[must_use]
     pub fn fits(&self, caller: &Caller) -> bool {
@@ -50,23 +66,84 @@ fn keys(caller: &Caller) -> impl Iterator<Item = CallerKey> {
     texts.into_iter().filter(|(_, text)| !text.is_empty()).map(|(by, text)| CallerKey { by, text: text.into() })
 }
 
+/// The calls of one hash.
 #[derive(Clone, Copy, Debug)]
-struct Newest {
+struct Chain {
     hash: u32,
-    node: u32,
+    newest: u32,
+    oldest: u32,
 }
 
+/// A call in its chain. Neighbours are places plus one; 0 for none.
 #[derive(Clone, Copy, Debug)]
 struct Node {
     slot: u32,
-    /// The node before it plus one; 0 for none.
     before: u32,
+    after: u32,
 }
 
 #[derive(Debug, Default)]
 struct Chains {
-    newest: HashTable<Newest>,
+    by_hash: HashTable<Chain>,
     nodes: Vec<Node>,
+    free: Vec<u32>,
+}
+
+impl Chains {
+    fn at(&self, place: u32) -> Option<Node> {
+        self.nodes.get(place.checked_sub(1)? as usize).copied()
+    }
+
+    /// Puts a node where one is free; gives its place plus one.
+    fn place(&mut self, node: Node) -> u32 {
+        if let Some(free) = self.free.pop() {
+            self.nodes[free as usize] = node;
+            return free + 1;
+        }
+        self.nodes.push(node);
+        self.nodes.len() as u32
+    }
+
+    fn add(&mut self, hash: u32, slot: u32) {
+        let found = self.by_hash.find(spread(hash), |chain| chain.hash == hash).copied();
+        let before = found.map_or(0, |chain| chain.newest);
+        let place = self.place(Node { slot, before, after: 0 });
+        if before > 0 {
+            self.nodes[before as usize - 1].after = place;
+        }
+        let oldest = found.map_or(place, |chain| chain.oldest);
+        self.put(Chain { hash, newest: place, oldest });
+    }
+
+    /// Takes the oldest node of this slot out: whatever leaves memory is among the oldest.
+    fn remove(&mut self, hash: u32, slot: u32) {
+        let Some(mut chain) = self.by_hash.find(spread(hash), |chain| chain.hash == hash).copied() else { return };
+        let mut place = chain.oldest;
+        while let Some(node) = self.at(place).filter(|node| node.slot != slot) {
+            place = node.after;
+        }
+        let Some(Node { before, after, .. }) = self.at(place) else { return };
+        match before {
+            0 => chain.oldest = after,
+            before => self.nodes[before as usize - 1].after = after,
+        }
+        match after {
+            0 => chain.newest = before,
+            after => self.nodes[after as usize - 1].before = before,
+        }
+        self.free.push(place - 1);
+        self.put(chain);
+    }
+
+    fn put(&mut self, chain: Chain) {
+        let is_it = |known: &Chain| known.hash == chain.hash;
+        if let Ok(found) = self.by_hash.find_entry(spread(chain.hash), is_it) {
+            found.remove();
+        }
+        if chain.newest > 0 {
+            self.by_hash.insert_unique(spread(chain.hash), chain, |chain| spread(chain.hash));
+        }
+    }
 }
 
 /// The index.
@@ -80,31 +157,31 @@ impl CallerIndex {
     pub(super) fn slots(&self, key: &CallerKey, at_most: usize) -> Vec<u32> {
         let hash = hash(key);
         let chains = self.chains.read().unwrap_or_else(PoisonError::into_inner);
-        let newest = chains.newest.find(spread(hash), |newest| newest.hash == hash);
-        let first = newest.and_then(|newest| chains.nodes.get(newest.node as usize));
-        let before = |node: &&Node| node.before.checked_sub(1).and_then(|at| chains.nodes.get(at as usize));
-        std::iter::successors(first, before).take(at_most).map(|node| node.slot).collect()
+        let chain = chains.by_hash.find(spread(hash), |chain| chain.hash == hash);
+        let newest = chain.and_then(|chain| chains.at(chain.newest));
+        std::iter::successors(newest, |node| chains.at(node.before)).take(at_most).map(|node| node.slot).collect()
     }
 
     /// Adds a call by what its caller is found by, as far as that is new.
     pub(super) fn add(&self, caller: &Caller, known: Option<&Caller>, slot: u32) {
-        let mut added = keys(caller).filter(|key| known.is_none_or(|known| !key.fits(known))).peekable();
-        if added.peek().is_none() {
+        let added = hashes(caller, known);
+        if added.is_empty() {
             return;
         }
         let mut chains = self.chains.write().unwrap_or_else(PoisonError::into_inner);
-        let Chains { newest, nodes } = &mut *chains;
-        for key in added {
-            let hash = hash(&key);
-            let node = nodes.len() as u32;
-            let entry = newest.entry(spread(hash), |newest| newest.hash == hash, |newest| spread(newest.hash));
-            let mut before = 0;
-            entry
-                .and_modify(|newest| before = std::mem::replace(&mut newest.node, node) + 1)
-                .or_insert(Newest { hash, node });
-            nodes.push(Node { slot, before });
-        }
+        added.iter().for_each(|hash| chains.add(*hash, slot));
     }
+
+    /// Takes a call out that was found by this.
+    pub(super) fn remove(&self, hash: u32, slot: u32) {
+        self.chains.write().unwrap_or_else(PoisonError::into_inner).remove(hash, slot);
+    }
+}
+
+/// What a caller is found by, but for what another is found by too.
+pub(super) fn hashes(caller: &Caller, but: Option<&Caller>) -> Box<[u32]> {
+    let others = keys(caller).filter(|key| but.is_none_or(|but| !key.fits(but)));
+    others.map(|key| hash(&key)).collect()
 }
 
 fn hash(key: &CallerKey) -> u32 {
@@ -138,6 +215,26 @@ mod tests {
         assert_eq!(slots(&caller("", "", "bea@example.com")), [3]);
         assert_eq!(slots(&caller("c-7", "", "")), [0_u32; 0]);
         assert_eq!(CallerKey::of(&Caller { name: "Bea".into(), ..Caller::default() }), None);
+    }
+
+    #[test]
+    fn what_is_taken_out_leaves_the_rest_in_its_order() {
+        let index = CallerIndex::default();
+        let known = caller("C-7", "", "");
+        let (key, hash) = (CallerKey::of(&known).expect("a caller"), hashes(&known, None)[0]);
+        (0..5).for_each(|slot| index.add(&known, None, slot));
+        for (gone, left) in
+            [(0, vec![4, 3, 2, 1]), (2, vec![4, 3, 1]), (4, vec![3, 1]), (9, vec![3, 1]), (3, vec![1]), (1, vec![])]
+        {
+            index.remove(hash, gone);
+            assert_eq!(index.slots(&key, 10), left);
+        }
+        index.add(&known, None, 7);
+        index.add(&known, None, 8);
+        index.add(&known, None, 7);
+        index.remove(hash, 7);
+        assert_eq!(index.slots(&key, 10), [7, 8], "the newer of two alike stays");
+        assert_eq!(index.slots(&key, 1), [7]);
     }
 
     #[test]

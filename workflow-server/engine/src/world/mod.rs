@@ -12,6 +12,7 @@ pub mod timers;
 pub mod urgency;
 
 mod apply;
+mod slots;
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -20,9 +21,11 @@ use imbl::{OrdMap, OrdSet, Vector};
 
 pub use apply::Unfit;
 
+use crate::archive::{Archive, Chunk};
 use crate::batch::Batch;
 use crate::call::{Call, CallKey};
 use crate::definition::Definition;
+use crate::erasure::{Erasing, Erasure};
 use crate::instance::{Instance, InstanceId, Status};
 use crate::limits;
 use crate::team::Team;
@@ -31,6 +34,7 @@ use crate::world::call_index::CallIndex;
 use crate::world::caller_index::{CallerIndex, CallerKey};
 use crate::world::definitions::{Teams, Workflow, Workflows};
 use crate::world::requests::Requests;
+use crate::world::slots::{FreeSlots, Retired};
 use crate::world::timers::Timers;
 use crate::world::urgency::UrgencyKey;
 
@@ -86,8 +90,16 @@ pub struct Root {
     pub urgency: OrdSet<UrgencyKey>,
     /// Batches by id: those that run, and the newest that have ended.
     pub batches: OrdMap<u64, Arc<Batch>>,
+    /// What has left memory.
+    pub archive: Archive,
+    /// Erasures by id: those that run, and the newest that have ended.
+    pub erasures: OrdMap<u64, Arc<Erasure>>,
+    /// What is masked wherever it is read.
+    pub erasing: Arc<Erasing>,
     /// How many there are.
     pub counters: Counters,
+    next_instance_slot: u32,
+    next_call_slot: u32,
     call_index: Arc<CallIndex>,
     caller_index: Arc<CallerIndex>,
 }
@@ -129,6 +141,18 @@ impl Root {
         let slots = self.caller_index.slots(key, limits::CALLS_OF_CALLER_MAX);
         let of_caller = slots.into_iter().filter(move |slot| seen.insert(*slot)).filter_map(|slot| self.call_at(slot));
         of_caller.filter(move |call| key.fits(&call.caller) && (customer.is_empty() || *call.customer == *customer))
+    }
+
+    /// The slot that the next instance gets: the lowest that is free.
+    #[must_use]
+    pub fn next_instance_slot(&self) -> u32 {
+        self.next_instance_slot
+    }
+
+    /// The slot that the next call gets: the lowest that is free.
+    #[must_use]
+    pub fn next_call_slot(&self) -> u32 {
+        self.next_call_slot
     }
 
     /// The call of an instance.
@@ -183,6 +207,9 @@ pub struct World {
     root: Root,
     timers: Timers,
     requests: Requests,
+    free_instances: FreeSlots,
+    free_calls: FreeSlots,
+    retired: Retired,
 }
 
 impl World {
@@ -199,12 +226,20 @@ impl World {
                 calls: Vector::new(),
                 urgency: OrdSet::new(),
                 batches: OrdMap::new(),
+                archive: Archive::default(),
+                erasures: OrdMap::new(),
+                erasing: Arc::default(),
                 counters: Counters::default(),
+                next_instance_slot: 0,
+                next_call_slot: 0,
                 call_index: Arc::default(),
                 caller_index: Arc::default(),
             },
             timers: Timers::default(),
             requests: Requests::new(keeping),
+            free_instances: FreeSlots::default(),
+            free_calls: FreeSlots::default(),
+            retired: Retired::default(),
         }
     }
 
@@ -261,6 +296,22 @@ impl World {
     /// Puts a batch back.
     pub fn restore_batch(&mut self, batch: Batch) {
         self.root.batches.insert(batch.id, Arc::new(batch));
+    }
+
+    /// Puts a chunk of the archive back.
+    pub fn restore_chunk(&mut self, chunk: Chunk) {
+        self.root.archive.put(Arc::new(chunk));
+    }
+
+    /// Says which number of a file of the archive was the newest that was ever given.
+    pub fn restore_newest_file(&mut self, newest: u64) {
+        self.root.archive.newest_file = self.root.archive.newest_file.max(newest);
+    }
+
+    /// Puts an erasure back.
+    pub fn restore_erasure(&mut self, erasure: Erasure) {
+        self.root.erasures.insert(erasure.id, Arc::new(erasure));
+        self.root.erasing = Arc::new(Erasing::of(&self.root.erasures));
     }
 
     /// Puts a request mark back, oldest first.

@@ -3,6 +3,12 @@
 use crate::{check, check_actions, check_amended};
 
 #[test]
+fn a_retention_under_a_day_is_refused_where_it_stands() {
+    let file = "format: 1\nworkflow: w\ntitle: W\nretention: 12h\non_new_call: [finish: done]\n";
+    check(file, &["4:12 BAD_VALUE a retention must be at least 1d"]);
+}
+
+#[test]
 fn a_file_that_is_not_yaml_is_refused_where_it_breaks() {
     check("", &["1:1 SYNTAX the file is empty"]);
     check(
@@ -172,7 +178,7 @@ on_new_call: []
             "2:1 UNKNOWN_KEY unknown key `workflw`; did you mean `workflow`?",
             "3:8 BAD_VALUE `title` must be a single line",
             "4:11 BAD_VALUE a span can be at most 3650d (ten years)",
-            "5:1 UNKNOWN_KEY unknown key `foo`; known here: format, workflow, title, deadline, fields, allow_unlinked_ends, on_new_call",
+            "5:1 UNKNOWN_KEY unknown key `foo`; known here: format, workflow, title, deadline, retention, fields, allow_unlinked_ends, on_new_call",
         ],
     );
 }

@@ -51,6 +51,7 @@ impl SledLog {
             dir: start.dir.to_owned(),
             disk: start.disk,
             reserve_bytes: start.options.reserve_bytes,
+            open_limit: start.options.open_limit,
             _lock: start.lock,
         };
         let (commands, orders) = mpsc::channel(WRITER_QUEUE_MAX);
@@ -87,6 +88,10 @@ impl Log for SledLog {
 
     fn trim(&self, upto: u64) -> BoxFuture<'_, Result<(), JournalError>> {
         self.order(Order::Trim(upto))
+    }
+
+    fn renew(&self) -> BoxFuture<'_, Result<(), JournalError>> {
+        self.order(Order::Renew)
     }
 
     fn start_at(&self, position: Position) -> BoxFuture<'_, Result<(), JournalError>> {

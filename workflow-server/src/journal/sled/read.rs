@@ -68,7 +68,7 @@ fn gather(
     bytes_max: usize,
     found: &mut Vec<Group>,
 ) -> Result<(), JournalError> {
-    let tree = &shared.tree;
+    let tree = &*shared.tree();
     let end = chunk::key(from, u16::MAX);
     let mut before = tree.db.range::<&[u8], _>(chunk::GROUPS..=&end[..]);
     let (key, _) = before

@@ -1,19 +1,29 @@
 //! What the writer of the log and its readers share: the tree, and how far it is durable.
 
-use std::sync::{PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
 
 use super::super::Bounds;
 use super::tree::Tree;
 
 /// What the writer and the readers share.
 pub(super) struct Shared {
-    pub(super) tree: Tree,
+    tree: RwLock<Arc<Tree>>,
     bounds: RwLock<Bounds>,
 }
 
 impl Shared {
     pub(super) fn new(tree: Tree, bounds: Bounds) -> Self {
-        Self { tree, bounds: RwLock::new(bounds) }
+        Self { tree: RwLock::new(Arc::new(tree)), bounds: RwLock::new(bounds) }
+    }
+
+    /// The tree as it is now: whoever reads keeps it open until the end, though another may take its place.
+    pub(super) fn tree(&self) -> Arc<Tree> {
+        Arc::clone(&self.tree.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Lets a copy take the place of the tree. Only the writer calls it.
+    pub(super) fn replace_tree(&self, copy: Tree) {
+        *self.tree.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(copy);
     }
 
     pub(super) fn bounds(&self) -> Bounds {

@@ -33,7 +33,7 @@ pub(in crate::journal) struct Place {
 pub(in crate::journal) struct Tree {
     pub(super) db: sled::Db,
     file: File,
-    place: Place,
+    pub(super) place: Place,
 }
 
 impl Tree {

@@ -7,14 +7,16 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     path::PathBuf,
     sync::Arc,
+    time::Duration,
 };
 
 use tokio::sync::{mpsc, oneshot};
 
 use super::super::{
-    BATCH_KEYS_MAX, Disk, Group, JournalError, Position, fault::Fault, guard, head::HeadThread, lock::DirectoryLock,
+    BATCH_KEYS_MAX, Disk, Group, JournalError, OpenError, Position, current, fault::Fault, files, guard,
+    head::HeadThread, lock::DirectoryLock,
 };
-use super::{chunk, shared::Shared, watchdog::Watchdog};
+use super::{Place, Verified, chunk, copy, shared::Shared, watchdog::Watchdog};
 
 /// What is asked of the writer.
 pub(super) enum Order {
@@ -22,6 +24,8 @@ pub(super) enum Order {
     Append(Group),
     /// See [`Log::trim`](super::super::Log::trim).
     Trim(u64),
+    /// See [`Log::renew`](super::super::Log::renew).
+    Renew,
     /// See [`Log::start_at`](super::super::Log::start_at).
     StartAt(Position),
 }
@@ -38,6 +42,7 @@ pub(super) struct Writer {
     pub(super) dir: PathBuf,
     pub(super) disk: Arc<dyn Disk>,
     pub(super) reserve_bytes: u64,
+    pub(super) open_limit: Duration,
     pub(super) _lock: Arc<DirectoryLock>,
 }
 
@@ -59,13 +64,14 @@ impl Writer {
         match order {
             Order::Append(group) => self.append(&group),
             Order::Trim(upto) => self.trim(upto),
+            Order::Renew => self.renew(),
             Order::StartAt(position) => self.start_at(position),
         }
     }
 
     fn append(&self, group: &Group) -> Result<(), JournalError> {
         group.check_follows(self.shared.bounds().newest)?;
-        super::super::files::check_space(&self.dir, self.reserve_bytes, self.disk.as_ref())?;
+        files::check_space(&self.dir, self.reserve_bytes, self.disk.as_ref())?;
         let chunks = chunk::encode(group).ok_or(JournalError::Malformed { first: group.first, last: group.last })?;
         let keys = chunks.len();
         let mut batch = sled::Batch::default();
@@ -96,7 +102,8 @@ impl Writer {
         let mut batch = sled::Batch::default();
         // One for the base record.
         let mut keys = 1;
-        for group in super::read::groups(&self.shared.tree, base.sequence + 1) {
+        let tree = self.shared.tree();
+        for group in super::read::groups(&tree, base.sequence + 1) {
             let group = group?;
             let chunks = chunk::chunks(group.bytes.len());
             if group.last > upto || keys + chunks > BATCH_KEYS_MAX {
@@ -110,6 +117,24 @@ impl Writer {
         }
         batch.insert(chunk::BASE, chunk::encode_base(base));
         Ok((keys > 1).then_some((batch, keys, base)))
+    }
+
+    /// As a copy after a failure, but of a log that is in use: until the copy counts, the old one does, and nothing is lost.
+    fn renew(&self) -> Result<(), JournalError> {
+        let tree = self.shared.tree();
+        files::check_space(&self.dir, self.reserve_bytes, self.disk.as_ref())?;
+        let number = current::read(&self.dir).map_err(|error| failed(&error))?;
+        let path = self.dir.join(current::directory(number + 1));
+        let to = Place { path: path.clone(), ..tree.place.clone() };
+        let verified = Verified { bounds: self.shared.bounds(), passes_head: true };
+        let copied = guard::guarded(&path, self.open_limit, move |progress| copy(&tree, verified, &to, progress));
+        let copied = copied.map_err(|error| failed(&error))?;
+        // Which of the two counts is not known where this fails.
+        current::write(&self.dir, number + 1, self.disk.as_ref())
+            .map_err(|error| self.fault.raise(format!("changing over to the copied log: {error}")))?;
+        self.shared.replace_tree(copied);
+        current::remove_others(&self.dir, number + 1, self.disk.as_ref())
+            .map_err(|error| JournalError::io("removing the old log in", &self.dir, &error))
     }
 
     fn start_at(&self, position: Position) -> Result<(), JournalError> {
@@ -126,7 +151,12 @@ impl Writer {
     }
 
     fn commit(&self, batch: sled::Batch, keys: usize) -> Result<(), JournalError> {
-        let done = self.watchdog.watch(|| self.shared.tree.commit(batch, keys));
+        let done = self.watchdog.watch(|| self.shared.tree().commit(batch, keys));
         done.map_err(|reason| self.fault.raise(reason))
     }
+}
+
+/// Nothing has changed: the log that was in use still is.
+fn failed(error: &OpenError) -> JournalError {
+    JournalError::Io { what: "copying the log to fresh files".to_owned(), reason: error.to_string() }
 }

@@ -5,6 +5,7 @@ use aftercall_engine::command::ActorKind;
 use aftercall_engine::definition::EventKind;
 use aftercall_engine::definition::model::Priority;
 use aftercall_engine::entry::{ChangeKind, Warning};
+use aftercall_engine::erasure::ErasureState;
 use aftercall_engine::instance::Status;
 use aftercall_engine::time::SpanUnit;
 use aftercall_engine::value::FieldType;
@@ -12,7 +13,7 @@ use aftercall_engine::value::FieldType;
 use crate::records::RecordError;
 
 /// A closed list with a number for each of its members.
-pub(super) trait Coded: Sized + Copy + PartialEq + 'static {
+pub(in crate::records) trait Coded: Sized + Copy + PartialEq + 'static {
     /// Its name in errors.
     const NAME: &'static str;
     /// All members with their numbers.
@@ -52,6 +53,7 @@ coded!(Priority, "priority", Low = 1, Normal = 2, High = 3, Urgent = 4);
 coded!(EventKind, "event kind", NewCall = 1, ButtonPushed = 2, TimerElapsed = 3);
 coded!(SpanUnit, "span unit", Seconds = 1, Minutes = 2, Hours = 3, Days = 4);
 coded!(FieldType, "field type", Text = 1, Number = 2, Bool = 3, Time = 4);
+coded!(ErasureState, "erasure state", Masking = 1, Scrubbing = 2, Done = 3);
 coded!(BatchState, "batch state", Running = 1, Stopped = 2, Done = 3);
 coded!(Warning, "warning", NotChargeable = 1, UnlinkedEnds = 2, CallHadEnded = 3, Incomplete = 4);
 coded!(
@@ -89,4 +91,9 @@ coded!(
     BatchStarted = 30,
     BatchItemRefused = 31,
     BatchStopped = 32,
+    Archived = 33,
+    ChunkReplaced = 34,
+    ErasureStarted = 35,
+    CallerErased = 36,
+    ErasureEnded = 37,
 );

@@ -179,6 +179,8 @@ pub struct DefinitionRecord {
     allow_unlinked_ends: bool,
     #[prost(message, repeated, tag = "6")]
     stages: Vec<StageRecord>,
+    #[prost(message, optional, tag = "7")]
+    retention: Option<SpanRecord>,
 }
 
 impl From<&Definition> for DefinitionRecord {
@@ -187,6 +189,7 @@ impl From<&Definition> for DefinitionRecord {
             name: definition.name.clone(),
             title: definition.title.clone(),
             deadline: definition.deadline.map(Into::into),
+            retention: definition.retention.map(Into::into),
             fields: declarations(&definition.fields),
             allow_unlinked_ends: definition.allow_unlinked_ends,
             stages: definition
@@ -220,6 +223,7 @@ impl TryFrom<DefinitionRecord> for Definition {
             name: record.name,
             title: record.title,
             deadline: record.deadline.map(TryInto::try_into).transpose()?,
+            retention: record.retention.map(TryInto::try_into).transpose()?,
             fields: from_declarations(record.fields)?,
             allow_unlinked_ends: record.allow_unlinked_ends,
             stages: record.stages.into_iter().map(stage).collect::<Result<_, RecordError>>()?,

@@ -10,10 +10,12 @@ use aftercall_engine::entry::{
 use aftercall_engine::time::Time;
 use aftercall_engine::value::Value;
 
+use super::archive::ArchiveChangeRecord;
 use super::batch::BatchChangeRecord;
 use super::call::CallRecord;
 use super::codes::Coded;
 use super::definition::{DefinitionRecord, TeamRecord};
+use super::erasure::ErasureChangeRecord;
 use super::instance::{IdRecord, InstanceRecord, ValueRecord};
 use crate::records::RecordError;
 
@@ -194,6 +196,10 @@ pub struct EntryRecord {
     values: Vec<NamedValueRecord>,
     #[prost(message, optional, tag = "17")]
     batch: Option<BatchChangeRecord>,
+    #[prost(message, optional, tag = "18")]
+    archive: Option<ArchiveChangeRecord>,
+    #[prost(message, optional, tag = "19")]
+    erasure: Option<ErasureChangeRecord>,
 }
 
 impl From<&Entry> for EntryRecord {
@@ -209,6 +215,8 @@ impl From<&Entry> for EntryRecord {
             answer: answer_record(&entry.answer),
             definition: entry.definition.as_ref().map(definition_record),
             batch: entry.batch.as_ref().map(Into::into),
+            archive: entry.archive.as_ref().map(Into::into),
+            erasure: entry.erasure.as_ref().map(Into::into),
             call: entry.call.as_ref().map(|change| CallChangeRecord {
                 after: Some(CallRecord::new(change.slot, &change.after)),
                 previous: change.previous,
@@ -244,6 +252,8 @@ impl TryFrom<EntryRecord> for Entry {
             answer: record.answer.map_or(Ok(Answer::Done), answer)?,
             definition: record.definition.map(definition).transpose()?,
             batch: record.batch.map(TryInto::try_into).transpose()?,
+            archive: record.archive.map(TryInto::try_into).transpose()?,
+            erasure: record.erasure.map(TryInto::try_into).transpose()?,
             call: record.call.map(call).transpose()?,
             instances: record.instances.into_iter().map(instance).collect::<Result<_, _>>()?,
         })

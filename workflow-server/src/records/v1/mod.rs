@@ -2,16 +2,21 @@
 //! «personal» hold data of callers or of the people who work here; erasing looks for them there and nowhere else.
 
 mod alert;
+mod archive;
 mod batch;
 mod call;
 mod codes;
 mod definition;
 mod entry;
+mod erasure;
 mod escalation;
 mod instance;
 
+pub use archive::ChunkRecord;
 pub use batch::BatchRecord;
 pub use call::CallRecord;
+pub(super) use codes::Coded;
 pub use definition::{DefinitionRecord, TeamRecord, VersionRecord, WorkflowRecord};
 pub use entry::{EntryRecord, MarkRecord};
+pub use erasure::ErasureRecord;
 pub use instance::{InstanceRecord, ValueRecord};

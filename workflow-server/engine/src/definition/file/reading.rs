@@ -20,7 +20,7 @@ pub(super) const FORMAT: u32 = 1;
 const FORMAT_MAX: u32 = 1_000;
 
 const WORKFLOW: Keys = Keys {
-    known: &["format", "workflow", "title", "deadline", "fields", "allow_unlinked_ends", "on_new_call"],
+    known: &["format", "workflow", "title", "deadline", "retention", "fields", "allow_unlinked_ends", "on_new_call"],
     later: &["calendar", "calendars", "templates"],
 };
 
@@ -62,6 +62,7 @@ struct Header {
     name: String,
     title: String,
     deadline: Option<Span>,
+    retention: Option<Span>,
     fields: Vec<FieldDeclaration>,
     allow_unlinked_ends: bool,
 }
@@ -76,6 +77,7 @@ impl Header {
             .require("title", "a workflow file", faults)
             .and_then(|node| mapping::checked(node, "title", |text| rules::label("`title`", text), faults));
         let deadline = file.get("deadline").and_then(|node| mapping::span(node, "deadline", faults));
+        let retention = file.get("retention").and_then(|node| retention(node, faults));
         let fields = file.get("fields").map(|node| fields::read(node, "fields", faults));
         let allow_unlinked_ends =
             file.get("allow_unlinked_ends").and_then(|node| mapping::flag(node, "allow_unlinked_ends", faults));
@@ -83,6 +85,7 @@ impl Header {
             name: name?,
             title: title?,
             deadline,
+            retention,
             fields: fields.unwrap_or_default(),
             allow_unlinked_ends: allow_unlinked_ends.unwrap_or(false),
         })
@@ -93,9 +96,21 @@ impl Header {
             name: self.name,
             title: self.title,
             deadline: self.deadline,
+            retention: self.retention,
             fields: self.fields,
             allow_unlinked_ends: self.allow_unlinked_ends,
             stages,
+        }
+    }
+}
+
+fn retention(node: &Node, faults: &mut Faults) -> Option<Span> {
+    let span = mapping::span(node, "retention", faults)?;
+    match rules::retention(span) {
+        Ok(()) => Some(span),
+        Err(fault) => {
+            faults.put(node.at, Fault { field: "retention".to_owned(), ..fault });
+            None
         }
     }
 }

@@ -108,6 +108,7 @@ fn file(definition: &Definition) -> Written {
         .text("workflow", &definition.name)
         .text("title", &definition.title)
         .with_some("deadline", definition.deadline.map(span))
+        .with_some("retention", definition.retention.map(span))
         .with_some("fields", fields(&definition.fields))
         .with_some("allow_unlinked_ends", definition.allow_unlinked_ends.then_some(Written::Flag(true)))
         .with("on_new_call", Written::List(first))

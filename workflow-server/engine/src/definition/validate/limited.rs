@@ -15,6 +15,7 @@ pub(super) fn check(definition: &Definition, faults: &mut Vec<Fault>) {
         ("workflow", rules::name("`workflow`", &definition.name)),
         ("title", rules::label("`title`", &definition.title)),
         ("deadline", definition.deadline.map_or(Ok(()), rules::span_within)),
+        ("retention", definition.retention.map_or(Ok(()), rules::retention)),
         ("fields", check_fields("fields", &definition.fields)),
     ];
     let named = |(field, checked): (&str, Checked)| Some(Fault { field: field.to_owned(), ..checked.err()? });

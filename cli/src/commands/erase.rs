@@ -1,0 +1,157 @@
+//! `aftercall erase`: erasing a caller, and how far that is.
+//!
+//! Promise: says what is masked at once and what is still in files. Must not: show anything of the caller.
+
+use std::time::Duration;
+
+use aftercall_proto::workflow::v1::{
+    EraseCallerRequest, Erasure, ErasureState, GetErasureRequest, ListErasuresRequest,
+};
+use clap::{Args, Subcommand};
+use indicatif::ProgressBar;
+
+use super::caller::KnownBy;
+use crate::{connect, errors::Failure, output::remark, session::Session, time, values::call_name, wording};
+
+/// How often is asked whether an erasure is done.
+const ASK_EVERY: Duration = Duration::from_millis(250);
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Erase {
+    /// Erase a caller from every call, everywhere; waits until no byte remains
+    #[command(after_help = "\
+Look first whom it is about: aftercall caller --reference C-77120
+Example:
+  aftercall erase caller --reference C-77120 --reason 'asked for it, ticket 4711'")]
+    Caller(Box<OfCaller>),
+    /// Show an erasure: how far it is, and which calls it is about
+    #[command(after_help = "Example:\n  aftercall erase show 1042")]
+    Show {
+        /// Which erasure
+        id: u64,
+    },
+    /// List erasures, newest first
+    #[command(after_help = "Example:\n  aftercall erase list")]
+    List,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct OfCaller {
+    #[command(flatten)]
+    known_by: KnownBy,
+    /// Only calls of this customer
+    #[arg(long, value_name = "CUSTOMER", default_value = "", hide_default_value = true)]
+    customer: String,
+    /// Why; it is kept, so it must not name the caller
+    #[arg(long, value_name = "TEXT")]
+    reason: String,
+    /// Do not wait until the files are scrubbed: what is read is masked at once all the same
+    #[arg(long)]
+    no_wait: bool,
+}
+
+impl Erase {
+    pub(crate) async fn run(self, session: &Session) -> Result<(), Failure> {
+        match self {
+            Self::Caller(erase) => erase.run(session).await,
+            Self::Show { id } => {
+                let erasure = get(session, id).await?;
+                session.output.one(&erasure, || page(&erasure))
+            }
+            Self::List => list(session).await,
+        }
+    }
+}
+
+impl OfCaller {
+    async fn run(self, session: &Session) -> Result<(), Failure> {
+        let request = EraseCallerRequest {
+            request_id: connect::request_id(),
+            actor: session.to.actor.clone(),
+            caller: self.known_by.caller(),
+            customer: self.customer,
+            reason: self.reason,
+        };
+        let answer = session.to.operations().await?.erase_caller(request).await?.into_inner();
+        let mut erasure = answer.erasure.unwrap_or_default();
+        if !self.no_wait {
+            erasure = until_done(session, erasure).await?;
+        }
+        session.output.one(&erasure, || page(&erasure))?;
+        if erasure.more {
+            remark("The caller has more calls than one erasure takes: erase once more.");
+        }
+        Ok(())
+    }
+}
+
+async fn until_done(session: &Session, mut erasure: Erasure) -> Result<Erasure, Failure> {
+    let spinner = ProgressBar::new_spinner().with_message("Everything that is read is masked; scrubbing the files");
+    spinner.enable_steady_tick(ASK_EVERY);
+    while erasure.state() != ErasureState::Done {
+        tokio::time::sleep(ASK_EVERY).await;
+        erasure = get(session, erasure.id).await?;
+    }
+    spinner.finish_and_clear();
+    Ok(erasure)
+}
+
+async fn get(session: &Session, id: u64) -> Result<Erasure, Failure> {
+    let answer = session.to.operations().await?.get_erasure(GetErasureRequest { erasure_id: id }).await?.into_inner();
+    answer.erasure.ok_or_else(|| Failure::not_found(format!("There is no erasure {id}.")))
+}
+
+async fn list(session: &Session) -> Result<(), Failure> {
+    let answer = session.to.operations().await?.list_erasures(ListErasuresRequest {}).await?.into_inner();
+    let header = ["id", "state", "calls", "follow-ups", "by", "began", "done", "reason"];
+    session.output.list(&answer.erasures, &header, |erasure: &Erasure| {
+        vec![
+            erasure.id.to_string(),
+            state(erasure.state()).to_owned(),
+            erasure.calls.len().to_string(),
+            erasure.instance_count.to_string(),
+            wording::actor(erasure.actor.as_ref()),
+            time::local(erasure.started_at.as_ref()),
+            time::local(erasure.ended_at.as_ref()),
+            erasure.reason.clone(),
+        ]
+    })
+}
+
+fn state(state: ErasureState) -> &'static str {
+    match state {
+        ErasureState::Unspecified => "",
+        ErasureState::Masking => "masking",
+        ErasureState::Scrubbing => "masked, scrubbing files",
+        ErasureState::Done => "done",
+    }
+}
+
+fn page(erasure: &Erasure) -> Vec<String> {
+    let calls: Vec<String> = erasure.calls.iter().map(|call| call_name(Some(call))).collect();
+    let mut lines = vec![
+        format!("erasure {}: {}", erasure.id, state(erasure.state())),
+        format!("{} calls with {} follow-ups: {}", calls.len(), erasure.instance_count, calls.join(", ")),
+    ];
+    if erasure.open_count > 0 {
+        lines.push(format!(
+            "{} of them are still open, and nobody can work on them without what was erased: cancel them, or move them on.",
+            erasure.open_count
+        ));
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn open_follow_ups_of_an_erased_caller_are_pointed_out() {
+        let erasure = Erasure { id: 7, state: ErasureState::Done.into(), instance_count: 3, ..Erasure::default() };
+        assert_eq!(page(&erasure)[0], "erasure 7: done");
+        assert_eq!(page(&erasure).len(), 2);
+        let open = Erasure { open_count: 1, ..erasure };
+        assert!(page(&open)[2].starts_with("1 of them are still open"));
+    }
+}

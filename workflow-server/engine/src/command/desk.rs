@@ -1,0 +1,63 @@
+//! What people at their desks ask for that says much: snoozing an alert, and taking a push back.
+
+use std::sync::Arc;
+
+use crate::instance::{Instance, InstanceId};
+use crate::time::Time;
+
+/// Until when an alert is hidden.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SnoozeUntil {
+    /// Until this moment.
+    Moment(Time),
+    /// For so long, in milliseconds.
+    For(i64),
+    /// For so many days: until the clock where the caller is shows the same time of day.
+    Days(u32),
+    /// Until the clock where the caller is shows this: `2026-11-25T09:00`, or `09:00` for the next time that it does.
+    Clock(Box<str>),
+    /// It comes back at once.
+    Now,
+}
+
+/// Hides an alert for a time.
+#[derive(Clone, Debug)]
+pub struct SnoozeAlert {
+    /// On which instance.
+    pub instance: InstanceId,
+    /// The stage that the person was looking at.
+    pub stage: u32,
+    /// The visit of it.
+    pub visit: u32,
+    /// Which action of the stage raised the alert, counted from 0.
+    pub action: u16,
+    /// Until when.
+    pub until: SnoozeUntil,
+    /// The time zone that counts where the call names none, by its IANA name.
+    pub default_zone: Box<str>,
+    /// What came of an attempt at reaching the caller; empty where there was none.
+    pub outcome: Box<str>,
+    /// A note; empty for none.
+    pub note: Box<str>,
+}
+
+/// Takes a push back.
+#[derive(Clone, Debug)]
+pub struct UndoPush {
+    /// Of which instance.
+    pub instance: InstanceId,
+    /// The sequence of the push, which must be the newest change of the instance.
+    pub sequence: u64,
+    /// Who pushed.
+    pub pushed_by: Box<str>,
+    /// When.
+    pub pushed_at: Time,
+    /// The instance as it was before, from the journal.
+    pub before: Arc<Instance>,
+    /// For how long after a push it may be taken back, in milliseconds.
+    pub within_millis: i64,
+    /// Whether the asker may take back what another pushed.
+    pub as_supervisor: bool,
+    /// Why; needed where another pushed.
+    pub reason: Box<str>,
+}

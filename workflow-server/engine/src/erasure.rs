@@ -1,0 +1,143 @@
+//! Erasing a caller: a durable job. First every call of the caller is masked, one entry each; then whatever holds older
+//! bytes is written anew, outside of the engine; then it is done.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use imbl::OrdMap;
+
+use crate::call::CallKey;
+use crate::command::Actor;
+use crate::entry::Entry;
+use crate::instance::InstanceId;
+use crate::mask;
+use crate::time::Time;
+use crate::world::Root;
+use crate::world::caller_index::CallerKey;
+
+/// A call that is erased. Nothing here tells of the caller.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ErasedCall {
+    /// Which call.
+    pub key: CallKey,
+    /// Its instances, as far as they were known when the erasure was started.
+    pub instances: Box<[InstanceId]>,
+}
+
+/// Starts to erase a caller.
+#[derive(Clone, Debug)]
+pub struct EraseCaller {
+    /// What the caller is found by.
+    pub caller: CallerKey,
+    /// Only calls that were handled for this customer; empty for all.
+    pub customer: Box<str>,
+    /// Why.
+    pub reason: Box<str>,
+    /// The caller's calls in the archive, which were looked up outside.
+    pub archived: Vec<ErasedCall>,
+    /// The newest file of the archive at that look: where there is a newer one by now, it has to be repeated.
+    pub newest_file: u64,
+}
+
+/// Where an erasure is in its life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ErasureState {
+    /// Calls are still to be masked.
+    Masking,
+    /// Everything that is read is masked; files still hold older bytes.
+    Scrubbing,
+    /// No byte remains.
+    Done,
+}
+
+/// The erasing of one caller.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Erasure {
+    /// The sequence of the entry that started it.
+    pub id: u64,
+    /// Who asked for it.
+    pub actor: Actor,
+    /// Why.
+    pub reason: Box<str>,
+    /// When it was started.
+    pub started_at: Time,
+    /// When it was done.
+    pub ended_at: Option<Time>,
+    /// The calls.
+    pub calls: Arc<[ErasedCall]>,
+    /// The place of the next call to be masked.
+    pub next: u32,
+    /// Whether the caller has more calls than one erasure takes: it is to be asked for again.
+    pub more: bool,
+    /// Where it is in its life.
+    pub state: ErasureState,
+}
+
+/// A change of an erasure.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ErasureChange {
+    /// It was started.
+    Started(Arc<Erasure>),
+    /// A call was masked.
+    Masked {
+        /// Which erasure.
+        erasure: u64,
+        /// The call's place.
+        call: u32,
+    },
+    /// No byte remains.
+    Ended {
+        /// Which erasure.
+        erasure: u64,
+    },
+}
+
+/// What is masked wherever it is read, because files may still hold older bytes of it.
+#[derive(Clone, Debug, Default)]
+pub struct Erasing {
+    calls: HashSet<CallKey>,
+    instances: HashSet<InstanceId>,
+}
+
+impl Erasing {
+    /// Of the erasures that are not done.
+    #[must_use]
+    pub fn of(erasures: &OrdMap<u64, Arc<Erasure>>) -> Self {
+        let calls = erasures.values().filter(|one| one.state != ErasureState::Done).flat_map(|one| one.calls.iter());
+        let mut erasing = Self::default();
+        for call in calls {
+            erasing.calls.insert(call.key.clone());
+            erasing.instances.extend(call.instances.iter().copied());
+        }
+        erasing
+    }
+
+    /// Whether nothing is being erased.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.calls.is_empty()
+    }
+
+    /// Whether this call is being erased.
+    #[must_use]
+    pub fn has_call(&self, key: &CallKey) -> bool {
+        self.calls.contains(key)
+    }
+
+    /// Whether an entry tells of a caller who is being erased; `root` knows the calls of instances that came later.
+    #[must_use]
+    pub fn touches(&self, root: &Root, entry: &Entry) -> bool {
+        let of_call = entry.call.as_ref().is_some_and(|change| self.calls.contains(&change.after.key));
+        let is_erased = |id: InstanceId| {
+            let call = root.instance(id).and_then(|instance| root.call_of(instance));
+            self.instances.contains(&id) || call.is_some_and(|call| self.calls.contains(&call.key))
+        };
+        !self.is_empty() && (of_call || entry.instances.iter().any(|change| is_erased(change.after.id)))
+    }
+
+    /// The entry as it may be shown and kept.
+    #[must_use]
+    pub fn masked(&self, root: &Root, entry: Arc<Entry>) -> Arc<Entry> {
+        if self.touches(root, &entry) { Arc::new(mask::entry(&entry)) } else { entry }
+    }
+}

@@ -1,0 +1,68 @@
+//! What is left of a call, an instance or an entry once its caller has been erased: the shape of what happened, and who did
+//! it, without anything that was said of or by the caller.
+
+use std::sync::Arc;
+
+use crate::call::{Call, Caller};
+use crate::entry::{CallChange, ChangeKind, Entry, InstanceChange, Said};
+use crate::instance::{Instance, Status};
+
+/// Stands where something was erased.
+pub const ERASED: &str = "[erased]";
+
+fn mask(text: &mut Box<str>) {
+    if !text.is_empty() {
+        *text = ERASED.into();
+    }
+}
+
+/// The call without its caller and its details.
+#[must_use]
+pub fn call(call: &Call) -> Call {
+    let details = call.details.iter().map(|(key, _)| (key.clone(), ERASED.into())).collect();
+    let caller = Caller { name: ERASED.into(), ..Caller::default() };
+    Call { caller, details, ..call.clone() }
+}
+
+/// The instance without its fields and texts. Its stage, its clocks and who holds it stay.
+#[must_use]
+pub fn instance(instance: &Instance) -> Instance {
+    let mut masked = instance.clone();
+    masked.fields = Box::default();
+    masked.alerts.iter_mut().for_each(|alert| mask(&mut alert.text));
+    if let Some(pause) = &mut masked.pause {
+        mask(&mut pause.reason);
+    }
+    if masked.status == Status::Cancelled {
+        mask(&mut masked.ending);
+    }
+    masked
+}
+
+/// The entry without what was said of or by the caller.
+#[must_use]
+pub fn entry(entry: &Entry) -> Entry {
+    let of_call = |change: &CallChange| CallChange { after: Arc::new(call(&change.after)), ..change.clone() };
+    let of_instance =
+        |change: &InstanceChange| InstanceChange { after: Arc::new(instance(&change.after)), ..change.clone() };
+    Entry {
+        said: said(entry.kind, &entry.said),
+        call: entry.call.as_ref().map(of_call),
+        instances: entry.instances.iter().map(of_instance).collect(),
+        ..entry.clone()
+    }
+}
+
+fn said(kind: ChangeKind, said: &Said) -> Said {
+    let mut masked = said.clone();
+    match kind {
+        // Names of what changed, and the reason for which operations erased: both tell nothing of the caller.
+        ChangeKind::CallUpdated | ChangeKind::CallerErased => {}
+        _ => mask(&mut masked.note),
+    }
+    // What people and scripts filled in; the times of a pause or a snooze are the shape of what happened.
+    if matches!(kind, ChangeKind::ButtonPushed | ChangeKind::Set | ChangeKind::SetAgain) {
+        masked.values = Box::default();
+    }
+    masked
+}

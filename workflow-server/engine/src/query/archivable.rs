@@ -1,0 +1,55 @@
+//! What may leave memory: calls of which every instance has ended a while ago.
+
+use crate::call::Call;
+use crate::command::ArchivableCall;
+use crate::time::Time;
+use crate::world::Root;
+
+/// A call that nobody has said to have ended may still be on the line: it waits so many times as long.
+const TIMES_FOR_UNENDED: i64 = 24;
+
+/// The sequence of the newest change of a call's instances, 0 where it has none; nothing while one of them is open.
+#[must_use]
+pub fn newest_of_call(root: &Root, call: &Call) -> Option<u64> {
+    let instances = call.instances.iter().map(|slot| root.instance_at(*slot).filter(|one| one.status.is_ended()));
+    instances.map(|ended| ended.map(|one| one.sequence)).try_fold(0, |newest, one| one.map(|one| newest.max(one)))
+}
+
+/// What may leave memory.
+#[derive(Clone, Debug, Default)]
+pub struct Archivable {
+    /// The calls.
+    pub calls: Vec<ArchivableCall>,
+    /// Whether there are as many as were asked for; there may be more then.
+    pub is_full: bool,
+    /// When the first of them could have left.
+    pub oldest: Option<Time>,
+}
+
+/// The calls that may leave memory at `now`, where that takes `after_millis` since the last end: at most `most` of them, and
+/// no more once they have as many instances.
+#[must_use]
+pub fn archivable(root: &Root, after_millis: i64, now: Time, most: usize) -> Archivable {
+    let (mut found, mut instances) = (Archivable::default(), 0);
+    for (slot, call) in root.calls.iter().enumerate() {
+        let Some(call) = call else { continue };
+        let from = leaves_from(root, call, after_millis);
+        let Some(newest) = newest_of_call(root, call).filter(|_| from <= now) else { continue };
+        found.oldest = Some(found.oldest.map_or(from, |oldest: Time| oldest.min(from)));
+        instances += call.instances.len();
+        found.calls.push(ArchivableCall { slot: slot as u32, sequence: call.sequence, newest });
+        if found.calls.len() >= most || instances >= most {
+            found.is_full = true;
+            break;
+        }
+    }
+    found
+}
+
+fn leaves_from(root: &Root, call: &Call, after_millis: i64) -> Time {
+    let ends = call.instances.iter().filter_map(|slot| root.instance_at(*slot)?.ended_at);
+    let newest = ends.chain(call.ended_at).fold(call.created_at, Time::max);
+    let times = if call.ended_at.is_some() { 1 } else { TIMES_FOR_UNENDED };
+    let of_call = call.created_at.0.saturating_add(after_millis.saturating_mul(times));
+    Time(newest.0.saturating_add(after_millis).max(of_call))
+}

@@ -1,0 +1,231 @@
+//! Removes what has outlived its retention, once a day: from the chunks of the archive first, then from the history.
+//!
+//! What is looked for in the history is told by what the World and the archive still know, not by what was just removed: so a
+//! pass that was cut off is made good by the next one.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use aftercall_engine::archive::{Chunk, End};
+use aftercall_engine::call::CallKey;
+use aftercall_engine::command::{Actor, Command};
+use aftercall_engine::entry::{Answer, Said};
+use aftercall_engine::instance::InstanceId;
+use aftercall_engine::time::Time;
+use aftercall_engine::{Entry, Root};
+use bytes::Bytes;
+
+use super::archive::{Archive, ArchiveKeys};
+use super::history::{HistoryError, Rewritten};
+use super::keeper::{KeepError, Keeper};
+use crate::journal::JournalError;
+use crate::records::{ArchivedCall, ArchivedInstance, ChunkContent};
+
+const DAY_MILLIS: i64 = 86_400_000;
+/// The key under which the day of the newest whole pass is noted.
+const PURGED_ON: &str = "purged-on";
+
+impl Keeper {
+    /// Does it where it has not been done today.
+    pub(super) async fn purge(&mut self) -> Result<(), KeepError> {
+        let now = self.handle.now();
+        let today = now.0.div_euclid(DAY_MILLIS);
+        if self.purged_on == Some(today) {
+            return Ok(());
+        }
+        if self.purged_on.is_none() {
+            self.purged_on = self.noted().await?;
+        }
+        if self.purged_on == Some(today) {
+            return Ok(());
+        }
+        // A pass that was cut off has left nothing noted.
+        let mut is_due = self.purged_on.is_none();
+        let chunks: Vec<Arc<Chunk>> = self.handle.root().archive.chunks.values().cloned().collect();
+        for chunk in chunks {
+            if !self.goes_on().await {
+                return Ok(());
+            }
+            is_due |= self.purge_chunk(&chunk, now).await?;
+        }
+        if is_due && !self.purge_history(now).await? {
+            return Ok(());
+        }
+        self.note(today).await?;
+        self.purged_on = Some(today);
+        Ok(())
+    }
+
+    /// The day of the newest whole pass.
+    async fn noted(&self) -> Result<Option<i64>, JournalError> {
+        let noted = self.vault.get_key(PURGED_ON).await?;
+        Ok(noted.and_then(|noted| Some(i64::from_be_bytes(noted.as_ref().try_into().ok()?))))
+    }
+
+    async fn note(&self, day: i64) -> Result<(), JournalError> {
+        self.vault.put_key(PURGED_ON, day.to_be_bytes().to_vec().into()).await
+    }
+
+    /// Writes a chunk anew without what has outlived its retention; gives whether there was any.
+    async fn purge_chunk(&self, chunk: &Chunk, now: Time) -> Result<bool, KeepError> {
+        let (archive, root) = (self.handle.archive(), self.handle.root());
+        let content = archive.content(chunk.file).await?;
+        let left = left_of(archive, &root, &content, now);
+        if left.calls.len() == content.calls.len() && left.instances.len() == content.instances.len() {
+            return Ok(false);
+        }
+        let purged = content.instances.len() - left.instances.len();
+        tracing::info!(
+            chunk = chunk.id,
+            purged,
+            left = left.instances.len(),
+            "what has outlived its retention is removed"
+        );
+        metrics::counter!("aftercall_purged_instances_total").increment(purged as u64);
+        // From here on the history holds more than is known, until it was looked through.
+        self.vault.put_key(PURGED_ON, Bytes::new()).await?;
+        self.replace_chunk(chunk, left).await
+    }
+
+    /// Lets a chunk be what is left of it.
+    pub(super) async fn replace_chunk(&self, chunk: &Chunk, left: ChunkContent) -> Result<bool, KeepError> {
+        let archive = self.handle.archive();
+        let file = self.handle.root().archive.newest_file + 1;
+        let end = |one: &ArchivedInstance| End {
+            workflow: one.workflow,
+            version: one.version,
+            status: one.status,
+            ended_at: one.ended_at,
+        };
+        let new = (!left.calls.is_empty()).then(|| Chunk {
+            id: chunk.id,
+            file,
+            calls: left.calls.len() as u32,
+            oldest: chunk.oldest,
+            newest: chunk.newest,
+            ..Chunk::counting(left.instances.iter().map(end))
+        });
+        if new.is_some() {
+            archive.write(file, left).await?;
+        }
+        let replaced = self.carry_out(Command::ReplaceChunk { id: chunk.id, new: new.map(Arc::new) }).await?;
+        if replaced {
+            archive.remove(chunk.file).await?;
+        }
+        Ok(replaced)
+    }
+
+    /// Takes out of the history what nobody knows any more; gives whether it came to the end.
+    async fn purge_history(&mut self, now: Time) -> Result<bool, KeepError> {
+        for place in self.handle.history().places(0..=u64::MAX) {
+            if !self.goes_on().await {
+                return Ok(false);
+            }
+            let entries = self.handle.history().stored(place).await?;
+            let Some(last) = entries.last() else { continue };
+            // No retention is shorter than a day.
+            if entries.first().is_none_or(|first| now.0.saturating_sub(first.at.0) < DAY_MILLIS) {
+                continue;
+            }
+            let known = Known::of(self.handle.archive(), &entries, (place.first, last.at), now).await?;
+            drop(entries);
+            let root = self.handle.root();
+            let keys = self.handle.archive().keys();
+            let change = move |entry: Arc<Entry>| known.left_of(&root, keys, entry);
+            self.handle.history().rewrite(place, change).await?;
+        }
+        Ok(true)
+    }
+}
+
+fn left_of(archive: &Archive, root: &Root, content: &ChunkContent, now: Time) -> ChunkContent {
+    let kept: Vec<&ArchivedInstance> =
+        content.instances.iter().filter(|one| !archive.instance_is_outlived(root, one, now)).collect();
+    let had_some: HashSet<u32> = content.instances.iter().map(|one| one.call).collect();
+    let has_some: HashSet<u32> = kept.iter().map(|one| one.call).collect();
+    let is_kept = |place: u32, call: &ArchivedCall| {
+        has_some.contains(&place) || (!had_some.contains(&place) && !archive.call_is_outlived(call, now))
+    };
+    let mut left = ChunkContent::default();
+    let mut places = vec![0; content.calls.len()];
+    for (place, call) in content.calls.iter().enumerate().filter(|(place, call)| is_kept(*place as u32, call)) {
+        places[place] = left.calls.len() as u32;
+        left.calls.push(call.clone());
+    }
+    let moved = |one: &ArchivedInstance| ArchivedInstance { call: places[one.call as usize], ..one.clone() };
+    left.instances = kept.into_iter().map(moved).collect();
+    left
+}
+
+/// What the archive still knows of what some entries tell of.
+struct Known {
+    instances: HashSet<InstanceId>,
+    calls: HashSet<u64>,
+}
+
+impl Known {
+    async fn of(
+        archive: &Archive,
+        entries: &[Arc<Entry>],
+        (first, until): (u64, Time),
+        now: Time,
+    ) -> Result<Self, HistoryError> {
+        let asked: HashSet<InstanceId> =
+            entries.iter().flat_map(|entry| &entry.instances).map(|change| change.after.id).collect();
+        let (mut instances, mut calls) = (HashSet::new(), HashSet::new());
+        let root = archive.root();
+        let may_tell = |chunk: &&Arc<Chunk>| chunk.newest >= first && chunk.oldest <= until;
+        for chunk in root.archive.chunks.values().filter(may_tell) {
+            let content = archive.content(chunk.file).await?;
+            let left = left_of(archive, &root, &content, now);
+            calls.extend(left.calls.iter().map(|call| call.key));
+            instances.extend(left.instances.iter().map(|one| one.id).filter(|id| asked.contains(id)));
+        }
+        Ok(Self { instances, calls })
+    }
+
+    /// Of an entry what tells of a call or an instance that is known still.
+    fn left_of(&self, root: &Root, keys: ArchiveKeys, entry: Arc<Entry>) -> Rewritten {
+        let is_known_call = |key: &CallKey| root.call(key).is_some() || self.calls.contains(&keys.of_call(key));
+        let is_known = |id: InstanceId| root.instance(id).is_some() || self.instances.contains(&id);
+        let call_goes = entry.call.as_ref().is_some_and(|change| !is_known_call(&change.after.key));
+        let gone = || entry.instances.iter().filter(|change| !is_known(change.after.id));
+        if !call_goes && gone().next().is_none() && entry.archive.is_none() && !tells_of_nothing(&entry) {
+            return Rewritten::Same(entry);
+        }
+        let mut left = Entry::clone(&entry);
+        left.archive = None;
+        left.call = left.call.filter(|_| !call_goes);
+        left.instances.retain(|change| is_known(change.after.id));
+        if gone().any(|change| change.kind == entry.kind) {
+            // What was said was said of it.
+            left.said = Said::default();
+        }
+        if tells_of_nothing(&left) {
+            Rewritten::Gone(Arc::new(emptied(&left)))
+        } else {
+            Rewritten::Other(Arc::new(left))
+        }
+    }
+}
+
+/// Whether nothing is left of an entry but that something happened then. What tells of definitions, batches and erasures is
+/// kept for ever; what the archive did is of no interest afterwards.
+fn tells_of_nothing(entry: &Entry) -> bool {
+    entry.instances.is_empty()
+        && entry.call.is_none()
+        && entry.definition.is_none()
+        && entry.batch.is_none()
+        && entry.erasure.is_none()
+}
+
+/// That something happened then, and by what kind of party.
+fn emptied(entry: &Entry) -> Entry {
+    Entry {
+        actor: Actor { kind: entry.actor.kind, name: "".into() },
+        mark: None,
+        said: Said::default(),
+        answer: Answer::Done,
+        ..entry.clone()
+    }
+}

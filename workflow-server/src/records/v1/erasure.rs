@@ -1,0 +1,125 @@
+//! Erasures, and what changes of them.
+
+use std::sync::Arc;
+
+use aftercall_engine::call::CallKey;
+use aftercall_engine::command::Actor;
+use aftercall_engine::erasure::{ErasedCall, Erasure, ErasureChange};
+use aftercall_engine::time::Time;
+
+use super::codes::Coded;
+use super::instance::IdRecord;
+use crate::records::RecordError;
+
+#[derive(Clone, PartialEq, prost::Message)]
+struct ErasedCallRecord {
+    #[prost(string, tag = "1")]
+    source: String,
+    #[prost(string, tag = "2")]
+    id: String,
+    #[prost(message, repeated, tag = "3")]
+    instances: Vec<IdRecord>,
+}
+
+/// An erasure.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct ErasureRecord {
+    #[prost(uint64, tag = "1")]
+    id: u64,
+    #[prost(int32, tag = "2")]
+    state: i32,
+    #[prost(int32, tag = "3")]
+    actor_kind: i32,
+    /// Personal.
+    #[prost(string, tag = "4")]
+    actor_name: String,
+    #[prost(string, tag = "5")]
+    reason: String,
+    #[prost(sint64, tag = "6")]
+    started_at: i64,
+    #[prost(sint64, optional, tag = "7")]
+    ended_at: Option<i64>,
+    #[prost(message, repeated, tag = "8")]
+    calls: Vec<ErasedCallRecord>,
+    #[prost(uint32, tag = "9")]
+    next: u32,
+    #[prost(bool, tag = "10")]
+    more: bool,
+}
+
+impl From<&Erasure> for ErasureRecord {
+    fn from(erasure: &Erasure) -> Self {
+        let call = |call: &ErasedCall| ErasedCallRecord {
+            source: call.key.source.to_string(),
+            id: call.key.id.to_string(),
+            instances: call.instances.iter().map(|id| (*id).into()).collect(),
+        };
+        Self {
+            id: erasure.id,
+            state: erasure.state.code(),
+            actor_kind: erasure.actor.kind.code(),
+            actor_name: erasure.actor.name.to_string(),
+            reason: erasure.reason.to_string(),
+            started_at: erasure.started_at.0,
+            ended_at: erasure.ended_at.map(|at| at.0),
+            calls: erasure.calls.iter().map(call).collect(),
+            next: erasure.next,
+            more: erasure.more,
+        }
+    }
+}
+
+impl TryFrom<ErasureRecord> for Erasure {
+    type Error = RecordError;
+
+    fn try_from(record: ErasureRecord) -> Result<Self, RecordError> {
+        let call = |call: ErasedCallRecord| ErasedCall {
+            key: CallKey { source: call.source.into(), id: call.id.into() },
+            instances: call.instances.into_iter().map(Into::into).collect(),
+        };
+        Ok(Self {
+            id: record.id,
+            actor: Actor { kind: Coded::from_code(record.actor_kind)?, name: record.actor_name.into() },
+            reason: record.reason.into(),
+            started_at: Time(record.started_at),
+            ended_at: record.ended_at.map(Time),
+            calls: record.calls.into_iter().map(call).collect(),
+            next: record.next,
+            more: record.more,
+            state: Coded::from_code(record.state)?,
+        })
+    }
+}
+
+/// What changed of an erasure: it was started, or else a call was masked, or else it is done.
+#[derive(Clone, PartialEq, prost::Message)]
+pub(super) struct ErasureChangeRecord {
+    #[prost(message, optional, tag = "1")]
+    started: Option<ErasureRecord>,
+    #[prost(uint64, tag = "2")]
+    erasure: u64,
+    #[prost(uint32, optional, tag = "3")]
+    call: Option<u32>,
+}
+
+impl From<&ErasureChange> for ErasureChangeRecord {
+    fn from(change: &ErasureChange) -> Self {
+        match change {
+            ErasureChange::Started(erasure) => Self { started: Some((&**erasure).into()), ..Self::default() },
+            ErasureChange::Masked { erasure, call } => Self { erasure: *erasure, call: Some(*call), ..Self::default() },
+            ErasureChange::Ended { erasure } => Self { erasure: *erasure, ..Self::default() },
+        }
+    }
+}
+
+impl TryFrom<ErasureChangeRecord> for ErasureChange {
+    type Error = RecordError;
+
+    fn try_from(record: ErasureChangeRecord) -> Result<Self, RecordError> {
+        Ok(match (record.started, record.call) {
+            (Some(erasure), _) => Self::Started(Arc::new(erasure.try_into()?)),
+            (None, Some(call)) => Self::Masked { erasure: record.erasure, call },
+            (None, None) => Self::Ended { erasure: record.erasure },
+        })
+    }
+}

@@ -1,0 +1,112 @@
+//! What has left memory, as the API shows it: an instance wherever it is, calls, and lists of the archive.
+
+use std::sync::Arc;
+
+use aftercall_engine::Root;
+use aftercall_engine::call::{Call, CallKey};
+use aftercall_engine::instance::{Instance, InstanceId};
+use aftercall_engine::query::InstanceFilter;
+use aftercall_engine::time::Time;
+use aftercall_proto::workflow::v1 as proto;
+use tonic::Status;
+
+use super::{Shared, follow_up, pages, parse_id, status};
+use crate::ledger::{ArchiveCursor, ArchiveFilter, FoundCall, FoundInstance};
+
+/// An instance, in memory or out of the archive.
+pub(super) struct Anywhere {
+    pub(super) root: Arc<Root>,
+    pub(super) instance: Arc<Instance>,
+    /// Its call, where that has left memory too.
+    archived: Option<Arc<Call>>,
+}
+
+impl Anywhere {
+    pub(super) fn shown(&self) -> proto::FollowUp {
+        let call = self.archived.as_ref().or_else(|| self.root.call_of(&self.instance));
+        follow_up::follow_up_of_call(&self.root, &self.instance, call.map(|call| &**call))
+    }
+
+    pub(super) fn is_archived(&self) -> bool {
+        self.archived.is_some()
+    }
+}
+
+/// An instance by its id, wherever it is.
+pub(super) async fn anywhere(shared: &Shared, text: &str) -> Result<Anywhere, Status> {
+    let id = parse_id(text)?;
+    let root = shared.root();
+    if let Some(instance) = root.instance(id).cloned() {
+        return Ok(Anywhere { root, instance, archived: None });
+    }
+    let missing = || status::not_found("instance", text, format!("there is no instance {text}"));
+    let FoundInstance { instance, call } = find(shared, id).await?.ok_or_else(missing)?;
+    Ok(Anywhere { root: shared.root(), instance, archived: Some(call) })
+}
+
+pub(super) async fn find(shared: &Shared, id: InstanceId) -> Result<Option<FoundInstance>, Status> {
+    let found = shared.ledger.archive().instance(id, shared.ledger.now()).await;
+    found.map_err(|error| status::of_history(&error))
+}
+
+pub(super) fn shown(root: &Root, found: &FoundInstance) -> proto::FollowUp {
+    follow_up::follow_up_of_call(root, &found.instance, Some(&found.call))
+}
+
+/// The follow-ups of a call out of the archive, newest first.
+pub(super) fn follow_ups(root: &Root, found: &FoundCall) -> Vec<proto::FollowUp> {
+    let instances = found.instances.iter().rev();
+    instances.map(|instance| follow_up::follow_up_of_call(root, instance, Some(&found.call))).collect()
+}
+
+/// What the archive holds of a call, newest first.
+pub(super) async fn calls(shared: &Shared, key: &CallKey) -> Result<Vec<FoundCall>, Status> {
+    let found = shared.ledger.archive().calls(key, shared.ledger.now()).await;
+    found.map_err(|error| status::of_history(&error))
+}
+
+/// A page of the archive.
+pub(super) async fn list(
+    shared: &Shared,
+    filter: &InstanceFilter,
+    list: &[u8],
+    (page_size, page_token): (u32, &str),
+    now: Time,
+) -> Result<proto::ListInstancesResponse, Status> {
+    let root = shared.root();
+    let token = pages::read::<4>(shared, list, page_token)?;
+    let after =
+        token.map(|[chunk, ended_at, made_at, _]| ArchiveCursor { chunk, ended_at: Time(ended_at as i64), made_at });
+    let Some(by_chunk) = of_chunks(&root, filter) else { return Ok(proto::ListInstancesResponse::default()) };
+    let is_meant = |found: &FoundInstance| filter.lets_ended_through(&root, &found.instance, &found.call);
+    let listed = shared.ledger.archive().list(&by_chunk, is_meant, after, pages::rows(page_size), now).await;
+    let page = listed.map_err(|error| status::of_history(&error))?;
+    let token = |next: ArchiveCursor| {
+        pages::token(shared, list, &[next.chunk, next.ended_at.0 as u64, next.made_at, now.0 as u64])
+    };
+    Ok(proto::ListInstancesResponse {
+        instances: page.instances.iter().map(|found| shown(&root, found)).collect(),
+        next_page_token: page.next.map_or_else(String::new, token),
+    })
+}
+
+/// What chunks tell by themselves; nothing where there is no workflow of these names.
+fn of_chunks(root: &Root, filter: &InstanceFilter) -> Option<ArchiveFilter> {
+    let workflows: Vec<u32> = filter.workflows.iter().filter_map(|name| root.workflows.place(name)).collect();
+    (filter.workflows.is_empty() || !workflows.is_empty()).then(|| ArchiveFilter {
+        workflows,
+        versions: filter.versions.clone(),
+        statuses: filter.statuses.clone(),
+        ended_from: filter.ended_from,
+        ended_until: filter.ended_until,
+    })
+}
+
+/// How many instances the archive holds, as far as chunks tell by themselves; 0 where the filter asks for more than that, or for
+/// none that has ended.
+pub(super) fn count(root: &Root, filter: &InstanceFilter) -> u64 {
+    let asks_for_ended = filter.statuses.iter().any(|status| status.is_ended());
+    let Some(by_chunk) = of_chunks(root, filter).filter(|_| asks_for_ended && filter.is_of_chunks()) else { return 0 };
+    let tallies = root.archive.chunks.values().flat_map(|chunk| chunk.tallies.iter());
+    tallies.filter(|tally| by_chunk.lets_some_through(tally)).map(|tally| u64::from(tally.count)).sum()
+}

@@ -1,0 +1,103 @@
+//! Erasing a caller, as ops ask for it. The runner masks call after call, the keeper scrubs the files.
+
+use std::sync::Arc;
+
+use aftercall_engine::Root;
+use aftercall_engine::command::{ActorKind, Command};
+use aftercall_engine::erasure::{EraseCaller, ErasedCall, Erasure, ErasureState};
+use aftercall_engine::limits::ERASED_CALLS_MAX;
+use aftercall_engine::world::caller_index::CallerKey;
+use aftercall_proto::workflow::v1 as proto;
+use prost::Message;
+use tonic::Status;
+
+use super::requests::Faults;
+use super::{Answered, Asking, Shared, callers, convert, status};
+use crate::ledger::FoundCall;
+use crate::limits::{ARCHIVE_LOOKS_MAX, REQUEST_TIME_MAX};
+
+/// Answers once everything that is read is masked.
+pub(super) async fn erase(
+    shared: &Shared,
+    request: proto::EraseCallerRequest,
+) -> Result<proto::EraseCallerResponse, Status> {
+    let mut faults = Faults::default();
+    let caller = callers::key(request.caller.as_ref(), &mut faults);
+    let Some(caller) = caller else {
+        faults.check()?;
+        return Err(status::invalid_field("caller", "must be given"));
+    };
+    let started = start(shared, &request, &caller).await?;
+    shared.job_started.notify_one();
+    masked(shared, started.sequence).await;
+    let root = shared.root();
+    let erasure = find(&root, started.sequence)?;
+    Ok(proto::EraseCallerResponse { erasure: Some(shown(&root, erasure)), sequence: root.sequence })
+}
+
+/// Looks for the caller's calls in the archive, again where something left memory meanwhile.
+async fn start(shared: &Shared, request: &proto::EraseCallerRequest, caller: &CallerKey) -> Result<Answered, Status> {
+    let mut looks = 0;
+    loop {
+        let newest_file = shared.root().archive.newest_file;
+        let archive = shared.ledger.archive();
+        let found = archive.calls_of(caller, &request.customer, ERASED_CALLS_MAX + 1, shared.ledger.now());
+        let found = found.await.map_err(|error| status::of_history(&error))?;
+        let erased = |found: FoundCall| ErasedCall {
+            key: found.call.key.clone(),
+            instances: found.instances.iter().map(|instance| instance.id).collect(),
+        };
+        let command = Command::EraseCaller(Box::new(EraseCaller {
+            caller: caller.clone(),
+            customer: request.customer.as_str().into(),
+            reason: request.reason.as_str().into(),
+            archived: found.into_iter().map(erased).collect(),
+            newest_file,
+        }));
+        let from = (request.actor.as_str(), request.request_id.as_str());
+        let asking = Asking::new("EraseCaller", ActorKind::Operations, from, request.encode_to_vec());
+        match shared.execute(asking, command).await {
+            Err(refused) if status::is_archive_moved(&refused) && looks < ARCHIVE_LOOKS_MAX => looks += 1,
+            answered => return answered,
+        }
+    }
+}
+
+/// Waits until every call of an erasure is masked, or for as long as a request may take.
+async fn masked(shared: &Shared, id: u64) {
+    let mut newest = shared.ledger.feed().newest();
+    let is_masking = || shared.root().erasures.get(&id).is_some_and(|erasure| erasure.state == ErasureState::Masking);
+    let waiting = async { while is_masking() && newest.changed().await.is_ok() {} };
+    // What is left is masked all the same: the answer says how far it is.
+    let _ = tokio::time::timeout(REQUEST_TIME_MAX, waiting).await;
+}
+
+pub(super) fn find(root: &Root, id: u64) -> Result<&Arc<Erasure>, Status> {
+    let missing = || status::not_found("erasure", &id.to_string(), format!("there is no erasure {id}, or no longer"));
+    root.erasures.get(&id).ok_or_else(missing)
+}
+
+pub(super) fn shown(root: &Root, erasure: &Erasure) -> proto::Erasure {
+    let state = match erasure.state {
+        ErasureState::Masking => proto::ErasureState::Masking,
+        ErasureState::Scrubbing => proto::ErasureState::Scrubbing,
+        ErasureState::Done => proto::ErasureState::Done,
+    };
+    let instances = || erasure.calls.iter().flat_map(|call| call.instances.iter());
+    let is_open = |id: &&aftercall_engine::instance::InstanceId| {
+        root.instance(**id).is_some_and(|instance| !instance.status.is_ended())
+    };
+    let call = |call: &ErasedCall| proto::CallRef { source: call.key.source.to_string(), id: call.key.id.to_string() };
+    proto::Erasure {
+        id: erasure.id,
+        state: state.into(),
+        actor: Some(convert::actor(&erasure.actor)),
+        reason: erasure.reason.to_string(),
+        started_at: Some(convert::timestamp(erasure.started_at)),
+        ended_at: erasure.ended_at.map(convert::timestamp),
+        calls: erasure.calls.iter().map(call).collect(),
+        instance_count: instances().count() as u64,
+        open_count: instances().filter(is_open).count() as u64,
+        more: erasure.more,
+    }
+}
