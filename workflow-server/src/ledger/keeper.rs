@@ -15,7 +15,7 @@ use tokio::sync::{Notify, mpsc};
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::history::HistoryError;
-use super::{Handle, LedgerError, Outcome, recover};
+use super::{Handle, LedgerError, LedgerOptions, Outcome, recover};
 use crate::journal::{Group, JournalError, Log, Vault};
 use crate::limits::{ARCHIVE_LOOK_EVERY, ARCHIVE_LOOK_EVERY_MIN, PACK_READ_BYTES, SNAPSHOTS_KEPT};
 use crate::records::{WorldImage, snapshot_frames};
@@ -52,6 +52,18 @@ pub(super) enum KeepError {
 }
 
 impl Keeper {
+    pub(super) fn new(
+        log: Arc<dyn Log>,
+        vault: Arc<dyn Vault>,
+        handle: Handle,
+        images: mpsc::Receiver<WorldImage>,
+        options: &LedgerOptions,
+    ) -> Self {
+        let wake = handle.keeper.clone();
+        let (kept_entries, archive_after_millis) = (options.journal_kept_entries, options.archive_after_millis);
+        Self { log, vault, handle, images, wake, kept_entries, archive_after_millis, purged_on: None }
+    }
+
     /// Works until no more can come.
     pub(super) async fn run(mut self) {
         if let Err(error) = self.handle.archive().remove_others().await {

@@ -80,16 +80,7 @@ impl Ledger {
             now: now.clone(),
             time: time.clone(),
         };
-        let keeper = Keeper {
-            log: log.clone(),
-            vault: vault.clone(),
-            handle: handle.clone(),
-            images,
-            wake: handle.keeper.clone(),
-            kept_entries: options.journal_kept_entries,
-            archive_after_millis: options.archive_after_millis,
-            purged_on: None,
-        };
+        let keeper = Keeper::new(log.clone(), vault.clone(), handle.clone(), images, &options);
         let owner = Owner {
             // Counted from the snapshot, not from this start: a server that dies often must not grow its journal for ever.
             snapshot_at: snapshot.saturating_add(options.snapshot_every_entries),

@@ -4,7 +4,9 @@
 
 mod support;
 
+mod archive;
 mod durability;
+mod erasure;
 mod failures;
 mod keeping;
 mod time;

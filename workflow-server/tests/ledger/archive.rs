@@ -1,0 +1,260 @@
+//! What has ended leaves memory, is found again, and goes when its retention has passed.
+
+use std::time::Duration;
+
+use aftercall_engine::Root;
+use aftercall_engine::call::{CallKey, Caller};
+use aftercall_engine::command::{CallChanges, Command, IfRunning, PushButton, SetWorkflow};
+use aftercall_engine::definition::file;
+use aftercall_engine::instance::{InstanceId, Status};
+use aftercall_engine::world::caller_index::CallerKey;
+use workflow_server::ledger::history::HistoryError;
+use workflow_server::ledger::{ArchiveCursor, ArchiveFilter, Clock as _};
+
+use crate::support::{ARCHIVE_AFTER, Bench, PATIENCE, team};
+
+const DAY: Duration = Duration::from_secs(86_400);
+
+fn quick(retention: &str) -> String {
+    format!(
+        "
+format: 1
+workflow: quick
+title: Quick
+{retention}
+fields: {{ reason: {{ type: text }} }}
+on_new_call:
+  - alert: {{ text: 'Ring {{{{ call.caller.name }}}} about {{{{ fields.reason }}}}', team: billing }}
+  - button: Done
+    then: [ finish: done ]
+"
+    )
+}
+
+pub(crate) async fn publish(bench: &Bench, retention: &str) {
+    if bench.handle.root().teams.is_empty() {
+        bench.commit(team("billing")).await;
+    }
+    let definition = Box::new(file::read(&quick(retention), None).unwrap());
+    bench.commit(Command::ImportWorkflow { definition, expected: None }).await;
+    bench.commit(Command::PublishWorkflow { name: "quick".into(), expected: None }).await;
+}
+
+pub(crate) fn call_key(call: &str) -> CallKey {
+    CallKey { source: "scripts".into(), id: call.into() }
+}
+
+pub(crate) fn caller(reference: &str) -> Caller {
+    Caller { name: "Ada Lovelace".into(), reference: reference.into(), ..Caller::default() }
+}
+
+pub(crate) fn setting(call: &str, reference: &str, reason: &str) -> Command {
+    let caller = Some(caller(reference));
+    Command::SetWorkflow(Box::new(SetWorkflow {
+        call: call_key(call),
+        changes: CallChanges { chargeable: Some(true), caller, ..CallChanges::default() },
+        workflow: "quick".into(),
+        version: None,
+        fields: vec![("reason".into(), aftercall_engine::value::Value::Text(reason.into()))],
+        release_at_call_end: false,
+        release_within_millis: None,
+        if_running: IfRunning::ReturnIt,
+    }))
+}
+
+/// Sets it on a call, and finishes it.
+async fn finish(bench: &Bench, call: &str, reference: &str) -> InstanceId {
+    bench.commit(setting(call, reference, "a reason")).await;
+    let root = bench.handle.root();
+    let slot = *root.call(&call_key(call)).unwrap().instances.last().unwrap();
+    let id = root.instance_at(slot).unwrap().id;
+    let push = PushButton { instance: id, button: "done".into(), visit: 1, note: "".into(), form: Vec::new() };
+    bench.commit(Command::PushButton(Box::new(push))).await;
+    bench.commit(Command::EndCall { call: call_key(call) }).await;
+    id
+}
+
+/// Lets so much time pass that even a few ended ones leave memory, and waits until they have.
+async fn archived(bench: &Bench, instances: u64) {
+    bench.clock.pass(ARCHIVE_AFTER * 30);
+    until(bench, "the ended ones have left memory", |root| {
+        root.archive.instances == instances && root.counters.ended() == 0
+    })
+    .await;
+}
+
+/// Waits until the durable World is as wanted; the keeper looks by itself.
+async fn until(bench: &Bench, what: &str, holds: impl Fn(&Root) -> bool) {
+    bench.until(what, holds).await;
+}
+
+fn now(bench: &Bench) -> aftercall_engine::time::Time {
+    bench.clock.wall()
+}
+
+async fn check_found(bench: &Bench, id: InstanceId, call: &str, reference: &str) {
+    let archive = bench.handle.archive();
+    assert!(bench.handle.root().instance(id).is_none() && bench.handle.root().call(&call_key(call)).is_none());
+    let found = archive.instance(id, now(bench)).await.unwrap().expect("it is in the archive");
+    assert_eq!((found.instance.id, found.instance.status), (id, Status::Finished));
+    assert_eq!(*found.call.caller.reference, *reference);
+    let calls = archive.calls(&call_key(call), now(bench)).await.unwrap();
+    assert_eq!(calls.len(), 1);
+    assert_eq!((calls[0].call.key.clone(), calls[0].instances[0].id), (call_key(call), id));
+    let by = CallerKey::of(&caller(reference)).unwrap();
+    let calls = archive.calls_of(&by, "", 10, now(bench)).await.unwrap();
+    assert_eq!(calls.iter().map(|found| found.call.key.clone()).collect::<Vec<_>>(), [call_key(call)]);
+    let history = bench.handle.history().of_instance(&found.instance).await.unwrap();
+    assert_eq!(history.len(), 2, "set and pushed: {history:?}");
+}
+
+#[tokio::test]
+async fn what_has_ended_leaves_memory_and_is_found_by_id_call_and_caller_also_after_a_crash() {
+    let mut bench = Bench::new().await;
+    publish(&bench, "").await;
+    let mut ids = Vec::new();
+    for call in 0..5 {
+        ids.push(finish(&bench, &format!("{call}"), &format!("C-{call}")).await);
+    }
+    bench.commit(setting("open", "C-open", "still to do")).await;
+    archived(&bench, 5).await;
+    for round in 0..3 {
+        for (call, id) in ids.iter().enumerate() {
+            check_found(&bench, *id, &call.to_string(), &format!("C-{call}")).await;
+        }
+        assert_eq!(bench.handle.root().counters.open(), 1, "what is open stays");
+        let stranger = InstanceId { salt: ids[0].salt ^ 1, ..ids[0] };
+        assert!(bench.handle.archive().instance(stranger, now(&bench)).await.unwrap().is_none());
+        for n in 0..30 {
+            bench.commit(team(&format!("team-{round}-{n}"))).await;
+        }
+        bench = if round == 0 { bench.crash().await } else { bench.restart().await };
+    }
+    bench.commit(setting("new", "C-new", "anew")).await;
+    let slot = bench.handle.root().call_slot(&call_key("new")).unwrap();
+    assert!(slot < 5, "the place of one that left is given again, not {slot}");
+}
+
+#[tokio::test]
+async fn a_call_that_is_heard_of_again_is_another_one_and_both_are_found() {
+    let bench = Bench::new().await;
+    publish(&bench, "").await;
+    let first = finish(&bench, "1", "C-1").await;
+    archived(&bench, 1).await;
+    let second = finish(&bench, "1", "C-1").await;
+    assert_ne!(first, second);
+    assert!(bench.handle.root().call(&call_key("1")).is_some());
+    archived(&bench, 2).await;
+    let calls = bench.handle.archive().calls(&call_key("1"), now(&bench)).await.unwrap();
+    let found: Vec<InstanceId> = calls.iter().map(|found| found.instances[0].id).collect();
+    assert_eq!(found, [second, first], "the newest first");
+}
+
+#[tokio::test]
+async fn a_list_of_the_archive_shows_each_once_page_by_page_and_by_its_filter() {
+    let bench = Bench::new().await;
+    publish(&bench, "").await;
+    let mut ids = Vec::new();
+    for round in 0..3_u64 {
+        for call in 0..7 {
+            ids.push(finish(&bench, &format!("{round}-{call}"), "C-1").await);
+            bench.clock.pass(Duration::from_millis(1));
+        }
+        archived(&bench, 7 * (round + 1)).await;
+    }
+    ids.reverse();
+    let list = async |filter: &ArchiveFilter, rows: usize| {
+        let (mut listed, mut after): (Vec<InstanceId>, Option<ArchiveCursor>) = (Vec::new(), None);
+        loop {
+            let archive = bench.handle.archive();
+            let page = archive.list(filter, |_| true, after, rows, now(&bench)).await.unwrap();
+            assert!(page.instances.len() <= rows);
+            listed.extend(page.instances.iter().map(|found| found.instance.id));
+            after = page.next;
+            if after.is_none() {
+                return listed;
+            }
+        }
+    };
+    for rows in [1, 2, 7, 8, 100] {
+        assert_eq!(list(&ArchiveFilter::default(), rows).await, ids, "{rows} a page");
+    }
+    let none = ArchiveFilter { statuses: vec![Status::Cancelled], ..ArchiveFilter::default() };
+    assert!(list(&none, 3).await.is_empty());
+    let found = bench.handle.archive().instance(ids[10], now(&bench)).await.unwrap().unwrap();
+    let until = ArchiveFilter { ended_until: found.instance.ended_at, ..ArchiveFilter::default() };
+    let from = ArchiveFilter { ended_from: found.instance.ended_at, ..ArchiveFilter::default() };
+    assert_eq!(list(&until, 4).await, ids[11..]);
+    assert_eq!(list(&from, 4).await, ids[..11]);
+}
+
+/// Fills the journal with what has nothing to do with calls, so that what came before is packed.
+async fn pack(bench: &Bench) {
+    for n in 0..60 {
+        bench.commit(team(&format!("filler-{n}-{}", bench.handle.root().sequence))).await;
+    }
+}
+
+/// Waits until an entry tells of nobody any more.
+async fn emptied(bench: &Bench, sequence: u64) {
+    let waiting = async {
+        loop {
+            match bench.handle.history().entry(sequence).await {
+                Err(HistoryError::NoSuchEntry(_)) => return,
+                Ok(entry) if entry.instances.is_empty() && entry.call.is_none() && entry.actor.name.is_empty() => {
+                    return;
+                }
+                Ok(_) => tokio::task::yield_now().await,
+                Err(error) => panic!("{error}"),
+            }
+        }
+    };
+    tokio::time::timeout(PATIENCE, waiting).await.expect("it goes out of the history");
+}
+
+#[tokio::test]
+async fn what_has_outlived_its_retention_goes_from_the_archive_and_the_history_and_nothing_else_does() {
+    let mut bench = Bench::new().await;
+    publish(&bench, "retention: 2d").await;
+    let old = finish(&bench, "old", "C-old").await;
+    bench.commit(setting("open", "C-open", "still to do")).await;
+    let open = bench.handle.root().call(&call_key("open")).unwrap().sequence;
+    archived(&bench, 1).await;
+    bench.clock.pass(DAY);
+    let young = finish(&bench, "young", "C-young").await;
+    archived(&bench, 2).await;
+    pack(&bench).await;
+    bench = bench.restart().await;
+    check_found(&bench, old, "old", "C-old").await;
+    bench.clock.pass(DAY * 2);
+    let archive = bench.handle.archive();
+    assert!(archive.instance(old, now(&bench)).await.unwrap().is_none(), "it is not given from that moment on");
+    until(&bench, "the old one is purged", |root| root.archive.instances == 1).await;
+    emptied(&bench, old.made_at).await;
+    check_found(&bench, young, "young", "C-young").await;
+    assert!(bench.handle.history().entry(open).await.unwrap().call.is_some());
+    let bench = bench.crash().await;
+    check_found(&bench, young, "young", "C-young").await;
+    bench.clock.pass(DAY * 2);
+    until(&bench, "nothing is left", |root| root.archive.chunks.is_empty()).await;
+    emptied(&bench, young.made_at).await;
+    // Whoever reads all of the history comes through.
+    let (mut next, newest) = (1, bench.handle.root().sequence);
+    while next <= newest {
+        next = bench.handle.history().entries(next, 100).await.unwrap().last().unwrap().sequence + 1;
+    }
+}
+
+#[tokio::test]
+async fn a_lowered_retention_counts_for_what_had_ended_before() {
+    let bench = Bench::new().await;
+    publish(&bench, "").await;
+    let id = finish(&bench, "1", "C-1").await;
+    archived(&bench, 1).await;
+    bench.clock.pass(DAY * 3);
+    assert!(bench.handle.archive().instance(id, now(&bench)).await.unwrap().is_some(), "ten years are not over");
+    publish(&bench, "retention: 1d").await;
+    assert!(bench.handle.archive().instance(id, now(&bench)).await.unwrap().is_none());
+    bench.clock.pass(DAY);
+    until(&bench, "it is purged", |root| root.archive.chunks.is_empty()).await;
+}
