@@ -44,6 +44,8 @@ pub struct House {
     data_dir: PathBuf,
     port: u16,
     alerter_port: u16,
+    /// Whether what has ended leaves memory at once; nothing can be undone then.
+    archives_at_once: bool,
     /// Removes the directory when the test is over.
     _temp: tempfile::TempDir,
 }
@@ -56,11 +58,21 @@ impl House {
         house
     }
 
+    /// The workflow-server alone, from whose memory everything goes as soon as it has ended.
+    pub async fn start_archiving() -> Self {
+        Self::start_workflow_in_temp(true).await
+    }
+
     /// The workflow-server alone.
     pub async fn start_without_alerter() -> Self {
+        Self::start_workflow_in_temp(false).await
+    }
+
+    async fn start_workflow_in_temp(archives_at_once: bool) -> Self {
         let temp = tempfile::tempdir().expect("a temporary directory");
         let data_dir = temp.path().join("data");
-        let mut house = Self { workflow: None, alerter: None, data_dir, port: 0, alerter_port: 0, _temp: temp };
+        let (workflow, alerter) = (None, None);
+        let mut house = Self { workflow, alerter, data_dir, port: 0, alerter_port: 0, archives_at_once, _temp: temp };
         house.start_workflow().await;
         house
     }
@@ -75,6 +87,11 @@ impl House {
             journal_kept_entries: 20,
             drain_seconds: 2,
             ..WorkflowServerConfig::default()
+        };
+        let config = if self.archives_at_once {
+            WorkflowServerConfig { archive_after_seconds: 0, undo_seconds: 0, ..config }
+        } else {
+            config
         };
         let server = workflow_server::Server::bind(config).await.expect("the workflow-server starts");
         self.port = server.local_addr().port();

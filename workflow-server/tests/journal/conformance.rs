@@ -193,6 +193,25 @@ async fn a_log_can_be_started_elsewhere_only_while_it_is_new<S: Subject>(store: 
     assert_eq!(all(store.log().as_ref()).await, vec![group]);
 }
 
+async fn a_renewed_log_holds_what_it_held_and_goes_on<S: Subject>(mut store: S) {
+    let mut groups = Vec::new();
+    for round in 0..3 {
+        for _ in 0..10 {
+            groups.push(append(store.log().as_ref(), 2, 5_000).await);
+        }
+        let upto = groups[groups.len() - 4].last;
+        store.log().trim(upto).await.unwrap();
+        groups.retain(|group| group.last > upto);
+        let bounds = store.log().bounds();
+        store.log().renew().await.unwrap();
+        assert_eq!((store.log().bounds(), all(store.log().as_ref()).await), (bounds, groups.clone()), "{round}");
+        if round != 1 {
+            store = store.reopened();
+            assert_eq!(all(store.log().as_ref()).await, groups);
+        }
+    }
+}
+
 async fn a_blob_is_seen_only_when_it_is_finished<S: Subject>(mut store: S) {
     let frames = [vec![1; 10], vec![], vec![2; 700_000], vec![3]].map(Bytes::from);
     let mut blob = store.vault().create("snapshot-1").await.unwrap();
@@ -290,6 +309,7 @@ on_files_and_in_memory!(
     a_log_that_is_trimmed_empty_goes_on_where_it_was,
     many_small_groups_are_trimmed_in_several_batches,
     a_log_can_be_started_elsewhere_only_while_it_is_new,
+    a_renewed_log_holds_what_it_held_and_goes_on,
     a_blob_is_seen_only_when_it_is_finished,
     a_dropped_blob_leaves_the_old_one,
     a_key_has_its_newest_value,

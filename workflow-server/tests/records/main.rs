@@ -6,4 +6,5 @@
 mod samples;
 mod scenario;
 
+mod leaving;
 mod replay;

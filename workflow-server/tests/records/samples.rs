@@ -7,6 +7,7 @@ use std::fmt::Write as _;
 use aftercall_engine::world::Keeping;
 use workflow_server::records::{GroupBytes, SnapshotReader, WorldImage, decode_group, encode_world, snapshot_frames};
 
+use crate::leaving::play_archive;
 use crate::scenario::{Played, play, play_batches, play_claims, play_desk, play_on};
 
 /// One line of hexadecimal digits an entry or a frame; what is above the second line of dashes is the snapshot tool's own.
@@ -21,6 +22,8 @@ const ENTRIES_DESK: &str = include_str!("snapshots/records__samples__entries_des
 const SNAPSHOT_DESK: &str = include_str!("snapshots/records__samples__snapshot_desk.snap");
 const ENTRIES_BATCHES: &str = include_str!("snapshots/records__samples__entries_batches.snap");
 const SNAPSHOT_BATCHES: &str = include_str!("snapshots/records__samples__snapshot_batches.snap");
+const ENTRIES_ARCHIVE: &str = include_str!("snapshots/records__samples__entries_archive.snap");
+const SNAPSHOT_ARCHIVE: &str = include_str!("snapshots/records__samples__snapshot_archive.snap");
 
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::new(), |mut hex, byte| {
@@ -42,6 +45,7 @@ fn entries_are_written_as_they_always_were() {
     insta::assert_snapshot!("entries_claims", entry_lines(&play_claims()));
     insta::assert_snapshot!("entries_desk", entry_lines(&play_desk()));
     insta::assert_snapshot!("entries_batches", entry_lines(&play_batches()));
+    insta::assert_snapshot!("entries_archive", entry_lines(&play_archive()));
 }
 
 fn entry_lines(played: &Played) -> String {
@@ -61,6 +65,7 @@ fn snapshots_are_written_as_they_always_were() {
     insta::assert_snapshot!("snapshot_claims", snapshot_lines(&play_claims()));
     insta::assert_snapshot!("snapshot_desk", snapshot_lines(&play_desk()));
     insta::assert_snapshot!("snapshot_batches", snapshot_lines(&play_batches()));
+    insta::assert_snapshot!("snapshot_archive", snapshot_lines(&play_archive()));
 }
 
 fn snapshot_lines(played: &Played) -> String {
@@ -78,6 +83,7 @@ fn stored_entries_of_version_1_load() {
         (stored(ENTRIES_CLAIMS), play_claims()),
         (stored(ENTRIES_DESK), play_desk()),
         (stored(ENTRIES_BATCHES), play_batches()),
+        (stored(ENTRIES_ARCHIVE), play_archive()),
     ];
     for (samples, played) in samples {
         assert_eq!(samples.len(), played.entries.len());
@@ -99,6 +105,7 @@ fn stored_snapshots_of_version_1_load() {
         (stored(SNAPSHOT_CLAIMS), play_claims()),
         (stored(SNAPSHOT_DESK), play_desk()),
         (stored(SNAPSHOT_BATCHES), play_batches()),
+        (stored(SNAPSHOT_ARCHIVE), play_archive()),
     ];
     for (frames, played) in samples {
         let mut reader = SnapshotReader::new(Keeping::default());
@@ -113,7 +120,7 @@ fn stored_snapshots_of_version_1_load() {
 
 #[test]
 fn the_samples_hold_every_kind_of_change() {
-    let kinds: BTreeSet<String> = play_batches()
+    let kinds: BTreeSet<String> = play_archive()
         .entries
         .iter()
         .flat_map(|entry| {
@@ -124,18 +131,23 @@ fn the_samples_hold_every_kind_of_change() {
     let expected = [
         "AlertAcknowledged",
         "AlertReturned",
+        "Archived",
         "BatchItemRefused",
         "BatchStarted",
         "BatchStopped",
         "ButtonPushed",
         "CallEnded",
         "CallUpdated",
+        "CallerErased",
         "Cancelled",
         "Chased",
+        "ChunkReplaced",
         "ClaimExtended",
         "ClaimLapsed",
         "ClaimReleased",
         "Claimed",
+        "ErasureEnded",
+        "ErasureStarted",
         "Escalated",
         "HandedOver",
         "Moved",

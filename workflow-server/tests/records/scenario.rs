@@ -246,7 +246,7 @@ fn define(played: &mut Played) {
     publish(played, WORKFLOW, "sample");
 }
 
-fn publish(played: &mut Played, file: &str, name: &str) {
+pub(crate) fn publish(played: &mut Played, file: &str, name: &str) {
     let definition = file::read(file, None).unwrap();
     let import = Command::ImportWorkflow { definition: Box::new(definition), expected: None };
     played.ask(ActorKind::Author, import);
@@ -285,7 +285,7 @@ fn end(played: &mut Played) {
 
 impl Played {
     /// Asks, applies, and gives the instance that the entry names first.
-    fn ask(&mut self, kind: ActorKind, command: Command) -> InstanceId {
+    pub(crate) fn ask(&mut self, kind: ActorKind, command: Command) -> InstanceId {
         self.ask_as("Ann Árbol", kind, command)
     }
 
@@ -312,7 +312,7 @@ impl Played {
     }
 }
 
-fn key(id: &str) -> CallKey {
+pub(crate) fn key(id: &str) -> CallKey {
     CallKey { source: "scripts".into(), id: id.into() }
 }
 

@@ -92,6 +92,7 @@ impl Workload {
                 10..20 => self.write_blob(&store).await,
                 20..30 => self.remove_blob(&store).await,
                 30..40 => self.put_key(&store).await,
+                40 => store.log.renew().await.unwrap(),
                 _ => self.append(&store).await,
             }
         }

@@ -1,0 +1,57 @@
+//! What leaves memory and what is erased, on top of the scenario.
+
+use std::sync::Arc;
+
+use aftercall_engine::archive::Chunk;
+use aftercall_engine::call::Caller;
+use aftercall_engine::command::{ActorKind, Command};
+use aftercall_engine::erasure::{EraseCaller, ErasedCall, ErasureState};
+use aftercall_engine::instance::InstanceId;
+use aftercall_engine::query::archivable;
+use aftercall_engine::time::Time;
+use aftercall_engine::world::caller_index::CallerKey;
+
+use crate::scenario::{Played, key, play_batches, publish};
+
+/// A definition that is not like those of the samples before.
+const KEPT: &str = "
+format: 1
+workflow: kept
+title: Kept
+retention: 90d
+on_new_call: [ finish: done ]
+";
+
+/// Plays what leaves memory and what is erased, on top of that.
+pub(crate) fn play_archive() -> Played {
+    let mut played = play_batches();
+    let long_ago = Time(1_895_000_000_000);
+    let calls = archivable(played.world.root(), 0, long_ago, 2).calls;
+    assert_eq!(calls.len(), 2);
+    played.ask(ActorKind::Timer, Command::Archive { file: 1, calls });
+    let chunk = played.world.root().archive.chunks[&1].clone();
+    let new = Some(Arc::new(Chunk { file: 2, ..Chunk::clone(&chunk) }));
+    played.ask(ActorKind::Timer, Command::ReplaceChunk { id: 1, new });
+    let calls = archivable(played.world.root(), 0, long_ago, 1).calls;
+    played.ask(ActorKind::Timer, Command::Archive { file: 3, calls });
+    played.ask(ActorKind::Timer, Command::ReplaceChunk { id: 3, new: None });
+    let erasures: Vec<u64> = (0..2)
+        .map(|_| {
+            let caller = CallerKey::of(&Caller { reference: "C-7".into(), ..Caller::default() }).unwrap();
+            let gone = InstanceId { made_at: 9, slot: 1, salt: 3 };
+            let archived = vec![ErasedCall { key: key("gone"), instances: [gone].into() }];
+            let (customer, reason) = ("acme".into(), "asked for it".into());
+            let erase = EraseCaller { caller, customer, reason, archived, newest_file: 3 };
+            played.ask(ActorKind::Operations, Command::EraseCaller(Box::new(erase)));
+            played.world.root().sequence
+        })
+        .collect();
+    // One is done, the other goes into the snapshot as it runs.
+    while played.world.root().erasures[&erasures[0]].state == ErasureState::Masking {
+        played.ask(ActorKind::Operations, Command::StepErasure { erasure: erasures[0] });
+    }
+    played.ask(ActorKind::Timer, Command::EndErasure { erasure: erasures[0] });
+    played.ask(ActorKind::Operations, Command::StepErasure { erasure: erasures[1] });
+    publish(&mut played, KEPT, "kept");
+    played
+}
