@@ -1,0 +1,218 @@
+//! What leaves memory, when, and that it does so whole; what an erasure leaves; and that arbitrary steps come to all of it.
+
+#![allow(clippy::unwrap_used, reason = "a test ends where something unexpected happens")]
+
+use std::collections::BTreeSet;
+
+use aftercall_engine::call::{CallKey, Caller};
+use aftercall_engine::command::{CallChanges, Command};
+use aftercall_engine::entry::ChangeKind;
+use aftercall_engine::erasure::{EraseCaller, ErasureState};
+use aftercall_engine::instance::InstanceId;
+use aftercall_engine::query::{Archivable, archivable};
+use aftercall_engine::testing::{Player, definitions, steps};
+use aftercall_engine::world::caller_index::CallerKey;
+use aftercall_engine::world::{Keeping, World};
+use aftercall_engine::{Decision, Rejection, decide};
+use proptest::strategy::{Strategy as _, ValueTree as _};
+use proptest::test_runner::TestRunner;
+
+mod desk;
+
+use desk::{Desk, MINUTE};
+
+const HOUR: i64 = 60 * MINUTE;
+
+const WORKFLOW: &str = "
+format: 1
+workflow: repair
+title: Repair
+fields: { reason: { type: text } }
+on_new_call:
+  - alert: { text: 'Ring {{ call.caller.name }}', team: care, due: 4h }
+  - button: Done
+    then: [ finish: done ]
+";
+
+fn key(call: &str) -> CallKey {
+    CallKey { source: "scripts".into(), id: call.into() }
+}
+
+impl Desk {
+    fn finish(&mut self, call: &str) -> InstanceId {
+        let id = self.set(call, true);
+        self.push("Ann", id, "done").unwrap();
+        id
+    }
+
+    fn end(&mut self, call: &str) {
+        self.ask("script", Command::EndCall { call: key(call) }).unwrap();
+    }
+
+    fn archivable(&self) -> Vec<String> {
+        let Archivable { calls, .. } = archivable(self.world.root(), HOUR, self.now, 100);
+        let call = |slot: u32| self.world.root().call_at(slot).unwrap().key.id.to_string();
+        calls.iter().map(|one| call(one.slot)).collect()
+    }
+
+    /// Lets all leave that may, as they stood at a look.
+    fn archive(&mut self, looked_at: Archivable) -> Option<ChangeKind> {
+        let file = self.world.root().archive.newest_file + 1;
+        let entry = self.entry("", Command::Archive { file, calls: looked_at.calls }).unwrap().0;
+        entry.map(|entry| entry.kind)
+    }
+
+    fn look(&self) -> Archivable {
+        archivable(self.world.root(), HOUR, self.now, 100)
+    }
+}
+
+#[test]
+fn a_call_leaves_an_hour_after_its_last_end_and_one_that_nobody_ended_a_day_after_it_began() {
+    let mut desk = Desk::new(WORKFLOW);
+    desk.finish("ended");
+    desk.end("ended");
+    desk.finish("unended");
+    desk.set("open", true);
+    desk.finish("two");
+    desk.end("two");
+    desk.pass(HOUR - 1);
+    assert_eq!(desk.archivable(), [""; 0]);
+    desk.finish("two");
+    desk.pass(1);
+    assert_eq!(desk.archivable(), ["ended"], "the other has something that ended just now");
+    desk.pass(HOUR);
+    assert_eq!(desk.archivable(), ["ended", "two"]);
+    desk.pass(22 * HOUR - 1);
+    assert_eq!(desk.archivable(), ["ended", "two"]);
+    desk.pass(1);
+    assert_eq!(desk.archivable(), ["ended", "unended", "two"]);
+}
+
+#[test]
+fn all_leave_as_they_stood_or_none_does() {
+    let mut desk = Desk::new(WORKFLOW);
+    let ids = ["1", "2"].map(|call| desk.finish(call));
+    ["1", "2"].iter().for_each(|call| desk.end(call));
+    desk.pass(HOUR);
+    let looked_at = desk.look();
+    desk.ask("Ann", Command::AddNote { instance: ids[1], text: "late".into() }).unwrap_err();
+    desk.ask("ops", Command::AddNote { instance: ids[1], text: "late".into() }).unwrap();
+    assert_eq!(desk.archive(looked_at), None, "the chunk does not say how it stands now");
+    let looked_at = desk.look();
+    let changes = CallChanges { customer: Some("acme".into()), ..CallChanges::default() };
+    desk.ask("script", Command::UpdateCall { call: key("1"), changes, expected: None }).unwrap();
+    assert_eq!(desk.archive(looked_at), None);
+    let looked_at = desk.look();
+    assert_eq!(desk.archive(looked_at.clone()), Some(ChangeKind::Archived));
+    assert!(ids.iter().all(|id| desk.world.root().instance(*id).is_none()));
+    assert_eq!(desk.archive(looked_at), None, "nobody leaves twice");
+    assert_eq!(desk.world.root().archive.instances, 2);
+    let late = desk.ask("Ann", Command::AddNote { instance: ids[0], text: "late".into() });
+    assert_eq!(late, Err(Rejection::NoSuchInstance(ids[0])));
+}
+
+#[test]
+fn an_old_file_number_or_a_chunk_that_is_gone_changes_nothing() {
+    let mut desk = Desk::new(WORKFLOW);
+    desk.finish("1");
+    desk.end("1");
+    desk.pass(HOUR);
+    let calls = desk.look().calls;
+    for file in [0, 2] {
+        let stored = desk.entry("", Command::Archive { file, calls: calls.clone() }).unwrap().0;
+        assert_eq!(stored, None, "{file} is not the next");
+    }
+    desk.entry("", Command::Archive { file: 1, calls }).unwrap().0.unwrap();
+    let chunk = desk.world.root().archive.chunks[&1].clone();
+    let same_file = desk.entry("", Command::ReplaceChunk { id: 1, new: Some(chunk) }).unwrap().0;
+    assert_eq!(same_file, None);
+    desk.entry("", Command::ReplaceChunk { id: 1, new: None }).unwrap().0.unwrap();
+    assert_eq!(desk.entry("", Command::ReplaceChunk { id: 1, new: None }).unwrap().0, None);
+    assert_eq!((desk.world.root().archive.instances, desk.world.root().archive.newest_file), (0, 1));
+}
+
+fn erase(desk: &Desk, reference: &str) -> Command {
+    let caller = CallerKey::of(&Caller { reference: reference.into(), ..Caller::default() }).unwrap();
+    let newest_file = desk.world.root().archive.newest_file;
+    let reason = "asked for it".into();
+    let erase = EraseCaller { caller, customer: "".into(), reason, archived: Vec::new(), newest_file };
+    Command::EraseCaller(Box::new(erase))
+}
+
+#[test]
+fn an_erasure_masks_call_after_call_and_nothing_leaves_memory_meanwhile() {
+    let mut desk = Desk::new(WORKFLOW);
+    let ids = ["1", "2"].map(|call| desk.finish(call));
+    let open = desk.set("1", true);
+    for call in ["1", "2"] {
+        desk.end(call);
+        let caller = Some(Caller { name: "Ada".into(), reference: "C-7".into(), ..Caller::default() });
+        let changes = CallChanges { caller, ..CallChanges::default() };
+        desk.ask("script", Command::UpdateCall { call: key(call), changes, expected: None }).unwrap();
+    }
+    let nobody = erase(&desk, "C-8");
+    assert_eq!(desk.ask("ops", nobody), Err(Rejection::NoSuchCaller));
+    let started = desk.entry("ops", erase(&desk, "C-7")).unwrap().0.unwrap();
+    let erasure = started.sequence;
+    desk.pass(HOUR);
+    let looked_at = desk.look();
+    assert_eq!(looked_at.calls.len(), 1);
+    assert_eq!(desk.archive(looked_at), None, "what an erasure has found stays where it was found");
+    assert_eq!(desk.entry("ops", Command::EndErasure { erasure }).unwrap().0, None, "not before all is masked");
+    for call in ["2", "1"] {
+        let masked = desk.entry("ops", Command::StepErasure { erasure }).unwrap().0.unwrap();
+        assert_eq!(*masked.call.unwrap().after.key.id, *call);
+        assert!(masked.instances.iter().all(|change| change.kind == ChangeKind::CallerErased));
+    }
+    assert_eq!(desk.entry("ops", Command::StepErasure { erasure }).unwrap().0, None);
+    let root = desk.world.root();
+    assert_eq!(root.erasures[&erasure].state, ErasureState::Scrubbing);
+    assert!(root.calls.iter().flatten().all(|call| *call.caller.name == *"[erased]"));
+    assert!(
+        root.calls_of(&CallerKey::of(&Caller { reference: "C-7".into(), ..Caller::default() }).unwrap(), "")
+            .next()
+            .is_none()
+    );
+    assert_eq!(*root.instance(open).unwrap().alerts[0].text, *"[erased]");
+    assert_eq!(*root.instance(ids[0]).unwrap().ending, *"done", "how it ended stays");
+    desk.push("Ann", open, "done").unwrap();
+    desk.entry("", Command::EndErasure { erasure }).unwrap().0.unwrap();
+    assert!(desk.world.root().erasing.is_empty());
+}
+
+#[test]
+fn operations_pause_what_somebody_holds_who_goes_on_holding_it() {
+    let mut desk = Desk::new(WORKFLOW);
+    let id = desk.set("1", true);
+    desk.claim("Ann", id).unwrap();
+    let pause = || Command::Pause { instance: id, until: None, reason: "a part is missing".into(), expected: None };
+    assert!(matches!(desk.ask("Ben", pause()), Err(Rejection::ClaimedByAnother(_))));
+    desk.ask("ops", pause()).unwrap();
+    assert_eq!(desk.holder(id), "Ann");
+}
+
+/// The property tests over arbitrary steps would say nothing of what the steps never come to.
+#[test]
+fn arbitrary_steps_come_to_everything_that_leaves_and_is_erased() {
+    let mut runner = TestRunner::deterministic();
+    let mut kinds = BTreeSet::new();
+    for _ in 0..200 {
+        let definition = definitions().new_tree(&mut runner).unwrap().current();
+        let steps = steps(120).new_tree(&mut runner).unwrap().current();
+        let (mut player, mut world) = (Player::new(vec![definition]), World::new(Keeping::default()));
+        let mut requests = player.opening();
+        for step in &steps {
+            for request in requests.drain(..) {
+                if let Ok(Decision::Commit(entry)) = decide(&world, &request, player.now()) {
+                    world.apply(&entry).unwrap();
+                    kinds.insert(format!("{:?}", entry.kind));
+                }
+            }
+            requests = player.requests(step, &world);
+        }
+    }
+    for kind in ["Archived", "ChunkReplaced", "ErasureStarted", "CallerErased", "ErasureEnded"] {
+        assert!(kinds.contains(kind), "{kind} never comes: {kinds:?}");
+    }
+}
