@@ -77,6 +77,30 @@ async fn everything(clients: &mut Clients, ids: &[String]) -> String {
     all
 }
 
+async fn done(clients: &Clients, erasure_id: u64) {
+    eventually("no byte remains", || {
+        let mut clients = clients.clone();
+        async move {
+            let request = GetErasureRequest { erasure_id };
+            let got = clients.operations.get_erasure(request).await.expect("it").into_inner().erasure.expect("it");
+            (got.state() == ErasureState::Done && got.ended_at.is_some()).then_some(())
+        }
+    })
+    .await;
+}
+
+/// A while later the alerter has let go of the past: an old token leads to a new beginning.
+async fn forgotten(clients: &Clients, old_token: &str) {
+    eventually("the past is forgotten", || async {
+        let mut stream = subscribe(clients, old_token.to_owned()).await;
+        let told = frames(&mut stream).await;
+        let is_reset = told.iter().any(|response| matches!(response.frame, Some(Frame::Reset(_))));
+        assert!(!is_reset || !format!("{told:?}").contains(NEEDLE));
+        is_reset.then_some(())
+    })
+    .await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_erased_caller_is_masked_for_everybody_and_no_old_token_brings_them_back() {
     let house = House::start().await;
@@ -118,27 +142,8 @@ async fn an_erased_caller_is_masked_for_everybody_and_no_old_token_brings_them_b
 
     let again = clients.operations.erase_caller(erase()).await.expect("the same").into_inner().erasure.expect("it");
     assert_eq!(again.id, erasure.id, "asking again erases nothing twice");
-    eventually("no byte remains", || {
-        let mut clients = clients.clone();
-        async move {
-            let request = GetErasureRequest { erasure_id: erasure.id };
-            let got = clients.operations.get_erasure(request).await.expect("it").into_inner().erasure.expect("it");
-            (got.state() == ErasureState::Done && got.ended_at.is_some()).then_some(())
-        }
-    })
-    .await;
-    // A while later the alerter has let go of the past: the old token leads to a new beginning.
-    eventually("the past is forgotten", || {
-        let (clients, old_token) = (clients.clone(), old_token.clone());
-        async move {
-            let mut stream = subscribe(&clients, old_token).await;
-            let told = frames(&mut stream).await;
-            let is_reset = told.iter().any(|response| matches!(response.frame, Some(Frame::Reset(_))));
-            assert!(!is_reset || !format!("{told:?}").contains(NEEDLE));
-            is_reset.then_some(())
-        }
-    })
-    .await;
+    done(&clients, erasure.id).await;
+    forgotten(&clients, &old_token).await;
     let other = GetInstanceRequest { instance_id: other.follow_up.expect("it").instance_id };
     let other = clients.operations.get_instance(other).await.expect("it").into_inner().instance.expect("it");
     assert_eq!(other.call.expect("its call").caller.expect("known").name, "Socrates", "nobody else is touched");

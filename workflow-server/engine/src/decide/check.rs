@@ -5,6 +5,7 @@ use crate::batch::{BatchItems, StartBatch};
 use crate::call::{CallKey, Caller};
 use crate::command::{ActorKind, CallChanges, Command, Recipient, Request, SetWorkflow, SnoozeAlert, SnoozeUntil};
 use crate::decide::when;
+use crate::erasure::EraseCaller;
 use crate::limits;
 use crate::rejection::FieldFault;
 use crate::value::{FieldDeclaration, Value};
@@ -61,10 +62,7 @@ pub fn faults_of(request: &Request) -> Vec<FieldFault> {
         }
         Command::StartBatch(start) => check.batch(start),
         Command::StopBatch { reason, .. } => check.text("reason", reason, true, limits::REASON_BYTES_MAX),
-        Command::EraseCaller(erase) => {
-            check.text("reason", &erase.reason, true, limits::REASON_BYTES_MAX);
-            check.text("customer", &erase.customer, false, limits::SHORT_BYTES_MAX);
-        }
+        Command::EraseCaller(erase) => check.erasure(erase),
         Command::Archive { .. }
         | Command::ReplaceChunk { .. }
         | Command::StepErasure { .. }
@@ -192,6 +190,11 @@ impl Check {
         if let Some(message) = message {
             self.fault("until", message);
         }
+    }
+
+    fn erasure(&mut self, erase: &EraseCaller) {
+        self.text("reason", &erase.reason, true, limits::REASON_BYTES_MAX);
+        self.text("customer", &erase.customer, false, limits::SHORT_BYTES_MAX);
     }
 
     fn batch(&mut self, start: &StartBatch) {
