@@ -48,8 +48,10 @@ pub(crate) fn find_or_create(
 
 /// The log's directory number `number`, as `options` want it opened.
 pub(crate) fn place(dir: &Path, number: u64, options: &Options, disk: &Arc<dyn Disk>) -> Place {
+    let path = dir.join(current::directory(number));
     Place {
-        path: dir.join(current::directory(number)),
+        called: path.clone(),
+        path,
         cache_bytes: options.cache_bytes,
         lock_wait: options.lock_wait,
         disk: Arc::clone(disk),

@@ -78,6 +78,33 @@ pub(crate) fn sync_tree(dir: &Path, disk: &dyn Disk) -> io::Result<()> {
     disk.sync_directory(dir)
 }
 
+/// Copies every file below `from` to `to`, which must not be there, and makes the copy durable. What `is_left_out` names is not
+/// copied.
+pub(crate) fn copy_tree(from: &Path, to: &Path, is_left_out: fn(&str) -> bool, disk: &dyn Disk) -> io::Result<()> {
+    create_directory(to, disk)?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        let name = entry.file_name();
+        let target = to.join(&name);
+        if entry.file_type()?.is_dir() {
+            copy_tree(&entry.path(), &target, is_left_out, disk)?;
+        } else if !is_left_out(&name.to_string_lossy()) {
+            fs::copy(entry.path(), &target)?;
+        }
+    }
+    sync_tree(to, disk)
+}
+
+/// Bytes of all files below a directory.
+pub(crate) fn bytes_below(dir: &Path) -> io::Result<u64> {
+    let mut bytes = 0;
+    for entry in fs::read_dir(dir)? {
+        let entry = entry?;
+        bytes += if entry.file_type()?.is_dir() { bytes_below(&entry.path())? } else { entry.metadata()?.len() };
+    }
+    Ok(bytes)
+}
+
 /// Refuses while less than the reserve is free.
 pub(crate) fn check_space(dir: &Path, reserve_bytes: u64, disk: &dyn Disk) -> Result<(), JournalError> {
     let free_bytes =

@@ -9,11 +9,11 @@ use std::{io, path::Path, sync::Arc};
 
 use super::{
     Bounds, Disk, Identity, Log, OpenError, Options, Position, Vault, birth, current,
-    fault::{self, Fault, MARKER},
+    fault::{Fault, MARKER},
     files, guard, head,
     head::Head,
     lock::DirectoryLock,
-    sled::{self, SledLog, Start, Tree, Verified},
+    sled::{self, Place, SledLog, Start, Tree, Verified},
     vault::FileVault,
 };
 
@@ -71,30 +71,48 @@ impl Store {
     }
 }
 
+/// Opens a copy of the log, which takes its place once it is known to be whole: until then the log is as it was.
 fn find_log(dir: &Path, options: &Options, disk: &Arc<dyn Disk>) -> Result<Found, OpenError> {
     let number = current::read(dir)?;
-    let head = head::read(dir);
-    let place = birth::place(dir, number, options, disk);
-    let expected = head.map_or(Position::default(), |head| head.newest);
-    let opened = guard::guarded(&place.path.clone(), options.open_limit, move |progress| {
-        let tree = Tree::open(&place)?;
-        progress.alive();
-        let verified = sled::verify(&tree, expected, progress)?;
-        Ok((tree, verified))
-    });
-    if let Err(error @ OpenError::Io { .. }) = &opened {
-        // It may have been a sync: what sled has just written over the log is then not to be believed either.
-        fault::leave_marker(dir, &error.to_string(), disk.as_ref());
+    let (from, next) = (dir.join(current::directory(number)), number + 1);
+    let found = open_copy(dir, (&from, next), options, disk);
+    if let Err(error) = &found
+        && !matches!(error, OpenError::SledHung { .. })
+    {
+        // What was refused is left as it was. Where this fails the next open removes it.
+        let _ = files::remove_tree(dir, &current::directory(next), disk.as_ref());
     }
-    let (tree, verified) = opened?;
-    compare(dir, head, &verified, options.rebuild_head)?;
+    let (tree, verified) = found?;
     let failed = |error: io::Error| OpenError::io("looking into", dir, &error);
     let after_failure = dir.join(MARKER).try_exists().map_err(failed)?;
     if after_failure || options.fresh_copy || tree.has_blobs().map_err(failed)? {
         tracing::warn!(dir = %dir.display(), after_failure, "copying the log to fresh files before serving");
-        return copy(dir, number, tree, verified, options, disk);
+        return copy(dir, next, tree, verified, options, disk);
     }
-    Ok(Found { tree, verified, number, copied: false })
+    let failed = |error: io::Error| OpenError::io("changing over to the opened log in", dir, &error);
+    current::write(dir, next, disk.as_ref()).map_err(failed)?;
+    Ok(Found { tree, verified, number: next, copied: false })
+}
+
+fn open_copy(
+    dir: &Path,
+    (from, next): (&Path, u64),
+    options: &Options,
+    disk: &Arc<dyn Disk>,
+) -> Result<(Tree, Verified), OpenError> {
+    let head = head::read(dir);
+    let place = Place { called: from.to_owned(), ..birth::place(dir, next, options, disk) };
+    let expected = head.map_or(Position::default(), |head| head.newest);
+    let from = from.to_owned();
+    let opened = guard::guarded(&from.clone(), options.open_limit, move |progress| {
+        let tree = Tree::open_copy(&from, &place)?;
+        progress.alive();
+        let verified = sled::verify(&tree, expected, progress)?;
+        Ok((tree, verified))
+    });
+    let (tree, verified) = opened?;
+    compare(dir, head, &verified, options.rebuild_head)?;
+    Ok((tree, verified))
 }
 
 /// Whether anything that was acknowledged is missing.

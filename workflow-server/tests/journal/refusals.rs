@@ -10,7 +10,7 @@ use std::time::Duration;
 use tempfile::TempDir;
 use workflow_server::journal::{Group, OpenError, Store};
 
-use crate::support::{ToldDisk, all, append, close, copy_directory, files_below, open, options};
+use crate::support::{ToldDisk, all, append, close, copy_directory, files_below, log_directory, open, options};
 
 /// A closed store with ten groups, a trim and a blob.
 async fn store() -> (TempDir, Vec<Group>) {
@@ -158,7 +158,8 @@ async fn one_damaged_slot_of_the_head_file_is_survived() {
 #[tokio::test]
 async fn a_store_with_a_part_missing_is_refused_and_served_when_it_is_brought_back() {
     let (dir, groups) = store().await;
-    for part in ["journal-1/db", "journal-1", "current", "vault/blobs", "vault/keys", "vault"] {
+    let log = log_directory(dir.path());
+    for part in [&*format!("{log}/db"), &log, "current", "vault/blobs", "vault/keys", "vault"] {
         let (path, away) = (dir.path().join(part), dir.path().join("taken-away"));
         fs::rename(&path, &away).unwrap();
         let error = refused(dir.path());
@@ -175,7 +176,7 @@ async fn a_store_with_a_part_missing_is_refused_and_served_when_it_is_brought_ba
 #[tokio::test]
 async fn a_file_where_a_directory_belongs_is_refused_and_left_as_it_is() {
     let (dir, groups) = store().await;
-    for part in ["journal-1", "vault/blobs", "vault/keys", "vault"] {
+    for part in [&*log_directory(dir.path()), "vault/blobs", "vault/keys", "vault"] {
         let (path, away) = (dir.path().join(part), dir.path().join("taken-away"));
         fs::rename(&path, &away).unwrap();
         fs::write(&path, "not a directory").unwrap();
@@ -204,13 +205,15 @@ async fn a_directory_of_something_else_is_refused_and_left_as_it_is() {
 #[tokio::test]
 async fn what_a_killed_process_left_half_done_is_tidied() {
     let (dir, groups) = store().await;
-    let unfinished = dir.path().join("journal-1/snap.00000000000000FF.generating");
+    let log = log_directory(dir.path());
+    let unfinished = dir.path().join(log).join("snap.00000000000000FF.generating");
     fs::write(&unfinished, "half a snapshot").unwrap();
     fs::write(dir.path().join("vault/tmp/left-over"), "half a blob").unwrap();
-    fs::create_dir(dir.path().join("journal-7")).unwrap();
+    fs::create_dir(dir.path().join("journal-77")).unwrap();
     let store = open(dir.path()).unwrap();
-    assert!(!unfinished.exists());
-    assert!(!dir.path().join("journal-7").exists(), "a copy that was never changed over to");
+    let in_log = files_below(&dir.path().join(log_directory(dir.path())));
+    assert!(in_log.iter().all(|path| !path.to_string_lossy().ends_with(".generating")), "{in_log:?}");
+    assert!(!dir.path().join("journal-77").exists(), "a copy that was never changed over to");
     assert!(all(store.log.as_ref()).await == groups);
     assert_eq!(store.vault.list("").await.unwrap(), ["snapshot-1"]);
     assert_eq!(fs::read_dir(dir.path().join("vault/tmp")).unwrap().count(), 0);
@@ -219,11 +222,13 @@ async fn what_a_killed_process_left_half_done_is_tidied() {
 #[tokio::test]
 async fn a_value_in_a_file_of_its_own_is_copied_into_a_fresh_log() {
     let (dir, groups) = store().await;
-    fs::write(dir.path().join("journal-1/blobs/77"), "a page that sled moved").unwrap();
+    let log = log_directory(dir.path());
+    fs::write(dir.path().join(&log).join("blobs/77"), "a page that sled moved").unwrap();
     let store = open(dir.path()).unwrap();
     assert!(store.copied, "what sled never syncs is not believed");
     assert!(all(store.log.as_ref()).await == groups);
-    assert!(dir.path().join("journal-2").is_dir() && !dir.path().join("journal-1").exists());
+    assert_ne!(log_directory(dir.path()), log);
+    assert!(!dir.path().join(&log).exists());
 }
 
 #[tokio::test]

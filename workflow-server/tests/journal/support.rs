@@ -19,6 +19,11 @@ use workflow_server::journal::{Birth, Disk, Group, Log, OpenError, Options, Posi
 /// The epoch of every store here.
 pub(crate) const EPOCH: &str = "00112233445566778899aabbccddeeff";
 
+/// The name of the directory that holds the log.
+pub(crate) fn log_directory(dir: &Path) -> String {
+    fs::read_to_string(dir.join("current")).unwrap().lines().next().unwrap().to_owned()
+}
+
 /// A group of `entries` entries and these bytes that follows on `newest`.
 pub(crate) fn group_of(newest: Position, entries: u64, bytes: Vec<u8>) -> Group {
     let chain = XxHash3_64::oneshot_with_seed(newest.chain, &bytes);

@@ -21,6 +21,8 @@ use super::chunk;
 pub(in crate::journal) struct Place {
     /// sled's directory.
     pub(in crate::journal) path: PathBuf,
+    /// What it is called in errors: while a copy is opened, the log that it is a copy of.
+    pub(in crate::journal) called: PathBuf,
     /// Size of sled's cache in bytes.
     pub(in crate::journal) cache_bytes: u64,
     /// How long to wait for a handle that is just being dropped.
@@ -52,15 +54,25 @@ impl Tree {
         Ok(tree)
     }
 
-    /// Opens a log that is there. Blocks, may panic and may never return: see `guard`.
-    pub(in crate::journal) fn open(place: &Place) -> Result<Self, OpenError> {
-        if !place.path.join("db").is_file() {
-            return Err(OpenError::damaged(&place.path, "the log's files are missing"));
+    /// Opens a copy of the log in `from`, made durable before: sled builds a snapshot upon what it finds, and wipes what that does
+    /// not need before the snapshot has a durable name. A power cut in between would leave neither. Blocks, may panic and may
+    /// never return: see `guard`.
+    pub(in crate::journal) fn open_copy(from: &Path, place: &Place) -> Result<Self, OpenError> {
+        if !from.join("db").is_file() {
+            return Err(OpenError::damaged(from, "the log's files are missing"));
         }
-        let failed = |error: io::Error| OpenError::io("preparing", &place.path, &error);
-        remove_unfinished_snapshots(&place.path).map_err(failed)?;
-        // What a killed process wrote may be in memory only; sled is about to build a durable snapshot upon it.
-        files::sync_tree(&place.path, place.disk.as_ref()).map_err(failed)?;
+        let failed = |error: io::Error| OpenError::io("copying, in order to open it,", from, &error);
+        if place.path.exists() {
+            fs::remove_dir_all(&place.path).map_err(failed)?;
+        }
+        let needed_bytes = files::bytes_below(from).map_err(failed)?;
+        let free_bytes = place.disk.free_bytes(from).map_err(failed)?;
+        if free_bytes < needed_bytes {
+            let reason = format!("it takes {needed_bytes} bytes, and {free_bytes} are free: free some space");
+            return Err(OpenError::Io { what: format!("copying, in order to open it, {}", from.display()), reason });
+        }
+        files::copy_tree(from, &place.path, is_unfinished_snapshot, place.disk.as_ref()).map_err(failed)?;
+        let failed = |error: io::Error| OpenError::io("preparing", from, &error);
         let tree = Self::start(place)?;
         files::sync_tree(&place.path, place.disk.as_ref()).map_err(failed)?;
         Ok(tree)
@@ -78,7 +90,7 @@ impl Tree {
             match config.open() {
                 Ok(db) => break db,
                 Err(error) if is_lock(&error) && Instant::now() < give_up => std::thread::sleep(LOCK_RETRY),
-                Err(error) => return Err(open_error(&place.path, &error)),
+                Err(error) => return Err(open_error(&place.called, &error)),
             }
         };
         let path = place.path.join("db");
@@ -119,26 +131,19 @@ impl Tree {
     /// sled's error while reading.
     pub(super) fn error(&self, error: &sled::Error) -> JournalError {
         match error {
-            sled::Error::Io(error) => JournalError::io("reading", &self.place.path, error),
+            sled::Error::Io(error) => JournalError::io("reading", &self.place.called, error),
             other => self.damaged(other.to_string()),
         }
     }
 
     fn whereabouts(&self) -> String {
-        self.place.path.display().to_string()
+        self.place.called.display().to_string()
     }
 }
 
 /// A snapshot that was being written when the process ended: sled would take it for a finished one.
-fn remove_unfinished_snapshots(dir: &Path) -> io::Result<()> {
-    for entry in fs::read_dir(dir)? {
-        let entry = entry?;
-        let name = entry.file_name().to_string_lossy().into_owned();
-        if name.starts_with("snap.") && name.ends_with(".generating") {
-            fs::remove_file(entry.path())?;
-        }
-    }
-    Ok(())
+fn is_unfinished_snapshot(name: &str) -> bool {
+    name.starts_with("snap.") && name.ends_with(".generating")
 }
 
 /// sled 0.34.7 tells of its lock only in words.

@@ -125,7 +125,7 @@ impl Writer {
         files::check_space(&self.dir, self.reserve_bytes, self.disk.as_ref())?;
         let number = current::read(&self.dir).map_err(|error| failed(&error))?;
         let path = self.dir.join(current::directory(number + 1));
-        let to = Place { path: path.clone(), ..tree.place.clone() };
+        let to = Place { path: path.clone(), called: path.clone(), ..tree.place.clone() };
         let verified = Verified { bounds: self.shared.bounds(), passes_head: true };
         let copied = guard::guarded(&path, self.open_limit, move |progress| copy(&tree, verified, &to, progress));
         let copied = copied.map_err(|error| failed(&error))?;
