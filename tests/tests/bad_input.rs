@@ -145,3 +145,33 @@ async fn files_that_are_too_large_or_too_deep_are_refused_and_nothing_is_stored(
     assert_eq!(status.code(), Code::OutOfRange);
     assert_eq!(sequence(&mut clients).await, before);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hundred_faults_fit_the_headers_and_what_is_left_out_is_counted() {
+    let house = House::start_without_alerter().await;
+    let mut clients = with_refund(&house).await;
+    let wrong =
+        |number: usize| format!("  - alert: {{ text: ' {{{{ fields.unknown_{number} }}}}', team: nobody-{number} }}\n");
+    let actions: String = (0..90).map(wrong).collect();
+    let file = format!("format: 1\nworkflow: wrong\ntitle: Wrong\non_new_call:\n{actions}  - finsh: done\n");
+    let import = ImportWorkflowRequest { file, actor: "author".to_owned(), ..ImportWorkflowRequest::default() };
+    let refused = clients.definitions.import_workflow(import).await.expect_err("it is refused");
+    assert_eq!(refused.code(), Code::InvalidArgument);
+    let named = fields(&refused);
+    assert!(named.len() > 10, "{named:?}");
+    assert!(refused.details().len() * 4 / 3 + refused.message().len() < 8 * 1024, "{}", refused.details().len());
+    let mut long = set_refund("1", 5.0);
+    for number in 0..100 {
+        long.fields.insert(format!("unknown-{number}"), Value { kind: Some(Kind::Flag(true)) });
+    }
+    let refused = clients.scripts.set_workflow(long).await.expect_err("it is refused");
+    let violations =
+        refused.get_error_details().bad_request().map(|bad| bad.field_violations.clone()).unwrap_or_default();
+    let last = violations.last().expect("some");
+    let left_out = 100 - (violations.len() - 1);
+    assert_eq!(
+        (last.field.as_str(), last.description.clone()),
+        ("and", format!("{left_out} more are at fault: mend these first"))
+    );
+    assert!(violations.len() > 20, "{violations:?}");
+}

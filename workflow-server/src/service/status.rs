@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use aftercall_engine::definition::Fault;
 use aftercall_engine::instance::Instance;
 use aftercall_engine::rejection::FieldFault;
 use aftercall_engine::{Rejection, Root};
@@ -17,13 +18,46 @@ use crate::ledger::history::HistoryError;
 
 /// The domain of every `ErrorInfo`.
 const DOMAIN: &str = "aftercall";
+/// Bytes of a status' message. All of a status must stay well below the 8 KiB of headers that clients are sure to take.
+const MESSAGE_BYTES: usize = 1_000;
+/// Bytes of the name of a field at fault.
+const FIELD_BYTES: usize = 120;
+/// Bytes of what is wrong with a field.
+const FAULT_BYTES: usize = 400;
+/// Bytes of all fields at fault together; in base64 they take a third more.
+const VIOLATIONS_BYTES: usize = 3_600;
 /// When to ask again while the server cannot answer.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 fn status(code: Code, reason: &str, message: impl Into<String>, facts: HashMap<String, String>) -> Status {
     let mut details = ErrorDetails::new();
     details.set_error_info(reason, DOMAIN, facts);
-    Status::with_error_details(code, message, details)
+    Status::with_error_details(code, short(&message.into(), MESSAGE_BYTES), details)
+}
+
+/// A text that fits: a status travels in headers, and a client that is sent more of them than it takes ends its connection.
+fn short(text: &str, bytes_max: usize) -> String {
+    if text.len() <= bytes_max {
+        return text.to_owned();
+    }
+    let end = text.floor_char_boundary(bytes_max);
+    format!("{}…", &text[..end])
+}
+
+/// As many violations as fit; the last says how many there are besides.
+fn violations(faults: impl ExactSizeIterator<Item = (String, String)>) -> Vec<FieldViolation> {
+    let (mut shown, mut bytes, count) = (Vec::new(), 0, faults.len());
+    for (field, message) in faults {
+        let (field, message) = (short(&field, FIELD_BYTES), short(&message, FAULT_BYTES));
+        bytes += field.len() + message.len();
+        if bytes > VIOLATIONS_BYTES {
+            let message = format!("{} more are at fault: mend these first", count - shown.len());
+            shown.push(FieldViolation::new("and", message));
+            break;
+        }
+        shown.push(FieldViolation::new(field, message));
+    }
+    shown
 }
 
 fn plain(code: Code, reason: &str, message: impl Into<String>) -> Status {
@@ -37,11 +71,10 @@ pub(super) fn invalid(faults: Vec<FieldFault>) -> Status {
         [first, ..] => format!("{} fields are at fault; the first: {}: {}", faults.len(), first.field, first.message),
         [] => "the request is at fault".to_owned(),
     };
-    let violations: Vec<FieldViolation> =
-        faults.into_iter().map(|fault| FieldViolation::new(fault.field, fault.message)).collect();
+    let violations = violations(faults.into_iter().map(|fault| (fault.field, fault.message)));
     let mut details = ErrorDetails::new();
     details.set_error_info("INVALID_REQUEST", DOMAIN, HashMap::new()).set_bad_request(violations);
-    Status::with_error_details(Code::InvalidArgument, message, details)
+    Status::with_error_details(Code::InvalidArgument, short(&message, MESSAGE_BYTES), details)
 }
 
 /// One field at fault.
@@ -51,7 +84,7 @@ pub(super) fn invalid_field(field: &str, message: impl Into<String>) -> Status {
 
 /// Something that was asked for does not exist.
 pub(super) fn not_found(kind: &str, name: &str, message: impl Into<String>) -> Status {
-    let message = message.into();
+    let (name, message) = (short(name, FIELD_BYTES), short(&message.into(), MESSAGE_BYTES));
     let mut details = ErrorDetails::new();
     let reason = format!("NO_SUCH_{}", kind.to_uppercase());
     details.set_error_info(reason, DOMAIN, HashMap::new()).set_resource_info(kind, name, "", message.clone());
@@ -121,6 +154,7 @@ pub(super) fn other_epoch(epoch: &str) -> Status {
 
 fn precondition(reason: &str, message: String, facts: HashMap<String, String>) -> Status {
     let subject = facts.get("instance_id").cloned().unwrap_or_default();
+    let message = short(&message, MESSAGE_BYTES);
     let mut details = ErrorDetails::new();
     details.set_error_info(reason, DOMAIN, facts).add_precondition_failure_violation(reason, subject, message.clone());
     Status::with_error_details(Code::FailedPrecondition, message, details)
@@ -148,16 +182,11 @@ fn of_rejection(rejection: Rejection, root: &Root) -> Status {
             precondition("NOT_PUBLISHED", format!("{message}: publish it first"), HashMap::new())
         }
         Rejection::WorkflowHasFaults(faults) => {
-            let violations: Vec<FieldViolation> = faults
-                .iter()
-                .filter(|fault| !fault.warning)
-                .map(|fault| {
-                    FieldViolation::new(
-                        format!("stage {} action {} {}", fault.stage, fault.action, fault.field),
-                        fault.message.clone(),
-                    )
-                })
-                .collect();
+            let faults: Vec<_> = faults.into_iter().filter(|fault| !fault.warning).collect();
+            let violation = |fault: Fault| {
+                (format!("stage {} action {} {}", fault.stage, fault.action, fault.field), fault.message)
+            };
+            let violations = violations(faults.into_iter().map(violation));
             let mut details =
                 ErrorDetails::with_precondition_failure_violation("WORKFLOW_HAS_FAULTS", "draft", message.clone());
             details.set_error_info("WORKFLOW_HAS_FAULTS", DOMAIN, HashMap::new()).set_bad_request(violations);
