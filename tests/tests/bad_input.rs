@@ -150,9 +150,8 @@ async fn files_that_are_too_large_or_too_deep_are_refused_and_nothing_is_stored(
 async fn a_hundred_faults_fit_the_headers_and_what_is_left_out_is_counted() {
     let house = House::start_without_alerter().await;
     let mut clients = with_refund(&house).await;
-    let wrong =
-        |number: usize| format!("  - alert: {{ text: ' {{{{ fields.unknown_{number} }}}}', team: nobody-{number} }}\n");
-    let actions: String = (0..90).map(wrong).collect();
+    let wrong = |number: usize| format!("  - alert: {{ txt: 'number {number}', tame: nobody }}\n");
+    let actions: String = (0..45).map(wrong).collect();
     let file = format!("format: 1\nworkflow: wrong\ntitle: Wrong\non_new_call:\n{actions}  - finsh: done\n");
     let import = ImportWorkflowRequest { file, actor: "author".to_owned(), ..ImportWorkflowRequest::default() };
     let refused = clients.definitions.import_workflow(import).await.expect_err("it is refused");

@@ -152,9 +152,9 @@ pub(super) fn other_epoch(epoch: &str) -> Status {
     precondition("OTHER_EPOCH", "this store has another epoch: take a new snapshot".to_owned(), facts)
 }
 
-fn precondition(reason: &str, message: String, facts: HashMap<String, String>) -> Status {
+fn precondition(reason: &str, message: impl Into<String>, facts: HashMap<String, String>) -> Status {
     let subject = facts.get("instance_id").cloned().unwrap_or_default();
-    let message = short(&message, MESSAGE_BYTES);
+    let message = short(&message.into(), MESSAGE_BYTES);
     let mut details = ErrorDetails::new();
     details.set_error_info(reason, DOMAIN, facts).add_precondition_failure_violation(reason, subject, message.clone());
     Status::with_error_details(Code::FailedPrecondition, message, details)
