@@ -1,12 +1,11 @@
 //! Erasing a caller: a durable job. First every call of the caller is masked, one entry each; then whatever holds older
 //! bytes is written anew, outside of the engine; then it is done.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 
-use imbl::OrdMap;
+use imbl::{HashMap, OrdMap, Vector};
 
-use crate::call::CallKey;
+use crate::call::{Call, CallKey};
 use crate::command::Actor;
 use crate::entry::Entry;
 use crate::instance::InstanceId;
@@ -20,6 +19,8 @@ use crate::world::caller_index::CallerKey;
 pub struct ErasedCall {
     /// Which call.
     pub key: CallKey,
+    /// When it was heard of first: a call of the same key that was heard of at another time is another one.
+    pub created_at: Time,
     /// Its instances, as far as they were known when the erasure was started.
     pub instances: Box<[InstanceId]>,
 }
@@ -65,8 +66,9 @@ pub struct Erasure {
     pub ended_at: Option<Time>,
     /// The calls.
     pub calls: Arc<[ErasedCall]>,
-    /// The place of the next call to be masked.
-    pub next: u32,
+    /// The sequences of the entries that masked its calls, in their order, as far as that has come. What is said after that is
+    /// not about the past, and stays.
+    pub masked_at: Vector<u64>,
     /// Whether the caller has more calls than one erasure takes: it is to be asked for again.
     pub more: bool,
     /// Where it is in its life.
@@ -95,21 +97,30 @@ pub enum ErasureChange {
 /// What is masked wherever it is read, because files may still hold older bytes of it.
 #[derive(Clone, Debug, Default)]
 pub struct Erasing {
-    calls: HashSet<CallKey>,
-    instances: HashSet<InstanceId>,
+    /// Up to which sequence, by key and the time at which each was heard of first.
+    calls: HashMap<(CallKey, Time), u64>,
+    instances: HashMap<InstanceId, u64>,
 }
 
 impl Erasing {
     /// Of the erasures that are not done.
     #[must_use]
     pub fn of(erasures: &OrdMap<u64, Arc<Erasure>>) -> Self {
-        let calls = erasures.values().filter(|one| one.state != ErasureState::Done).flat_map(|one| one.calls.iter());
         let mut erasing = Self::default();
-        for call in calls {
-            erasing.calls.insert(call.key.clone());
-            erasing.instances.extend(call.instances.iter().copied());
+        for erasure in erasures.values().filter(|one| one.state != ErasureState::Done) {
+            for (place, call) in erasure.calls.iter().enumerate() {
+                erasing.put(call, erasure.masked_at.get(place).copied().unwrap_or(u64::MAX));
+            }
         }
         erasing
+    }
+
+    /// Masks a call up to a sequence; where two erasures are about it, up to the later one.
+    pub(crate) fn put(&mut self, call: &ErasedCall, upto: u64) {
+        self.calls.insert((call.key.clone(), call.created_at), upto);
+        for id in &call.instances {
+            self.instances.insert(*id, upto);
+        }
     }
 
     /// Whether nothing is being erased.
@@ -118,21 +129,30 @@ impl Erasing {
         self.calls.is_empty()
     }
 
+    fn upto(&self, call: &Call) -> u64 {
+        self.calls.get(&(call.key.clone(), call.created_at)).copied().unwrap_or(0)
+    }
+
     /// Whether this call is being erased.
     #[must_use]
-    pub fn has_call(&self, key: &CallKey) -> bool {
-        self.calls.contains(key)
+    pub fn has_call(&self, call: &Call) -> bool {
+        self.upto(call) > 0
     }
 
     /// Whether an entry tells of a caller who is being erased; `root` knows the calls of instances that came later.
     #[must_use]
     pub fn touches(&self, root: &Root, entry: &Entry) -> bool {
-        let of_call = entry.call.as_ref().is_some_and(|change| self.calls.contains(&change.after.key));
-        let is_erased = |id: InstanceId| {
+        if self.is_empty() {
+            return false;
+        }
+        let of_call = entry.call.as_ref().map_or(0, |change| self.upto(&change.after));
+        let of_instance = |id: InstanceId| {
             let call = root.instance(id).and_then(|instance| root.call_of(instance));
-            self.instances.contains(&id) || call.is_some_and(|call| self.calls.contains(&call.key))
+            let of_call = call.map_or(0, |call| self.upto(call));
+            of_call.max(self.instances.get(&id).copied().unwrap_or(0))
         };
-        !self.is_empty() && (of_call || entry.instances.iter().any(|change| is_erased(change.after.id)))
+        let upto = entry.instances.iter().map(|change| of_instance(change.after.id)).fold(of_call, u64::max);
+        entry.sequence <= upto
     }
 
     /// The entry as it may be shown and kept.

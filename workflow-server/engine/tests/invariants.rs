@@ -157,7 +157,13 @@ fn faults_of_archive(world: &World) -> Vec<String> {
             chunks().all(|(_, chunk)| chunk.tallies.iter().map(|tally| tally.count).sum::<u32>() == chunk.instances),
             "a chunk has another number of instances than its tallies",
         ),
-        (erased.all(|call| root.erasing.has_call(&call.key)), "what is being erased is not masked wherever it is read"),
+        (
+            erased.all(|call| {
+                root.call(&call.key)
+                    .is_none_or(|live| live.created_at != call.created_at || root.erasing.has_call(live))
+            }),
+            "what is being erased is not masked wherever it is read",
+        ),
         (
             root.calls.iter().flatten().all(|call| masked(call) || *call.caller.name != *mask::ERASED),
             "a caller is half erased",

@@ -6,6 +6,7 @@ use aftercall_engine::Root;
 use aftercall_engine::command::{ActorKind, Command};
 use aftercall_engine::erasure::{EraseCaller, ErasedCall, Erasure, ErasureState};
 use aftercall_engine::limits::ERASED_CALLS_MAX;
+use aftercall_engine::time::Time;
 use aftercall_engine::world::caller_index::CallerKey;
 use aftercall_proto::workflow::v1 as proto;
 use prost::Message;
@@ -41,10 +42,12 @@ async fn start(shared: &Shared, request: &proto::EraseCallerRequest, caller: &Ca
     loop {
         let newest_file = shared.root().archive.newest_file;
         let archive = shared.ledger.archive();
-        let found = archive.calls_of(caller, &request.customer, ERASED_CALLS_MAX + 1, shared.ledger.now());
+        // What has outlived its retention and is not gone yet is erased all the same.
+        let found = archive.calls_of(caller, &request.customer, ERASED_CALLS_MAX + 1, Time(i64::MIN));
         let found = found.await.map_err(|error| status::of_history(&error))?;
         let erased = |found: FoundCall| ErasedCall {
             key: found.call.key.clone(),
+            created_at: found.call.created_at,
             instances: found.instances.iter().map(|instance| instance.id).collect(),
         };
         let command = Command::EraseCaller(Box::new(EraseCaller {

@@ -159,6 +159,7 @@ impl House {
             .iter()
             .map(|found| ErasedCall {
                 key: found.call.key.clone(),
+                created_at: found.call.created_at,
                 instances: found.instances.iter().map(|instance| instance.id).collect(),
             })
             .collect();

@@ -39,7 +39,8 @@ pub(crate) fn play_archive() -> Played {
         .map(|_| {
             let caller = CallerKey::of(&Caller { reference: "C-7".into(), ..Caller::default() }).unwrap();
             let gone = InstanceId { made_at: 9, slot: 1, salt: 3 };
-            let archived = vec![ErasedCall { key: key("gone"), instances: [gone].into() }];
+            let archived =
+                vec![ErasedCall { key: key("gone"), created_at: Time(1_795_000_000_000), instances: [gone].into() }];
             let (customer, reason) = ("acme".into(), "asked for it".into());
             let erase = EraseCaller { caller, customer, reason, archived, newest_file: 3 };
             played.ask(ActorKind::Operations, Command::EraseCaller(Box::new(erase)));

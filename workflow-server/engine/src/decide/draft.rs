@@ -69,7 +69,8 @@ impl<'w> EntryDraft<'w> {
             actor: request.actor.clone(),
             mark: request.mark,
             kind: self.kind,
-            said: self.said,
+            // What belongs to nothing would be found by nobody, nor by an erasure.
+            said: if changes_nothing { Said::default() } else { self.said },
             answer: self.answer,
             definition: self.definition,
             batch: self.batch,

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use crate::call::{Call, CallKey};
+use imbl::Vector;
+
+use crate::call::Call;
 use crate::command::Actor;
 use crate::decide::draft::EntryDraft;
 use crate::entry::ChangeKind;
@@ -22,7 +24,9 @@ pub(super) fn start(draft: &mut EntryDraft<'_>, erase: &EraseCaller, actor: &Act
     if running >= limits::ERASURES_RUNNING_MAX {
         return Err(Rejection::Limit { name: "ERASURES_RUNNING", limit: limits::ERASURES_RUNNING_MAX as u64 });
     }
-    let live = root.calls_of(&erase.caller, &erase.customer).map(|call| of_call(root, call));
+    // One more than is taken, so that it can be said that there are more.
+    let live = root.all_calls_of(&erase.caller, &erase.customer).map(|call| of_call(root, call));
+    let live = live.take(limits::ERASED_CALLS_MAX + 1);
     let mut calls: Vec<ErasedCall> = live.chain(erase.archived.iter().cloned()).collect();
     if calls.is_empty() {
         return Err(Rejection::NoSuchCaller);
@@ -37,7 +41,7 @@ pub(super) fn start(draft: &mut EntryDraft<'_>, erase: &EraseCaller, actor: &Act
         started_at: draft.now,
         ended_at: None,
         calls: calls.into(),
-        next: 0,
+        masked_at: Vector::new(),
         more,
         state: ErasureState::Masking,
     };
@@ -47,23 +51,29 @@ pub(super) fn start(draft: &mut EntryDraft<'_>, erase: &EraseCaller, actor: &Act
 
 fn of_call(root: &Root, call: &Call) -> ErasedCall {
     let instances = call.instances.iter().filter_map(|slot| root.instance_at(*slot)).map(|one| one.id);
-    ErasedCall { key: call.key.clone(), instances: instances.collect::<Vec<InstanceId>>().into() }
+    ErasedCall {
+        key: call.key.clone(),
+        created_at: call.created_at,
+        instances: instances.collect::<Vec<InstanceId>>().into(),
+    }
 }
 
 /// Masks the next call. One that is not in memory is masked wherever it is read.
 pub(super) fn step(draft: &mut EntryDraft<'_>, id: u64) {
     draft.kind = ChangeKind::CallerErased;
     let erasure = draft.root.erasures.get(&id).filter(|one| one.state == ErasureState::Masking);
-    let Some((erasure, call)) = erasure.and_then(|one| Some((one, one.calls.get(one.next as usize)?))) else { return };
+    let next = |one: &Arc<Erasure>| one.calls.get(one.masked_at.len()).cloned();
+    let Some((erasure, call)) = erasure.and_then(|one| Some((one, next(one)?))) else { return };
     draft.said.note = erasure.reason.clone();
-    mask_call(draft, &call.key);
-    draft.erasure = Some(ErasureChange::Masked { erasure: id, call: erasure.next });
+    mask_call(draft, &call);
+    draft.erasure = Some(ErasureChange::Masked { erasure: id, call: erasure.masked_at.len() as u32 });
 }
 
-fn mask_call(draft: &mut EntryDraft<'_>, key: &CallKey) {
+fn mask_call(draft: &mut EntryDraft<'_>, erased: &ErasedCall) {
     let root = draft.root;
-    let found = root.call_slot(key).and_then(|slot| Some((slot, root.call_at(slot)?)));
-    let Some((slot, call)) = found else { return };
+    let found = root.call_slot(&erased.key).and_then(|slot| Some((slot, root.call_at(slot)?)));
+    // A call of the same key that was heard of later may be another person's.
+    let Some((slot, call)) = found.filter(|(_, call)| call.created_at == erased.created_at) else { return };
     for old in call.instances.iter().filter_map(|slot| root.instance_at(*slot)) {
         draft.put_instance(ChangeKind::CallerErased, old, mask::instance(old), Vec::new());
     }

@@ -168,12 +168,19 @@ impl World {
             ErasureChange::Started(erasure) => {
                 erasures.insert(erasure.id, erasure.clone());
             }
-            ErasureChange::Masked { erasure, call } => change_one(*erasure, erasures, &|one| {
-                one.next = call + 1;
-                if one.next as usize >= one.calls.len() {
-                    one.state = ErasureState::Scrubbing;
+            ErasureChange::Masked { erasure, .. } => {
+                change_one(*erasure, erasures, &|one| {
+                    one.masked_at.push_back(entry.sequence);
+                    if one.masked_at.len() >= one.calls.len() {
+                        one.state = ErasureState::Scrubbing;
+                    }
+                })?;
+                let masked = erasures.get(erasure).and_then(|one| one.calls.get(one.masked_at.len() - 1).cloned());
+                if let Some(call) = masked {
+                    Arc::make_mut(&mut self.root.erasing).put(&call, entry.sequence);
                 }
-            })?,
+                return Ok(());
+            }
             ErasureChange::Ended { erasure } => change_one(*erasure, erasures, &|one| {
                 one.state = ErasureState::Done;
                 one.ended_at = Some(entry.at);

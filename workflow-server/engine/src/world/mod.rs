@@ -137,8 +137,21 @@ impl Root {
 
     /// The calls of a caller, newest first; only a customer's, where one is named.
     pub fn calls_of<'r>(&'r self, key: &'r CallerKey, customer: &'r str) -> impl Iterator<Item = &'r Arc<Call>> {
+        self.calls_among(self.caller_index.slots(key, limits::CALLS_OF_CALLER_MAX), key, customer)
+    }
+
+    /// The same, however many calls of others are found by the same.
+    pub fn all_calls_of<'r>(&'r self, key: &'r CallerKey, customer: &'r str) -> impl Iterator<Item = &'r Arc<Call>> {
+        self.calls_among(self.caller_index.slots(key, usize::MAX), key, customer)
+    }
+
+    fn calls_among<'r>(
+        &'r self,
+        slots: Vec<u32>,
+        key: &'r CallerKey,
+        customer: &'r str,
+    ) -> impl Iterator<Item = &'r Arc<Call>> {
         let mut seen = HashSet::new();
-        let slots = self.caller_index.slots(key, limits::CALLS_OF_CALLER_MAX);
         let of_caller = slots.into_iter().filter(move |slot| seen.insert(*slot)).filter_map(|slot| self.call_at(slot));
         of_caller.filter(move |call| key.fits(&call.caller) && (customer.is_empty() || *call.customer == *customer))
     }

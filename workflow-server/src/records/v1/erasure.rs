@@ -19,6 +19,8 @@ struct ErasedCallRecord {
     id: String,
     #[prost(message, repeated, tag = "3")]
     instances: Vec<IdRecord>,
+    #[prost(sint64, tag = "4")]
+    created_at: i64,
 }
 
 /// An erasure.
@@ -41,8 +43,8 @@ pub struct ErasureRecord {
     ended_at: Option<i64>,
     #[prost(message, repeated, tag = "8")]
     calls: Vec<ErasedCallRecord>,
-    #[prost(uint32, tag = "9")]
-    next: u32,
+    #[prost(uint64, repeated, tag = "9")]
+    masked_at: Vec<u64>,
     #[prost(bool, tag = "10")]
     more: bool,
 }
@@ -52,6 +54,7 @@ impl From<&Erasure> for ErasureRecord {
         let call = |call: &ErasedCall| ErasedCallRecord {
             source: call.key.source.to_string(),
             id: call.key.id.to_string(),
+            created_at: call.created_at.0,
             instances: call.instances.iter().map(|id| (*id).into()).collect(),
         };
         Self {
@@ -63,7 +66,7 @@ impl From<&Erasure> for ErasureRecord {
             started_at: erasure.started_at.0,
             ended_at: erasure.ended_at.map(|at| at.0),
             calls: erasure.calls.iter().map(call).collect(),
-            next: erasure.next,
+            masked_at: erasure.masked_at.iter().copied().collect(),
             more: erasure.more,
         }
     }
@@ -75,6 +78,7 @@ impl TryFrom<ErasureRecord> for Erasure {
     fn try_from(record: ErasureRecord) -> Result<Self, RecordError> {
         let call = |call: ErasedCallRecord| ErasedCall {
             key: CallKey { source: call.source.into(), id: call.id.into() },
+            created_at: Time(call.created_at),
             instances: call.instances.into_iter().map(Into::into).collect(),
         };
         Ok(Self {
@@ -84,7 +88,7 @@ impl TryFrom<ErasureRecord> for Erasure {
             started_at: Time(record.started_at),
             ended_at: record.ended_at.map(Time),
             calls: record.calls.into_iter().map(call).collect(),
-            next: record.next,
+            masked_at: record.masked_at.into_iter().collect(),
             more: record.more,
             state: Coded::from_code(record.state)?,
         })
