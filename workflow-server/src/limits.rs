@@ -18,6 +18,8 @@ pub const CLOCK_JUMP_MAX: Duration = Duration::from_secs(5 * 60);
 pub const CLOCK_LOOK_EVERY: Duration = Duration::from_secs(1);
 /// How long commands are refused after the disk was found full, before it is tried again.
 pub const NO_SPACE_PAUSE: Duration = Duration::from_secs(5);
+/// How often the World is rebuilt in vain before writing ends.
+pub const RECOVERIES_MAX: usize = 3;
 
 /// Entries that the feed holds in memory: some seconds at the highest rate, so that alerters never read the journal.
 pub const FEED_RING_ENTRIES: usize = 32_768;

@@ -137,9 +137,12 @@ pub(crate) struct Only {
 }
 
 impl Only {
-    fn lets_through(&self, root: &Root, instance: &Instance) -> bool {
-        let workflow = root.workflow_of(instance).map_or("", |workflow| &workflow.name);
-        let customer = root.call_of(instance).map_or("", |call| &call.customer);
+    fn lets_through(&self, root: &Root, entry: &Entry, change: &InstanceChange) -> bool {
+        let workflow = root.workflow_of(&change.after).map_or("", |workflow| &workflow.name);
+        // The entry tells it, not the World: there the call's slot may be another's by now.
+        let of_call =
+            entry.call.as_ref().filter(|call| call.slot == change.after.call).map(|call| &call.after.customer);
+        let customer = of_call.or(change.before.as_ref().map(|before| &before.customer)).map_or("", |name| name);
         (self.workflows.is_empty() || self.workflows.iter().any(|name| **name == *workflow))
             && (self.customers.is_empty() || self.customers.iter().any(|name| **name == *customer))
     }
@@ -148,7 +151,7 @@ impl Only {
 impl Report {
     /// The changes of an entry that count.
     pub(crate) fn counted<'e>(root: &Root, only: &Only, entry: &'e Entry) -> Vec<&'e InstanceChange> {
-        entry.instances.iter().filter(|change| only.lets_through(root, &change.after)).collect()
+        entry.instances.iter().filter(|change| only.lets_through(root, entry, change)).collect()
     }
 
     /// Whether what went before a change must be looked up: it is not of this period.

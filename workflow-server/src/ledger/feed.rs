@@ -113,12 +113,17 @@ impl Feed {
     }
 
     async fn read_log(&self, from: u64, items_max: usize, newest: u64) -> Result<Vec<FeedItem>, FeedError> {
-        let groups = match self.log.read(from, FEED_READ_BYTES).await {
+        // Whoever wants one entry gets the one group that it is in.
+        let bytes_max = if items_max == 1 { 1 } else { FEED_READ_BYTES };
+        let groups = match self.log.read(from, bytes_max).await {
             Err(JournalError::Trimmed { oldest }) => return Err(FeedError::OutOfRange { oldest, newest }),
             groups => groups?,
         };
         let mut items = Vec::new();
         for group in groups {
+            if items.len() == items_max {
+                break;
+            }
             for linked in decode_group(&group.bytes, group.chain_before, group.chain)? {
                 if (from..=newest).contains(&linked.entry.sequence) && items.len() < items_max {
                     items.push(FeedItem { entry: Arc::new(linked.entry), chain: linked.chain });

@@ -86,9 +86,15 @@ impl History {
         self.chunks.all_of(place).await
     }
 
-    fn masked(&self, entry: Arc<Entry>) -> Arc<Entry> {
+    /// Removes files that were written anew and could not be removed then. Only for the one who rewrites.
+    pub(super) async fn remove_others(&self) -> Result<(), HistoryError> {
+        Ok(self.chunks.remove_others().await?)
+    }
+
+    /// Masks by the World before it was read as well: an erasure may have ended meanwhile.
+    fn masked(&self, before: &Root, entry: Arc<Entry>) -> Arc<Entry> {
         let root = self.root.load();
-        root.erasing.masked(&root, entry)
+        root.erasing.masked(&root, before.erasing.masked(before, entry))
     }
 
     /// The entry with this sequence.
@@ -96,10 +102,11 @@ impl History {
     /// # Errors
     /// [`HistoryError`].
     pub async fn entry(&self, sequence: u64) -> Result<Arc<Entry>, HistoryError> {
+        let before = self.root.load_full();
         if let Some(item) = self.recent(sequence, 1).await?.and_then(|items| items.into_iter().next()) {
             return Ok(item);
         }
-        self.chunks.entry(sequence).await.map(|entry| self.masked(entry))
+        self.chunks.entry(sequence).await.map(|entry| self.masked(&before, entry))
     }
 
     /// Entries from a sequence on, in order: as many as are at hand, at most `entries_max`, and one at least. What has
@@ -111,9 +118,10 @@ impl History {
         if let Some(entries) = self.recent(from, entries_max).await? {
             return Ok(entries);
         }
+        let before = self.root.load_full();
         let entries = self.chunks.entries(from, entries_max).await?;
         if !entries.is_empty() {
-            return Ok(entries.into_iter().map(|entry| self.masked(entry)).collect());
+            return Ok(entries.into_iter().map(|entry| self.masked(&before, entry)).collect());
         }
         // Nothing is left of what was packed from there on.
         let oldest = self.feed.oldest();
@@ -129,9 +137,10 @@ impl History {
             // The root is shown a moment before its entries are in the feed.
             let _ = self.feed.newest().wait_for(|newest| newest.sequence >= from).await;
         }
+        let before = self.root.load_full();
         match self.feed.items(from, entries_max).await {
             Ok(items) if items.is_empty() => Err(HistoryError::NoSuchEntry(from)),
-            Ok(items) => Ok(Some(items.into_iter().map(|item| self.masked(item.entry)).collect())),
+            Ok(items) => Ok(Some(items.into_iter().map(|item| self.masked(&before, item.entry)).collect())),
             // Trimmed since the look at `oldest`: it was packed before.
             Err(FeedError::OutOfRange { newest, .. }) if from <= newest => Ok(None),
             Err(FeedError::OutOfRange { .. }) => Err(HistoryError::NoSuchEntry(from)),

@@ -5,6 +5,7 @@
 //! One task does all of it, one small step after another, so that no two of them work on the same file. Each step is durable
 //! before the next begins, so a crash in between costs work, never an entry.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -36,6 +37,8 @@ pub(super) struct Keeper {
     pub(super) archive_after_millis: i64,
     /// The day on which what has outlived its retention was looked for last; none since the start.
     pub(super) purged_on: Option<i64>,
+    /// The erasures for which snapshots and journal hold nothing any more.
+    pub(super) forgotten_for: BTreeSet<u64>,
 }
 
 /// Why a round of keeping was given up; the next one tries again.
@@ -61,7 +64,17 @@ impl Keeper {
     ) -> Self {
         let wake = handle.keeper.clone();
         let (kept_entries, archive_after_millis) = (options.journal_kept_entries, options.archive_after_millis);
-        Self { log, vault, handle, images, wake, kept_entries, archive_after_millis, purged_on: None }
+        Self {
+            log,
+            vault,
+            handle,
+            images,
+            wake,
+            kept_entries,
+            archive_after_millis,
+            purged_on: None,
+            forgotten_for: BTreeSet::new(),
+        }
     }
 
     /// Works until no more can come.

@@ -17,7 +17,7 @@ use super::recover::{Recovered, recover};
 use super::timekeeping::SharedTime;
 use super::{Asked, Clock, Health, LedgerError, LedgerOptions, Order, Outcome};
 use crate::journal::{JournalError, Log, Position, Vault};
-use crate::limits::{CLOCK_LOOK_EVERY, NO_SPACE_PAUSE, TIMERS_PER_GROUP};
+use crate::limits::{CLOCK_LOOK_EVERY, NO_SPACE_PAUSE, RECOVERIES_MAX, TIMERS_PER_GROUP};
 use crate::records::WorldImage;
 
 pub(super) struct Owner {
@@ -252,14 +252,17 @@ impl Owner {
         self.open.take_answers().fail(&reason);
         if matches!(error, JournalError::NoSpace { .. }) {
             tracing::error!(%error, "nothing was written; trying again in {} s", NO_SPACE_PAUSE.as_secs());
-            match recover(self.log.as_ref(), self.vault.as_ref(), self.options.keeping).await {
-                Ok(Recovered { world, newest, .. }) => {
-                    self.world = world;
-                    self.open = OpenGroup::after(newest);
-                    self.paused_until = Some(self.clock.monotonic() + NO_SPACE_PAUSE);
-                    return;
+            // The keeper may just be removing what is read: then the next look finds what took its place.
+            for _ in 0..RECOVERIES_MAX {
+                match recover(self.log.as_ref(), self.vault.as_ref(), self.options.keeping).await {
+                    Ok(Recovered { world, newest, .. }) => {
+                        self.world = world;
+                        self.open = OpenGroup::after(newest);
+                        self.paused_until = Some(self.clock.monotonic() + NO_SPACE_PAUSE);
+                        return;
+                    }
+                    Err(error) => tracing::error!(%error, "the World could not be rebuilt"),
                 }
-                Err(error) => tracing::error!(%error, "the World could not be rebuilt"),
             }
         }
         tracing::error!(%error, "writing has ended; what is durable can still be read");

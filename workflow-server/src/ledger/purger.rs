@@ -7,7 +7,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use aftercall_engine::archive::{Chunk, End};
-use aftercall_engine::call::CallKey;
+use aftercall_engine::call::Call;
 use aftercall_engine::command::{Actor, Command};
 use aftercall_engine::entry::{Answer, Said};
 use aftercall_engine::instance::InstanceId;
@@ -28,19 +28,22 @@ const PURGED_ON: &str = "purged-on";
 impl Keeper {
     /// Does it where it has not been done today.
     pub(super) async fn purge(&mut self) -> Result<(), KeepError> {
+        // A clock that is not believed makes nothing old.
+        if self.handle.health().borrow().clock_held {
+            return Ok(());
+        }
         let now = self.handle.now();
         let today = now.0.div_euclid(DAY_MILLIS);
         if self.purged_on == Some(today) {
             return Ok(());
         }
-        if self.purged_on.is_none() {
-            self.purged_on = self.noted().await?;
-        }
+        let noted = self.vault.get_key(PURGED_ON).await?;
+        self.purged_on = noted.as_ref().and_then(|day| Some(i64::from_be_bytes(day.as_ref().try_into().ok()?)));
         if self.purged_on == Some(today) {
             return Ok(());
         }
-        // A pass that was cut off has left nothing noted.
-        let mut is_due = self.purged_on.is_none();
+        // A pass that was cut off has left no day; where nothing is noted at all, nothing was ever removed.
+        let mut is_due = noted.is_some() && self.purged_on.is_none();
         let chunks: Vec<Arc<Chunk>> = self.handle.root().archive.chunks.values().cloned().collect();
         for chunk in chunks {
             if !self.goes_on().await {
@@ -48,18 +51,16 @@ impl Keeper {
             }
             is_due |= self.purge_chunk(&chunk, now).await?;
         }
-        if is_due && !self.purge_history(now).await? {
-            return Ok(());
+        if is_due {
+            // Journal and snapshots tell of it too, where little happens for as long as it was kept.
+            self.forget_the_past().await?;
+            if !self.purge_history(now).await? {
+                return Ok(());
+            }
         }
         self.note(today).await?;
         self.purged_on = Some(today);
         Ok(())
-    }
-
-    /// The day of the newest whole pass.
-    async fn noted(&self) -> Result<Option<i64>, JournalError> {
-        let noted = self.vault.get_key(PURGED_ON).await?;
-        Ok(noted.and_then(|noted| Some(i64::from_be_bytes(noted.as_ref().try_into().ok()?))))
     }
 
     async fn note(&self, day: i64) -> Result<(), JournalError> {
@@ -67,7 +68,7 @@ impl Keeper {
     }
 
     /// Writes a chunk anew without what has outlived its retention; gives whether there was any.
-    async fn purge_chunk(&self, chunk: &Chunk, now: Time) -> Result<bool, KeepError> {
+    async fn purge_chunk(&mut self, chunk: &Chunk, now: Time) -> Result<bool, KeepError> {
         let (archive, root) = (self.handle.archive(), self.handle.root());
         let content = archive.content(chunk.file).await?;
         let left = left_of(archive, &root, &content, now);
@@ -84,6 +85,7 @@ impl Keeper {
         metrics::counter!("aftercall_purged_instances_total").increment(purged as u64);
         // From here on the history holds more than is known, until it was looked through.
         self.vault.put_key(PURGED_ON, Bytes::new()).await?;
+        self.purged_on = None;
         self.replace_chunk(chunk, left).await
     }
 
@@ -160,7 +162,8 @@ fn left_of(archive: &Archive, root: &Root, content: &ChunkContent, now: Time) ->
 /// What the archive still knows of what some entries tell of.
 struct Known {
     instances: HashSet<InstanceId>,
-    calls: HashSet<u64>,
+    /// By key, and when each was heard of first: the same key may come again.
+    calls: HashSet<(u64, Time)>,
 }
 
 impl Known {
@@ -178,7 +181,7 @@ impl Known {
         for chunk in root.archive.chunks.values().filter(may_tell) {
             let content = archive.content(chunk.file).await?;
             let left = left_of(archive, &root, &content, now);
-            calls.extend(left.calls.iter().map(|call| call.key));
+            calls.extend(left.calls.iter().map(|call| (call.key, call.created_at)));
             instances.extend(left.instances.iter().map(|one| one.id).filter(|id| asked.contains(id)));
         }
         Ok(Self { instances, calls })
@@ -186,9 +189,12 @@ impl Known {
 
     /// Of an entry what tells of a call or an instance that is known still.
     fn left_of(&self, root: &Root, keys: ArchiveKeys, entry: Arc<Entry>) -> Rewritten {
-        let is_known_call = |key: &CallKey| root.call(key).is_some() || self.calls.contains(&keys.of_call(key));
+        let is_known_call = |call: &Call| {
+            root.call(&call.key).is_some_and(|live| live.created_at == call.created_at)
+                || self.calls.contains(&(keys.of_call(&call.key), call.created_at))
+        };
         let is_known = |id: InstanceId| root.instance(id).is_some() || self.instances.contains(&id);
-        let call_goes = entry.call.as_ref().is_some_and(|change| !is_known_call(&change.after.key));
+        let call_goes = entry.call.as_ref().is_some_and(|change| !is_known_call(&change.after));
         let gone = || entry.instances.iter().filter(|change| !is_known(change.after.id));
         if !call_goes && gone().next().is_none() && entry.archive.is_none() && !tells_of_nothing(&entry) {
             return Rewritten::Same(entry);
@@ -202,7 +208,10 @@ impl Known {
             left.said = Said::default();
         }
         if tells_of_nothing(&left) {
-            Rewritten::Gone(Arc::new(emptied(&left)))
+            let left = emptied(&left);
+            Rewritten::Gone(if left == *entry { entry } else { Arc::new(left) })
+        } else if left == *entry {
+            Rewritten::Same(entry)
         } else {
             Rewritten::Other(Arc::new(left))
         }

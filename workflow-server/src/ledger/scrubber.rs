@@ -8,7 +8,8 @@ use std::sync::Arc;
 use aftercall_engine::Entry;
 use aftercall_engine::archive::Chunk;
 use aftercall_engine::command::Command;
-use aftercall_engine::erasure::{Erasure, ErasureState};
+use aftercall_engine::erasure::{ErasedCall, Erasure, ErasureState};
+use aftercall_engine::time::Time;
 
 use super::history::{HistoryError, Rewritten};
 use super::keeper::{KeepError, Keeper};
@@ -21,21 +22,44 @@ impl Keeper {
         if due.is_empty() {
             return Ok(());
         }
-        self.forget_the_past().await?;
-        for erasure in due {
-            if !self.scrub_history(&erasure).await? {
-                return Ok(());
-            }
-            self.scrub_archive(&erasure).await?;
-            self.carry_out(Command::EndErasure { erasure: erasure.id }).await?;
-            tracing::info!(erasure = erasure.id, calls = erasure.calls.len(), "a caller is erased: no byte remains");
+        if !due.iter().all(|one| self.forgotten_for.contains(&one.id)) {
+            self.forget_the_past().await?;
+            self.forgotten_for = due.iter().map(|one| one.id).collect();
         }
-        Ok(())
+        let mut first_error = None;
+        for erasure in due {
+            match self.scrub_one(&erasure).await {
+                Ok(true) => {}
+                Ok(false) => return Ok(()),
+                // One that cannot be finished holds up no other.
+                Err(error) => {
+                    tracing::warn!(erasure = erasure.id, %error, "the files still tell of an erased caller");
+                    first_error.get_or_insert(error);
+                }
+            }
+        }
+        first_error.map_or(Ok(()), Err)
+    }
+
+    /// Gives whether it came to the end.
+    async fn scrub_one(&mut self, erasure: &Erasure) -> Result<bool, KeepError> {
+        if !self.scrub_history(erasure).await? {
+            return Ok(false);
+        }
+        self.scrub_archive(erasure).await?;
+        // What was written anew before and could not be removed then.
+        self.handle.history().remove_others().await?;
+        self.handle.archive().remove_others().await?;
+        self.carry_out(Command::EndErasure { erasure: erasure.id }).await?;
+        tracing::info!(erasure = erasure.id, calls = erasure.calls.len(), "a caller is erased: no byte remains");
+        Ok(true)
     }
 
     /// What snapshots, journal and feed hold of the time before goes into the history, masked.
-    async fn forget_the_past(&self) -> Result<(), KeepError> {
+    pub(super) async fn forget_the_past(&mut self) -> Result<(), KeepError> {
         let image = self.handle.take_image().await?;
+        // Those that wait are older: written later they would bring the past back.
+        while self.images.try_recv().is_ok() {}
         let upto = image.sequence();
         self.write(image).await?;
         self.remove_snapshots(1).await?;
@@ -73,13 +97,16 @@ impl Keeper {
         let (history, archive, root) = (self.handle.history(), self.handle.archive(), self.handle.root());
         let mut sequences = BTreeSet::new();
         for erased in erasure.calls.iter() {
-            let live = root.call(&erased.key);
+            let live = root.call(&erased.key).filter(|call| call.created_at == erased.created_at);
             let live_instances = live.iter().flat_map(|call| call.instances.iter());
-            let mut calls: Vec<_> = live.into_iter().cloned().collect();
             let mut instances: Vec<_> = live_instances.filter_map(|slot| root.instance_at(*slot)).cloned().collect();
-            for found in archive.calls(&erased.key, self.handle.now()).await? {
-                calls.push(found.call);
-                instances.extend(found.instances);
+            let mut calls: Vec<_> = live.into_iter().cloned().collect();
+            // What has outlived its retention lies in the files until it is removed.
+            for found in archive.calls(&erased.key, Time(i64::MIN)).await? {
+                if found.call.created_at == erased.created_at {
+                    calls.push(found.call);
+                    instances.extend(found.instances);
+                }
             }
             for call in calls {
                 sequences.extend(history.of_call(&call).await?.into_keys());
@@ -94,12 +121,13 @@ impl Keeper {
     /// Takes out of the archive by what the caller is found there.
     async fn scrub_archive(&self, erasure: &Erasure) -> Result<(), KeepError> {
         let archive = self.handle.archive();
-        let keys: BTreeSet<u64> = erasure.calls.iter().map(|call| archive.keys().of_call(&call.key)).collect();
+        let key = |call: &ErasedCall| (archive.keys().of_call(&call.key), call.created_at);
+        let keys: BTreeSet<(u64, Time)> = erasure.calls.iter().map(key).collect();
         let chunks: Vec<Arc<Chunk>> = self.handle.root().archive.chunks.values().cloned().collect();
         for chunk in chunks {
             let content = archive.content(chunk.file).await?;
             let mut left = (*content).clone();
-            for call in left.calls.iter_mut().filter(|call| keys.contains(&call.key)) {
+            for call in left.calls.iter_mut().filter(|call| keys.contains(&(call.key, call.created_at))) {
                 call.callers = Vec::new();
             }
             if left != *content {

@@ -143,7 +143,10 @@ impl ChangeFeed {
 
     async fn response(&self, items: &[FeedItem]) -> Result<feed::TailResponse, Status> {
         let root = self.0.root();
-        let calls = self.calls_that_left(&root, items).await?;
+        let masked =
+            |item: &FeedItem| FeedItem { entry: root.erasing.masked(&root, item.entry.clone()), ..item.clone() };
+        let items: Vec<FeedItem> = items.iter().map(masked).collect();
+        let calls = self.calls_that_left(&root, &items).await;
         let scene = Scene { root: &root, calls };
         Ok(feed::TailResponse {
             entries: items.iter().map(|item| entry(&scene, item)).collect(),
@@ -153,17 +156,23 @@ impl ChangeFeed {
     }
 
     /// The calls of instances that have left memory since their entry: whoever is far behind is told of them as they were.
-    async fn calls_that_left(&self, root: &Root, items: &[FeedItem]) -> Result<HashMap<InstanceId, Arc<Call>>, Status> {
+    async fn calls_that_left(&self, root: &Root, items: &[FeedItem]) -> HashMap<InstanceId, Arc<Call>> {
         let mut calls = HashMap::new();
-        for id in items.iter().flat_map(|item| &item.entry.instances).map(|change| change.after.id) {
-            if root.instance(id).is_none()
-                && !calls.contains_key(&id)
-                && let Some(found) = archived::find(&self.0, id).await?
-            {
-                calls.insert(id, found.call);
+        let of_interest = |change: &&InstanceChange| {
+            !change.after.status.is_ended() || change.before.as_ref().is_some_and(|before| before.visible)
+        };
+        let changes = items.iter().flat_map(|item| &item.entry.instances).filter(of_interest);
+        for id in changes.map(|change| change.after.id) {
+            if root.instance(id).is_some() || calls.contains_key(&id) {
+                continue;
+            }
+            match archived::find(&self.0, id).await {
+                Ok(found) => calls.extend(found.map(|found| (id, found.call))),
+                // It has ended since: that it is not shown in between misleads nobody.
+                Err(refused) => tracing::warn!(%refused, "the call of an archived instance was not found for the feed"),
             }
         }
-        Ok(calls)
+        calls
     }
 }
 

@@ -78,7 +78,9 @@ async fn gather(
     while next < end {
         let wanted = REPORT_READ_ENTRIES.min((end - next) as usize);
         for entry in history.entries(next, wanted).await? {
+            // What outlived its retention is not there any more: what comes next may be later.
             if entry.sequence >= end {
+                next = end;
                 break;
             }
             for change in Report::counted(root, only, &entry) {

@@ -128,7 +128,11 @@ impl Writer {
         let to = Place { path: path.clone(), called: path.clone(), ..tree.place.clone() };
         let verified = Verified { bounds: self.shared.bounds(), passes_head: true };
         let copied = guard::guarded(&path, self.open_limit, move |progress| copy(&tree, verified, &to, progress));
-        let copied = copied.map_err(|error| failed(&error))?;
+        let copied = copied.map_err(|error| {
+            // The next opening removes what cannot be removed now.
+            let _ = current::remove_others(&self.dir, number, self.disk.as_ref());
+            failed(&error)
+        })?;
         // Which of the two counts is not known where this fails.
         current::write(&self.dir, number + 1, self.disk.as_ref())
             .map_err(|error| self.fault.raise(format!("changing over to the copied log: {error}")))?;

@@ -3,7 +3,7 @@
 //! A chunk is never changed where it lies: it is written beside, under a name with a higher generation, and then takes the
 //! place of the older one. A reader that comes too late for the older one looks again.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::ops::RangeInclusive;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
@@ -184,6 +184,15 @@ impl Chunks {
             offset = next;
         }
         Ok(entries)
+    }
+
+    /// Removes what was written anew and lies there still.
+    pub(super) async fn remove_others(&self) -> Result<(), JournalError> {
+        let kept: HashSet<String> = self.read_places().values().map(Place::name).collect();
+        for name in self.vault.list(PREFIX).await?.into_iter().filter(|name| !kept.contains(name)) {
+            self.vault.remove(&name).await?;
+        }
+        Ok(())
     }
 
     /// Packs the entries of whole groups, from a sequence on.
