@@ -1,9 +1,10 @@
 //! The archive over real gRPC: what has left memory is shown, listed and counted as if it had not, and nothing moves it.
 
+use aftercall_proto::workflow::v1::report_response::Part;
 use aftercall_proto::workflow::v1::{
     AddNoteRequest, CallProperties, Caller, CountInstancesRequest, ExplainInstanceRequest, FollowUp, GetCallRequest,
     GetInstanceRequest, GetServerInfoRequest, GetServerInfoResponse, InstanceFilter, ListCallsOfCallerRequest,
-    ListHistoryRequest, ListInstancesRequest, SetWorkflowRequest, StartBatchRequest, Status,
+    ListHistoryRequest, ListInstancesRequest, ReportRequest, SetWorkflowRequest, StartBatchRequest, Status,
 };
 use aftercall_tests::{Clients, House, call_ref, eventually, push, reason, set_refund, with_refund};
 use tonic::Code;
@@ -156,4 +157,34 @@ async fn the_archive_is_listed_page_by_page_and_counted() {
     let refused = clients.operations.start_batch(batch).await.expect_err("nothing is done to the archive");
     assert_eq!(refused.code(), Code::InvalidArgument);
     assert!(refused.message().contains("filter.archived") || format!("{refused:?}").contains("filter.archived"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_report_of_a_customer_counts_what_has_left_memory_and_nothing_that_took_its_place() {
+    let house = House::start_archiving().await;
+    let mut clients = with_refund(&house).await;
+    for call in 0..3 {
+        reject(&mut clients, &call.to_string()).await;
+    }
+    archived(&clients, 3).await;
+    for call in 3..8 {
+        let mut request = rings(&call.to_string());
+        let customer = "Contoso".to_owned();
+        request.properties = request.properties.map(|known| CallProperties { customer, ..known });
+        clients.scripts.set_workflow(request).await.expect("set");
+    }
+    for (customer, set) in [("Northwind", 3), ("Contoso", 5)] {
+        let from = Some(prost_types::Timestamp { seconds: 0, nanos: 0 });
+        let request = ReportRequest { from, customers: vec![customer.to_owned()], ..ReportRequest::default() };
+        let mut parts = clients.operations.report(request).await.expect("a report").into_inner();
+        let mut counted = None;
+        while let Some(response) = parts.message().await.expect("it goes on") {
+            if let Some(Part::Row(row)) =
+                response.part.filter(|part| matches!(part, Part::Row(row) if row.name == "all"))
+            {
+                counted = Some(row.set);
+            }
+        }
+        assert_eq!(counted, Some(set), "{customer}");
+    }
 }

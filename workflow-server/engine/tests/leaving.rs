@@ -7,13 +7,13 @@ use std::collections::BTreeSet;
 use aftercall_engine::call::{CallKey, Caller};
 use aftercall_engine::command::{CallChanges, Command};
 use aftercall_engine::entry::ChangeKind;
-use aftercall_engine::erasure::{EraseCaller, ErasureState};
+use aftercall_engine::erasure::{EraseCaller, ErasedCall, ErasureState};
 use aftercall_engine::instance::InstanceId;
 use aftercall_engine::query::{Archivable, archivable};
 use aftercall_engine::testing::{Player, definitions, steps};
 use aftercall_engine::world::caller_index::CallerKey;
 use aftercall_engine::world::{Keeping, World};
-use aftercall_engine::{Decision, Rejection, decide};
+use aftercall_engine::{Decision, Rejection, decide, limits};
 use proptest::strategy::{Strategy as _, ValueTree as _};
 use proptest::test_runner::TestRunner;
 
@@ -179,6 +179,80 @@ fn an_erasure_masks_call_after_call_and_nothing_leaves_memory_meanwhile() {
     desk.push("Ann", open, "done").unwrap();
     desk.entry("", Command::EndErasure { erasure }).unwrap().0.unwrap();
     assert!(desk.world.root().erasing.is_empty());
+}
+
+fn rename(desk: &mut Desk, call: &str, name: &str) {
+    let caller = Some(Caller { name: name.into(), reference: "C-7".into(), ..Caller::default() });
+    let changes = CallChanges { caller, ..CallChanges::default() };
+    desk.ask("script", Command::UpdateCall { call: key(call), changes, expected: None }).unwrap();
+}
+
+#[test]
+fn what_is_said_after_the_mask_is_not_about_the_past_and_stays() {
+    let mut desk = Desk::new(WORKFLOW);
+    let id = desk.set("1", true);
+    rename(&mut desk, "1", "Ada");
+    let before = desk.entry("Ann", Command::AddNote { instance: id, text: "she rang".into() }).unwrap().0.unwrap();
+    let erasure = desk.entry("ops", erase(&desk, "C-7")).unwrap().0.unwrap().sequence;
+    let between = desk.entry("Ann", Command::AddNote { instance: id, text: "she rang".into() }).unwrap().0.unwrap();
+    desk.entry("ops", Command::StepErasure { erasure }).unwrap().0.unwrap();
+    let after = desk.entry("Ann", Command::AddNote { instance: id, text: "the part is here".into() });
+    let after = after.unwrap().0.unwrap();
+    let root = desk.world.root();
+    let touched = [before, between, after].map(|entry| root.erasing.touches(root, &entry));
+    assert_eq!(touched, [true, true, false]);
+}
+
+#[test]
+fn a_call_whose_key_comes_again_while_the_first_is_erased_is_left_alone() {
+    let mut desk = Desk::new(WORKFLOW);
+    desk.finish("1");
+    rename(&mut desk, "1", "Ada");
+    let first = desk.world.root().call(&key("1")).unwrap().clone();
+    desk.end("1");
+    desk.pass(2 * HOUR);
+    let looked_at = desk.look();
+    desk.archive(looked_at).unwrap();
+    let again = desk.set("1", true);
+    rename(&mut desk, "2", "Ben");
+    desk.ask("script", Command::UpdateCall { call: key("1"), changes: CallChanges::default(), expected: None })
+        .unwrap();
+    let Command::EraseCaller(mut command) = erase(&desk, "C-7") else { unreachable!() };
+    command.archived = vec![ErasedCall { key: key("1"), created_at: first.created_at, instances: Box::default() }];
+    let erasure = desk.entry("ops", Command::EraseCaller(command)).unwrap().0.unwrap().sequence;
+    for _ in 0..2 {
+        desk.entry("ops", Command::StepErasure { erasure }).unwrap().0.unwrap();
+    }
+    assert_eq!(desk.world.root().erasures[&erasure].state, ErasureState::Scrubbing);
+    assert_ne!(*desk.of(again).alerts[0].text, *"[erased]");
+    assert_eq!(*desk.world.root().call(&key("2")).unwrap().caller.name, *"[erased]");
+}
+
+#[test]
+fn a_customers_calls_are_found_among_more_of_others_than_are_ever_shown() {
+    let mut desk = Desk::new(WORKFLOW);
+    let of = |customer: &str| CallChanges {
+        customer: Some(customer.into()),
+        caller: Some(Caller { reference: "C-7".into(), ..Caller::default() }),
+        ..CallChanges::default()
+    };
+    let update =
+        |call: &str, customer: &str| Command::UpdateCall { call: key(call), changes: of(customer), expected: None };
+    desk.ask("script", update("first", "acme")).unwrap();
+    for call in 0..limits::CALLS_OF_CALLER_MAX {
+        desk.ask("script", update(&call.to_string(), "another")).unwrap();
+    }
+    let erase = |desk: &Desk, customer: &str| {
+        let Command::EraseCaller(mut command) = erase(desk, "C-7") else { unreachable!() };
+        command.customer = customer.into();
+        Command::EraseCaller(command)
+    };
+    let erasure = desk.entry("ops", erase(&desk, "acme")).unwrap().0.unwrap().sequence;
+    let found = &desk.world.root().erasures[&erasure];
+    assert_eq!((found.calls.len(), &*found.calls[0].key.id, found.more), (1, "first", false));
+    let erasure = desk.entry("ops", erase(&desk, "")).unwrap().0.unwrap().sequence;
+    let found = &desk.world.root().erasures[&erasure];
+    assert_eq!((found.calls.len(), found.more), (limits::ERASED_CALLS_MAX, true), "it is said that there are more");
 }
 
 #[test]

@@ -258,3 +258,19 @@ async fn a_lowered_retention_counts_for_what_had_ended_before() {
     bench.clock.pass(DAY);
     until(&bench, "it is purged", |root| root.archive.chunks.is_empty()).await;
 }
+
+#[tokio::test]
+async fn what_only_journal_and_snapshots_tell_of_goes_too_and_its_key_may_be_used_again() {
+    let bench = Bench::new().await;
+    publish(&bench, "retention: 2d").await;
+    let old = finish(&bench, "1", "C-old").await;
+    archived(&bench, 1).await;
+    bench.clock.pass(DAY * 2);
+    let young = finish(&bench, "1", "C-young").await;
+    archived(&bench, 2).await;
+    assert_eq!(bench.handle.history().entry(old.made_at).await.unwrap().instances.len(), 1);
+    bench.clock.pass(DAY);
+    until(&bench, "the old one is purged", |root| root.archive.instances == 1).await;
+    emptied(&bench, old.made_at).await;
+    check_found(&bench, young, "1", "C-young").await;
+}

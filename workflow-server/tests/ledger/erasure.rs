@@ -297,3 +297,48 @@ async fn an_erasure_survives_crashes_wherever_it_is() {
     let (dir, _) = house.close().await;
     assert_eq!(files_that_tell(dir.path()).await, Vec::<String>::new());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_comes_after_the_mask_stays_also_where_a_key_is_used_again() {
+    let house = House::new().await;
+    let (_, live) = house.furnish().await;
+    let erasure = house.start_erasing().await;
+    house.mask(erasure).await;
+    let note = |text: &str| Command::AddNote { instance: live, text: text.into() };
+    let said = house.commit(note("the part is here")).await;
+    house.commit(setting("archived", "C-other", "Socrates wants his money")).await;
+    house.done(erasure).await;
+    let entry = house.handle.history().entry(said).await.unwrap();
+    assert_eq!(*entry.said.note, *"the part is here");
+    let root = house.handle.root();
+    let again = root.call(&call_key("archived")).unwrap();
+    assert_eq!(*again.caller.reference, *"C-other");
+    let fields = &root.instance_at(again.instances[0]).unwrap().alerts[0].text;
+    assert!(fields.contains("Socrates"), "{fields}");
+    let (dir, _) = house.close().await;
+    assert_eq!(files_that_tell(dir.path()).await, Vec::<String>::new());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_erasures_at_once_come_to_their_end() {
+    let house = House::new().await;
+    let (archived, _) = house.furnish().await;
+    let first = house.start_erasing().await;
+    house.mask(first).await;
+    let other = CallerKey::of(&Caller { reference: "C-other".into(), ..Caller::default() }).unwrap();
+    let newest_file = house.handle.root().archive.newest_file;
+    let (customer, reason) = ("".into(), "he asked for it too".into());
+    let erase = EraseCaller { caller: other, customer, reason, archived: Vec::new(), newest_file };
+    let second = house.commit(Command::EraseCaller(Box::new(erase))).await;
+    house.done(first).await;
+    house.mask(second).await;
+    house.done(second).await;
+    assert!(!house.shows_needle(archived).await);
+    let (dir, _) = house.close().await;
+    assert_eq!(files_that_tell(dir.path()).await, Vec::<String>::new());
+    let tells = files(&dir.path().join("data")).iter().any(|file| {
+        let bytes = fs::read(file).unwrap();
+        bytes.windows(8).any(|window| window == b"Socrates")
+    });
+    assert!(!tells, "nor of the other one");
+}
