@@ -23,6 +23,8 @@ pub const RECOVERIES_MAX: usize = 3;
 
 /// Entries that the feed holds in memory: some seconds at the highest rate, so that alerters never read the journal.
 pub const FEED_RING_ENTRIES: usize = 32_768;
+/// Groups that are held after one entry of them was read: at most 64 KiB each in the journal.
+pub const FEED_GROUPS_HELD: usize = 8;
 /// Bytes that one read of the journal gives the feed.
 pub const FEED_READ_BYTES: usize = 1 << 20;
 /// Entries in one response of the feed.

@@ -4,13 +4,13 @@
 //! A wake-up that is lost costs time, never a change: readers ask for what follows on the sequence that they have.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use aftercall_engine::Entry;
 use tokio::sync::watch;
 
-use crate::journal::{JournalError, Log, Position};
-use crate::limits::{FEED_READ_BYTES, FEED_RING_ENTRIES};
+use crate::journal::{Group, JournalError, Log, Position};
+use crate::limits::{FEED_GROUPS_HELD, FEED_READ_BYTES, FEED_RING_ENTRIES};
 use crate::records::{RecordError, decode_group};
 
 /// An entry with the chain hash at it.
@@ -45,12 +45,14 @@ pub enum FeedError {
 pub struct Feed {
     log: Arc<dyn Log>,
     ring: RwLock<VecDeque<FeedItem>>,
+    /// The groups of which one entry was read last: who walks through the past comes back to them.
+    read_last: Mutex<VecDeque<Arc<Vec<FeedItem>>>>,
     newest: watch::Sender<Position>,
 }
 
 impl Feed {
     pub(super) fn new(log: Arc<dyn Log>, newest: Position) -> Self {
-        Self { log, ring: RwLock::default(), newest: watch::Sender::new(newest) }
+        Self { log, ring: RwLock::default(), read_last: Mutex::default(), newest: watch::Sender::new(newest) }
     }
 
     /// Adds entries that have become durable.
@@ -66,13 +68,18 @@ impl Feed {
         self.newest.send_replace(newest);
     }
 
-    /// Lets go of all entries up to this one.
+    /// Lets go of all entries up to this one, which were trimmed from the journal before.
     pub(super) fn forget(&self, upto: u64) {
         let mut ring = self.ring.write().unwrap_or_else(PoisonError::into_inner);
         let gone = ring.partition_point(|item| item.entry.sequence <= upto);
         let gone: Vec<FeedItem> = ring.drain(..gone).collect();
         drop(ring);
         drop(gone);
+        self.lock_read_last().clear();
+    }
+
+    fn lock_read_last(&self) -> MutexGuard<'_, VecDeque<Arc<Vec<FeedItem>>>> {
+        self.read_last.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The newest durable entry's place; wakes those who wait for more.
@@ -113,23 +120,55 @@ impl Feed {
     }
 
     async fn read_log(&self, from: u64, items_max: usize, newest: u64) -> Result<Vec<FeedItem>, FeedError> {
-        // Whoever wants one entry gets the one group that it is in.
-        let bytes_max = if items_max == 1 { 1 } else { FEED_READ_BYTES };
-        let groups = match self.log.read(from, bytes_max).await {
-            Err(JournalError::Trimmed { oldest }) => return Err(FeedError::OutOfRange { oldest, newest }),
-            groups => groups?,
-        };
+        if items_max == 1 {
+            return self.read_one(from, newest).await;
+        }
         let mut items = Vec::new();
-        for group in groups {
+        for group in self.groups(from, FEED_READ_BYTES, newest).await? {
             if items.len() == items_max {
                 break;
             }
-            for linked in decode_group(&group.bytes, group.chain_before, group.chain)? {
-                if (from..=newest).contains(&linked.entry.sequence) && items.len() < items_max {
-                    items.push(FeedItem { entry: Arc::new(linked.entry), chain: linked.chain });
-                }
-            }
+            let wanted = decoded(&group)?.into_iter().filter(|item| (from..=newest).contains(&item.entry.sequence));
+            items.extend(wanted.take(items_max - items.len()));
         }
         Ok(items)
     }
+
+    async fn groups(&self, from: u64, bytes_max: usize, newest: u64) -> Result<Vec<Group>, FeedError> {
+        match self.log.read(from, bytes_max).await {
+            Err(JournalError::Trimmed { oldest }) => Err(FeedError::OutOfRange { oldest, newest }),
+            groups => Ok(groups?),
+        }
+    }
+
+    /// One entry, of which the group is read and held.
+    async fn read_one(&self, sequence: u64, newest: u64) -> Result<Vec<FeedItem>, FeedError> {
+        let held = self.lock_read_last().iter().find_map(|group| item_of(group, sequence));
+        if let Some(item) = held {
+            return Ok(vec![item]);
+        }
+        // As many bytes as it has: the first group is given whatever its size.
+        let Some(group) = self.groups(sequence, 1, newest).await?.into_iter().next() else { return Ok(Vec::new()) };
+        let group = Arc::new(decoded(&group)?);
+        let found = item_of(&group, sequence).into_iter().collect();
+        let mut read_last = self.lock_read_last();
+        // What was trimmed meanwhile may be what is to be forgotten.
+        if group.first().is_some_and(|first| first.entry.sequence >= self.oldest()) {
+            read_last.push_back(group);
+            let surplus = read_last.len().saturating_sub(FEED_GROUPS_HELD);
+            read_last.drain(..surplus);
+        }
+        Ok(found)
+    }
+}
+
+fn decoded(group: &Group) -> Result<Vec<FeedItem>, RecordError> {
+    let linked = decode_group(&group.bytes, group.chain_before, group.chain)?;
+    Ok(linked.into_iter().map(|linked| FeedItem { entry: Arc::new(linked.entry), chain: linked.chain }).collect())
+}
+
+/// The entries of a group follow one another.
+fn item_of(group: &[FeedItem], sequence: u64) -> Option<FeedItem> {
+    let place = sequence.checked_sub(group.first()?.entry.sequence)?;
+    group.get(usize::try_from(place).ok()?).cloned()
 }
