@@ -10,6 +10,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use aftercall_proto::alert::v1::GetWallboardRequest;
 use alerter_server::config::AlerterServerConfig;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -160,4 +161,16 @@ pub async fn eventually<T, F: Future<Output = Option<T>>>(what: &str, mut ask: i
         }
     };
     tokio::time::timeout(PATIENCE, asking).await.unwrap_or_else(|_| panic!("waited in vain for: {what}"))
+}
+
+/// Waits until the alerter has told of everything up to this entry: a stream that is asked for now begins with it.
+pub async fn alerter_has(clients: &Clients, sequence: u64) {
+    eventually("the alerter has caught up", || {
+        let mut clients = clients.clone();
+        async move {
+            let answer = clients.alerts.get_wallboard(GetWallboardRequest {}).await.ok()?.into_inner();
+            (answer.wallboard?.sequence >= sequence).then_some(())
+        }
+    })
+    .await;
 }

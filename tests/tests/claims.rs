@@ -8,7 +8,7 @@ use aftercall_proto::workflow::v1::{
     ChangeKind, ClaimFollowUpRequest, ClaimNextRequest, ExplainInstanceRequest, ExtendClaimRequest, FollowUp,
     FollowUpFilter, HandOverRequest, ListFollowUpsRequest, ListHistoryRequest, ReleaseClaimRequest, TakeOverRequest,
 };
-use aftercall_tests::{Clients, House, PATIENCE, eventually, push, reason, set, with_refund};
+use aftercall_tests::{Clients, House, PATIENCE, alerter_has, eventually, push, reason, set, with_refund};
 use tonic_types::StatusExt as _;
 
 fn claim(id: &str, who: &str, seconds: i64) -> ClaimFollowUpRequest {
@@ -168,6 +168,7 @@ async fn a_lease_runs_out_by_itself_and_streams_tell_who_holds_what() {
     let house = House::start().await;
     let mut clients = with_refund(&house).await;
     let follow_up = set(&mut clients, "1", 5.0).await;
+    alerter_has(&clients, follow_up.sequence).await;
     let mut streams = Vec::new();
     for filter in [FollowUpFilter::default(), held_by("Ann"), unclaimed()] {
         let request = SubscribeRequest { filter: Some(filter), ..SubscribeRequest::default() };

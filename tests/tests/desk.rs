@@ -8,7 +8,7 @@ use aftercall_proto::workflow::v1::{
     ListFollowUpsRequest, ListHistoryRequest, PauseFollowUpRequest, Priority, ResumeFollowUpRequest,
     SetWorkflowRequest, SnoozeAlertRequest, SnoozeAlertResponse, Status, UndoPushRequest,
 };
-use aftercall_tests::{Clients, House, PATIENCE, eventually, push, reason, set, set_refund, with_refund};
+use aftercall_tests::{Clients, House, PATIENCE, alerter_has, eventually, push, reason, set, set_refund, with_refund};
 use tonic::{Code, Streaming};
 
 /// An alert whose time is over within a second.
@@ -115,6 +115,7 @@ async fn a_snoozed_alert_leaves_every_list_and_is_back_by_itself_also_over_a_res
     let mut clients = with_refund(&house).await;
     let follow_up = set(&mut clients, "1", 5.0).await;
     let id = follow_up.instance_id.clone();
+    alerter_has(&clients, follow_up.sequence).await;
     let mut stream = subscribe(&clients, SubscribeRequest::default()).await;
     snooze(&mut clients, &follow_up, When::Duration(seconds(2))).await.expect("snoozed");
     let mut frames = Vec::new();

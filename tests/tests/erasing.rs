@@ -6,7 +6,7 @@ use aftercall_proto::workflow::v1::{
     GetServerInfoRequest, ListErasuresRequest, ListHistoryRequest, ListInstancesRequest, ListOpenFollowUpsRequest,
     SetWorkflowRequest,
 };
-use aftercall_tests::{Clients, House, PATIENCE, eventually, push, reason, set_refund, with_refund};
+use aftercall_tests::{Clients, House, PATIENCE, alerter_has, eventually, push, reason, set_refund, with_refund};
 use tonic::{Code, Streaming};
 
 const NEEDLE: &str = "Xanthippe";
@@ -116,6 +116,7 @@ async fn an_erased_caller_is_masked_for_everybody_and_no_old_token_brings_them_b
     let other = clients.scripts.set_workflow(rings("3", socrates)).await.expect("set").into_inner();
     let ids = [open.clone(), ended.instance_id.clone()];
     assert!(everything(&mut clients, &ids).await.contains(NEEDLE));
+    alerter_has(&clients, other.sequence).await;
     let mut stream = subscribe(&clients, String::new()).await;
     let told = frames(&mut stream).await;
     assert!(format!("{told:?}").contains(NEEDLE), "before, it is told");
