@@ -6,8 +6,8 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::{
     commands::{
-        ack, batch, call, caller, calls, claim, completions, desk, erase, history, instance, notes, push, report,
-        server, set_workflow, team, wallboard, watch, workflow,
+        ack, batch, calendar, call, caller, calls, claim, completions, desk, erase, history, instance, notes, push,
+        report, server, set_workflow, team, wallboard, watch, workflow,
     },
     connect::Connections,
     demo,
@@ -80,6 +80,9 @@ enum Command {
     /// Declare the teams that alerts are for
     #[command(subcommand)]
     Team(team::Team),
+    /// Declare when people work, and show it
+    #[command(subcommand)]
+    Calendar(calendar::Calendar),
     /// Set a workflow on a call, as a call script does
     SetWorkflow(set_workflow::SetWorkflow),
     /// Show a call, say that it has ended, or whether it is chargeable
@@ -160,6 +163,7 @@ impl Cli {
             Command::Demo(demo) => Box::pin(demo.run(&session)).await,
             Command::Workflow(workflow) => workflow.run(&session).await,
             Command::Team(team) => team.run(&session).await,
+            Command::Calendar(calendar) => calendar.run(&session).await,
             Command::SetWorkflow(set) => set.run(&session).await,
             Command::Call(call) => call.run(&session).await,
             Command::Calls(calls) => calls.run(&session).await,

@@ -36,7 +36,7 @@ mod names {
     use super::{Described, alert, workflow};
     described!(alert, of_alerts, "aftercall.alert.v1": SubscribeResponse Wallboard);
     described!(workflow, of_workflows, "aftercall.workflow.v1":
-        AcceptClockResponse AcknowledgeAlertResponse AddNoteResponse CancelInstanceResponse ClaimFollowUpResponse
+        AcceptClockResponse AcknowledgeAlertResponse AddNoteResponse Calendar CancelInstanceResponse ClaimFollowUpResponse
         ClaimNextResponse CountInstancesResponse EndCallResponse ExplainInstanceResponse ExtendClaimResponse Fault FollowUp FollowUpRow GetCallResponse GetServerInfoResponse HandOverResult HistoryItem
         ImportWorkflowResponse PublishWorkflowResponse PushButtonResponse ReleaseClaimResponse SetWorkflowResponse TakeOverResponse Team UpdateCallResponse
         VersionSummary WorkflowDescription WorkflowSummary

@@ -8,14 +8,14 @@ use aftercall_proto::workflow::v1::{
 };
 
 use crate::{
-    commands::{team, workflow_files::fault_line},
+    commands::{calendar, team, workflow_files::fault_line},
     connect,
     errors::Failure,
     session::Session,
 };
 
 /// The example workflows: name and file.
-pub(crate) const WORKFLOWS: [(&str, &str); 7] = [
+pub(crate) const WORKFLOWS: [(&str, &str); 8] = [
     // The first to come: its first button asks for nothing, so that it can be pushed at once.
     ("refund", include_str!("../../examples/refund.yaml")),
     ("boiler-visit", include_str!("../../examples/boiler-visit.yaml")),
@@ -24,9 +24,11 @@ pub(crate) const WORKFLOWS: [(&str, &str); 7] = [
     ("complaint", include_str!("../../examples/complaint.yaml")),
     ("missed-delivery", include_str!("../../examples/missed-delivery.yaml")),
     ("repeat-prescription", include_str!("../../examples/repeat-prescription.yaml")),
+    ("warranty-claim", include_str!("../../examples/warranty-claim.yaml")),
 ];
 
 const TEAMS: &str = include_str!("../../examples/teams.yaml");
+const CALENDARS: &str = include_str!("../../examples/calendars.yaml");
 
 /// A workflow that is published, with what Set Workflow asks for.
 #[derive(Debug, Clone)]
@@ -37,10 +39,13 @@ pub(crate) struct Published {
     pub(crate) fields: Vec<FieldDeclaration>,
 }
 
-/// Declares the example teams, and imports and publishes the example workflows.
+/// Declares the example teams and calendars, and imports and publishes the example workflows.
 pub(crate) async fn publish_all(session: &Session) -> Result<Vec<Published>, Failure> {
     for entry in team::parse(TEAMS).map_err(Failure::refused)? {
         team::declare(session, entry).await?;
+    }
+    for entry in calendar::parse("examples/calendars.yaml", CALENDARS)? {
+        calendar::declare(session, &entry).await?;
     }
     let mut published = Vec::new();
     for (name, file) in WORKFLOWS {

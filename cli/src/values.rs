@@ -84,8 +84,17 @@ pub(crate) fn listed(declared: &[FieldDeclaration]) -> String {
 
 /// A declared field in words, such as `amount (number, required)`.
 pub(crate) fn described(field: &FieldDeclaration) -> String {
-    let required = if field.required { ", required" } else { "" };
-    format!("{} ({}{required})", field.name, type_word(field.r#type()))
+    let mut words = vec![type_word(field.r#type()).to_owned()];
+    if field.required && field.default.is_none() {
+        words.push("required".to_owned());
+    }
+    if !field.values.is_empty() {
+        words.push(format!("one of {}", field.values.iter().map(shown).collect::<Vec<_>>().join(", ")));
+    }
+    words.extend(field.min.map(|min| format!("at least {min}")));
+    words.extend(field.max.map(|max| format!("at most {max}")));
+    words.extend(field.default.as_ref().map(|default| format!("else {}", shown(default))));
+    format!("{} ({})", field.name, words.join(", "))
 }
 
 fn type_word(field_type: FieldType) -> &'static str {
@@ -120,7 +129,7 @@ mod tests {
     use super::*;
 
     fn declared(name: &str, field_type: FieldType) -> FieldDeclaration {
-        FieldDeclaration { name: name.to_owned(), r#type: field_type.into(), required: true }
+        FieldDeclaration { name: name.to_owned(), r#type: field_type.into(), required: true, ..Default::default() }
     }
 
     #[test]

@@ -5,7 +5,7 @@
 use aftercall_proto::workflow::v1::{CallRef, HistoryItem, ListHistoryRequest};
 use clap::Args;
 
-use crate::{errors::Failure, session::Session, time, values::parse_call, wording};
+use crate::{errors::Failure, output::remark, session::Session, time, values::parse_call, wording};
 
 /// The largest page that the server gives.
 const PAGE_SIZE: u32 = 1_000;
@@ -37,6 +37,11 @@ impl History {
             page_token = page.next_page_token;
             if page_token.is_empty() {
                 break;
+            }
+        }
+        for item in items.iter().filter(|item| !session.output.is_json() && !item.warnings.is_empty()) {
+            for warning in &item.warnings {
+                remark(&format!("{}: warning: {warning}", item.sequence));
             }
         }
         session.output.list(&items, &["when", "who", "what", "from stage", "to stage", "status", "id"], cells)

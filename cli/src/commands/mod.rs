@@ -5,6 +5,7 @@
 
 pub(crate) mod ack;
 pub(crate) mod batch;
+pub(crate) mod calendar;
 pub(crate) mod call;
 pub(crate) mod caller;
 pub(crate) mod calls;

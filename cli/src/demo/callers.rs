@@ -79,6 +79,11 @@ pub(crate) fn fields(rng: &mut impl Rng, declared: &[FieldDeclaration]) -> BTree
 }
 
 fn value(rng: &mut impl Rng, field: &FieldDeclaration) -> Kind {
+    if !field.values.is_empty()
+        && let Some(kind) = &field.values[rng.random_range(0..field.values.len())].kind
+    {
+        return kind.clone();
+    }
     match field.r#type() {
         FieldType::Number => Kind::Number(f64::from(rng.random_range(2..60_u32) * 5)),
         FieldType::Bool => Kind::Flag(rng.random()),
@@ -111,6 +116,7 @@ mod tests {
             name: name.to_owned(),
             r#type: field_type.into(),
             required: false,
+            ..FieldDeclaration::default()
         };
         let workflow = Published {
             name: "refund".to_owned(),

@@ -216,6 +216,7 @@ mod tests {
             name: name.to_owned(),
             r#type: FieldType::Number.into(),
             required,
+            ..FieldDeclaration::default()
         };
         let button = Button {
             id: "pay-out".to_owned(),

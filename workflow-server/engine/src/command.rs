@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use crate::archive::Chunk;
 use crate::batch::StartBatch;
+use crate::calendar::Calendar;
 use crate::call::{CallKey, Caller};
 use crate::definition::model::Definition;
 use crate::erasure::EraseCaller;
@@ -170,6 +171,13 @@ pub enum Command {
         name: Box<str>,
         /// What people call it.
         title: Box<str>,
+        /// The revision the asker saw.
+        expected: ExpectedRevision,
+    },
+    /// Declare a calendar, or change it.
+    ImportCalendar {
+        /// The calendar, read from a file; its revision does not count.
+        calendar: Arc<Calendar>,
         /// The revision the asker saw.
         expected: ExpectedRevision,
     },

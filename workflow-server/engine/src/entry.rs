@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use crate::archive::ArchiveChange;
 use crate::batch::BatchChange;
+use crate::calendar::Calendar;
 use crate::call::Call;
 use crate::command::{Actor, RequestMark};
 use crate::definition::model::{Definition, Priority};
@@ -21,6 +22,8 @@ use crate::value::Value;
 pub enum ChangeKind {
     /// A team was declared or changed.
     TeamImported,
+    /// A calendar was declared or changed.
+    CalendarImported,
     /// A draft was stored.
     WorkflowImported,
     /// A version was published.
@@ -142,6 +145,8 @@ pub enum Warning {
     CallHadEnded,
     /// It is incomplete from the start.
     Incomplete,
+    /// A value is missing, or a condition had no answer; the history says which.
+    StageWarnings,
 }
 
 /// A call after an entry.
@@ -183,6 +188,41 @@ pub struct Before {
     pub holder: Box<str>,
 }
 
+/// What went wrong when a stage was entered, and did not stop it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum StageWarningKind {
+    /// A text has a gap, because something that it names has no value.
+    MissingValue,
+    /// A condition had no answer, and counted as false.
+    ConditionFailed,
+    /// A field kept its value, because what it should become has none.
+    FieldNotSet,
+    /// A timer should count from a field that has no time, and counts from entering the stage.
+    NoTime,
+}
+
+/// Something that went wrong when a stage was entered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StageWarning {
+    /// The stage's number.
+    pub stage: u32,
+    /// Which of its actions, counted from 0.
+    pub action: u16,
+    /// What went wrong.
+    pub kind: StageWarningKind,
+    /// What it is about, as the author wrote it, such as `fields.order`; empty where nothing can be named. Never a value.
+    pub name: Box<str>,
+}
+
+/// What entering a stage came to.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Entered {
+    /// The numbers of the stages that were entered, in order.
+    pub stages: Vec<u32>,
+    /// What went wrong.
+    pub warnings: Vec<StageWarning>,
+}
+
 /// An instance after an entry.
 #[derive(Clone, Debug, PartialEq)]
 pub struct InstanceChange {
@@ -194,6 +234,8 @@ pub struct InstanceChange {
     pub before: Option<Before>,
     /// The stages that were entered, in order.
     pub entered: Box<[u32]>,
+    /// What went wrong when they were entered.
+    pub warnings: Box<[StageWarning]>,
 }
 
 /// What the actor said with the command. Personal data may be in it.
@@ -212,6 +254,8 @@ pub struct Said {
 pub enum DefinitionChange {
     /// A team, at its place in the World's list.
     Team(u32, Team),
+    /// A calendar.
+    Calendar(Arc<Calendar>),
     /// A draft, of the workflow at this place.
     Draft(u32, Arc<Definition>),
     /// The draft of the workflow at this place became this version; or was found to be it already.

@@ -284,6 +284,8 @@ pub struct Instance {
     pub alerts: Box<[Alert]>,
     /// The timers that run.
     pub timers: Box<[Timer]>,
+    /// The actions of the present stage whose condition did not hold when it was entered, counted from 0, ascending.
+    pub skipped: Box<[u16]>,
     /// Who holds it.
     pub claim: Option<Box<Claim>>,
     /// Who has stopped its clocks; exactly while it is paused.
@@ -301,6 +303,12 @@ impl Instance {
     #[must_use]
     pub fn visit(&self) -> u32 {
         self.visits.iter().find(|count| count.stage == self.stage).map_or(0, |count| count.times)
+    }
+
+    /// Whether this action of the present stage, counted from 0, was done when it was entered: whether its button is there.
+    #[must_use]
+    pub fn does(&self, action: usize) -> bool {
+        self.skipped.iter().all(|skipped| usize::from(*skipped) != action)
     }
 
     /// Who holds it at `now`. A lease that has run out holds nothing, even before it has been taken away.

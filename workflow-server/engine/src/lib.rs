@@ -11,6 +11,8 @@ pub mod limits;
 pub mod time;
 pub mod value;
 
+pub mod calendar;
+
 pub mod definition;
 
 pub mod alert;

@@ -85,3 +85,23 @@ pub const RUNGS_MAX: usize = 10;
 pub const RUNG_TIMES_MAX: u32 = 100;
 /// Events nested in one another: the file form of the deepest stays within [`FILE_DEPTH_MAX`], at two levels each.
 pub const EVENTS_NESTED_MAX: usize = 60;
+/// Bytes of an expression: several lines of conditions.
+pub const EXPRESSION_BYTES_MAX: usize = 512;
+/// Nesting of an expression: the parser takes a hundred kilobytes of stack for each level where nothing is optimised.
+pub const EXPRESSION_DEPTH_MAX: u16 = 8;
+/// How deep the tree of an expression may be, such as how many numbers it may add up: evaluating it walks down.
+pub const EXPRESSION_TREE_DEPTH_MAX: usize = 40;
+/// Expressions of a workflow: parsing all of them stays within 50 ms.
+pub const EXPRESSIONS_MAX: usize = 200;
+/// Words and signs of one place in a text: some filters and a comparison.
+pub const PLACE_WORDS_MAX: usize = 64;
+/// Conditions of a text; a text that needs more is several alerts.
+pub const TEXT_CONDITIONS_MAX: usize = 16;
+/// Declared calendars.
+pub const CALENDARS_MAX: usize = 1_000;
+/// Holidays of a calendar: ten years of the most festive country.
+pub const HOLIDAYS_MAX: usize = 400;
+/// Openings of a day of a calendar.
+pub const OPENINGS_MAX: usize = 8;
+/// Values that a field may be limited to.
+pub const FIELD_VALUES_MAX: usize = 100;

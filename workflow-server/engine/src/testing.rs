@@ -1,6 +1,6 @@
 //! Definitions for property tests, of this crate and of those that use it.
 //!
-//! Promises: every definition is valid for the teams of [`TEAMS`]: validation finds nothing but warnings. It reaches the
+//! Promises: every definition is valid for the teams of [`TEAMS`] and the calendar [`CALENDAR`]: validation finds nothing but warnings. It reaches the
 //! corners: texts that YAML would take for something else, numbers with gaps and out of order, every kind of action.
 
 mod commands;
@@ -13,25 +13,36 @@ use proptest::prelude::*;
 
 use crate::definition::fault::FaultCode;
 use crate::definition::model::TimerStart;
-use crate::definition::validate::validate;
-use crate::definition::{Action, Definition};
+use crate::definition::validate::{Declared, validate};
+use crate::definition::{ActionKind, Definition};
 use crate::time::{Span, SpanUnit};
 
+pub use commands::office;
 pub use steps::{Player, Step, steps};
-pub use words::{TEAMS, labels, names, spans};
+pub use words::{CALENDAR, TEAMS, labels, names, spans};
 
 /// Valid definitions of one to some dozens of stages.
 pub fn definitions() -> impl Strategy<Value = Definition> {
     let header =
         (words::names(), words::labels(), proptest::option::of(words::spans()), words::fields(), any::<bool>());
     let retentions = proptest::option::of((1..3_650_u32).prop_map(|amount| Span { amount, unit: SpanUnit::Days }));
+    let calendars = proptest::option::of(Just(CALENDAR.to_owned()));
     let numbering = (vec(any::<u16>(), 64), 0_u32..3);
-    (header, retentions, plan::plans(), numbering).prop_map(|(header, retention, plan, (order, gap))| {
+    let outside = (header, retentions, calendars);
+    (outside, plan::plans(), numbering).prop_map(|((header, retention, calendar), plan, (order, gap))| {
         let (name, title, deadline, fields, allow) = header;
         let (stages, unlinked) = plan::Lowering::new(&fields, &order, gap).stages(&plan);
-        let mut definition =
-            Definition { name, title, deadline, retention, fields, allow_unlinked_ends: allow || unlinked, stages };
-        let circles = validate(&definition, |_| true);
+        let mut definition = Definition {
+            name,
+            title,
+            deadline,
+            retention,
+            calendar,
+            fields,
+            allow_unlinked_ends: allow || unlinked,
+            stages,
+        };
+        let circles = validate(&definition, Declared { is_team: &|_| true, is_calendar: &|_| true });
         if circles.iter().any(|fault| fault.code == FaultCode::CircleWithoutWait) {
             count_from_the_stage(&mut definition);
         }
@@ -42,7 +53,7 @@ pub fn definitions() -> impl Strategy<Value = Definition> {
 /// A timer that counts from the start waits in no circle.
 fn count_from_the_stage(definition: &mut Definition) {
     for action in definition.stages.iter_mut().flat_map(|stage| &mut stage.actions) {
-        if let Action::Timer(timer) = action {
+        if let ActionKind::Timer(timer) = &mut action.kind {
             timer.from = TimerStart::Stage;
         }
     }

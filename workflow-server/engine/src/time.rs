@@ -34,19 +34,22 @@ pub enum SpanUnit {
     Minutes,
     /// Hours, written `h`.
     Hours,
-    /// Days of 24 hours, written `d`.
+    /// Days of 24 hours, or of the calendar's time zone, written `d`.
     Days,
+    /// Working days of a calendar, written `wd`.
+    WorkingDays,
 }
 
 impl SpanUnit {
-    /// The letter it is written with.
+    /// The letters it is written with.
     #[must_use]
-    pub fn letter(self) -> char {
+    pub fn letters(self) -> &'static str {
         match self {
-            Self::Seconds => 's',
-            Self::Minutes => 'm',
-            Self::Hours => 'h',
-            Self::Days => 'd',
+            Self::Seconds => "s",
+            Self::Minutes => "m",
+            Self::Hours => "h",
+            Self::Days => "d",
+            Self::WorkingDays => "wd",
         }
     }
 
@@ -55,7 +58,8 @@ impl SpanUnit {
             Self::Seconds => 1_000,
             Self::Minutes => 60_000,
             Self::Hours => 3_600_000,
-            Self::Days => 86_400_000,
+            // A working day counts as one where there is no calendar to ask.
+            Self::Days | Self::WorkingDays => 86_400_000,
         }
     }
 }
@@ -79,6 +83,6 @@ impl Span {
 
 impl fmt::Display for Span {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "{}{}", self.amount, self.unit.letter())
+        write!(out, "{}{}", self.amount, self.unit.letters())
     }
 }

@@ -5,9 +5,10 @@ use std::fmt;
 use crate::time::Time;
 
 /// The type of a field.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum FieldType {
     /// Text, at most [`crate::limits::TEXT_BYTES_MAX`] bytes.
+    #[default]
     Text,
     /// A finite number.
     Number,
@@ -31,7 +32,7 @@ impl FieldType {
 }
 
 /// A declared field, of a workflow or of a button's form.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct FieldDeclaration {
     /// Letters, digits and underscores, not starting with a digit.
     pub name: String,
@@ -39,6 +40,42 @@ pub struct FieldDeclaration {
     pub field_type: FieldType,
     /// Whether it must be given.
     pub required: bool,
+    /// What people are asked for; empty where the name says it.
+    pub label: String,
+    /// The value where none is given.
+    pub default: Option<Value>,
+    /// The values that it may have; empty for any.
+    pub values: Vec<Value>,
+    /// The least number, or the fewest characters of a text.
+    pub min: Option<f64>,
+    /// The greatest number, or the most characters of a text.
+    pub max: Option<f64>,
+}
+
+impl FieldDeclaration {
+    /// Why it does not take this value; nothing where it does. The sentence goes on from the field's name.
+    #[must_use]
+    pub fn refuses(&self, value: &Value) -> Option<String> {
+        if self.field_type != value.field_type() {
+            return Some(format!("takes {}, not {}", self.field_type.word(), value.field_type().word()));
+        }
+        if !self.values.is_empty() && !self.values.contains(value) {
+            let known: Vec<String> = self.values.iter().map(ToString::to_string).collect();
+            return Some(format!("must be one of {}", known.join(", ")));
+        }
+        let (size, what) = match value {
+            Value::Number(number) if !number.is_finite() => return Some("must be a finite number".to_owned()),
+            Value::Number(number) => (*number, ""),
+            #[expect(clippy::cast_precision_loss, reason = "a text has at most a page of characters")]
+            Value::Text(text) => (text.chars().count() as f64, " characters"),
+            Value::Bool(_) | Value::Time(_) => return None,
+        };
+        match (self.min.filter(|min| size < *min), self.max.filter(|max| size > *max)) {
+            (Some(min), _) => Some(format!("must be at least {min}{what}")),
+            (_, Some(max)) => Some(format!("must be at most {max}{what}")),
+            (None, None) => None,
+        }
+    }
 }
 
 /// The value of a field.

@@ -5,11 +5,19 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use aftercall_engine::definition::Definition;
-use aftercall_engine::definition::file::{read, read_teams, write_json, write_yaml};
-use aftercall_engine::definition::validate::validate;
+use aftercall_engine::definition::file::{read, read_calendars, read_teams, write_json, write_yaml};
+use aftercall_engine::definition::validate::{Declared, validate};
 
-const WORKFLOWS: [&str; 7] =
-    ["boiler-visit", "brochure", "call-back", "complaint", "missed-delivery", "refund", "repeat-prescription"];
+const WORKFLOWS: [&str; 8] = [
+    "boiler-visit",
+    "brochure",
+    "call-back",
+    "complaint",
+    "missed-delivery",
+    "refund",
+    "repeat-prescription",
+    "warranty-claim",
+];
 
 fn examples() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples")
@@ -29,14 +37,17 @@ fn example(name: &str) -> (String, Definition) {
 fn every_workflow_reads_and_has_no_fault_and_no_warning() {
     let teams: HashSet<String> =
         read_teams(&text_of("teams")).expect("teams").into_iter().map(|(name, _)| name).collect();
+    let calendars = read_calendars(&text_of("calendars")).expect("calendars");
     let named = RefCell::new(HashSet::new());
     for name in WORKFLOWS {
         let (text, definition) = example(name);
         assert_eq!(definition.name, name, "a file is called as its workflow");
-        let faults = validate(&definition, |team| {
+        let is_team = |team: &str| {
             named.borrow_mut().insert(team.to_owned());
             teams.contains(team)
-        });
+        };
+        let is_calendar = |name: &str| calendars.iter().any(|calendar| calendar.name == name);
+        let faults = validate(&definition, Declared { is_team: &is_team, is_calendar: &is_calendar });
         assert_eq!(faults, [], "{name}");
         assert!(text.starts_with("# "), "{name} says at its top what it is for");
     }
@@ -49,7 +60,8 @@ fn the_list_of_examples_is_that_of_the_folder() {
     let names = entries.map(|name| name.to_string_lossy().into_owned());
     let mut files: Vec<String> = names.filter(|name| name.ends_with(".yaml")).collect();
     files.sort_unstable();
-    let mut expected: Vec<String> = WORKFLOWS.iter().chain(&["teams"]).map(|name| format!("{name}.yaml")).collect();
+    let mut expected: Vec<String> =
+        WORKFLOWS.iter().chain(&["teams", "calendars"]).map(|name| format!("{name}.yaml")).collect();
     expected.sort_unstable();
     assert_eq!(files, expected);
 }

@@ -3,10 +3,16 @@
 
 use std::fmt::Write;
 
+use aftercall_engine::call::{Call, CallKey};
+use aftercall_engine::definition::expression::{Expression, Wanted};
+use aftercall_engine::definition::facts::{Facts, Names};
 use aftercall_engine::definition::file::{read, read_teams, write_yaml};
-use aftercall_engine::definition::validate::validate;
+use aftercall_engine::definition::template::Template;
+use aftercall_engine::definition::validate::{Declared, validate};
 use aftercall_engine::definition::{Definition, Fault, FaultCode};
 use aftercall_engine::limits;
+use aftercall_engine::time::Time;
+use aftercall_engine::value::{FieldDeclaration, Value};
 
 fn file(actions: &str) -> String {
     format!("format: 1\nworkflow: w\ntitle: T\non_new_call:{actions}")
@@ -54,10 +60,14 @@ fn deep_nesting_is_refused_by_name() {
 #[test]
 fn what_is_nested_as_deep_as_allowed_can_be_written_and_read_again() {
     let definition = read(&nested(limits::EVENTS_NESTED_MAX), None).expect("the deepest allowed");
-    assert!(validate(&definition, |_| true).iter().all(|fault| fault.warning));
+    assert!(
+        validate(&definition, Declared { is_team: &|_| true, is_calendar: &|_| true })
+            .iter()
+            .all(|fault| fault.warning)
+    );
     assert_eq!(read(&write_yaml(&definition), None), Ok(definition));
     let deeper = read(&nested(limits::EVENTS_NESTED_MAX + 1), None).expect("a file can nest a little deeper");
-    let faults = validate(&deeper, |_| true);
+    let faults = validate(&deeper, Declared { is_team: &|_| true, is_calendar: &|_| true });
     assert!(faults.iter().any(|fault| fault.code == FaultCode::TooLarge), "{faults:?}");
 }
 
@@ -90,7 +100,10 @@ fn a_thousand_stages_are_allowed_and_ten_thousand_are_not() {
     assert_eq!(definition.stages.len(), limits::STAGES_MAX);
     assert_eq!(read(&write_yaml(&definition), None).as_ref(), Ok(&definition));
     let no_alert = |fault: &Fault| fault.warning || fault.code == FaultCode::DuplicateLabel;
-    assert!(validate(&definition, |_| true).iter().all(no_alert), "the groups are called the same, and that is all");
+    assert!(
+        validate(&definition, Declared { is_team: &|_| true, is_calendar: &|_| true }).iter().all(no_alert),
+        "the groups are called the same, and that is all"
+    );
     check_refused(&with_stages(limits::STAGES_MAX + 1, finish), FaultCode::TooLarge, "at most 1000 stages");
     check_refused(&with_stages(2_400, finish), FaultCode::TooLarge, "at most 1000 stages");
     check_refused(&with_stages(10_000, finish), FaultCode::TooLarge, "more than 60000 keys and values");
@@ -118,7 +131,10 @@ fn a_circle_of_nearly_a_thousand_links_is_found() {
     let leaves = read(&with_stages(limits::STAGES_MAX, |_| "finish: x".to_owned()), None).expect("stages").stages;
     let count = leaves.iter().filter(|stage| stage.event.id.starts_with('b')).count();
     let text = with_stages(limits::STAGES_MAX, |at| format!("link: b{}", (at + 1) % count));
-    let faults = validate(&read(&text, None).expect("circles read well"), |_| true);
+    let faults = validate(
+        &read(&text, None).expect("circles read well"),
+        Declared { is_team: &|_| true, is_calendar: &|_| true },
+    );
     let circles: Vec<&str> = faults
         .iter()
         .filter(|fault| fault.code == FaultCode::CircleWithoutWait)
@@ -135,7 +151,10 @@ fn a_circle_of_nearly_a_thousand_links_is_found() {
 #[test]
 fn of_a_thousand_unknown_links_the_first_hundred_are_told() {
     let text = with_stages(limits::STAGES_MAX, |at| format!("link: c{at}"));
-    let faults = validate(&read(&text, None).expect("links to nowhere read well"), |_| true);
+    let faults = validate(
+        &read(&text, None).expect("links to nowhere read well"),
+        Declared { is_team: &|_| true, is_calendar: &|_| true },
+    );
     assert_eq!(faults.len(), limits::FAULTS_MAX + 1);
     let unknown = faults.iter().filter(|fault| fault.code == FaultCode::UnknownEvent).count();
     let suggested = faults.iter().filter(|fault| fault.message.contains("did you mean")).count();
@@ -155,4 +174,66 @@ fn teams_are_read_as_strictly() {
     let expected =
         [(3, 5, "DUPLICATE"), (4, 5, "MISSING_KEY"), (4, 13, "BAD_VALUE"), (4, 22, "UNKNOWN_KEY"), (5, 5, "BAD_VALUE")];
     assert_eq!(found, expected);
+}
+
+/// Expressions and texts that would overflow a stack, never end or fill the memory, if they could.
+#[test]
+fn expressions_and_texts_that_would_run_away_are_refused_or_end() {
+    let deep = |open: &str, close: &str, times: usize| format!("{}true{}", open.repeat(times), close.repeat(times));
+    let expressions = [
+        deep("(", ")", 8),
+        deep("(", ")", 9),
+        deep("(", ")", 500),
+        deep("[", "]", 500),
+        deep("!", "", 1_000),
+        deep("-", "", 1_000),
+        deep("true ? ", " : true", 70),
+        format!("true{}", " && true".repeat(120)),
+        format!("fields{}", ".a".repeat(400)),
+        format!("1{}", " + 1".repeat(240)),
+        format!("has({}", "has(".repeat(200)),
+        format!("'{}' == 'a'", "\\x00".repeat(200)),
+        "[1,1,1].map(a, [1,1,1].map(b, [1,1,1].map(c, [1,1,1].map(d, a+b+c+d)))).size() > 0".to_owned(),
+    ];
+    let texts = [
+        format!("{{{{ {}fields.a{} }}}}", "(".repeat(1_000), ")".repeat(1_000)),
+        format!("{{{{ fields.a{} }}}}", "|upper".repeat(600)),
+        format!("{{{{ fields.a{} }}}}", " ~ fields.a".repeat(360)),
+        format!("{{{{ {}fields.a }}}}", "not ".repeat(1_000)),
+        format!("{{{{ {}fields.a }}}}", "-".repeat(4_000)),
+        format!("{{{{ fields{} }}}}", ".a".repeat(2_000)),
+        "{% if true %}".repeat(150),
+        format!("{}x{}", "{% if fields.a %}".repeat(120), "{% endif %}".repeat(120)),
+        format!("{{% if a %}}{}{{% endif %}}", "{% elif a %}".repeat(300)),
+        format!("{{{{ {}fields.a }}}}", "-".repeat(58)),
+        format!("{{{{ {}fields.a }}}}", "not ".repeat(58)),
+        format!("{}x{}", "{% if fields.a %}".repeat(16), "{% endif %}".repeat(16)),
+        "{{ 'x' * 100000000 }}".to_owned(),
+        "{{ fields.a | default(99999999999999999999999999999) }}".to_owned(),
+        "{{ 10 ** 10 ** 10 }}".to_owned(),
+    ];
+    // As large as the stack of the threads that serve requests.
+    let tried = std::thread::Builder::new().stack_size(2 << 20).spawn(move || {
+        let mut refused = 0;
+        for expression in &expressions {
+            let names = Names { fields: &[], forms: &[] };
+            let read = Expression::parse(expression);
+            refused += usize::from(read.is_err());
+            read.iter().for_each(|read| drop(read.check(&names, Wanted::Condition)));
+        }
+        let call = Call::new(CallKey { source: "s".into(), id: "1".into() }, Time(0));
+        let values = [(0, Value::Text("a".repeat(4_096).into()))];
+        let declared = [FieldDeclaration { name: "a".to_owned(), ..FieldDeclaration::default() }];
+        let facts = Facts { declared: &declared, values: &values, form: &[], call: &call, visit: 1, now: Time(0) };
+        for text in &texts {
+            let read = Template::parse(text);
+            refused += usize::from(read.is_err());
+            if let Ok(read) = read {
+                assert!(read.fill_in(4_096, &facts).text.len() <= 4_096);
+            }
+        }
+        refused
+    });
+    let refused = tried.expect("a thread").join().expect("no stack overflows");
+    assert!(refused >= 14, "{refused} were refused");
 }

@@ -2,14 +2,14 @@
 
 use aftercall_engine::definition::file::{read, write_json, write_yaml};
 use aftercall_engine::definition::numbering::Numbering;
-use aftercall_engine::definition::validate::validate;
-use aftercall_engine::testing::{TEAMS, definitions};
+use aftercall_engine::definition::validate::{Declared, validate};
+use aftercall_engine::testing::{CALENDAR, TEAMS, definitions};
 use proptest::prelude::*;
 
 proptest! {
     #[test]
     fn arbitrary_definitions_have_nothing_but_warnings(definition in definitions()) {
-        let faults = validate(&definition, |team| TEAMS.contains(&team));
+        let faults = validate(&definition, Declared { is_team: &|team| TEAMS.contains(&team), is_calendar: &|name| name == CALENDAR });
         prop_assert!(faults.iter().all(|fault| fault.warning), "{faults:?}");
     }
 

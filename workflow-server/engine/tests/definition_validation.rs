@@ -2,8 +2,8 @@
 
 use aftercall_engine::definition::file::read;
 use aftercall_engine::definition::model::{EventKind, FinishAction};
-use aftercall_engine::definition::validate::{has_unlinked_ends, validate};
-use aftercall_engine::definition::{Action, Definition, Event, Fault, Stage};
+use aftercall_engine::definition::validate::{Declared, has_unlinked_ends, validate};
+use aftercall_engine::definition::{ActionKind, Definition, Event, Fault, Stage};
 use aftercall_engine::limits;
 use aftercall_engine::testing::TEAMS;
 
@@ -13,7 +13,10 @@ fn shown(fault: &Fault) -> String {
 }
 
 fn faults_of(definition: &Definition) -> Vec<String> {
-    validate(definition, |team| TEAMS.contains(&team)).iter().map(shown).collect()
+    validate(definition, Declared { is_team: &|team| TEAMS.contains(&team), is_calendar: &|name| name == "office" })
+        .iter()
+        .map(shown)
+        .collect()
 }
 
 fn workflow(actions: &str) -> Definition {
@@ -40,7 +43,9 @@ fn an_end_that_leads_nowhere_is_a_fault_or_a_warning() {
     );
     let allowed = Definition { allow_unlinked_ends: true, ..workflow(actions) };
     assert!(has_unlinked_ends(&allowed));
-    assert!(validate(&allowed, |_| true).iter().all(|fault| fault.warning));
+    assert!(
+        validate(&allowed, Declared { is_team: &|_| true, is_calendar: &|_| true }).iter().all(|fault| fault.warning)
+    );
     assert!(!has_unlinked_ends(&workflow(" [ { finish: done } ]")));
 }
 
@@ -129,9 +134,9 @@ fn teams_and_fields_must_be_declared() {
   - { button: Go, then: [ { finish: done } ] }
 ",
         &[
+            "1.1 fault UNKNOWN_FIELD: the text names the field `fields.amuont`, which is not declared; did you mean `amount`?",
+            "1.1 fault UNKNOWN_FIELD: the text names the field `fields.reason`, which is not declared; declare it under `fields`",
             "1.1 fault UNKNOWN_TEAM: the team `biling` is not declared: import it, or correct the name",
-            "1.1 fault UNKNOWN_FIELD: the text names the field `amuont`, which is not declared; did you mean `amount`?",
-            "1.1 fault UNKNOWN_FIELD: the text names the field `reason`, which is not declared; declare it under `fields`",
         ],
     );
 }
@@ -160,7 +165,7 @@ fn an_escalation_needs_a_due_and_declared_teams() {
 fn events_that_no_action_adds_or_two_add_are_faults() {
     let mut definition = workflow("\n  - alert: { text: a, team: care }\n  - { button: A, then: [ { finish: a } ] }\n");
     let event = |id: &str| Event { id: id.to_owned(), kind: EventKind::ButtonPushed, label: "L".to_owned() };
-    let finish = || vec![Action::Finish(FinishAction { outcome: "a".to_owned() })];
+    let finish = || vec![ActionKind::Finish(FinishAction { outcome: "a".to_owned() }).into()];
     definition.stages.push(Stage { number: 5, event: event("orphan"), actions: finish() });
     let again = definition.stages[0].actions[1].clone();
     definition.stages[0].actions.push(again);
@@ -190,7 +195,7 @@ fn limits_hold_for_definitions_from_anywhere() {
     definition.name = "Not A Name".to_owned();
     definition.title = "x".repeat(limits::LABEL_BYTES_MAX + 1);
     definition.stages[0].event.label = String::new();
-    definition.stages[0].actions = vec![Action::Finish(FinishAction { outcome: "\u{202e}".to_owned() })];
+    definition.stages[0].actions = vec![ActionKind::Finish(FinishAction { outcome: "\u{202e}".to_owned() }).into()];
     assert_eq!(
         faults_of(&definition),
         [

@@ -3,12 +3,13 @@
 #![allow(clippy::unwrap_used, reason = "a test ends where something unexpected happens")]
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use aftercall_engine::call::{CallKey, Caller};
 use aftercall_engine::command::{Actor, ActorKind, CallChanges, Command, IfRunning, PushButton, Request, SetWorkflow};
 use aftercall_engine::definition::file;
 use aftercall_engine::definition::model::FIRST_STAGE;
-use aftercall_engine::definition::{Action, Definition};
+use aftercall_engine::definition::{ActionKind, Definition};
 use aftercall_engine::instance::{Instance, Status, Wake};
 use aftercall_engine::time::Time;
 use aftercall_engine::value::{FieldDeclaration, FieldType, Value};
@@ -18,7 +19,7 @@ use aftercall_engine::{Decision, decide};
 /// Walks of a workflow: the ids of the events that happen, then the outcome.
 type Walks = &'static [(&'static [&'static str], &'static str)];
 
-const EXAMPLES: [(&str, Walks); 7] = [
+const EXAMPLES: [(&str, Walks); 8] = [
     ("refund", &[(&["pay-out", "paid"], "paid"), (&["reject"], "rejected")]),
     (
         "boiler-visit",
@@ -109,6 +110,14 @@ const EXAMPLES: [(&str, Walks); 7] = [
             (&["refused"], "refused"),
         ],
     ),
+    (
+        "warranty-claim",
+        &[
+            (&["looked-at", "sent-back"], "repaired"),
+            (&["pay", "paid"], "paid-back"),
+            (&["nobody-has-looked-at-it", "seen-to", "sent-back"], "repaired"),
+        ],
+    ),
 ];
 
 fn example(name: &str) -> Definition {
@@ -131,6 +140,11 @@ impl Walker {
         for (name, title) in file::read_teams(&teams.unwrap()).unwrap() {
             let (name, title) = (name.into(), title.into());
             walker.ask(ActorKind::Author, Command::ImportTeam { name, title, expected: None });
+        }
+        let calendars =
+            std::fs::read_to_string(format!("{}/../../examples/calendars.yaml", env!("CARGO_MANIFEST_DIR")));
+        for calendar in file::read_calendars(&calendars.unwrap()).unwrap() {
+            walker.ask(ActorKind::Author, Command::ImportCalendar { calendar: Arc::new(calendar), expected: None });
         }
         let definition = Box::new(walker.definition.clone());
         walker.ask(ActorKind::Author, Command::ImportWorkflow { definition, expected: None });
@@ -172,9 +186,9 @@ impl Walker {
     fn happen(&mut self, event: &str) {
         let instance = self.instance().clone();
         let stage = self.definition.stage(instance.stage).unwrap();
-        let action = stage.actions.iter().enumerate().find_map(|(at, action)| match action {
-            Action::Button(button) if button.event == event => Some((ActorKind::Person, pushed(&instance, button))),
-            Action::Timer(timer) if timer.event == event => {
+        let action = stage.actions.iter().enumerate().find_map(|(at, action)| match &action.kind {
+            ActionKind::Button(button) if button.event == event => Some((ActorKind::Person, pushed(&instance, button))),
+            ActionKind::Timer(timer) if timer.event == event => {
                 let due = instance.timers.iter().find(|timer| usize::from(timer.action) == at).unwrap().due;
                 let (slot, wake) = (instance.id.slot, Wake::Timer(at as u16));
                 Some((ActorKind::Timer, Command::Elapse { due, slot, wake }))
@@ -200,12 +214,13 @@ fn pushed(instance: &Instance, button: &aftercall_engine::definition::model::But
 }
 
 fn filled_in(fields: &[FieldDeclaration]) -> Vec<(Box<str>, Value)> {
-    let value = |field: &FieldDeclaration| match field.field_type {
+    let any = |field: &FieldDeclaration| match field.field_type {
         FieldType::Text => Value::Text("text".into()),
-        FieldType::Number => Value::Number(3.0),
+        FieldType::Number => Value::Number(100.0),
         FieldType::Bool => Value::Bool(true),
         FieldType::Time => Value::Time(Time(1_796_000_000_000)),
     };
+    let value = |field: &FieldDeclaration| field.values.first().cloned().unwrap_or_else(|| any(field));
     fields.iter().map(|field| (field.name.as_str().into(), value(field))).collect()
 }
 
@@ -233,10 +248,11 @@ fn every_example_is_walked_to_every_finish_through_every_stage() {
         let definition = example(name);
         let stages: BTreeSet<u32> = definition.stages.iter().map(|stage| stage.number).collect();
         assert_eq!(walk(name, walks), stages, "{name}: stages that no walk has entered");
-        let finishes = definition.stages.iter().flat_map(|stage| &stage.actions).filter_map(|action| match action {
-            Action::Finish(finish) => Some(finish.outcome.as_str()),
-            _ => None,
-        });
+        let finishes =
+            definition.stages.iter().flat_map(|stage| &stage.actions).filter_map(|action| match &action.kind {
+                ActionKind::Finish(finish) => Some(finish.outcome.as_str()),
+                _ => None,
+            });
         let outcomes: BTreeSet<&str> = walks.iter().map(|(_, outcome)| *outcome).collect();
         assert_eq!(finishes.collect::<BTreeSet<&str>>(), outcomes, "{name}");
     }

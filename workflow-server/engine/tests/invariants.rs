@@ -7,12 +7,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use aftercall_engine::batch::{Batch, BatchState};
+use aftercall_engine::calendar::Clock;
 use aftercall_engine::call::Call;
 use aftercall_engine::command::ActorKind;
-use aftercall_engine::definition::Action;
+use aftercall_engine::definition::ActionKind;
 use aftercall_engine::entry::{ChangeKind, Entry};
 use aftercall_engine::erasure::{Erasure, ErasureState};
-use aftercall_engine::instance::{Alert, Instance, Status};
+use aftercall_engine::instance::{Alert, Instance, Status, Timer};
 use aftercall_engine::mask;
 use aftercall_engine::testing::{Player, definitions, steps};
 use aftercall_engine::time::Time;
@@ -76,9 +77,13 @@ fn faults_of(world: &World, one: &Instance) -> Vec<String> {
     let definition = world.root().definition_of(one).unwrap();
     let stage = definition.stage(one.stage);
     let actions = stage.map(|stage| &*stage.actions).unwrap_or_default();
-    let armed = |is: fn(&Action) -> bool| actions.iter().filter(|action| is(action)).count();
-    let (alerts, timers) = (armed(|one| matches!(one, Action::Alert(_))), armed(|one| matches!(one, Action::Timer(_))));
-    let buttons = armed(|one| matches!(one, Action::Button(_)));
+    let armed = |is: fn(&ActionKind) -> bool| {
+        let done = actions.iter().enumerate().filter(|(place, _)| one.does(*place));
+        done.filter(|(_, action)| is(&action.kind)).count()
+    };
+    let (alerts, timers) =
+        (armed(|one| matches!(one, ActionKind::Alert(_))), armed(|one| matches!(one, ActionKind::Timer(_))));
+    let buttons = armed(|one| matches!(one, ActionKind::Button(_)));
     let shape = match one.status {
         Status::WaitingForCallEnd => one.stage == 0 && one.alerts.is_empty() && one.timers.is_empty(),
         Status::Active | Status::Paused => {
@@ -211,8 +216,9 @@ fn faults_of_entry(world: &World, entry: &Entry) -> Vec<String> {
                 "the entry names another holder than there was",
             ),
             (
-                before
-                    .is_none_or(|before| before.status != Status::Paused || stands_still(before, &change.after, entry)),
+                before.is_none_or(|before| {
+                    before.status != Status::Paused || stands_still(world, before, &change.after, entry)
+                }),
                 "it was paused, and its clocks went on",
             ),
             (before.is_none_or(|before| is_fair(before, &change.after, entry)), "somebody moved what another holds"),
@@ -247,19 +253,35 @@ fn is_sound(alert: &Alert) -> bool {
 }
 
 /// Whether what was paused is as it was, or goes on by as much later as it stood; or somebody moved it, or it ended.
-fn stands_still(before: &Instance, after: &Instance, entry: &Entry) -> bool {
-    let stood = match entry.kind {
+fn stands_still(world: &World, before: &Instance, after: &Instance, entry: &Entry) -> bool {
+    let since = match entry.kind {
         _ if after.visits != before.visits || after.status.is_ended() => return true,
-        ChangeKind::Resumed => entry.at.0 - before.pause.as_ref().unwrap().since.0,
-        _ => 0,
+        ChangeKind::Resumed => before.pause.as_ref().unwrap().since,
+        _ => entry.at,
     };
-    let later = |one: &Instance| -> Vec<Option<i64>> {
+    let definition = world.root().definition_of(before).unwrap();
+    let is_of_day = |timer: &&Timer| {
+        let action = definition.stage(before.stage).and_then(|stage| stage.actions.get(usize::from(timer.action)));
+        matches!(action.map(|action| &action.kind), Some(ActionKind::Timer(of)) if of.at.is_some())
+    };
+    // A time of day does not stand still; it comes again.
+    let times = |one: &Instance| -> Vec<Option<Time>> {
         let alerts = one.alerts.iter().flat_map(|alert| [alert.due, alert.escalates_at]);
-        let timers = one.timers.iter().map(|timer| Some(timer.due));
-        alerts.chain(timers).chain([one.deadline]).map(|time| time.map(|time| time.0)).collect()
+        let timers = one.timers.iter().filter(|timer| !is_of_day(timer)).map(|timer| Some(timer.due));
+        alerts.chain(timers).chain([one.deadline]).collect()
     };
-    let put_off = later(before).into_iter().map(|time| time.map(|time| time + stood));
-    put_off.eq(later(after))
+    let (before_times, after_times) = (times(before), times(after));
+    let clock = world.root().clock(definition, None);
+    if entry.kind != ChangeKind::Resumed || matches!(clock, Clock::Wall) {
+        let put_off = |time: Time| Time(time.0 + entry.at.0 - since.0);
+        return before_times.into_iter().map(|time| time.map(put_off)).eq(after_times);
+    }
+    // By a calendar what was to come is still to come; the deadline after just as much opening time.
+    let is_to_come = |now: Time, time: &Option<Time>| time.map(|time| time > now);
+    let to_come = before_times.iter().map(|time| is_to_come(since, time));
+    let left = |now: Time, one: &Instance| one.deadline.map(|deadline| clock.between(now, deadline));
+    to_come.eq(after_times.iter().map(|time| is_to_come(entry.at, time)))
+        && left(since, before) == left(entry.at, after)
 }
 
 fn holder(one: &Instance) -> Box<str> {

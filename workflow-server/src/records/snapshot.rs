@@ -9,7 +9,8 @@ use prost::Message;
 
 use super::group::versioned;
 use super::v1::{
-    BatchRecord, CallRecord, ChunkRecord, ErasureRecord, InstanceRecord, MarkRecord, TeamRecord, WorkflowRecord,
+    BatchRecord, CalendarRecord, CallRecord, ChunkRecord, ErasureRecord, InstanceRecord, MarkRecord, TeamRecord,
+    WorkflowRecord,
 };
 use super::{RECORDS_VERSION, RecordError};
 
@@ -62,6 +63,8 @@ struct FrameRecord {
     chunks: Vec<ChunkRecord>,
     #[prost(message, repeated, tag = "9")]
     erasures: Vec<ErasureRecord>,
+    #[prost(message, repeated, tag = "10")]
+    calendars: Vec<CalendarRecord>,
 }
 
 impl FrameRecord {
@@ -98,6 +101,8 @@ pub fn snapshot_frames<E>(image: &WorldImage, mut write: impl FnMut(Vec<u8>) -> 
     };
     let teams = root.teams.by_place().map(Into::into).collect();
     write(FrameRecord { head: Some(head), teams, ..FrameRecord::default() }.bytes())?;
+    let calendars = root.calendars.by_name().map(|calendar| CalendarRecord::from(&**calendar));
+    in_frames(calendars, &mut write, |calendars| FrameRecord { calendars, ..FrameRecord::default() })?;
     for workflow in root.workflows.by_place() {
         write(FrameRecord { workflows: vec![workflow.into()], ..FrameRecord::default() }.bytes())?;
     }
@@ -194,6 +199,9 @@ impl SnapshotReader {
         }
         for team in frame.teams {
             self.world.restore_team(team.into());
+        }
+        for calendar in frame.calendars {
+            self.world.restore_calendar(Arc::new(calendar.try_into()?));
         }
         for workflow in frame.workflows {
             self.world.restore_workflow(workflow.try_into()?);

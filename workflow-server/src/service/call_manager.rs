@@ -285,7 +285,7 @@ fn row(root: &Root, listed: &FollowUpRow, as_of: Time) -> proto::FollowUpRow {
     let instance = &listed.instance;
     let alert = listed.alert.and_then(|at| instance.alerts.get(at));
     let definition = root.definition_of(instance);
-    let soon = definition.and_then(|definition| due_soon_from(definition, instance, alert));
+    let soon = definition.and_then(|definition| due_soon_from(root, definition, instance, alert));
     proto::FollowUpRow {
         due_state: follow_up::due_state(instance, listed.due, soon, as_of).into(),
         follow_up: Some(follow_up::follow_up(root, instance)),

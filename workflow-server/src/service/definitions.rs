@@ -3,8 +3,7 @@
 use aftercall_engine::Root;
 use aftercall_engine::command::{ActorKind, Command};
 use aftercall_engine::definition::describe::describe_action;
-use aftercall_engine::definition::validate::validate;
-use aftercall_engine::definition::{Action, Definition, Fault, file};
+use aftercall_engine::definition::{Action, ActionKind, Definition, Fault, file};
 use aftercall_engine::entry::Answer;
 use aftercall_engine::world::definitions::Workflow;
 use aftercall_proto::workflow::v1 as proto;
@@ -12,7 +11,7 @@ use aftercall_proto::workflow::v1::workflow_definition_service_server::WorkflowD
 use prost::Message;
 use tonic::{Request, Response, Status};
 
-use super::{Asking, Shared, convert, pages, requests, status};
+use super::{Asking, Shared, calendars, convert, pages, requests, status};
 
 /// How often an import is read anew when the workflow changed between reading the file and deciding.
 const IMPORT_TRIES: usize = 3;
@@ -183,9 +182,32 @@ impl WorkflowDefinitionService for Definitions {
         let teams = self.0.root().teams.by_name().map(convert::team).collect();
         Ok(Response::new(proto::ListTeamsResponse { teams }))
     }
+
+    async fn import_calendar(
+        &self,
+        request: Request<proto::ImportCalendarRequest>,
+    ) -> Result<Response<proto::ImportCalendarResponse>, Status> {
+        calendars::import(&self.0, request.into_inner()).await.map(Response::new)
+    }
+
+    async fn get_calendar(
+        &self,
+        request: Request<proto::GetCalendarRequest>,
+    ) -> Result<Response<proto::GetCalendarResponse>, Status> {
+        let calendar = calendars::find(&self.0.root(), &request.into_inner().name)?;
+        Ok(Response::new(proto::GetCalendarResponse { calendar: Some(calendar) }))
+    }
+
+    async fn list_calendars(
+        &self,
+        _: Request<proto::ListCalendarsRequest>,
+    ) -> Result<Response<proto::ListCalendarsResponse>, Status> {
+        let calendars = self.0.root().calendars.by_name().map(|calendar| calendars::shown(calendar)).collect();
+        Ok(Response::new(proto::ListCalendarsResponse { calendars }))
+    }
 }
 
-fn author<'r>(rpc: &'static str, actor: &'r str, request_id: &'r str, bytes: Vec<u8>) -> Asking<'r> {
+pub(super) fn author<'r>(rpc: &'static str, actor: &'r str, request_id: &'r str, bytes: Vec<u8>) -> Asking<'r> {
     Asking::new(rpc, ActorKind::Author, (actor, request_id), bytes)
 }
 
@@ -205,7 +227,7 @@ fn read(root: &Root, text: &str) -> Result<Definition, Status> {
 }
 
 fn faults(root: &Root, definition: &Definition) -> Vec<proto::Fault> {
-    validate(definition, |team| root.teams.place(team).is_some()).iter().map(convert::fault).collect()
+    root.validate(definition).iter().map(convert::fault).collect()
 }
 
 fn named<'r>(root: &'r Root, name: &str) -> Result<&'r Workflow, Status> {
@@ -264,17 +286,19 @@ fn describe(definition: &Definition, version: u32, revision: u64) -> proto::Work
         fields: definition.fields.iter().map(convert::field_declaration).collect(),
         deadline: definition.deadline.map_or_else(String::new, |span| span.to_string()),
         retention: definition.retention.map_or_else(String::new, |span| span.to_string()),
+        calendar: definition.calendar.clone().unwrap_or_default(),
         revision,
     }
 }
 
 fn action(action: &Action) -> proto::ActionDescription {
-    let (kind, event_id) = match action {
-        Action::Alert(_) => ("alert", ""),
-        Action::Button(button) => ("button", button.event.as_str()),
-        Action::Timer(timer) => ("timer", timer.event.as_str()),
-        Action::Link(link) => ("link", link.to.as_str()),
-        Action::Finish(_) => ("finish", ""),
+    let (kind, event_id) = match &action.kind {
+        ActionKind::Alert(_) => ("alert", ""),
+        ActionKind::Button(button) => ("button", button.event.as_str()),
+        ActionKind::Timer(timer) => ("timer", timer.event.as_str()),
+        ActionKind::Link(link) => ("link", link.to.as_str()),
+        ActionKind::Finish(_) => ("finish", ""),
+        ActionKind::SetField(_) => ("set-field", ""),
     };
     proto::ActionDescription { kind: kind.to_owned(), text: describe_action(action), event_id: event_id.to_owned() }
 }

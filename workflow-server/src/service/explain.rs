@@ -1,7 +1,7 @@
 //! Why an instance waits, since when, and what would move it: in plain words, for somebody who was woken up.
 
 use aftercall_engine::Root;
-use aftercall_engine::definition::Action;
+use aftercall_engine::definition::ActionKind;
 use aftercall_engine::instance::{Alert, Instance, Status};
 use aftercall_engine::time::Time;
 
@@ -89,8 +89,9 @@ fn active(root: &Root, instance: &Instance, now: Time) -> Vec<String> {
     let buttons: Vec<String> = stage
         .actions
         .iter()
-        .filter_map(|action| match action {
-            Action::Button(button) => Some(format!("\"{}\"", button.label)),
+        .enumerate()
+        .filter_map(|(place, action)| match &action.kind {
+            ActionKind::Button(button) if instance.does(place) => Some(format!("\"{}\"", button.label)),
             _ => None,
         })
         .collect();

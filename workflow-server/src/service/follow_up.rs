@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use aftercall_engine::Root;
 use aftercall_engine::call::Call;
 use aftercall_engine::definition::model::{ButtonAction, NoteRule};
-use aftercall_engine::definition::{Action, Definition, Stage};
+use aftercall_engine::definition::{Action, ActionKind, Definition, Stage};
 use aftercall_engine::instance::{Alert, Attempts, Claim, Instance, Pause, Status};
 use aftercall_engine::query::{DueState, due_soon_from};
 use aftercall_engine::time::Time;
@@ -30,7 +30,7 @@ pub(super) fn alert(root: &Root, instance: &Instance, alert: &Alert) -> proto::A
         escalations: u32::from(alert.escalated),
         escalates_at: alert.escalates_at.map(timestamp),
         due_soon_from: definition
-            .and_then(|definition| due_soon_from(definition, instance, Some(alert)))
+            .and_then(|definition| due_soon_from(root, definition, instance, Some(alert)))
             .map(timestamp),
         snoozed_until: alert.snooze.as_ref().map(|snooze| timestamp(snooze.until)),
         snoozed_by: alert.snooze.as_ref().map_or_else(String::new, |snooze| snooze.by.to_string()),
@@ -50,7 +50,7 @@ pub(super) fn follow_up(root: &Root, instance: &Instance) -> proto::FollowUp {
 pub(super) fn follow_up_of_call(root: &Root, instance: &Instance, call_record: Option<&Call>) -> proto::FollowUp {
     let may_push = call_record.is_some_and(|call| instance.is_visible(call));
     let soon = |alert: Option<&Alert>| {
-        root.definition_of(instance).and_then(|definition| due_soon_from(definition, instance, alert))
+        root.definition_of(instance).and_then(|definition| due_soon_from(root, definition, instance, alert))
     };
     let definition = root.definition_of(instance);
     let present = definition.and_then(|definition| definition.stage(instance.stage));
@@ -150,11 +150,11 @@ fn buttons(definition: Option<&Definition>, instance: &Instance) -> Vec<proto::B
     let (Some(definition), Some(stage), Status::Active) = (definition, stage, instance.status) else {
         return Vec::new();
     };
-    let shown = |action: &Action| match action {
-        Action::Button(one) => Some(button(definition, one)),
+    let shown = |(place, action): (usize, &Action)| match &action.kind {
+        ActionKind::Button(one) if instance.does(place) => Some(button(definition, one)),
         _ => None,
     };
-    stage.actions.iter().filter_map(shown).collect()
+    stage.actions.iter().enumerate().filter_map(shown).collect()
 }
 
 fn button(definition: &Definition, button: &ButtonAction) -> proto::Button {
@@ -175,8 +175,8 @@ fn button(definition: &Definition, button: &ButtonAction) -> proto::Button {
 fn timers(definition: Option<&Definition>, instance: &Instance) -> Vec<proto::Timer> {
     let stage = definition.and_then(|definition| definition.stage(instance.stage));
     let (Some(definition), Some(stage)) = (definition, stage) else { return Vec::new() };
-    let event = |action: u16| match stage.actions.get(usize::from(action)) {
-        Some(Action::Timer(timer)) => definition.stage_of(&timer.event),
+    let event = |action: u16| match stage.actions.get(usize::from(action)).map(|action| &action.kind) {
+        Some(ActionKind::Timer(timer)) => definition.stage_of(&timer.event),
         _ => None,
     };
     let shown = |timer: &aftercall_engine::instance::Timer| {

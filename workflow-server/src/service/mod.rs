@@ -4,6 +4,7 @@
 
 mod archived;
 mod batches;
+mod calendars;
 mod call_manager;
 mod callers;
 mod change_feed;

@@ -212,6 +212,9 @@ fn sentence(warning: Warning) -> &'static str {
         }
         Warning::UnlinkedEnds => "the workflow has unlinked ends: a leg that runs into one stays incomplete",
         Warning::CallHadEnded => "the call had ended already: the follow-up was released at once",
+        Warning::StageWarnings => {
+            "a value is missing or a condition had no answer: the history of the instance says which"
+        }
         Warning::Incomplete => "the follow-up is incomplete from the start: its first stage is an unlinked end",
     }
 }

@@ -5,7 +5,7 @@ use crate::command::CallChanges;
 use crate::decide::draft::{EntryDraft, check_revision};
 use crate::decide::enter::{Scene, enter};
 use crate::definition::model::FIRST_STAGE;
-use crate::entry::{Answer, ChangeKind};
+use crate::entry::{Answer, ChangeKind, Entered};
 use crate::instance::{Happening, Instance, is_legal};
 use crate::limits;
 use crate::rejection::{FieldFault, Rejection};
@@ -126,9 +126,9 @@ pub(super) fn end(draft: &mut EntryDraft<'_>, key: &CallKey) -> Result<(), Rejec
 /// Lets an instance enter its first stage.
 pub(super) fn release(draft: &mut EntryDraft<'_>, old: &Instance, call: &Call) -> crate::instance::InstanceId {
     let mut new = old.clone();
-    let mut entered = Vec::new();
+    let mut entered = Entered::default();
     if let Some(definition) = draft.root.definition_of(old).cloned() {
-        let scene = Scene { definition: &definition, call, teams: &draft.root.teams, now: draft.now };
+        let scene = Scene { definition: &definition, call, root: draft.root, form: &[], now: draft.now };
         entered = enter(&scene, &mut new, FIRST_STAGE);
     }
     let id = new.id;

@@ -2,7 +2,7 @@
 
 use crate::decide::draft::EntryDraft;
 use crate::decide::find::{check_legal, find};
-use crate::entry::{Answer, ChangeKind};
+use crate::entry::{Answer, ChangeKind, Entered};
 use crate::instance::{Happening, Instance, InstanceId};
 use crate::rejection::Rejection;
 
@@ -21,6 +21,6 @@ pub(super) fn chase(draft: &mut EntryDraft<'_>, id: InstanceId, note: &str) -> R
     }
     draft.said.note = note.into();
     draft.answer = Answer::Moved { instance: id, entered: Vec::new() };
-    draft.put_instance(ChangeKind::Chased, old, new, Vec::new());
+    draft.put_instance(ChangeKind::Chased, old, new, Entered::default());
     Ok(())
 }

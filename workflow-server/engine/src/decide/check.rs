@@ -26,6 +26,7 @@ pub fn faults_of(request: &Request) -> Vec<FieldFault> {
             check.name("name", name);
             check.text("title", title, false, limits::LABEL_BYTES_MAX);
         }
+        Command::ImportCalendar { calendar, .. } => check.faults.extend(calendar.faults()),
         Command::SetWorkflow(set) => check.set(set),
         Command::UpdateCall { call, changes, .. } => {
             check.key(call);
@@ -88,14 +89,14 @@ pub(super) fn fields(
     for (name, value) in given {
         let message = match declared.iter().find(|field| field.name == **name) {
             None => Some(unknown(name, declared)),
-            Some(field) if field.field_type != value.field_type() => {
-                Some(format!("takes {}, not {}", field.field_type.word(), value.field_type().word()))
-            }
-            Some(field) => fault_of_value(value, field.required),
+            Some(field) if field.field_type != value.field_type() => field.refuses(value),
+            // What is empty was not given: bounds are for what is there.
+            Some(field) if !field.required && matches!(value, Value::Text(text) if text.is_empty()) => None,
+            Some(field) => fault_of_value(value, field.required).or_else(|| field.refuses(value)),
         };
         faults.extend(message.map(|message| FieldFault { field: format!("{prefix}.{name}"), message }));
     }
-    for field in declared.iter().filter(|field| whole && field.required) {
+    for field in declared.iter().filter(|field| whole && field.required && field.default.is_none()) {
         if given.iter().all(|(name, _)| **name != *field.name) {
             let message = format!("must be given: {}", field.field_type.word());
             faults.push(FieldFault { field: format!("{prefix}.{}", field.name), message });

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::command::{Actor, Recipient};
 use crate::decide::draft::EntryDraft;
 use crate::decide::find::{check_legal, find, visible};
-use crate::entry::{Answer, ChangeKind};
+use crate::entry::{Answer, ChangeKind, Entered};
 use crate::filter::FollowUpFilter;
 use crate::instance::{Claim, Happening, Instance, InstanceId};
 use crate::query::most_urgent_unclaimed;
@@ -50,7 +50,7 @@ pub(super) fn release(draft: &mut EntryDraft<'_>, id: InstanceId, actor: &Actor)
     let mut new = Instance::clone(old);
     new.claim = None;
     draft.answer = Answer::Moved { instance: id, entered: Vec::new() };
-    draft.put_instance(ChangeKind::ClaimReleased, old, new, Vec::new());
+    draft.put_instance(ChangeKind::ClaimReleased, old, new, Entered::default());
     Ok(())
 }
 
@@ -96,7 +96,7 @@ pub(super) fn hand_over(
     }
     draft.said.note = reason.into();
     draft.answer = Answer::Moved { instance: id, entered: Vec::new() };
-    draft.put_instance(ChangeKind::HandedOver, old, new, Vec::new());
+    draft.put_instance(ChangeKind::HandedOver, old, new, Entered::default());
     Ok(())
 }
 
@@ -113,7 +113,7 @@ pub(super) fn lapse(draft: &mut EntryDraft<'_>, old: &Instance, due: Time) {
     draft.kind = ChangeKind::ClaimLapsed;
     if old.claim.as_ref().is_some_and(|claim| claim.until == due) {
         let new = Instance { claim: None, ..old.clone() };
-        draft.put_instance(ChangeKind::ClaimLapsed, old, new, Vec::new());
+        draft.put_instance(ChangeKind::ClaimLapsed, old, new, Entered::default());
     }
 }
 
@@ -135,5 +135,5 @@ fn hold(draft: &mut EntryDraft<'_>, old: &Instance, lease: i64, actor: &Actor) {
     let since = own.map_or(draft.now, |claim| claim.since);
     let claim = Claim { by: actor.name.clone(), since, until };
     let new = Instance { claim: Some(Box::new(claim)), ..old.clone() };
-    draft.put_instance(kind, old, new, Vec::new());
+    draft.put_instance(kind, old, new, Entered::default());
 }

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use crate::calendar::Calendar;
 use crate::decide::draft::{EntryDraft, check_revision};
-use crate::definition::{Definition, validate};
+use crate::definition::Definition;
 use crate::entry::{Answer, ChangeKind, DefinitionChange};
 use crate::limits;
 use crate::rejection::Rejection;
@@ -29,6 +30,29 @@ pub(super) fn import_team(
     }
     let team = Team { name: name.to_owned(), title: title.to_owned(), revision: revision + 1 };
     draft.definition = Some(DefinitionChange::Team(place.unwrap_or(teams.len() as u32), team));
+    Ok(())
+}
+
+/// What counts already counts on as it was: the new hours hold for what is counted from now on.
+pub(super) fn import_calendar(
+    draft: &mut EntryDraft<'_>,
+    calendar: &Arc<Calendar>,
+    expected: Option<u64>,
+) -> Result<(), Rejection> {
+    draft.kind = ChangeKind::CalendarImported;
+    let calendars = &draft.root.calendars;
+    let known = calendars.named(&calendar.name);
+    let revision = known.map_or(0, |known| known.revision);
+    check_revision(expected, revision)?;
+    if known.is_some_and(|known| known.says_the_same(calendar)) {
+        return Ok(());
+    }
+    if known.is_none() && calendars.len() >= limits::CALENDARS_MAX {
+        return Err(Rejection::Limit { name: "CALENDARS", limit: limits::CALENDARS_MAX as u64 });
+    }
+    let mut calendar = Calendar::clone(calendar);
+    calendar.revision = revision + 1;
+    draft.definition = Some(DefinitionChange::Calendar(Arc::new(calendar)));
     Ok(())
 }
 
@@ -68,7 +92,7 @@ pub(super) fn publish(draft: &mut EntryDraft<'_>, name: &str, expected: Option<u
         draft.answer = Answer::Published { version: newest, created: false };
         return Ok(());
     };
-    let faults = validate::validate(content, |team| draft.root.teams.place(team).is_some());
+    let faults = draft.root.validate(content);
     if faults.iter().any(|fault| !fault.warning) {
         return Err(Rejection::WorkflowHasFaults(faults));
     }

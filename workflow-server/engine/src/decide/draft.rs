@@ -8,7 +8,7 @@ use crate::call::Call;
 use crate::command::Request;
 use crate::decide::Decision;
 use crate::entry::{
-    AlertBefore, Answer, Before, CallChange, ChangeKind, DefinitionChange, Entry, InstanceChange, Said,
+    AlertBefore, Answer, Before, CallChange, ChangeKind, DefinitionChange, Entered, Entry, InstanceChange, Said,
 };
 use crate::erasure::ErasureChange;
 use crate::instance::{Alert, Instance};
@@ -90,20 +90,18 @@ impl<'w> EntryDraft<'w> {
     }
 
     /// Adds an instance that was there before, as it will stand.
-    pub(super) fn put_instance(&mut self, kind: ChangeKind, old: &Instance, mut new: Instance, entered: Vec<u32>) {
+    pub(super) fn put_instance(&mut self, kind: ChangeKind, old: &Instance, mut new: Instance, entered: Entered) {
         new.revision += 1;
         new.sequence = self.sequence();
         let before = before(self.root, old);
-        self.instances.push(InstanceChange { kind, after: Arc::new(new), before, entered: entered.into() });
+        self.instances.push(change(kind, new, before, entered));
     }
 
     /// Adds an instance that this entry makes.
-    pub(super) fn put_new_instance(&mut self, mut new: Instance, entered: Vec<u32>) {
+    pub(super) fn put_new_instance(&mut self, mut new: Instance, entered: Entered) {
         new.revision = 1;
         new.sequence = self.sequence();
-        let change =
-            InstanceChange { kind: ChangeKind::Set, after: Arc::new(new), before: None, entered: entered.into() };
-        self.instances.push(change);
+        self.instances.push(change(ChangeKind::Set, new, None, entered));
     }
 
     /// Adds every open instance of the call that is not in the entry yet: what they show of their call changes.
@@ -112,10 +110,15 @@ impl<'w> EntryDraft<'w> {
         for slot in &call.instances {
             let Some(old) = root.instance_at(*slot).filter(|instance| !instance.status.is_ended()) else { continue };
             if self.instances.iter().all(|change| change.after.id != old.id) {
-                self.put_instance(ChangeKind::CallUpdated, old, Instance::clone(old), Vec::new());
+                self.put_instance(ChangeKind::CallUpdated, old, Instance::clone(old), Entered::default());
             }
         }
     }
+}
+
+fn change(kind: ChangeKind, after: Instance, before: Option<Before>, entered: Entered) -> InstanceChange {
+    let Entered { stages, warnings } = entered;
+    InstanceChange { kind, after: Arc::new(after), before, entered: stages.into(), warnings: warnings.into() }
 }
 
 fn before(root: &Root, old: &Instance) -> Option<Before> {

@@ -1,22 +1,43 @@
 //! Entering a stage: withdraws what the one before had armed, counts the visit, runs the actions in order, and goes on
 //! where a link leads at once. An instance is in exactly one stage.
 
+use jiff::tz::TimeZone;
+
+use crate::calendar::Clock;
 use crate::call::Call;
-use crate::decide::escalate;
-use crate::definition::model::{AlertAction, LinkAction, TimerAction, TimerStart};
-use crate::definition::template::{Place, Template};
-use crate::definition::{Action, Definition, Stage};
+use crate::decide::{escalate, when};
+use crate::definition::expression::ExpressionFailure;
+use crate::definition::facts::Facts;
+use crate::definition::model::{AlertAction, LinkAction, SetFieldAction, TimerAction, TimerStart};
+use crate::definition::{Action, ActionKind, Definition, Stage};
+use crate::entry::{Entered, StageWarning, StageWarningKind};
 use crate::instance::{Alert, Claim, Count, Instance, Status, Timer};
 use crate::limits;
 use crate::time::Time;
-use crate::world::definitions::Teams;
+use crate::value::Value;
+use crate::world::Root;
 
 /// What entering a stage looks at.
 pub(super) struct Scene<'a> {
     pub(super) definition: &'a Definition,
     pub(super) call: &'a Call,
-    pub(super) teams: &'a Teams,
+    pub(super) root: &'a Root,
+    /// The form of the push that leads here.
+    pub(super) form: &'a [(Box<str>, Value)],
     pub(super) now: Time,
+}
+
+impl Scene<'_> {
+    fn facts<'f>(&'f self, instance: &'f Instance) -> Facts<'f> {
+        Facts {
+            declared: &self.definition.fields,
+            values: &instance.fields,
+            form: self.form,
+            call: self.call,
+            visit: instance.visit(),
+            now: self.now,
+        }
+    }
 }
 
 /// Where the actions of a stage leave the instance.
@@ -27,8 +48,8 @@ enum Ends {
     GoesTo(u32),
 }
 
-/// Enters a stage, and those it links on to; gives their numbers in order.
-pub(super) fn enter(scene: &Scene<'_>, instance: &mut Instance, stage: u32) -> Vec<u32> {
+/// Enters a stage, and those it links on to.
+pub(super) fn enter(scene: &Scene<'_>, instance: &mut Instance, stage: u32) -> Entered {
     let held = Held::take(instance);
     let entered = walk(scene, instance, stage);
     held.give_back(instance);
@@ -57,14 +78,14 @@ impl Held {
     }
 }
 
-fn walk(scene: &Scene<'_>, instance: &mut Instance, stage: u32) -> Vec<u32> {
-    let mut entered = Vec::with_capacity(1);
+fn walk(scene: &Scene<'_>, instance: &mut Instance, stage: u32) -> Entered {
+    let mut entered = Entered { stages: Vec::with_capacity(1), warnings: Vec::new() };
     let mut next = stage;
     // Validation refuses circles in which nothing waits, so a walk is never longer than the workflow; the bound keeps a
     // definition that slipped through from holding the server.
-    while entered.len() <= scene.definition.stages.len() {
-        entered.push(next);
-        match enter_one(scene, instance, next) {
+    while entered.stages.len() <= scene.definition.stages.len() {
+        entered.stages.push(next);
+        match enter_one(scene, instance, next, &mut entered.warnings) {
             Ends::Here => return entered,
             Ends::GoesTo(stage) => next = stage,
         }
@@ -78,70 +99,195 @@ pub(super) fn stop(instance: &mut Instance, status: Status) {
     instance.status = status;
     instance.alerts = Box::default();
     instance.timers = Box::default();
+    instance.skipped = Box::default();
     instance.claim = None;
     instance.pause = None;
     instance.release_at = None;
 }
 
-fn enter_one(scene: &Scene<'_>, instance: &mut Instance, number: u32) -> Ends {
+fn enter_one(scene: &Scene<'_>, instance: &mut Instance, number: u32, warnings: &mut Vec<StageWarning>) -> Ends {
     stop(instance, Status::Incomplete);
     instance.stage = number;
     instance.entered_at = scene.now;
     add_one(&mut instance.visits, number, 0);
     // A version is immutable and validated: its links lead to its own stages. Were one missing, people see it as incomplete.
     let Some(stage) = scene.definition.stage(number) else { return Ends::Here };
-    run(scene, instance, stage)
-}
-
-fn run(scene: &Scene<'_>, instance: &mut Instance, stage: &Stage) -> Ends {
-    let (mut alerts, mut timers, mut waits) = (Vec::new(), Vec::new(), false);
-    for (at, action) in stage.actions.iter().enumerate() {
-        let at = at as u16;
-        match action {
-            Action::Alert(alert) => alerts.extend(raise(scene, instance, alert, at)),
-            Action::Button(_) => waits = true,
-            Action::Timer(timer) => {
-                waits = true;
-                let due = due(scene, instance, timer);
-                timers.push(Timer { action: at, due, waits_for_claim: timer.waits_for_claim });
-            }
-            Action::Link(link) => return follow(scene.definition, instance, link, stage.number, at),
-            Action::Finish(finish) => {
-                instance.status = Status::Finished;
-                instance.ended_at = Some(scene.now);
-                instance.ending = finish.outcome.as_str().into();
-                return Ends::Here;
-            }
-        }
+    let mut armed = Armed::default();
+    let ends = run(scene, instance, stage, &mut armed, warnings);
+    if let Some(ends) = ends {
+        return ends;
     }
-    instance.status = if waits { Status::Active } else { Status::Incomplete };
-    instance.alerts = alerts.into();
-    instance.timers = timers.into();
+    instance.status = if armed.waits { Status::Active } else { Status::Incomplete };
+    instance.alerts = armed.alerts.into();
+    instance.timers = armed.timers.into();
+    instance.skipped = armed.skipped.into();
     Ends::Here
 }
 
+/// What a stage has armed so far; withdrawn where the list ends with a link or a finish.
+#[derive(Default)]
+struct Armed {
+    alerts: Vec<Alert>,
+    timers: Vec<Timer>,
+    skipped: Vec<u16>,
+    waits: bool,
+}
+
+/// Does the actions in order; says where the first link or finish leads that is done.
+fn run(
+    scene: &Scene<'_>,
+    instance: &mut Instance,
+    stage: &Stage,
+    armed: &mut Armed,
+    warnings: &mut Vec<StageWarning>,
+) -> Option<Ends> {
+    for (at, action) in stage.actions.iter().enumerate() {
+        let at = at as u16;
+        let mut warn = |kind, name: &str| {
+            warnings.push(StageWarning { stage: stage.number, action: at, kind, name: name.into() });
+        };
+        if !holds(scene, instance, action, &mut warn) {
+            armed.skipped.push(at);
+            continue;
+        }
+        match &action.kind {
+            ActionKind::Alert(alert) => armed.alerts.extend(raise(scene, instance, alert, at, &mut warn)),
+            ActionKind::Button(_) => armed.waits = true,
+            ActionKind::Timer(timer) => {
+                armed.waits = true;
+                let due = due(scene, instance, timer, &mut warn);
+                armed.timers.push(Timer { action: at, due, waits_for_claim: timer.waits_for_claim });
+            }
+            ActionKind::SetField(set) => set_field(scene, instance, set, &mut warn),
+            ActionKind::Link(link) => return Some(follow(scene.definition, instance, link, stage.number, at)),
+            ActionKind::Finish(finish) => {
+                instance.status = Status::Finished;
+                instance.ended_at = Some(scene.now);
+                instance.ending = finish.outcome.as_str().into();
+                return Some(Ends::Here);
+            }
+        }
+    }
+    None
+}
+
+/// A condition that has no answer counts as false.
+fn holds(
+    scene: &Scene<'_>,
+    instance: &Instance,
+    action: &Action,
+    warn: &mut impl FnMut(StageWarningKind, &str),
+) -> bool {
+    let Some(when) = &action.when else { return true };
+    when.holds(&scene.facts(instance)).unwrap_or_else(|failure| {
+        warn(StageWarningKind::ConditionFailed, named(&failure));
+        false
+    })
+}
+
+fn named(failure: &ExpressionFailure) -> &str {
+    match failure {
+        ExpressionFailure::NoValue(name) => name,
+        ExpressionFailure::Values | ExpressionFailure::NotA(_) => "",
+    }
+}
+
+fn set_field(
+    scene: &Scene<'_>,
+    instance: &mut Instance,
+    set: &SetFieldAction,
+    warn: &mut impl FnMut(StageWarningKind, &str),
+) {
+    let fields = &scene.definition.fields;
+    let Some((place, declared)) = fields.iter().enumerate().find(|(_, field)| field.name == set.field) else { return };
+    let value = set.to.value(declared.field_type, &scene.facts(instance)).ok();
+    match value.filter(|value| declared.refuses(value).is_none() && fits(value)) {
+        Some(value) => {
+            let mut values = std::mem::take(&mut instance.fields).into_vec();
+            put_value(&mut values, place as u16, value);
+            instance.fields = values.into();
+        }
+        None => warn(StageWarningKind::FieldNotSet, &format!("fields.{}", set.field)),
+    }
+}
+
+/// Expressions put texts together; what comes out is held to what a text may be.
+fn fits(value: &Value) -> bool {
+    match value {
+        Value::Text(text) => text.len() <= limits::TEXT_BYTES_MAX,
+        Value::Number(_) | Value::Bool(_) | Value::Time(_) => true,
+    }
+}
+
+/// Puts a value in its place, ascending; says whether it differs from what was there.
+pub(super) fn put_value(values: &mut Vec<(u16, Value)>, place: u16, value: Value) -> bool {
+    match values.binary_search_by_key(&place, |(place, _)| *place) {
+        Ok(at) if values[at].1 == value => false,
+        Ok(at) => {
+            values[at].1 = value;
+            true
+        }
+        Err(at) => {
+            values.insert(at, (place, value));
+            true
+        }
+    }
+}
+
 /// A team that was declared is never taken back, so the place is there; an alert without one could be seen by nobody.
-fn raise(scene: &Scene<'_>, instance: &Instance, alert: &AlertAction, at: u16) -> Option<Alert> {
+fn raise(
+    scene: &Scene<'_>,
+    instance: &Instance,
+    alert: &AlertAction,
+    at: u16,
+    warn: &mut impl FnMut(StageWarningKind, &str),
+) -> Option<Alert> {
+    let filled = alert.text.fill_in(limits::TEXT_BYTES_MAX, &scene.facts(instance));
+    filled.missing.iter().for_each(|name| warn(StageWarningKind::MissingValue, name));
+    let clock = scene.root.clock(scene.definition, alert.calendar.as_deref());
     let mut raised = Alert {
         action: at,
-        text: fill_in(scene, instance, &alert.text).into(),
-        team: scene.teams.place(&alert.team)?,
+        text: filled.text.into(),
+        team: scene.root.teams.place(&alert.team)?,
         added_teams: Box::default(),
         priority: alert.priority,
-        due: alert.due.map(|span| scene.now.after(span)),
+        due: alert.due.map(|span| clock.after(scene.now, span)),
         escalates_at: None,
         escalated: 0,
         seen: None,
         snooze: None,
     };
-    raised.escalates_at = escalate::next(alert, &raised);
+    raised.escalates_at = escalate::next(alert, &raised, clock);
     Some(raised)
 }
 
-fn due(scene: &Scene<'_>, instance: &Instance, timer: &TimerAction) -> Time {
-    match timer.from {
-        TimerStart::Stage => scene.now.after(timer.after),
-        TimerStart::Start => instance.started_at.after(timer.after),
+fn due(
+    scene: &Scene<'_>,
+    instance: &Instance,
+    timer: &TimerAction,
+    warn: &mut impl FnMut(StageWarningKind, &str),
+) -> Time {
+    let start = match &timer.from {
+        TimerStart::Stage => scene.now,
+        TimerStart::Start => instance.started_at,
+        TimerStart::Field(name) => match scene.facts(instance).fields().find(|(field, _)| field == name) {
+            Some((_, Value::Time(time))) => *time,
+            _ => {
+                warn(StageWarningKind::NoTime, &format!("fields.{name}"));
+                scene.now
+            }
+        },
+    };
+    let clock = scene.root.clock(scene.definition, timer.calendar.as_deref());
+    let counted = timer.after.map_or(start, |span| clock.after(start, span));
+    match timer.at {
+        None => counted,
+        Some(at) => {
+            let calendar = if let Clock::Calendar(calendar) = clock { Some(calendar) } else { None };
+            let zone =
+                calendar.map(|calendar| calendar.zone().clone()).or_else(|| when::zone(&scene.call.caller.time_zone));
+            at.after(counted, &zone.unwrap_or(TimeZone::UTC), calendar)
+        }
     }
 }
 
@@ -169,31 +315,5 @@ pub(super) fn add_one(counts: &mut Box<[Count]>, stage: u32, action: u16) {
         let mut grown = std::mem::take(counts).into_vec();
         grown.push(Count { stage, action, times: 1 });
         *counts = grown.into();
-    }
-}
-
-fn fill_in(scene: &Scene<'_>, instance: &Instance, text: &Template) -> String {
-    text.fill_in(limits::TEXT_BYTES_MAX, |place| match place {
-        Place::Field(name) => {
-            let at = scene.definition.fields.iter().position(|field| field.name == *name)?;
-            let (_, value) = instance.fields.iter().find(|(field, _)| usize::from(*field) == at)?;
-            Some(value.to_string())
-        }
-        Place::Call(name) => Some(of_call(scene.call, name).to_owned()),
-    })
-}
-
-fn of_call<'c>(call: &'c Call, name: &str) -> &'c str {
-    match name {
-        "id" => &call.key.id,
-        "source" => &call.key.source,
-        "customer" => &call.customer,
-        "script" => &call.script,
-        "agent" => &call.agent,
-        "caller.name" => &call.caller.name,
-        "caller.phone" => &call.caller.phone,
-        "caller.email" => &call.caller.email,
-        "caller.reference" => &call.caller.reference,
-        _ => "",
     }
 }

@@ -7,7 +7,7 @@ use imbl::Vector;
 use crate::call::Call;
 use crate::command::Actor;
 use crate::decide::draft::EntryDraft;
-use crate::entry::ChangeKind;
+use crate::entry::{ChangeKind, Entered};
 use crate::erasure::{EraseCaller, ErasedCall, Erasure, ErasureChange, ErasureState};
 use crate::instance::InstanceId;
 use crate::rejection::Rejection;
@@ -75,7 +75,7 @@ fn mask_call(draft: &mut EntryDraft<'_>, erased: &ErasedCall) {
     // A call of the same key that was heard of later may be another person's.
     let Some((slot, call)) = found.filter(|(_, call)| call.created_at == erased.created_at) else { return };
     for old in call.instances.iter().filter_map(|slot| root.instance_at(*slot)) {
-        draft.put_instance(ChangeKind::CallerErased, old, mask::instance(old), Vec::new());
+        draft.put_instance(ChangeKind::CallerErased, old, mask::instance(old), Entered::default());
     }
     draft.put_call(slot, mask::call(call), true);
 }

@@ -1,17 +1,18 @@
 //! Escalation: an alert whose time goes by is brought before people anew, more urgent or before more of them.
 
+use crate::calendar::Clock;
 use crate::decide::draft::EntryDraft;
 use crate::definition::escalation::{alert_action, next_firing};
 use crate::definition::model::{AlertAction, Raise, Rung};
-use crate::entry::ChangeKind;
+use crate::entry::{ChangeKind, Entered};
 use crate::instance::{Alert, Happening, Instance, is_legal};
 use crate::time::Time;
 use crate::value::Value;
 use crate::world::definitions::Teams;
 
 /// When an alert escalates next, as it stands.
-pub(super) fn next(action: &AlertAction, alert: &Alert) -> Option<Time> {
-    next_firing(action, alert.due?, alert.escalated).map(|(at, _)| at)
+pub(super) fn next(action: &AlertAction, alert: &Alert, clock: Clock<'_>) -> Option<Time> {
+    next_firing(action, alert.due?, alert.escalated, clock).map(|(at, _)| at)
 }
 
 /// An alert that no longer stands, or has escalated already, changes nothing: the wake-up came late.
@@ -21,14 +22,15 @@ pub(super) fn escalate(draft: &mut EntryDraft<'_>, old: &Instance, action: u16, 
     let mut new = old.clone();
     let standing = new.alerts.iter_mut().find(|alert| alert.action == action && alert.escalates_at == Some(due));
     let (Some(alert), Some(raised_by)) = (standing, alert_action(&definition, old.stage, action)) else { return };
-    let Some((_, rung)) = alert.due.and_then(|due| next_firing(raised_by, due, alert.escalated)) else { return };
+    let clock = draft.root.clock(&definition, raised_by.calendar.as_deref());
+    let Some((_, rung)) = alert.due.and_then(|due| next_firing(raised_by, due, alert.escalated, clock)) else { return };
     if !is_legal(old.status, Happening::Escalate) {
         return;
     }
     draft.said.values = climb(alert, rung, &draft.root.teams);
     alert.escalated += 1;
-    alert.escalates_at = next(raised_by, alert);
-    draft.put_instance(ChangeKind::Escalated, old, new, Vec::new());
+    alert.escalates_at = next(raised_by, alert, clock);
+    draft.put_instance(ChangeKind::Escalated, old, new, Entered::default());
 }
 
 /// Does what the rung says, and says what that was. Whoever has seen the alert has seen it as it was before.

@@ -8,11 +8,12 @@ use crate::decide::enter::{Scene, enter, stop};
 use crate::decide::find::{check_legal, find, visible};
 use crate::decide::{check, escalate, pause, snooze};
 use crate::definition::model::{ButtonAction, FIRST_STAGE, NoteRule};
-use crate::definition::{Action, Definition};
-use crate::entry::{Answer, ChangeKind};
+use crate::definition::{ActionKind, Definition};
+use crate::entry::{Answer, ChangeKind, Entered};
 use crate::instance::{Happening, Instance, InstanceId, Seen, Status, Wake, is_legal};
 use crate::rejection::{FieldFault, Rejection};
 use crate::time::Time;
+use crate::value::Value;
 use crate::world::Root;
 
 pub(super) fn push(draft: &mut EntryDraft<'_>, push: &PushButton, actor: &Actor) -> Result<(), Rejection> {
@@ -23,7 +24,7 @@ pub(super) fn push(draft: &mut EntryDraft<'_>, push: &PushButton, actor: &Actor)
     visible(root, old)?;
     let gone = || Rejection::ButtonGone(old.clone());
     let definition = root.definition_of(old).cloned().ok_or_else(gone)?;
-    let button = button_of(&definition, old.stage, &push.button).ok_or_else(gone)?;
+    let button = button_of(&definition, old, &push.button).ok_or_else(gone)?;
     if push.visit != old.visit() {
         return Err(Rejection::StaleVisit(old.clone()));
     }
@@ -31,14 +32,16 @@ pub(super) fn push(draft: &mut EntryDraft<'_>, push: &PushButton, actor: &Actor)
     check_push(button, push)?;
     let target = definition.stage_of(&button.event).ok_or_else(gone)?.number;
     draft.said.note = push.note.clone();
-    draft.said.values = push.form.clone().into();
+    draft.said.values = with_defaults(button, &push.form).into();
     go(draft, old, &definition, target, ChangeKind::ButtonPushed);
     Ok(())
 }
 
-fn button_of<'d>(definition: &'d Definition, stage: u32, id: &str) -> Option<&'d ButtonAction> {
-    definition.stage(stage)?.actions.iter().find_map(|action| match action {
-        Action::Button(button) if button.event == id => Some(button),
+/// A button of the present stage; one whose condition did not hold is not there.
+fn button_of<'d>(definition: &'d Definition, instance: &Instance, id: &str) -> Option<&'d ButtonAction> {
+    let actions = definition.stage(instance.stage)?.actions.iter().enumerate();
+    actions.filter(|(place, _)| instance.does(*place)).find_map(|(_, action)| match &action.kind {
+        ActionKind::Button(button) if button.event == id => Some(button),
         _ => None,
     })
 }
@@ -47,7 +50,7 @@ fn button_of<'d>(definition: &'d Definition, stage: u32, id: &str) -> Option<&'d
 pub(super) fn field_faults(root: &Root, push: &PushButton) -> Vec<FieldFault> {
     let instance = root.instance(push.instance).filter(|instance| instance.visit() == push.visit);
     let definition = instance.and_then(|instance| Some((instance, root.definition_of(instance)?)));
-    let button = definition.and_then(|(instance, definition)| button_of(definition, instance.stage, &push.button));
+    let button = definition.and_then(|(instance, definition)| button_of(definition, instance, &push.button));
     button.map(|button| faults_of_push(button, push)).unwrap_or_default()
 }
 
@@ -63,6 +66,18 @@ fn faults_of_push(button: &ButtonAction, push: &PushButton) -> Vec<FieldFault> {
         faults.push(FieldFault { field: "note".to_owned(), message });
     }
     faults
+}
+
+/// What was not filled in has its default.
+fn with_defaults(button: &ButtonAction, form: &[(Box<str>, Value)]) -> Vec<(Box<str>, Value)> {
+    let mut values = form.to_vec();
+    for field in &button.form {
+        let Some(default) = &field.default else { continue };
+        if values.iter().all(|(name, _)| **name != *field.name) {
+            values.push((field.name.as_str().into(), default.clone()));
+        }
+    }
+    values
 }
 
 /// Moves an instance to a stage of its workflow, whatever its buttons: ops' way out of an unlinked end or a mistake.
@@ -88,13 +103,14 @@ pub(super) fn move_to(
 fn go(draft: &mut EntryDraft<'_>, old: &Instance, definition: &Definition, stage: u32, kind: ChangeKind) {
     let Some(call) = draft.root.call_of(old).cloned() else { return };
     let mut new = old.clone();
-    let scene = Scene { definition, call: &call, teams: &draft.root.teams, now: draft.now };
+    let form: &[_] = if kind == ChangeKind::ButtonPushed { &draft.said.values } else { &[] };
+    let scene = Scene { definition, call: &call, root: draft.root, form, now: draft.now };
     let entered = enter(&scene, &mut new, stage);
     if !draft.said.note.is_empty() {
         new.notes += 1;
     }
     draft.said.event_stage = stage;
-    draft.answer = Answer::Moved { instance: old.id, entered: entered.clone() };
+    draft.answer = Answer::Moved { instance: old.id, entered: entered.stages.clone() };
     draft.put_instance(kind, old, new, entered);
 }
 
@@ -127,7 +143,7 @@ pub(super) fn elapse(draft: &mut EntryDraft<'_>, due: Time, slot: u32, wake: Wak
 fn fire(draft: &mut EntryDraft<'_>, old: &Instance, action: u16) {
     let Some(definition) = draft.root.definition_of(old).cloned() else { return };
     let started = definition.stage(old.stage).and_then(|stage| stage.actions.get(usize::from(action)));
-    if let Some(Action::Timer(timer)) = started
+    if let Some(ActionKind::Timer(timer)) = started.map(|action| &action.kind)
         && let Some(stage) = definition.stage_of(&timer.event)
     {
         go(draft, old, &definition, stage.number, ChangeKind::TimerElapsed);
@@ -145,7 +161,7 @@ pub(super) fn note(draft: &mut EntryDraft<'_>, id: InstanceId, text: &str, actor
     new.notes += 1;
     draft.said.note = text.into();
     draft.answer = Answer::Moved { instance: id, entered: Vec::new() };
-    draft.put_instance(ChangeKind::NoteAdded, old, new, Vec::new());
+    draft.put_instance(ChangeKind::NoteAdded, old, new, Entered::default());
     Ok(())
 }
 
@@ -186,7 +202,7 @@ fn end(draft: &mut EntryDraft<'_>, old: &Instance, kind: ChangeKind, reason: &st
     draft.said.note = reason.into();
     draft.answer = Answer::Moved { instance: old.id, entered: Vec::new() };
     let new = cancelled(old, draft.now, reason);
-    draft.put_instance(kind, old, new, Vec::new());
+    draft.put_instance(kind, old, new, Entered::default());
 }
 
 /// An instance, cancelled.
@@ -217,7 +233,7 @@ pub(super) fn acknowledge(
         .ok_or_else(|| Rejection::AlertGone(old.clone()))?;
     if alert.seen.is_none() {
         alert.seen = Some(Seen { by: actor.name.clone(), at: draft.now });
-        draft.put_instance(ChangeKind::AlertAcknowledged, old, new, Vec::new());
+        draft.put_instance(ChangeKind::AlertAcknowledged, old, new, Entered::default());
     }
     Ok(())
 }

@@ -73,6 +73,7 @@ fn carry_out(draft: &mut EntryDraft<'_>, request: &Request) -> Result<(), Reject
     let actor = &request.actor;
     match &request.command {
         Command::ImportTeam { name, title, expected } => definitions::import_team(draft, name, title, *expected)?,
+        Command::ImportCalendar { calendar, expected } => definitions::import_calendar(draft, calendar, *expected)?,
         Command::ImportWorkflow { definition, expected } => definitions::import(draft, definition, *expected)?,
         Command::PublishWorkflow { name, expected } => definitions::publish(draft, name, *expected)?,
         Command::SetWorkflow(set) => set::set_workflow(draft, set, request.salt)?,

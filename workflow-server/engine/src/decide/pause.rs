@@ -1,15 +1,21 @@
 //! Pause and resume: while an instance is paused it refuses pushes, and its timers, dues and deadline stand still.
 
+use jiff::tz::TimeZone;
+
+use crate::calendar::{Clock, ClockTime, NextDay};
 use crate::command::{Actor, ActorKind};
 use crate::decide::claims::check_holder;
 use crate::decide::draft::{EntryDraft, check_revision};
 use crate::decide::find::{check_legal, find, visible};
 use crate::decide::when;
-use crate::entry::{Answer, ChangeKind};
+use crate::definition::ActionKind;
+use crate::definition::model::TimerAction;
+use crate::entry::{Answer, ChangeKind, Entered};
 use crate::instance::{Happening, Instance, InstanceId, Pause, Status};
 use crate::rejection::{FieldFault, Rejection};
 use crate::time::Time;
 use crate::value::Value;
+use crate::world::Root;
 
 /// People pause what they may work on; ops pause anything that is active.
 pub(super) fn pause(
@@ -37,7 +43,7 @@ pub(super) fn pause(
     draft.said.note = reason.into();
     draft.said.values = until.map(|until| ("until".into(), Value::Time(until))).into_iter().collect();
     draft.answer = Answer::Moved { instance: id, entered: Vec::new() };
-    draft.put_instance(ChangeKind::Paused, old, new, Vec::new());
+    draft.put_instance(ChangeKind::Paused, old, new, Entered::default());
     Ok(())
 }
 
@@ -57,9 +63,9 @@ pub(super) fn resume(
     }
     draft.said.note = note.into();
     draft.answer = Answer::Moved { instance: id, entered: Vec::new() };
-    let mut new = resumed(old, draft.now);
+    let mut new = resumed(draft.root, old, draft.now);
     new.notes += u32::from(!note.is_empty());
-    draft.put_instance(ChangeKind::Resumed, old, new, Vec::new());
+    draft.put_instance(ChangeKind::Resumed, old, new, Entered::default());
     Ok(())
 }
 
@@ -67,23 +73,67 @@ pub(super) fn resume(
 pub(super) fn end(draft: &mut EntryDraft<'_>, old: &Instance, due: Time) {
     draft.kind = ChangeKind::Resumed;
     if old.pause.as_ref().is_some_and(|pause| pause.until == Some(due)) {
-        let new = resumed(old, draft.now);
-        draft.put_instance(ChangeKind::Resumed, old, new, Vec::new());
+        let new = resumed(draft.root, old, draft.now);
+        draft.put_instance(ChangeKind::Resumed, old, new, Entered::default());
     }
 }
 
-/// Its clocks go on from where they stood: what was to come in an hour comes in an hour.
-fn resumed(old: &Instance, now: Time) -> Instance {
+/// Its clocks go on from where they stood: what was to come in an hour comes in an hour, by the clock that it counts by.
+fn resumed(root: &Root, old: &Instance, now: Time) -> Instance {
     let mut new = old.clone();
     new.status = Status::Active;
     let Some(pause) = new.pause.take() else { return new };
-    let stood = (now.0 - pause.since.0).max(0);
-    let put_off = |time: &mut Time| time.0 = time.0.saturating_add(stood);
-    new.timers.iter_mut().for_each(|timer| put_off(&mut timer.due));
-    for alert in &mut new.alerts {
-        alert.due.iter_mut().for_each(put_off);
-        alert.escalates_at.iter_mut().for_each(put_off);
+    let definition = root.definition_of(old).cloned();
+    let action = |place: u16| {
+        let stage = definition.as_ref()?.stage(old.stage)?;
+        stage.actions.get(usize::from(place)).map(|action| &action.kind)
+    };
+    let clock = |own: Option<&str>| definition.as_ref().map_or(Clock::Wall, |definition| root.clock(definition, own));
+    let stood = Stood { since: pause.since, now };
+    let zone = root.call_of(old).and_then(|call| when::zone(&call.caller.time_zone)).unwrap_or(TimeZone::UTC);
+    for timer in &mut new.timers {
+        timer.due = match action(timer.action) {
+            Some(ActionKind::Timer(of)) => stood.timer(timer.due, of, clock(of.calendar.as_deref()), &zone),
+            _ => stood.put_off(timer.due, Clock::Wall),
+        };
     }
-    new.deadline.iter_mut().for_each(put_off);
+    for alert in &mut new.alerts {
+        let raised_by = if let Some(ActionKind::Alert(of)) = action(alert.action) { Some(of) } else { None };
+        let clock = clock(raised_by.and_then(|of| of.calendar.as_deref()));
+        alert.due = alert.due.map(|due| stood.put_off(due, clock));
+        alert.escalates_at = alert.escalates_at.map(|at| stood.put_off(at, clock));
+    }
+    new.deadline = new.deadline.map(|deadline| stood.put_off(deadline, clock(None)));
     new
+}
+
+/// A pause that is over.
+struct Stood {
+    since: Time,
+    now: Time,
+}
+
+impl Stood {
+    /// A time of day stays one: one that came in the pause comes the next time, and one after a wait comes when that is over.
+    fn timer(&self, due: Time, of: &TimerAction, clock: Clock<'_>, zone: &TimeZone) -> Time {
+        let Some(at) = of.at else { return self.put_off(due, clock) };
+        let calendar = if let Clock::Calendar(calendar) = clock { Some(calendar) } else { None };
+        let zone = calendar.map_or(zone, |calendar| calendar.zone());
+        match of.after {
+            None if due > self.now => due,
+            None => at.after(self.now, zone, calendar),
+            Some(_) => {
+                let over = Time(self.put_off(due, clock).0 - 1);
+                ClockTime { day: NextDay::Whenever, ..at }.after(over, zone, calendar)
+            }
+        }
+    }
+
+    /// What was still to come is as far away as it was; what had been due stays as long overdue.
+    fn put_off(&self, time: Time, clock: Clock<'_>) -> Time {
+        match clock {
+            Clock::Calendar(_) if time > self.since => clock.after_millis(self.now, clock.between(self.since, time)),
+            _ => Time(time.0.saturating_add((self.now.0 - self.since.0).max(0))),
+        }
+    }
 }

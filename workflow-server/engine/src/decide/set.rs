@@ -7,16 +7,16 @@ use crate::command::{IfRunning, SetWorkflow};
 use crate::decide::calls::{find_or_new, merge};
 use crate::decide::check;
 use crate::decide::draft::EntryDraft;
-use crate::decide::enter::{Scene, enter};
+use crate::decide::enter::{Scene, enter, put_value};
 use crate::decide::instances::cancelled;
 use crate::definition::model::FIRST_STAGE;
 use crate::definition::{Definition, validate};
-use crate::entry::{Answer, ChangeKind, Warning};
+use crate::entry::{Answer, ChangeKind, Entered, Warning};
 use crate::instance::{Instance, InstanceId, Status};
 use crate::limits;
 use crate::rejection::{FieldFault, Rejection};
 use crate::time::Time;
-use crate::value::Value;
+use crate::value::{FieldDeclaration, Value};
 use crate::world::Root;
 
 /// The workflow that is to be set.
@@ -49,7 +49,7 @@ pub(super) fn set_workflow(draft: &mut EntryDraft<'_>, set: &SetWorkflow, salt: 
         (Some(running), IfRunning::Replace) => {
             let reason = "replaced: the workflow was set again on its call";
             let old = cancelled(&running, draft.now, reason);
-            draft.put_instance(ChangeKind::Replaced, &running, old, Vec::new());
+            draft.put_instance(ChangeKind::Replaced, &running, old, Entered::default());
         }
         (None, _) => check_limits(draft, &call)?,
     }
@@ -126,12 +126,12 @@ fn set_again(draft: &mut EntryDraft<'_>, set: &SetWorkflow, running: &Instance, 
         instance: running.id,
         started: false,
         updated_fields: updated.iter().map(|(name, _)| name.to_string()).collect(),
-        warnings: warnings(&new, pinned.as_deref(), call, false),
+        warnings: warnings(&new, pinned.as_deref(), call, (false, false)),
         promise_by: new.deadline.or(new.due()),
     };
     if !updated.is_empty() {
         draft.said.values = updated.into();
-        draft.put_instance(ChangeKind::SetAgain, running, new, Vec::new());
+        draft.put_instance(ChangeKind::SetAgain, running, new, Entered::default());
     }
 }
 
@@ -139,18 +139,8 @@ fn set_again(draft: &mut EntryDraft<'_>, set: &SetWorkflow, running: &Instance, 
 fn put_field(definition: &Definition, fields: &mut Vec<(u16, Value)>, name: &str, value: &Value) -> bool {
     let declared =
         definition.fields.iter().position(|field| field.name == name && field.field_type == value.field_type());
-    let Some(place) = declared.map(|place| place as u16) else { return false };
-    match fields.binary_search_by_key(&place, |(place, _)| *place) {
-        Ok(at) if fields[at].1 == *value => false,
-        Ok(at) => {
-            fields[at].1 = value.clone();
-            true
-        }
-        Err(at) => {
-            fields.insert(at, (place, value.clone()));
-            true
-        }
-    }
+    let Some(place) = declared else { return false };
+    put_value(fields, place as u16, value.clone())
 }
 
 fn start(
@@ -163,11 +153,11 @@ fn start(
 ) {
     let waits = set.release_at_call_end && call.ended_at.is_none();
     let mut instance = new_instance(draft, set, chosen, slot, salt);
-    let mut entered = Vec::new();
+    let mut entered = Entered::default();
     if waits {
         instance.release_at = set.release_within_millis.map(|millis| Time(draft.now.0.saturating_add(millis)));
     } else {
-        let scene = Scene { definition: &chosen.definition, call: &call, teams: &draft.root.teams, now: draft.now };
+        let scene = Scene { definition: &chosen.definition, call: &call, root: draft.root, form: &[], now: draft.now };
         entered = enter(&scene, &mut instance, FIRST_STAGE);
     }
     let had_ended = set.release_at_call_end && !waits;
@@ -175,7 +165,7 @@ fn start(
         instance: instance.id,
         started: true,
         updated_fields: Vec::new(),
-        warnings: warnings(&instance, Some(&chosen.definition), &call, had_ended),
+        warnings: warnings(&instance, Some(&chosen.definition), &call, (had_ended, !entered.warnings.is_empty())),
         promise_by: instance.deadline.or(instance.due()),
     };
     draft.said.values = set.fields.clone().into();
@@ -194,6 +184,8 @@ fn new_instance(draft: &EntryDraft<'_>, set: &SetWorkflow, chosen: &Chosen, call
     for (name, value) in &set.fields {
         put_field(&chosen.definition, &mut fields, name, value);
     }
+    put_defaults(&chosen.definition.fields, &mut fields);
+    let clock = draft.root.clock(&chosen.definition, None);
     Instance {
         id: InstanceId { made_at: draft.sequence(), slot: draft.root.next_instance_slot(), salt },
         call,
@@ -209,11 +201,12 @@ fn new_instance(draft: &EntryDraft<'_>, set: &SetWorkflow, chosen: &Chosen, call
         started_at: draft.now,
         entered_at: draft.now,
         ended_at: None,
-        deadline: chosen.definition.deadline.map(|span| draft.now.after(span)),
+        deadline: chosen.definition.deadline.map(|span| clock.after(draft.now, span)),
         release_at: None,
         fields: fields.into(),
         alerts: Box::default(),
         timers: Box::default(),
+        skipped: Box::default(),
         claim: None,
         pause: None,
         chases: 0,
@@ -222,12 +215,29 @@ fn new_instance(draft: &EntryDraft<'_>, set: &SetWorkflow, chosen: &Chosen, call
     }
 }
 
-fn warnings(instance: &Instance, definition: Option<&Definition>, call: &Call, had_ended: bool) -> Vec<Warning> {
+/// What was not given, or given empty, has its default.
+fn put_defaults(declared: &[FieldDeclaration], fields: &mut Vec<(u16, Value)>) {
+    for (place, field) in declared.iter().enumerate() {
+        let Some(default) = &field.default else { continue };
+        let given = fields.iter().find(|(given, _)| usize::from(*given) == place);
+        if given.is_none_or(|(_, value)| matches!(value, Value::Text(text) if text.is_empty())) {
+            put_value(fields, place as u16, default.clone());
+        }
+    }
+}
+
+fn warnings(
+    instance: &Instance,
+    definition: Option<&Definition>,
+    call: &Call,
+    (had_ended, has_warnings): (bool, bool),
+) -> Vec<Warning> {
     let checks = [
         (!call.chargeable, Warning::NotChargeable),
         (definition.is_some_and(validate::has_unlinked_ends), Warning::UnlinkedEnds),
         (had_ended, Warning::CallHadEnded),
         (instance.status == Status::Incomplete, Warning::Incomplete),
+        (has_warnings, Warning::StageWarnings),
     ];
     checks.into_iter().filter(|(applies, _)| *applies).map(|(_, warning)| warning).collect()
 }

@@ -9,7 +9,7 @@ use crate::decide::claims::check_holder;
 use crate::decide::draft::EntryDraft;
 use crate::decide::find::{check_legal, find, visible};
 use crate::decide::when;
-use crate::entry::{Answer, ChangeKind};
+use crate::entry::{Answer, ChangeKind, Entered};
 use crate::instance::{Alert, Attempts, Happening, Instance, Snooze};
 use crate::rejection::{FieldFault, Rejection};
 use crate::time::Time;
@@ -49,7 +49,7 @@ pub(super) fn snooze(draft: &mut EntryDraft<'_>, snooze: &SnoozeAlert, actor: &A
     }
     new.notes += u32::from(!snooze.note.is_empty());
     draft.said.values = values.into();
-    draft.put_instance(draft.kind, old, new, Vec::new());
+    draft.put_instance(draft.kind, old, new, Entered::default());
     Ok(())
 }
 
@@ -83,6 +83,6 @@ pub(super) fn bring_back(draft: &mut EntryDraft<'_>, old: &Instance, action: u16
         // It is before people anew: whoever had seen it put it off.
         alert.snooze = None;
         alert.seen = None;
-        draft.put_instance(ChangeKind::AlertReturned, old, new, Vec::new());
+        draft.put_instance(ChangeKind::AlertReturned, old, new, Entered::default());
     }
 }

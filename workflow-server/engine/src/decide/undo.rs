@@ -6,7 +6,7 @@ use crate::command::{Actor, UndoPush};
 use crate::decide::draft::EntryDraft;
 use crate::decide::enter::add_one;
 use crate::decide::find::{check_legal, find, visible};
-use crate::entry::{Answer, ChangeKind};
+use crate::entry::{Answer, ChangeKind, Entered};
 use crate::instance::{Happening, Instance};
 use crate::rejection::Rejection;
 use crate::time::Time;
@@ -34,7 +34,7 @@ pub(super) fn undo(draft: &mut EntryDraft<'_>, undo: &UndoPush, actor: &Actor) -
     draft.said.note = undo.reason.clone();
     draft.answer = Answer::Moved { instance: old.id, entered: vec![undo.before.stage] };
     let new = put_back(old, &undo.before, draft.now);
-    let entered = vec![new.stage];
+    let entered = Entered { stages: vec![new.stage], warnings: Vec::new() };
     draft.put_instance(ChangeKind::PushUndone, old, new, entered);
     Ok(())
 }

@@ -3,7 +3,8 @@
 //! Must not be parsed by anybody: the words may change.
 
 use crate::definition::model::{
-    Action, AlertAction, ButtonAction, LinkAction, NoteRule, Priority, Raise, Rung, RungTime, TimerAction, TimerStart,
+    Action, ActionKind, AlertAction, ButtonAction, LinkAction, NO_CALENDAR, NoteRule, Priority, Raise, Rung, RungTime,
+    TimerAction, TimerStart,
 };
 
 /// How much of an alert's text is shown.
@@ -25,22 +26,43 @@ impl Priority {
 /// The action in one line of words.
 #[must_use]
 pub fn describe_action(action: &Action) -> String {
-    match action {
-        Action::Alert(alert) => describe_alert(alert),
-        Action::Button(button) => describe_button(button),
-        Action::Timer(timer) => describe_timer(timer),
-        Action::Link(link) => describe_link(link),
-        Action::Finish(finish) => format!("Finish: {}", finish.outcome),
+    let words = match &action.kind {
+        ActionKind::Alert(alert) => describe_alert(alert),
+        ActionKind::Button(button) => describe_button(button),
+        ActionKind::Timer(timer) => describe_timer(timer),
+        ActionKind::Link(link) => describe_link(link),
+        ActionKind::Finish(finish) => format!("Finish: {}", finish.outcome),
+        ActionKind::SetField(set) => format!("Set {} to {}", set.field, shortened(set.to.source())),
+    };
+    match &action.when {
+        None => words,
+        Some(when) => format!("If {}: {words}", shortened(when.source())),
     }
 }
 
-fn describe_alert(alert: &AlertAction) -> String {
-    let due = alert.due.map_or_else(String::new, |due| format!(", due in {due}"));
-    let mut words = alert.text.source().split_whitespace().collect::<Vec<_>>().join(" ");
+/// On one line, and no longer than a line.
+fn shortened(text: &str) -> String {
+    let mut words = text.split_whitespace().collect::<Vec<_>>().join(" ");
     if let Some((cut, _)) = words.char_indices().nth(TEXT_CHARS_MAX) {
         words.truncate(cut);
         words.push('…');
     }
+    words
+}
+
+/// ", by the calendar office", or nothing.
+fn by_calendar(calendar: Option<&str>) -> String {
+    match calendar {
+        None => String::new(),
+        Some(NO_CALENDAR) => " by the clock on the wall".to_owned(),
+        Some(name) => format!(" by the calendar {name}"),
+    }
+}
+
+fn describe_alert(alert: &AlertAction) -> String {
+    let due =
+        alert.due.map_or_else(String::new, |due| format!(", due in {due}{}", by_calendar(alert.calendar.as_deref())));
+    let words = shortened(alert.text.source());
     let rungs: Vec<String> = alert.escalate.iter().map(describe_rung).collect();
     let escalates = if rungs.is_empty() { String::new() } else { format!("; escalates {}", rungs.join(", then ")) };
     format!("Alert {} ({}{due}{escalates}): {words}", alert.team, alert.priority.word())
@@ -79,12 +101,20 @@ fn describe_button(button: &ButtonAction) -> String {
 }
 
 fn describe_timer(timer: &TimerAction) -> String {
-    let from = match timer.from {
-        TimerStart::Stage => "in this stage",
-        TimerStart::Start => "from the start",
+    let from = match &timer.from {
+        TimerStart::Stage => "in this stage".to_owned(),
+        TimerStart::Start => "from the start".to_owned(),
+        TimerStart::Field(field) => format!("from {field}"),
     };
+    let when = match (timer.after, timer.at) {
+        (Some(after), None) => format!("after {after} {from}"),
+        (Some(after), Some(at)) => format!("after {after} {from}, at {at}"),
+        (None, Some(at)) => format!("at {at} {from}"),
+        (None, None) => from,
+    };
+    let calendar = by_calendar(timer.calendar.as_deref());
     let waits = if timer.waits_for_claim { ", once nobody holds it" } else { "" };
-    format!("Timer: after {} {from}{waits} → {}", timer.after, timer.event)
+    format!("Timer: {when}{calendar}{waits} → {}", timer.event)
 }
 
 fn describe_link(link: &LinkAction) -> String {

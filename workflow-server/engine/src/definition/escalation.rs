@@ -1,37 +1,42 @@
 //! When the rungs of an alert's escalation come: each firing exactly once, in the order of their times.
 
-use crate::definition::model::{Action, AlertAction, Definition, Rung, RungTime};
-use crate::time::{Span, Time};
+use crate::calendar::Clock;
+use crate::definition::model::{ActionKind, AlertAction, Definition, Rung, RungTime};
+use crate::time::Time;
 
 /// The firing after `fired` others, of an alert that is due at `due`: when, and by which rung.
 ///
-/// It counts from the due as it stands, so a pause that puts the due off puts off what is still to come with it.
+/// It counts from the due as it stands, so a pause that puts the due off puts off what is still to come with it. In a
+/// calendar days and working days count as the opening time of a usual one.
 #[must_use]
-pub fn next_firing(alert: &AlertAction, due: Time, fired: u16) -> Option<(Time, &Rung)> {
-    let until_due = alert.due.map_or(0, Span::millis);
-    let mut firings: Vec<(i64, &Rung)> = alert.escalate.iter().flat_map(|rung| firings(rung, until_due)).collect();
+pub fn next_firing<'a>(alert: &'a AlertAction, due: Time, fired: u16, clock: Clock<'_>) -> Option<(Time, &'a Rung)> {
+    let until_due = alert.due.map_or(0, |span| clock.millis_of(span));
+    let mut firings: Vec<(i64, &Rung)> =
+        alert.escalate.iter().flat_map(|rung| firings(rung, until_due, clock)).collect();
     // Stable: rungs of one moment come in the order written.
     firings.sort_by_key(|(from_due, _)| *from_due);
-    firings.get(usize::from(fired)).map(|(from_due, rung)| (Time(due.0.saturating_add(*from_due)), *rung))
+    let (from_due, rung) = *firings.get(usize::from(fired))?;
+    let at = if from_due < 0 { clock.before_millis(due, -from_due) } else { clock.after_millis(due, from_due) };
+    Some((at, rung))
 }
 
 /// The action of a stage that raised an alert.
 #[must_use]
 pub fn alert_action(definition: &Definition, stage: u32, action: u16) -> Option<&AlertAction> {
-    match definition.stage(stage)?.actions.get(usize::from(action))? {
-        Action::Alert(alert) => Some(alert),
+    match &definition.stage(stage)?.actions.get(usize::from(action))?.kind {
+        ActionKind::Alert(alert) => Some(alert),
         _ => None,
     }
 }
 
-/// The times of a rung, in milliseconds from the due.
-fn firings(rung: &Rung, until_due: i64) -> impl Iterator<Item = (i64, &Rung)> {
+/// The times of a rung, in milliseconds of the clock from the due.
+fn firings<'a>(rung: &'a Rung, until_due: i64, clock: Clock<'_>) -> impl Iterator<Item = (i64, &'a Rung)> + use<'a> {
     let first = match rung.at {
         RungTime::Share(share) => -(until_due / 100).saturating_mul(i64::from(100 - share.min(100))),
         RungTime::Due => 0,
-        RungTime::After(span) => span.millis(),
+        RungTime::After(span) => clock.millis_of(span),
     };
-    let (every, times) = rung.again.map_or((0, 1), |again| (again.every.millis(), again.times));
+    let (every, times) = rung.again.map_or((0, 1), |again| (clock.millis_of(again.every), again.times));
     (0..i64::from(times)).map(move |nth| (first.saturating_add(every.saturating_mul(nth)), rung))
 }
 
@@ -40,7 +45,7 @@ mod tests {
     use super::*;
     use crate::definition::model::{Again, Priority};
     use crate::definition::template::Template;
-    use crate::time::SpanUnit;
+    use crate::time::{Span, SpanUnit};
 
     fn hours(amount: u32) -> Span {
         Span { amount, unit: SpanUnit::Hours }
@@ -58,11 +63,19 @@ mod tests {
             rung(RungTime::Share(75), None),
         ];
         let text = Template::parse("do it").expect("a text");
-        let alert =
-            AlertAction { text, team: "care".into(), priority: Priority::Normal, due: Some(hours(4)), escalate };
+        let alert = AlertAction {
+            text,
+            team: "care".into(),
+            priority: Priority::Normal,
+            due: Some(hours(4)),
+            calendar: None,
+            escalate,
+        };
         let due = Time(100 * 3_600_000);
-        let times: Vec<i64> =
-            (0..).map_while(|fired| next_firing(&alert, due, fired)).map(|(at, _)| at.0 / 3_600_000).collect();
+        let times: Vec<i64> = (0..)
+            .map_while(|fired| next_firing(&alert, due, fired, Clock::Wall))
+            .map(|(at, _)| at.0 / 3_600_000)
+            .collect();
         assert_eq!(times, [99, 100, 102, 103, 104]);
     }
 }

@@ -31,8 +31,12 @@ pub enum FaultCode {
     NoAlert,
     /// A team that is not declared.
     UnknownTeam,
-    /// A text names a field that is not declared.
+    /// A calendar that is not declared.
+    UnknownCalendar,
+    /// Something names a field that is not declared.
     UnknownField,
+    /// An expression that names what is not there, or whose types do not go together.
+    BadExpression,
     /// A link or finish that is not the last action, or that shares its stage with what it would withdraw at once.
     ActionAfterEnd,
     /// A stage number or id that earlier versions used for another event.
@@ -58,7 +62,9 @@ impl FaultCode {
             Self::Duplicate => "DUPLICATE",
             Self::NoAlert => "NO_ALERT",
             Self::UnknownTeam => "UNKNOWN_TEAM",
+            Self::UnknownCalendar => "UNKNOWN_CALENDAR",
             Self::UnknownField => "UNKNOWN_FIELD",
+            Self::BadExpression => "BAD_EXPRESSION",
             Self::ActionAfterEnd => "ACTION_AFTER_END",
             Self::NumberUsed => "NUMBER_USED",
         }

@@ -3,6 +3,8 @@
 //!
 //! Must not know of instances or of the World.
 
+pub mod expression;
+pub mod facts;
 pub mod model;
 pub mod template;
 
@@ -19,4 +21,4 @@ pub mod describe;
 pub mod escalation;
 
 pub use fault::{Fault, FaultCode};
-pub use model::{Action, Definition, Event, EventKind, Stage};
+pub use model::{Action, ActionKind, Definition, Event, EventKind, Stage};

@@ -1,8 +1,13 @@
 //! The model: a workflow is a list of stages, a stage an event with its actions.
 
+use crate::calendar::ClockTime;
+use crate::definition::expression::Expression;
 use crate::definition::template::Template;
 use crate::time::Span;
 use crate::value::FieldDeclaration;
+
+/// How an action says that it counts by the clock on the wall, although the workflow has a calendar.
+pub const NO_CALENDAR: &str = "none";
 
 /// The number of the stage that every workflow has: its `NEW_CALL` event.
 pub const FIRST_STAGE: u32 = 1;
@@ -12,7 +17,7 @@ pub const NEW_CALL_ID: &str = "new-call";
 pub const NEW_CALL_LABEL: &str = "New call";
 
 /// A workflow's content, as a draft or as an immutable version.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Definition {
     /// Its name, unique in a server: lower-case letters, digits and hyphens.
     pub name: String,
@@ -23,6 +28,8 @@ pub struct Definition {
     /// How long its instances are kept after their end; none for as long as the server keeps others. Of all versions the
     /// newest published one counts.
     pub retention: Option<Span>,
+    /// The calendar in which its spans count, where an action names no other; none for the clock on the wall.
+    pub calendar: Option<String>,
     /// The fields that Set Workflow takes, in the order written.
     pub fields: Vec<FieldDeclaration>,
     /// Whether it may be published with unlinked ends.
@@ -38,6 +45,21 @@ impl Definition {
         self.stages.binary_search_by_key(&number, |stage| stage.number).ok().map(|at| &self.stages[at])
     }
 
+    /// The name of the calendar in which something counts that names this one, or none itself.
+    #[must_use]
+    pub fn calendar_for<'d>(&'d self, own: Option<&'d str>) -> Option<&'d str> {
+        own.or(self.calendar.as_deref()).filter(|name| *name != NO_CALENDAR)
+    }
+
+    /// The fields of all forms of its buttons.
+    pub fn form_fields(&self) -> impl Iterator<Item = &FieldDeclaration> {
+        let actions = self.stages.iter().flat_map(|stage| &stage.actions);
+        actions.flat_map(|action| match &action.kind {
+            ActionKind::Button(button) => button.form.as_slice(),
+            _ => &[],
+        })
+    }
+
     /// The stage of the event with this id.
     #[must_use]
     pub fn stage_of(&self, event: &str) -> Option<&Stage> {
@@ -46,7 +68,7 @@ impl Definition {
 }
 
 /// An event together with its actions.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Stage {
     /// Given when the event is created and never used again within the workflow.
     pub number: u32,
@@ -78,9 +100,25 @@ pub struct Event {
     pub label: String,
 }
 
-/// What is done when an event happens.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Action {
+/// Something that is done when an event happens.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Action {
+    /// Asked once, when the stage is entered: it is done only where this holds.
+    pub when: Option<Expression>,
+    /// What is done.
+    pub kind: ActionKind,
+}
+
+impl From<ActionKind> for Action {
+    /// An action without a condition.
+    fn from(kind: ActionKind) -> Self {
+        Self { when: None, kind }
+    }
+}
+
+/// What an action does.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ActionKind {
     /// Raises an alert.
     Alert(AlertAction),
     /// Offers a button.
@@ -91,6 +129,8 @@ pub enum Action {
     Link(LinkAction),
     /// Finishes the workflow.
     Finish(FinishAction),
+    /// Gives a field another value.
+    SetField(SetFieldAction),
 }
 
 /// How urgent an alert is; the order is that of urgency.
@@ -129,6 +169,8 @@ pub struct AlertAction {
     pub priority: Priority,
     /// When it should be done, counted from entering the stage.
     pub due: Option<Span>,
+    /// The calendar in which its due and its escalation count, where it is not the workflow's; [`NO_CALENDAR`] for none.
+    pub calendar: Option<String>,
     /// What becomes of it as its time goes by; only with a due.
     pub escalate: Vec<Rung>,
 }
@@ -187,7 +229,7 @@ pub enum NoteRule {
 }
 
 /// Offers a button.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct ButtonAction {
     /// What stands on it.
     pub label: String,
@@ -202,21 +244,27 @@ pub struct ButtonAction {
 }
 
 /// From when a timer counts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum TimerStart {
     /// From entering the stage.
     Stage,
     /// From the instance's start.
     Start,
+    /// From the time in this field; from entering the stage where it has none.
+    Field(String),
 }
 
 /// Starts a timer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TimerAction {
-    /// How long.
-    pub after: Span,
+    /// How long; none where it is only the time of day, or the field, that counts.
+    pub after: Option<Span>,
+    /// The time of day at which it elapses then, by the calendar's clock, else the caller's, else UTC.
+    pub at: Option<ClockTime>,
     /// From when.
     pub from: TimerStart,
+    /// The calendar in which it counts, where it is not the workflow's; [`NO_CALENDAR`] for none.
+    pub calendar: Option<String>,
     /// Whether it waits, once it is due, until nobody holds the follow-up.
     pub waits_for_claim: bool,
     /// The id of its `TIMER_ELAPSED` event.
@@ -246,4 +294,13 @@ pub struct AtMost {
 pub struct FinishAction {
     /// How it ended, as reports count it: lower-case letters, digits and hyphens.
     pub outcome: String,
+}
+
+/// Gives a field another value.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SetFieldAction {
+    /// The field's name.
+    pub field: String,
+    /// What it becomes; where that has no value it stays as it is.
+    pub to: Expression,
 }

@@ -7,6 +7,7 @@ use std::fmt::Display;
 use crate::definition::fault::{Fault, FaultCode};
 use crate::limits;
 use crate::time::{Span, SpanUnit};
+use crate::value::{FieldDeclaration, FieldType};
 
 /// How much of what an author wrote a message repeats.
 const QUOTED_CHARS_MAX: usize = 40;
@@ -70,6 +71,38 @@ pub fn field_name(text: &str) -> Result<(), Fault> {
     Err(Fault::new(FaultCode::BadValue, message))
 }
 
+/// What a field is limited to: bounds that can be kept, values of which each keeps them, and a default that does.
+///
+/// # Errors
+/// `BAD_VALUE` or `TOO_LARGE`.
+pub fn field_bounds(field: &FieldDeclaration) -> Result<(), Fault> {
+    let fault = |code, key: &str, message: String| Err(Fault { field: key.to_owned(), ..Fault::new(code, message) });
+    let has_size = matches!(field.field_type, FieldType::Text | FieldType::Number);
+    let bounds = [("min", field.min), ("max", field.max)];
+    if let Some((key, _)) = bounds.into_iter().find(|(_, bound)| bound.is_some()).filter(|_| !has_size) {
+        let message =
+            format!("`{key}` is for numbers and for the length of texts, not for {}", field.field_type.word());
+        return fault(FaultCode::BadValue, key, message);
+    }
+    if let (Some(min), Some(max)) = (field.min, field.max)
+        && min > max
+    {
+        return fault(FaultCode::BadValue, "min", format!("`min` ({min}) is more than `max` ({max})"));
+    }
+    if field.values.len() > limits::FIELD_VALUES_MAX {
+        let message = format!("`values` has more than {} values", limits::FIELD_VALUES_MAX);
+        return fault(FaultCode::TooLarge, "values", message);
+    }
+    let unlimited = FieldDeclaration { values: Vec::new(), ..field.clone() };
+    if let Some(refused) = field.values.iter().find_map(|value| unlimited.refuses(value)) {
+        return fault(FaultCode::BadValue, "values", format!("a value of `values` {refused}"));
+    }
+    match field.default.as_ref().and_then(|default| field.refuses(default)) {
+        Some(refused) => fault(FaultCode::BadValue, "default", format!("`default` {refused}")),
+        None => Ok(()),
+    }
+}
+
 /// A title or a label: one line with something on it.
 ///
 /// # Errors
@@ -111,10 +144,10 @@ pub fn unprintable(c: char) -> String {
     format!("the {kind} character U+{:04X} is not allowed; remove it", u32::from(c))
 }
 
-/// A span such as `90s`, `15m`, `4h` or `3d`.
+/// A span such as `90s`, `15m`, `4h`, `3d` or `5wd`.
 ///
 /// # Errors
-/// `BAD_VALUE`, or `NOT_SUPPORTED_YET` for working days.
+/// `BAD_VALUE`.
 pub fn span(text: &str) -> Result<Span, Fault> {
     let digits = text.trim_end_matches(|c: char| !c.is_ascii_digit());
     let unit = match &text[digits.len()..] {
@@ -122,10 +155,7 @@ pub fn span(text: &str) -> Result<Span, Fault> {
         "m" => SpanUnit::Minutes,
         "h" => SpanUnit::Hours,
         "d" => SpanUnit::Days,
-        "wd" if !digits.is_empty() => {
-            let message = "`wd` (working days) is not supported in this version; write days of 24 hours, such as 3d";
-            return Err(Fault::new(FaultCode::NotSupportedYet, message));
-        }
+        "wd" => SpanUnit::WorkingDays,
         _ => return Err(not_a_span(text)),
     };
     if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
@@ -144,7 +174,7 @@ pub fn span(text: &str) -> Result<Span, Fault> {
 pub fn span_within(span: Span) -> Result<(), Fault> {
     let longest = Span { amount: limits::SPAN_DAYS_MAX, unit: SpanUnit::Days };
     if span.amount == 0 {
-        return Err(Fault::new(FaultCode::BadValue, format!("a span must be at least 1{}", span.unit.letter())));
+        return Err(Fault::new(FaultCode::BadValue, format!("a span must be at least 1{}", span.unit.letters())));
     }
     if span.millis() > longest.millis() {
         return Err(Fault::new(FaultCode::BadValue, format!("a span can be at most {longest} (ten years)")));
@@ -159,6 +189,12 @@ pub fn span_within(span: Span) -> Result<(), Fault> {
 pub fn retention(span: Span) -> Result<(), Fault> {
     const SHORTEST: Span = Span { amount: 1, unit: SpanUnit::Days };
     span_within(span)?;
+    if span.unit == SpanUnit::WorkingDays {
+        return Err(Fault::new(
+            FaultCode::BadValue,
+            "a retention counts by the clock on the wall: write days, such as 90d",
+        ));
+    }
     if span.millis() < SHORTEST.millis() {
         return Err(Fault::new(FaultCode::BadValue, format!("a retention must be at least {SHORTEST}")));
     }
@@ -167,7 +203,7 @@ pub fn retention(span: Span) -> Result<(), Fault> {
 
 fn not_a_span(text: &str) -> Fault {
     let message =
-        format!("{} is not a span; write a number and s, m, h or d, such as 90s, 15m, 4h or 3d", quoted(text));
+        format!("{} is not a span; write a number and s, m, h, d or wd, such as 90s, 15m, 4h, 3d or 5wd", quoted(text));
     Fault::new(FaultCode::BadValue, message)
 }
 

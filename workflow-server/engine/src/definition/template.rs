@@ -1,82 +1,96 @@
-//! Texts with places to fill in: `{{ fields.amount }}`, `{{ call.caller.name }}`.
+//! Texts with places to fill in: `{{ fields.amount }}`, `{{ call.caller.name | default("the caller") }}`, and parts that are
+//! there only `{% if fields.vip %}` something holds `{% endif %}`. The template library does the work.
 //!
-//! A template is parsed once, when its definition is read. Filling it in never fails: what is missing shows as a visible
-//! gap, because a follow-up must not stop for it.
+//! Promises: a template is parsed once; filling it in never fails, ends, and stays within a page. What is missing shows as a
+//! visible gap, because a follow-up must not stop for it. No loops, assignments, includes or repetition: a text can be no
+//! larger than what is put into it.
 
-use thiserror::Error;
+mod filling;
+mod sandbox;
+
+use std::fmt;
+use std::sync::Arc;
+
+use minijinja::machinery::parse;
+use minijinja::syntax::SyntaxConfig;
+use minijinja::{Environment, Error};
+use thiserror::Error as ThisError;
+
+pub use filling::Filled;
 
 /// What a place shows where its value is missing.
 pub const GAP: &str = "[?]";
 
-/// How much of what was written a fault repeats.
-const QUOTED_CHARS_MAX: usize = 40;
-
-/// What a template may say of a call, after `call.`.
-pub const CALL_PLACES: [&str; 9] =
-    ["id", "source", "customer", "script", "agent", "caller.name", "caller.phone", "caller.email", "caller.reference"];
-
-/// Where a place takes its value from.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Place {
-    /// A declared field of the workflow.
-    Field(String),
-    /// One of [`CALL_PLACES`].
-    Call(&'static str),
-}
-
-/// A piece of a template.
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Part {
-    Text(String),
-    Place(Place),
-}
+/// The one template of an environment.
+const NAME: &str = "text";
 
 /// Why a template was refused.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-pub enum TemplateFault {
-    /// A `{{` without its `}}`.
-    #[error("`{{{{` has no `}}}}` after it")]
-    Unclosed,
-    /// Something else than a plain place.
-    #[error(
-        "`{0}` is not a plain `fields.NAME` or `call.NAME`: filters, conditions and loops in texts are not supported in this version"
-    )]
-    NotPlain(String),
-    /// A call has no such thing.
-    #[error("a call has no `{0}`; it has {known}", known = CALL_PLACES.join(", "))]
-    NoSuchCallPlace(String),
+#[derive(Clone, Debug, PartialEq, Eq, ThisError)]
+#[error("{0}")]
+pub struct TemplateFault(pub String);
+
+/// A piece of a template without filters and conditions, which needs no machine to fill it in.
+#[derive(Clone, Debug)]
+enum Part {
+    Text(String),
+    Place(String),
+}
+
+#[derive(Clone)]
+enum Program {
+    /// The usual text: pieces and plain places.
+    Plain(Vec<Part>),
+    /// Anything else.
+    Machine(Arc<Environment<'static>>),
 }
 
 /// A text with places to fill in.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone)]
 pub struct Template {
     source: String,
-    parts: Vec<Part>,
+    places: Vec<String>,
+    program: Program,
 }
+
+impl fmt::Debug for Template {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "Template({:?})", self.source)
+    }
+}
+
+impl PartialEq for Template {
+    fn eq(&self, other: &Self) -> bool {
+        self.source == other.source
+    }
+}
+
+impl Eq for Template {}
 
 impl Template {
     /// Reads a template.
     ///
     /// # Errors
-    /// [`TemplateFault`] where a place is not closed or not plain.
+    /// [`TemplateFault`] where it is not one, or uses what texts do not have.
     pub fn parse(source: &str) -> Result<Self, TemplateFault> {
-        let mut parts = Vec::new();
-        let mut rest = source;
-        while let Some(open) = rest.find("{{") {
-            let (text, after) = (&rest[..open], &rest[open + 2..]);
-            refuse_statement(text)?;
-            let close = after.find("}}").ok_or(TemplateFault::Unclosed)?;
-            if !text.is_empty() {
-                parts.push(Part::Text(text.to_owned()));
-            }
-            parts.push(Part::Place(place(after[..close].trim())?));
-            rest = &after[close + 2..];
-        }
-        refuse_statement(rest)?;
-        if !rest.is_empty() {
-            parts.push(Part::Text(rest.to_owned()));
-        }
-        Ok(Self { source: source.to_owned(), parts })
+        sandbox::check_tokens(source)?;
+        let tree = parse(source, NAME, SyntaxConfig::default()).map_err(|error| said(&error))?;
+        let looked = sandbox::look(&tree)?;
+        let program = match looked.plain {
+            Some(parts) => Program::Plain(parts),
+            None => Program::Machine(Arc::new(filling::environment(NAME, source).map_err(|error| said(&error))?)),
+        };
+        Ok(Self { source: source.to_owned(), places: looked.places, program })
+    }
+
+    /// Reads a template that was stored; one that this version of the library does not read shows as it was written.
+    #[must_use]
+    pub fn stored(source: &str) -> Self {
+        let literal = || Self {
+            source: source.to_owned(),
+            places: Vec::new(),
+            program: Program::Plain(vec![Part::Text(source.to_owned())]),
+        };
+        Self::parse(source).unwrap_or_else(|_| literal())
     }
 
     /// As the author wrote it.
@@ -85,51 +99,13 @@ impl Template {
         &self.source
     }
 
-    /// The places that it fills in.
-    pub fn places(&self) -> impl Iterator<Item = &Place> {
-        self.parts.iter().filter_map(|part| match part {
-            Part::Place(place) => Some(place),
-            Part::Text(_) => None,
-        })
-    }
-
-    /// Fills it in, to at most `bytes_max` bytes; `value` gives what a place shows, or nothing for a gap.
-    pub fn fill_in(&self, bytes_max: usize, mut value: impl FnMut(&Place) -> Option<String>) -> String {
-        let mut text = String::with_capacity(self.source.len());
-        for part in &self.parts {
-            match part {
-                Part::Text(piece) => text.push_str(piece),
-                Part::Place(place) => match value(place) {
-                    Some(shown) if !shown.is_empty() => text.push_str(&shown),
-                    _ => text.push_str(GAP),
-                },
-            }
-        }
-        if text.len() > bytes_max {
-            text.truncate(text.floor_char_boundary(bytes_max));
-        }
-        text
+    /// The places that it names, such as `fields.amount`, each once.
+    pub fn places(&self) -> impl Iterator<Item = &str> {
+        self.places.iter().map(String::as_str)
     }
 }
 
-/// A template language's statements would otherwise be shown to people as text.
-fn refuse_statement(text: &str) -> Result<(), TemplateFault> {
-    match text.find("{%") {
-        Some(statement) => Err(TemplateFault::NotPlain(text[statement..].chars().take(QUOTED_CHARS_MAX).collect())),
-        None => Ok(()),
-    }
-}
-
-fn place(inside: &str) -> Result<Place, TemplateFault> {
-    let is_word =
-        |word: &str| !word.is_empty() && word.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '.');
-    match inside.split_once('.') {
-        Some(("fields", name)) if is_word(name) && !name.contains('.') => Ok(Place::Field(name.to_owned())),
-        Some(("call", name)) if is_word(name) => CALL_PLACES
-            .iter()
-            .find(|known| **known == name)
-            .map(|known| Place::Call(known))
-            .ok_or_else(|| TemplateFault::NoSuchCallPlace(name.chars().take(QUOTED_CHARS_MAX).collect())),
-        _ => Err(TemplateFault::NotPlain(inside.chars().take(QUOTED_CHARS_MAX).collect())),
-    }
+fn said(error: &Error) -> TemplateFault {
+    let detail = error.detail().map_or_else(|| error.kind().to_string(), str::to_owned);
+    TemplateFault(format!("the text is not a template: {detail}"))
 }

@@ -6,19 +6,32 @@
 //! Must not know of files: where in a file a fault is, nobody here can say.
 
 mod circles;
+mod expressions;
+mod header;
 mod limited;
 mod stage;
 
 use std::cell::Cell;
 use std::collections::HashMap;
 
+use crate::definition::facts::Names;
 use crate::definition::fault::{Fault, FaultCode};
-use crate::definition::model::{Action, Definition, FIRST_STAGE, Stage};
+use crate::definition::model::{Action, ActionKind, Definition, FIRST_STAGE, Stage};
 use crate::definition::rules;
 use crate::limits;
+use crate::value::FieldDeclaration;
 
-/// Finds every fault; `is_team` says whether a team is declared.
-pub fn validate(definition: &Definition, is_team: impl Fn(&str) -> bool) -> Vec<Fault> {
+/// What the server knows besides the workflow.
+#[derive(Clone, Copy)]
+pub struct Declared<'a> {
+    /// Whether there is a team with this name.
+    pub is_team: &'a dyn Fn(&str) -> bool,
+    /// Whether there is a calendar with this name.
+    pub is_calendar: &'a dyn Fn(&str) -> bool,
+}
+
+/// Finds every fault.
+pub fn validate(definition: &Definition, declared: Declared<'_>) -> Vec<Fault> {
     let mut faults = Vec::new();
     if definition.stages.len() > limits::STAGES_MAX {
         let message =
@@ -28,8 +41,12 @@ pub fn validate(definition: &Definition, is_team: impl Fn(&str) -> bool) -> Vec<
     let events = Events::of(definition);
     limited::check(definition, &mut faults);
     check_identities(definition, &mut faults);
+    let forms: Vec<&FieldDeclaration> = definition.form_fields().collect();
+    let scene =
+        Scene { definition, names: Names { fields: &definition.fields, forms: &forms }, declared, events: &events };
+    header::check(&scene, &mut faults);
     for stage in &definition.stages {
-        stage::check(definition, stage, &events, &is_team, &mut faults);
+        stage::check(&scene, stage, &mut faults);
     }
     check_added(definition, &events, &mut faults);
     circles::check(definition, &events, &mut faults);
@@ -44,12 +61,26 @@ pub fn has_unlinked_ends(definition: &Definition) -> bool {
     definition.stages.iter().any(is_unlinked_end)
 }
 
+/// An action with a condition counts as one that may not be done.
 fn is_unlinked_end(stage: &Stage) -> bool {
-    stage.actions.iter().all(|action| matches!(action, Action::Alert(_)))
+    !stage.actions.iter().any(|action| action.when.is_none() && (is_wait(action) || is_end(action)))
 }
 
 fn is_wait(action: &Action) -> bool {
-    matches!(action, Action::Button(_) | Action::Timer(_))
+    matches!(action.kind, ActionKind::Button(_) | ActionKind::Timer(_))
+}
+
+/// Whether it leaves the stage at once.
+fn is_end(action: &Action) -> bool {
+    matches!(action.kind, ActionKind::Link(_) | ActionKind::Finish(_))
+}
+
+/// What the checks of a stage look at.
+struct Scene<'a> {
+    definition: &'a Definition,
+    names: Names<'a>,
+    declared: Declared<'a>,
+    events: &'a Events<'a>,
 }
 
 /// How many faults come with a suggestion: each looks at all ids or fields, and a person mends the first ones first.
@@ -108,10 +139,10 @@ fn in_action(stage: &Stage, place: usize, code: FaultCode, message: String) -> F
 
 /// The event that this action adds.
 fn added(action: &Action) -> Option<&str> {
-    match action {
-        Action::Button(button) => Some(&button.event),
-        Action::Timer(timer) => Some(&timer.event),
-        Action::Alert(_) | Action::Link(_) | Action::Finish(_) => None,
+    match &action.kind {
+        ActionKind::Button(button) => Some(&button.event),
+        ActionKind::Timer(timer) => Some(&timer.event),
+        ActionKind::Alert(_) | ActionKind::Link(_) | ActionKind::Finish(_) | ActionKind::SetField(_) => None,
     }
 }
 

@@ -4,6 +4,7 @@ use crate::definition::Definition;
 use crate::definition::escalation::alert_action;
 use crate::instance::{Alert, Instance};
 use crate::time::{Span, Time};
+use crate::world::Root;
 
 /// How something stands by its due time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -18,12 +19,16 @@ pub enum DueState {
 
 /// From when on an alert is due soon, or, without one, the instance by its deadline: when a quarter of the time is left.
 #[must_use]
-pub fn due_soon_from(definition: &Definition, instance: &Instance, alert: Option<&Alert>) -> Option<Time> {
-    let last_quarter = |due: Time, span: Span| Time(due.0.saturating_sub(span.millis() / 4));
-    let of_deadline = instance.deadline.zip(definition.deadline).map(|(due, span)| last_quarter(due, span));
+pub fn due_soon_from(root: &Root, definition: &Definition, instance: &Instance, alert: Option<&Alert>) -> Option<Time> {
+    let last_quarter = |due: Time, span: Span, own: Option<&str>| {
+        let clock = root.clock(definition, own);
+        clock.before_millis(due, clock.millis_of(span) / 4)
+    };
+    let of_deadline = instance.deadline.zip(definition.deadline).map(|(due, span)| last_quarter(due, span, None));
     let of_alert = alert.and_then(|alert| {
-        let span = alert_action(definition, instance.stage, alert.action)?.due?;
-        alert.due.map(|due| last_quarter(due, span))
+        let raised_by = alert_action(definition, instance.stage, alert.action)?;
+        let (due, span) = alert.due.zip(raised_by.due)?;
+        Some(last_quarter(due, span, raised_by.calendar.as_deref()))
     });
     of_deadline.into_iter().chain(of_alert).min()
 }

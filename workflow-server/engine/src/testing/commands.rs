@@ -2,15 +2,17 @@
 
 use std::sync::Arc;
 
+use jiff::civil::Date;
 use proptest::sample::Index;
 
 use crate::archive::Chunk;
 use crate::batch::BatchWork;
 use crate::batch::{BatchItems, StartBatch};
+use crate::calendar::{Calendar, Opening, WeekHours};
 use crate::call::{CallKey, Caller};
 use crate::command::{Actor, ActorKind, CallChanges, Command, PushButton, Recipient, SnoozeAlert, SnoozeUntil};
 use crate::definition::model::NoteRule;
-use crate::definition::{Action, Definition};
+use crate::definition::{ActionKind, Definition};
 use crate::erasure::{EraseCaller, ErasureState};
 use crate::instance::{Instance, InstanceId};
 use crate::query::archivable;
@@ -25,6 +27,17 @@ pub(super) fn somebody(kind: ActorKind) -> Actor {
 
 pub(super) fn person(number: u8) -> Box<str> {
     ["somebody", "Ann", "Ben"][usize::from(number % 3)].into()
+}
+
+/// The calendar that arbitrary definitions name: a noon break, a night shift, a holiday.
+pub fn office() -> Calendar {
+    let mut hours = WeekHours::default();
+    for day in 0..5 {
+        hours.0[day] = vec![Opening { from: 9 * 60, to: 12 * 60 }, Opening { from: 13 * 60, to: 17 * 60 }];
+    }
+    hours.0[4].push(Opening { from: 22 * 60, to: 30 * 60 });
+    let holidays = [(Date::constant(2026, 12, 25), "Christmas Day".to_owned())].into();
+    Calendar::new(super::CALENDAR, "Office hours", "Europe/Berlin", hours, holidays).expect("a zone")
 }
 
 pub(super) fn publishing(definition: Definition) -> [Command; 2] {
@@ -104,8 +117,8 @@ pub(super) fn instance<'w>(world: &'w World, at: &Index) -> Option<&'w Arc<Insta
 pub(super) fn push(world: &World, instance: &Instance, at: &Index, stale: u8, careless: bool) -> Command {
     let definition = world.root().definition_of(instance);
     let actions = definition.and_then(|definition| definition.stage(instance.stage)).map(|stage| &*stage.actions);
-    let buttons = actions.unwrap_or_default().iter().filter_map(|action| match action {
-        Action::Button(button) => Some(button),
+    let buttons = actions.unwrap_or_default().iter().filter_map(|action| match &action.kind {
+        ActionKind::Button(button) => Some(button),
         _ => None,
     });
     let buttons: Vec<_> = buttons.collect();
@@ -123,12 +136,13 @@ pub(super) fn push(world: &World, instance: &Instance, at: &Index, stale: u8, ca
 
 /// A value for each field.
 pub(super) fn values(fields: &[FieldDeclaration]) -> Vec<(Box<str>, Value)> {
-    let value = |field: &FieldDeclaration| match field.field_type {
+    let any = |field: &FieldDeclaration| match field.field_type {
         FieldType::Text => Value::Text("text".into()),
         FieldType::Number => Value::Number(1.5),
         FieldType::Bool => Value::Bool(true),
         FieldType::Time => Value::Time(Time(1_795_000_000_000)),
     };
+    let value = |field: &FieldDeclaration| field.values.first().cloned().unwrap_or_else(|| any(field));
     fields.iter().map(|field| (field.name.as_str().into(), value(field))).collect()
 }
 

@@ -8,20 +8,32 @@ use proptest::prelude::*;
 use proptest::sample::{Index, select};
 
 use super::words::{self, TEAMS};
+use crate::calendar::{ClockTime, NextDay};
+use crate::definition::expression::Expression;
+use crate::definition::facts::CALL_TEXTS;
 use crate::definition::model::{
-    Action, Again, AlertAction, AtMost, ButtonAction, Event, EventKind, FIRST_STAGE, FinishAction, LinkAction,
-    NEW_CALL_ID, NEW_CALL_LABEL, NoteRule, Priority, Raise, Rung, RungTime, Stage, TimerAction, TimerStart,
+    Action, ActionKind, Again, AlertAction, AtMost, ButtonAction, Event, EventKind, FIRST_STAGE, FinishAction,
+    LinkAction, NEW_CALL_ID, NEW_CALL_LABEL, NO_CALENDAR, NoteRule, Priority, Raise, Rung, RungTime, SetFieldAction,
+    Stage, TimerAction, TimerStart,
 };
-use crate::definition::template::{CALL_PLACES, Template};
+use crate::definition::template::Template;
 use crate::time::Span;
-use crate::value::FieldDeclaration;
+use crate::value::{FieldDeclaration, FieldType};
 
 #[derive(Clone, Debug)]
 pub(super) enum Plan {
     Finish(String),
     Unlinked(Vec<Alert>),
-    Link { to: Index, at_most: Option<(u32, Index)> },
-    Wait { alerts: Vec<Alert>, waits: Vec<Wait> },
+    Link {
+        to: Index,
+        at_most: Option<(u32, Index)>,
+    },
+    Wait {
+        early: Option<(Expression, String)>,
+        sets: Vec<(Index, Option<Expression>)>,
+        alerts: Vec<Alert>,
+        waits: Vec<Wait>,
+    },
 }
 
 #[derive(Clone, Debug)]
@@ -31,7 +43,9 @@ pub(super) struct Alert {
     team: &'static str,
     priority: Priority,
     due: Option<Span>,
+    is_on_the_wall: bool,
     escalate: Vec<Rung>,
+    when: Option<Expression>,
 }
 
 #[derive(Clone, Debug)]
@@ -39,13 +53,25 @@ pub(super) struct Wait {
     id: String,
     label: String,
     kind: WaitKind,
+    when: Option<Expression>,
     then: Plan,
 }
 
 #[derive(Clone, Debug)]
 enum WaitKind {
-    Button { confirmation: Option<String>, note: NoteRule, form: Vec<FieldDeclaration> },
-    Timer { after: Span, from: TimerStart, waits_for_claim: bool, own_label: bool },
+    Button {
+        confirmation: Option<String>,
+        note: NoteRule,
+        form: Vec<FieldDeclaration>,
+    },
+    Timer {
+        after: Option<Span>,
+        at: Option<ClockTime>,
+        from: TimerStart,
+        is_on_the_wall: bool,
+        waits_for_claim: bool,
+        own_label: bool,
+    },
 }
 
 /// The plan of a whole workflow: it does not start with a link, which would have nowhere to go.
@@ -57,7 +83,13 @@ pub(super) fn plans() -> impl Strategy<Value = Plan> {
         2 => link.prop_map(|(to, at_most)| Plan::Link { to, at_most }),
     ];
     let tree = leaf.prop_recursive(4, 24, 4, |plan| {
-        (vec(alerts(), 0..3), vec(waits(plan), 1..4)).prop_map(|(alerts, waits)| Plan::Wait { alerts, waits })
+        let early = option::weighted(0.2, (words::conditions(), words::names()));
+        let sets = vec((any::<Index>(), option::of(words::conditions())), 0..2);
+        (early, sets, vec(alerts(), 0..3), vec(waits(plan), 1..4)).prop_map(|(early, sets, alerts, mut waits)| {
+            // Something waits, whatever the conditions say.
+            waits[0].when = None;
+            Plan::Wait { early, sets, alerts, waits }
+        })
     });
     tree.prop_map(|plan| match plan {
         Plan::Link { .. } => Plan::Finish("done".to_owned()),
@@ -68,11 +100,14 @@ pub(super) fn plans() -> impl Strategy<Value = Plan> {
 fn alerts() -> impl Strategy<Value = Alert> {
     let priorities = select(vec![Priority::Low, Priority::Normal, Priority::High, Priority::Urgent]);
     let places = option::of((any::<Index>(), any::<bool>()));
-    (words::texts(), places, select(TEAMS.to_vec()), priorities, option::of(words::spans()), vec(rungs(), 0..3))
-        .prop_map(|(text, place, team, priority, due, escalate)| {
+    let whens = option::weighted(0.2, words::conditions());
+    let time = (option::of(words::spans()), any::<bool>(), vec(rungs(), 0..3));
+    (words::texts(), places, select(TEAMS.to_vec()), priorities, time, whens).prop_map(
+        |(text, place, team, priority, (due, is_on_the_wall, escalate), when)| {
             let escalate = if due.is_some() { escalate } else { Vec::new() };
-            Alert { text, place, team, priority, due, escalate }
-        })
+            Alert { text, place, team, priority, due, is_on_the_wall, escalate, when }
+        },
+    )
 }
 
 fn rungs() -> impl Strategy<Value = Rung> {
@@ -99,12 +134,24 @@ fn waits(plan: impl Strategy<Value = Plan>) -> impl Strategy<Value = Wait> {
     let buttons = (option::of(words::texts()), notes, words::fields())
         .prop_map(|(confirmation, note, form)| WaitKind::Button { confirmation, note, form });
     let starts = select(vec![TimerStart::Stage, TimerStart::Start]);
-    let timers =
-        (words::spans(), starts, any::<bool>(), any::<bool>()).prop_map(|(after, from, waits_for_claim, own_label)| {
-            WaitKind::Timer { after, from, waits_for_claim, own_label }
-        });
+    let days = select(vec![NextDay::Whenever, NextDay::NextDay]);
+    let times = option::weighted(0.3, (0..1_440_u16, days).prop_map(|(minute, day)| ClockTime { minute, day }));
+    let flags = (any::<bool>(), any::<bool>(), any::<bool>());
+    let timers = (words::spans(), any::<bool>(), times, starts, flags).prop_map(
+        |(after, has_span, at, from, (is_on_the_wall, waits_for_claim, own_label))| {
+            let after = (has_span || at.is_none()).then_some(after);
+            WaitKind::Timer { after, at, from, is_on_the_wall, waits_for_claim, own_label }
+        },
+    );
     let kinds = prop_oneof![2 => buttons, 1 => timers];
-    (words::names(), words::labels(), kinds, plan).prop_map(|(id, label, kind, then)| Wait { id, label, kind, then })
+    let whens = option::weighted(0.2, words::conditions());
+    (words::names(), words::labels(), kinds, whens, plan).prop_map(|(id, label, kind, when, then)| Wait {
+        id,
+        label,
+        kind,
+        when,
+        then,
+    })
 }
 
 /// Makes stages of a plan.
@@ -149,7 +196,7 @@ impl<'a> Lowering<'a> {
             let (kind, label) = match &wait.kind {
                 WaitKind::Button { .. } => (EventKind::ButtonPushed, label),
                 WaitKind::Timer { own_label: true, .. } => (EventKind::TimerElapsed, label),
-                WaitKind::Timer { after, .. } => (EventKind::TimerElapsed, format!("After {after}")),
+                WaitKind::Timer { after, at, .. } => (EventKind::TimerElapsed, default_label(*after, *at)),
             };
             self.walk(Event { id, kind, label }, &wait.then);
         }
@@ -169,20 +216,36 @@ impl<'a> Lowering<'a> {
     fn actions(&self, place: usize) -> Vec<Action> {
         let (_, plan, added) = &self.stages[place];
         match plan {
-            Plan::Finish(outcome) => vec![Action::Finish(FinishAction { outcome: outcome.clone() })],
+            Plan::Finish(outcome) => vec![finish(outcome).into()],
             Plan::Unlinked(alerts) => alerts.iter().map(|alert| self.alert(alert)).collect(),
             Plan::Link { to, at_most } => {
                 let at_most = at_most
                     .as_ref()
                     .map(|(times, otherwise)| AtMost { times: *times, otherwise: self.target(place, otherwise) });
-                vec![Action::Link(LinkAction { to: self.target(place, to), at_most })]
+                vec![ActionKind::Link(LinkAction { to: self.target(place, to), at_most }).into()]
             }
-            Plan::Wait { alerts, waits } => {
+            Plan::Wait { early, sets, alerts, waits } => {
+                let early =
+                    early.iter().map(|(when, outcome)| Action { when: Some(when.clone()), kind: finish(outcome) });
+                let sets = sets.iter().filter_map(|(field, when)| self.set(field, when.clone()));
                 let alerts = alerts.iter().map(|alert| self.alert(alert));
                 let waits = waits.iter().zip(added).map(|(wait, id)| self.wait(wait, id));
-                alerts.chain(waits).collect()
+                early.chain(sets).chain(alerts).chain(waits).collect()
             }
         }
+    }
+
+    /// Sets a field to what its type can be.
+    fn set(&self, index: &Index, when: Option<Expression>) -> Option<Action> {
+        let field = (!self.fields.is_empty()).then(|| index.get(self.fields))?;
+        let to = match field.field_type {
+            FieldType::Text => "call.customer + '!'",
+            FieldType::Number => "visit * 2",
+            FieldType::Bool => "call.chargeable",
+            FieldType::Time => "now + duration('1h')",
+        };
+        let to = Expression::parse(to).expect("an expression");
+        Some(Action { when, kind: ActionKind::SetField(SetFieldAction { field: field.name.clone(), to }) })
     }
 
     /// A stage that a link may go to: a link only to links before it, so that no circle is made of links alone.
@@ -200,29 +263,36 @@ impl<'a> Lowering<'a> {
             Some((index, true)) if !self.fields.is_empty() => {
                 format!("{} {{{{ fields.{} }}}}", alert.text, index.get(self.fields).name)
             }
-            Some((index, _)) => format!("{{{{call.{}}}}}{}", index.get(&CALL_PLACES), alert.text),
+            Some((index, _)) => format!("{{{{call.{}}}}}{}", index.get(&CALL_TEXTS), alert.text),
         };
         let text = Template::parse(&source).expect("a text without braces, and a place that is there");
-        let escalate = alert.escalate.clone();
-        Action::Alert(AlertAction {
+        let kind = ActionKind::Alert(AlertAction {
             text,
             team: alert.team.to_owned(),
             priority: alert.priority,
             due: alert.due,
-            escalate,
-        })
+            calendar: alert.is_on_the_wall.then(|| NO_CALENDAR.to_owned()),
+            escalate: alert.escalate.clone(),
+        });
+        Action { when: alert.when.clone(), kind }
     }
 
     fn wait(&self, wait: &Wait, id: &str) -> Action {
         let event = id.to_owned();
-        match &wait.kind {
-            WaitKind::Timer { after, from, waits_for_claim, .. } => {
-                let (after, from, waits_for_claim) = (*after, *from, *waits_for_claim);
-                Action::Timer(TimerAction { after, from, waits_for_claim, event })
+        let kind = match &wait.kind {
+            WaitKind::Timer { after, at, from, is_on_the_wall, waits_for_claim, .. } => {
+                ActionKind::Timer(TimerAction {
+                    after: *after,
+                    at: *at,
+                    from: from.clone(),
+                    calendar: is_on_the_wall.then(|| NO_CALENDAR.to_owned()),
+                    waits_for_claim: *waits_for_claim,
+                    event,
+                })
             }
             WaitKind::Button { confirmation, note, form } => {
                 let stage = self.stages.iter().find(|(stage, _, _)| stage.id == event);
-                Action::Button(ButtonAction {
+                ActionKind::Button(ButtonAction {
                     label: stage.map(|(event, _, _)| event.label.clone()).unwrap_or_default(),
                     event,
                     confirmation: confirmation.clone(),
@@ -230,7 +300,20 @@ impl<'a> Lowering<'a> {
                     form: form.clone(),
                 })
             }
-        }
+        };
+        Action { when: wait.when.clone(), kind }
+    }
+}
+
+fn finish(outcome: &str) -> ActionKind {
+    ActionKind::Finish(FinishAction { outcome: outcome.to_owned() })
+}
+
+fn default_label(after: Option<Span>, at: Option<ClockTime>) -> String {
+    match (after, at) {
+        (Some(after), Some(at)) => format!("After {after} at {at}"),
+        (Some(after), None) => format!("After {after}"),
+        (None, at) => at.map_or_else(|| "Timer".to_owned(), |at| format!("At {at}")),
     }
 }
 

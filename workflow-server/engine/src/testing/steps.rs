@@ -9,14 +9,14 @@ use proptest::sample::Index;
 use crate::command::{Actor, ActorKind, Command, IfRunning, Request, RequestMark, SetWorkflow, UndoPush};
 use crate::definition::Definition;
 use crate::filter::FollowUpFilter;
-use crate::instance::Instance;
+use crate::instance::{Instance, Status};
 use crate::time::Time;
 use crate::world::World;
 
 use super::TEAMS;
 use super::commands::{
-    archive, batch, changes, erase, holding, instance, key, person, publishing, push, replace, snoozing, somebody,
-    step_erasure, values,
+    archive, batch, changes, erase, holding, instance, key, office, person, publishing, push, replace, snoozing,
+    somebody, step_erasure, values,
 };
 
 /// Something that somebody does, before it is known on what.
@@ -185,6 +185,7 @@ impl Player {
         for name in TEAMS {
             commands.push(Command::ImportTeam { name: name.into(), title: name.into(), expected: None });
         }
+        commands.push(Command::ImportCalendar { calendar: Arc::new(office()), expected: None });
         for definition in self.definitions.clone() {
             commands.extend(publishing(definition));
         }
@@ -325,7 +326,8 @@ impl Player {
     fn undoing(&self, world: &World, as_supervisor: bool) -> Option<Command> {
         let (before, pushed_at) = self.pushed.clone()?;
         let now = world.root().instance(before.id)?;
-        let is_newest = now.revision == before.revision + 1;
+        // What was not active took no push: what happened next was something else.
+        let is_newest = before.status == Status::Active && now.revision == before.revision + 1;
         Some(Command::UndoPush(Box::new(UndoPush {
             instance: before.id,
             sequence: if is_newest { now.sequence } else { before.sequence },

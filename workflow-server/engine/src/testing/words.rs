@@ -4,13 +4,17 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
 
+use crate::definition::expression::Expression;
 use crate::definition::rules;
 use crate::limits;
-use crate::time::{Span, SpanUnit};
-use crate::value::{FieldDeclaration, FieldType};
+use crate::time::{Span, SpanUnit, Time};
+use crate::value::{FieldDeclaration, FieldType, Value};
 
 /// The teams that arbitrary definitions name.
 pub const TEAMS: [&str; 3] = ["billing", "payments", "care"];
+
+/// The calendar that arbitrary definitions name.
+pub const CALENDAR: &str = "office";
 
 /// What YAML readers and writers stumble over.
 const TRICKY: [&str; 34] = [
@@ -77,7 +81,8 @@ pub(super) fn texts() -> impl Strategy<Value = String> {
     let lines = vec("[ -~éü\t]{0,50}", 1..4).prop_map(|lines| lines.join("\n"));
     let words = prop_oneof![2 => labels(), 1 => lines, 2 => select(TRICKY_LINES.to_vec()).prop_map(str::to_owned)];
     words.prop_filter("a text", |text| {
-        rules::text("", text, limits::TEXT_BYTES_MAX / 4).is_ok() && !text.contains("{{") && !text.contains("{%")
+        rules::text("", text, limits::TEXT_BYTES_MAX / 4).is_ok()
+            && !["{{", "{%", "{#"].iter().any(|open| text.contains(open))
     })
 }
 
@@ -87,16 +92,43 @@ pub fn spans() -> impl Strategy<Value = Span> {
     (1..=limits::SPAN_DAYS_MAX, units).prop_map(|(amount, unit)| Span { amount, unit })
 }
 
-/// Declared fields, each name once.
+/// Declared fields, each name once, now and then with all that may be declared.
 pub(super) fn fields() -> impl Strategy<Value = Vec<FieldDeclaration>> {
     let types = select(vec![FieldType::Text, FieldType::Number, FieldType::Bool, FieldType::Time]);
-    vec(("[a-zA-Z_][a-zA-Z0-9_]{0,8}", types, any::<bool>()), 0..4).prop_map(|fields| {
+    let label = prop_oneof![2 => Just(String::new()), 1 => labels()];
+    vec(("[a-zA-Z_][a-zA-Z0-9_]{0,8}", types, any::<bool>(), label, any::<u8>()), 0..4).prop_map(|fields| {
         let numbered = fields.into_iter().enumerate();
-        let declared = |(place, (name, field_type, required)): (usize, (String, FieldType, bool))| FieldDeclaration {
-            name: format!("{name}_{place}"),
-            field_type,
-            required,
+        let declared = |(place, (name, field_type, required, label, more))| {
+            let name = format!("{name}_{place}");
+            bounded(FieldDeclaration { name, field_type, required, label, ..FieldDeclaration::default() }, more)
         };
         numbered.map(declared).collect()
     })
+}
+
+/// A bit each for bounds, values and a default.
+fn bounded(mut field: FieldDeclaration, more: u8) -> FieldDeclaration {
+    let sample = |number: f64| match field.field_type {
+        FieldType::Text => Value::Text(["Yes", "1.50", "a b"][number as usize % 3].into()),
+        FieldType::Number => Value::Number(number + 0.25),
+        FieldType::Bool => Value::Bool(number > 1.0),
+        FieldType::Time => Value::Time(Time(1_000 * number as i64)),
+    };
+    let (one, two) = (sample(1.0), sample(2.0));
+    if more & 1 != 0 && matches!(field.field_type, FieldType::Text | FieldType::Number) {
+        (field.min, field.max) = (Some(0.5), Some(4_096.0));
+    }
+    if more & 2 != 0 {
+        field.values = vec![one.clone(), two];
+    }
+    if more & 4 != 0 {
+        field.default = Some(one);
+    }
+    field
+}
+
+/// Conditions that hold, that do not, and that have no answer, without a field.
+pub(super) fn conditions() -> impl Strategy<Value = Expression> {
+    let known = select(vec!["visit < 2", "call.chargeable", "1 == 2", "call.details['no'] == 'such'", "!call.ended"]);
+    known.prop_map(|source| Expression::parse(source).expect("a condition"))
 }

@@ -97,6 +97,10 @@ impl World {
                 Arc::make_mut(&mut self.root.teams).put(*place, team.clone());
                 Ok(())
             }
+            DefinitionChange::Calendar(calendar) => {
+                Arc::make_mut(&mut self.root.calendars).put(calendar.clone());
+                Ok(())
+            }
             DefinitionChange::Draft(place, definition) => {
                 Arc::make_mut(&mut self.root.workflows).put_draft(*place, definition);
                 Ok(())

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use crate::calendar::Calendar;
 use crate::command::Actor;
 use crate::definition::Definition;
 use crate::definition::numbering::Numbering;
@@ -60,6 +61,39 @@ impl Teams {
             self.by_name.insert(team.name.clone(), self.list.len() as u32);
             self.list.push(team);
         }
+    }
+}
+
+/// Declared calendars.
+#[derive(Clone, Debug, Default)]
+pub struct Calendars(BTreeMap<String, Arc<Calendar>>);
+
+impl Calendars {
+    /// The calendar with this name.
+    #[must_use]
+    pub fn named(&self, name: &str) -> Option<&Arc<Calendar>> {
+        self.0.get(name)
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// All calendars by name.
+    pub fn by_name(&self) -> impl Iterator<Item = &Arc<Calendar>> {
+        self.0.values()
+    }
+
+    pub(super) fn put(&mut self, calendar: Arc<Calendar>) {
+        self.0.insert(calendar.name.clone(), calendar);
     }
 }
 

@@ -23,8 +23,10 @@ pub use apply::Unfit;
 
 use crate::archive::{Archive, Chunk};
 use crate::batch::Batch;
+use crate::calendar::{Calendar, Clock};
 use crate::call::{Call, CallKey};
-use crate::definition::Definition;
+use crate::definition::validate::{Declared, validate};
+use crate::definition::{Definition, Fault};
 use crate::erasure::{Erasing, Erasure};
 use crate::instance::{Instance, InstanceId, Status};
 use crate::limits;
@@ -32,7 +34,7 @@ use crate::team::Team;
 use crate::time::Time;
 use crate::world::call_index::CallIndex;
 use crate::world::caller_index::{CallerIndex, CallerKey};
-use crate::world::definitions::{Teams, Workflow, Workflows};
+use crate::world::definitions::{Calendars, Teams, Workflow, Workflows};
 use crate::world::requests::Requests;
 use crate::world::slots::{FreeSlots, Retired};
 use crate::world::timers::Timers;
@@ -80,6 +82,8 @@ pub struct Root {
     pub at: Time,
     /// Declared teams.
     pub teams: Arc<Teams>,
+    /// Declared calendars.
+    pub calendars: Arc<Calendars>,
     /// Workflows with their drafts and versions.
     pub workflows: Arc<Workflows>,
     /// Instances by slot.
@@ -109,6 +113,20 @@ impl Root {
     #[must_use]
     pub fn instance(&self, id: InstanceId) -> Option<&Arc<Instance>> {
         self.instance_at(id.slot).filter(|instance| instance.id == id)
+    }
+
+    /// By what an action counts that names this calendar, or none itself; a calendar that is gone leaves the clock on the wall.
+    #[must_use]
+    pub fn clock(&self, definition: &Definition, own: Option<&str>) -> Clock<'_> {
+        let calendar = definition.calendar_for(own).and_then(|name| self.calendars.named(name));
+        calendar.map_or(Clock::Wall, |calendar| Clock::Calendar(calendar))
+    }
+
+    /// What workflows may name.
+    pub fn validate(&self, definition: &Definition) -> Vec<Fault> {
+        let is_team = |name: &str| self.teams.place(name).is_some();
+        let is_calendar = |name: &str| self.calendars.named(name).is_some();
+        validate(definition, Declared { is_team: &is_team, is_calendar: &is_calendar })
     }
 
     /// The instance in this slot.
@@ -234,6 +252,7 @@ impl World {
                 sequence: 0,
                 at: Time::default(),
                 teams: Arc::default(),
+                calendars: Arc::default(),
                 workflows: Arc::default(),
                 instances: Vector::new(),
                 calls: Vector::new(),
@@ -286,6 +305,11 @@ impl World {
     /// Puts the next team back.
     pub fn restore_team(&mut self, team: Team) {
         Arc::make_mut(&mut self.root.teams).put(u32::MAX, team);
+    }
+
+    /// Puts a calendar back.
+    pub fn restore_calendar(&mut self, calendar: Arc<Calendar>) {
+        Arc::make_mut(&mut self.root.calendars).put(calendar);
     }
 
     /// Puts the next workflow back.

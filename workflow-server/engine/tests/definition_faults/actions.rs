@@ -1,6 +1,6 @@
 //! The actions, and what later versions have.
 
-use crate::{check, check_actions};
+use crate::check_actions;
 
 #[test]
 fn an_action_is_one_known_thing() {
@@ -15,9 +15,9 @@ fn an_action_is_one_known_thing() {
         &[
             "5:5 (stage 1, action 1) UNKNOWN_KEY unknown key `allert`; did you mean `alert`?",
             "6:5 (stage 1, action 2) BAD_VALUE an action must be a mapping, not a single value",
-            "7:5 (stage 1, action 3) MISSING_KEY an action needs one of alert, button, timer, link, finish",
+            "7:5 (stage 1, action 3) MISSING_KEY an action needs one of alert, button, timer, link, finish, set-field",
             "8:18 (stage 1, action 4) BAD_VALUE an action is one thing: start another with `-` for `timer`",
-            "9:5 (stage 1, action 5) UNKNOWN_KEY unknown key `colour`; known here: alert, button, timer, link, finish",
+            "9:5 (stage 1, action 5) UNKNOWN_KEY unknown key `colour`; known here: alert, button, timer, link, finish, set-field",
         ],
     );
     check_actions(
@@ -48,18 +48,24 @@ fn alerts_are_checked() {
             "8:12 (stage 1, action 2) MISSING_KEY `alert` needs `text`",
             "8:20 (stage 1, action 2) BAD_VALUE `team` must be lower-case letters, digits and hyphens and start with a letter or digit, such as `customer-care`, not `Customer Care`",
             "8:45 (stage 1, action 2) BAD_VALUE `priority` must be low, normal, high or urgent, not `hihg`",
-            "8:56 (stage 1, action 2) BAD_VALUE `soon` is not a span; write a number and s, m, h or d, such as 90s, 15m, 4h or 3d",
-            "8:62 (stage 1, action 2) UNKNOWN_KEY unknown key `colour`; known here: text, team, priority, due, escalate",
+            "8:56 (stage 1, action 2) BAD_VALUE `soon` is not a span; write a number and s, m, h, d or wd, such as 90s, 15m, 4h, 3d or 5wd",
+            "8:62 (stage 1, action 2) UNKNOWN_KEY unknown key `colour`; known here: text, team, priority, due, calendar, escalate, when",
         ],
     );
     check_actions(
         r#"
   - alert: { text: "{{ fields.a", team: care }
-  - alert: { text: "{{ call.shoe_size }}", team: care }
+  - alert: { text: "{% for a in fields %}x{% endfor %}", team: care }
+  - alert: { text: "{{ fields.a | replace('a', 'b') }}", team: care }
+  - alert: { text: "{% set a = 1 %}{{ a }}", team: care }
+  - alert: { text: "{{ fields.a * 1000 }}", team: care }
 "#,
         &[
-            "5:20 (stage 1, action 1) BAD_VALUE `{{` has no `}}` after it",
-            "6:20 (stage 1, action 2) UNKNOWN_FIELD a call has no `shoe_size`; it has id, source, customer, script, agent, caller.name, caller.phone, caller.email, caller.reference",
+            "5:20 (stage 1, action 1) BAD_VALUE the text is not a template: unexpected end of input, expected end of variable block",
+            "6:20 (stage 1, action 2) BAD_VALUE texts do not have loops",
+            "7:20 (stage 1, action 3) BAD_VALUE texts do not have the filter `replace`; there is default, upper, lower, title, capitalize, trim, round, length, zone",
+            "8:20 (stage 1, action 4) BAD_VALUE texts do not have assignments",
+            "9:20 (stage 1, action 5) BAD_VALUE texts do not have `*` and `**`: work it out with `set-field`",
         ],
     );
 }
@@ -78,8 +84,7 @@ fn buttons_are_checked() {
             "5:13 (stage 1, action 1) BAD_VALUE the button's label is empty",
             "6:11 (stage 1, action 1) BAD_VALUE `note` must be required or optional, not `maybe`",
             "7:14 (stage 1, action 1) BAD_VALUE `confirm` must be text, not a list",
-            "8:30 (stage 1, action 1) NOT_SUPPORTED_YET `max` is not supported in this version",
-            "9:5 (stage 1, action 1) UNKNOWN_KEY unknown key `lable`; known here: button, id, stage, confirm, note, form, then",
+            "9:5 (stage 1, action 1) UNKNOWN_KEY unknown key `lable`; known here: button, id, stage, when, confirm, note, form, then",
         ],
     );
 }
@@ -94,8 +99,8 @@ fn timers_are_checked() {
   - timer: []
 ",
         &[
-            "5:12 (stage 1, action 1) BAD_VALUE `4x` is not a span; write a number and s, m, h or d, such as 90s, 15m, 4h or 3d",
-            "6:31 (stage 1, action 2) BAD_VALUE `from` must be stage or start, not `noon`",
+            "5:12 (stage 1, action 1) BAD_VALUE `4x` is not a span; write a number and s, m, h, d or wd, such as 90s, 15m, 4h, 3d or 5wd",
+            "6:31 (stage 1, action 2) BAD_VALUE `from` must be stage, start or fields.NAME, not `noon`",
             "7:12 (stage 1, action 3) MISSING_KEY `timer` needs `after`",
             "8:12 (stage 1, action 4) BAD_VALUE `timer` must be a mapping, not a list",
         ],
@@ -131,92 +136,83 @@ fn links_and_finishes_are_checked() {
     );
     check_actions(
         "
-  - finish: { outcome: done }
+  - finish: { outcom: done }
+  - finish: [ done ]
 ",
-        &["5:13 (stage 1, action 1) BAD_VALUE `finish` must be text, not a mapping"],
+        &[
+            "5:13 (stage 1, action 1) MISSING_KEY `finish` needs `outcome`",
+            "5:15 (stage 1, action 1) UNKNOWN_KEY unknown key `outcom`; did you mean `outcome`?",
+            "6:13 (stage 1, action 2) BAD_VALUE `finish` must be a mapping, not a list",
+        ],
     );
 }
 
 #[test]
-fn conditions_and_templates_of_later_versions_are_refused_by_name() {
+fn conditions_are_checked() {
     check_actions(
         r#"
-  - link: { to: a, when: "fields.amount < 50" }
+  - link: { to: a, when: "fields.amount <" }
+  - link: { to: a, when: "fields.amount = 5" }
+  - finish: { outcome: done, when: "[1].all(x, x > 0)" }
+  - button: Go
+    when: [ x ]
 "#,
-        &["5:20 (stage 1, action 1) NOT_SUPPORTED_YET `when` is not supported in this version"],
+        &[
+            "5:26 (stage 1, action 1) BAD_VALUE `when` is not an expression: it ends too early",
+            "6:26 (stage 1, action 2) BAD_VALUE `when` is not an expression: at character 15, token recognition error at: '= '",
+            "7:36 (stage 1, action 3) BAD_VALUE `when` uses `all`, `exists`, `map` or `filter`: conditions have no loops",
+            "9:11 (stage 1, action 4) BAD_VALUE `when` must be text, not a list",
+        ],
     );
     check_actions(
         r#"
   - finish: done
     when: "true"
-"#,
-        &["6:5 (stage 1, action 1) NOT_SUPPORTED_YET `when` is not supported in this version"],
-    );
-    check_actions(
-        "
-  - finish: { when: x }
-",
-        &["5:15 (stage 1, action 1) NOT_SUPPORTED_YET `when` is not supported in this version"],
-    );
-    check_actions(
-        "
-  - button: Go
-    when: x
-",
-        &["6:5 (stage 1, action 1) NOT_SUPPORTED_YET `when` is not supported in this version"],
-    );
-    check(
-        "format: 1
-workflow: w
-title: T
-calendar: uk
-on_new_call: []
-",
-        &["4:1 NOT_SUPPORTED_YET `calendar` is not supported in this version"],
-    );
-    check_actions(
-        r#"
-  - alert: { text: "{{ fields.a | upper }}", team: care }
-  - alert: { text: "{% if x %}{{ fields.a }}{% endif %}", team: care }
+  - link: a
+    when: "true"
+  - alert: { text: a, team: care }
+    when: "true"
 "#,
         &[
-            "5:20 (stage 1, action 1) NOT_SUPPORTED_YET `fields.a | upper` is not a plain `fields.NAME` or `call.NAME`: filters, conditions and loops in texts are not supported in this version",
-            "6:20 (stage 1, action 2) NOT_SUPPORTED_YET `{% if x %}` is not a plain `fields.NAME` or `call.NAME`: filters, conditions and loops in texts are not supported in this version",
+            "6:5 (stage 1, action 1) UNKNOWN_KEY `when` belongs inside: write `finish: { outcome: …, when: … }`",
+            "8:5 (stage 1, action 2) UNKNOWN_KEY `when` belongs inside: write `link: { to: …, when: … }`",
+            "10:5 (stage 1, action 3) UNKNOWN_KEY `when` belongs inside `alert`: indent it by two more spaces",
         ],
     );
 }
 
 #[test]
-fn clocks_and_actions_of_later_versions_are_refused_by_name() {
-    check_actions(
-        "
-  - alert: { text: a, team: care, due: 5wd }
-",
-        &[
-            "5:40 (stage 1, action 1) NOT_SUPPORTED_YET `wd` (working days) is not supported in this version; write days of 24 hours, such as 3d",
-        ],
-    );
+fn set_fields_and_clock_times_are_checked() {
     check_actions(
         r#"
-  - timer: { at: "09:00", calendar: uk }
-  - timer: { after: 1h, from: field }
+  - set-field: { a: 1 }
+  - set-field: { field: 1st, to: "1 +" }
+  - timer: { at: "25:00" }
+  - timer: { at: "9:00 next weekday", from: fields.1st }
 "#,
         &[
-            "5:14 (stage 1, action 1) NOT_SUPPORTED_YET `at` is not supported in this version",
-            "5:27 (stage 1, action 1) NOT_SUPPORTED_YET `calendar` is not supported in this version",
-            "6:31 (stage 1, action 2) NOT_SUPPORTED_YET `field` is not supported in this version",
+            "5:16 (stage 1, action 1) MISSING_KEY `set-field` needs `field`",
+            "5:16 (stage 1, action 1) MISSING_KEY `set-field` needs `to`",
+            "5:18 (stage 1, action 1) UNKNOWN_KEY unknown key `a`; known here: field, to, when",
+            "6:25 (stage 1, action 2) BAD_VALUE the field name `1st` must be letters, digits and underscores and not start with a digit",
+            "6:34 (stage 1, action 2) BAD_VALUE `to` is not an expression: it ends too early",
+            "7:18 (stage 1, action 3) BAD_VALUE `at` is a time of day such as `09:00`, `09:00 next day` or `09:00 next working day`, not `25:00`",
+            "8:18 (stage 1, action 4) BAD_VALUE `at` is a time of day such as `09:00`, `09:00 next day` or `09:00 next working day`, not `9:00 next weekday`",
+            "8:45 (stage 1, action 4) BAD_VALUE the field name `1st` must be letters, digits and underscores and not start with a digit",
         ],
     );
+}
+
+#[test]
+fn actions_of_later_versions_are_refused_by_name() {
     check_actions(
         "
-  - set-field: { a: 1 }
   - email: { to: a }
   - webhook: x
 ",
         &[
-            "5:5 (stage 1, action 1) NOT_SUPPORTED_YET `set-field` is not supported in this version",
-            "6:5 (stage 1, action 2) NOT_SUPPORTED_YET `email` is not supported in this version",
-            "7:5 (stage 1, action 3) NOT_SUPPORTED_YET `webhook` is not supported in this version",
+            "5:5 (stage 1, action 1) NOT_SUPPORTED_YET `email` is not supported in this version",
+            "6:5 (stage 1, action 2) NOT_SUPPORTED_YET `webhook` is not supported in this version",
         ],
     );
 }

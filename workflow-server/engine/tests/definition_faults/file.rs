@@ -155,7 +155,7 @@ on_new_call: []
             "1:9 BAD_VALUE `format` must be a whole number from 1 to 1000, not the text `1`",
             "2:11 BAD_VALUE `workflow` must be text, not a list",
             "3:6 BAD_VALUE `title` is empty",
-            "4:11 BAD_VALUE `5 days` is not a span; write a number and s, m, h or d, such as 90s, 15m, 4h or 3d",
+            "4:11 BAD_VALUE `5 days` is not a span; write a number and s, m, h, d or wd, such as 90s, 15m, 4h, 3d or 5wd",
             "5:22 BAD_VALUE `allow_unlinked_ends` must be true or false, not the text `true`",
         ],
     );
@@ -178,7 +178,7 @@ on_new_call: []
             "2:1 UNKNOWN_KEY unknown key `workflw`; did you mean `workflow`?",
             "3:8 BAD_VALUE `title` must be a single line",
             "4:11 BAD_VALUE a span can be at most 3650d (ten years)",
-            "5:1 UNKNOWN_KEY unknown key `foo`; known here: format, workflow, title, deadline, retention, fields, allow_unlinked_ends, on_new_call",
+            "5:1 UNKNOWN_KEY unknown key `foo`; known here: format, workflow, title, deadline, retention, calendar, fields, allow_unlinked_ends, on_new_call",
         ],
     );
 }
@@ -199,8 +199,27 @@ on_new_call: []
             "4:60 BAD_VALUE a field must be a mapping, not a single value",
             "4:79 BAD_VALUE `type` must be text, number, bool or time, not `money`",
             "4:96 BAD_VALUE `required` must be true or false, not `1`",
-            "4:118 NOT_SUPPORTED_YET `default` is not supported in this version",
-            "4:130 NOT_SUPPORTED_YET `values` is not supported in this version",
+            "4:127 BAD_VALUE `default` must be one of a",
+        ],
+    );
+    check(
+        "format: 1
+workflow: w
+title: T
+fields:
+  a: { type: number, min: 5, max: 3 }
+  b: { type: bool, min: 1 }
+  c: { type: number, default: many, values: [ 1, 2 ] }
+  d: { type: time, default: tomorrow }
+  e: { type: text, max: 3, values: [ abc, abcd ] }
+on_new_call: []
+",
+        &[
+            "5:27 BAD_VALUE `min` (5) is more than `max` (3)",
+            "6:25 BAD_VALUE `min` is for numbers and for the length of texts, not for bool",
+            "7:31 BAD_VALUE `default` must be a number, not `many`",
+            "8:29 BAD_VALUE `default` must be a time such as 2026-11-24T09:00:00Z, not `tomorrow`",
+            "9:36 BAD_VALUE a value of `values` must be at most 3 characters",
         ],
     );
     check(

@@ -22,11 +22,19 @@ pub(crate) struct Desk {
 impl Desk {
     /// A World with teams, in which this workflow can be set.
     pub(crate) fn new(workflow: &str) -> Self {
+        Self::with(workflow, [])
+    }
+
+    /// The same, after some other commands.
+    pub(crate) fn with(workflow: &str, first: impl IntoIterator<Item = Command>) -> Self {
         let mut desk = Self { world: World::new(Keeping::default()), now: Time(1_795_000_000_000) };
         for name in ["care", "billing", "leads"] {
             desk.ask("author", Command::ImportTeam { name: name.into(), title: name.into(), expected: None }).unwrap();
         }
-        let definition = Box::new(file::read(workflow, None).unwrap());
+        for command in first {
+            desk.ask("author", command).unwrap();
+        }
+        let definition = Box::new(file::read(workflow, None).unwrap_or_else(|faults| panic!("{faults:#?}")));
         desk.ask("author", Command::ImportWorkflow { definition, expected: None }).unwrap();
         desk.ask("author", Command::PublishWorkflow { name: "repair".into(), expected: None }).unwrap();
         desk

@@ -1,10 +1,11 @@
 //! The numbers by which closed lists are written. A number is never used for anything else.
 
 use aftercall_engine::batch::BatchState;
+use aftercall_engine::calendar::NextDay;
 use aftercall_engine::command::ActorKind;
 use aftercall_engine::definition::EventKind;
 use aftercall_engine::definition::model::Priority;
-use aftercall_engine::entry::{ChangeKind, Warning};
+use aftercall_engine::entry::{ChangeKind, StageWarningKind, Warning};
 use aftercall_engine::erasure::ErasureState;
 use aftercall_engine::instance::Status;
 use aftercall_engine::time::SpanUnit;
@@ -51,11 +52,13 @@ coded!(ActorKind, "actor kind", ScriptEngine = 1, Person = 2, Operations = 3, Au
 coded!(Status, "status", WaitingForCallEnd = 1, Active = 2, Incomplete = 3, Finished = 4, Cancelled = 5, Paused = 6);
 coded!(Priority, "priority", Low = 1, Normal = 2, High = 3, Urgent = 4);
 coded!(EventKind, "event kind", NewCall = 1, ButtonPushed = 2, TimerElapsed = 3);
-coded!(SpanUnit, "span unit", Seconds = 1, Minutes = 2, Hours = 3, Days = 4);
+coded!(SpanUnit, "span unit", Seconds = 1, Minutes = 2, Hours = 3, Days = 4, WorkingDays = 5);
+coded!(NextDay, "day of a timer", Whenever = 1, NextDay = 2, NextWorkingDay = 3);
+coded!(StageWarningKind, "stage warning", MissingValue = 1, ConditionFailed = 2, FieldNotSet = 3, NoTime = 4,);
 coded!(FieldType, "field type", Text = 1, Number = 2, Bool = 3, Time = 4);
 coded!(ErasureState, "erasure state", Masking = 1, Scrubbing = 2, Done = 3);
 coded!(BatchState, "batch state", Running = 1, Stopped = 2, Done = 3);
-coded!(Warning, "warning", NotChargeable = 1, UnlinkedEnds = 2, CallHadEnded = 3, Incomplete = 4);
+coded!(Warning, "warning", NotChargeable = 1, UnlinkedEnds = 2, CallHadEnded = 3, Incomplete = 4, StageWarnings = 5,);
 coded!(
     ChangeKind,
     "change kind",
@@ -96,4 +99,5 @@ coded!(
     ErasureStarted = 35,
     CallerErased = 36,
     ErasureEnded = 37,
+    CalendarImported = 38,
 );

@@ -3,19 +3,15 @@
 use std::sync::Arc;
 
 use aftercall_engine::command::Actor;
-use aftercall_engine::definition::model::{
-    Action, AlertAction, AtMost, ButtonAction, Definition, Event, FinishAction, LinkAction, NoteRule, Stage,
-    TimerAction, TimerStart,
-};
+use aftercall_engine::definition::model::{Definition, Event, Stage};
 use aftercall_engine::definition::numbering::Numbering;
-use aftercall_engine::definition::template::Template;
 use aftercall_engine::team::Team;
 use aftercall_engine::time::{Span, SpanUnit, Time};
-use aftercall_engine::value::FieldDeclaration;
 use aftercall_engine::world::definitions::{Version, Workflow};
 
+use super::actions::ActionRecord;
 use super::codes::Coded;
-use super::escalation::RungRecord;
+use super::fields::{FieldDeclarationRecord, declarations, from_declarations};
 use crate::records::RecordError;
 
 /// A team.
@@ -64,93 +60,6 @@ impl TryFrom<SpanRecord> for Span {
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
-struct FieldDeclarationRecord {
-    #[prost(string, tag = "1")]
-    name: String,
-    #[prost(int32, tag = "2")]
-    field_type: i32,
-    #[prost(bool, tag = "3")]
-    required: bool,
-}
-
-#[derive(Clone, PartialEq, prost::Message)]
-struct AlertActionRecord {
-    #[prost(string, tag = "1")]
-    text: String,
-    #[prost(string, tag = "2")]
-    team: String,
-    #[prost(int32, tag = "3")]
-    priority: i32,
-    #[prost(message, optional, tag = "4")]
-    due: Option<SpanRecord>,
-    #[prost(message, repeated, tag = "5")]
-    escalate: Vec<RungRecord>,
-}
-
-#[derive(Clone, PartialEq, prost::Message)]
-struct ButtonActionRecord {
-    #[prost(string, tag = "1")]
-    label: String,
-    #[prost(string, tag = "2")]
-    event: String,
-    #[prost(string, optional, tag = "3")]
-    confirmation: Option<String>,
-    #[prost(bool, tag = "4")]
-    note_required: bool,
-    #[prost(message, repeated, tag = "5")]
-    form: Vec<FieldDeclarationRecord>,
-}
-
-#[derive(Clone, PartialEq, prost::Message)]
-struct TimerActionRecord {
-    #[prost(message, optional, tag = "1")]
-    after: Option<SpanRecord>,
-    #[prost(bool, tag = "2")]
-    from_start: bool,
-    #[prost(string, tag = "3")]
-    event: String,
-    #[prost(bool, tag = "4")]
-    waits_for_claim: bool,
-}
-
-#[derive(Clone, PartialEq, prost::Message)]
-struct LinkActionRecord {
-    #[prost(string, tag = "1")]
-    to: String,
-    /// 0 for no limit.
-    #[prost(uint32, tag = "2")]
-    times: u32,
-    #[prost(string, tag = "3")]
-    otherwise: String,
-}
-
-#[derive(Clone, PartialEq, prost::Message)]
-struct FinishActionRecord {
-    #[prost(string, tag = "1")]
-    outcome: String,
-}
-
-#[derive(Clone, PartialEq, prost::Message)]
-struct ActionRecord {
-    #[prost(oneof = "ActionKind", tags = "1, 2, 3, 4, 5")]
-    kind: Option<ActionKind>,
-}
-
-#[derive(Clone, PartialEq, prost::Oneof)]
-enum ActionKind {
-    #[prost(message, tag = "1")]
-    Alert(AlertActionRecord),
-    #[prost(message, tag = "2")]
-    Button(ButtonActionRecord),
-    #[prost(message, tag = "3")]
-    Timer(TimerActionRecord),
-    #[prost(message, tag = "4")]
-    Link(LinkActionRecord),
-    #[prost(message, tag = "5")]
-    Finish(FinishActionRecord),
-}
-
-#[derive(Clone, PartialEq, prost::Message)]
 struct StageRecord {
     #[prost(uint32, tag = "1")]
     number: u32,
@@ -181,6 +90,8 @@ pub struct DefinitionRecord {
     stages: Vec<StageRecord>,
     #[prost(message, optional, tag = "7")]
     retention: Option<SpanRecord>,
+    #[prost(string, optional, tag = "8")]
+    calendar: Option<String>,
 }
 
 impl From<&Definition> for DefinitionRecord {
@@ -190,6 +101,7 @@ impl From<&Definition> for DefinitionRecord {
             title: definition.title.clone(),
             deadline: definition.deadline.map(Into::into),
             retention: definition.retention.map(Into::into),
+            calendar: definition.calendar.clone(),
             fields: declarations(&definition.fields),
             allow_unlinked_ends: definition.allow_unlinked_ends,
             stages: definition
@@ -200,7 +112,7 @@ impl From<&Definition> for DefinitionRecord {
                     event: stage.event.id.clone(),
                     kind: stage.event.kind.code(),
                     label: stage.event.label.clone(),
-                    actions: stage.actions.iter().map(|action| ActionRecord { kind: Some(action.into()) }).collect(),
+                    actions: stage.actions.iter().map(Into::into).collect(),
                 })
                 .collect(),
         }
@@ -211,12 +123,11 @@ impl TryFrom<DefinitionRecord> for Definition {
     type Error = RecordError;
 
     fn try_from(record: DefinitionRecord) -> Result<Self, RecordError> {
-        let action = |action: ActionRecord| action.kind.ok_or(RecordError::Incomplete("action"))?.try_into();
         let stage = |stage: StageRecord| {
             Ok(Stage {
                 number: stage.number,
                 event: Event { id: stage.event, kind: Coded::from_code(stage.kind)?, label: stage.label },
-                actions: stage.actions.into_iter().map(action).collect::<Result<_, RecordError>>()?,
+                actions: stage.actions.into_iter().map(TryInto::try_into).collect::<Result<_, RecordError>>()?,
             })
         };
         Ok(Self {
@@ -224,98 +135,12 @@ impl TryFrom<DefinitionRecord> for Definition {
             title: record.title,
             deadline: record.deadline.map(TryInto::try_into).transpose()?,
             retention: record.retention.map(TryInto::try_into).transpose()?,
+            calendar: record.calendar,
             fields: from_declarations(record.fields)?,
             allow_unlinked_ends: record.allow_unlinked_ends,
             stages: record.stages.into_iter().map(stage).collect::<Result<_, RecordError>>()?,
         })
     }
-}
-
-impl From<&Action> for ActionKind {
-    fn from(action: &Action) -> Self {
-        match action {
-            Action::Alert(alert) => Self::Alert(AlertActionRecord {
-                text: alert.text.source().to_owned(),
-                team: alert.team.clone(),
-                priority: alert.priority.code(),
-                due: alert.due.map(Into::into),
-                escalate: alert.escalate.iter().map(Into::into).collect(),
-            }),
-            Action::Button(button) => Self::Button(ButtonActionRecord {
-                label: button.label.clone(),
-                event: button.event.clone(),
-                confirmation: button.confirmation.clone(),
-                note_required: button.note == NoteRule::Required,
-                form: declarations(&button.form),
-            }),
-            Action::Timer(timer) => Self::Timer(TimerActionRecord {
-                after: Some(timer.after.into()),
-                from_start: timer.from == TimerStart::Start,
-                event: timer.event.clone(),
-                waits_for_claim: timer.waits_for_claim,
-            }),
-            Action::Link(link) => Self::Link(LinkActionRecord {
-                to: link.to.clone(),
-                times: link.at_most.as_ref().map_or(0, |limit| limit.times),
-                otherwise: link.at_most.as_ref().map_or_else(String::new, |limit| limit.otherwise.clone()),
-            }),
-            Action::Finish(finish) => Self::Finish(FinishActionRecord { outcome: finish.outcome.clone() }),
-        }
-    }
-}
-
-impl TryFrom<ActionKind> for Action {
-    type Error = RecordError;
-
-    fn try_from(kind: ActionKind) -> Result<Self, RecordError> {
-        Ok(match kind {
-            ActionKind::Alert(alert) => Self::Alert(AlertAction {
-                text: Template::parse(&alert.text).map_err(|_| RecordError::Incomplete("text of an alert"))?,
-                team: alert.team,
-                priority: Coded::from_code(alert.priority)?,
-                due: alert.due.map(TryInto::try_into).transpose()?,
-                escalate: alert.escalate.into_iter().map(TryInto::try_into).collect::<Result<_, _>>()?,
-            }),
-            ActionKind::Button(button) => Self::Button(ButtonAction {
-                label: button.label,
-                event: button.event,
-                confirmation: button.confirmation,
-                note: if button.note_required { NoteRule::Required } else { NoteRule::Optional },
-                form: from_declarations(button.form)?,
-            }),
-            ActionKind::Timer(timer) => Self::Timer(TimerAction {
-                after: timer.after.ok_or(RecordError::Incomplete("span of a timer"))?.try_into()?,
-                from: if timer.from_start { TimerStart::Start } else { TimerStart::Stage },
-                event: timer.event,
-                waits_for_claim: timer.waits_for_claim,
-            }),
-            ActionKind::Link(link) => Self::Link(LinkAction {
-                to: link.to,
-                at_most: (link.times > 0).then_some(AtMost { times: link.times, otherwise: link.otherwise }),
-            }),
-            ActionKind::Finish(finish) => Self::Finish(FinishAction { outcome: finish.outcome }),
-        })
-    }
-}
-
-fn declarations(fields: &[FieldDeclaration]) -> Vec<FieldDeclarationRecord> {
-    let record = |field: &FieldDeclaration| FieldDeclarationRecord {
-        name: field.name.clone(),
-        field_type: field.field_type.code(),
-        required: field.required,
-    };
-    fields.iter().map(record).collect()
-}
-
-fn from_declarations(records: Vec<FieldDeclarationRecord>) -> Result<Vec<FieldDeclaration>, RecordError> {
-    let field = |record: FieldDeclarationRecord| {
-        Ok(FieldDeclaration {
-            name: record.name,
-            field_type: Coded::from_code(record.field_type)?,
-            required: record.required,
-        })
-    };
-    records.into_iter().map(field).collect()
 }
 
 /// A published version.

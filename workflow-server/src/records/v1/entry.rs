@@ -4,19 +4,19 @@ use std::sync::Arc;
 
 use aftercall_engine::Entry;
 use aftercall_engine::command::{Actor, RequestMark};
-use aftercall_engine::entry::{
-    AlertBefore, Answer, Before, CallChange, DefinitionChange, InstanceChange, Said, Warning,
-};
+use aftercall_engine::entry::{Answer, CallChange, DefinitionChange, Said, Warning};
 use aftercall_engine::time::Time;
 use aftercall_engine::value::Value;
 
 use super::archive::ArchiveChangeRecord;
 use super::batch::BatchChangeRecord;
+use super::calendar::CalendarRecord;
 use super::call::CallRecord;
 use super::codes::Coded;
 use super::definition::{DefinitionRecord, TeamRecord};
 use super::erasure::ErasureChangeRecord;
-use super::instance::{IdRecord, InstanceRecord, ValueRecord};
+use super::instance::{IdRecord, ValueRecord};
+use super::instance_change::InstanceChangeRecord;
 use crate::records::RecordError;
 
 /// The mark of a request that may be asked again.
@@ -113,6 +113,8 @@ struct DefinitionChangeRecord {
     draft: Option<DefinitionRecord>,
     #[prost(message, optional, tag = "4")]
     version: Option<PublishedRecord>,
+    #[prost(message, optional, tag = "5")]
+    calendar: Option<CalendarRecord>,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
@@ -123,43 +125,6 @@ struct CallChangeRecord {
     previous: u64,
     #[prost(bool, tag = "3")]
     is_news: bool,
-}
-
-#[derive(Clone, PartialEq, prost::Message)]
-struct AlertBeforeRecord {
-    #[prost(uint32, tag = "1")]
-    team: u32,
-    #[prost(int32, tag = "2")]
-    priority: i32,
-}
-
-#[derive(Clone, PartialEq, prost::Message)]
-struct BeforeRecord {
-    #[prost(uint64, tag = "1")]
-    sequence: u64,
-    #[prost(uint32, tag = "2")]
-    stage: u32,
-    #[prost(bool, tag = "3")]
-    visible: bool,
-    #[prost(string, tag = "4")]
-    customer: String,
-    #[prost(message, repeated, tag = "5")]
-    alerts: Vec<AlertBeforeRecord>,
-    /// Personal.
-    #[prost(string, tag = "6")]
-    holder: String,
-}
-
-#[derive(Clone, PartialEq, prost::Message)]
-struct InstanceChangeRecord {
-    #[prost(int32, tag = "1")]
-    kind: i32,
-    #[prost(message, optional, tag = "2")]
-    after: Option<InstanceRecord>,
-    #[prost(message, optional, tag = "3")]
-    before: Option<BeforeRecord>,
-    #[prost(uint32, repeated, tag = "4")]
-    entered: Vec<u32>,
 }
 
 /// One entry.
@@ -222,7 +187,7 @@ impl From<&Entry> for EntryRecord {
                 previous: change.previous,
                 is_news: change.is_news,
             }),
-            instances: entry.instances.iter().map(instance_record).collect(),
+            instances: entry.instances.iter().map(Into::into).collect(),
             note: entry.said.note.to_string(),
             values: entry
                 .said
@@ -255,7 +220,7 @@ impl TryFrom<EntryRecord> for Entry {
             archive: record.archive.map(TryInto::try_into).transpose()?,
             erasure: record.erasure.map(TryInto::try_into).transpose()?,
             call: record.call.map(call).transpose()?,
-            instances: record.instances.into_iter().map(instance).collect::<Result<_, _>>()?,
+            instances: record.instances.into_iter().map(TryInto::try_into).collect::<Result<_, _>>()?,
         })
     }
 }
@@ -312,6 +277,7 @@ fn definition_record(change: &DefinitionChange) -> DefinitionChangeRecord {
             record.place = *place;
             record.team = Some(team.into());
         }
+        DefinitionChange::Calendar(calendar) => record.calendar = Some((&**calendar).into()),
         DefinitionChange::Draft(place, definition) => {
             record.place = *place;
             record.draft = Some((&**definition).into());
@@ -325,6 +291,9 @@ fn definition_record(change: &DefinitionChange) -> DefinitionChangeRecord {
 }
 
 fn definition(record: DefinitionChangeRecord) -> Result<DefinitionChange, RecordError> {
+    if let Some(calendar) = record.calendar {
+        return Ok(DefinitionChange::Calendar(Arc::new(calendar.try_into()?)));
+    }
     match (record.team, record.draft, record.version) {
         (Some(team), None, None) => Ok(DefinitionChange::Team(record.place, team.into())),
         (None, Some(draft), None) => Ok(DefinitionChange::Draft(record.place, Arc::new(draft.try_into()?))),
@@ -339,43 +308,4 @@ fn call(record: CallChangeRecord) -> Result<CallChange, RecordError> {
     let after = record.after.ok_or(RecordError::Incomplete("call"))?;
     let slot = after.slot;
     Ok(CallChange { slot, after: Arc::new(after.into()), previous: record.previous, is_news: record.is_news })
-}
-
-fn instance_record(change: &InstanceChange) -> InstanceChangeRecord {
-    let alert = |alert: &AlertBefore| AlertBeforeRecord { team: alert.team, priority: alert.priority.code() };
-    InstanceChangeRecord {
-        kind: change.kind.code(),
-        after: Some((&*change.after).into()),
-        before: change.before.as_ref().map(|before| BeforeRecord {
-            sequence: before.sequence,
-            stage: before.stage,
-            visible: before.visible,
-            customer: before.customer.to_string(),
-            alerts: before.alerts.iter().map(alert).collect(),
-            holder: before.holder.to_string(),
-        }),
-        entered: change.entered.to_vec(),
-    }
-}
-
-fn instance(record: InstanceChangeRecord) -> Result<InstanceChange, RecordError> {
-    Ok(InstanceChange {
-        kind: Coded::from_code(record.kind)?,
-        after: Arc::new(record.after.ok_or(RecordError::Incomplete("instance"))?.try_into()?),
-        before: record.before.map(before).transpose()?,
-        entered: record.entered.into(),
-    })
-}
-
-fn before(record: BeforeRecord) -> Result<Before, RecordError> {
-    let alert =
-        |alert: AlertBeforeRecord| Ok(AlertBefore { team: alert.team, priority: Coded::from_code(alert.priority)? });
-    Ok(Before {
-        sequence: record.sequence,
-        stage: record.stage,
-        visible: record.visible,
-        customer: record.customer.into(),
-        alerts: record.alerts.into_iter().map(alert).collect::<Result<_, RecordError>>()?,
-        holder: record.holder.into(),
-    })
 }

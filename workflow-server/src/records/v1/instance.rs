@@ -195,6 +195,8 @@ pub struct InstanceRecord {
     chases: u32,
     #[prost(message, optional, tag = "24")]
     attempts: Option<AttemptsRecord>,
+    #[prost(uint32, repeated, tag = "25")]
+    skipped: Vec<u32>,
 }
 
 impl From<&Instance> for InstanceRecord {
@@ -236,6 +238,7 @@ impl From<&Instance> for InstanceRecord {
             pause: instance.pause.as_deref().map(pause_record),
             chases: instance.chases,
             attempts: instance.attempts.as_deref().map(attempts_record),
+            skipped: instance.skipped.iter().map(|action| u32::from(*action)).collect(),
         }
     }
 }
@@ -280,6 +283,7 @@ impl TryFrom<InstanceRecord> for Instance {
             pause: record.pause.map(from_pause_record),
             chases: record.chases,
             attempts: record.attempts.map(from_attempts_record),
+            skipped: record.skipped.into_iter().map(|action| action as u16).collect(),
         })
     }
 }

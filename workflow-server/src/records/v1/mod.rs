@@ -1,19 +1,24 @@
 //! Version 1 of the records. Frozen: fields may be added, never changed or used again for something else. Fields marked
 //! «personal» hold data of callers or of the people who work here; erasing looks for them there and nowhere else.
 
+mod actions;
 mod alert;
 mod archive;
 mod batch;
+mod calendar;
 mod call;
 mod codes;
 mod definition;
 mod entry;
 mod erasure;
 mod escalation;
+mod fields;
 mod instance;
+mod instance_change;
 
 pub use archive::ChunkRecord;
 pub use batch::BatchRecord;
+pub use calendar::CalendarRecord;
 pub use call::CallRecord;
 pub(super) use codes::Coded;
 pub use definition::{DefinitionRecord, TeamRecord, VersionRecord, WorkflowRecord};

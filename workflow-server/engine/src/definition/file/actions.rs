@@ -1,27 +1,29 @@
 //! The actions of an event, and the events that they add: depth first, in the order written.
 
+use crate::calendar::ClockTime;
+use crate::definition::expression::Expression;
 use crate::definition::fault::{Fault, FaultCode};
 use crate::definition::file::faults::{Faults, Position, Spot};
 use crate::definition::file::mapping::{self, Keys, Mapping};
 use crate::definition::file::sketch::Sketch;
 use crate::definition::file::tree::Node;
 use crate::definition::file::{fields, plain_actions};
-use crate::definition::model::{Action, ButtonAction, EventKind, NoteRule, TimerAction, TimerStart};
+use crate::definition::model::{Action, ActionKind, ButtonAction, EventKind, NoteRule, TimerAction, TimerStart};
 use crate::definition::rules;
 use crate::limits;
-use crate::time::{Span, SpanUnit};
 
 /// What an action can be; its first key in a well-written file.
 pub(super) const KINDS: Keys =
-    Keys { known: &["alert", "button", "timer", "link", "finish"], later: &["set-field", "email", "webhook", "when"] };
+    Keys { known: &["alert", "button", "timer", "link", "finish", "set-field"], later: &["email", "webhook"] };
 
 const BUTTON: Keys =
-    Keys { known: &["button", "id", "stage", "confirm", "note", "form", "then"], later: &["when", "undo"] };
-const TIMER: Keys = Keys { known: &["timer", "label", "id", "stage", "then"], later: &["when", "at", "calendar"] };
-const TIMER_VALUE: Keys = Keys { known: &["after", "from", "wait-for-claim"], later: &["at", "calendar", "field"] };
+    Keys { known: &["button", "id", "stage", "when", "confirm", "note", "form", "then"], later: &["undo"] };
+const TIMER: Keys = Keys { known: &["timer", "label", "id", "stage", "when", "then"], later: &[] };
+const TIMER_VALUE: Keys = Keys { known: &["after", "at", "from", "calendar", "wait-for-claim"], later: &[] };
 
 const NOTES: [(&str, NoteRule); 2] = [("required", NoteRule::Required), ("optional", NoteRule::Optional)];
-const STARTS: [(&str, TimerStart); 2] = [("stage", TimerStart::Stage), ("start", TimerStart::Start)];
+/// How a timer names the field from whose time it counts.
+pub(super) const FROM_FIELD: &str = "fields.";
 
 /// Reads actions into sketches of events.
 pub(super) struct ActionReader<'f> {
@@ -98,49 +100,54 @@ impl<'f> ActionReader<'f> {
         });
         let note = mapping.get("note").and_then(|node| mapping::word(node, "note", &NOTES, &[], self.faults));
         let form = mapping.get("form").map(|node| fields::read(node, "form", self.faults));
-        let action = Action::Button(ButtonAction {
+        let kind = ActionKind::Button(ButtonAction {
             label: label.clone(),
             event: String::new(),
             confirmation,
             note: note.unwrap_or(NoteRule::Optional),
             form: form.unwrap_or_default(),
         });
+        let action = Action { when: when(mapping, self.faults), kind };
         self.add_event(event, mapping, EventKind::ButtonPushed, label, action);
     }
 
     fn timer(&mut self, event: usize, mapping: Mapping<'_>, value: &Node) {
         mapping.check_keys(&TIMER, self.faults);
-        let (after, from, waits_for_claim) = self.timer_value(value);
+        let timer = self.timer_value(value);
         let label = mapping.get("label").and_then(|node| {
             mapping::checked(node, "label", |text| rules::label("the timer's label", text), self.faults)
         });
-        // A span at fault keeps the file from being read; the second stands in so that the rest is looked at too.
-        let after = after.unwrap_or(Span { amount: 1, unit: SpanUnit::Seconds });
-        let label = label.unwrap_or_else(|| timer_label(after));
-        let action = Action::Timer(TimerAction { after, from, waits_for_claim, event: String::new() });
+        let label = label.unwrap_or_else(|| timer_label(&timer));
+        let action = Action { when: when(mapping, self.faults), kind: ActionKind::Timer(timer) };
         self.add_event(event, mapping, EventKind::TimerElapsed, label, action);
     }
 
-    fn timer_value(&mut self, value: &Node) -> (Option<Span>, TimerStart, bool) {
+    /// A part at fault keeps the file from being read; what stands in for it lets the rest be looked at too.
+    fn timer_value(&mut self, value: &Node) -> TimerAction {
+        let mut timer = TimerAction {
+            after: None,
+            at: None,
+            from: TimerStart::Stage,
+            calendar: None,
+            waits_for_claim: false,
+            event: String::new(),
+        };
         if mapping::is_scalar(value) {
-            return (mapping::span(value, "timer", self.faults), TimerStart::Stage, false);
+            timer.after = mapping::span(value, "timer", self.faults);
+            return timer;
         }
-        let Some(timer) = Mapping::of(value, "`timer`", self.faults) else {
-            return (None, TimerStart::Stage, false);
-        };
-        timer.check_keys(&TIMER_VALUE, self.faults);
-        let after = match timer.get("after") {
-            Some(node) => mapping::span(node, "after", self.faults),
-            // A time of day in its place has been refused by name already.
-            None if timer.get("at").is_some() => None,
-            None => {
-                timer.require("after", "`timer`", self.faults);
-                None
-            }
-        };
-        let from = timer.get("from").and_then(|node| mapping::word(node, "from", &STARTS, &["field"], self.faults));
-        let waits = timer.get("wait-for-claim").and_then(|node| mapping::flag(node, "wait-for-claim", self.faults));
-        (after, from.unwrap_or(TimerStart::Stage), waits.unwrap_or_default())
+        let Some(mapping) = Mapping::of(value, "`timer`", self.faults) else { return timer };
+        mapping.check_keys(&TIMER_VALUE, self.faults);
+        timer.after = mapping.get("after").and_then(|node| mapping::span(node, "after", self.faults));
+        timer.at = mapping.get("at").and_then(|node| clock_time(node, self.faults));
+        timer.from = mapping.get("from").and_then(|node| start(node, self.faults)).unwrap_or(TimerStart::Stage);
+        timer.calendar = mapping::calendar(mapping, self.faults);
+        let waits = mapping.get("wait-for-claim").and_then(|node| mapping::flag(node, "wait-for-claim", self.faults));
+        timer.waits_for_claim = waits.unwrap_or_default();
+        if ["after", "at"].iter().all(|key| mapping.get(key).is_none()) && !matches!(timer.from, TimerStart::Field(_)) {
+            mapping.require("after", "`timer`", self.faults);
+        }
+        timer
     }
 
     fn add_event(&mut self, event: usize, mapping: Mapping<'_>, kind: EventKind, label: String, action: Action) {
@@ -174,9 +181,49 @@ impl<'f> ActionReader<'f> {
     }
 }
 
+/// The condition of an action.
+pub(super) fn when(mapping: Mapping<'_>, faults: &mut Faults) -> Option<Expression> {
+    mapping.get("when").and_then(|node| mapping::expression(node, "when", faults))
+}
+
+fn clock_time(node: &Node, faults: &mut Faults) -> Option<ClockTime> {
+    let text = mapping::text(node, "at", faults)?;
+    let time = ClockTime::parse(text);
+    if time.is_none() {
+        let message = format!(
+            "`at` is a time of day such as `09:00`, `09:00 next day` or `09:00 next working day`, not {}",
+            rules::quoted(text)
+        );
+        faults.put(node.at, Fault { field: "at".to_owned(), ..Fault::new(FaultCode::BadValue, message) });
+    }
+    time
+}
+
+fn start(node: &Node, faults: &mut Faults) -> Option<TimerStart> {
+    let text = mapping::text(node, "from", faults)?;
+    match (text, text.strip_prefix(FROM_FIELD)) {
+        ("stage", _) => Some(TimerStart::Stage),
+        ("start", _) => Some(TimerStart::Start),
+        (_, Some(field)) => {
+            faults.check(node.at, "from", rules::field_name(field)).then(|| TimerStart::Field(field.to_owned()))
+        }
+        _ => {
+            let message = format!("`from` must be stage, start or fields.NAME, not {}", rules::quoted(text));
+            faults.put(node.at, Fault { field: "from".to_owned(), ..Fault::new(FaultCode::BadValue, message) });
+            None
+        }
+    }
+}
+
 /// The label of a timer that has none in the file.
-pub(super) fn timer_label(after: Span) -> String {
-    format!("After {after}")
+pub(super) fn timer_label(timer: &TimerAction) -> String {
+    match (timer.after, timer.at, &timer.from) {
+        (Some(after), Some(at), _) => format!("After {after} at {at}"),
+        (Some(after), None, _) => format!("After {after}"),
+        (None, Some(at), _) => format!("At {at}"),
+        (None, None, TimerStart::Field(field)) => format!("At {field}"),
+        (None, None, _) => "Timer".to_owned(),
+    }
 }
 
 /// A fault of the event at this place as a whole.

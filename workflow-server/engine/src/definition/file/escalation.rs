@@ -9,8 +9,7 @@ use crate::definition::model::{Again, Priority, Raise, Rung, RungTime};
 use crate::definition::rules;
 use crate::limits;
 
-const RUNG: Keys =
-    Keys { known: &["at", "after", "every", "times", "priority", "team", "add-team"], later: &["when", "calendar"] };
+const RUNG: Keys = Keys { known: &["at", "after", "every", "times", "priority", "team", "add-team"], later: &["when"] };
 
 /// The word for "by one" among the priorities, and the priorities.
 const RAISES: [(&str, Raise); 5] = [

@@ -30,6 +30,8 @@ pub(super) struct Faults {
     more: bool,
     /// Where reading is.
     pub(super) spot: Spot,
+    /// How many expressions were read: each takes a while.
+    pub(super) expressions: usize,
 }
 
 impl Faults {

@@ -1,19 +1,20 @@
 //! The fields that a workflow or a button's form declares.
 
-use crate::definition::fault::FaultCode;
+use crate::definition::fault::{Fault, FaultCode};
 use crate::definition::file::faults::Faults;
 use crate::definition::file::mapping::{self, Keys, Mapping};
-use crate::definition::file::tree::Node;
+use crate::definition::file::tree::{Content, Node};
 use crate::definition::rules;
 use crate::limits;
-use crate::value::{FieldDeclaration, FieldType};
+use crate::time::Time;
+use crate::value::{FieldDeclaration, FieldType, Value};
 
-const FIELD: Keys = Keys { known: &["type", "required"], later: &["default", "values", "label", "min", "max"] };
+const FIELD: Keys = Keys { known: &["type", "label", "required", "default", "values", "min", "max"], later: &[] };
 
 const TYPES: [(&str, FieldType); 4] =
     [("text", FieldType::Text), ("number", FieldType::Number), ("bool", FieldType::Bool), ("time", FieldType::Time)];
 
-/// Reads `{ NAME: { type, required } }`; `what` is `fields` or `form`.
+/// Reads `{ NAME: { type, required, … } }`; `what` is `fields` or `form`.
 pub(super) fn read(node: &Node, what: &str, faults: &mut Faults) -> Vec<FieldDeclaration> {
     let Some(fields) = Mapping::of(node, &format!("`{what}`"), faults) else { return Vec::new() };
     if fields.entries.len() > limits::FIELDS_MAX {
@@ -27,14 +28,73 @@ pub(super) fn read(node: &Node, what: &str, faults: &mut Faults) -> Vec<FieldDec
         faults.check(key.at, what, rules::field_name(&key.text));
         let Some(field) = Mapping::of(value, "a field", faults) else { continue };
         field.check_keys(&FIELD, faults);
-        let field_type =
-            field.require("type", "a field", faults).and_then(|node| mapping::word(node, "type", &TYPES, &[], faults));
-        let required = field.get("required").and_then(|node| mapping::flag(node, "required", faults));
-        declared.push(FieldDeclaration {
-            name: key.text.clone(),
-            field_type: field_type.unwrap_or(FieldType::Text),
-            required: required.unwrap_or(false),
-        });
+        declared.push(declaration(key.text.clone(), field, faults));
     }
     declared
+}
+
+fn declaration(name: String, field: Mapping<'_>, faults: &mut Faults) -> FieldDeclaration {
+    let field_type =
+        field.require("type", "a field", faults).and_then(|node| mapping::word(node, "type", &TYPES, &[], faults));
+    let required = field.get("required").and_then(|node| mapping::flag(node, "required", faults));
+    let label = field
+        .get("label")
+        .and_then(|node| mapping::checked(node, "label", |text| rules::label("`label`", text), faults));
+    let mut declared = FieldDeclaration {
+        name,
+        required: required.unwrap_or(false),
+        label: label.unwrap_or_default(),
+        ..FieldDeclaration::default()
+    };
+    // Without its type nothing else of a field can be judged.
+    let Some(field_type) = field_type else { return declared };
+    declared.field_type = field_type;
+    declared.values = field.get("values").map(|node| values(node, field_type, faults)).unwrap_or_default();
+    for (key, bound) in [("min", &mut declared.min), ("max", &mut declared.max)] {
+        *bound = field.get(key).and_then(|node| number(node, key, faults));
+    }
+    declared.default = field.get("default").and_then(|node| value(node, "default", field_type, faults));
+    if let Err(fault) = rules::field_bounds(&declared) {
+        let at = field.get(&fault.field).map_or(field.at, |node| node.at);
+        faults.put(at, fault);
+    }
+    declared
+}
+
+fn values(node: &Node, field_type: FieldType, faults: &mut Faults) -> Vec<Value> {
+    let items = mapping::list(node, "`values`", faults);
+    items
+        .iter()
+        .take(limits::FIELD_VALUES_MAX + 1)
+        .filter_map(|item| value(item, "values", field_type, faults))
+        .collect()
+}
+
+fn number(node: &Node, field: &str, faults: &mut Faults) -> Option<f64> {
+    match value(node, field, FieldType::Number, faults)? {
+        Value::Number(number) => Some(number),
+        _ => None,
+    }
+}
+
+fn value(node: &Node, field: &str, field_type: FieldType, faults: &mut Faults) -> Option<Value> {
+    let Content::Scalar { text, plain } = &node.content else {
+        mapping::text(node, field, faults);
+        return None;
+    };
+    let value = match field_type {
+        FieldType::Text => {
+            faults.check(node.at, field, rules::text(format_args!("`{field}`"), text, limits::TEXT_BYTES_MAX));
+            Some(Value::Text(text.as_str().into()))
+        }
+        FieldType::Bool => return mapping::flag(node, field, faults).map(Value::Bool),
+        FieldType::Number => text.parse().ok().filter(|number: &f64| *plain && number.is_finite()).map(Value::Number),
+        FieldType::Time => text.parse().ok().map(|moment: jiff::Timestamp| Value::Time(Time(moment.as_millisecond()))),
+    };
+    if value.is_none() {
+        let like = if field_type == FieldType::Time { "a time such as 2026-11-24T09:00:00Z" } else { "a number" };
+        let message = format!("`{field}` must be {like}, not {}", rules::quoted(text));
+        faults.put(node.at, Fault { field: field.to_owned(), ..Fault::new(FaultCode::BadValue, message) });
+    }
+    value
 }

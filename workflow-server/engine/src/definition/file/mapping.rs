@@ -3,10 +3,12 @@
 //! Promises: a key that is not known is a fault that names the nearest known one; a key that the design has and this
 //! version does not is refused by name.
 
+use crate::definition::expression::Expression;
 use crate::definition::fault::{Fault, FaultCode};
 use crate::definition::file::faults::{Faults, Position};
 use crate::definition::file::tree::{Content, Key, Node};
 use crate::definition::rules;
+use crate::limits;
 use crate::time::Span;
 
 /// Which keys a mapping has.
@@ -128,6 +130,29 @@ pub(super) fn span(node: &Node, field: &str, faults: &mut Faults) -> Option<Span
             None
         }
     }
+}
+
+/// An expression.
+pub(super) fn expression(node: &Node, field: &str, faults: &mut Faults) -> Option<Expression> {
+    let source = text(node, field, faults)?;
+    faults.expressions += 1;
+    if faults.expressions > limits::EXPRESSIONS_MAX {
+        let message = format!("a workflow has at most {} expressions", limits::EXPRESSIONS_MAX);
+        faults.put(node.at, Fault { field: field.to_owned(), ..Fault::new(FaultCode::TooLarge, message) });
+        return None;
+    }
+    match Expression::parse(source) {
+        Ok(expression) => Some(expression),
+        Err(fault) => {
+            bad(node, field, format!("`{field}` {fault}"), faults);
+            None
+        }
+    }
+}
+
+/// The name of a calendar, or `none`.
+pub(super) fn calendar(mapping: Mapping<'_>, faults: &mut Faults) -> Option<String> {
+    mapping.get("calendar").and_then(|node| name(node, "calendar", faults))
 }
 
 /// `true` or `false`, without quotes.

@@ -1,5 +1,5 @@
 //! The file form of a definition (YAML 1.2 core schema, or JSON, which is a part of it), as people write, review and
-//! keep it; and the file of teams.
+//! keep it; and the files of teams and calendars.
 //!
 //! Promises: reading is strict and reports every fault at once, with line and column; nothing is guessed. What was
 //! written by [`write_yaml`] or [`write_json`] reads back as the same definition.
@@ -7,6 +7,7 @@
 //! Must not judge the workflow as a whole: that is [`crate::definition::validate`], which knows no files.
 
 mod actions;
+mod calendars;
 mod escalation;
 mod faults;
 mod fields;
@@ -20,6 +21,7 @@ mod teams;
 mod tree;
 mod writing;
 
+pub use calendars::read_calendars;
 pub use reading::read;
 pub use teams::read_teams;
 pub use writing::{write_json, write_yaml};

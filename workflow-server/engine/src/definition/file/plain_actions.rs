@@ -1,20 +1,23 @@
-//! The actions that add no event: alert, link, finish.
+//! The actions that add no event: alert, link, finish, set-field.
 
 use crate::definition::fault::{Fault, FaultCode};
+use crate::definition::file::actions::when;
 use crate::definition::file::escalation;
 use crate::definition::file::faults::Faults;
 use crate::definition::file::mapping::{self, Keys, Mapping};
-use crate::definition::file::tree::{Content, Node};
-use crate::definition::model::{Action, AlertAction, AtMost, FinishAction, LinkAction, Priority};
+use crate::definition::file::tree::Node;
+use crate::definition::model::{
+    Action, ActionKind, AlertAction, AtMost, FinishAction, LinkAction, Priority, SetFieldAction,
+};
 use crate::definition::rules;
-use crate::definition::template::{Template, TemplateFault};
+use crate::definition::template::Template;
 use crate::limits;
 
 const ALERT: Keys =
-    Keys { known: &["text", "team", "priority", "due", "escalate"], later: &["when", "calendar", "at", "id"] };
-const LINK: Keys = Keys { known: &["to", "max", "else"], later: &["when"] };
-const LATER_BESIDE: [&str; 1] = ["when"];
-const LATER_IN_FINISH: [&str; 1] = ["when"];
+    Keys { known: &["text", "team", "priority", "due", "calendar", "escalate", "when"], later: &["at", "id"] };
+const LINK: Keys = Keys { known: &["to", "max", "else", "when"], later: &[] };
+const FINISH: Keys = Keys { known: &["outcome", "when"], later: &[] };
+const SET_FIELD: Keys = Keys { known: &["field", "to", "when"], later: &[] };
 
 /// The words of the priorities.
 pub(super) const PRIORITIES: [(&str, Priority); 4] =
@@ -25,14 +28,19 @@ pub(super) fn check_beside(kind: &str, action: Mapping<'_>, faults: &mut Faults)
     let inside = match kind {
         "alert" => ALERT.known,
         "link" => LINK.known,
-        _ => &[],
+        "finish" => FINISH.known,
+        _ => SET_FIELD.known,
     };
     for (key, _) in action.entries.iter().filter(|(key, _)| key.text != kind) {
         if inside.contains(&key.text.as_str()) {
-            let message = format!("`{}` belongs inside `{kind}`: indent it by two more spaces", key.text);
+            let message = match (kind, action.get(kind).is_some_and(mapping::is_scalar)) {
+                ("link", true) => format!("`{}` belongs inside: write `link: {{ to: …, {}: … }}`", key.text, key.text),
+                ("finish", true) => {
+                    format!("`{}` belongs inside: write `finish: {{ outcome: …, {}: … }}`", key.text, key.text)
+                }
+                _ => format!("`{}` belongs inside `{kind}`: indent it by two more spaces", key.text),
+            };
             faults.add(FaultCode::UnknownKey, key.at, message);
-        } else if LATER_BESIDE.contains(&key.text.as_str()) {
-            faults.put(key.at, mapping::later(&key.text));
         } else {
             let message = format!("unknown key {}; nothing stands beside `{kind}`", rules::quoted(&key.text));
             faults.add(FaultCode::UnknownKey, key.at, message);
@@ -45,7 +53,8 @@ pub(super) fn read(kind: &str, value: &Node, faults: &mut Faults) -> Option<Acti
     match kind {
         "alert" => alert(value, faults),
         "link" => link(value, faults),
-        _ => finish(value, faults),
+        "finish" => finish(value, faults),
+        _ => set_field(value, faults),
     }
 }
 
@@ -56,9 +65,12 @@ fn alert(value: &Node, faults: &mut Faults) -> Option<Action> {
     let team = alert.require("team", "`alert`", faults).and_then(|node| mapping::name(node, "team", faults));
     let priority = alert.get("priority").and_then(|node| mapping::word(node, "priority", &PRIORITIES, &[], faults));
     let due = alert.get("due").and_then(|node| mapping::span(node, "due", faults));
+    let calendar = mapping::calendar(alert, faults);
+    let when = when(alert, faults);
     let escalate = alert.get("escalate").map(|node| escalation::read(node, faults)).unwrap_or_default();
     let priority = priority.unwrap_or(Priority::Normal);
-    Some(Action::Alert(AlertAction { text: text?, team: team?, priority, due, escalate }))
+    let alert = AlertAction { text: text?, team: team?, priority, due, calendar, escalate };
+    Some(Action { when, kind: ActionKind::Alert(alert) })
 }
 
 fn template(node: &Node, field: &str, faults: &mut Faults) -> Option<Template> {
@@ -67,12 +79,8 @@ fn template(node: &Node, field: &str, faults: &mut Faults) -> Option<Template> {
     match Template::parse(&source) {
         Ok(template) => Some(template),
         Err(fault) => {
-            let code = match fault {
-                TemplateFault::Unclosed => FaultCode::BadValue,
-                TemplateFault::NotPlain(_) => FaultCode::NotSupportedYet,
-                TemplateFault::NoSuchCallPlace(_) => FaultCode::UnknownField,
-            };
-            faults.put(node.at, Fault { field: field.to_owned(), ..Fault::new(code, fault.to_string()) });
+            let fault = Fault::new(FaultCode::BadValue, fault.to_string());
+            faults.put(node.at, Fault { field: field.to_owned(), ..fault });
             None
         }
     }
@@ -80,11 +88,13 @@ fn template(node: &Node, field: &str, faults: &mut Faults) -> Option<Template> {
 
 fn link(value: &Node, faults: &mut Faults) -> Option<Action> {
     if mapping::is_scalar(value) {
-        return Some(Action::Link(LinkAction { to: mapping::name(value, "link", faults)?, at_most: None }));
+        let link = LinkAction { to: mapping::name(value, "link", faults)?, at_most: None };
+        return Some(ActionKind::Link(link).into());
     }
     let link = Mapping::of(value, "`link`", faults)?;
     link.check_keys(&LINK, faults);
     let to = link.require("to", "`link`", faults).and_then(|node| mapping::name(node, "to", faults));
+    let when = when(link, faults);
     let times = link.get("max").map(|node| mapping::whole(node, "max", 1, limits::LINK_TIMES_MAX, faults));
     let otherwise = link.get("else").map(|node| mapping::name(node, "else", faults));
     let at_most = match (times, otherwise) {
@@ -97,15 +107,29 @@ fn link(value: &Node, faults: &mut Faults) -> Option<Action> {
             return None;
         }
     };
-    Some(Action::Link(LinkAction { to: to?, at_most }))
+    Some(Action { when, kind: ActionKind::Link(LinkAction { to: to?, at_most }) })
 }
 
 fn finish(value: &Node, faults: &mut Faults) -> Option<Action> {
-    if let Content::Map(entries) = &value.content
-        && let Some((key, _)) = entries.iter().find(|(key, _)| LATER_IN_FINISH.contains(&key.text.as_str()))
-    {
-        faults.put(key.at, mapping::later(&key.text));
-        return None;
+    if mapping::is_scalar(value) {
+        return Some(ActionKind::Finish(FinishAction { outcome: mapping::name(value, "finish", faults)? }).into());
     }
-    Some(Action::Finish(FinishAction { outcome: mapping::name(value, "finish", faults)? }))
+    let finish = Mapping::of(value, "`finish`", faults)?;
+    finish.check_keys(&FINISH, faults);
+    let when = when(finish, faults);
+    let outcome =
+        finish.require("outcome", "`finish`", faults).and_then(|node| mapping::name(node, "outcome", faults))?;
+    Some(Action { when, kind: ActionKind::Finish(FinishAction { outcome }) })
+}
+
+fn set_field(value: &Node, faults: &mut Faults) -> Option<Action> {
+    let set = Mapping::of(value, "`set-field`", faults)?;
+    set.check_keys(&SET_FIELD, faults);
+    let when = when(set, faults);
+    let field = set.require("field", "`set-field`", faults).and_then(|node| {
+        let named = mapping::text(node, "field", faults)?;
+        faults.check(node.at, "field", rules::field_name(named)).then(|| named.to_owned())
+    });
+    let to = set.require("to", "`set-field`", faults).and_then(|node| mapping::expression(node, "to", faults));
+    Some(Action { when, kind: ActionKind::SetField(SetFieldAction { field: field?, to: to? }) })
 }

@@ -7,7 +7,7 @@ use crate::definition::file::mapping::{self, Keys, Mapping};
 use crate::definition::file::sketch::Sketch;
 use crate::definition::file::tree::Node;
 use crate::definition::file::{fields, numbers, tree};
-use crate::definition::model::{Action, Definition, Stage};
+use crate::definition::model::{ActionKind, Definition, Stage};
 use crate::definition::numbering::Numbering;
 use crate::definition::rules;
 use crate::time::Span;
@@ -20,8 +20,18 @@ pub(super) const FORMAT: u32 = 1;
 const FORMAT_MAX: u32 = 1_000;
 
 const WORKFLOW: Keys = Keys {
-    known: &["format", "workflow", "title", "deadline", "retention", "fields", "allow_unlinked_ends", "on_new_call"],
-    later: &["calendar", "calendars", "templates"],
+    known: &[
+        "format",
+        "workflow",
+        "title",
+        "deadline",
+        "retention",
+        "calendar",
+        "fields",
+        "allow_unlinked_ends",
+        "on_new_call",
+    ],
+    later: &["calendars", "templates"],
 };
 
 /// Reads a definition of at most [`crate::limits::FILE_BYTES_MAX`] bytes.
@@ -63,6 +73,7 @@ struct Header {
     title: String,
     deadline: Option<Span>,
     retention: Option<Span>,
+    calendar: Option<String>,
     fields: Vec<FieldDeclaration>,
     allow_unlinked_ends: bool,
 }
@@ -78,6 +89,7 @@ impl Header {
             .and_then(|node| mapping::checked(node, "title", |text| rules::label("`title`", text), faults));
         let deadline = file.get("deadline").and_then(|node| mapping::span(node, "deadline", faults));
         let retention = file.get("retention").and_then(|node| retention(node, faults));
+        let calendar = mapping::calendar(file, faults);
         let fields = file.get("fields").map(|node| fields::read(node, "fields", faults));
         let allow_unlinked_ends =
             file.get("allow_unlinked_ends").and_then(|node| mapping::flag(node, "allow_unlinked_ends", faults));
@@ -86,6 +98,7 @@ impl Header {
             title: title?,
             deadline,
             retention,
+            calendar,
             fields: fields.unwrap_or_default(),
             allow_unlinked_ends: allow_unlinked_ends.unwrap_or(false),
         })
@@ -97,6 +110,7 @@ impl Header {
             title: self.title,
             deadline: self.deadline,
             retention: self.retention,
+            calendar: self.calendar,
             fields: self.fields,
             allow_unlinked_ends: self.allow_unlinked_ends,
             stages,
@@ -131,10 +145,10 @@ fn stages(sketches: Vec<Sketch>, ids: &[String], numbers: &[u32]) -> Vec<Stage> 
     let mut stages: Vec<Stage> = Vec::with_capacity(sketches.len());
     for ((mut sketch, id), number) in sketches.into_iter().zip(ids).zip(numbers) {
         for (place, added) in &sketch.adds {
-            match &mut sketch.actions[*place] {
-                Action::Button(button) => button.event.clone_from(&ids[*added]),
-                Action::Timer(timer) => timer.event.clone_from(&ids[*added]),
-                Action::Alert(_) | Action::Link(_) | Action::Finish(_) => {}
+            match &mut sketch.actions[*place].kind {
+                ActionKind::Button(button) => button.event.clone_from(&ids[*added]),
+                ActionKind::Timer(timer) => timer.event.clone_from(&ids[*added]),
+                _ => {}
             }
         }
         stages.push(Stage { number: *number, event: sketch.event(id.clone()), actions: sketch.actions });

@@ -9,7 +9,7 @@ use crate::definition::file::tree;
 use crate::definition::rules;
 use crate::limits;
 
-const FILE: Keys = Keys { known: &["format", "teams"], later: &["calendars"] };
+const FILE: Keys = Keys { known: &["format", "teams"], later: &[] };
 const TEAM: Keys = Keys { known: &["name", "title"], later: &["calendar", "people"] };
 
 /// Reads names and titles of teams, in the order written.

@@ -7,16 +7,16 @@ use std::collections::{HashMap, HashSet};
 
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
-use crate::definition::file::actions::timer_label;
+use crate::definition::file::actions::{FROM_FIELD, timer_label};
 use crate::definition::file::escalation::{DUE, RAISE};
 use crate::definition::file::plain_actions::PRIORITIES;
 use crate::definition::file::reading::FORMAT;
 use crate::definition::model::{
-    Action, AlertAction, ButtonAction, Definition, FIRST_STAGE, LinkAction, NoteRule, Priority, Raise, Rung, RungTime,
-    Stage, TimerAction, TimerStart,
+    Action, ActionKind, AlertAction, ButtonAction, Definition, FIRST_STAGE, LinkAction, NoteRule, Priority, Raise,
+    Rung, RungTime, Stage, TimerAction, TimerStart,
 };
 use crate::time::Span;
-use crate::value::FieldDeclaration;
+use crate::value::{FieldDeclaration, Value};
 
 /// Writes YAML 1.2.
 #[must_use]
@@ -39,10 +39,14 @@ fn json(file: &Written) -> String {
     text
 }
 
+/// Below this every whole number has a place of its own among all numbers.
+const WHOLE_MAX: f64 = 9e15;
+
 /// What stands in a file.
 enum Written {
     Text(String),
     Whole(u32),
+    Number(f64),
     Flag(bool),
     List(Vec<Written>),
     Map(Vec<(String, Written)>),
@@ -53,6 +57,11 @@ impl Serialize for Written {
         match self {
             Self::Text(text) => serializer.serialize_str(text),
             Self::Whole(number) => serializer.serialize_u32(*number),
+            #[expect(clippy::cast_possible_truncation, reason = "a whole number of this size is shown as one")]
+            Self::Number(number) if number.fract() == 0.0 && number.abs() < WHOLE_MAX => {
+                serializer.serialize_i64(*number as i64)
+            }
+            Self::Number(number) => serializer.serialize_f64(*number),
             Self::Flag(flag) => serializer.serialize_bool(*flag),
             Self::List(items) => serializer.collect_seq(items),
             Self::Map(entries) => {
@@ -109,6 +118,7 @@ fn file(definition: &Definition) -> Written {
         .text("title", &definition.title)
         .with_some("deadline", definition.deadline.map(span))
         .with_some("retention", definition.retention.map(span))
+        .with_some("calendar", definition.calendar.as_ref().map(text))
         .with_some("fields", fields(&definition.fields))
         .with_some("allow_unlinked_ends", definition.allow_unlinked_ends.then_some(Written::Flag(true)))
         .with("on_new_call", Written::List(first))
@@ -117,11 +127,27 @@ fn file(definition: &Definition) -> Written {
 
 fn fields(fields: &[FieldDeclaration]) -> Option<Written> {
     let field = |field: &FieldDeclaration| {
-        let entries = Entries::default().text("type", field.field_type.word());
-        let entries = entries.with_some("required", field.required.then_some(Written::Flag(true)));
+        let values = (!field.values.is_empty()).then(|| Written::List(field.values.iter().map(value).collect()));
+        let entries = Entries::default()
+            .text("type", field.field_type.word())
+            .with_some("label", (!field.label.is_empty()).then(|| text(&field.label)))
+            .with_some("required", field.required.then_some(Written::Flag(true)))
+            .with_some("default", field.default.as_ref().map(value))
+            .with_some("values", values)
+            .with_some("min", field.min.map(Written::Number))
+            .with_some("max", field.max.map(Written::Number));
         (field.name.clone(), entries.map())
     };
     (!fields.is_empty()).then(|| Written::Map(fields.iter().map(field).collect()))
+}
+
+fn value(value: &Value) -> Written {
+    match value {
+        Value::Text(value) => text(&**value),
+        Value::Number(number) => Written::Number(*number),
+        Value::Bool(flag) => Written::Flag(*flag),
+        Value::Time(_) => text(value.to_string()),
+    }
 }
 
 struct StageWriter<'d> {
@@ -140,19 +166,32 @@ impl<'d> StageWriter<'d> {
     }
 
     fn action(&mut self, action: &Action) -> Written {
-        match action {
-            Action::Alert(alert) => Entries::default().with("alert", written_alert(alert)).map(),
-            Action::Button(button) => self.button(button),
-            Action::Timer(timer) => self.timer(timer),
-            Action::Link(link) => Entries::default().with("link", written_link(link)).map(),
-            Action::Finish(finish) => Entries::default().text("finish", &finish.outcome).map(),
+        let when = || action.when.as_ref().map(|when| text(when.source()));
+        match &action.kind {
+            ActionKind::Alert(alert) => Entries::default().with("alert", written_alert(alert, when())).map(),
+            ActionKind::Button(button) => self.button(button, when()),
+            ActionKind::Timer(timer) => self.timer(timer, when()),
+            ActionKind::Link(link) => Entries::default().with("link", written_link(link, when())).map(),
+            ActionKind::Finish(finish) => {
+                let outcome = text(&finish.outcome);
+                let finish = match when() {
+                    None => outcome,
+                    when => Entries::default().with("outcome", outcome).with_some("when", when).map(),
+                };
+                Entries::default().with("finish", finish).map()
+            }
+            ActionKind::SetField(set) => {
+                let entries = Entries::default().text("field", &set.field).text("to", set.to.source());
+                Entries::default().with("set-field", entries.with_some("when", when()).map()).map()
+            }
         }
     }
 
-    fn button(&mut self, button: &ButtonAction) -> Written {
+    fn button(&mut self, button: &ButtonAction, when: Option<Written>) -> Written {
         let required = button.note == NoteRule::Required;
         let entries = Entries::default().text("button", &button.label);
         self.identity(&button.event, entries)
+            .with_some("when", when)
             .with_some("confirm", button.confirmation.as_ref().map(text))
             .with_some("note", required.then(|| text("required")))
             .with_some("form", fields(&button.form))
@@ -160,15 +199,23 @@ impl<'d> StageWriter<'d> {
             .map()
     }
 
-    fn timer(&mut self, timer: &TimerAction) -> Written {
-        let from = if timer.from == TimerStart::Start { "start" } else { "stage" };
-        let waits = timer.waits_for_claim.then_some(Written::Flag(true));
-        let value = Entries::default().with("after", span(timer.after)).text("from", from);
-        let value = value.with_some("wait-for-claim", waits).map();
+    fn timer(&mut self, timer: &TimerAction, when: Option<Written>) -> Written {
+        let from = match &timer.from {
+            TimerStart::Stage => text("stage"),
+            TimerStart::Start => text("start"),
+            TimerStart::Field(field) => text(format!("{FROM_FIELD}{field}")),
+        };
+        let value = Entries::default()
+            .with_some("after", timer.after.map(span))
+            .with_some("at", timer.at.map(|at| text(at.to_string())))
+            .with("from", from)
+            .with_some("calendar", timer.calendar.as_ref().map(text))
+            .with_some("wait-for-claim", timer.waits_for_claim.then_some(Written::Flag(true)))
+            .map();
         let label = self.stages.get(timer.event.as_str()).map(|stage| &stage.event.label);
-        let label = label.filter(|label| **label != timer_label(timer.after)).map(text);
+        let label = label.filter(|label| **label != timer_label(timer)).map(text);
         let entries = Entries::default().with("timer", value).with_some("label", label);
-        self.identity(&timer.event, entries).with_some("then", self.then(&timer.event)).map()
+        self.identity(&timer.event, entries).with_some("when", when).with_some("then", self.then(&timer.event)).map()
     }
 
     /// The id and the number of the event.
@@ -185,14 +232,16 @@ impl<'d> StageWriter<'d> {
     }
 }
 
-fn written_alert(alert: &AlertAction) -> Written {
+fn written_alert(alert: &AlertAction, when: Option<Written>) -> Written {
     let is_usual = alert.priority == Priority::Normal;
     Entries::default()
         .text("text", alert.text.source())
         .text("team", &alert.team)
         .with_some("priority", (!is_usual).then(|| text(priority_word(alert.priority))))
         .with_some("due", alert.due.map(span))
+        .with_some("calendar", alert.calendar.as_ref().map(text))
         .with_some("escalate", escalation(&alert.escalate))
+        .with_some("when", when)
         .map()
 }
 
@@ -223,11 +272,15 @@ fn priority_word(wanted: Priority) -> &'static str {
     PRIORITIES.iter().find(|(_, priority)| *priority == wanted).map_or("normal", |(word, _)| *word)
 }
 
-fn written_link(link: &LinkAction) -> Written {
-    let Some(at_most) = &link.at_most else { return text(&link.to) };
+fn written_link(link: &LinkAction, when: Option<Written>) -> Written {
+    if link.at_most.is_none() && when.is_none() {
+        return text(&link.to);
+    }
+    let at_most = link.at_most.as_ref();
     Entries::default()
         .text("to", &link.to)
-        .with("max", Written::Whole(at_most.times))
-        .text("else", &at_most.otherwise)
+        .with_some("max", at_most.map(|at_most| Written::Whole(at_most.times)))
+        .with_some("else", at_most.map(|at_most| text(&at_most.otherwise)))
+        .with_some("when", when)
         .map()
 }

@@ -1,8 +1,8 @@
 //! Circles in which nothing waits: an instance would go round for ever at once. A timer that counts from the start of the
-//! instance holds up the first round only; from the second on it is due as soon as its stage is entered.
+//! instance, or from a field, holds up the first round only; from the second on it is due as soon as its stage is entered.
 
 use crate::definition::fault::{Fault, FaultCode};
-use crate::definition::model::{Action, Definition, Stage, TimerStart};
+use crate::definition::model::{ActionKind, Definition, Stage, TimerStart};
 use crate::definition::validate::{Events, in_action};
 
 /// How many ids of a circle a message names.
@@ -59,13 +59,13 @@ pub(super) fn check(definition: &Definition, events: &Events<'_>, faults: &mut V
 fn ways_on(stage: &Stage) -> Vec<(usize, &str)> {
     let mut ways = Vec::new();
     for (place, action) in stage.actions.iter().enumerate() {
-        match action {
-            Action::Link(link) => {
+        match &action.kind {
+            ActionKind::Link(link) => {
                 ways.extend(link.at_most.as_ref().map(|at_most| (place, at_most.otherwise.as_str())));
                 ways.push((place, link.to.as_str()));
             }
-            Action::Timer(timer) if timer.from == TimerStart::Start => ways.push((place, timer.event.as_str())),
-            Action::Timer(_) | Action::Alert(_) | Action::Button(_) | Action::Finish(_) => {}
+            ActionKind::Timer(timer) if timer.from != TimerStart::Stage => ways.push((place, timer.event.as_str())),
+            _ => {}
         }
     }
     ways

@@ -1,7 +1,7 @@
 //! Names, sizes and spans: what a file's reader checks with positions, checked again for definitions from elsewhere.
 
 use crate::definition::fault::{Fault, FaultCode};
-use crate::definition::model::{Action, Definition, Stage};
+use crate::definition::model::{Action, ActionKind, Definition, Stage};
 use crate::definition::rules;
 use crate::definition::validate::{in_action, in_stage};
 use crate::limits;
@@ -16,6 +16,8 @@ pub(super) fn check(definition: &Definition, faults: &mut Vec<Fault>) {
         ("title", rules::label("`title`", &definition.title)),
         ("deadline", definition.deadline.map_or(Ok(()), rules::span_within)),
         ("retention", definition.retention.map_or(Ok(()), rules::retention)),
+        ("calendar", definition.calendar.as_ref().map_or(Ok(()), |name| rules::name("`calendar`", name))),
+        ("when", check_expressions(definition)),
         ("fields", check_fields("fields", &definition.fields)),
     ];
     let named = |(field, checked): (&str, Checked)| Some(Fault { field: field.to_owned(), ..checked.err()? });
@@ -52,12 +54,12 @@ fn check_stage(stage: &Stage, faults: &mut Vec<Fault>) {
 }
 
 fn check_action(action: &Action) -> Vec<(&'static str, Checked)> {
-    match action {
-        Action::Alert(alert) => vec![
+    match &action.kind {
+        ActionKind::Alert(alert) => vec![
             ("text", rules::text("`text`", alert.text.source(), limits::TEXT_BYTES_MAX)),
             ("due", optional_span(alert.due)),
         ],
-        Action::Button(button) => {
+        ActionKind::Button(button) => {
             let confirmation = button.confirmation.as_ref();
             let confirmation =
                 confirmation.map_or(Ok(()), |text| rules::text("`confirm`", text, limits::TEXT_BYTES_MAX));
@@ -67,12 +69,13 @@ fn check_action(action: &Action) -> Vec<(&'static str, Checked)> {
                 ("form", check_fields("form", &button.form)),
             ]
         }
-        Action::Timer(timer) => vec![("after", rules::span_within(timer.after))],
-        Action::Link(link) => {
+        ActionKind::Timer(timer) => vec![("after", optional_span(timer.after))],
+        ActionKind::SetField(set) => vec![("field", rules::field_name(&set.field))],
+        ActionKind::Link(link) => {
             let times = link.at_most.as_ref().map_or(1, |at_most| at_most.times);
             vec![("max", check_times(times))]
         }
-        Action::Finish(finish) => vec![("finish", rules::name("the outcome", &finish.outcome))],
+        ActionKind::Finish(finish) => vec![("finish", rules::name("the outcome", &finish.outcome))],
     }
 }
 
@@ -88,6 +91,17 @@ fn check_times(times: u32) -> Checked {
     Err(Fault::new(FaultCode::BadValue, message))
 }
 
+fn check_expressions(definition: &Definition) -> Checked {
+    let actions = definition.stages.iter().flat_map(|stage| &stage.actions);
+    let is_set = |action: &Action| matches!(action.kind, ActionKind::SetField(_));
+    let count: usize = actions.map(|action| usize::from(action.when.is_some()) + usize::from(is_set(action))).sum();
+    if count <= limits::EXPRESSIONS_MAX {
+        return Ok(());
+    }
+    let message = format!("the workflow has {count} expressions; at most {} are allowed", limits::EXPRESSIONS_MAX);
+    Err(Fault::new(FaultCode::TooLarge, message))
+}
+
 /// The first fault of the declarations.
 fn check_fields(what: &str, fields: &[FieldDeclaration]) -> Checked {
     if fields.len() > limits::FIELDS_MAX {
@@ -96,6 +110,7 @@ fn check_fields(what: &str, fields: &[FieldDeclaration]) -> Checked {
     }
     for (place, field) in fields.iter().enumerate() {
         rules::field_name(&field.name)?;
+        rules::field_bounds(field)?;
         if fields[..place].iter().any(|other| other.name == field.name) {
             let message = format!("`{what}` declares {} twice", rules::quoted(&field.name));
             return Err(Fault::new(FaultCode::Duplicate, message));

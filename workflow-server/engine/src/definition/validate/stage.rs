@@ -2,29 +2,28 @@
 
 use std::collections::HashSet;
 
+use crate::calendar::NextDay;
 use crate::definition::fault::{Fault, FaultCode};
-use crate::definition::model::{Action, AlertAction, Definition, LinkAction, Stage};
+use crate::definition::model::{
+    Action, ActionKind, AlertAction, Definition, LinkAction, Rung, RungTime, Stage, TimerAction, TimerStart,
+};
 use crate::definition::rules;
-use crate::definition::template::Place;
-use crate::definition::validate::{Events, in_action, in_stage, is_unlinked_end, is_wait};
+use crate::definition::validate::header::{unknown_calendar, without_calendar};
+use crate::definition::validate::{Events, Scene, expressions, in_action, in_stage, is_end, is_unlinked_end, is_wait};
 
-pub(super) fn check(
-    definition: &Definition,
-    stage: &Stage,
-    events: &Events<'_>,
-    is_team: &impl Fn(&str) -> bool,
-    faults: &mut Vec<Fault>,
-) {
-    check_end(definition, stage, faults);
+pub(super) fn check(scene: &Scene<'_>, stage: &Stage, faults: &mut Vec<Fault>) {
+    let events = scene.events;
+    check_end(scene.definition, stage, faults);
     check_order(stage, faults);
     let mut labels = HashSet::new();
     for (place, action) in stage.actions.iter().enumerate() {
         let mut fault = |field: &str, code, message| {
             faults.push(Fault { field: field.to_owned(), ..in_action(stage, place, code, message) });
         };
-        match action {
-            Action::Alert(alert) => check_alert((definition, events), alert, is_team, fault),
-            Action::Button(button) => {
+        expressions::check(scene, action, &mut fault);
+        match &action.kind {
+            ActionKind::Alert(alert) => check_alert(scene, alert, fault),
+            ActionKind::Button(button) => {
                 if !labels.insert(button.label.as_str()) {
                     let message = format!("the stage has another button {}", rules::quoted(&button.label));
                     fault("button", FaultCode::DuplicateLabel, message);
@@ -33,42 +32,45 @@ pub(super) fn check(
                     fault("id", FaultCode::UnknownEvent, unknown_event(&button.event, events));
                 }
             }
-            Action::Timer(timer) if events.place(&timer.event).is_none() => {
-                fault("id", FaultCode::UnknownEvent, unknown_event(&timer.event, events));
-            }
-            Action::Link(link) => check_link(link, events, fault),
-            Action::Timer(_) | Action::Finish(_) => {}
+            ActionKind::Timer(timer) => check_timer(scene, timer, fault),
+            ActionKind::Link(link) => check_link(link, events, fault),
+            ActionKind::Finish(_) | ActionKind::SetField(_) => {}
         }
     }
 }
 
 fn check_end(definition: &Definition, stage: &Stage, faults: &mut Vec<Fault>) {
     if is_unlinked_end(stage) {
+        let has_conditional = stage.actions.iter().any(|action| is_wait(action) || is_end(action));
+        let always = if has_conditional { ", whatever its conditions say" } else { "" };
         let message = format!(
-            "`{}` is an unlinked end: it neither waits (button, timer), links nor finishes; add one of these",
+            "`{}` is an unlinked end: it neither waits (button, timer), links nor finishes{always}; add one of these",
             stage.event.id
         );
         let fault = in_stage(stage, FaultCode::UnlinkedEnd, message);
         faults.push(Fault { warning: definition.allow_unlinked_ends, ..fault });
     }
-    let buttons = stage.actions.iter().any(|action| matches!(action, Action::Button(_)));
+    let buttons = stage.actions.iter().any(|action| matches!(action.kind, ActionKind::Button(_)));
     if buttons && !stage.actions.iter().any(is_alert) {
         let message = format!("`{}` has buttons and no alert: nobody is told that they wait", stage.event.id);
         faults.push(Fault { warning: true, ..in_stage(stage, FaultCode::NoAlert, message) });
     }
 }
 
-/// A link or a finish leaves the stage at once: nothing comes after it, and what came before would never be seen.
+/// A link or a finish without a condition leaves the stage at once: nothing comes after it, and what was armed before would
+/// never be seen. Fields may be set before it, and ends with conditions come before it.
 fn check_order(stage: &Stage, faults: &mut Vec<Fault>) {
-    let Some(end) = stage.actions.iter().position(|action| end_word(action).is_some()) else { return };
-    let word = end_word(&stage.actions[end]).unwrap_or_default();
-    if end > 0 {
-        let before = &stage.actions[..end];
-        let what = match (before.iter().any(is_alert), before.iter().any(is_wait)) {
-            (true, false) => "its alert",
-            (false, _) => "its buttons and timers",
-            (true, true) => "its alert, buttons and timers",
-        };
+    let leaves = |action: &Action| action.when.is_none() && is_end(action);
+    let Some(end) = stage.actions.iter().position(leaves) else { return };
+    let word = if matches!(stage.actions[end].kind, ActionKind::Link(_)) { "link" } else { "finish" };
+    let before = &stage.actions[..end];
+    let what = match (before.iter().any(is_alert), before.iter().any(is_wait)) {
+        (false, false) => None,
+        (true, false) => Some("its alert"),
+        (false, true) => Some("its buttons and timers"),
+        (true, true) => Some("its alert, buttons and timers"),
+    };
+    if let Some(what) = what {
         let message = format!(
             "`{word}` leaves the stage at once, so {what} would never be seen: move `{word}` to a stage of its own"
         );
@@ -81,26 +83,14 @@ fn check_order(stage: &Stage, faults: &mut Vec<Fault>) {
 }
 
 fn is_alert(action: &Action) -> bool {
-    matches!(action, Action::Alert(_))
+    matches!(action.kind, ActionKind::Alert(_))
 }
 
-fn end_word(action: &Action) -> Option<&'static str> {
-    match action {
-        Action::Link(_) => Some("link"),
-        Action::Finish(_) => Some("finish"),
-        Action::Alert(_) | Action::Button(_) | Action::Timer(_) => None,
-    }
-}
-
-fn check_alert(
-    (definition, events): (&Definition, &Events<'_>),
-    alert: &AlertAction,
-    is_team: &impl Fn(&str) -> bool,
-    mut fault: impl FnMut(&str, FaultCode, String),
-) {
+fn check_alert(scene: &Scene<'_>, alert: &AlertAction, mut fault: impl FnMut(&str, FaultCode, String)) {
     let rungs =
         alert.escalate.iter().flat_map(|rung| [("escalate.team", &rung.team), ("escalate.add-team", &rung.add_team)]);
     let of_rungs = rungs.filter_map(|(field, team)| Some((field, team.as_ref()?)));
+    let is_team = scene.declared.is_team;
     for (field, team) in std::iter::once(("team", &alert.team)).chain(of_rungs).filter(|(_, team)| !is_team(team)) {
         let message = format!("the team {} is not declared: import it, or correct the name", rules::quoted(team));
         fault(field, FaultCode::UnknownTeam, message);
@@ -109,14 +99,38 @@ fn check_alert(
         let message = "`escalate` counts from the alert's due: give the alert a `due`".to_owned();
         fault("escalate", FaultCode::MissingKey, message);
     }
-    for place in alert.text.places() {
-        let Place::Field(name) = place else { continue };
-        if definition.fields.iter().all(|field| field.name != *name) {
-            let hint = events.suggestion(name, definition.fields.iter().map(|field| field.name.as_str()));
-            let hint = if hint.is_empty() { "; declare it under `fields`".to_owned() } else { hint };
-            let message = format!("the text names the field {}, which is not declared{hint}", rules::quoted(name));
-            fault("text", FaultCode::UnknownField, message);
-        }
+    check_calendar(scene, alert.calendar.as_deref(), &mut fault);
+    let calendar = scene.definition.calendar_for(alert.calendar.as_deref());
+    let after = |rung: &Rung| if let RungTime::After(span) = rung.at { Some(span) } else { None };
+    let of_rungs = alert.escalate.iter().flat_map(|rung| [after(rung), rung.again.map(|again| again.every)]);
+    let spans = std::iter::once(("due", alert.due)).chain(of_rungs.map(|span| ("escalate", span)));
+    for (field, (code, message)) in spans.filter_map(|(field, span)| Some((field, without_calendar(span?, calendar)?)))
+    {
+        fault(field, code, message);
+    }
+}
+
+fn check_calendar(scene: &Scene<'_>, own: Option<&str>, fault: &mut impl FnMut(&str, FaultCode, String)) {
+    if let Some((code, message)) = own.and_then(|name| unknown_calendar(scene, name)) {
+        fault("calendar", code, message);
+    }
+}
+
+fn check_timer(scene: &Scene<'_>, timer: &TimerAction, mut fault: impl FnMut(&str, FaultCode, String)) {
+    if scene.events.place(&timer.event).is_none() {
+        fault("id", FaultCode::UnknownEvent, unknown_event(&timer.event, scene.events));
+    }
+    check_calendar(scene, timer.calendar.as_deref(), &mut fault);
+    let calendar = scene.definition.calendar_for(timer.calendar.as_deref());
+    if let Some((code, message)) = timer.after.and_then(|span| without_calendar(span, calendar)) {
+        fault("after", code, message);
+    }
+    if calendar.is_none() && timer.at.is_some_and(|at| at.day == NextDay::NextWorkingDay) {
+        let message = "`at` asks for a working day, and there is no calendar: name one with `calendar`".to_owned();
+        fault("at", FaultCode::MissingKey, message);
+    }
+    if timer.after.is_none() && timer.at.is_none() && !matches!(timer.from, TimerStart::Field(_)) {
+        fault("after", FaultCode::MissingKey, "`timer` needs `after`".to_owned());
     }
 }
 

@@ -1,0 +1,153 @@
+//! `aftercall calendar`: declares when people work.
+//!
+//! Promise: a calendar file has the form of `examples/calendars.yaml`; all of it is read before anything is declared, and a
+//! fault reads `file:line:col: message`. Must not: delete.
+
+use std::path::{Path, PathBuf};
+
+use aftercall_engine::calendar::Calendar as Read;
+use aftercall_engine::definition::Fault;
+use aftercall_engine::definition::file::read_calendars;
+use aftercall_proto::workflow::v1::{
+    Calendar as CalendarMessage, DayHours, GetCalendarRequest, Holiday, ImportCalendarRequest, ListCalendarsRequest,
+    Weekday,
+};
+use clap::Subcommand;
+
+use crate::{commands::workflow_files::cannot_read, connect, errors::Failure, session::Session};
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Calendar {
+    /// Declare the calendars of a file, or change them
+    #[command(
+        after_help = "Example:\n  aftercall calendar import examples/calendars.yaml\n\nTimers and dues that count already count on as they were."
+    )]
+    Import {
+        /// A file with `calendars: [{ name, title, time_zone, hours, holidays }]`
+        file: PathBuf,
+    },
+    /// List the calendars
+    #[command(after_help = "Example:\n  aftercall calendar list")]
+    List,
+    /// Show one calendar
+    #[command(after_help = "Example:\n  aftercall calendar show office")]
+    Show {
+        /// Its name
+        name: String,
+    },
+}
+
+impl Calendar {
+    pub(crate) async fn run(self, session: &Session) -> Result<(), Failure> {
+        match self {
+            Self::Import { file } => {
+                let mut declared = Vec::new();
+                for calendar in read(&file)? {
+                    declared.push(declare(session, &calendar).await?);
+                }
+                list(session, &declared)
+            }
+            Self::List => {
+                let request = ListCalendarsRequest {};
+                let answer = session.to.definitions().await?.list_calendars(request).await?.into_inner();
+                list(session, &answer.calendars)
+            }
+            Self::Show { name } => {
+                let request = GetCalendarRequest { name: name.clone() };
+                let answer = session.to.definitions().await?.get_calendar(request).await?.into_inner();
+                let calendar =
+                    answer.calendar.ok_or_else(|| Failure::not_found(format!("There is no calendar {name}.")))?;
+                session.output.one(&calendar, || page(&calendar))
+            }
+        }
+    }
+}
+
+fn read(file: &Path) -> Result<Vec<Read>, Failure> {
+    let text = std::fs::read_to_string(file).map_err(|error| cannot_read(file, &error))?;
+    parse(&file.display().to_string(), &text)
+}
+
+/// Reads the text of a file of calendars.
+pub(crate) fn parse(file: &str, text: &str) -> Result<Vec<Read>, Failure> {
+    read_calendars(text).map_err(|faults| {
+        let line = |fault: &Fault| format!("{file}:{}:{}: {}", fault.line, fault.column, fault.message);
+        Failure::refused(faults.iter().map(line).collect::<Vec<_>>().join("\n"))
+    })
+}
+
+/// Declares a calendar.
+pub(crate) async fn declare(session: &Session, calendar: &Read) -> Result<CalendarMessage, Failure> {
+    let request = ImportCalendarRequest {
+        request_id: connect::request_id(),
+        actor: session.to.actor.clone(),
+        calendar: Some(message(calendar)),
+        expected_revision: None,
+    };
+    let answer = session.to.definitions().await?.import_calendar(request).await?.into_inner();
+    answer.calendar.ok_or_else(|| Failure::refused("The server declared the calendar but did not show it."))
+}
+
+fn message(calendar: &Read) -> CalendarMessage {
+    let days = (Weekday::Monday as i32..).zip(&calendar.hours.0).filter(|(_, openings)| !openings.is_empty());
+    let hours = days
+        .map(|(weekday, openings)| DayHours { weekday, openings: openings.iter().map(ToString::to_string).collect() });
+    let holidays = calendar.holidays.iter();
+    CalendarMessage {
+        name: calendar.name.clone(),
+        title: calendar.title.clone(),
+        time_zone: calendar.time_zone.clone(),
+        hours: hours.collect(),
+        holidays: holidays.map(|(date, title)| Holiday { date: date.to_string(), title: title.clone() }).collect(),
+        revision: 0,
+    }
+}
+
+fn list(session: &Session, calendars: &[CalendarMessage]) -> Result<(), Failure> {
+    session.output.list(calendars, &["name", "title", "time zone", "holidays", "revision"], |calendar| {
+        vec![
+            calendar.name.clone(),
+            calendar.title.clone(),
+            calendar.time_zone.clone(),
+            calendar.holidays.len().to_string(),
+            calendar.revision.to_string(),
+        ]
+    })
+}
+
+/// A calendar as people read it.
+fn page(calendar: &CalendarMessage) -> Vec<String> {
+    let mut lines = vec![format!("{} ({}): {}", calendar.name, calendar.time_zone, calendar.title)];
+    lines.extend(
+        calendar.hours.iter().map(|day| format!("  {:<9}  {}", day_word(day.weekday()), day.openings.join(", "))),
+    );
+    lines.extend(
+        calendar.holidays.iter().map(|day| format!("  {} closed  {}", day.date, day.title).trim_end().to_owned()),
+    );
+    lines
+}
+
+fn day_word(day: Weekday) -> &'static str {
+    match day {
+        Weekday::Unspecified => "",
+        Weekday::Monday => "Monday",
+        Weekday::Tuesday => "Tuesday",
+        Weekday::Wednesday => "Wednesday",
+        Weekday::Thursday => "Thursday",
+        Weekday::Friday => "Friday",
+        Weekday::Saturday => "Saturday",
+        Weekday::Sunday => "Sunday",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_calendar_of_a_file_is_shown_as_it_was_written() {
+        let text = "calendars: [ { name: a, title: A, time_zone: UTC, hours: { mon: [09:00-12:00, 22:00-06:00] }, holidays: [ { date: 2026-12-25, title: X } ] } ]";
+        let calendar = message(&read_calendars(text).unwrap()[0]);
+        assert_eq!(page(&calendar), ["a (UTC): A", "  Monday     09:00-12:00, 22:00-06:00", "  2026-12-25 closed  X"]);
+    }
+}

@@ -1,0 +1,96 @@
+//! Business calendars: when a team works, by the clock of its time zone. Spans of work, dues, deadlines and escalation
+//! count in them.
+//!
+//! Promises: counting never fails and always ends; where a calendar is closed for ever the clock on the wall counts.
+//!
+//! Must not do the arithmetic of time zones and summer time: a library does.
+
+mod counting;
+mod faults;
+mod hours;
+mod spans;
+
+use std::collections::BTreeMap;
+
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+
+pub use hours::{Opening, WEEKDAYS, WeekHours};
+pub use spans::{Clock, ClockTime, NextDay};
+
+/// A declared calendar.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Calendar {
+    /// Its name, unique in a server.
+    pub name: String,
+    /// What people call it.
+    pub title: String,
+    /// The IANA name of its time zone.
+    pub time_zone: String,
+    /// When it is open in an ordinary week.
+    pub hours: WeekHours,
+    /// The dates on which it is closed, each with what people call it.
+    pub holidays: BTreeMap<Date, String>,
+    /// Counts its changes, from 1.
+    pub revision: u64,
+    zone: TimeZone,
+}
+
+/// There is no time zone with this name.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is not a time zone: give its IANA name, such as Europe/Berlin")]
+pub struct NoSuchZone(pub String);
+
+impl Calendar {
+    /// Puts a calendar together; its revision is 0.
+    ///
+    /// # Errors
+    /// [`NoSuchZone`] where the zone is not known.
+    pub fn new(
+        name: impl Into<String>,
+        title: impl Into<String>,
+        time_zone: impl Into<String>,
+        hours: WeekHours,
+        holidays: BTreeMap<Date, String>,
+    ) -> Result<Self, NoSuchZone> {
+        let time_zone = time_zone.into();
+        let zone = TimeZone::get(&time_zone).map_err(|_| NoSuchZone(time_zone.clone()))?;
+        Ok(Self { name: name.into(), title: title.into(), time_zone, hours, holidays, revision: 0, zone })
+    }
+
+    /// Whether it says the same, whatever its revision.
+    #[must_use]
+    pub fn says_the_same(&self, other: &Self) -> bool {
+        (&self.name, &self.title, &self.time_zone, &self.hours, &self.holidays)
+            == (&other.name, &other.title, &other.time_zone, &other.hours, &other.holidays)
+    }
+
+    /// Its time zone.
+    #[must_use]
+    pub fn zone(&self) -> &TimeZone {
+        &self.zone
+    }
+
+    /// Whether work begins on this date: it has hours, and is no holiday.
+    #[must_use]
+    pub fn is_working_day(&self, date: Date) -> bool {
+        !self.hours.of(date.weekday()).is_empty() && !self.holidays.contains_key(&date)
+    }
+
+    /// The opening time of a usual day of the week, in milliseconds.
+    #[must_use]
+    pub fn day_millis(&self) -> i64 {
+        self.hours.minutes() * 60_000 / 7
+    }
+
+    /// The opening time of a usual working day, in milliseconds.
+    #[must_use]
+    pub fn working_day_millis(&self) -> i64 {
+        self.hours.minutes() * 60_000 / self.hours.working_days().max(1)
+    }
+
+    /// The hours that begin on this date.
+    fn openings_of(&self, date: Date) -> &[Opening] {
+        if self.holidays.contains_key(&date) { &[] } else { self.hours.of(date.weekday()) }
+    }
+}

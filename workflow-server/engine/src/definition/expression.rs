@@ -1,0 +1,252 @@
+//! Conditions and values to set, in the Common Expression Language: no side effects, no loops, and an end for certain.
+//!
+//! Promises: what passes [`Expression::check`] fails at run time only for a value that is not there or out of range; a
+//! failure never shows a value.
+
+mod checking;
+
+use std::fmt;
+use std::sync::Arc;
+
+use cel::common::ast::{Expr, IdedExpr, LiteralValue};
+use cel::parser::Parser;
+use cel::{Context, ExecutionError, ParseErrors, Value as CelValue};
+use thiserror::Error;
+
+use crate::definition::facts::{CALL_TEXTS, Facts};
+use crate::limits;
+use crate::value::{FieldType, Value};
+
+pub use checking::Wanted;
+pub(in crate::definition) use checking::fault_of_field;
+
+/// An expression, parsed.
+#[derive(Clone)]
+pub struct Expression {
+    source: String,
+    tree: Arc<IdedExpr>,
+}
+
+impl fmt::Debug for Expression {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "Expression({:?})", self.source)
+    }
+}
+
+impl PartialEq for Expression {
+    fn eq(&self, other: &Self) -> bool {
+        self.source == other.source
+    }
+}
+
+impl Eq for Expression {}
+
+/// Why a text is not an expression that may be used.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("{0}")]
+pub struct ExpressionFault(pub String);
+
+/// Why an expression has no value this time.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum ExpressionFailure {
+    /// Something that it names has no value.
+    #[error("`{0}` has no value")]
+    NoValue(Box<str>),
+    /// Its values do not go together, or go out of range.
+    #[error("its values do not go together or are out of range")]
+    Values,
+    /// It gives something else than is wanted.
+    #[error("it does not give {0}")]
+    NotA(&'static str),
+}
+
+impl Expression {
+    /// Reads an expression.
+    ///
+    /// # Errors
+    /// [`ExpressionFault`] where it is not one, or uses what could run away: `all`, `map` and their like.
+    pub fn parse(source: &str) -> Result<Self, ExpressionFault> {
+        if source.len() > limits::EXPRESSION_BYTES_MAX {
+            let message = format!("has {} bytes; at most {} are allowed", source.len(), limits::EXPRESSION_BYTES_MAX);
+            return Err(ExpressionFault(message));
+        }
+        check_nesting(source)?;
+        let parser = Parser::default().max_recursion_depth(limits::EXPRESSION_DEPTH_MAX);
+        let mut tree = parser.parse(source).map_err(|errors| ExpressionFault(unreadable(&errors)))?;
+        tame(&mut tree, 0)?;
+        Ok(Self { source: source.to_owned(), tree: Arc::new(tree) })
+    }
+
+    /// Reads an expression that was stored; one that this version of the library does not read has no value, ever.
+    #[must_use]
+    pub fn stored(source: &str) -> Self {
+        let without = || Self { source: source.to_owned(), tree: Arc::new(IdedExpr::default()) };
+        Self::parse(source).unwrap_or_else(|_| without())
+    }
+
+    /// As the author wrote it.
+    #[must_use]
+    pub fn source(&self) -> &str {
+        &self.source
+    }
+
+    /// Its value as a condition.
+    ///
+    /// # Errors
+    /// [`ExpressionFailure`] where it has none.
+    pub fn holds(&self, facts: &Facts<'_>) -> Result<bool, ExpressionFailure> {
+        match resolve(&self.tree, &context(facts))? {
+            CelValue::Bool(holds) => Ok(holds),
+            _ => Err(ExpressionFailure::NotA("true or false")),
+        }
+    }
+
+    /// Its value for a field of this type.
+    ///
+    /// # Errors
+    /// [`ExpressionFailure`] where it has none.
+    pub fn value(&self, wanted: FieldType, facts: &Facts<'_>) -> Result<Value, ExpressionFailure> {
+        value(resolve(&self.tree, &context(facts))?, wanted).ok_or(ExpressionFailure::NotA(wanted.word()))
+    }
+}
+
+/// The parser walks by recursion: what is nested deeper than anybody writes never reaches it.
+fn check_nesting(source: &str) -> Result<(), ExpressionFault> {
+    let mut depth = 0_usize;
+    for byte in source.bytes() {
+        match byte {
+            b'(' | b'[' | b'{' | b'?' => depth += 1,
+            b')' | b']' | b'}' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        if depth > usize::from(limits::EXPRESSION_DEPTH_MAX) {
+            let message = format!("is nested deeper than {} levels", limits::EXPRESSION_DEPTH_MAX);
+            return Err(ExpressionFault(message));
+        }
+    }
+    Ok(())
+}
+
+/// What the parser could not read, without its grammar.
+fn unreadable(errors: &ParseErrors) -> String {
+    const SAID_CHARS_MAX: usize = 80;
+    let Some(first) = errors.errors.first() else { return "is not an expression".to_owned() };
+    let character = first.pos.1.max(1);
+    let said = first.msg.split(" expecting ").next().unwrap_or_default();
+    let said = said.split_whitespace().collect::<Vec<_>>().join(" ");
+    if said.contains("<EOF>") {
+        return "is not an expression: it ends too early".to_owned();
+    }
+    let said: String = said.trim_start_matches("Syntax error: ").chars().take(SAID_CHARS_MAX).collect();
+    format!("is not an expression: at character {character}, {said}")
+}
+
+/// Refuses what could run away or has no use, and lets whole numbers count as numbers, as fields do.
+fn tame(node: &mut IdedExpr, depth: usize) -> Result<(), ExpressionFault> {
+    if depth > limits::EXPRESSION_TREE_DEPTH_MAX {
+        let message = format!("puts more than {} things into one another", limits::EXPRESSION_TREE_DEPTH_MAX);
+        return Err(ExpressionFault(message));
+    }
+    let tame = |part: &mut IdedExpr| tame(part, depth + 1);
+    match &mut node.expr {
+        Expr::Comprehension(_) => {
+            Err(ExpressionFault("uses `all`, `exists`, `map` or `filter`: conditions have no loops".to_owned()))
+        }
+        Expr::Map(_) | Expr::Struct(_) => {
+            Err(ExpressionFault("builds a mapping with `{ }`: conditions have no use for one".to_owned()))
+        }
+        Expr::Call(call) => {
+            let parts = call.target.iter_mut().map(|target| &mut **target).chain(&mut call.args);
+            parts.into_iter().try_for_each(tame)
+        }
+        Expr::List(list) => list.elements.iter_mut().try_for_each(tame),
+        Expr::Select(select) => tame(&mut select.operand),
+        Expr::Literal(literal) => {
+            if let LiteralValue::Int(whole) = literal {
+                #[expect(clippy::cast_precision_loss, reason = "fields are such numbers too")]
+                let number = *whole.inner() as f64;
+                *literal = LiteralValue::Double(number.into());
+            }
+            Ok(())
+        }
+        Expr::Ident(_) | Expr::Unspecified => Ok(()),
+    }
+}
+
+fn resolve(tree: &IdedExpr, context: &Context<'_, '_>) -> Result<CelValue, ExpressionFailure> {
+    if tree.expr == Expr::Unspecified {
+        return Err(ExpressionFailure::Values);
+    }
+    context.resolve(tree).map_err(|error| match error {
+        ExecutionError::NoSuchKey(name) => ExpressionFailure::NoValue(name.as_str().into()),
+        _ => ExpressionFailure::Values,
+    })
+}
+
+/// What is empty has no value, as in texts: `has(call.customer)` asks.
+fn context<'v>(facts: &Facts<'_>) -> Context<'v, 'v> {
+    let mut context = Context::default();
+    let fields: Vec<(&str, CelValue)> = facts.fields().map(|(name, value)| (name, cel(value))).collect();
+    let form: Vec<(&str, CelValue)> = facts.form.iter().map(|(name, value)| (&**name, cel(value))).collect();
+    context.add_variable_from_value("fields", map(fields));
+    context.add_variable_from_value("form", map(form));
+    let said = |name: &&'static str| Some((*name, facts.of_call(name))).filter(|(_, text)| !text.is_empty());
+    let texts = CALL_TEXTS.iter().filter_map(said).map(|(name, text)| (name, CelValue::from(text)));
+    let flags = [
+        ("chargeable", CelValue::Bool(facts.call.chargeable)),
+        ("ended", CelValue::Bool(facts.call.ended_at.is_some())),
+    ];
+    let details = facts.call.details.iter().map(|(key, text)| (&**key, CelValue::from(&**text))).collect();
+    context.add_variable_from_value("call", call(texts.chain(flags), map(details)));
+    context.add_variable_from_value("visit", CelValue::Float(f64::from(facts.visit)));
+    context.add_variable_from_value("now", cel(&Value::Time(facts.now)));
+    context
+}
+
+/// `caller.name` and its like become a mapping in the mapping.
+fn call<'n>(said: impl Iterator<Item = (&'n str, CelValue)>, details: CelValue) -> CelValue {
+    let (mut plain, mut caller) = (vec![("details", details)], Vec::new());
+    for (name, value) in said {
+        match name.strip_prefix("caller.") {
+            Some(name) => caller.push((name, value)),
+            None => plain.push((name, value)),
+        }
+    }
+    plain.push(("caller", map(caller)));
+    map(plain)
+}
+
+fn map(entries: Vec<(&str, CelValue)>) -> CelValue {
+    let entries: std::collections::HashMap<String, CelValue> =
+        entries.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+    CelValue::Map(entries.into())
+}
+
+fn cel(value: &Value) -> CelValue {
+    match value {
+        Value::Text(text) => CelValue::from(&**text),
+        Value::Number(number) => CelValue::Float(*number),
+        Value::Bool(flag) => CelValue::Bool(*flag),
+        Value::Time(time) => {
+            // Beyond what a date can show the bounds of the calendar stand in.
+            let moment = chrono::DateTime::from_timestamp_millis(time.0).unwrap_or(chrono::DateTime::UNIX_EPOCH);
+            CelValue::Timestamp(moment.fixed_offset())
+        }
+    }
+}
+
+fn value(value: CelValue, wanted: FieldType) -> Option<Value> {
+    match (wanted, value) {
+        (FieldType::Text, CelValue::String(text)) => Some(Value::Text(text.as_str().into())),
+        (FieldType::Number, CelValue::Float(number)) => number.is_finite().then_some(Value::Number(number)),
+        #[expect(clippy::cast_precision_loss, reason = "fields are such numbers")]
+        (FieldType::Number, CelValue::Int(number)) => Some(Value::Number(number as f64)),
+        #[expect(clippy::cast_precision_loss, reason = "fields are such numbers")]
+        (FieldType::Number, CelValue::UInt(number)) => Some(Value::Number(number as f64)),
+        (FieldType::Bool, CelValue::Bool(flag)) => Some(Value::Bool(flag)),
+        (FieldType::Time, CelValue::Timestamp(moment)) => {
+            Some(Value::Time(crate::time::Time(moment.timestamp_millis())))
+        }
+        _ => None,
+    }
+}

@@ -1,0 +1,263 @@
+//! Checking an expression against what is declared: its names by looking at them, its types by trying every part of it on
+//! sample values.
+
+use cel::common::ast::{Expr, IdedExpr, operators};
+use cel::{Context, ExecutionError, Value as CelValue};
+
+use super::{Expression, call, cel, map, value};
+use crate::definition::facts::{CALL_FLAGS, CALL_TEXTS, Names, ROOTS};
+use crate::definition::rules;
+use crate::time::Time;
+use crate::value::{FieldDeclaration, FieldType, Value};
+
+/// How many faults of one expression are told.
+const FAULTS_MAX: usize = 3;
+
+/// What an expression must give.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wanted {
+    /// True or false.
+    Condition,
+    /// A value of this type.
+    Field(FieldType),
+}
+
+impl Expression {
+    /// Everything that is wrong with it, in sentences without a subject: "names the field …".
+    #[must_use]
+    pub fn check(&self, names: &Names<'_>, wanted: Wanted) -> Vec<String> {
+        let mut faults = Vec::new();
+        check_names(&self.tree, names, &mut faults);
+        if faults.is_empty() {
+            check_types(&self.tree, names, wanted, &mut faults);
+        }
+        faults.truncate(FAULTS_MAX);
+        faults
+    }
+}
+
+/// The parts of a node.
+fn parts(node: &IdedExpr) -> Vec<&IdedExpr> {
+    match &node.expr {
+        Expr::Call(call) => call.target.iter().map(|target| &**target).chain(&call.args).collect(),
+        Expr::List(list) => list.elements.iter().collect(),
+        Expr::Select(select) => vec![&select.operand],
+        _ => Vec::new(),
+    }
+}
+
+fn check_names(node: &IdedExpr, names: &Names<'_>, faults: &mut Vec<String>) {
+    match path(node) {
+        Some(path) => faults.extend(fault_of_path(&path, names)),
+        None => parts(node).into_iter().for_each(|part| check_names(part, names, faults)),
+    }
+}
+
+/// `call.caller.name` as its words.
+fn path(node: &IdedExpr) -> Option<Vec<&str>> {
+    match &node.expr {
+        Expr::Ident(name) => Some(vec![name]),
+        Expr::Select(select) => {
+            let mut path = path(&select.operand)?;
+            path.push(&select.field);
+            Some(path)
+        }
+        _ => None,
+    }
+}
+
+fn fault_of_path(path: &[&str], names: &Names<'_>) -> Option<String> {
+    let (root, rest) = path.split_first()?;
+    match (*root, rest) {
+        ("fields", [name]) => fault_of_field("fields", name, names.fields.iter()),
+        ("form", [name]) => fault_of_field("form", name, names.forms.iter().copied()),
+        ("visit" | "now", []) | ("call", ["details" | "caller"] | ["details", _]) => None,
+        ("fields" | "form", []) => Some(format!("names `{root}` without a name after it: write `{root}.NAME`")),
+        ("call", rest) => {
+            let written = rest.join(".");
+            let known: Vec<&str> = CALL_TEXTS.iter().chain(&CALL_FLAGS).copied().collect();
+            let fault =
+                || format!("names {}; a call has {}", rules::quoted(&format!("call.{written}")), known.join(", "));
+            (!known.contains(&written.as_str())).then(fault)
+        }
+        ("fields" | "visit" | "now" | "form", _) => {
+            Some(format!("names {}, which has nothing inside", rules::quoted(&path.join("."))))
+        }
+        _ => {
+            let hint = rules::suggestion(root, ROOTS);
+            let hint = if hint.is_empty() { format!("; there is {}", ROOTS.join(", ")) } else { hint };
+            Some(format!("names {}, which is not known{hint}", rules::quoted(root)))
+        }
+    }
+}
+
+/// Why a field that is named is not one of those that are declared.
+pub(in crate::definition) fn fault_of_field<'d>(
+    what: &str,
+    name: &str,
+    declared: impl Iterator<Item = &'d FieldDeclaration> + Clone,
+) -> Option<String> {
+    if declared.clone().any(|field| field.name == name) {
+        return None;
+    }
+    let hint = rules::suggestion(name, declared.map(|field| field.name.as_str()));
+    let hint = match (hint.is_empty(), what) {
+        (false, _) => hint,
+        (true, "form") => "; no button of the workflow asks for it".to_owned(),
+        (true, _) => "; declare it under `fields`".to_owned(),
+    };
+    Some(format!("names the field {}, which is not declared{hint}", rules::quoted(&format!("{what}.{name}"))))
+}
+
+/// Tries the whole, and each part that the whole might never come to (behind `&&`, `||` and `? :`), on two sets of samples.
+fn check_types(tree: &IdedExpr, names: &Names<'_>, wanted: Wanted, faults: &mut Vec<String>) {
+    let contexts = [true, false].map(|flag| samples(names, flag));
+    let mut open = vec![(tree, Some(wanted), true)];
+    while let Some((node, wanted, is_tried)) = open.pop() {
+        let lazy = [operators::LOGICAL_AND, operators::LOGICAL_OR, operators::CONDITIONAL];
+        let is_lazy = matches!(&node.expr, Expr::Call(call) if lazy.contains(&call.func_name.as_str()));
+        open.extend(parts(node).into_iter().map(|part| (part, None, is_lazy)));
+        if is_tried {
+            let found = contexts.iter().find_map(|context| fault_of_type(node, context, wanted));
+            faults.extend(found.filter(|fault| !faults.contains(fault)));
+        }
+    }
+}
+
+fn fault_of_type(node: &IdedExpr, context: &Context<'_, '_>, wanted: Option<Wanted>) -> Option<String> {
+    match (context.resolve(node), wanted) {
+        (Ok(CelValue::Bool(_)), Some(Wanted::Condition)) | (Ok(_), None) => None,
+        (Ok(_), Some(Wanted::Condition)) => Some("does not give true or false".to_owned()),
+        (Ok(found), Some(Wanted::Field(wanted))) => {
+            let fault = || format!("does not give a value of the type {}", wanted.word());
+            value(found, wanted).is_none().then(fault)
+        }
+        (Err(error), _) => said_of(&error),
+    }
+}
+
+/// What a sample does not have, or what is out of its range, the author's values may have.
+fn said_of(error: &ExecutionError) -> Option<String> {
+    match error {
+        ExecutionError::NoSuchKey(_)
+        | ExecutionError::DivisionByZero(_)
+        | ExecutionError::RemainderByZero(_)
+        | ExecutionError::Overflow(..)
+        | ExecutionError::IndexOutOfBounds(_)
+        | ExecutionError::FunctionError { .. } => None,
+        ExecutionError::NoSuchOverload(error) => {
+            let types: Vec<&str> = error.argument_types().iter().map(|word| plain(word)).collect();
+            let function = error.function().trim_matches(['_', '@']);
+            Some(format!("cannot do `{function}` with {}", types.join(" and ")))
+        }
+        ExecutionError::UnsupportedBinaryOperator(_, one, other) => {
+            Some(format!("cannot combine {} with {}", type_of(one), type_of(other)))
+        }
+        ExecutionError::ValuesNotComparable(one, other) => {
+            Some(format!("cannot compare {} with {}", type_of(one), type_of(other)))
+        }
+        ExecutionError::UndeclaredReference(name) => Some(format!("names {}, which is not known", rules::quoted(name))),
+        ExecutionError::InvalidArgumentCount { expected, actual } => {
+            Some(format!("gives a function {actual} values where it takes {expected}"))
+        }
+        _ => Some("compares or combines values of different types".to_owned()),
+    }
+}
+
+fn type_of(value: &CelValue) -> String {
+    plain(&value.type_of().to_string()).to_owned()
+}
+
+/// The library's words for types, as files have them.
+fn plain(word: &str) -> &str {
+    match word {
+        "double" | "float" | "int" | "uint" => "number",
+        "string" => "text",
+        "timestamp" | "google.protobuf.Timestamp" => "time",
+        "google.protobuf.Duration" => "duration",
+        other => other,
+    }
+}
+
+fn samples<'v>(names: &Names<'_>, flag: bool) -> Context<'v, 'v> {
+    let of = |field: &FieldDeclaration| {
+        cel(&match field.field_type {
+            FieldType::Text => Value::Text(if flag { "a" } else { "b" }.into()),
+            FieldType::Number => Value::Number(if flag { 1.0 } else { 2.0 }),
+            FieldType::Bool => Value::Bool(flag),
+            FieldType::Time => Value::Time(Time(if flag { 0 } else { 86_400_000 })),
+        })
+    };
+    let mut context = Context::default();
+    context
+        .add_variable_from_value("fields", map(names.fields.iter().map(|one| (one.name.as_str(), of(one))).collect()));
+    context.add_variable_from_value("form", map(names.forms.iter().map(|one| (one.name.as_str(), of(one))).collect()));
+    let texts = CALL_TEXTS.iter().map(|name| (*name, CelValue::from("text")));
+    let flags = CALL_FLAGS.iter().map(|name| (*name, CelValue::Bool(flag)));
+    context.add_variable_from_value("call", call(texts.chain(flags), map(Vec::new())));
+    context.add_variable_from_value("visit", CelValue::Float(1.0));
+    context.add_variable_from_value("now", cel(&Value::Time(Time(0))));
+    context
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn declared() -> Vec<FieldDeclaration> {
+        let field = |name: &str, field_type| FieldDeclaration {
+            name: name.to_owned(),
+            field_type,
+            required: false,
+            ..FieldDeclaration::default()
+        };
+        vec![
+            field("amount", FieldType::Number),
+            field("name", FieldType::Text),
+            field("vip", FieldType::Bool),
+            field("at", FieldType::Time),
+        ]
+    }
+
+    fn faults(source: &str, wanted: Wanted) -> Vec<String> {
+        let fields = declared();
+        match Expression::parse(source) {
+            Ok(expression) => expression.check(&Names { fields: &fields, forms: &[] }, wanted),
+            Err(fault) => vec![fault.to_string()],
+        }
+    }
+
+    #[test]
+    fn what_is_right_has_no_faults() {
+        for source in [
+            "fields.amount < 50",
+            "fields.amount * 2 + 1 >= 100.5 || fields.vip",
+            "has(fields.name) && fields.name.startsWith('A')",
+            "fields.at > now + duration('24h')",
+            "call.customer in ['Northwind', 'Tailspin']",
+            "call.chargeable && visit < 3 && call.details['x'] == '1'",
+            "size(fields.name) > 3 ? fields.vip : !fields.vip",
+            "now.getHours('Europe/Berlin') < 12",
+            "fields.amount != 0 && 100 / fields.amount > 3",
+        ] {
+            assert_eq!(faults(source, Wanted::Condition), Vec::<String>::new(), "{source}");
+        }
+        assert_eq!(faults("fields.name + '!'", Wanted::Field(FieldType::Text)), Vec::<String>::new());
+        assert_eq!(faults("size(fields.name)", Wanted::Field(FieldType::Number)), Vec::<String>::new());
+    }
+
+    fn check(source: &str, expected: &str) {
+        assert_eq!(faults(source, Wanted::Condition).join("; "), expected, "{source}");
+    }
+
+    #[test]
+    fn what_is_wrong_is_said_in_plain_words() {
+        check("fields.amuont < 50", "names the field `fields.amuont`, which is not declared; did you mean `amount`?");
+        check("amount < 50", "names `amount`, which is not known; there is fields, form, call, visit, now");
+        check("fields.amount", "does not give true or false");
+        check("fields.vip && fields.name < 5", "cannot do `<` with text and number");
+        check("fields.vip || (fields.amount + 'x') == 'y'", "cannot combine number with text");
+        check("[1, 2].all(x, x > 0)", "uses `all`, `exists`, `map` or `filter`: conditions have no loops");
+        check("frobnicate(fields.name)", "names `frobnicate`, which is not known");
+    }
+}

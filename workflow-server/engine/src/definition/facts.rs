@@ -1,0 +1,78 @@
+//! What texts, conditions and set fields may speak of: the fields, the form that was filled in, the call, how often the
+//! stage has been entered, and the moment.
+
+use crate::call::Call;
+use crate::time::Time;
+use crate::value::{FieldDeclaration, Value};
+
+/// What an expression may say of a call as text, after `call.`.
+pub const CALL_TEXTS: [&str; 10] = [
+    "id",
+    "source",
+    "customer",
+    "script",
+    "agent",
+    "caller.name",
+    "caller.phone",
+    "caller.email",
+    "caller.reference",
+    "caller.time_zone",
+];
+
+/// What it may say besides that is true or false.
+pub const CALL_FLAGS: [&str; 2] = ["chargeable", "ended"];
+
+/// The names that an expression may begin with.
+pub const ROOTS: [&str; 5] = ["fields", "form", "call", "visit", "now"];
+
+/// The names that are declared, with their types.
+#[derive(Clone, Copy, Debug)]
+pub struct Names<'d> {
+    /// The workflow's fields.
+    pub fields: &'d [FieldDeclaration],
+    /// The fields of all forms of the workflow.
+    pub forms: &'d [&'d FieldDeclaration],
+}
+
+/// The values as they are when a stage is entered.
+#[derive(Clone, Copy, Debug)]
+pub struct Facts<'a> {
+    /// The workflow's declared fields.
+    pub declared: &'a [FieldDeclaration],
+    /// Their values, by place among the declared ones, ascending.
+    pub values: &'a [(u16, Value)],
+    /// The form of the push that led here; empty where no push did.
+    pub form: &'a [(Box<str>, Value)],
+    /// The call.
+    pub call: &'a Call,
+    /// How often the stage has been entered, this time included.
+    pub visit: u32,
+    /// The moment.
+    pub now: Time,
+}
+
+impl<'a> Facts<'a> {
+    /// The fields that have a value.
+    pub fn fields(&self) -> impl Iterator<Item = (&'a str, &'a Value)> {
+        let declared = self.declared;
+        self.values.iter().filter_map(|(place, value)| Some((declared.get(usize::from(*place))?.name.as_str(), value)))
+    }
+
+    /// What [`CALL_TEXTS`] names; empty where nobody said.
+    #[must_use]
+    pub fn of_call(&self, name: &str) -> &'a str {
+        match name {
+            "id" => &self.call.key.id,
+            "source" => &self.call.key.source,
+            "customer" => &self.call.customer,
+            "script" => &self.call.script,
+            "agent" => &self.call.agent,
+            "caller.name" => &self.call.caller.name,
+            "caller.phone" => &self.call.caller.phone,
+            "caller.email" => &self.call.caller.email,
+            "caller.reference" => &self.call.caller.reference,
+            "caller.time_zone" => &self.call.caller.time_zone,
+            _ => "",
+        }
+    }
+}

@@ -1,0 +1,146 @@
+//! What a text may use of the template library.
+
+use minijinja::machinery::ast::{BinOpKind, CallArg, Expr, Stmt};
+use minijinja::machinery::{Token, tokenize};
+use minijinja::syntax::SyntaxConfig;
+
+use super::filling::FILTERS;
+use super::{Part, TemplateFault};
+use crate::definition::rules;
+use crate::limits;
+
+/// The tests that may follow `is`.
+const TESTS: [&str; 2] = ["defined", "undefined"];
+
+/// What was found in a template.
+#[derive(Default)]
+pub(super) struct Looked {
+    /// The places that it names, each once.
+    pub(super) places: Vec<String>,
+    /// Its pieces, where it has nothing but texts and plain places.
+    pub(super) plain: Option<Vec<Part>>,
+}
+
+type Checked = Result<(), TemplateFault>;
+
+/// Bounds what the parser, which walks by recursion, is given: words in one place, and conditions.
+pub(super) fn check_tokens(source: &str) -> Result<(), TemplateFault> {
+    let (mut words, mut conditions, mut in_statement) = (0_usize, 0_usize, false);
+    // What cannot be split into words, the parser says better.
+    for (token, _) in tokenize(source, false, SyntaxConfig::default()).map_while(Result::ok) {
+        words += 1;
+        match token {
+            Token::TemplateData(_) | Token::VariableEnd | Token::BlockEnd => words = 0,
+            Token::Ident("if" | "elif") if in_statement => conditions += 1,
+            _ => {}
+        }
+        in_statement = matches!(token, Token::BlockStart);
+        if words > limits::PLACE_WORDS_MAX {
+            let message = format!("a place in a text has at most {} words and signs", limits::PLACE_WORDS_MAX);
+            return Err(TemplateFault(message));
+        }
+        if conditions > limits::TEXT_CONDITIONS_MAX {
+            let message = format!("a text has at most {} conditions", limits::TEXT_CONDITIONS_MAX);
+            return Err(TemplateFault(message));
+        }
+    }
+    Ok(())
+}
+
+/// Looks at every part of a template.
+pub(super) fn look(tree: &Stmt<'_>) -> Result<Looked, TemplateFault> {
+    let mut looked = Looked { plain: Some(Vec::new()), ..Looked::default() };
+    let Stmt::Template(template) = tree else { return Err(not_allowed("this")) };
+    for child in &template.children {
+        let part = match child {
+            Stmt::EmitRaw(raw) => Some(Part::Text(raw.raw.to_owned())),
+            Stmt::EmitExpr(emit) => path(&emit.expr).map(Part::Place),
+            _ => None,
+        };
+        statement(child, &mut looked)?;
+        match (part, &mut looked.plain) {
+            (Some(part), Some(parts)) => parts.push(part),
+            _ => looked.plain = None,
+        }
+    }
+    Ok(looked)
+}
+
+fn not_allowed(what: &str) -> TemplateFault {
+    TemplateFault(format!("texts do not have {what}"))
+}
+
+fn statement(node: &Stmt<'_>, looked: &mut Looked) -> Checked {
+    match node {
+        Stmt::EmitRaw(_) => Ok(()),
+        Stmt::EmitExpr(emit) => expression(&emit.expr, looked),
+        Stmt::IfCond(condition) => {
+            expression(&condition.expr, looked)?;
+            let both = condition.true_body.iter().chain(&condition.false_body);
+            both.into_iter().try_for_each(|node| statement(node, looked))
+        }
+        Stmt::ForLoop(_) => Err(not_allowed("loops")),
+        Stmt::Set(_) | Stmt::SetBlock(_) | Stmt::WithBlock(_) => Err(not_allowed("assignments")),
+        _ => Err(not_allowed("any statement but `{% if … %}`")),
+    }
+}
+
+fn expression(node: &Expr<'_>, looked: &mut Looked) -> Checked {
+    match node {
+        Expr::Const(_) => Ok(()),
+        Expr::Var(_) | Expr::GetAttr(_) => place(node, looked),
+        Expr::UnaryOp(op) => expression(&op.expr, looked),
+        Expr::BinOp(op) => {
+            if matches!(op.op, BinOpKind::Mul | BinOpKind::Pow) {
+                return Err(not_allowed("`*` and `**`: work it out with `set-field`"));
+            }
+            expression(&op.left, looked)?;
+            expression(&op.right, looked)
+        }
+        Expr::Compare(compare) => {
+            expression(&compare.expr, looked)?;
+            compare.ops.iter().try_for_each(|op| expression(&op.expr, looked))
+        }
+        Expr::IfExpr(choice) => {
+            let all = [Some(&choice.test_expr), Some(&choice.true_expr), choice.false_expr.as_ref()];
+            all.into_iter().flatten().try_for_each(|part| expression(part, looked))
+        }
+        Expr::Filter(filter) => {
+            if !FILTERS.contains(&filter.name) {
+                let hint = rules::suggestion(filter.name, FILTERS);
+                let hint = if hint.is_empty() { format!("; there is {}", FILTERS.join(", ")) } else { hint };
+                return Err(not_allowed(&format!("the filter {}{hint}", rules::quoted(filter.name))));
+            }
+            filter.expr.iter().try_for_each(|expr| expression(expr, looked))?;
+            arguments(&filter.args, looked)
+        }
+        Expr::Test(test) if TESTS.contains(&test.name) => expression(&test.expr, looked),
+        Expr::Test(test) => Err(not_allowed(&format!("the test {}", rules::quoted(test.name)))),
+        Expr::List(list) => list.items.iter().try_for_each(|item| expression(item, looked)),
+        _ => Err(not_allowed("calls, slices and mappings")),
+    }
+}
+
+fn arguments(arguments: &[CallArg<'_>], looked: &mut Looked) -> Checked {
+    arguments.iter().try_for_each(|argument| match argument {
+        CallArg::Pos(expr) | CallArg::Kwarg(_, expr) => expression(expr, looked),
+        CallArg::PosSplat(_) | CallArg::KwargSplat(_) => Err(not_allowed("`*` before an argument")),
+    })
+}
+
+fn place(node: &Expr<'_>, looked: &mut Looked) -> Checked {
+    let path = path(node).ok_or_else(|| not_allowed("what is inside of anything but `fields`, `form` and `call`"))?;
+    if !looked.places.contains(&path) {
+        looked.places.push(path);
+    }
+    Ok(())
+}
+
+/// `call.caller.name`, if that is all it is.
+fn path(node: &Expr<'_>) -> Option<String> {
+    match node {
+        Expr::Var(var) => Some(var.id.to_owned()),
+        Expr::GetAttr(attribute) => Some(format!("{}.{}", path(&attribute.expr)?, attribute.name)),
+        _ => None,
+    }
+}

@@ -1,0 +1,79 @@
+//! Conditions, texts, set fields and timers that count from a field: what they name must be declared.
+
+use crate::definition::expression::{Wanted, fault_of_field};
+use crate::definition::facts::{CALL_FLAGS, CALL_TEXTS, ROOTS};
+use crate::definition::fault::FaultCode;
+use crate::definition::model::{Action, ActionKind, TimerStart};
+use crate::definition::rules;
+use crate::definition::template::Template;
+use crate::definition::validate::Scene;
+use crate::value::FieldType;
+
+pub(super) fn check(scene: &Scene<'_>, action: &Action, mut fault: impl FnMut(&str, FaultCode, String)) {
+    if let Some(when) = &action.when {
+        for wrong in when.check(&scene.names, Wanted::Condition) {
+            fault("when", FaultCode::BadExpression, format!("`when` {wrong}"));
+        }
+    }
+    match &action.kind {
+        ActionKind::Alert(alert) => {
+            for wrong in faults_of_text(&alert.text, scene) {
+                fault("text", FaultCode::UnknownField, format!("the text {wrong}"));
+            }
+        }
+        ActionKind::SetField(set) => {
+            let declared = scene.names.fields.iter().find(|field| field.name == set.field);
+            match declared {
+                None => {
+                    let wrong = fault_of_field("fields", &set.field, scene.names.fields.iter()).unwrap_or_default();
+                    fault("field", FaultCode::UnknownField, format!("`set-field` {wrong}"));
+                }
+                Some(field) => {
+                    for wrong in set.to.check(&scene.names, Wanted::Field(field.field_type)) {
+                        fault("to", FaultCode::BadExpression, format!("`to` {wrong}"));
+                    }
+                }
+            }
+        }
+        ActionKind::Timer(timer) => {
+            let TimerStart::Field(name) = &timer.from else { return };
+            let declared = scene.names.fields.iter().find(|field| field.name == *name);
+            match declared.map(|field| field.field_type) {
+                Some(FieldType::Time) => {}
+                Some(other) => {
+                    let message =
+                        format!("`from` counts from a time, and {} is a {}", rules::quoted(name), other.word());
+                    fault("from", FaultCode::BadValue, message);
+                }
+                None => {
+                    let wrong = fault_of_field("fields", name, scene.names.fields.iter()).unwrap_or_default();
+                    fault("from", FaultCode::UnknownField, format!("`from` {wrong}"));
+                }
+            }
+        }
+        ActionKind::Button(_) | ActionKind::Link(_) | ActionKind::Finish(_) => {}
+    }
+}
+
+fn faults_of_text(text: &Template, scene: &Scene<'_>) -> Vec<String> {
+    text.places().filter_map(|place| fault_of_place(place, scene)).collect()
+}
+
+fn fault_of_place(place: &str, scene: &Scene<'_>) -> Option<String> {
+    let (root, rest) = place.split_once('.').unwrap_or((place, ""));
+    match (root, rest) {
+        ("fields", name) if !name.is_empty() => fault_of_field("fields", name, scene.names.fields.iter()),
+        ("form", name) if !name.is_empty() => fault_of_field("form", name, scene.names.forms.iter().copied()),
+        ("visit" | "now", "") => None,
+        ("call", name) => {
+            let known: Vec<&str> = CALL_TEXTS.iter().chain(&CALL_FLAGS).copied().collect();
+            let message = || format!("names {}; a call has {}", rules::quoted(place), known.join(", "));
+            (!known.contains(&name)).then(message)
+        }
+        _ => {
+            let hint = rules::suggestion(root, ROOTS);
+            let hint = if hint.is_empty() { "; write `fields.NAME` or `call.NAME`".to_owned() } else { hint };
+            Some(format!("names {}, which is not known{hint}", rules::quoted(place)))
+        }
+    }
+}

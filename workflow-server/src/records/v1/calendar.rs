@@ -1,0 +1,87 @@
+//! Business calendars.
+
+use std::collections::BTreeMap;
+
+use aftercall_engine::calendar::{Calendar, Opening, WeekHours};
+
+use crate::records::RecordError;
+
+#[derive(Clone, PartialEq, prost::Message)]
+struct OpeningRecord {
+    /// The day of the week, from 0 for Monday.
+    #[prost(uint32, tag = "1")]
+    day: u32,
+    #[prost(uint32, tag = "2")]
+    from: u32,
+    #[prost(uint32, tag = "3")]
+    to: u32,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+struct HolidayRecord {
+    /// As 2026-12-25.
+    #[prost(string, tag = "1")]
+    date: String,
+    #[prost(string, tag = "2")]
+    title: String,
+}
+
+/// A calendar.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct CalendarRecord {
+    #[prost(string, tag = "1")]
+    name: String,
+    #[prost(string, tag = "2")]
+    title: String,
+    #[prost(string, tag = "3")]
+    time_zone: String,
+    #[prost(message, repeated, tag = "4")]
+    openings: Vec<OpeningRecord>,
+    #[prost(message, repeated, tag = "5")]
+    holidays: Vec<HolidayRecord>,
+    #[prost(uint64, tag = "6")]
+    revision: u64,
+}
+
+impl From<&Calendar> for CalendarRecord {
+    fn from(calendar: &Calendar) -> Self {
+        let of_day = |(day, openings): (u32, &Vec<Opening>)| {
+            let record = |one: &Opening| OpeningRecord { day, from: u32::from(one.from), to: u32::from(one.to) };
+            openings.iter().map(record).collect::<Vec<_>>()
+        };
+        let holidays = calendar.holidays.iter();
+        Self {
+            name: calendar.name.clone(),
+            title: calendar.title.clone(),
+            time_zone: calendar.time_zone.clone(),
+            openings: (0..).zip(&calendar.hours.0).flat_map(of_day).collect(),
+            holidays: holidays
+                .map(|(date, title)| HolidayRecord { date: date.to_string(), title: title.clone() })
+                .collect(),
+            revision: calendar.revision,
+        }
+    }
+}
+
+impl TryFrom<CalendarRecord> for Calendar {
+    type Error = RecordError;
+
+    fn try_from(record: CalendarRecord) -> Result<Self, RecordError> {
+        let mut hours = WeekHours::default();
+        for opening in record.openings {
+            let day = hours.0.get_mut(opening.day as usize).ok_or(RecordError::Incomplete("day of a calendar"))?;
+            day.push(Opening { from: opening.from as u16, to: opening.to as u16 });
+        }
+        let holiday = |holiday: HolidayRecord| {
+            let date = holiday.date.parse().map_err(|_| RecordError::Incomplete("date of a holiday"))?;
+            Ok((date, holiday.title))
+        };
+        let holidays = record.holidays.into_iter().map(holiday).collect::<Result<BTreeMap<_, _>, RecordError>>()?;
+        // A zone that the library no longer knows leaves a calendar that counts by UTC: a store must open.
+        let mut calendar = Self::new(&record.name, &record.title, &record.time_zone, hours.clone(), holidays.clone())
+            .or_else(|_| Self::new(&record.name, &record.title, "UTC", hours, holidays))
+            .map_err(|_| RecordError::Incomplete("time zone of a calendar"))?;
+        calendar.revision = record.revision;
+        Ok(calendar)
+    }
+}
