@@ -3,6 +3,7 @@
 //! Promise: what was asked for goes to stdout, everything else to stderr, and the exit code says how it went. Must not:
 //! do anything that another gRPC client could not do, but for `up` and `demo`.
 
+mod authoring;
 mod cli;
 mod commands;
 mod connect;

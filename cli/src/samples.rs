@@ -8,6 +8,7 @@ use aftercall_proto::workflow::v1::{
 };
 
 use crate::{
+    authoring::calendars,
     commands::{calendar, team, workflow_files::fault_line},
     connect,
     errors::Failure,
@@ -44,8 +45,8 @@ pub(crate) async fn publish_all(session: &Session) -> Result<Vec<Published>, Fai
     for entry in team::parse(TEAMS).map_err(Failure::refused)? {
         team::declare(session, entry).await?;
     }
-    for entry in calendar::parse("examples/calendars.yaml", CALENDARS)? {
-        calendar::declare(session, &entry).await?;
+    for entry in calendars::read("examples/calendars.yaml", CALENDARS)? {
+        calendar::declare(session, entry).await?;
     }
     let mut published = Vec::new();
     for (name, file) in WORKFLOWS {

@@ -5,16 +5,12 @@
 
 use std::path::{Path, PathBuf};
 
-use aftercall_engine::calendar::Calendar as Read;
-use aftercall_engine::definition::Fault;
-use aftercall_engine::definition::file::read_calendars;
 use aftercall_proto::workflow::v1::{
-    Calendar as CalendarMessage, DayHours, GetCalendarRequest, Holiday, ImportCalendarRequest, ListCalendarsRequest,
-    Weekday,
+    Calendar as CalendarMessage, GetCalendarRequest, ImportCalendarRequest, ListCalendarsRequest, Weekday,
 };
 use clap::Subcommand;
 
-use crate::{commands::workflow_files::cannot_read, connect, errors::Failure, session::Session};
+use crate::{authoring::calendars, commands::workflow_files::cannot_read, connect, errors::Failure, session::Session};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Calendar {
@@ -43,7 +39,7 @@ impl Calendar {
             Self::Import { file } => {
                 let mut declared = Vec::new();
                 for calendar in read(&file)? {
-                    declared.push(declare(session, &calendar).await?);
+                    declared.push(declare(session, calendar).await?);
                 }
                 list(session, &declared)
             }
@@ -63,44 +59,21 @@ impl Calendar {
     }
 }
 
-fn read(file: &Path) -> Result<Vec<Read>, Failure> {
+fn read(file: &Path) -> Result<Vec<CalendarMessage>, Failure> {
     let text = std::fs::read_to_string(file).map_err(|error| cannot_read(file, &error))?;
-    parse(&file.display().to_string(), &text)
-}
-
-/// Reads the text of a file of calendars.
-pub(crate) fn parse(file: &str, text: &str) -> Result<Vec<Read>, Failure> {
-    read_calendars(text).map_err(|faults| {
-        let line = |fault: &Fault| format!("{file}:{}:{}: {}", fault.line, fault.column, fault.message);
-        Failure::refused(faults.iter().map(line).collect::<Vec<_>>().join("\n"))
-    })
+    calendars::read(&file.display().to_string(), &text)
 }
 
 /// Declares a calendar.
-pub(crate) async fn declare(session: &Session, calendar: &Read) -> Result<CalendarMessage, Failure> {
+pub(crate) async fn declare(session: &Session, calendar: CalendarMessage) -> Result<CalendarMessage, Failure> {
     let request = ImportCalendarRequest {
         request_id: connect::request_id(),
         actor: session.to.actor.clone(),
-        calendar: Some(message(calendar)),
+        calendar: Some(calendar),
         expected_revision: None,
     };
     let answer = session.to.definitions().await?.import_calendar(request).await?.into_inner();
     answer.calendar.ok_or_else(|| Failure::refused("The server declared the calendar but did not show it."))
-}
-
-fn message(calendar: &Read) -> CalendarMessage {
-    let days = (Weekday::Monday as i32..).zip(&calendar.hours.0).filter(|(_, openings)| !openings.is_empty());
-    let hours = days
-        .map(|(weekday, openings)| DayHours { weekday, openings: openings.iter().map(ToString::to_string).collect() });
-    let holidays = calendar.holidays.iter();
-    CalendarMessage {
-        name: calendar.name.clone(),
-        title: calendar.title.clone(),
-        time_zone: calendar.time_zone.clone(),
-        hours: hours.collect(),
-        holidays: holidays.map(|(date, title)| Holiday { date: date.to_string(), title: title.clone() }).collect(),
-        revision: 0,
-    }
 }
 
 fn list(session: &Session, calendars: &[CalendarMessage]) -> Result<(), Failure> {
@@ -147,7 +120,7 @@ mod tests {
     #[test]
     fn a_calendar_of_a_file_is_shown_as_it_was_written() {
         let text = "calendars: [ { name: a, title: A, time_zone: UTC, hours: { mon: [09:00-12:00, 22:00-06:00] }, holidays: [ { date: 2026-12-25, title: X } ] } ]";
-        let calendar = message(&read_calendars(text).unwrap()[0]);
-        assert_eq!(page(&calendar), ["a (UTC): A", "  Monday     09:00-12:00, 22:00-06:00", "  2026-12-25 closed  X"]);
+        let calendar = &calendars::read("file", text).unwrap()[0];
+        assert_eq!(page(calendar), ["a (UTC): A", "  Monday     09:00-12:00, 22:00-06:00", "  2026-12-25 closed  X"]);
     }
 }

@@ -261,27 +261,23 @@ fn stands_still(world: &World, before: &Instance, after: &Instance, entry: &Entr
     };
     let definition = world.root().definition_of(before).unwrap();
     let is_of_day = |timer: &&Timer| {
-        let action = definition.stage(before.stage).and_then(|stage| stage.actions.get(usize::from(timer.action)));
-        matches!(action.map(|action| &action.kind), Some(ActionKind::Timer(of)) if of.at.is_some())
+        let stage = definition.stage(before.stage).unwrap();
+        matches!(&stage.actions[usize::from(timer.action)].kind, ActionKind::Timer(of) if of.at.is_some())
     };
-    // A time of day does not stand still; it comes again.
     let times = |one: &Instance| -> Vec<Option<Time>> {
         let alerts = one.alerts.iter().flat_map(|alert| [alert.due, alert.escalates_at]);
         let timers = one.timers.iter().filter(|timer| !is_of_day(timer)).map(|timer| Some(timer.due));
         alerts.chain(timers).chain([one.deadline]).collect()
     };
-    let (before_times, after_times) = (times(before), times(after));
-    let clock = world.root().clock(definition, None);
+    let (before_times, after_times, clock) = (times(before), times(after), world.root().clock(definition, None));
     if entry.kind != ChangeKind::Resumed || matches!(clock, Clock::Wall) {
         let put_off = |time: Time| Time(time.0 + entry.at.0 - since.0);
         return before_times.into_iter().map(|time| time.map(put_off)).eq(after_times);
     }
     // By a calendar what was to come is still to come; the deadline after just as much opening time.
-    let is_to_come = |now: Time, time: &Option<Time>| time.map(|time| time > now);
-    let to_come = before_times.iter().map(|time| is_to_come(since, time));
-    let left = |now: Time, one: &Instance| one.deadline.map(|deadline| clock.between(now, deadline));
-    to_come.eq(after_times.iter().map(|time| is_to_come(entry.at, time)))
-        && left(since, before) == left(entry.at, after)
+    let to_come = |now: Time, all: &[Option<Time>]| -> Vec<bool> { all.iter().map(|at| *at > Some(now)).collect() };
+    let left = |now: Time, one: &Instance| one.deadline.map(|at| clock.between(now, at));
+    to_come(since, &before_times) == to_come(entry.at, &after_times) && left(since, before) == left(entry.at, after)
 }
 
 fn holder(one: &Instance) -> Box<str> {

@@ -7,7 +7,7 @@ use imbl::Vector;
 
 use crate::batch::{Batch, BatchChange, BatchState, BatchWork};
 use crate::batch::{BatchItems, StartBatch};
-use crate::command::Actor;
+use crate::command::{Actor, Command};
 use crate::decide::draft::EntryDraft;
 use crate::decide::{claims, instances, pause};
 use crate::entry::ChangeKind;
@@ -16,7 +16,18 @@ use crate::limits;
 use crate::query::instances_of;
 use crate::rejection::Rejection;
 
-pub(super) fn start(draft: &mut EntryDraft<'_>, start: &StartBatch, actor: &Actor) -> Result<(), Rejection> {
+/// Carries out the commands of a batch.
+pub(super) fn change(draft: &mut EntryDraft<'_>, command: &Command, actor: &Actor) -> Result<(), Rejection> {
+    match command {
+        Command::StartBatch(asked) => return start(draft, asked, actor),
+        Command::StepBatch { batch } => step(draft, *batch),
+        Command::StopBatch { batch, reason } => return stop(draft, *batch, reason),
+        _ => {}
+    }
+    Ok(())
+}
+
+fn start(draft: &mut EntryDraft<'_>, start: &StartBatch, actor: &Actor) -> Result<(), Rejection> {
     draft.kind = ChangeKind::BatchStarted;
     let running = draft.root.batches.values().filter(|batch| batch.state == BatchState::Running).count();
     if running >= limits::BATCHES_RUNNING_MAX {
@@ -62,7 +73,7 @@ pub(super) fn items(draft: &EntryDraft<'_>, items: &BatchItems) -> (Arc<[Instanc
 }
 
 /// Does the next item; where it is refused, that is what the entry says.
-pub(super) fn step(draft: &mut EntryDraft<'_>, id: u64) {
+fn step(draft: &mut EntryDraft<'_>, id: u64) {
     let Some(batch) = draft.root.batches.get(&id).filter(|batch| batch.state == BatchState::Running) else { return };
     let item = batch.next;
     let Some(instance) = batch.items.get(item as usize).copied() else { return };
@@ -100,7 +111,7 @@ pub(super) fn one(
     }
 }
 
-pub(super) fn stop(draft: &mut EntryDraft<'_>, id: u64, reason: &str) -> Result<(), Rejection> {
+fn stop(draft: &mut EntryDraft<'_>, id: u64, reason: &str) -> Result<(), Rejection> {
     draft.kind = ChangeKind::BatchStopped;
     let batch = draft.root.batches.get(&id).ok_or(Rejection::NoSuchBatch(id))?;
     if batch.state == BatchState::Running {

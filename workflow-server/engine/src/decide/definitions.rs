@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::calendar::Calendar;
+use crate::command::Command;
 use crate::decide::draft::{EntryDraft, check_revision};
 use crate::definition::Definition;
 use crate::entry::{Answer, ChangeKind, DefinitionChange};
@@ -10,12 +11,18 @@ use crate::limits;
 use crate::rejection::Rejection;
 use crate::team::Team;
 
-pub(super) fn import_team(
-    draft: &mut EntryDraft<'_>,
-    name: &str,
-    title: &str,
-    expected: Option<u64>,
-) -> Result<(), Rejection> {
+/// Carries out the commands of authors.
+pub(super) fn change(draft: &mut EntryDraft<'_>, command: &Command) -> Result<(), Rejection> {
+    match command {
+        Command::ImportTeam { name, title, expected } => import_team(draft, name, title, *expected),
+        Command::ImportCalendar { calendar, expected } => import_calendar(draft, calendar, *expected),
+        Command::ImportWorkflow { definition, expected } => import(draft, definition, *expected),
+        Command::PublishWorkflow { name, expected } => publish(draft, name, *expected),
+        _ => Ok(()),
+    }
+}
+
+fn import_team(draft: &mut EntryDraft<'_>, name: &str, title: &str, expected: Option<u64>) -> Result<(), Rejection> {
     draft.kind = ChangeKind::TeamImported;
     let teams = &draft.root.teams;
     let place = teams.place(name);
@@ -34,7 +41,7 @@ pub(super) fn import_team(
 }
 
 /// What counts already counts on as it was: the new hours hold for what is counted from now on.
-pub(super) fn import_calendar(
+fn import_calendar(
     draft: &mut EntryDraft<'_>,
     calendar: &Arc<Calendar>,
     expected: Option<u64>,
@@ -56,11 +63,7 @@ pub(super) fn import_calendar(
     Ok(())
 }
 
-pub(super) fn import(
-    draft: &mut EntryDraft<'_>,
-    definition: &Definition,
-    expected: Option<u64>,
-) -> Result<(), Rejection> {
+fn import(draft: &mut EntryDraft<'_>, definition: &Definition, expected: Option<u64>) -> Result<(), Rejection> {
     draft.kind = ChangeKind::WorkflowImported;
     let workflows = &draft.root.workflows;
     let place = workflows.place(&definition.name);
@@ -81,7 +84,7 @@ pub(super) fn import(
 
 /// Publishing what the newest version says already is that version; an older version's content is a new one, so that
 /// going back is a step forward like any other.
-pub(super) fn publish(draft: &mut EntryDraft<'_>, name: &str, expected: Option<u64>) -> Result<(), Rejection> {
+fn publish(draft: &mut EntryDraft<'_>, name: &str, expected: Option<u64>) -> Result<(), Rejection> {
     draft.kind = ChangeKind::WorkflowPublished;
     let no_such = || Rejection::NoSuchWorkflow(name.into());
     let place = draft.root.workflows.place(name).ok_or_else(no_such)?;

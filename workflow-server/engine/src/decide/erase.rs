@@ -5,7 +5,7 @@ use std::sync::Arc;
 use imbl::Vector;
 
 use crate::call::Call;
-use crate::command::Actor;
+use crate::command::{Actor, Command};
 use crate::decide::draft::EntryDraft;
 use crate::entry::{ChangeKind, Entered};
 use crate::erasure::{EraseCaller, ErasedCall, Erasure, ErasureChange, ErasureState};
@@ -14,7 +14,18 @@ use crate::rejection::Rejection;
 use crate::world::Root;
 use crate::{limits, mask};
 
-pub(super) fn start(draft: &mut EntryDraft<'_>, erase: &EraseCaller, actor: &Actor) -> Result<(), Rejection> {
+/// Carries out the commands of an erasure.
+pub(super) fn change(draft: &mut EntryDraft<'_>, command: &Command, actor: &Actor) -> Result<(), Rejection> {
+    match command {
+        Command::EraseCaller(erase) => return start(draft, erase, actor),
+        Command::StepErasure { erasure } => step(draft, *erasure),
+        Command::EndErasure { erasure } => end(draft, *erasure),
+        _ => {}
+    }
+    Ok(())
+}
+
+fn start(draft: &mut EntryDraft<'_>, erase: &EraseCaller, actor: &Actor) -> Result<(), Rejection> {
     draft.kind = ChangeKind::ErasureStarted;
     let root = draft.root;
     if erase.newest_file != root.archive.newest_file {
@@ -59,7 +70,7 @@ fn of_call(root: &Root, call: &Call) -> ErasedCall {
 }
 
 /// Masks the next call. One that is not in memory is masked wherever it is read.
-pub(super) fn step(draft: &mut EntryDraft<'_>, id: u64) {
+fn step(draft: &mut EntryDraft<'_>, id: u64) {
     draft.kind = ChangeKind::CallerErased;
     let erasure = draft.root.erasures.get(&id).filter(|one| one.state == ErasureState::Masking);
     let next = |one: &Arc<Erasure>| one.calls.get(one.masked_at.len()).cloned();
@@ -80,7 +91,7 @@ fn mask_call(draft: &mut EntryDraft<'_>, erased: &ErasedCall) {
     draft.put_call(slot, mask::call(call), true);
 }
 
-pub(super) fn end(draft: &mut EntryDraft<'_>, id: u64) {
+fn end(draft: &mut EntryDraft<'_>, id: u64) {
     draft.kind = ChangeKind::ErasureEnded;
     let erasure = draft.root.erasures.get(&id).filter(|one| one.state == ErasureState::Scrubbing);
     draft.erasure = erasure.map(|_| ErasureChange::Ended { erasure: id });

@@ -72,10 +72,10 @@ pub fn decide(world: &World, request: &Request, now: Time) -> Result<Decision, R
 fn carry_out(draft: &mut EntryDraft<'_>, request: &Request) -> Result<(), Rejection> {
     let actor = &request.actor;
     match &request.command {
-        Command::ImportTeam { name, title, expected } => definitions::import_team(draft, name, title, *expected)?,
-        Command::ImportCalendar { calendar, expected } => definitions::import_calendar(draft, calendar, *expected)?,
-        Command::ImportWorkflow { definition, expected } => definitions::import(draft, definition, *expected)?,
-        Command::PublishWorkflow { name, expected } => definitions::publish(draft, name, *expected)?,
+        Command::ImportTeam { .. }
+        | Command::ImportCalendar { .. }
+        | Command::ImportWorkflow { .. }
+        | Command::PublishWorkflow { .. } => definitions::change(draft, &request.command)?,
         Command::SetWorkflow(set) => set::set_workflow(draft, set, request.salt)?,
         Command::WithdrawWorkflow { instance, reason, expected } => {
             instances::withdraw(draft, *instance, reason, *expected)?;
@@ -118,14 +118,13 @@ fn carry_out(draft: &mut EntryDraft<'_>, request: &Request) -> Result<(), Reject
         Command::MoveInstance { instance, stage, reason, expected } => {
             instances::move_to(draft, *instance, (*stage, reason), *expected)?;
         }
-        Command::StartBatch(start) => batches::start(draft, start, actor)?,
-        Command::StepBatch { batch } => batches::step(draft, *batch),
-        Command::StopBatch { batch, reason } => batches::stop(draft, *batch, reason)?,
-        Command::Archive { file, calls } => archive::store(draft, *file, calls),
-        Command::ReplaceChunk { id, new } => archive::replace(draft, *id, new.as_ref()),
-        Command::EraseCaller(erase) => erase::start(draft, erase, actor)?,
-        Command::StepErasure { erasure } => erase::step(draft, *erasure),
-        Command::EndErasure { erasure } => erase::end(draft, *erasure),
+        Command::StartBatch(_) | Command::StepBatch { .. } | Command::StopBatch { .. } => {
+            batches::change(draft, &request.command, actor)?;
+        }
+        Command::Archive { .. } | Command::ReplaceChunk { .. } => archive::change(draft, &request.command),
+        Command::EraseCaller(_) | Command::StepErasure { .. } | Command::EndErasure { .. } => {
+            erase::change(draft, &request.command, actor)?;
+        }
         Command::Elapse { due, slot, wake } => instances::elapse(draft, *due, *slot, *wake),
     }
     Ok(())
