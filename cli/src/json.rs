@@ -36,8 +36,8 @@ mod names {
     use super::{Described, alert, workflow};
     described!(alert, of_alerts, "aftercall.alert.v1": SubscribeResponse Wallboard);
     described!(workflow, of_workflows, "aftercall.workflow.v1":
-        AcceptClockResponse AcknowledgeAlertResponse AddNoteResponse Calendar CancelInstanceResponse ClaimFollowUpResponse
-        ClaimNextResponse CountInstancesResponse EndCallResponse ExplainInstanceResponse ExtendClaimResponse Fault FollowUp FollowUpRow GetCallResponse GetServerInfoResponse HandOverResult HistoryItem
+        AcceptClockResponse AcknowledgeAlertResponse AddNoteResponse ArchiveWorkflowResponse Calendar CancelInstanceResponse ClaimFollowUpResponse
+        ClaimNextResponse CountInstancesResponse DiffVersionsResponse EndCallResponse ExplainInstanceResponse ExtendClaimResponse Fault FollowUp FollowUpRow GetCallResponse GetServerInfoResponse HandOverResult HistoryItem
         ImportWorkflowResponse PublishWorkflowResponse PushButtonResponse ReleaseClaimResponse SetWorkflowResponse TakeOverResponse Team UpdateCallResponse
         VersionSummary WorkflowDescription WorkflowSummary
         Batch BatchItem ChaseResponse Erasure ListCallsOfCallerResponse ListOverdueTimersResponse ListStuckInstancesResponse MoveInstanceResponse OpenFollowUp

@@ -2,8 +2,9 @@
 //! answer is told in the history; also after a restart.
 
 use aftercall_proto::workflow::v1::{
-    Calendar, DayHours, FollowUp, GetCalendarRequest, GetInstanceRequest, ImportCalendarRequest, ImportWorkflowRequest,
-    ListCalendarsRequest, ListHistoryRequest, SetWorkflowRequest, Status, Value, Weekday,
+    ArchiveWorkflowRequest, Calendar, DayHours, DiffVersionsRequest, FollowUp, GetCalendarRequest, GetInstanceRequest,
+    ImportCalendarRequest, ImportWorkflowRequest, ListCalendarsRequest, ListHistoryRequest, ListWorkflowsRequest,
+    PictureFormat, PublishWorkflowRequest, RenderWorkflowRequest, SetWorkflowRequest, Status, Value, Weekday,
 };
 use aftercall_tests::{Clients, House, number, push, reason, set_refund, text, with_refund};
 use tonic::Code;
@@ -142,4 +143,61 @@ async fn what_names_what_is_not_there_cannot_be_published_and_each_fault_is_told
             "BAD_EXPRESSION `when` names the field `fields.prize`, which is not declared; did you mean `price`?"
         ]
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_version_changes_is_said_in_words_and_what_calls_stand_in_is_counted() {
+    let mut house = House::start_without_alerter().await;
+    let mut clients = with_claim(&house).await;
+    let open = set(&mut clients, "1", &[("price", number(500.0))]).await.expect("set");
+    let mut look = push(&open, "look", "Ben");
+    look.form = [("reference".to_owned(), text("TX-9"))].into();
+    clients.manager.push_button(look).await.expect("pushed");
+    let without = CLAIM.replace("button: Look", "button: Check").replace("due: 2wd", "due: 1wd");
+    assert_eq!(clients.publish(&without).await, 2);
+    let request = DiffVersionsRequest { name: "claim".to_owned(), ..DiffVersionsRequest::default() };
+    let diff = clients.definitions.diff_versions(request).await.expect("told").into_inner();
+    assert_eq!((diff.from_version, diff.to_version), (1, 2));
+    assert!(diff.differences.iter().any(|one| one.contains("due in 2wd") && one.contains("due in 1wd")), "{diff:?}");
+    assert!(diff.differences.contains(&"stage 2 \"Look\" is gone".to_owned()), "{diff:?}");
+    let gone: Vec<(u32, u64)> =
+        diff.vanished.iter().map(|gone| (gone.stage.clone().unwrap_or_default().number, gone.open_instances)).collect();
+    assert_eq!(gone, [(2, 1)]);
+    let again = PublishWorkflowRequest { name: "claim".to_owned(), actor: "author".to_owned(), ..Default::default() };
+    let faults = clients.definitions.publish_workflow(again).await.expect("it is there").into_inner().faults;
+    assert_eq!(faults.iter().map(|fault| fault.code.as_str()).collect::<Vec<_>>(), ["INSTANCES_STAND_THERE"]);
+
+    let picture = |format: PictureFormat, instance_id: &str, name: &str| RenderWorkflowRequest {
+        name: name.to_owned(),
+        format: format.into(),
+        instance_id: instance_id.to_owned(),
+        ..RenderWorkflowRequest::default()
+    };
+    let request = picture(PictureFormat::Text, &open.instance_id, "");
+    let tree = clients.definitions.render_workflow(request).await.expect("drawn").into_inner().picture;
+    assert!(tree.contains("1 New call   (was here)") && tree.contains("2 Look   <== it is here"), "{tree}");
+    let request = picture(PictureFormat::Svg, "", "claim");
+    let drawn = clients.definitions.render_workflow(request).await.expect("drawn").into_inner().picture;
+    assert!(
+        drawn.starts_with("<svg") && drawn.contains("Check") && !drawn.contains("class=\"box present\""),
+        "{drawn}"
+    );
+    let request = picture(PictureFormat::Mermaid, "ffffff-0-0000", "");
+    assert_eq!(clients.definitions.render_workflow(request).await.expect_err("none").code(), Code::NotFound);
+
+    let archive = |restore| ArchiveWorkflowRequest { name: "claim".to_owned(), restore, ..Default::default() };
+    let archived = clients.definitions.archive_workflow(archive(false)).await.expect("archived").into_inner();
+    assert_eq!((archived.open_instances, archived.workflow.expect("it").archived), (1, true));
+    house.stop_workflow().await;
+    house.start_workflow().await;
+    let mut clients = house.clients().await;
+    let refused = set(&mut clients, "2", &[("price", number(50.0))]).await.expect_err("out of use");
+    assert_eq!(reason(&refused), "WORKFLOW_ARCHIVED");
+    set(&mut clients, "1", &[("price", number(60.0))]).await.expect("what runs is found");
+    let all = |include_archived| ListWorkflowsRequest { include_archived, ..ListWorkflowsRequest::default() };
+    let listed = clients.definitions.list_workflows(all(false)).await.expect("a list").into_inner().workflows;
+    assert!(listed.iter().all(|workflow| workflow.name != "claim") && !listed.is_empty());
+    assert_eq!(clients.definitions.list_workflows(all(true)).await.expect("a list").into_inner().workflows.len(), 2);
+    clients.definitions.archive_workflow(archive(true)).await.expect("restored");
+    set(&mut clients, "2", &[("price", number(50.0))]).await.expect("set again");
 }

@@ -1,5 +1,8 @@
-//! What authors do with files alone, without a server: reading calendars.
+//! What authors do with files alone, without a server: reading, formatting, drawing and comparing them.
 //!
 //! Promise: a file is judged by the same code as in the server. Must not: ask a server.
 
 pub(crate) mod calendars;
+pub(crate) mod files;
+pub(crate) mod pictures;
+pub(crate) mod schema;

@@ -9,7 +9,11 @@ use aftercall_proto::workflow::v1::{
 use clap::{Args, Subcommand, ValueEnum};
 
 use crate::{
-    commands::workflow_files::{self, Files},
+    commands::{
+        workflow_files::{self, Files},
+        workflow_pictures::{self, Diff, Graph},
+        workflow_writing::{self, Fmt, New},
+    },
     connect,
     errors::Failure,
     output::remark,
@@ -35,7 +39,11 @@ pub(crate) enum Workflow {
     Publish(Publish),
     /// List the workflows of the server
     #[command(after_help = "Example:\n  aftercall workflow list")]
-    List,
+    List {
+        /// Those that have been taken out of use too
+        #[arg(long)]
+        all: bool,
+    },
     /// Show a workflow's stages, actions and fields
     #[command(after_help = "Example:\n  aftercall workflow show refund")]
     Show(Which),
@@ -48,6 +56,29 @@ pub(crate) enum Workflow {
     /// Write a workflow as a file, with every id and stage number, to stdout
     #[command(after_help = "Example:\n  aftercall workflow export refund --version 2 > refund.yaml")]
     Export(Export),
+    /// Say in words what differs between two versions, or two files
+    Diff(Diff),
+    /// Draw a workflow; with --instance, the way that an instance has gone
+    Graph(Graph),
+    /// Take a workflow out of use; what runs goes on
+    #[command(after_help = "Example:\n  aftercall workflow archive refund")]
+    Archive {
+        /// The workflow's name
+        name: String,
+    },
+    /// Bring a workflow back into use
+    #[command(after_help = "Example:\n  aftercall workflow restore refund")]
+    Restore {
+        /// The workflow's name
+        name: String,
+    },
+    /// Write a commented file to begin from
+    New(New),
+    /// Write files in one form, with every id and stage number
+    Fmt(Fmt),
+    /// Print the JSON Schema of workflow files, for editors
+    #[command(after_help = "Example:\n  aftercall workflow schema > aftercall-workflow.schema.json")]
+    Schema,
 }
 
 #[derive(Debug, Args)]
@@ -90,10 +121,17 @@ impl Workflow {
             Self::Validate(files) => workflow_files::validate(session, &files).await,
             Self::Import(files) => workflow_files::import_all(session, &files).await,
             Self::Publish(publish) => publish.run(session).await,
-            Self::List => list(session).await,
+            Self::List { all } => list(session, all).await,
             Self::Show(which) => show(session, which).await,
             Self::Versions { name } => versions(session, name).await,
             Self::Export(export) => export.run(session).await,
+            Self::Diff(diff) => diff.run(session).await,
+            Self::Graph(graph) => graph.run(session).await,
+            Self::Archive { name } => workflow_pictures::archive(session, name, false).await,
+            Self::Restore { name } => workflow_pictures::archive(session, name, true).await,
+            Self::New(new) => new.run(session),
+            Self::Fmt(fmt) => fmt.run(session),
+            Self::Schema => workflow_writing::schema(session),
         }
     }
 }
@@ -129,12 +167,14 @@ async fn publish(session: &Session, name: String) -> Result<(), Failure> {
     })
 }
 
-async fn list(session: &Session) -> Result<(), Failure> {
+async fn list(session: &Session, include_archived: bool) -> Result<(), Failure> {
     let mut definitions = session.to.definitions().await?;
     let (mut workflows, mut page_token) = (Vec::new(), String::new());
     loop {
-        let page =
-            definitions.list_workflows(ListWorkflowsRequest { page_size: PAGE_SIZE, page_token }).await?.into_inner();
+        let page = definitions
+            .list_workflows(ListWorkflowsRequest { page_size: PAGE_SIZE, page_token, include_archived })
+            .await?
+            .into_inner();
         workflows.extend(page.workflows);
         page_token = page.next_page_token;
         if page_token.is_empty() {
@@ -144,7 +184,13 @@ async fn list(session: &Session) -> Result<(), Failure> {
     session.output.list(&workflows, &["name", "title", "version", "draft", "published"], |workflow| {
         let version =
             if workflow.newest_version == 0 { "none".to_owned() } else { workflow.newest_version.to_string() };
-        let draft = if workflow.has_draft { "changed" } else { "" };
+        let draft = if workflow.archived {
+            "out of use"
+        } else if workflow.has_draft {
+            "changed"
+        } else {
+            ""
+        };
         let published = time::local(workflow.published_at.as_ref());
         vec![workflow.name.clone(), workflow.title.clone(), version, draft.to_owned(), published]
     })

@@ -13,6 +13,7 @@ use tonic::{Code, Status};
 use tonic_types::StatusExt;
 
 use crate::{
+    authoring::files::excerpt,
     connect,
     errors::{Exit, Failure},
     output::remark,
@@ -42,6 +43,16 @@ pub(crate) fn fault_line(file: &str, fault: &Fault) -> String {
     }
 }
 
+/// The same, with the line of the file that it is about.
+fn with_excerpt(file: &Path, fault: &Fault) -> String {
+    let line = fault_line(&file.display().to_string(), fault);
+    let text = std::fs::read_to_string(file).unwrap_or_default();
+    match excerpt(&text, fault.line, fault.column.max(1)) {
+        Some(excerpt) => format!("{line}\n{excerpt}"),
+        None => line,
+    }
+}
+
 /// `workflow validate`.
 pub(crate) async fn validate(session: &Session, files: &Files) -> Result<(), Failure> {
     let mut faults = Vec::new();
@@ -53,7 +64,7 @@ pub(crate) async fn validate(session: &Session, files: &Files) -> Result<(), Fai
         session.output.json(&json)?;
     } else {
         for (file, fault) in &faults {
-            session.output.line(&fault_line(file, fault))?;
+            session.output.line(&with_excerpt(file.as_ref(), fault))?;
         }
     }
     let count = faults.iter().filter(|(_, fault)| !fault.warning).count();
@@ -136,7 +147,7 @@ pub(crate) async fn import(session: &Session, file: &Path) -> Result<WorkflowDes
     let answer = match send(session, file, false).await? {
         Ok(answer) => answer,
         Err(status) => {
-            let lines: Vec<_> = file_faults(&status)?.iter().map(|fault| fault_line(&shown, fault)).collect();
+            let lines: Vec<_> = file_faults(&status)?.iter().map(|fault| with_excerpt(file, fault)).collect();
             return Err(Failure::refused(lines.join("\n")));
         }
     };

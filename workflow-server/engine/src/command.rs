@@ -195,6 +195,15 @@ pub enum Command {
         /// The revision the asker saw.
         expected: ExpectedRevision,
     },
+    /// Take a workflow out of use, or bring it back.
+    ArchiveWorkflow {
+        /// The workflow's name.
+        name: Box<str>,
+        /// Whether it is out of use then.
+        archived: bool,
+        /// The revision the asker saw.
+        expected: ExpectedRevision,
+    },
     /// Start an instance.
     SetWorkflow(Box<SetWorkflow>),
     /// Take an instance back.

@@ -28,6 +28,8 @@ pub enum ChangeKind {
     WorkflowImported,
     /// A version was published.
     WorkflowPublished,
+    /// A workflow was taken out of use, or brought back.
+    WorkflowArchived,
     /// The workflow was set on the call.
     Set,
     /// It was set again.
@@ -258,6 +260,13 @@ pub enum DefinitionChange {
     Calendar(Arc<Calendar>),
     /// A draft, of the workflow at this place.
     Draft(u32, Arc<Definition>),
+    /// The workflow at this place was taken out of use, or brought back.
+    Archived {
+        /// The workflow's place in the World's list.
+        workflow: u32,
+        /// Whether it is out of use.
+        archived: bool,
+    },
     /// The draft of the workflow at this place became this version; or was found to be it already.
     Version {
         /// The workflow's place in the World's list.

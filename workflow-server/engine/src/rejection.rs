@@ -40,6 +40,9 @@ pub enum Rejection {
     /// The workflow has no published version.
     #[error("workflow `{0}` has not been published")]
     NotPublished(Box<str>),
+    /// The workflow has been taken out of use.
+    #[error("workflow `{0}` has been taken out of use")]
+    WorkflowArchived(Box<str>),
     /// The draft has faults.
     #[error("the draft has faults")]
     WorkflowHasFaults(Vec<Fault>),
@@ -134,6 +137,7 @@ impl Rejection {
             Self::NoSuchWorkflow(_) => "NO_SUCH_WORKFLOW",
             Self::NoSuchVersion(..) => "NO_SUCH_VERSION",
             Self::NotPublished(_) => "NOT_PUBLISHED",
+            Self::WorkflowArchived(_) => "WORKFLOW_ARCHIVED",
             Self::WorkflowHasFaults(_) => "WORKFLOW_HAS_FAULTS",
             Self::IllegalMove { instance, happening } => match (instance.status.is_ended(), happening) {
                 (true, _) => "INSTANCE_ENDED",

@@ -53,6 +53,26 @@ pub struct FieldDeclaration {
 }
 
 impl FieldDeclaration {
+    /// What it takes, in words: "number, required, at least 5".
+    #[must_use]
+    pub fn described(&self) -> String {
+        let mut words = vec![self.field_type.word().to_owned()];
+        if self.required {
+            words.push("required".to_owned());
+        }
+        if !self.values.is_empty() {
+            let values: Vec<String> = self.values.iter().map(ToString::to_string).collect();
+            words.push(format!("one of {}", values.join(", ")));
+        }
+        words.extend(self.min.map(|min| format!("at least {min}")));
+        words.extend(self.max.map(|max| format!("at most {max}")));
+        words.extend(self.default.as_ref().map(|default| format!("else {default}")));
+        if !self.label.is_empty() {
+            words.push(format!("called \"{}\"", self.label));
+        }
+        words.join(", ")
+    }
+
     /// Why it does not take this value; nothing where it does. The sentence goes on from the field's name.
     #[must_use]
     pub fn refuses(&self, value: &Value) -> Option<String> {

@@ -148,6 +148,7 @@ pub(super) fn change_kind(kind: ChangeKind) -> proto::ChangeKind {
         | ChangeKind::CalendarImported
         | ChangeKind::WorkflowImported
         | ChangeKind::WorkflowPublished
+        | ChangeKind::WorkflowArchived
         | ChangeKind::BatchStarted
         | ChangeKind::BatchItemRefused
         | ChangeKind::BatchStopped

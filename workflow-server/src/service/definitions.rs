@@ -11,7 +11,7 @@ use aftercall_proto::workflow::v1::workflow_definition_service_server::WorkflowD
 use prost::Message;
 use tonic::{Request, Response, Status};
 
-use super::{Asking, Shared, calendars, convert, pages, requests, status};
+use super::{Asking, Shared, calendars, convert, pages, pictures, requests, status};
 
 /// How often an import is read anew when the workflow changed between reading the file and deciding.
 const IMPORT_TRIES: usize = 3;
@@ -85,7 +85,12 @@ impl WorkflowDefinitionService for Definitions {
             return Err(status::unavailable("the answer to this request is gone: ask with a new request id"));
         };
         let published = answered.root.workflows.named(&request.name).and_then(|workflow| workflow.version(version));
-        let warnings = published.map_or_else(Vec::new, |version| faults(&answered.root, &version.definition));
+        let workflow = answered.root.workflows.named(&request.name);
+        let warnings = published.zip(workflow).map_or_else(Vec::new, |(version, workflow)| {
+            let mut warnings = faults(&answered.root, &version.definition);
+            warnings.extend(pictures::warnings(&answered.root, workflow, &version.definition));
+            warnings
+        });
         let sequence = answered.sequence;
         Ok(Response::new(proto::PublishWorkflowResponse { version, created, faults: warnings, sequence }))
     }
@@ -108,9 +113,12 @@ impl WorkflowDefinitionService for Definitions {
         let request = request.into_inner();
         let after = pages::read::<1>(&self.0, b"workflows", &request.page_token)?.map_or(0, |[after]| after as usize);
         let (root, rows) = (self.0.root(), pages::rows(request.page_size));
-        let workflows: Vec<_> = root.workflows.by_name().skip(after).take(rows).map(summary).collect();
-        let next = after + workflows.len();
-        let more = next < root.workflows.len();
+        let rest = root.workflows.by_name().enumerate().skip(after);
+        let wanted = rest.filter(|(_, workflow)| request.include_archived || !workflow.archived);
+        let page: Vec<_> = wanted.take(rows + 1).collect();
+        let more = page.len() > rows;
+        let next = page.get(rows).map_or(0, |(place, _)| *place);
+        let workflows: Vec<_> = page.into_iter().take(rows).map(|(_, workflow)| summary(workflow)).collect();
         let next_page_token = if more { pages::token(&self.0, b"workflows", &[next as u64]) } else { String::new() };
         Ok(Response::new(proto::ListWorkflowsResponse { workflows, next_page_token }))
     }
@@ -149,6 +157,34 @@ impl WorkflowDefinitionService for Definitions {
             proto::FileFormat::Json => file::write_json(definition),
         };
         Ok(Response::new(proto::ExportWorkflowResponse { file }))
+    }
+
+    async fn diff_versions(
+        &self,
+        request: Request<proto::DiffVersionsRequest>,
+    ) -> Result<Response<proto::DiffVersionsResponse>, Status> {
+        pictures::differences(&self.0.root(), &request.into_inner()).map(Response::new)
+    }
+
+    async fn render_workflow(
+        &self,
+        request: Request<proto::RenderWorkflowRequest>,
+    ) -> Result<Response<proto::RenderWorkflowResponse>, Status> {
+        pictures::render(&self.0, &request.into_inner()).await.map(Response::new)
+    }
+
+    async fn archive_workflow(
+        &self,
+        request: Request<proto::ArchiveWorkflowRequest>,
+    ) -> Result<Response<proto::ArchiveWorkflowResponse>, Status> {
+        let request = request.into_inner();
+        let (name, expected) = (request.name.as_str().into(), request.expected_revision);
+        let command = Command::ArchiveWorkflow { name, archived: !request.restore, expected };
+        let asking = author("ArchiveWorkflow", &request.actor, &request.request_id, request.encode_to_vec());
+        let answered = self.0.execute(asking, command).await?;
+        let workflow = Some(summary(named(&answered.root, &request.name)?));
+        let open_instances = pictures::open_instances(&answered.root, &request.name);
+        Ok(Response::new(proto::ArchiveWorkflowResponse { workflow, open_instances, sequence: answered.sequence }))
     }
 
     async fn import_team(
@@ -235,12 +271,12 @@ fn named<'r>(root: &'r Root, name: &str) -> Result<&'r Workflow, Status> {
     root.workflows.named(name).ok_or_else(missing)
 }
 
-fn no_version(name: &str, version: u32) -> Status {
+pub(super) fn no_version(name: &str, version: u32) -> Status {
     let what = if version == 0 { "published version or draft".to_owned() } else { format!("version {version}") };
     status::not_found("version", name, format!("workflow `{name}` has no {what}"))
 }
 
-fn pick<'r>(
+pub(super) fn pick<'r>(
     root: &'r Root,
     name: &str,
     version: u32,
@@ -268,6 +304,7 @@ fn summary(workflow: &Workflow) -> proto::WorkflowSummary {
         title: workflow.title().to_owned(),
         newest_version: workflow.newest(),
         has_draft: workflow.draft.is_some(),
+        archived: workflow.archived,
         revision: workflow.revision,
         published_at: workflow.versions.last().map(|version| convert::timestamp(version.published_at)),
     }

@@ -20,6 +20,7 @@ mod history;
 mod instance_filter;
 mod operations;
 mod pages;
+mod pictures;
 mod reports;
 mod requests;
 mod script_engine;

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use aftercall_engine::definition::Fault;
+use aftercall_engine::definition::graph::NoPicture;
 use aftercall_engine::instance::Instance;
 use aftercall_engine::rejection::FieldFault;
 use aftercall_engine::{Rejection, Root};
@@ -160,6 +161,15 @@ fn precondition(reason: &str, message: impl Into<String>, facts: HashMap<String,
     Status::with_error_details(Code::FailedPrecondition, message, details)
 }
 
+/// A workflow that no picture shows.
+pub(super) fn no_picture(why: NoPicture) -> Status {
+    let reason = match why {
+        NoPicture::TooLarge => "PICTURE_TOO_LARGE",
+        NoPicture::NoLayout => "NO_LAYOUT",
+    };
+    precondition(reason, why.to_string(), HashMap::new())
+}
+
 /// What the ledger refused.
 pub(super) fn of_ledger(error: LedgerError, root: &Root) -> Status {
     match error {
@@ -180,6 +190,9 @@ fn of_rejection(rejection: Rejection, root: &Root) -> Status {
         Rejection::NoSuchVersion(name, version) => not_found("version", &format!("{name}/{version}"), message),
         Rejection::NotPublished(_) => {
             precondition("NOT_PUBLISHED", format!("{message}: publish it first"), HashMap::new())
+        }
+        Rejection::WorkflowArchived(_) => {
+            precondition("WORKFLOW_ARCHIVED", format!("{message}: its author can bring it back"), HashMap::new())
         }
         Rejection::WorkflowHasFaults(faults) => {
             let faults: Vec<_> = faults.into_iter().filter(|fault| !fault.warning).collect();

@@ -36,7 +36,6 @@ pub fn faults_of(request: &Request) -> Vec<FieldFault> {
         Command::PushButton(push) => check.text("note", &push.note, false, limits::TEXT_BYTES_MAX),
         Command::AddNote { text, .. } => check.text("text", text, true, limits::TEXT_BYTES_MAX),
         Command::WithdrawWorkflow { reason, .. } => check.text("reason", reason, false, limits::REASON_BYTES_MAX),
-        Command::CancelInstance { reason, .. } => check.text("reason", reason, true, limits::REASON_BYTES_MAX),
         Command::Claim { lease_millis, .. }
         | Command::ExtendClaim { lease_millis, .. }
         | Command::ClaimNext { lease_millis, .. } => check.lease(*lease_millis),
@@ -52,7 +51,10 @@ pub fn faults_of(request: &Request) -> Vec<FieldFault> {
             check.text("reason", reason, false, limits::REASON_BYTES_MAX);
         }
         Command::SnoozeAlert(snooze) => check.snooze(snooze),
-        Command::Pause { reason, .. } | Command::MoveInstance { reason, .. } => {
+        Command::Pause { reason, .. }
+        | Command::MoveInstance { reason, .. }
+        | Command::CancelInstance { reason, .. }
+        | Command::StopBatch { reason, .. } => {
             check.text("reason", reason, true, limits::REASON_BYTES_MAX);
         }
         Command::UndoPush(undo) => {
@@ -62,7 +64,6 @@ pub fn faults_of(request: &Request) -> Vec<FieldFault> {
             check.text("note", note, false, limits::TEXT_BYTES_MAX);
         }
         Command::StartBatch(start) => check.batch(start),
-        Command::StopBatch { reason, .. } => check.text("reason", reason, true, limits::REASON_BYTES_MAX),
         Command::EraseCaller(erase) => check.erasure(erase),
         Command::Archive { .. }
         | Command::ReplaceChunk { .. }
@@ -71,6 +72,7 @@ pub fn faults_of(request: &Request) -> Vec<FieldFault> {
         | Command::StepBatch { .. }
         | Command::ImportWorkflow { .. }
         | Command::PublishWorkflow { .. }
+        | Command::ArchiveWorkflow { .. }
         | Command::AcknowledgeAlert { .. }
         | Command::ReleaseClaim { .. }
         | Command::Elapse { .. } => {}

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::command::{Actor, Recipient};
+use crate::command::{Actor, Command, Recipient};
 use crate::decide::draft::EntryDraft;
 use crate::decide::find::{check_legal, find, visible};
 use crate::entry::{Answer, ChangeKind, Entered};
@@ -25,6 +25,24 @@ fn claimable<'w>(draft: &EntryDraft<'w>, id: InstanceId) -> Result<&'w Arc<Insta
     let old = find(draft.root, id)?;
     check_legal(old, Happening::Claim)?;
     visible(draft.root, old)
+}
+
+/// Carries out the commands about who holds what.
+pub(super) fn change(draft: &mut EntryDraft<'_>, command: &Command, actor: &Actor) -> Result<(), Rejection> {
+    match command {
+        Command::Claim { instance, lease_millis } => claim(draft, *instance, *lease_millis, actor),
+        Command::ExtendClaim { instance, lease_millis } => extend(draft, *instance, *lease_millis, actor),
+        Command::ReleaseClaim { instance } => release(draft, *instance, actor),
+        Command::TakeOver { instance, lease_millis, reason } => {
+            take_over(draft, *instance, (*lease_millis, reason), actor)
+        }
+        Command::HandOver { instance, to, reason } => hand_over(draft, *instance, (to, reason), actor),
+        Command::ClaimNext { filter, lease_millis } => {
+            claim_next(draft, filter, *lease_millis, actor);
+            Ok(())
+        }
+        _ => Ok(()),
+    }
 }
 
 pub(super) fn claim(draft: &mut EntryDraft<'_>, id: InstanceId, lease: i64, actor: &Actor) -> Result<(), Rejection> {

@@ -18,6 +18,7 @@ pub(super) fn change(draft: &mut EntryDraft<'_>, command: &Command) -> Result<()
         Command::ImportCalendar { calendar, expected } => import_calendar(draft, calendar, *expected),
         Command::ImportWorkflow { definition, expected } => import(draft, definition, *expected),
         Command::PublishWorkflow { name, expected } => publish(draft, name, *expected),
+        Command::ArchiveWorkflow { name, archived, expected } => archive(draft, name, *archived, *expected),
         _ => Ok(()),
     }
 }
@@ -106,5 +107,18 @@ fn publish(draft: &mut EntryDraft<'_>, name: &str, expected: Option<u64>) -> Res
     let version = newest + u32::from(created);
     draft.answer = Answer::Published { version, created };
     draft.definition = Some(DefinitionChange::Version { workflow: place, version, created });
+    Ok(())
+}
+
+/// What runs goes on; nothing new begins.
+fn archive(draft: &mut EntryDraft<'_>, name: &str, archived: bool, expected: Option<u64>) -> Result<(), Rejection> {
+    draft.kind = ChangeKind::WorkflowArchived;
+    let no_such = || Rejection::NoSuchWorkflow(name.into());
+    let place = draft.root.workflows.place(name).ok_or_else(no_such)?;
+    let workflow = draft.root.workflows.at(place).ok_or_else(no_such)?;
+    check_revision(expected, workflow.revision)?;
+    if workflow.archived != archived {
+        draft.definition = Some(DefinitionChange::Archived { workflow: place, archived });
+    }
     Ok(())
 }

@@ -75,7 +75,8 @@ fn carry_out(draft: &mut EntryDraft<'_>, request: &Request) -> Result<(), Reject
         Command::ImportTeam { .. }
         | Command::ImportCalendar { .. }
         | Command::ImportWorkflow { .. }
-        | Command::PublishWorkflow { .. } => definitions::change(draft, &request.command)?,
+        | Command::PublishWorkflow { .. }
+        | Command::ArchiveWorkflow { .. } => definitions::change(draft, &request.command)?,
         Command::SetWorkflow(set) => set::set_workflow(draft, set, request.salt)?,
         Command::WithdrawWorkflow { instance, reason, expected } => {
             instances::withdraw(draft, *instance, reason, *expected)?;
@@ -90,22 +91,12 @@ fn carry_out(draft: &mut EntryDraft<'_>, request: &Request) -> Result<(), Reject
         Command::CancelInstance { instance, reason, expected } => {
             instances::cancel(draft, *instance, reason, *expected)?;
         }
-        Command::Claim { instance, lease_millis } => {
-            claims::claim(draft, *instance, *lease_millis, actor)?;
-        }
-        Command::ExtendClaim { instance, lease_millis } => {
-            claims::extend(draft, *instance, *lease_millis, actor)?;
-        }
-        Command::ReleaseClaim { instance } => claims::release(draft, *instance, actor)?,
-        Command::TakeOver { instance, lease_millis, reason } => {
-            claims::take_over(draft, *instance, (*lease_millis, reason), actor)?;
-        }
-        Command::HandOver { instance, to, reason } => {
-            claims::hand_over(draft, *instance, (to, reason), actor)?;
-        }
-        Command::ClaimNext { filter, lease_millis } => {
-            claims::claim_next(draft, filter, *lease_millis, actor);
-        }
+        Command::Claim { .. }
+        | Command::ExtendClaim { .. }
+        | Command::ReleaseClaim { .. }
+        | Command::TakeOver { .. }
+        | Command::HandOver { .. }
+        | Command::ClaimNext { .. } => claims::change(draft, &request.command, actor)?,
         Command::SnoozeAlert(snooze) => snooze::snooze(draft, snooze, actor)?,
         Command::Pause { instance, until, reason, expected } => {
             pause::pause(draft, *instance, (*until, reason, *expected), actor)?;

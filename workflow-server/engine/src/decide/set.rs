@@ -24,6 +24,7 @@ struct Chosen {
     workflow: u32,
     version: u32,
     definition: Arc<Definition>,
+    is_archived: bool,
 }
 
 pub(super) fn set_workflow(draft: &mut EntryDraft<'_>, set: &SetWorkflow, salt: u16) -> Result<(), Rejection> {
@@ -35,6 +36,10 @@ pub(super) fn set_workflow(draft: &mut EntryDraft<'_>, set: &SetWorkflow, salt: 
     let faults = faults_of_fields(draft.root, set, &chosen, running.as_deref());
     if !faults.is_empty() {
         return Err(Rejection::Invalid(faults));
+    }
+    let goes_on = running.is_some() && set.if_running == IfRunning::ReturnIt;
+    if chosen.is_archived && !goes_on {
+        return Err(Rejection::WorkflowArchived(set.workflow.clone()));
     }
     match (running, set.if_running) {
         (Some(running), IfRunning::Refuse) => return Err(Rejection::AlreadyRunning(running)),
@@ -82,7 +87,12 @@ fn choose(root: &Root, set: &SetWorkflow) -> Result<Chosen, Rejection> {
     }
     let number = set.version.unwrap_or(workflow.newest());
     let version = workflow.version(number).ok_or_else(|| Rejection::NoSuchVersion(set.workflow.clone(), number))?;
-    Ok(Chosen { workflow: place, version: number, definition: version.definition.clone() })
+    Ok(Chosen {
+        workflow: place,
+        version: number,
+        definition: version.definition.clone(),
+        is_archived: workflow.archived,
+    })
 }
 
 fn newest_running(root: &Root, call: &Call, workflow: u32) -> Option<Arc<Instance>> {

@@ -18,6 +18,9 @@ pub mod file;
 
 pub mod describe;
 
+pub mod diff;
+pub mod graph;
+
 pub mod escalation;
 
 pub use fault::{Fault, FaultCode};

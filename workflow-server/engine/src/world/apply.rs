@@ -105,6 +105,10 @@ impl World {
                 Arc::make_mut(&mut self.root.workflows).put_draft(*place, definition);
                 Ok(())
             }
+            DefinitionChange::Archived { workflow, archived } => {
+                let changed = Arc::make_mut(&mut self.root.workflows).archive(*workflow, *archived);
+                changed.ok_or(Unfit::NoDraft(*workflow))
+            }
             DefinitionChange::Version { workflow, created, .. } => {
                 let published =
                     Arc::make_mut(&mut self.root.workflows).publish(*workflow, *created, entry.at, &entry.actor);

@@ -121,6 +121,8 @@ pub struct Workflow {
     pub numbering: Numbering,
     /// Counts the changes of draft and versions, from 1.
     pub revision: u64,
+    /// Whether it has been taken out of use: it cannot be set any more.
+    pub archived: bool,
 }
 
 impl Workflow {
@@ -205,6 +207,7 @@ impl Workflows {
                 versions: Vec::new(),
                 numbering: Numbering::default(),
                 revision: 0,
+                archived: false,
             });
         }
         if let Some(workflow) = self.list.get_mut(place as usize) {
@@ -212,6 +215,13 @@ impl Workflows {
             workflow.draft = Some(definition.clone());
             workflow.revision += 1;
         }
+    }
+
+    pub(super) fn archive(&mut self, place: u32, archived: bool) -> Option<()> {
+        let workflow = self.list.get_mut(place as usize)?;
+        workflow.archived = archived;
+        workflow.revision += 1;
+        Some(())
     }
 
     pub(super) fn publish(&mut self, place: u32, created: bool, at: Time, by: &Actor) -> Option<()> {

@@ -100,4 +100,5 @@ coded!(
     CallerErased = 36,
     ErasureEnded = 37,
     CalendarImported = 38,
+    WorkflowArchived = 39,
 );

@@ -178,6 +178,8 @@ pub struct WorkflowRecord {
     numbers: Vec<NumberRecord>,
     #[prost(uint64, tag = "5")]
     revision: u64,
+    #[prost(bool, tag = "6")]
+    archived: bool,
 }
 
 impl From<&Workflow> for WorkflowRecord {
@@ -195,6 +197,7 @@ impl From<&Workflow> for WorkflowRecord {
             versions: workflow.versions.iter().map(version).collect(),
             numbers: workflow.numbering.pairs().map(number).collect(),
             revision: workflow.revision,
+            archived: workflow.archived,
         }
     }
 }
@@ -217,6 +220,7 @@ impl TryFrom<WorkflowRecord> for Workflow {
             versions: record.versions.into_iter().map(version).collect::<Result<_, RecordError>>()?,
             numbering: Numbering::from_pairs(record.numbers.into_iter().map(|pair| (pair.event, pair.number))),
             revision: record.revision,
+            archived: record.archived,
         })
     }
 }

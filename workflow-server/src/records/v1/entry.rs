@@ -115,6 +115,8 @@ struct DefinitionChangeRecord {
     version: Option<PublishedRecord>,
     #[prost(message, optional, tag = "5")]
     calendar: Option<CalendarRecord>,
+    #[prost(bool, optional, tag = "6")]
+    archived: Option<bool>,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
@@ -277,6 +279,10 @@ fn definition_record(change: &DefinitionChange) -> DefinitionChangeRecord {
             record.place = *place;
             record.team = Some(team.into());
         }
+        DefinitionChange::Archived { workflow, archived } => {
+            record.place = *workflow;
+            record.archived = Some(*archived);
+        }
         DefinitionChange::Calendar(calendar) => record.calendar = Some((&**calendar).into()),
         DefinitionChange::Draft(place, definition) => {
             record.place = *place;
@@ -291,6 +297,9 @@ fn definition_record(change: &DefinitionChange) -> DefinitionChangeRecord {
 }
 
 fn definition(record: DefinitionChangeRecord) -> Result<DefinitionChange, RecordError> {
+    if let Some(archived) = record.archived {
+        return Ok(DefinitionChange::Archived { workflow: record.place, archived });
+    }
     if let Some(calendar) = record.calendar {
         return Ok(DefinitionChange::Calendar(Arc::new(calendar.try_into()?)));
     }

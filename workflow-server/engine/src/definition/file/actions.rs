@@ -16,12 +16,12 @@ use crate::limits;
 pub(super) const KINDS: Keys =
     Keys { known: &["alert", "button", "timer", "link", "finish", "set-field"], later: &["email", "webhook"] };
 
-const BUTTON: Keys =
+pub(super) const BUTTON: Keys =
     Keys { known: &["button", "id", "stage", "when", "confirm", "note", "form", "then"], later: &["undo"] };
-const TIMER: Keys = Keys { known: &["timer", "label", "id", "stage", "when", "then"], later: &[] };
-const TIMER_VALUE: Keys = Keys { known: &["after", "at", "from", "calendar", "wait-for-claim"], later: &[] };
+pub(super) const TIMER: Keys = Keys { known: &["timer", "label", "id", "stage", "when", "then"], later: &[] };
+pub(super) const TIMER_VALUE: Keys = Keys { known: &["after", "at", "from", "calendar", "wait-for-claim"], later: &[] };
 
-const NOTES: [(&str, NoteRule); 2] = [("required", NoteRule::Required), ("optional", NoteRule::Optional)];
+pub(super) const NOTES: [(&str, NoteRule); 2] = [("required", NoteRule::Required), ("optional", NoteRule::Optional)];
 /// How a timer names the field from whose time it counts.
 pub(super) const FROM_FIELD: &str = "fields.";
 

@@ -9,10 +9,11 @@ use crate::definition::model::{Again, Priority, Raise, Rung, RungTime};
 use crate::definition::rules;
 use crate::limits;
 
-const RUNG: Keys = Keys { known: &["at", "after", "every", "times", "priority", "team", "add-team"], later: &["when"] };
+pub(super) const RUNG: Keys =
+    Keys { known: &["at", "after", "every", "times", "priority", "team", "add-team"], later: &["when"] };
 
 /// The word for "by one" among the priorities, and the priorities.
-const RAISES: [(&str, Raise); 5] = [
+pub(super) const RAISES: [(&str, Raise); 5] = [
     (RAISE, Raise::ByOne),
     (PRIORITIES[0].0, Raise::To(Priority::Low)),
     (PRIORITIES[1].0, Raise::To(Priority::Normal)),

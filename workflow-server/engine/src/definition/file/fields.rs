@@ -9,9 +9,10 @@ use crate::limits;
 use crate::time::Time;
 use crate::value::{FieldDeclaration, FieldType, Value};
 
-const FIELD: Keys = Keys { known: &["type", "label", "required", "default", "values", "min", "max"], later: &[] };
+pub(super) const FIELD: Keys =
+    Keys { known: &["type", "label", "required", "default", "values", "min", "max"], later: &[] };
 
-const TYPES: [(&str, FieldType); 4] =
+pub(super) const TYPES: [(&str, FieldType); 4] =
     [("text", FieldType::Text), ("number", FieldType::Number), ("bool", FieldType::Bool), ("time", FieldType::Time)];
 
 /// Reads `{ NAME: { type, required, … } }`; `what` is `fields` or `form`.

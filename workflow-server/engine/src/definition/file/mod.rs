@@ -16,6 +16,7 @@ mod mapping;
 mod numbers;
 mod plain_actions;
 mod reading;
+mod schema;
 mod sketch;
 mod teams;
 mod tree;
@@ -23,5 +24,6 @@ mod writing;
 
 pub use calendars::read_calendars;
 pub use reading::read;
+pub use schema::schema;
 pub use teams::read_teams;
 pub use writing::{write_json, write_yaml};

@@ -13,11 +13,11 @@ use crate::definition::rules;
 use crate::definition::template::Template;
 use crate::limits;
 
-const ALERT: Keys =
+pub(super) const ALERT: Keys =
     Keys { known: &["text", "team", "priority", "due", "calendar", "escalate", "when"], later: &["at", "id"] };
-const LINK: Keys = Keys { known: &["to", "max", "else", "when"], later: &[] };
-const FINISH: Keys = Keys { known: &["outcome", "when"], later: &[] };
-const SET_FIELD: Keys = Keys { known: &["field", "to", "when"], later: &[] };
+pub(super) const LINK: Keys = Keys { known: &["to", "max", "else", "when"], later: &[] };
+pub(super) const FINISH: Keys = Keys { known: &["outcome", "when"], later: &[] };
+pub(super) const SET_FIELD: Keys = Keys { known: &["field", "to", "when"], later: &[] };
 
 /// The words of the priorities.
 pub(super) const PRIORITIES: [(&str, Priority); 4] =

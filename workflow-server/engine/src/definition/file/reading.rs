@@ -19,7 +19,7 @@ pub(super) const FORMAT: u32 = 1;
 /// Beyond this a format is a slip of the pen, not a later version.
 const FORMAT_MAX: u32 = 1_000;
 
-const WORKFLOW: Keys = Keys {
+pub(super) const WORKFLOW: Keys = Keys {
     known: &[
         "format",
         "workflow",

@@ -1,0 +1,127 @@
+//! Workflow files, read without a server: their faults with the lines that they are in, formatting, and a file to begin from.
+
+use std::path::Path;
+
+use aftercall_engine::definition::file::{self, write_json, write_yaml};
+use aftercall_engine::definition::{Definition, Fault};
+
+use crate::{commands::workflow_files::cannot_read, errors::Failure};
+
+/// Reads a file.
+pub(crate) fn read(file: &Path) -> Result<Definition, Failure> {
+    let text = std::fs::read_to_string(file).map_err(|error| cannot_read(file, &error))?;
+    parse(&file.display().to_string(), &text)
+}
+
+/// Reads the text of a file; `name` is what faults call it.
+pub(crate) fn parse(name: &str, text: &str) -> Result<Definition, Failure> {
+    file::read(text, None).map_err(|faults| {
+        let told: Vec<String> = faults.iter().map(|fault| told(name, text, fault)).collect();
+        Failure::refused(told.join("\n"))
+    })
+}
+
+fn told(name: &str, text: &str, fault: &Fault) -> String {
+    let place = format!("{name}:{}:{}: {}", fault.line, fault.column, fault.message);
+    match excerpt(text, fault.line, fault.column) {
+        Some(excerpt) => format!("{place}\n{excerpt}"),
+        None => place,
+    }
+}
+
+/// The line of a fault with a mark below its column; nothing where the place is not known.
+pub(crate) fn excerpt(text: &str, line: u32, column: u32) -> Option<String> {
+    const SHOWN_CHARS_MAX: usize = 100;
+    let source = text.lines().nth((line as usize).checked_sub(1)?)?;
+    let column = (column as usize).saturating_sub(1);
+    // Of a long line what is around the fault is shown.
+    let skipped = column.saturating_sub(SHOWN_CHARS_MAX / 2);
+    let shown: String =
+        source.chars().skip(skipped).take(SHOWN_CHARS_MAX).map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let number = line.to_string();
+    let gutter = " ".repeat(number.len());
+    let dots = if skipped > 0 { "…" } else { "" };
+    let mark = " ".repeat(column - skipped + dots.chars().count());
+    Some(format!("  {number} | {dots}{}\n  {gutter} | {mark}^", shown.trim_end()))
+}
+
+/// The file as the server would export it: ids and stage numbers written, keys in one order. Comments are not kept.
+pub(crate) fn formatted(file: &Path, text: &str) -> Result<String, Failure> {
+    let definition = parse(&file.display().to_string(), text)?;
+    let is_json = file.extension().is_some_and(|extension| extension == "json");
+    Ok(if is_json { write_json(&definition) } else { write_yaml(&definition) })
+}
+
+/// A workflow to begin from, with comments that say what can be written where.
+pub(crate) fn template(name: &str, title: &str) -> String {
+    TEMPLATE.replace("NAME", name).replace("TITLE", title)
+}
+
+const TEMPLATE: &str = r#"# yaml-language-server: $schema=aftercall-workflow.schema.json
+# (`aftercall workflow schema > aftercall-workflow.schema.json` lets your editor complete and check this file.)
+format: 1
+workflow: NAME                      # lower-case letters, digits and hyphens; never changes
+title: TITLE
+deadline: 5d                        # over all stages, from Set Workflow; 90s 15m 4h 3d, or 5wd in a calendar
+# retention: 90d                    # how long what has ended is kept
+# calendar: office                  # spans count in its opening hours; see `aftercall calendar list`
+fields:                             # what the call script gives
+  topic: { type: text, required: true, max: 200 }     # text, number, bool or time
+  urgent: { type: bool, default: false }
+on_new_call:                        # stage 1: actions, from top to bottom
+  - alert:
+      text: "Ring {{ call.caller.name | default('the caller') }} about {{ fields.topic }}"
+      team: care                    # a declared team; see `aftercall team list`
+      priority: normal              # low, normal, high or urgent
+      due: 4h
+      escalate: [ { at: due, priority: raise } ]
+  - alert: { text: "Urgent: {{ fields.topic }}", team: care, priority: urgent, when: fields.urgent }
+  - button: Done                    # adds an event with a stage of its own, below
+    form:                           # what is asked for
+      result: { type: text, required: true }
+    then:
+      - finish: done                # the outcome, as reports count it
+  - button: Not reached
+    note: required
+    then:
+      - timer: 2h                   # waits, then goes on
+        then:
+          - link: { to: new-call, max: 2, else: give-up }
+  - button: Give up
+    id: give-up                     # its id, for links; given by itself otherwise
+    confirm: Does the caller know?
+    then:
+      - finish: given-up
+"#;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fault_is_shown_in_its_line() {
+        let text = "format: 1\nworkflow: w\ntitle: T\non_new_call:\n  - buton: Go\n";
+        let failure = parse("w.yaml", text).unwrap_err();
+        assert_eq!(
+            failure.sentence(),
+            "w.yaml:5:5: unknown key `buton`; did you mean `button`?\n  5 |   - buton: Go\n    |     ^"
+        );
+        assert_eq!(excerpt(text, 0, 0), None);
+        let long = format!("{}x", " ".repeat(300));
+        let shown = excerpt(&long, 1, 301).unwrap();
+        assert!(shown.lines().all(|line| line.chars().count() < 120), "{shown}");
+        let at = |line: &str, c: char| line.chars().position(|other| other == c);
+        let lines: Vec<&str> = shown.lines().collect();
+        assert_eq!(at(lines[0], 'x'), at(lines[1], '^'), "{shown}");
+    }
+
+    #[test]
+    fn the_file_to_begin_from_has_no_fault_and_formats_to_itself() {
+        let text = template("my-flow", "My flow");
+        let once = formatted(Path::new("a.yaml"), &text).unwrap();
+        assert_eq!(formatted(Path::new("a.yaml"), &once).unwrap(), once);
+        assert_eq!(parse("a", &text).unwrap(), parse("a", &once).unwrap());
+        let json = formatted(Path::new("a.json"), &text).unwrap();
+        assert_eq!(parse("a", &json).unwrap(), parse("a", &once).unwrap());
+    }
+}

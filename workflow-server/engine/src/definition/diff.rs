@@ -1,0 +1,146 @@
+//! What differs between two definitions, in sentences for people.
+//!
+//! Promises: no sentence where they are equal; at least one where they are not.
+
+use std::collections::BTreeSet;
+
+use crate::definition::describe::describe_action;
+use crate::definition::model::{Action, ActionKind, Definition, Stage};
+use crate::time::Span;
+use crate::value::FieldDeclaration;
+
+/// Every difference, in the order of the stages.
+#[must_use]
+pub fn diff(old: &Definition, new: &Definition) -> Vec<String> {
+    let mut said = Vec::new();
+    header(old, new, &mut said);
+    fields(&old.fields, &new.fields, &mut said);
+    let numbers: BTreeSet<u32> = old.stages.iter().chain(&new.stages).map(|stage| stage.number).collect();
+    for number in numbers {
+        match (old.stage(number), new.stage(number)) {
+            (Some(old), Some(new)) => changed_stage(old, new, &mut said),
+            (Some(old), None) => said.push(format!("{} is gone", name(old))),
+            (None, Some(new)) => {
+                let does: Vec<String> = new.actions.iter().map(describe_action).collect();
+                said.push(format!("{} is new: {}", name(new), or_nothing(&does.join("; "))));
+            }
+            (None, None) => {}
+        }
+    }
+    if said.is_empty() && old != new {
+        said.push("it is written differently".to_owned());
+    }
+    said
+}
+
+/// The events of the old definition that the new one does not have: their stage numbers.
+#[must_use]
+pub fn vanished(old: &Definition, new: &Definition) -> Vec<u32> {
+    let is_there = |stage: &&Stage| new.stages.iter().any(|other| other.event.id == stage.event.id);
+    old.stages.iter().filter(|stage| !is_there(stage)).map(|stage| stage.number).collect()
+}
+
+fn name(stage: &Stage) -> String {
+    format!("stage {} \"{}\"", stage.number, stage.event.label)
+}
+
+fn or_nothing(text: &str) -> &str {
+    if text.is_empty() { "nothing" } else { text }
+}
+
+fn header(old: &Definition, new: &Definition, said: &mut Vec<String>) {
+    let span = |span: Option<Span>| span.map_or_else(|| "none".to_owned(), |span| span.to_string());
+    let text = |text: &Option<String>| text.clone().unwrap_or_else(|| "none".to_owned());
+    let flag = |flag: bool| if flag { "yes" } else { "no" }.to_owned();
+    let parts = [
+        ("the name", old.name.clone(), new.name.clone()),
+        ("the title", old.title.clone(), new.title.clone()),
+        ("the deadline", span(old.deadline), span(new.deadline)),
+        ("the retention", span(old.retention), span(new.retention)),
+        ("the calendar", text(&old.calendar), text(&new.calendar)),
+        ("allow_unlinked_ends", flag(old.allow_unlinked_ends), flag(new.allow_unlinked_ends)),
+    ];
+    let changed = parts.into_iter().filter(|(_, old, new)| old != new);
+    said.extend(changed.map(|(what, old, new)| format!("{what} was {old}, and is {new}")));
+}
+
+fn fields(old: &[FieldDeclaration], new: &[FieldDeclaration], said: &mut Vec<String>) {
+    for field in old {
+        match new.iter().find(|other| other.name == field.name) {
+            None => said.push(format!("the field {} is gone", field.name)),
+            Some(other) if other != field => {
+                said.push(format!("the field {} was {}, and is {}", field.name, field.described(), other.described()));
+            }
+            Some(_) => {}
+        }
+    }
+    for field in new.iter().filter(|field| old.iter().all(|other| other.name != field.name)) {
+        said.push(format!("the field {} is new: {}", field.name, field.described()));
+    }
+    let order = |fields: &[FieldDeclaration]| fields.iter().map(|field| field.name.clone()).collect::<Vec<_>>();
+    let (mut before, mut after) = (order(old), order(new));
+    let moved = before != after;
+    before.sort();
+    after.sort();
+    if moved && before == after {
+        said.push("the fields are in another order".to_owned());
+    }
+}
+
+fn changed_stage(old: &Stage, new: &Stage, said: &mut Vec<String>) {
+    if old.event.id != new.event.id {
+        said.push(format!("{} was the event {}, and is {}", name(new), old.event.id, new.event.id));
+    }
+    if old.event.label != new.event.label {
+        said.push(format!("{} was called \"{}\"", name(new), old.event.label));
+    }
+    if old.actions == new.actions {
+        return;
+    }
+    let (old_keys, new_keys) = (keys(&old.actions), keys(&new.actions));
+    for (key, action) in new_keys.iter().zip(&new.actions) {
+        match old_keys.iter().position(|other| other == key) {
+            None => said.push(format!("{} gained: {}", name(new), describe_action(action))),
+            Some(at) if old.actions[at] != *action => {
+                let (before, after) = (describe_action(&old.actions[at]), describe_action(action));
+                if before == after {
+                    said.push(format!("{} changed in its details: {after}", name(new)));
+                } else {
+                    said.push(format!("{} changed: {before}; now: {after}", name(new)));
+                }
+            }
+            Some(_) => {}
+        }
+    }
+    let lost = old_keys.iter().zip(&old.actions).filter(|(key, _)| !new_keys.contains(key));
+    said.extend(lost.map(|(_, action)| format!("{} lost: {}", name(new), describe_action(action))));
+    let kept = |keys: &[Key], others: &[Key]| -> Vec<Key> {
+        keys.iter().filter(|key| others.contains(key)).cloned().collect()
+    };
+    if kept(&old_keys, &new_keys) != kept(&new_keys, &old_keys) {
+        said.push(format!("{} does its actions in another order", name(new)));
+    }
+}
+
+/// What makes an action the same one: the event that it adds; for others their kind and how many such came before.
+type Key = (&'static str, String);
+
+fn keys(actions: &[Action]) -> Vec<Key> {
+    let mut keys: Vec<Key> = Vec::with_capacity(actions.len());
+    for action in actions {
+        let (kind, own) = match &action.kind {
+            ActionKind::Button(button) => ("button", Some(button.event.clone())),
+            ActionKind::Timer(timer) => ("timer", Some(timer.event.clone())),
+            ActionKind::Alert(_) => ("alert", None),
+            ActionKind::Link(_) => ("link", None),
+            ActionKind::Finish(_) => ("finish", None),
+            ActionKind::SetField(set) => ("set-field", Some(set.field.clone())),
+        };
+        let before = keys
+            .iter()
+            .filter(|(other, name)| *other == kind && own.as_ref().is_none_or(|own| name.starts_with(own.as_str())))
+            .count();
+        keys.push((kind, format!("{} {before}", own.unwrap_or_default())));
+    }
+    keys
+}

@@ -1,0 +1,251 @@
+//! SVG: a library lays the boxes and arrows out, this draws them.
+
+use std::fmt::Write as _;
+use std::panic::catch_unwind;
+
+use layout::core::base::Orientation;
+use layout::core::format::{ClipHandle, RenderBackend};
+use layout::core::geometry::Point;
+use layout::core::style::{LineStyleKind, StyleAttr};
+use layout::std_shapes::shapes::{Arrow, Element, ShapeKind};
+use layout::topo::layout::VisualGraph;
+use thiserror::Error;
+
+use super::{Edge, EdgeKind, Graph, Node};
+
+/// The most stages that are drawn: laying out takes time that grows faster than they do, and nobody sees more.
+const STAGES_MAX: usize = 150;
+/// The most arrows.
+const EDGES_MAX: usize = 400;
+
+const CHAR_WIDTH: f64 = 7.4;
+const LINE_HEIGHT: f64 = 18.0;
+const PADDING: f64 = 14.0;
+/// Stands for the class of a box until its text tells which one it is.
+const UNMARKED: &str = "unmarked";
+/// Around all of it.
+const MARGIN: f64 = 24.0;
+/// Where the picture begins below the title.
+const TOP: f64 = 44.0;
+
+/// Why there is no picture.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum NoPicture {
+    /// The workflow has more stages or ways than a picture shows.
+    #[error("a picture shows at most {STAGES_MAX} stages and {EDGES_MAX} ways between them: ask for the text form")]
+    TooLarge,
+    /// The library cannot lay it out.
+    #[error("this workflow cannot be laid out as a picture: ask for the text form, or for Mermaid")]
+    NoLayout,
+}
+
+/// The picture.
+///
+/// # Errors
+/// [`NoPicture`].
+pub fn svg(graph: &Graph) -> Result<String, NoPicture> {
+    if graph.nodes.len() > STAGES_MAX || graph.edges.len() > EDGES_MAX {
+        return Err(NoPicture::TooLarge);
+    }
+    // The library checks itself by panics, and gives up now and then where it straightens ways: then it is not asked to.
+    let drawn = [false, true].into_iter().find_map(|is_plain| catch_unwind(|| draw(graph, is_plain)).ok());
+    drawn.ok_or(NoPicture::NoLayout)
+}
+
+fn draw(graph: &Graph, is_plain: bool) -> String {
+    let mut laid = VisualGraph::new(Orientation::TopToBottom);
+    let handles: Vec<_> = graph.nodes.iter().enumerate().map(|(at, node)| laid.add_node(element(at, node))).collect();
+    let (loops, ways): (Vec<_>, Vec<_>) = graph.edges.iter().enumerate().partition(|(_, edge)| edge.from == edge.to);
+    for (at, edge) in ways {
+        laid.add_edge(arrow(at, edge), handles[edge.from], handles[edge.to]);
+    }
+    let mut canvas = Canvas::new(graph);
+    laid.do_it(false, false, is_plain, &mut canvas);
+    let loops: Vec<&Edge> = loops.into_iter().map(|(_, edge)| edge).collect();
+    canvas.finish(&loops)
+}
+
+/// What stands between the place of an edge and its label, in the text that the library carries.
+const SEPARATOR: char = '\u{1f}';
+
+/// The library carries the place of a node or an edge as its text, and an edge's label with it, for which it keeps room; what
+/// is drawn for it is ours.
+fn element(at: usize, node: &Node) -> Element {
+    let widest = node.lines.iter().map(|line| line.chars().count()).chain([title(node).chars().count() + 2]).max();
+    let width = widest.unwrap_or(0) as f64 * CHAR_WIDTH + 2.0 * PADDING;
+    let height = (node.lines.len() + 1) as f64 * LINE_HEIGHT + 2.0 * PADDING;
+    let shape = ShapeKind::new_box(&format!("n{at}"));
+    Element::create(shape, StyleAttr::simple(), Orientation::TopToBottom, Point::new(width.max(120.0), height))
+}
+
+fn arrow(at: usize, edge: &Edge) -> Arrow {
+    let mut arrow = Arrow::simple(&format!("e{at}{SEPARATOR}{}", edge.label));
+    if edge.kind == EdgeKind::Timer {
+        arrow.line_style = LineStyleKind::Dashed;
+    }
+    arrow
+}
+
+fn title(node: &Node) -> String {
+    let visits = if node.visits > 1 { format!(" ×{}", node.visits) } else { String::new() };
+    format!("{} {}{visits}", node.stage, node.title)
+}
+
+struct Canvas<'g> {
+    graph: &'g Graph,
+    boxes: String,
+    arrows: String,
+    labels: String,
+    left: f64,
+    right: f64,
+    bottom: f64,
+}
+
+impl<'g> Canvas<'g> {
+    fn new(graph: &'g Graph) -> Self {
+        Self {
+            graph,
+            boxes: String::new(),
+            arrows: String::new(),
+            labels: String::new(),
+            left: MARGIN,
+            right: 0.0,
+            bottom: 0.0,
+        }
+    }
+
+    fn reach(&mut self, x: f64, y: f64) {
+        self.left = self.left.min(x);
+        self.right = self.right.max(x);
+        self.bottom = self.bottom.max(y);
+    }
+
+    fn label(&mut self, x: f64, y: f64, text: &str) {
+        let half = text.chars().count() as f64 * CHAR_WIDTH / 2.0;
+        self.reach(x - half, y);
+        self.reach(x + half, y);
+        let _ = writeln!(self.labels, r#"<text class="way" x="{x:.1}" y="{y:.1}">{}</text>"#, escaped(text));
+    }
+
+    /// What stands in a box whose rectangle was drawn last.
+    fn node(&mut self, xy: Point, at: usize) {
+        let Some(node) = self.graph.nodes.get(at) else { return };
+        let class = match (node.is_present, node.visits, node.is_end) {
+            (true, ..) => "box present",
+            (false, 1.., _) => "box visited",
+            (false, 0, true) => "box end",
+            (false, 0, false) => "box",
+        };
+        self.boxes = self.boxes.replace(UNMARKED, class);
+        let top = xy.y - node.lines.len() as f64 * LINE_HEIGHT / 2.0 + 5.0;
+        let _ =
+            write!(self.boxes, r#"<text class="stage" x="{:.1}" y="{top:.1}">{}</text>"#, xy.x, escaped(&title(node)));
+        for (at, line) in node.lines.iter().enumerate() {
+            let y = top + (at + 1) as f64 * LINE_HEIGHT;
+            let _ = write!(self.boxes, r#"<text class="inside" x="{:.1}" y="{y:.1}">{}</text>"#, xy.x, escaped(line));
+        }
+        self.boxes.push('\n');
+    }
+
+    fn finish(self, loops: &[&Edge]) -> String {
+        let title_width = self.graph.title.chars().count() as f64 * 9.5;
+        let shift = MARGIN - self.left;
+        let (width, height) = ((self.right + shift).max(title_width) + MARGIN, self.bottom + MARGIN + TOP);
+        let mut notes = String::new();
+        for (at, edge) in loops.iter().enumerate() {
+            let node = &self.graph.nodes[edge.from];
+            let y = height + at as f64 * LINE_HEIGHT;
+            let words = format!("{} ⟲ {}", title(node), edge.label);
+            let _ = writeln!(notes, r#"<text class="line" x="{MARGIN}" y="{y:.1}">{}</text>"#, escaped(&words));
+        }
+        let height = height + loops.len() as f64 * LINE_HEIGHT;
+        let title = escaped(&self.graph.title);
+        format!(
+            r##"<svg xmlns="http://www.w3.org/2000/svg" width="{width:.0}" height="{height:.0}" viewBox="0 0 {width:.0} {height:.0}" role="img" aria-label="{title}">
+<style>
+text {{ font-family: system-ui, -apple-system, "Segoe UI", "DejaVu Sans", sans-serif; fill: #1d2733; }}
+.name {{ font-size: 17px; font-weight: 600; }}
+.stage {{ font-size: 13px; font-weight: 600; text-anchor: middle; }}
+.line {{ font-size: 12px; }}
+.inside {{ font-size: 12px; text-anchor: middle; fill: #45566b; }}
+.way {{ font-size: 12px; text-anchor: middle; dominant-baseline: middle; paint-order: stroke; stroke: #ffffff; stroke-width: 5px; }}
+.box {{ fill: #f3f6fb; stroke: #8fa3bd; stroke-width: 1.5; }}
+.end {{ fill: #eceff3; stroke: #5c6b7d; }}
+.visited {{ fill: #e3f1e5; stroke: #3c7a4b; }}
+.present {{ fill: #ffe9b8; stroke: #b26a00; stroke-width: 3; }}
+.arrow {{ fill: none; stroke: #5c6b7d; stroke-width: 1.5; }}
+.timer {{ stroke-dasharray: 6 4; }}
+</style>
+<defs><marker id="head" viewBox="0 0 10 10" refX="9" refY="5" markerWidth="8" markerHeight="8" orient="auto-start-reverse"><path d="M0 0 10 5 0 10z" fill="#5c6b7d"/></marker></defs>
+<rect width="100%" height="100%" fill="#ffffff"/>
+<text class="name" x="{MARGIN}" y="30">{title}</text>
+<g transform="translate({shift:.1} {TOP})">
+{}{}{}</g>
+{notes}</svg>
+"##,
+            self.arrows, self.boxes, self.labels
+        )
+    }
+}
+
+impl RenderBackend for Canvas<'_> {
+    fn draw_rect(&mut self, xy: Point, size: Point, _: &StyleAttr, _: Option<String>, _: Option<ClipHandle>) {
+        self.reach(xy.x + size.x, xy.y + size.y);
+        let _ = write!(
+            self.boxes,
+            r#"<rect class="{UNMARKED}" x="{:.1}" y="{:.1}" width="{:.1}" height="{:.1}" rx="9"/>"#,
+            xy.x, xy.y, size.x, size.y
+        );
+    }
+
+    fn draw_line(&mut self, _: Point, _: Point, _: &StyleAttr, _: Option<String>) {}
+
+    fn draw_circle(&mut self, _: Point, _: Point, _: &StyleAttr, _: Option<String>) {}
+
+    /// The text of a box, or of an arrow, in its middle.
+    fn draw_text(&mut self, xy: Point, text: &str, _: &StyleAttr) {
+        if let Some((edge, _)) = text.strip_prefix('e').and_then(|text| text.split_once(SEPARATOR)) {
+            let edge = edge.parse().ok().and_then(|at: usize| self.graph.edges.get(at));
+            if let Some(edge) = edge.filter(|edge| !edge.label.is_empty()) {
+                self.label(xy.x, xy.y, &edge.label);
+            }
+        } else if let Some(at) = text.strip_prefix('n').and_then(|text| text.parse().ok()) {
+            self.node(xy, at);
+        }
+    }
+
+    fn draw_arrow(
+        &mut self,
+        path: &[(Point, Point)],
+        dashed: bool,
+        (is_backwards, is_forwards): (bool, bool),
+        _: &StyleAttr,
+        _: Option<String>,
+        _: &str,
+    ) {
+        let [first, second, rest @ ..] = path else { return };
+        let mut d = format!(
+            "M{:.1} {:.1}C{:.1} {:.1} {:.1} {:.1} {:.1} {:.1}",
+            first.0.x, first.0.y, first.1.x, first.1.y, second.0.x, second.0.y, second.1.x, second.1.y
+        );
+        for point in rest {
+            let _ = write!(d, "S{:.1} {:.1} {:.1} {:.1}", point.0.x, point.0.y, point.1.x, point.1.y);
+        }
+        path.iter().flat_map(|point| [point.0, point.1]).for_each(|point| self.reach(point.x, point.y));
+        let timer = if dashed { " timer" } else { "" };
+        // A way back is laid out from its end to its beginning.
+        let head = |is_there: bool, place: &str| {
+            if is_there { format!(r#" marker-{place}="url(#head)""#) } else { String::new() }
+        };
+        let heads = head(is_backwards, "start") + &head(is_forwards, "end");
+        let _ = writeln!(self.arrows, r#"<path class="arrow{timer}" d="{d}"{heads}/>"#);
+    }
+
+    fn create_clip(&mut self, _: Point, _: Point, _: usize) -> ClipHandle {
+        0
+    }
+}
+
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+}

@@ -1,0 +1,119 @@
+//! What differs between versions, and pictures of them.
+
+use std::collections::BTreeMap;
+
+use aftercall_engine::Root;
+use aftercall_engine::definition::diff::{diff, vanished};
+use aftercall_engine::definition::graph::{Graph, Trail, dot, mermaid, svg, text};
+use aftercall_engine::definition::{Definition, Stage};
+use aftercall_engine::instance::Instance;
+use aftercall_engine::world::definitions::Workflow;
+use aftercall_proto::workflow::v1 as proto;
+use tonic::Status;
+
+use super::definitions::{no_version, pick};
+use super::{Shared, archived, convert, status};
+
+pub(super) fn differences(
+    root: &Root,
+    request: &proto::DiffVersionsRequest,
+) -> Result<proto::DiffVersionsResponse, Status> {
+    let (workflow, new, to_version) = pick(root, &request.name, request.to_version, request.to_draft)?;
+    let before = if to_version == 0 { workflow.newest() } else { to_version - 1 };
+    let from_version = if request.from_version == 0 { before } else { request.from_version };
+    let old = match from_version {
+        0 => None,
+        number => {
+            let found = workflow.version(number).ok_or_else(|| no_version(&request.name, number))?;
+            Some(&*found.definition)
+        }
+    };
+    let differences = old.map_or_else(|| vec!["everything is new".to_owned()], |old| diff(old, new));
+    let vanished = gone(root, workflow, new);
+    Ok(proto::DiffVersionsResponse { from_version, to_version, differences, vanished })
+}
+
+/// The stages in which open instances stand and that this definition does not have.
+pub(super) fn gone(root: &Root, workflow: &Workflow, new: &Definition) -> Vec<proto::VanishedStage> {
+    let place = root.workflows.place(&workflow.name);
+    let open = root.instances.iter().flatten().filter(|one| Some(one.workflow) == place && !one.status.is_ended());
+    let mut standing: BTreeMap<(u32, u32), u64> = BTreeMap::new();
+    for instance in open {
+        *standing.entry((instance.version, instance.stage)).or_default() += 1;
+    }
+    let mut found: BTreeMap<u32, (Stage, u64)> = BTreeMap::new();
+    for ((version, number), count) in standing {
+        let Some(version) = workflow.version(version) else { continue };
+        if let Some(stage) =
+            version.definition.stage(number).filter(|_| vanished(&version.definition, new).contains(&number))
+        {
+            found.entry(number).or_insert_with(|| (stage.clone(), 0)).1 += count;
+        }
+    }
+    let shown = |(stage, open_instances): (Stage, u64)| proto::VanishedStage {
+        stage: Some(convert::stage(&stage)),
+        open_instances,
+    };
+    found.into_values().map(shown).collect()
+}
+
+pub(super) async fn render(
+    shared: &Shared,
+    request: &proto::RenderWorkflowRequest,
+) -> Result<proto::RenderWorkflowResponse, Status> {
+    let (definition, trail) = if request.instance_id.is_empty() {
+        let root = shared.root();
+        let (_, definition, _) = pick(&root, &request.name, request.version, request.draft)?;
+        (definition.clone(), Trail::default())
+    } else {
+        let found = archived::anywhere(shared, &request.instance_id).await?;
+        let missing = || status::not_found("version", &request.instance_id, "its version is not there".to_owned());
+        let definition = found.root.definition_of(&found.instance).ok_or_else(missing)?;
+        (Definition::clone(definition), trail(&found.instance))
+    };
+    // Laying out takes a while: other requests go on meanwhile.
+    let format = request.format();
+    let drawn = tokio::task::spawn_blocking(move || draw(&definition, &trail, format)).await;
+    let picture = drawn.map_err(|error| status::internal(&error))??;
+    Ok(proto::RenderWorkflowResponse { picture })
+}
+
+fn trail(instance: &Instance) -> Trail {
+    let present = (instance.stage > 0 && !instance.status.is_ended()).then_some(instance.stage);
+    Trail { visits: instance.visits.iter().map(|count| (count.stage, count.times)).collect(), present }
+}
+
+fn draw(definition: &Definition, trail: &Trail, format: proto::PictureFormat) -> Result<String, Status> {
+    let graph = || Graph::of(definition, trail);
+    Ok(match format {
+        proto::PictureFormat::Unspecified | proto::PictureFormat::Text => text(definition, trail),
+        proto::PictureFormat::Mermaid => mermaid(&graph()),
+        proto::PictureFormat::Dot => dot(&graph()),
+        proto::PictureFormat::Svg => svg(&graph()).map_err(status::no_picture)?,
+    })
+}
+
+/// What authors are warned of when they publish.
+pub(super) fn warnings(root: &Root, workflow: &Workflow, new: &Definition) -> Vec<proto::Fault> {
+    let warning = |gone: proto::VanishedStage| {
+        let stage = gone.stage.unwrap_or_default();
+        proto::Fault {
+            code: "INSTANCES_STAND_THERE".to_owned(),
+            message: format!(
+                "stage {} \"{}\" is gone, and {} open instances stand in it: they stay on their version until they are moved or finish",
+                stage.number, stage.title, gone.open_instances
+            ),
+            stage: stage.number,
+            warning: true,
+            ..proto::Fault::default()
+        }
+    };
+    gone(root, workflow, new).into_iter().map(warning).collect()
+}
+
+/// How many instances of a workflow still run.
+pub(super) fn open_instances(root: &Root, name: &str) -> u64 {
+    let place = root.workflows.place(name);
+    let open = root.instances.iter().flatten().filter(|one| Some(one.workflow) == place && !one.status.is_ended());
+    open.count() as u64
+}
