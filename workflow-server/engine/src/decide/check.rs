@@ -41,7 +41,7 @@ pub fn faults_of(request: &Request) -> Vec<FieldFault> {
         | Command::ClaimNext { lease_millis, .. } => check.lease(*lease_millis),
         Command::TakeOver { lease_millis, reason, .. } => {
             check.lease(*lease_millis);
-            check.text("reason", reason, true, limits::REASON_BYTES_MAX);
+            check.reason(reason);
         }
         Command::HandOver { to, reason, .. } => {
             if let Recipient::Person { name, lease_millis } = to {
@@ -54,9 +54,7 @@ pub fn faults_of(request: &Request) -> Vec<FieldFault> {
         Command::Pause { reason, .. }
         | Command::MoveInstance { reason, .. }
         | Command::CancelInstance { reason, .. }
-        | Command::StopBatch { reason, .. } => {
-            check.text("reason", reason, true, limits::REASON_BYTES_MAX);
-        }
+        | Command::StopBatch { reason, .. } => check.reason(reason),
         Command::UndoPush(undo) => {
             check.text("reason", &undo.reason, undo.as_supervisor, limits::REASON_BYTES_MAX);
         }
@@ -193,6 +191,10 @@ impl Check {
         if let Some(message) = message {
             self.fault("until", message);
         }
+    }
+
+    fn reason(&mut self, reason: &str) {
+        self.text("reason", reason, true, limits::REASON_BYTES_MAX);
     }
 
     fn erasure(&mut self, erase: &EraseCaller) {
