@@ -100,3 +100,5 @@ pub const REPORTS_RUNNING_MAX: usize = 2;
 pub const REPORT_READ_ENTRIES: usize = 1_000;
 /// Parts of a report that wait for their client.
 pub const REPORT_PARTS_WAITING: usize = 16;
+/// Steps of a simulation: a long day's work on one call.
+pub const SIMULATION_STEPS_MAX: usize = 1_000;

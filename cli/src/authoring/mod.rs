@@ -1,4 +1,4 @@
-//! What authors do with files alone, without a server: reading, formatting, drawing and comparing them.
+//! What authors do with files alone, without a server: reading, formatting, drawing, comparing, trying out and testing them.
 //!
 //! Promise: a file is judged by the same code as in the server. Must not: ask a server.
 
@@ -6,3 +6,5 @@ pub(crate) mod calendars;
 pub(crate) mod files;
 pub(crate) mod pictures;
 pub(crate) mod schema;
+pub(crate) mod testing;
+pub(crate) mod trying;

@@ -28,4 +28,5 @@ pub(crate) mod watch;
 pub(crate) mod workflow;
 pub(crate) mod workflow_files;
 pub(crate) mod workflow_pictures;
+pub(crate) mod workflow_trying;
 pub(crate) mod workflow_writing;

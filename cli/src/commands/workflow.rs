@@ -12,6 +12,7 @@ use crate::{
     commands::{
         workflow_files::{self, Files},
         workflow_pictures::{self, Diff, Graph},
+        workflow_trying::{Simulate, Test},
         workflow_writing::{self, Fmt, New},
     },
     connect,
@@ -72,6 +73,10 @@ pub(crate) enum Workflow {
         /// The workflow's name
         name: String,
     },
+    /// Walk through a workflow file in the terminal; nothing is stored
+    Simulate(Simulate),
+    /// Run the tests that lie beside workflow files, and tell which ways no test walks
+    Test(Test),
     /// Write a commented file to begin from
     New(New),
     /// Write files in one form, with every id and stage number
@@ -129,6 +134,8 @@ impl Workflow {
             Self::Graph(graph) => graph.run(session).await,
             Self::Archive { name } => workflow_pictures::archive(session, name, false).await,
             Self::Restore { name } => workflow_pictures::archive(session, name, true).await,
+            Self::Simulate(simulate) => simulate.run(),
+            Self::Test(test) => test.run(session),
             Self::New(new) => new.run(session),
             Self::Fmt(fmt) => fmt.run(session),
             Self::Schema => workflow_writing::schema(session),

@@ -33,6 +33,7 @@ pub mod world;
 
 mod decide;
 pub mod query;
+pub mod simulate;
 
 #[cfg(feature = "testing")]
 pub mod testing;

@@ -233,7 +233,7 @@ pub(super) fn history_item(root: &Root, entry: &Entry, change: Option<&InstanceC
 }
 
 /// A sentence for the author: what went wrong, and what came of it.
-fn stage_warning(warning: &StageWarning) -> String {
+pub(super) fn stage_warning(warning: &StageWarning) -> String {
     let StageWarning { stage, action, kind, name } = warning;
     let place = format!("stage {stage}, action {}", action + 1);
     match (kind, &**name) {

@@ -11,7 +11,7 @@ use aftercall_proto::workflow::v1::workflow_definition_service_server::WorkflowD
 use prost::Message;
 use tonic::{Request, Response, Status};
 
-use super::{Asking, Shared, calendars, convert, pages, pictures, requests, status};
+use super::{Asking, Shared, calendars, convert, pages, pictures, requests, simulations, status};
 
 /// How often an import is read anew when the workflow changed between reading the file and deciding.
 const IMPORT_TRIES: usize = 3;
@@ -173,6 +173,13 @@ impl WorkflowDefinitionService for Definitions {
         pictures::render(&self.0, &request.into_inner()).await.map(Response::new)
     }
 
+    async fn simulate_workflow(
+        &self,
+        request: Request<proto::SimulateWorkflowRequest>,
+    ) -> Result<Response<proto::SimulateWorkflowResponse>, Status> {
+        simulations::simulate(&self.0, request.into_inner()).await.map(Response::new)
+    }
+
     async fn archive_workflow(
         &self,
         request: Request<proto::ArchiveWorkflowRequest>,
@@ -253,7 +260,7 @@ fn moved_on(refused: &Status, request: &proto::ImportWorkflowRequest, attempt: u
 }
 
 /// Reads a file: an event that an earlier version has keeps its number.
-fn read(root: &Root, text: &str) -> Result<Definition, Status> {
+pub(super) fn read(root: &Root, text: &str) -> Result<Definition, Status> {
     let refused = |faults: Vec<Fault>| status::bad_file(&faults);
     let first = file::read(text, None).map_err(refused)?;
     match root.workflows.named(&first.name) {

@@ -24,6 +24,7 @@ mod pictures;
 mod reports;
 mod requests;
 mod script_engine;
+mod simulations;
 mod status;
 mod stuck;
 

@@ -8,6 +8,7 @@ use aftercall_engine::definition::Fault;
 use aftercall_engine::definition::graph::NoPicture;
 use aftercall_engine::instance::Instance;
 use aftercall_engine::rejection::FieldFault;
+use aftercall_engine::simulate::SimulationError;
 use aftercall_engine::{Rejection, Root};
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, FieldViolation, StatusExt};
@@ -176,6 +177,15 @@ pub(super) fn of_ledger(error: LedgerError, root: &Root) -> Status {
         LedgerError::Rejected(rejection) => of_rejection(*rejection, root),
         LedgerError::Unavailable(reason) => unavailable(&reason),
         LedgerError::Busy(limit) => exhausted("COMMANDS_WAITING", limit as u64),
+    }
+}
+
+/// Why a workflow cannot be tried out.
+pub(super) fn of_simulation(error: SimulationError, root: &Root) -> Status {
+    match error {
+        SimulationError::Faulty(faults) => of_rejection(Rejection::WorkflowHasFaults(faults), root),
+        SimulationError::Refused(rejection) => of_rejection(*rejection, root),
+        SimulationError::NotSet => internal(&error),
     }
 }
 

@@ -1,0 +1,434 @@
+//! Tests that authors keep beside their workflows: steps with what is expected after each.
+//!
+//! Promise: a file of tests is read strictly; a test that fails says what was expected and what was found.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use aftercall_engine::calendar::Calendar;
+use aftercall_engine::command::CallChanges;
+use aftercall_engine::definition::file::read_calendars;
+use aftercall_engine::definition::model::ActionKind;
+use aftercall_engine::definition::{Definition, rules};
+use aftercall_engine::instance::Instance;
+use aftercall_engine::simulate::{Named, Simulation, Way, ways};
+use aftercall_engine::time::{Span, Time};
+use aftercall_engine::value::FieldDeclaration;
+use serde::Deserialize;
+
+use super::{files, trying};
+use crate::{commands::workflow_files::cannot_read, errors::Failure};
+
+/// What files of tests end in.
+pub(crate) const ENDING: &str = ".test.yaml";
+
+/// When a test begins that says nothing: a Tuesday morning.
+const BEGIN: &str = "2026-11-24T09:00:00Z";
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TestFile {
+    /// The file of the workflow, from the folder of this one.
+    workflow: PathBuf,
+    /// A file of calendars.
+    calendars: Option<PathBuf>,
+    tests: Vec<Test>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Test {
+    name: String,
+    at: Option<String>,
+    #[serde(default)]
+    fields: BTreeMap<String, Scalar>,
+    #[serde(default)]
+    call: Call,
+    steps: Vec<Step>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Call {
+    customer: Option<String>,
+    caller: Option<String>,
+    phone: Option<String>,
+    time_zone: Option<String>,
+    chargeable: Option<bool>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Step {
+    push: Option<String>,
+    #[serde(default)]
+    form: BTreeMap<String, Scalar>,
+    note: Option<String>,
+    wait: Option<String>,
+    #[serde(default)]
+    expect: Expected,
+    /// The step is refused, and the sentence has these words in it.
+    refused: Option<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Expected {
+    /// The id of the stage's event.
+    stage: Option<String>,
+    visit: Option<u32>,
+    status: Option<String>,
+    outcome: Option<String>,
+    /// Words in the texts of the alerts, one for each.
+    alerts: Option<Vec<String>>,
+    /// The ids of the buttons.
+    buttons: Option<Vec<String>>,
+    #[serde(default)]
+    fields: BTreeMap<String, Scalar>,
+    /// How many warnings came.
+    warnings: Option<usize>,
+}
+
+/// A value of a field as it is written.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum Scalar {
+    Bool(bool),
+    Number(f64),
+    Text(String),
+}
+
+impl Scalar {
+    fn text(&self) -> String {
+        match self {
+            Self::Bool(flag) => flag.to_string(),
+            Self::Number(number) => number.to_string(),
+            Self::Text(text) => text.clone(),
+        }
+    }
+}
+
+/// What came of one test.
+pub(crate) struct Ran {
+    /// Its name, with that of its file.
+    pub(crate) name: String,
+    /// What was expected and not found; empty where all was.
+    pub(crate) faults: Vec<String>,
+}
+
+/// What came of all tests of a workflow.
+#[derive(Default)]
+pub(crate) struct Outcome {
+    /// Each test.
+    pub(crate) ran: Vec<Ran>,
+    /// The ways that no test has walked, in words, by workflow.
+    pub(crate) unwalked: Vec<String>,
+}
+
+/// The files of tests that are meant: a folder means all in it.
+pub(crate) fn files_of(given: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
+    let mut found = Vec::new();
+    for path in given {
+        if path.is_dir() {
+            let entries = std::fs::read_dir(path).map_err(|error| cannot_read(path, &error))?;
+            let all = entries.filter_map(Result::ok).map(|entry| entry.path());
+            let mut tests: Vec<PathBuf> = all.filter(|path| path.to_string_lossy().ends_with(ENDING)).collect();
+            tests.sort();
+            found.extend(tests);
+        } else {
+            found.push(path.clone());
+        }
+    }
+    Ok(found)
+}
+
+/// Runs files of tests.
+pub(crate) fn run(paths: &[PathBuf]) -> Result<Outcome, Failure> {
+    let mut outcome = Outcome::default();
+    let mut walked: BTreeMap<PathBuf, (Definition, BTreeSet<Way>)> = BTreeMap::new();
+    for path in paths {
+        let text = std::fs::read_to_string(path).map_err(|error| cannot_read(path, &error))?;
+        let fault = |error| Failure::refused(format!("{}: {error}", path.display()));
+        let file: TestFile = serde_saphyr::from_str(&text).map_err(fault)?;
+        let folder = path.parent().unwrap_or(Path::new("."));
+        let workflow = folder.join(&file.workflow);
+        let definition = files::read(&workflow)?;
+        let calendars = calendars(file.calendars.map(|calendars| folder.join(calendars)))?;
+        let ways = &mut walked.entry(workflow).or_insert_with(|| (definition.clone(), BTreeSet::new())).1;
+        for test in &file.tests {
+            let name = format!("{}: {}", definition.name, test.name);
+            let faults = match one(&definition, &calendars, test, ways) {
+                Ok(faults) => faults,
+                Err(failure) => vec![failure.sentence().to_owned()],
+            };
+            outcome.ran.push(Ran { name, faults });
+        }
+    }
+    for (definition, walked) in walked.values() {
+        outcome.unwalked.extend(unwalked(definition, walked));
+    }
+    Ok(outcome)
+}
+
+fn unwalked(definition: &Definition, walked: &BTreeSet<Way>) -> Vec<String> {
+    let name = |number: u32| {
+        let label = definition.stage(number).map_or("", |stage| &stage.event.label);
+        format!("{number} {label}")
+    };
+    let all = ways(definition).into_iter().filter(|(way, _)| !walked.contains(way));
+    all.map(|((from, to), what)| format!("{}: {} → {} ({what})", definition.name, name(from), name(to))).collect()
+}
+
+/// The calendars of a file; none where none is named.
+pub(crate) fn calendars(path: Option<PathBuf>) -> Result<Vec<Arc<Calendar>>, Failure> {
+    let Some(path) = path else { return Ok(Vec::new()) };
+    let text = std::fs::read_to_string(&path).map_err(|error| cannot_read(&path, &error))?;
+    let read = read_calendars(&text).map_err(|faults| {
+        let lines: Vec<String> = faults
+            .iter()
+            .map(|fault| format!("{}:{}:{}: {}", path.display(), fault.line, fault.column, fault.message))
+            .collect();
+        Failure::refused(lines.join("\n"))
+    })?;
+    Ok(read.into_iter().map(Arc::new).collect())
+}
+
+fn one(
+    definition: &Definition,
+    calendars: &[Arc<Calendar>],
+    test: &Test,
+    ways: &mut BTreeSet<Way>,
+) -> Result<Vec<String>, Failure> {
+    let begin = test.at.as_deref().unwrap_or(BEGIN);
+    let now: jiff::Timestamp =
+        begin.parse().map_err(|_| Failure::refused(format!("`at` must be a time such as {BEGIN}, not {begin}")))?;
+    let mut simulation =
+        Simulation::new(definition, calendars, Time(now.as_millisecond())).map_err(|error| trying::failure(&error))?;
+    let fields = named(&definition.fields, &test.fields)?;
+    simulation.set(changes(&test.call), fields).map_err(|error| trying::failure(&error))?;
+    let mut faults = Vec::new();
+    for (number, step) in (1..).zip(&test.steps) {
+        let refused = act(&mut simulation, definition, step)?;
+        let at = |fault: String| format!("step {number}: {fault}");
+        faults.extend(compare_refusal(step.refused.as_deref(), refused.as_deref()).map(at));
+        faults.extend(compare(&mut simulation, definition, &step.expect).into_iter().map(at));
+        if !faults.is_empty() {
+            break;
+        }
+    }
+    ways.extend(simulation.walked());
+    Ok(faults)
+}
+
+fn compare_refusal(expected: Option<&str>, found: Option<&str>) -> Option<String> {
+    match (expected, found) {
+        (Some(words), Some(said)) if said.contains(words) => None,
+        (Some(words), Some(said)) => Some(format!("it should be refused with “{words}”, and was with “{said}”")),
+        (Some(words), None) => Some(format!("it should be refused with “{words}”, and was not")),
+        (None, Some(said)) => Some(format!("it is refused: {said}")),
+        (None, None) => None,
+    }
+}
+
+fn changes(call: &Call) -> CallChanges {
+    let text = |text: &Option<String>| text.as_deref().unwrap_or_default().into();
+    let caller = aftercall_engine::call::Caller {
+        name: text(&call.caller),
+        phone: text(&call.phone),
+        time_zone: text(&call.time_zone),
+        ..Default::default()
+    };
+    CallChanges {
+        customer: call.customer.as_deref().map(Into::into),
+        caller: Some(caller),
+        chargeable: call.chargeable,
+        ..CallChanges::default()
+    }
+}
+
+/// Does a step; gives the sentence where it is refused.
+fn act(simulation: &mut Simulation, definition: &Definition, step: &Step) -> Result<Option<String>, Failure> {
+    let done = match (&step.push, &step.wait) {
+        (Some(button), None) => {
+            let form = form_of(definition, button).map_or(Ok(Vec::new()), |form| named(form, &step.form))?;
+            simulation.push(button, form, step.note.as_deref().unwrap_or_default())
+        }
+        (None, Some(wait)) => {
+            let span: Span = rules::span(wait).map_err(|fault| Failure::refused(fault.message))?;
+            simulation.wait(span.millis()).map(drop)
+        }
+        (None, None) => Ok(()),
+        (Some(_), Some(_)) => return Err(Failure::refused("a step either pushes or waits")),
+    };
+    Ok(done.err().map(|error| error.to_string()))
+}
+
+fn form_of<'d>(definition: &'d Definition, button: &str) -> Option<&'d [FieldDeclaration]> {
+    let mut actions = definition.stages.iter().flat_map(|stage| &stage.actions);
+    actions.find_map(|action| match &action.kind {
+        ActionKind::Button(one) if one.event == button => Some(one.form.as_slice()),
+        _ => None,
+    })
+}
+
+fn named(declared: &[FieldDeclaration], given: &BTreeMap<String, Scalar>) -> Result<Named, Failure> {
+    let value = |(name, scalar): (&String, &Scalar)| {
+        let field = declared.iter().find(|field| field.name == *name);
+        let field = field.ok_or_else(|| Failure::refused(format!("there is no field {name}")))?;
+        let value = trying::value(&scalar.text(), field.field_type);
+        let value = value.ok_or_else(|| Failure::refused(format!("{name} takes {}", field.field_type.word())))?;
+        Ok((name.as_str().into(), value))
+    };
+    given.iter().map(value).collect()
+}
+
+/// What is not as expected.
+fn compare(simulation: &mut Simulation, definition: &Definition, expected: &Expected) -> Vec<String> {
+    let warnings = simulation.take_warnings().len();
+    let Some(instance) = simulation.instance() else { return vec!["nothing runs".to_owned()] };
+    let mut faults = Vec::new();
+    let mut check = |what: &str, expected: String, found: String| {
+        if expected != found {
+            faults.push(format!("{what} should be {expected}, and is {found}"));
+        }
+    };
+    if let Some(stage) = &expected.stage {
+        let found = definition.stage(instance.stage).map_or("", |stage| &stage.event.id);
+        check("the stage", stage.clone(), found.to_owned());
+    }
+    if let Some(visit) = expected.visit {
+        check("the visit", visit.to_string(), instance.visit().to_string());
+    }
+    if let Some(status) = &expected.status {
+        check("the status", status.clone(), instance.status.word().to_owned());
+    }
+    if let Some(outcome) = &expected.outcome {
+        check("the outcome", outcome.clone(), instance.ending.to_string());
+    }
+    if let Some(buttons) = &expected.buttons {
+        check("the buttons", buttons.join(", "), offered(definition, instance).join(", "));
+    }
+    if let Some(count) = expected.warnings {
+        check("the number of warnings", count.to_string(), warnings.to_string());
+    }
+    for (name, value) in &expected.fields {
+        let place = definition.fields.iter().position(|field| field.name == *name);
+        let held =
+            instance.fields.iter().find(|(at, _)| Some(usize::from(*at)) == place).map(|(_, value)| value.to_string());
+        let wanted = definition.fields.iter().find(|field| field.name == *name);
+        let wanted = wanted.and_then(|field| trying::value(&value.text(), field.field_type));
+        check(
+            name,
+            wanted.map_or_else(|| value.text(), |value| value.to_string()),
+            held.unwrap_or_else(|| "nothing".to_owned()),
+        );
+    }
+    if let Some(alerts) = &expected.alerts {
+        faults.extend(compare_alerts(alerts, instance));
+    }
+    faults
+}
+
+fn compare_alerts(expected: &[String], instance: &Instance) -> Option<String> {
+    let found: Vec<&str> = instance.alerts.iter().map(|alert| &*alert.text).collect();
+    let fit =
+        expected.len() == found.len() && expected.iter().zip(&found).all(|(words, text)| text.contains(words.as_str()));
+    (!fit).then(|| format!("the alerts should say “{}”, and are “{}”", expected.join("”, “"), found.join("”, “")))
+}
+
+fn offered(definition: &Definition, instance: &Instance) -> Vec<String> {
+    let actions = definition.stage(instance.stage).map(|stage| stage.actions.as_slice()).unwrap_or_default();
+    let is_over = instance.status.is_ended();
+    let all = actions.iter().enumerate().filter(|(place, _)| !is_over && instance.does(*place));
+    all.filter_map(|(_, action)| match &action.kind {
+        ActionKind::Button(button) => Some(button.event.clone()),
+        _ => None,
+    })
+    .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn examples() -> PathBuf {
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples")
+    }
+
+    #[test]
+    fn the_tests_of_the_examples_pass_and_walk_every_way() {
+        let files = files_of(&[examples()]).unwrap();
+        assert!(files.len() >= 2, "{files:?}");
+        let outcome = run(&files).unwrap();
+        let failed: Vec<String> = outcome
+            .ran
+            .iter()
+            .filter(|test| !test.faults.is_empty())
+            .map(|test| format!("{}: {:?}", test.name, test.faults))
+            .collect();
+        assert_eq!((failed, outcome.unwalked), (Vec::new(), Vec::new()));
+        assert!(outcome.ran.len() >= 6);
+    }
+
+    #[test]
+    fn the_tests_of_the_guide_pass() {
+        let page = std::fs::read_to_string(examples().join("../docs/testing.md")).unwrap();
+        let block = page.split("```yaml tests\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["refund.yaml", "calendars.yaml"] {
+            std::fs::copy(examples().join(name), folder.path().join(name)).unwrap();
+        }
+        let path = folder.path().join("guide.test.yaml");
+        std::fs::write(&path, block).unwrap();
+        let outcome = run(&[path]).unwrap();
+        let faults: Vec<&String> = outcome.ran.iter().flat_map(|test| &test.faults).collect();
+        assert_eq!((outcome.ran.len(), faults, outcome.unwalked), (2, Vec::new(), Vec::new()));
+    }
+
+    fn outcome(tests: &str) -> Outcome {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("w.yaml"), files::template("w", "W")).unwrap();
+        let path = folder.path().join("w.test.yaml");
+        std::fs::write(&path, format!("workflow: w.yaml\ntests:\n{tests}")).unwrap();
+        run(&[path]).unwrap()
+    }
+
+    #[test]
+    fn what_is_not_as_expected_is_told_with_its_step() {
+        let outcome = outcome(
+            "  - name: wrong
+    fields: { topic: gas }
+    steps:
+      - expect: { stage: done, visit: 2, buttons: [done], alerts: [Ring, more], fields: { topic: oil }, warnings: 1 }
+  - name: refused
+    fields: { topic: gas }
+    steps:
+      - { push: not-reached, refused: needs a note }
+      - { push: not-reached, note: nobody, expect: { stage: not-reached } }
+      - { wait: 2h, expect: { stage: new-call, visit: 2 } }
+      - { push: done, form: { result: well }, refused: something }
+  - name: without a topic
+    steps: []
+",
+        );
+        let told: Vec<&[String]> = outcome.ran.iter().map(|test| test.faults.as_slice()).collect();
+        assert_eq!(
+            told[0],
+            [
+                "step 1: the stage should be done, and is new-call",
+                "step 1: the visit should be 2, and is 1",
+                "step 1: the buttons should be done, and is done, not-reached, give-up",
+                "step 1: the number of warnings should be 1, and is 0",
+                "step 1: topic should be oil, and is gas",
+                "step 1: the alerts should say “Ring”, “more”, and are “Ring the caller about gas”",
+            ]
+        );
+        assert_eq!(told[1], ["step 4: it should be refused with “something”, and was not"]);
+        assert_eq!(told[2], ["fields.topic must be given: text"]);
+        assert_eq!(
+            outcome.unwalked,
+            ["w: 1 New call → 5 Give up (button \"Give up\")", "w: 4 After 2h → 5 Give up (link, else)"]
+        );
+    }
+}

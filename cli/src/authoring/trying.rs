@@ -1,0 +1,237 @@
+//! Trying a workflow file out in a terminal: the stage, its alerts, its buttons, and waiting as a choice.
+
+use std::io::{BufRead, Write};
+use std::sync::Arc;
+
+use aftercall_engine::calendar::Calendar;
+use aftercall_engine::command::CallChanges;
+use aftercall_engine::definition::model::{ActionKind, ButtonAction, NoteRule};
+use aftercall_engine::definition::{Definition, Fault};
+use aftercall_engine::instance::{Instance, Status};
+use aftercall_engine::simulate::{Named, Simulation, SimulationError};
+use aftercall_engine::time::Time;
+use aftercall_engine::value::{FieldDeclaration, FieldType, Value};
+
+use crate::errors::Failure;
+
+/// Where questions are read from and answers written to.
+pub(crate) struct Terminal<'t> {
+    pub(crate) input: &'t mut dyn BufRead,
+    pub(crate) output: &'t mut dyn Write,
+}
+
+impl Terminal<'_> {
+    fn say(&mut self, line: &str) -> Result<(), Failure> {
+        writeln!(self.output, "{line}").map_err(|error| Failure::refused(format!("The terminal is gone: {error}.")))
+    }
+
+    /// The answer without its ends; nothing at the end of the input.
+    fn ask(&mut self, question: &str) -> Result<Option<String>, Failure> {
+        let gone = |error: std::io::Error| Failure::refused(format!("The terminal is gone: {error}."));
+        write!(self.output, "{question} ").map_err(gone)?;
+        self.output.flush().map_err(gone)?;
+        let mut line = String::new();
+        let read = self.input.read_line(&mut line).map_err(gone)?;
+        Ok((read > 0).then(|| line.trim().to_owned()))
+    }
+}
+
+/// What can be done next.
+enum Choice {
+    Push(ButtonAction),
+    Wait(i64),
+}
+
+/// Walks through a workflow from a moment in milliseconds on.
+pub(crate) fn walk_from(
+    definition: &Definition,
+    calendars: &[Arc<Calendar>],
+    now_millis: i64,
+    terminal: &mut Terminal<'_>,
+) -> Result<(), Failure> {
+    walk(definition, calendars, Time(now_millis), terminal)
+}
+
+/// Walks through a workflow until it has ended or the input has.
+fn walk(
+    definition: &Definition,
+    calendars: &[Arc<Calendar>],
+    now: Time,
+    terminal: &mut Terminal<'_>,
+) -> Result<(), Failure> {
+    let mut simulation = Simulation::new(definition, calendars, now).map_err(|error| failure(&error))?;
+    terminal.say(&format!("{}: {}", definition.name, definition.title))?;
+    loop {
+        let Some(fields) = values(&definition.fields, terminal)? else { return Ok(()) };
+        match simulation.set(CallChanges::default(), fields) {
+            Ok(()) => break,
+            Err(error) => terminal.say(&format!("  refused: {error}"))?,
+        }
+    }
+    loop {
+        let Some(instance) = simulation.instance().cloned() else { return Ok(()) };
+        show(&mut simulation, definition, &instance, terminal)?;
+        if instance.status.is_ended() || instance.status == Status::Incomplete {
+            return Ok(());
+        }
+        let choices = choices(&simulation, definition, &instance);
+        for (number, (_, words)) in (1..).zip(&choices) {
+            terminal.say(&format!("  {number}) {words}"))?;
+        }
+        let Some(answer) = terminal.ask("Which? (q to stop)")? else { return Ok(()) };
+        if answer == "q" {
+            return Ok(());
+        }
+        let chosen = answer.parse::<usize>().ok().and_then(|number| choices.get(number.checked_sub(1)?));
+        match chosen {
+            Some((choice, _)) => act(&mut simulation, choice, terminal)?,
+            None => terminal.say(&format!("  There are 1 to {}.", choices.len()))?,
+        }
+    }
+}
+
+fn act(simulation: &mut Simulation, choice: &Choice, terminal: &mut Terminal<'_>) -> Result<(), Failure> {
+    let done = match choice {
+        Choice::Wait(millis) => simulation.wait(*millis).map(drop),
+        Choice::Push(button) => {
+            let Some(form) = values(&button.form, terminal)? else { return Ok(()) };
+            let note = match button.note {
+                NoteRule::Required => terminal.ask("  A note:")?.unwrap_or_default(),
+                NoteRule::Optional => String::new(),
+            };
+            simulation.push(&button.event, form, &note)
+        }
+    };
+    match done {
+        Ok(()) => Ok(()),
+        Err(error) => terminal.say(&format!("  refused: {error}")),
+    }
+}
+
+fn show(
+    simulation: &mut Simulation,
+    definition: &Definition,
+    instance: &Instance,
+    terminal: &mut Terminal<'_>,
+) -> Result<(), Failure> {
+    let title = definition.stage(instance.stage).map_or("", |stage| &stage.event.label);
+    let visit = if instance.visit() > 1 { format!(", visit {}", instance.visit()) } else { String::new() };
+    terminal.say("")?;
+    terminal.say(&format!("{}  stage {} \"{title}\"{visit}", moment(simulation.now()), instance.stage))?;
+    for alert in &instance.alerts {
+        let team = simulation.root().teams.at(alert.team).map_or("", |team| &team.name);
+        let due = alert.due.map_or_else(String::new, |due| format!(", due {}", moment(due)));
+        terminal.say(&format!("  ! {team} ({}{due}): {}", alert.priority.word(), alert.text))?;
+    }
+    for warning in simulation.take_warnings() {
+        let name = if warning.name.is_empty() { String::new() } else { format!(" ({})", warning.name) };
+        terminal.say(&format!(
+            "  warning: stage {}, action {}: {:?}{name}",
+            warning.stage,
+            warning.action + 1,
+            warning.kind
+        ))?;
+    }
+    match instance.status {
+        Status::Finished => terminal.say(&format!("Finished: {}.", instance.ending)),
+        Status::Incomplete => terminal.say("Incomplete: this stage is an unlinked end."),
+        _ => Ok(()),
+    }
+}
+
+fn choices(simulation: &Simulation, definition: &Definition, instance: &Instance) -> Vec<(Choice, String)> {
+    let actions = definition.stage(instance.stage).map(|stage| stage.actions.as_slice()).unwrap_or_default();
+    let offered = actions.iter().enumerate().filter(|(place, _)| instance.does(*place));
+    let mut choices: Vec<(Choice, String)> = offered
+        .filter_map(|(_, action)| match &action.kind {
+            ActionKind::Button(button) => Some((Choice::Push(button.clone()), format!("[{}]", button.label))),
+            _ => None,
+        })
+        .collect();
+    if let Some(next) = simulation.next_at() {
+        let millis = (next.0 - simulation.now().0).max(0);
+        choices.push((Choice::Wait(millis), format!("wait until {}", moment(next))));
+    }
+    choices
+}
+
+/// A value for each field; what is left empty is not given. Nothing at the end of the input.
+fn values(fields: &[FieldDeclaration], terminal: &mut Terminal<'_>) -> Result<Option<Named>, Failure> {
+    let mut values = Vec::new();
+    for field in fields {
+        loop {
+            let Some(text) = terminal.ask(&format!("  {} ({}):", field.name, field.described()))? else {
+                return Ok(None);
+            };
+            if text.is_empty() {
+                break;
+            }
+            match value(&text, field.field_type) {
+                Some(value) => {
+                    values.push((field.name.as_str().into(), value));
+                    break;
+                }
+                None => terminal.say(&format!("    That is no {}.", field.field_type.word()))?,
+            }
+        }
+    }
+    Ok(Some(values))
+}
+
+/// A value as it is typed.
+pub(crate) fn value(text: &str, field_type: FieldType) -> Option<Value> {
+    match field_type {
+        FieldType::Text => Some(Value::Text(text.into())),
+        FieldType::Number => text.parse().ok().filter(|number: &f64| number.is_finite()).map(Value::Number),
+        FieldType::Bool => match text {
+            "yes" | "true" => Some(Value::Bool(true)),
+            "no" | "false" => Some(Value::Bool(false)),
+            _ => None,
+        },
+        FieldType::Time => text.parse().ok().map(|moment: jiff::Timestamp| Value::Time(Time(moment.as_millisecond()))),
+    }
+}
+
+/// A moment as people read it, in UTC.
+pub(crate) fn moment(time: Time) -> String {
+    jiff::Timestamp::from_millisecond(time.0)
+        .map_or_else(|_| "?".to_owned(), |moment| moment.strftime("%a %Y-%m-%d %H:%M:%S UTC").to_string())
+}
+
+/// What cannot be tried out, with every fault.
+pub(crate) fn failure(error: &SimulationError) -> Failure {
+    match error {
+        SimulationError::Faulty(faults) => {
+            let line = |fault: &Fault| format!("stage {}, action {}: {}", fault.stage, fault.action, fault.message);
+            Failure::refused(faults.iter().map(line).collect::<Vec<_>>().join("\n"))
+        }
+        other => Failure::refused(other.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::authoring::files;
+
+    #[test]
+    fn a_file_is_walked_through_by_choices() {
+        let definition = files::parse("w", &files::template("w", "Try")).unwrap();
+        // A topic and no urgency; a choice that is not there; not reached, with a note; wait; done, with a result.
+        let mut input = "gas bill\n\n9\n2\nno answer\n1\n1\nall well\n".as_bytes();
+        let mut output = Vec::new();
+        let now = Time(1_795_000_000_000);
+        walk(&definition, &[], now, &mut Terminal { input: &mut input, output: &mut output }).unwrap();
+        let said = String::from_utf8(output).unwrap();
+        for expected in [
+            "stage 1 \"New call\"",
+            "! care (normal, due Wed 2026-11-18 15:06:40 UTC): Ring the caller about gas bill",
+            "There are 1 to 4.",
+            "1) wait until Wed 2026-11-18 13:06:40 UTC",
+            "stage 1 \"New call\", visit 2",
+            "Finished: done.",
+        ] {
+            assert!(said.contains(expected), "{expected}\n{said}");
+        }
+    }
+}

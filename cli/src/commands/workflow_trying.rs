@@ -1,0 +1,84 @@
+//! `aftercall workflow simulate | test`: trying workflow files out, without a server.
+//!
+//! Promise: what is shown is what a server would do; nothing is stored. Must not: ask a server.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::{
+    authoring::{files, testing, trying},
+    errors::Failure,
+    output::remark,
+    session::Session,
+};
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Example:\n  aftercall workflow simulate examples/refund.yaml\n  aftercall workflow simulate examples/warranty-claim.yaml --calendars examples/calendars.yaml"
+)]
+pub(crate) struct Simulate {
+    /// A workflow file
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    /// A file with the calendars that it names
+    #[arg(long, value_name = "FILE")]
+    calendars: Option<PathBuf>,
+    /// What time it is at the beginning; now if not given
+    #[arg(long, value_name = "TIME")]
+    at: Option<jiff::Timestamp>,
+}
+
+impl Simulate {
+    pub(crate) fn run(self) -> Result<(), Failure> {
+        let definition = files::read(&self.file)?;
+        let calendars = testing::calendars(self.calendars)?;
+        let now = self.at.unwrap_or_else(jiff::Timestamp::now).as_millisecond();
+        let (mut input, mut output) = (std::io::stdin().lock(), std::io::stdout().lock());
+        let mut terminal = trying::Terminal { input: &mut input, output: &mut output };
+        trying::walk_from(&definition, &calendars, now, &mut terminal)
+    }
+}
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  aftercall workflow test workflows/\n  aftercall workflow test refund.test.yaml\n\nA file of tests ends in .test.yaml and lies beside its workflow; see docs/testing.md."
+)]
+pub(crate) struct Test {
+    /// Files of tests, or folders with them
+    #[arg(required = true, value_name = "DIR|FILE")]
+    paths: Vec<PathBuf>,
+    /// Fail also where a way of a workflow has been walked by no test
+    #[arg(long)]
+    every_way: bool,
+}
+
+impl Test {
+    pub(crate) fn run(&self, session: &Session) -> Result<(), Failure> {
+        let files = testing::files_of(&self.paths)?;
+        if files.is_empty() {
+            return Err(Failure::not_found(format!("There is no file that ends in {}.", testing::ENDING)));
+        }
+        let outcome = testing::run(&files)?;
+        for test in &outcome.ran {
+            session.output.line(&format!(
+                "{}  {}",
+                if test.faults.is_empty() { "ok    " } else { "FAILED" },
+                test.name
+            ))?;
+            for fault in &test.faults {
+                session.output.line(&format!("        {fault}"))?;
+            }
+        }
+        for way in &outcome.unwalked {
+            session.output.line(&format!("no test walks  {way}"))?;
+        }
+        let failed = outcome.ran.iter().filter(|test| !test.faults.is_empty()).count();
+        let summary = format!("{} passed, {failed} failed", outcome.ran.len() - failed);
+        if failed > 0 || (self.every_way && !outcome.unwalked.is_empty()) {
+            return Err(Failure::refused(format!("{summary}.")));
+        }
+        remark(&summary);
+        Ok(())
+    }
+}

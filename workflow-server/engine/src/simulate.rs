@@ -1,0 +1,266 @@
+//! Trying a workflow out: one call in a World of its own, in which time passes when it is told to.
+//!
+//! Promise: what happens is decided and applied by the same functions as in a server. Must not: store anything.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use thiserror::Error;
+
+use crate::calendar::Calendar;
+use crate::call::CallKey;
+use crate::command::{Actor, ActorKind, CallChanges, Command, IfRunning, PushButton, Request, SetWorkflow};
+use crate::decide::{Decision, decide};
+use crate::definition::model::{Action, ActionKind};
+use crate::definition::{Definition, Fault};
+use crate::entry::{Answer, Entry, StageWarning};
+use crate::instance::{Instance, InstanceId};
+use crate::rejection::Rejection;
+use crate::time::Time;
+use crate::value::Value;
+use crate::world::{Keeping, Root, World};
+
+/// How often something may come by itself in one wait: a workflow that is busier than that is at fault.
+const FIRINGS_MAX: usize = 1_000;
+
+/// Who tries it out, as the history would say.
+const AUTHOR: &str = "simulation";
+
+/// Values by name.
+pub type Named = Vec<(Box<str>, Value)>;
+
+/// From which stage to which, by their numbers.
+pub type Way = (u32, u32);
+
+/// Why a workflow cannot be tried out, or a step not be done.
+#[derive(Clone, Debug, PartialEq, Error)]
+pub enum SimulationError {
+    /// The definition has faults, and could not be published.
+    #[error("the workflow has faults")]
+    Faulty(Vec<Fault>),
+    /// The step is refused, as a server would refuse it.
+    #[error("{}", said(.0))]
+    Refused(Box<Rejection>),
+    /// Nothing is set yet.
+    #[error("the workflow is not set yet")]
+    NotSet,
+}
+
+/// A rejection with every field at fault.
+fn said(rejection: &Rejection) -> String {
+    match rejection {
+        Rejection::Invalid(faults) => {
+            faults.iter().map(|fault| format!("{} {}", fault.field, fault.message)).collect::<Vec<_>>().join("; ")
+        }
+        other => other.to_string(),
+    }
+}
+
+impl SimulationError {
+    /// A stable name for the reason, as the API has it.
+    #[must_use]
+    pub fn reason(&self) -> &'static str {
+        match self {
+            Self::Faulty(_) => "WORKFLOW_HAS_FAULTS",
+            Self::Refused(rejection) => rejection.reason(),
+            Self::NotSet => "NOT_SET",
+        }
+    }
+}
+
+/// A call on which a workflow is tried out.
+#[derive(Debug)]
+pub struct Simulation {
+    world: World,
+    now: Time,
+    id: Option<InstanceId>,
+    walked: BTreeSet<Way>,
+    warnings: Vec<StageWarning>,
+}
+
+impl Simulation {
+    /// A World with this workflow in it, at this time. The teams that it names are declared; of the calendars those given.
+    ///
+    /// # Errors
+    /// [`SimulationError::Faulty`].
+    pub fn new(definition: &Definition, calendars: &[Arc<Calendar>], now: Time) -> Result<Self, SimulationError> {
+        let world = World::new(Keeping::default());
+        let mut simulation = Self { world, now, id: None, walked: BTreeSet::new(), warnings: Vec::new() };
+        for name in teams(definition) {
+            let (name, title) = (name.into(), name.into());
+            simulation.ask(ActorKind::Author, Command::ImportTeam { name, title, expected: None })?;
+        }
+        for calendar in calendars {
+            let calendar = calendar.clone();
+            simulation.ask(ActorKind::Author, Command::ImportCalendar { calendar, expected: None })?;
+        }
+        let faults: Vec<Fault> =
+            simulation.world.root().validate(definition).into_iter().filter(|fault| !fault.warning).collect();
+        if !faults.is_empty() {
+            return Err(SimulationError::Faulty(faults));
+        }
+        let name = definition.name.as_str().into();
+        let definition = Box::new(definition.clone());
+        simulation.ask(ActorKind::Author, Command::ImportWorkflow { definition, expected: None })?;
+        simulation.ask(ActorKind::Author, Command::PublishWorkflow { name, expected: None })?;
+        Ok(simulation)
+    }
+
+    /// Sets the workflow on the call.
+    ///
+    /// # Errors
+    /// [`SimulationError::Refused`], with every field at fault.
+    pub fn set(&mut self, mut changes: CallChanges, fields: Named) -> Result<(), SimulationError> {
+        changes.chargeable.get_or_insert(true);
+        let workflow = self.world.root().workflows.by_place().next().map_or("", |workflow| &workflow.name).into();
+        let set = SetWorkflow {
+            call: CallKey { source: AUTHOR.into(), id: "1".into() },
+            changes,
+            workflow,
+            version: None,
+            fields,
+            release_at_call_end: false,
+            release_within_millis: None,
+            if_running: IfRunning::Refuse,
+        };
+        if let Answer::Set { instance, .. } = self.ask(ActorKind::ScriptEngine, Command::SetWorkflow(Box::new(set)))? {
+            self.id = Some(instance);
+        }
+        Ok(())
+    }
+
+    /// Pushes a button of the present stage.
+    ///
+    /// # Errors
+    /// [`SimulationError`].
+    pub fn push(&mut self, button: &str, form: Named, note: &str) -> Result<(), SimulationError> {
+        let instance = self.instance().ok_or(SimulationError::NotSet)?;
+        let push = PushButton {
+            instance: instance.id,
+            button: button.into(),
+            visit: instance.visit(),
+            note: note.into(),
+            form,
+        };
+        self.ask(ActorKind::Person, Command::PushButton(Box::new(push))).map(drop)
+    }
+
+    /// Lets time pass, and everything come that comes by itself; says how many times something came.
+    ///
+    /// # Errors
+    /// [`SimulationError::Refused`], which a World of its own gives no reason for.
+    pub fn wait(&mut self, millis: i64) -> Result<usize, SimulationError> {
+        let until = Time(self.now.0.saturating_add(millis.max(0)));
+        let mut came = 0;
+        while let Some(key) = self.world.timers().earliest().filter(|key| key.due <= until) {
+            if came >= FIRINGS_MAX {
+                break;
+            }
+            self.now = self.now.max(key.due);
+            let elapse = Command::Elapse { due: key.due, slot: key.slot, wake: key.wake() };
+            self.ask(ActorKind::Timer, elapse)?;
+            came += 1;
+        }
+        self.now = self.now.max(until);
+        Ok(came)
+    }
+
+    /// The instance as it stands.
+    #[must_use]
+    pub fn instance(&self) -> Option<&Arc<Instance>> {
+        self.world.root().instance(self.id?)
+    }
+
+    /// The World.
+    #[must_use]
+    pub fn root(&self) -> &Root {
+        self.world.root()
+    }
+
+    /// What time it is.
+    #[must_use]
+    pub fn now(&self) -> Time {
+        self.now
+    }
+
+    /// When something comes by itself.
+    #[must_use]
+    pub fn next_at(&self) -> Option<Time> {
+        self.world.timers().earliest().map(|key| key.due)
+    }
+
+    /// What went wrong in the stages that were entered since this was asked last.
+    pub fn take_warnings(&mut self) -> Vec<StageWarning> {
+        std::mem::take(&mut self.warnings)
+    }
+
+    /// The ways that were gone.
+    #[must_use]
+    pub fn walked(&self) -> &BTreeSet<Way> {
+        &self.walked
+    }
+
+    fn ask(&mut self, kind: ActorKind, command: Command) -> Result<Answer, SimulationError> {
+        let request = Request { actor: Actor { kind, name: AUTHOR.into() }, mark: None, salt: 0, command };
+        let refused = |rejection| SimulationError::Refused(Box::new(rejection));
+        match decide(&self.world, &request, self.now).map_err(refused)? {
+            Decision::Commit(entry) => {
+                self.note(&entry);
+                // What this World decided fits it.
+                let _ = self.world.apply(&entry);
+                Ok(entry.answer)
+            }
+            Decision::Unchanged(answer) => Ok(answer),
+            Decision::Repeat { .. } => Ok(Answer::Done),
+        }
+    }
+
+    fn note(&mut self, entry: &Entry) {
+        for change in &entry.instances {
+            let mut from = change.before.as_ref().map(|before| before.stage).filter(|stage| *stage > 0);
+            for to in &change.entered {
+                self.walked.extend(from.map(|from| (from, *to)));
+                from = Some(*to);
+            }
+            self.warnings.extend(change.warnings.iter().cloned());
+        }
+    }
+}
+
+/// The teams that a definition names, each once.
+fn teams(definition: &Definition) -> BTreeSet<&str> {
+    let actions = definition.stages.iter().flat_map(|stage| &stage.actions);
+    actions.flat_map(teams_of).collect()
+}
+
+fn teams_of(action: &Action) -> Vec<&str> {
+    let ActionKind::Alert(alert) = &action.kind else { return Vec::new() };
+    let rungs = alert.escalate.iter().flat_map(|rung| [rung.team.as_deref(), rung.add_team.as_deref()]);
+    rungs.flatten().chain([alert.team.as_str()]).collect()
+}
+
+/// Every way of a workflow: from stage to stage, with what leads there.
+#[must_use]
+pub fn ways(definition: &Definition) -> Vec<(Way, String)> {
+    let mut ways = Vec::new();
+    for stage in &definition.stages {
+        for action in &stage.actions {
+            let targets: Vec<(&str, String)> = match &action.kind {
+                ActionKind::Button(button) => vec![(&button.event, format!("button \"{}\"", button.label))],
+                ActionKind::Timer(timer) => vec![(&timer.event, "timer".to_owned())],
+                ActionKind::Link(link) => {
+                    let otherwise =
+                        link.at_most.as_ref().map(|limit| (limit.otherwise.as_str(), "link, else".to_owned()));
+                    std::iter::once((link.to.as_str(), "link".to_owned())).chain(otherwise).collect()
+                }
+                _ => Vec::new(),
+            };
+            for (event, what) in targets {
+                if let Some(to) = definition.stage_of(event) {
+                    ways.push(((stage.number, to.number), what));
+                }
+            }
+        }
+    }
+    ways
+}

@@ -1,0 +1,117 @@
+//! Trying workflows out; nothing is stored.
+
+use std::sync::Arc;
+
+use aftercall_engine::Root;
+use aftercall_engine::command::CallChanges;
+use aftercall_engine::definition::Definition;
+use aftercall_engine::limits::SPAN_DAYS_MAX;
+use aftercall_engine::simulate::{Named, Simulation};
+use aftercall_engine::time::Time;
+use aftercall_proto::workflow::v1 as proto;
+use aftercall_proto::workflow::v1::simulation_step::What;
+use tonic::Status;
+
+use super::definitions::{pick, read};
+use super::requests::{self, Faults};
+use super::{Shared, convert, follow_up, status};
+use crate::limits::SIMULATION_STEPS_MAX;
+
+/// What is to be done, checked.
+enum Step {
+    Push { button: String, form: Named, note: String },
+    Wait(i64),
+}
+
+pub(super) async fn simulate(
+    shared: &Shared,
+    request: proto::SimulateWorkflowRequest,
+) -> Result<proto::SimulateWorkflowResponse, Status> {
+    let root = shared.root();
+    let definition = definition(&root, &request)?;
+    let mut faults = Faults::default();
+    let now = request.at.and_then(requests::time).unwrap_or_else(|| shared.ledger.now());
+    let changes = requests::given_changes(request.properties);
+    let fields = requests::values(request.fields, "fields", &mut faults);
+    let steps = steps(request.steps, &mut faults);
+    faults.check()?;
+    // A thousand steps take a while: other requests go on meanwhile.
+    let run = move || run(&root, &definition, now, (changes, fields), steps);
+    let states = tokio::task::spawn_blocking(run).await.map_err(|error| status::internal(&error))??;
+    Ok(proto::SimulateWorkflowResponse { states })
+}
+
+fn definition(root: &Root, request: &proto::SimulateWorkflowRequest) -> Result<Definition, Status> {
+    if request.file.is_empty() {
+        return pick(root, &request.name, request.version, request.draft).map(|(_, definition, _)| definition.clone());
+    }
+    if !request.name.is_empty() {
+        return Err(status::invalid_field("name", "goes without `file` only: name a workflow, or give a file"));
+    }
+    read(root, &request.file)
+}
+
+fn steps(given: Vec<proto::SimulationStep>, faults: &mut Faults) -> Vec<Step> {
+    if given.len() > SIMULATION_STEPS_MAX {
+        faults.add("steps", format!("has {} steps, at most {SIMULATION_STEPS_MAX} are allowed", given.len()));
+        return Vec::new();
+    }
+    let longest = i64::from(SPAN_DAYS_MAX) * 86_400_000;
+    let mut steps = Vec::with_capacity(given.len());
+    for step in given {
+        match step.what {
+            None => faults.add("steps.what", "must be given"),
+            Some(What::Wait(span)) => match requests::span_millis(span).filter(|millis| (0..=longest).contains(millis))
+            {
+                Some(millis) => steps.push(Step::Wait(millis)),
+                None => faults.add("steps.wait", "must be at least 0 and at most ten years"),
+            },
+            Some(What::Push(push)) => {
+                let form = requests::values(push.form, "steps.push.form", faults);
+                steps.push(Step::Push { button: push.button_id, form, note: push.note });
+            }
+        }
+    }
+    steps
+}
+
+fn run(
+    root: &Root,
+    definition: &Definition,
+    now: Time,
+    (changes, fields): (CallChanges, Named),
+    steps: Vec<Step>,
+) -> Result<Vec<proto::SimulationState>, Status> {
+    let calendars: Vec<_> = root.calendars.by_name().map(Arc::clone).collect();
+    let refused = |error| status::of_simulation(error, root);
+    let mut simulation = Simulation::new(definition, &calendars, now).map_err(refused)?;
+    simulation.set(changes, fields).map_err(refused)?;
+    let mut states = vec![state(&mut simulation)];
+    for step in steps {
+        let done = match step {
+            Step::Wait(millis) => simulation.wait(millis).map(drop),
+            Step::Push { button, form, note } => simulation.push(&button, form, &note),
+        };
+        let mut state = state(&mut simulation);
+        let Err(error) = done else {
+            states.push(state);
+            continue;
+        };
+        (state.refused, state.reason) = (error.to_string(), error.reason().to_owned());
+        states.push(state);
+        break;
+    }
+    Ok(states)
+}
+
+fn state(simulation: &mut Simulation) -> proto::SimulationState {
+    let warnings = simulation.take_warnings().iter().map(convert::stage_warning).collect();
+    let follow_up = simulation.instance().map(|instance| follow_up::follow_up(simulation.root(), instance));
+    proto::SimulationState {
+        at: Some(convert::timestamp(simulation.now())),
+        follow_up,
+        warnings,
+        next_at: simulation.next_at().map(convert::timestamp),
+        ..proto::SimulationState::default()
+    }
+}
