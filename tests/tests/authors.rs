@@ -1,10 +1,14 @@
 //! What authors write, over real gRPC: conditions, fields, forms and texts run as they say, calendars count, and what has no
 //! answer is told in the history; also after a restart.
 
+use std::collections::BTreeMap;
+
+use aftercall_proto::workflow::v1::simulation_step::What;
 use aftercall_proto::workflow::v1::{
-    ArchiveWorkflowRequest, Calendar, DayHours, DiffVersionsRequest, FollowUp, GetCalendarRequest, GetInstanceRequest,
-    ImportCalendarRequest, ImportWorkflowRequest, ListCalendarsRequest, ListHistoryRequest, ListWorkflowsRequest,
-    PictureFormat, PublishWorkflowRequest, RenderWorkflowRequest, SetWorkflowRequest, Status, Value, Weekday,
+    ArchiveWorkflowRequest, Calendar, CountInstancesRequest, DayHours, DiffVersionsRequest, FollowUp,
+    GetCalendarRequest, GetInstanceRequest, ImportCalendarRequest, ImportWorkflowRequest, ListCalendarsRequest,
+    ListHistoryRequest, ListWorkflowsRequest, PictureFormat, PublishWorkflowRequest, RenderWorkflowRequest,
+    SetWorkflowRequest, SimulateWorkflowRequest, SimulatedPush, SimulationStep, Status, Value, Weekday,
 };
 use aftercall_tests::{Clients, House, number, push, reason, set_refund, text, with_refund};
 use tonic::Code;
@@ -200,4 +204,49 @@ async fn what_a_version_changes_is_said_in_words_and_what_calls_stand_in_is_coun
     assert_eq!(clients.definitions.list_workflows(all(true)).await.expect("a list").into_inner().workflows.len(), 2);
     clients.definitions.archive_workflow(archive(true)).await.expect("restored");
     set(&mut clients, "2", &[("price", number(50.0))]).await.expect("set again");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_workflow_is_tried_out_and_nothing_is_stored() {
+    let house = House::start_without_alerter().await;
+    let mut clients = with_claim(&house).await;
+    let push = |button: &str, form: &[(&str, Value)]| SimulationStep {
+        what: Some(What::Push(SimulatedPush {
+            button_id: button.to_owned(),
+            form: form.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect(),
+            note: String::new(),
+        })),
+    };
+    let wait = |seconds| SimulationStep { what: Some(What::Wait(prost_types::Duration { seconds, nanos: 0 })) };
+    let file = CLAIM
+        .replace("team: payments", "team: not-declared-here")
+        .replace("      - button: Done", "      - timer: 2h\n        then: [ finish: late ]\n      - button: Done");
+    let request = SimulateWorkflowRequest {
+        file,
+        fields: [("price".to_owned(), number(50.0))].into(),
+        at: Some(prost_types::Timestamp { seconds: 1_795_000_000, nanos: 0 }),
+        steps: vec![wait(3_600), push("look", &[("reference", text("TX-9"))]), wait(7_200), push("done", &[]), wait(1)],
+        ..SimulateWorkflowRequest::default()
+    };
+    let answer = clients.definitions.simulate_workflow(request.clone()).await.expect("tried").into_inner();
+    let told: Vec<String> = answer
+        .states
+        .iter()
+        .map(|state| {
+            let follow_up = state.follow_up.as_ref().expect("it");
+            let stage = follow_up.stage.as_ref().map_or(0, |stage| stage.number);
+            let at = state.at.expect("a time").seconds - 1_795_000_000;
+            format!("{at} {stage} {} {} {}", follow_up.outcome, state.warnings.len(), state.reason)
+        })
+        .collect();
+    assert_eq!(told, ["0 1  2 ", "3600 1  0 ", "3600 2  0 ", "10800 5 late 0 ", "10800 5 late 0 INSTANCE_ENDED"]);
+    let everything = CountInstancesRequest::default();
+    let counts = clients.operations.count_instances(everything).await.expect("counted").into_inner();
+    assert!(counts.counts.is_empty(), "{counts:?}");
+    let wrong = SimulateWorkflowRequest { fields: BTreeMap::new(), ..request.clone() };
+    let refused = clients.definitions.simulate_workflow(wrong).await.expect_err("a field is missing");
+    assert_eq!(refused.get_details_bad_request().expect("fields").field_violations[0].field, "fields.price");
+    let faulty = SimulateWorkflowRequest { file: CLAIM.replace("office", "nowhere"), ..request };
+    let refused = clients.definitions.simulate_workflow(faulty).await.expect_err("no such calendar");
+    assert_eq!(reason(&refused), "WORKFLOW_HAS_FAULTS");
 }
