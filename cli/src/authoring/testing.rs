@@ -2,6 +2,8 @@
 //!
 //! Promise: a file of tests is read strictly; a test that fails says what was expected and what was found.
 
+mod form;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -15,7 +17,7 @@ use aftercall_engine::instance::Instance;
 use aftercall_engine::simulate::{Named, Simulation, Way, ways};
 use aftercall_engine::time::{Span, Time};
 use aftercall_engine::value::FieldDeclaration;
-use serde::Deserialize;
+use form::{Call, Expected, Scalar, Step, Test, TestFile};
 
 use super::{files, trying};
 use crate::{commands::workflow_files::cannot_read, errors::Failure};
@@ -25,89 +27,6 @@ pub(crate) const ENDING: &str = ".test.yaml";
 
 /// When a test begins that says nothing: a Tuesday morning.
 const BEGIN: &str = "2026-11-24T09:00:00Z";
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct TestFile {
-    /// The file of the workflow, from the folder of this one.
-    workflow: PathBuf,
-    /// A file of calendars.
-    calendars: Option<PathBuf>,
-    tests: Vec<Test>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Test {
-    name: String,
-    at: Option<String>,
-    #[serde(default)]
-    fields: BTreeMap<String, Scalar>,
-    #[serde(default)]
-    call: Call,
-    steps: Vec<Step>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Call {
-    customer: Option<String>,
-    caller: Option<String>,
-    phone: Option<String>,
-    time_zone: Option<String>,
-    chargeable: Option<bool>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Step {
-    push: Option<String>,
-    #[serde(default)]
-    form: BTreeMap<String, Scalar>,
-    note: Option<String>,
-    wait: Option<String>,
-    #[serde(default)]
-    expect: Expected,
-    /// The step is refused, and the sentence has these words in it.
-    refused: Option<String>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Expected {
-    /// The id of the stage's event.
-    stage: Option<String>,
-    visit: Option<u32>,
-    status: Option<String>,
-    outcome: Option<String>,
-    /// Words in the texts of the alerts, one for each.
-    alerts: Option<Vec<String>>,
-    /// The ids of the buttons.
-    buttons: Option<Vec<String>>,
-    #[serde(default)]
-    fields: BTreeMap<String, Scalar>,
-    /// How many warnings came.
-    warnings: Option<usize>,
-}
-
-/// A value of a field as it is written.
-#[derive(Debug, Deserialize)]
-#[serde(untagged)]
-enum Scalar {
-    Bool(bool),
-    Number(f64),
-    Text(String),
-}
-
-impl Scalar {
-    fn text(&self) -> String {
-        match self {
-            Self::Bool(flag) => flag.to_string(),
-            Self::Number(number) => number.to_string(),
-            Self::Text(text) => text.clone(),
-        }
-    }
-}
 
 /// What came of one test.
 pub(crate) struct Ran {
