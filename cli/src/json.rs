@@ -40,7 +40,7 @@ mod names {
         ClaimNextResponse CountInstancesResponse DiffVersionsResponse EndCallResponse ExplainInstanceResponse ExtendClaimResponse Fault FollowUp FollowUpRow GetCallResponse GetServerInfoResponse HandOverResult HistoryItem
         ImportWorkflowResponse PublishWorkflowResponse PushButtonResponse ReleaseClaimResponse SetWorkflowResponse TakeOverResponse Team UpdateCallResponse
         VersionSummary WorkflowDescription WorkflowSummary
-        Batch BatchItem ChaseResponse Erasure ListCallsOfCallerResponse ListOverdueTimersResponse ListStuckInstancesResponse MoveInstanceResponse OpenFollowUp
+        Batch BatchItem ChaseResponse Erasure ListCallsOfCallerResponse ListOverdueTimersResponse ListStuckInstancesResponse MigrateInstanceResponse MoveInstanceResponse OpenFollowUp
         PauseFollowUpResponse ReportOutcome ReportRow ResumeFollowUpResponse SnoozeAlertResponse UndoPushResponse);
 }
 

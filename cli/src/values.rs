@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use aftercall_proto::workflow::v1::{CallRef, FieldDeclaration, FieldType, Value, value::Kind};
+use aftercall_proto::workflow::v1::{CallRef, FieldDeclaration, FieldType, StageMapping, Value, value::Kind};
 
 use crate::{errors::Failure, time};
 
@@ -25,6 +25,17 @@ pub(crate) fn parse_call(text: &str) -> Result<CallRef, String> {
         }
         _ => Err(format!("`{text}` does not name a call; write SOURCE/ID, such as scripts/1001")),
     }
+}
+
+/// Reads `FROM=TO`: a stage that is gone, and the one that stands in for it.
+pub(crate) fn parse_mapping(text: &str) -> Result<(u32, u32), String> {
+    let pair = text.split_once('=').and_then(|(from, to)| Some((from.parse().ok()?, to.parse().ok()?)));
+    pair.ok_or_else(|| format!("`{text}` is not of the form FROM=TO, such as 2=5"))
+}
+
+/// The same, as requests have it.
+pub(crate) fn mappings(stages: &[(u32, u32)]) -> Vec<StageMapping> {
+    stages.iter().map(|(from, to)| StageMapping { from_stage: *from, to_stage: *to }).collect()
 }
 
 /// A call's name as it is written on the command line.

@@ -73,6 +73,7 @@ pub(crate) fn cause(cause: Option<&Cause>) -> String {
         ChangeKind::PushUndone => "took the push back".to_owned(),
         ChangeKind::Chased => "caller asked again".to_owned(),
         ChangeKind::Moved => "moved".to_owned(),
+        ChangeKind::Migrated => "went on on another version".to_owned(),
         ChangeKind::NoteAdded => "note".to_owned(),
         ChangeKind::Cancelled => "cancelled".to_owned(),
         ChangeKind::CallUpdated => "call updated".to_owned(),

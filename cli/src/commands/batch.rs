@@ -7,14 +7,14 @@ use std::time::Duration;
 use aftercall_proto::workflow::v1::batch_work::Kind;
 use aftercall_proto::workflow::v1::{
     Batch as Job, BatchItem, BatchItemState, BatchState, BatchWork, CancelWork, GetBatchRequest, HandOverWork,
-    InstanceFilter, ListBatchItemsRequest, ListBatchesRequest, MoveWork, PauseWork, ResumeWork, StartBatchRequest,
-    StopBatchRequest,
+    InstanceFilter, ListBatchItemsRequest, ListBatchesRequest, MigrateWork, MoveWork, PauseWork, ResumeWork,
+    StartBatchRequest, StopBatchRequest,
 };
 use clap::{Args, Subcommand};
 use jiff::Timestamp;
 
 use super::instance::Filter;
-use crate::{connect, errors::Failure, output::remark, session::Session, time};
+use crate::{connect, errors::Failure, output::remark, session::Session, time, values};
 
 /// The largest page that the server gives.
 const PAGE_SIZE: u32 = 1_000;
@@ -29,6 +29,23 @@ pub(crate) enum Batch {
         /// The number of the stage
         #[arg(long, value_name = "N")]
         to_stage: u32,
+        #[command(flatten)]
+        target: Box<Target>,
+    },
+    /// Let many instances go on on another version of their workflow; all are checked before any is begun
+    #[command(
+        after_help = "Example:\n  aftercall batch migrate --to-version 3 --map 2=5 --workflow refund --reason 'the new form' --dry-run"
+    )]
+    Migrate {
+        /// The version
+        #[arg(long, value_name = "N")]
+        to_version: u32,
+        /// From a stage that the version does not have to one that stands in for it; may be repeated
+        #[arg(long = "map", value_name = "FROM=TO", value_parser = values::parse_mapping)]
+        stages: Vec<(u32, u32)>,
+        /// Begin although some would be refused
+        #[arg(long)]
+        allow_refused: bool,
         #[command(flatten)]
         target: Box<Target>,
     },
@@ -123,6 +140,10 @@ impl Batch {
     pub(crate) async fn run(self, session: &Session) -> Result<(), Failure> {
         match self {
             Self::Move { to_stage, target } => start(session, Kind::Move(MoveWork { stage: to_stage }), *target).await,
+            Self::Migrate { to_version, stages, allow_refused, target } => {
+                let stages = values::mappings(&stages);
+                start(session, Kind::Migrate(MigrateWork { to_version, stages, allow_refused }), *target).await
+            }
             Self::Pause { span, target } => {
                 start(session, Kind::Pause(PauseWork { until: span.map(time::from_now) }), *target).await
             }
@@ -240,6 +261,7 @@ fn told(job: &Job) -> String {
 fn what(job: &Job) -> String {
     match job.work.as_ref().and_then(|work| work.kind.as_ref()) {
         Some(Kind::Move(work)) => format!("move to stage {}", work.stage),
+        Some(Kind::Migrate(work)) => format!("migrate to version {}", work.to_version),
         Some(Kind::Pause(_)) => "pause".to_owned(),
         Some(Kind::Resume(_)) => "resume".to_owned(),
         Some(Kind::Cancel(_)) => "cancel".to_owned(),

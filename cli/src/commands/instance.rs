@@ -12,7 +12,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use jiff::Timestamp;
 
 use crate::{
-    commands::{calls::PriorityChoice, instance_page::page, stuck},
+    commands::{calls::PriorityChoice, instance_page::page, migrate, stuck},
     connect,
     errors::Failure,
     output::remark,
@@ -59,6 +59,9 @@ pub(crate) enum Instance {
         #[arg(long)]
         reason: String,
     },
+    /// Let an instance go on on another version of its workflow: in its stage, with its clocks as they are
+    #[command(after_help = "Example:\n  aftercall instance migrate ID --to-version 3 --reason 'the new form'")]
+    Migrate(migrate::Migrate),
     /// List work that is stuck, longest first, with why
     Stuck(stuck::StuckWork),
     /// List what is due by itself and has not come: timers, escalations, ends of leases, snoozes and pauses
@@ -213,6 +216,7 @@ impl Instance {
             Self::Count(count) => count.run(session).await,
             Self::Explain { id } => explain(session, id).await,
             Self::Move { id, to_stage, reason } => move_to(session, id, (to_stage, reason)).await,
+            Self::Migrate(migrate) => migrate.run(session).await,
             Self::Stuck(stuck) => stuck.run(session).await,
             Self::Timers(timers) => timers.run(session).await,
             Self::Cancel { id, reason } => cancel(session, id, reason).await,

@@ -22,6 +22,13 @@ pub enum BatchWork {
         /// When it goes on by itself; none where somebody must say so.
         until: Option<Time>,
     },
+    /// Let it go on on another version of its workflow.
+    Migrate {
+        /// The version.
+        version: u32,
+        /// Where those go whose stage's event the version does not have: from which stage to which.
+        stages: Vec<(u32, u32)>,
+    },
     /// Let its clocks go on.
     Resume,
     /// Cancel it.

@@ -15,7 +15,7 @@ use crate::instance::{InstanceId, Wake};
 use crate::time::Time;
 use crate::value::Value;
 
-pub use desk::{SnoozeAlert, SnoozeUntil, UndoPush};
+pub use desk::{MigrateInstance, SnoozeAlert, SnoozeUntil, UndoPush};
 
 /// What kind of party does something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -344,6 +344,8 @@ pub enum Command {
         /// The revision the asker saw.
         expected: ExpectedRevision,
     },
+    /// Let an instance go on on another version; with the revision the asker saw.
+    MigrateInstance(Box<MigrateInstance>, ExpectedRevision),
     /// Start a batch.
     StartBatch(Box<StartBatch>),
     /// Do the next item of a batch. What does not run changes nothing.

@@ -74,6 +74,8 @@ pub enum ChangeKind {
     Chased,
     /// Somebody moved it to another stage.
     Moved,
+    /// It goes on on another version of its workflow.
+    Migrated,
     /// A batch was started.
     BatchStarted,
     /// An item of a batch was refused.

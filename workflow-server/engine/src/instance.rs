@@ -122,6 +122,8 @@ pub enum Happening {
     Chase,
     /// Somebody moves it to another stage, whatever its buttons.
     Move,
+    /// It goes on on another version of its workflow.
+    Migrate,
     /// A push is taken back.
     Undo,
     /// It is cancelled or replaced.
@@ -145,14 +147,17 @@ pub enum Happening {
 /// Resume                          -             -       x         -          -          -
 /// Move                            -             x       x         x          -          -
 /// Undo                            -             x       -         x          x          -
-/// Chase, Cancel, CallChange       x             x       x         x          -          -
+/// Chase, Cancel, CallChange,      x             x       x         x          -          -
+///   Migrate
 /// ```
 #[must_use]
 pub fn is_legal(status: Status, happening: Happening) -> bool {
     use Status::{Active, Cancelled, Finished, Incomplete, Paused, WaitingForCallEnd};
     match happening {
         Happening::Note => true,
-        Happening::SetAgain | Happening::Chase | Happening::Cancel | Happening::CallChange => !status.is_ended(),
+        Happening::SetAgain | Happening::Chase | Happening::Cancel | Happening::CallChange | Happening::Migrate => {
+            !status.is_ended()
+        }
         Happening::Release => status == WaitingForCallEnd,
         Happening::Withdraw => matches!(status, WaitingForCallEnd | Active),
         Happening::Push | Happening::Elapse | Happening::Pause => status == Active,

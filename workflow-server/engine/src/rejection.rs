@@ -86,6 +86,9 @@ pub enum Rejection {
         /// What was asked for.
         stage: u32,
     },
+    /// The event of its stage is not in the version, and nothing says where it goes instead.
+    #[error("the version does not have its stage: say to which stage it goes instead")]
+    StageGone(Arc<Instance>),
     /// What is to be taken back is not the newest thing that happened to it.
     #[error("something has happened since the push")]
     NotTheNewest(Arc<Instance>),
@@ -153,6 +156,7 @@ impl Rejection {
             Self::AlreadyRunning(_) => "ALREADY_RUNNING",
             Self::AlreadyWorked(_) => "ALREADY_WORKED",
             Self::NoSuchStage { .. } => "NO_SUCH_STAGE",
+            Self::StageGone(_) => "STAGE_GONE",
             Self::NotTheNewest(_) => "NOTHING_TO_UNDO",
             Self::UndoTooLate(_) => "UNDO_TOO_LATE",
             Self::PushedByAnother { .. } => "PUSHED_BY_ANOTHER",

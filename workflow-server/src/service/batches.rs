@@ -33,6 +33,9 @@ pub(super) async fn start(
     if request.dry_run {
         return dry_run(shared, start, &request.actor, faults).await;
     }
+    if is_strict(&request) && faults.is_empty() {
+        check_all(shared, &start, &request.actor).await?;
+    }
     let from = (request.actor.as_str(), request.request_id.as_str());
     let asking = Asking::new("StartBatch", ActorKind::Operations, from, bytes).at_fault(faults);
     let answered = shared.execute(asking, Command::StartBatch(Box::new(start))).await?;
@@ -45,6 +48,25 @@ pub(super) async fn start(
         matched: batch.matched,
         sequence: answered.sequence,
     })
+}
+
+/// Whether all items must be possible before any is begun.
+fn is_strict(request: &proto::StartBatchRequest) -> bool {
+    use proto::batch_work::Kind;
+    let kind = request.work.as_ref().and_then(|work| work.kind.as_ref());
+    matches!(kind, Some(Kind::Migrate(asked)) if !asked.allow_refused)
+}
+
+/// Tries all items as they stand, and refuses the batch where one would be refused.
+async fn check_all(shared: &Shared, start: &StartBatch, actor: &str) -> Result<(), Status> {
+    let actor = Actor { kind: ActorKind::Operations, name: actor.into() };
+    let (start, now) = (start.clone(), shared.ledger.now());
+    let tried = off_thread(shared.root(), move |root| aftercall_engine::try_batch(root, &start, &actor, now)).await?;
+    let mut refused = tried.iter().filter_map(|(id, refused)| Some((id, refused.as_ref()?)));
+    match refused.next() {
+        None => Ok(()),
+        Some((id, why)) => Err(status::migration_refused(1 + refused.count(), &id.to_string(), why.reason())),
+    }
 }
 
 async fn dry_run(
@@ -98,11 +120,14 @@ fn work(root: &Root, asked: Option<&proto::BatchWork>, faults: &mut Faults) -> B
             }
             BatchWork::Pause { until: until.flatten() }
         }
+        Some(Kind::Migrate(asked)) => {
+            BatchWork::Migrate { version: asked.to_version, stages: requests::stage_mappings(&asked.stages, faults) }
+        }
         Some(Kind::Resume(_)) => BatchWork::Resume,
         Some(Kind::Cancel(_)) => BatchWork::Cancel,
         Some(Kind::HandOver(asked)) => BatchWork::HandOver(recipient(root, asked, faults)),
         None => {
-            faults.add("work", "must be given: move, pause, resume, cancel or hand_over");
+            faults.add("work", "must be given: move, pause, resume, cancel, hand_over or migrate");
             BatchWork::Resume
         }
     }
@@ -146,10 +171,13 @@ fn items_of(shared: &Shared, request: &proto::StartBatchRequest, faults: &mut Fa
     if *filter == proto::InstanceFilter::default() {
         faults.add("filter", "must narrow something down: an empty one means all that is open");
     }
-    let is_move =
-        matches!(request.work.as_ref().and_then(|work| work.kind.as_ref()), Some(proto::batch_work::Kind::Move(_)));
-    if is_move && filter.workflows.len() != 1 {
-        faults.add("filter.workflows", "must name one workflow: a stage's number means nothing in another");
+    use proto::batch_work::Kind;
+    let kind = request.work.as_ref().and_then(|work| work.kind.as_ref());
+    if matches!(kind, Some(Kind::Move(_) | Kind::Migrate(_))) && filter.workflows.len() != 1 {
+        faults.add(
+            "filter.workflows",
+            "must name one workflow: the number of a stage or version means nothing in another",
+        );
     }
     let filter: InstanceFilter = instance_filter::read(filter.clone(), shared.ledger.now())?;
     Ok(BatchItems::Filtered(Box::new(filter)))
@@ -227,6 +255,11 @@ fn shown_work(root: &Root, work: &BatchWork) -> proto::batch_work::Kind {
     match work {
         BatchWork::Move { stage } => Kind::Move(proto::MoveWork { stage: *stage }),
         BatchWork::Pause { until } => Kind::Pause(proto::PauseWork { until: until.map(convert::timestamp) }),
+        BatchWork::Migrate { version, stages } => {
+            let mapping = |(from, to): &(u32, u32)| proto::StageMapping { from_stage: *from, to_stage: *to };
+            let stages = stages.iter().map(mapping).collect();
+            Kind::Migrate(proto::MigrateWork { to_version: *version, stages, allow_refused: false })
+        }
         BatchWork::Resume => Kind::Resume(proto::ResumeWork {}),
         BatchWork::Cancel => Kind::Cancel(proto::CancelWork {}),
         BatchWork::HandOver(Recipient::Person { name, lease_millis }) => Kind::HandOver(proto::HandOverWork {

@@ -235,8 +235,8 @@ impl CallManager {
         }
         let wanted = (instance.notes as usize).min(NOTES_SHOWN_MAX);
         let is_note = |kind: ChangeKind| {
-            use ChangeKind::{AlertReturned, ButtonPushed, Chased, Moved, NoteAdded, Resumed, Snoozed};
-            matches!(kind, NoteAdded | ButtonPushed | Moved | Snoozed | AlertReturned | Resumed | Chased)
+            use ChangeKind::{AlertReturned, ButtonPushed, Chased, Migrated, Moved, NoteAdded, Resumed, Snoozed};
+            matches!(kind, NoteAdded | ButtonPushed | Moved | Migrated | Snoozed | AlertReturned | Resumed | Chased)
         };
         let mut notes = Vec::with_capacity(wanted);
         let mut walk = Walk::of_instance(self.0.ledger.history(), instance);

@@ -177,6 +177,7 @@ pub(super) fn change_kind(kind: ChangeKind) -> proto::ChangeKind {
         ChangeKind::PushUndone => proto::ChangeKind::PushUndone,
         ChangeKind::Chased => proto::ChangeKind::Chased,
         ChangeKind::Moved => proto::ChangeKind::Moved,
+        ChangeKind::Migrated => proto::ChangeKind::Migrated,
         ChangeKind::CallerErased => proto::ChangeKind::CallerErased,
         ChangeKind::NoteAdded => proto::ChangeKind::NoteAdded,
         ChangeKind::Cancelled => proto::ChangeKind::Cancelled,
@@ -201,7 +202,9 @@ pub(super) fn cause(kind: ChangeKind, entry: &Entry, definition: Option<&Definit
 
 /// A stage of the definition that an instance is pinned to.
 pub(super) fn stage_of(root: &Root, instance: &Instance, number: u32) -> Option<proto::Stage> {
-    root.definition_of(instance)?.stage(number).map(stage)
+    // What it was in before it went on on another version may be in an older one only.
+    let of_others = || root.workflow_of(instance)?.versions.iter().rev().find_map(|one| one.definition.stage(number));
+    root.definition_of(instance)?.stage(number).or_else(of_others).map(stage)
 }
 
 /// One line of history.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use aftercall_engine::Root;
-use aftercall_engine::command::{ActorKind, Command};
+use aftercall_engine::command::{ActorKind, Command, MigrateInstance};
 use aftercall_engine::entry::Answer;
 use aftercall_engine::query::{GroupBy, count_instances, list_instances};
 use aftercall_engine::time::Time;
@@ -151,6 +151,33 @@ impl OperationsService for Operations {
         let answered = self.0.execute(asking, command).await?;
         let instance = Some(answered.follow_up()?);
         Ok(Response::new(proto::CancelInstanceResponse { instance, sequence: answered.sequence }))
+    }
+
+    async fn migrate_instance(
+        &self,
+        request: Request<proto::MigrateInstanceRequest>,
+    ) -> Result<Response<proto::MigrateInstanceResponse>, Status> {
+        let request = request.into_inner();
+        let mut faults = Faults::default();
+        let asked = MigrateInstance {
+            instance: requests::instance_id(&request.instance_id, &mut faults),
+            version: request.to_version,
+            stages: requests::stage_mappings(&request.stages, &mut faults),
+            reason: request.reason.as_str().into(),
+        };
+        let command = Command::MigrateInstance(Box::new(asked), request.expected_revision);
+        let from = (request.actor.as_str(), request.request_id.as_str());
+        let bytes = request.encode_to_vec();
+        let asking = Asking::new("MigrateInstance", ActorKind::Operations, from, bytes).at_fault(faults);
+        let answered = self.0.execute(asking, command).await?;
+        let instance = instance_of(&answered)?;
+        let entered: &[u32] = if let Answer::Moved { entered, .. } = &answered.answer { entered } else { &[] };
+        let stages = entered.iter().filter_map(|number| convert::stage_of(&answered.root, instance, *number));
+        Ok(Response::new(proto::MigrateInstanceResponse {
+            instance: Some(answered.follow_up()?),
+            entered_stages: stages.collect(),
+            sequence: answered.sequence,
+        }))
     }
 
     async fn move_instance(

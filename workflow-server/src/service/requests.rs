@@ -8,6 +8,7 @@ use aftercall_engine::command::CallChanges;
 use aftercall_engine::definition::model::Priority;
 use aftercall_engine::filter::FollowUpFilter;
 use aftercall_engine::instance::{InstanceId, Status};
+use aftercall_engine::limits::STAGES_MAX;
 use aftercall_engine::rejection::FieldFault;
 use aftercall_engine::time::Time;
 use aftercall_engine::value::Value;
@@ -266,4 +267,13 @@ pub(super) fn statuses(given: &[i32], faults: &mut Faults) -> Vec<Status> {
 
 pub(super) fn names(given: &[String]) -> Vec<Box<str>> {
     given.iter().map(|name| name.as_str().into()).collect()
+}
+
+/// Which stage stands in for which.
+pub(super) fn stage_mappings(given: &[proto::StageMapping], faults: &mut Faults) -> Vec<(u32, u32)> {
+    if given.len() > STAGES_MAX {
+        faults.add("stages", format!("has {} values, at most {STAGES_MAX} are allowed", given.len()));
+        return Vec::new();
+    }
+    given.iter().map(|one| (one.from_stage, one.to_stage)).collect()
 }

@@ -180,6 +180,14 @@ pub(super) fn of_ledger(error: LedgerError, root: &Root) -> Status {
     }
 }
 
+/// Some of what should go on on another version cannot.
+pub(super) fn migration_refused(count: usize, first: &str, reason: &str) -> Status {
+    let message = format!(
+        "{count} of them would be refused, the first {first} with {reason}: nothing was begun; a dry run says which"
+    );
+    precondition("MIGRATION_REFUSED", message, HashMap::from([("first_reason".to_owned(), reason.to_owned())]))
+}
+
 /// Why a workflow cannot be tried out.
 pub(super) fn of_simulation(error: SimulationError, root: &Root) -> Status {
     match error {
@@ -240,6 +248,7 @@ fn of_rejection(rejection: Rejection, root: &Root) -> Status {
         Rejection::IllegalMove { instance, .. }
         | Rejection::NotClaimed(instance)
         | Rejection::NoSuchStage { instance, .. }
+        | Rejection::StageGone(instance)
         | Rejection::UndoTooLate(instance)
         | Rejection::AnotherRuns(instance)
         | Rejection::AlreadyRunning(instance)

@@ -6,5 +6,6 @@
 mod samples;
 mod scenario;
 
+mod authors;
 mod leaving;
 mod replay;

@@ -7,6 +7,7 @@ use std::fmt::Write as _;
 use aftercall_engine::world::Keeping;
 use workflow_server::records::{GroupBytes, SnapshotReader, WorldImage, decode_group, encode_world, snapshot_frames};
 
+use crate::authors::play_authors;
 use crate::leaving::play_archive;
 use crate::scenario::{Played, play, play_batches, play_claims, play_desk, play_on};
 
@@ -24,6 +25,8 @@ const ENTRIES_BATCHES: &str = include_str!("snapshots/records__samples__entries_
 const SNAPSHOT_BATCHES: &str = include_str!("snapshots/records__samples__snapshot_batches.snap");
 const ENTRIES_ARCHIVE: &str = include_str!("snapshots/records__samples__entries_archive.snap");
 const SNAPSHOT_ARCHIVE: &str = include_str!("snapshots/records__samples__snapshot_archive.snap");
+const ENTRIES_AUTHORS: &str = include_str!("snapshots/records__samples__entries_authors.snap");
+const SNAPSHOT_AUTHORS: &str = include_str!("snapshots/records__samples__snapshot_authors.snap");
 
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::new(), |mut hex, byte| {
@@ -46,6 +49,7 @@ fn entries_are_written_as_they_always_were() {
     insta::assert_snapshot!("entries_desk", entry_lines(&play_desk()));
     insta::assert_snapshot!("entries_batches", entry_lines(&play_batches()));
     insta::assert_snapshot!("entries_archive", entry_lines(&play_archive()));
+    insta::assert_snapshot!("entries_authors", entry_lines(&play_authors()));
 }
 
 fn entry_lines(played: &Played) -> String {
@@ -66,6 +70,7 @@ fn snapshots_are_written_as_they_always_were() {
     insta::assert_snapshot!("snapshot_desk", snapshot_lines(&play_desk()));
     insta::assert_snapshot!("snapshot_batches", snapshot_lines(&play_batches()));
     insta::assert_snapshot!("snapshot_archive", snapshot_lines(&play_archive()));
+    insta::assert_snapshot!("snapshot_authors", snapshot_lines(&play_authors()));
 }
 
 fn snapshot_lines(played: &Played) -> String {
@@ -84,6 +89,7 @@ fn stored_entries_of_version_1_load() {
         (stored(ENTRIES_DESK), play_desk()),
         (stored(ENTRIES_BATCHES), play_batches()),
         (stored(ENTRIES_ARCHIVE), play_archive()),
+        (stored(ENTRIES_AUTHORS), play_authors()),
     ];
     for (samples, played) in samples {
         assert_eq!(samples.len(), played.entries.len());
@@ -106,6 +112,7 @@ fn stored_snapshots_of_version_1_load() {
         (stored(SNAPSHOT_DESK), play_desk()),
         (stored(SNAPSHOT_BATCHES), play_batches()),
         (stored(SNAPSHOT_ARCHIVE), play_archive()),
+        (stored(SNAPSHOT_AUTHORS), play_authors()),
     ];
     for (frames, played) in samples {
         let mut reader = SnapshotReader::new(Keeping::default());
@@ -120,7 +127,7 @@ fn stored_snapshots_of_version_1_load() {
 
 #[test]
 fn the_samples_hold_every_kind_of_change() {
-    let kinds: BTreeSet<String> = play_archive()
+    let kinds: BTreeSet<String> = play_authors()
         .entries
         .iter()
         .flat_map(|entry| {
@@ -136,6 +143,7 @@ fn the_samples_hold_every_kind_of_change() {
         "BatchStarted",
         "BatchStopped",
         "ButtonPushed",
+        "CalendarImported",
         "CallEnded",
         "CallUpdated",
         "CallerErased",
@@ -150,6 +158,7 @@ fn the_samples_hold_every_kind_of_change() {
         "ErasureStarted",
         "Escalated",
         "HandedOver",
+        "Migrated",
         "Moved",
         "NoteAdded",
         "Paused",
@@ -164,6 +173,7 @@ fn the_samples_hold_every_kind_of_change() {
         "TeamImported",
         "TimerElapsed",
         "Withdrawn",
+        "WorkflowArchived",
         "WorkflowImported",
         "WorkflowPublished",
     ];

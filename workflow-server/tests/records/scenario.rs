@@ -320,7 +320,7 @@ fn set(call: &str, release_at_call_end: bool) -> Command {
     Command::SetWorkflow(Box::new(setting(call, release_at_call_end)))
 }
 
-fn setting(call: &str, release_at_call_end: bool) -> SetWorkflow {
+pub(crate) fn setting(call: &str, release_at_call_end: bool) -> SetWorkflow {
     let caller = Caller {
         name: "Bea".into(),
         phone: "+44 20 7946 0000".into(),
@@ -354,7 +354,7 @@ fn setting(call: &str, release_at_call_end: bool) -> SetWorkflow {
     }
 }
 
-fn push(instance: InstanceId, button: &str, visit: u32, form: &[(&str, Value)]) -> Command {
+pub(crate) fn push(instance: InstanceId, button: &str, visit: u32, form: &[(&str, Value)]) -> Command {
     Command::PushButton(Box::new(PushButton {
         instance,
         button: button.into(),

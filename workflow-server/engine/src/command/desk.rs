@@ -61,3 +61,16 @@ pub struct UndoPush {
     /// Why; needed where another pushed.
     pub reason: Box<str>,
 }
+
+/// Lets an instance go on on another version of its workflow.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MigrateInstance {
+    /// Which.
+    pub instance: InstanceId,
+    /// The version.
+    pub version: u32,
+    /// Where it goes whose stage's event the version does not have: from which stage to which.
+    pub stages: Vec<(u32, u32)>,
+    /// Why.
+    pub reason: Box<str>,
+}

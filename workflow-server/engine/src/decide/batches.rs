@@ -7,9 +7,9 @@ use imbl::Vector;
 
 use crate::batch::{Batch, BatchChange, BatchState, BatchWork};
 use crate::batch::{BatchItems, StartBatch};
-use crate::command::{Actor, Command};
+use crate::command::{Actor, Command, MigrateInstance};
 use crate::decide::draft::EntryDraft;
-use crate::decide::{claims, instances, pause};
+use crate::decide::{claims, instances, migrate, pause};
 use crate::entry::ChangeKind;
 use crate::instance::InstanceId;
 use crate::limits;
@@ -104,6 +104,10 @@ pub(super) fn one(
 ) -> Result<(), Rejection> {
     match work {
         BatchWork::Move { stage } => instances::move_to(draft, instance, (*stage, reason), None),
+        BatchWork::Migrate { version, stages } => {
+            let (version, stages, reason) = (*version, stages.clone(), reason.into());
+            migrate::migrate(draft, &MigrateInstance { instance, version, stages, reason }, None)
+        }
         BatchWork::Pause { until } => pause::pause(draft, instance, (*until, reason, None), actor),
         BatchWork::Resume => pause::resume(draft, instance, (reason, None), actor),
         BatchWork::Cancel => instances::cancel(draft, instance, reason, None),

@@ -3,7 +3,9 @@
 use crate::batch::BatchWork;
 use crate::batch::{BatchItems, StartBatch};
 use crate::call::{CallKey, Caller};
-use crate::command::{ActorKind, CallChanges, Command, Recipient, Request, SetWorkflow, SnoozeAlert, SnoozeUntil};
+use crate::command::{
+    ActorKind, CallChanges, Command, Recipient, Request, SetWorkflow, SnoozeAlert, SnoozeUntil, UndoPush,
+};
 use crate::decide::when;
 use crate::erasure::EraseCaller;
 use crate::limits;
@@ -55,12 +57,11 @@ pub fn faults_of(request: &Request) -> Vec<FieldFault> {
         | Command::MoveInstance { reason, .. }
         | Command::CancelInstance { reason, .. }
         | Command::StopBatch { reason, .. } => check.reason(reason),
-        Command::UndoPush(undo) => {
-            check.text("reason", &undo.reason, undo.as_supervisor, limits::REASON_BYTES_MAX);
-        }
+        Command::UndoPush(undo) => check.undo(undo),
         Command::Resume { note, .. } | Command::Chase { note, .. } => {
             check.text("note", note, false, limits::TEXT_BYTES_MAX);
         }
+        Command::MigrateInstance(asked, _) => check.reason(&asked.reason),
         Command::StartBatch(start) => check.batch(start),
         Command::EraseCaller(erase) => check.erasure(erase),
         Command::Archive { .. }
@@ -195,6 +196,11 @@ impl Check {
 
     fn reason(&mut self, reason: &str) {
         self.text("reason", reason, true, limits::REASON_BYTES_MAX);
+    }
+
+    /// Whoever takes back what another pushed says why.
+    fn undo(&mut self, undo: &UndoPush) {
+        self.text("reason", &undo.reason, undo.as_supervisor, limits::REASON_BYTES_MAX);
     }
 
     fn erasure(&mut self, erase: &EraseCaller) {

@@ -16,6 +16,7 @@ mod escalate;
 mod faults;
 mod find;
 mod instances;
+mod migrate;
 mod pause;
 mod set;
 mod snooze;
@@ -109,6 +110,7 @@ fn carry_out(draft: &mut EntryDraft<'_>, request: &Request) -> Result<(), Reject
         Command::MoveInstance { instance, stage, reason, expected } => {
             instances::move_to(draft, *instance, (*stage, reason), *expected)?;
         }
+        Command::MigrateInstance(asked, expected) => migrate::migrate(draft, asked, *expected)?,
         Command::StartBatch(_) | Command::StepBatch { .. } | Command::StopBatch { .. } => {
             batches::change(draft, &request.command, actor)?;
         }

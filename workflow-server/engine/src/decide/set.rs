@@ -226,7 +226,7 @@ fn new_instance(draft: &EntryDraft<'_>, set: &SetWorkflow, chosen: &Chosen, call
 }
 
 /// What was not given, or given empty, has its default.
-fn put_defaults(declared: &[FieldDeclaration], fields: &mut Vec<(u16, Value)>) {
+pub(super) fn put_defaults(declared: &[FieldDeclaration], fields: &mut Vec<(u16, Value)>) {
     for (place, field) in declared.iter().enumerate() {
         let Some(default) = &field.default else { continue };
         let given = fields.iter().find(|(given, _)| usize::from(*given) == place);

@@ -10,13 +10,15 @@ use crate::batch::BatchWork;
 use crate::batch::{BatchItems, StartBatch};
 use crate::calendar::{Calendar, Opening, WeekHours};
 use crate::call::{CallKey, Caller};
-use crate::command::{Actor, ActorKind, CallChanges, Command, PushButton, Recipient, SnoozeAlert, SnoozeUntil};
+use crate::command::{
+    Actor, ActorKind, CallChanges, Command, MigrateInstance, PushButton, Recipient, SnoozeAlert, SnoozeUntil,
+};
 use crate::definition::model::NoteRule;
 use crate::definition::{ActionKind, Definition};
 use crate::erasure::{EraseCaller, ErasureState};
 use crate::instance::{Instance, InstanceId};
 use crate::query::archivable;
-use crate::time::Time;
+use crate::time::{Span, SpanUnit, Time};
 use crate::value::{FieldDeclaration, FieldType, Value};
 use crate::world::World;
 use crate::world::caller_index::CallerKey;
@@ -146,6 +148,37 @@ pub(super) fn values(fields: &[FieldDeclaration]) -> Vec<(Box<str>, Value)> {
     fields.iter().map(|field| (field.name.as_str().into(), value(field))).collect()
 }
 
+/// The same workflow with another title, and with all alerts due, or none raised.
+pub(super) fn amended(mut definition: Definition, how: u8) -> Definition {
+    definition.title = format!("{} {how}", definition.title.trim());
+    for stage in &mut definition.stages {
+        match how {
+            1 => {
+                for action in &mut stage.actions {
+                    if let ActionKind::Alert(alert) = &mut action.kind {
+                        alert.due = Some(Span { amount: 90, unit: SpanUnit::Minutes });
+                    }
+                }
+            }
+            2 => stage.actions.retain(|action| !matches!(action.kind, ActionKind::Alert(_))),
+            _ => {}
+        }
+    }
+    definition
+}
+
+/// To one of the versions there are; from every stage to the first, should it be gone.
+pub(super) fn migrate(world: &World, instance: &Instance, version: u8) -> Option<Command> {
+    let newest = world.root().workflow_of(instance)?.newest();
+    let asked = MigrateInstance {
+        instance: instance.id,
+        version: u32::from(version) % newest.max(1) + 1,
+        stages: if version.is_multiple_of(2) { vec![(instance.stage, 1)] } else { Vec::new() },
+        reason: "the new form".into(),
+    };
+    Some(Command::MigrateInstance(Box::new(asked), None))
+}
+
 pub(super) fn batch(world: &World, work: u8, stop: bool) -> Option<Command> {
     if stop {
         let (batch, _) = world.root().batches.get_max()?;
@@ -157,6 +190,7 @@ pub(super) fn batch(world: &World, work: u8, stop: bool) -> Option<Command> {
         2 => BatchWork::Resume,
         3 => BatchWork::Cancel,
         4 => BatchWork::HandOver(Recipient::Team { team: 1 }),
+        5 => BatchWork::Migrate { version: 2, stages: vec![(2, 1)] },
         _ => BatchWork::HandOver(Recipient::Person { name: person(1), lease_millis: 900_000 }),
     };
     let start =

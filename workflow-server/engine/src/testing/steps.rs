@@ -15,8 +15,8 @@ use crate::world::World;
 
 use super::TEAMS;
 use super::commands::{
-    archive, batch, changes, erase, holding, instance, key, office, person, publishing, push, replace, snoozing,
-    somebody, step_erasure, values,
+    amended, archive, batch, changes, erase, holding, instance, key, migrate, office, person, publishing, push,
+    replace, snoozing, somebody, step_erasure, values,
 };
 
 /// Something that somebody does, before it is known on what.
@@ -77,6 +77,8 @@ pub enum Step {
     Chase(Index),
     /// Operations move an instance to one of its stages.
     Move(Index, Index),
+    /// Operations let an instance go on on another version, or that of its number modulo the versions there are.
+    Migrate(Index, u8),
     /// Operations start a batch over all that is open, or stop the newest: which work, whether to stop.
     Batch(u8, bool),
     /// The next item of the newest batch is done.
@@ -134,7 +136,8 @@ pub fn steps(at_most: usize) -> impl Strategy<Value = Vec<Step>> {
         2 => any::<bool>().prop_map(Step::Undo),
         1 => any::<Index>().prop_map(Step::Chase),
         1 => (any::<Index>(), any::<Index>()).prop_map(|(at, stage)| Step::Move(at, stage)),
-        1 => (0..6_u8, prop::bool::weighted(0.2)).prop_map(|(work, stop)| Step::Batch(work, stop)),
+        2 => (any::<Index>(), any::<u8>()).prop_map(|(at, version)| Step::Migrate(at, version)),
+        1 => (0..7_u8, prop::bool::weighted(0.2)).prop_map(|(work, stop)| Step::Batch(work, stop)),
         3 => Just(Step::StepBatch),
         2 => (0..3_000_u16, 1..4_u8).prop_map(|(minutes, calls)| Step::Archive(minutes, calls)),
         1 => any::<bool>().prop_map(Step::Replace),
@@ -198,8 +201,7 @@ impl Player {
             Step::Again => self.last.iter().cloned().collect(),
             Step::Pass(millis) => return self.pass(*millis, world),
             Step::Publish(at, title) => {
-                let mut definition = at.get(&self.definitions).clone();
-                definition.title = format!("{} {title}", definition.title.trim());
+                let definition = amended(at.get(&self.definitions).clone(), *title);
                 publishing(definition).map(|command| self.request(somebody(ActorKind::Author), command)).into()
             }
             step => self.command(step, world).map(|(by, command)| self.request(by, command)).into_iter().collect(),
@@ -308,6 +310,7 @@ impl Player {
                 let (instance, stage, reason) = (instance.id, stage.get(stages).number, "it is stuck".into());
                 (ActorKind::Operations, Command::MoveInstance { instance, stage, reason, expected: None })
             }
+            Step::Migrate(at, version) => (ActorKind::Operations, migrate(world, instance(at)?, *version)?),
             Step::Archive(minutes, calls) => (ActorKind::Timer, archive(world, *minutes, *calls, self.now)),
             Step::Replace(nothing) => (ActorKind::Timer, replace(world, *nothing)?),
             Step::Erase(caller) => (ActorKind::Operations, erase(world, *caller)),

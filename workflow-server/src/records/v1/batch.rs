@@ -44,6 +44,17 @@ enum WorkRecord {
     /// The team's place.
     #[prost(uint32, tag = "8")]
     ToTeam(u32),
+    #[prost(message, tag = "19")]
+    Migrate(MigrateRecord),
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+struct MigrateRecord {
+    #[prost(uint32, tag = "1")]
+    version: u32,
+    /// Pairs of numbers of stages: from, to, from, to …
+    #[prost(uint32, repeated, tag = "2")]
+    stages: Vec<u32>,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
@@ -61,7 +72,7 @@ pub struct BatchRecord {
     id: u64,
     #[prost(int32, tag = "2")]
     state: i32,
-    #[prost(oneof = "WorkRecord", tags = "3, 4, 5, 6, 7, 8")]
+    #[prost(oneof = "WorkRecord", tags = "3, 4, 5, 6, 7, 8, 19")]
     work: Option<WorkRecord>,
     #[prost(int32, tag = "9")]
     actor_kind: i32,
@@ -135,6 +146,10 @@ fn work_record(work: &BatchWork) -> WorkRecord {
     match work {
         BatchWork::Move { stage } => WorkRecord::Move(*stage),
         BatchWork::Pause { until } => WorkRecord::Pause(PauseWorkRecord { until: until.map(|until| until.0) }),
+        BatchWork::Migrate { version, stages } => WorkRecord::Migrate(MigrateRecord {
+            version: *version,
+            stages: stages.iter().flat_map(|(from, to)| [*from, *to]).collect(),
+        }),
         BatchWork::Resume => WorkRecord::Resume(NothingRecord {}),
         BatchWork::Cancel => WorkRecord::Cancel(NothingRecord {}),
         BatchWork::HandOver(Recipient::Person { name, lease_millis }) => {
@@ -148,6 +163,10 @@ fn work(record: WorkRecord) -> BatchWork {
     match record {
         WorkRecord::Move(stage) => BatchWork::Move { stage },
         WorkRecord::Pause(pause) => BatchWork::Pause { until: pause.until.map(Time) },
+        WorkRecord::Migrate(record) => BatchWork::Migrate {
+            version: record.version,
+            stages: record.stages.chunks_exact(2).map(|pair| (pair[0], pair[1])).collect(),
+        },
         WorkRecord::Resume(NothingRecord {}) => BatchWork::Resume,
         WorkRecord::Cancel(NothingRecord {}) => BatchWork::Cancel,
         WorkRecord::ToPerson(person) => {

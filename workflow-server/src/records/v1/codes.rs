@@ -101,4 +101,5 @@ coded!(
     ErasureEnded = 37,
     CalendarImported = 38,
     WorkflowArchived = 39,
+    Migrated = 40,
 );

@@ -1,0 +1,187 @@
+//! Migration: an instance goes on on another version of its workflow, in the same stage, with its clocks as they were. It is on
+//! the one version or on the other, never between: one entry changes it.
+
+use std::sync::Arc;
+
+use crate::command::MigrateInstance;
+use crate::decide::draft::{EntryDraft, check_revision};
+use crate::decide::enter::{Again, Scene, enter, enter_again};
+use crate::decide::find::{check_legal, find};
+use crate::decide::set::put_defaults;
+use crate::definition::model::{Action, ActionKind};
+use crate::definition::{Definition, Stage};
+use crate::entry::{Answer, ChangeKind, Entered};
+use crate::instance::{Alert, Count, Happening, Instance, Timer};
+use crate::rejection::{FieldFault, Rejection};
+use crate::value::Value;
+use crate::world::Root;
+
+pub(super) fn migrate(
+    draft: &mut EntryDraft<'_>,
+    asked: &MigrateInstance,
+    expected: Option<u64>,
+) -> Result<(), Rejection> {
+    draft.kind = ChangeKind::Migrated;
+    let root = draft.root;
+    let old = find(root, asked.instance)?;
+    check_revision(expected, u64::from(old.revision))?;
+    check_legal(old, Happening::Migrate)?;
+    let (before, after) = versions(root, old, asked.version)?;
+    draft.answer = Answer::Moved { instance: old.id, entered: Vec::new() };
+    if asked.version == old.version {
+        return Ok(());
+    }
+    let Some(call) = root.call_of(old).cloned() else { return Ok(()) };
+    let mut new = Instance::clone(old);
+    new.version = asked.version;
+    new.fields = fields(&before, &after, old)?.into();
+    new.links = links(&before, &after, &old.links).into();
+    let clock = root.clock(&after, None);
+    new.deadline = old.deadline.or(after.deadline.map(|span| clock.after(old.started_at, span)));
+    let scene = Scene { definition: &after, call: &call, root, form: &[], now: draft.now };
+    let entered = match target(&before, &after, old, asked)? {
+        Target::Nowhere => Entered::default(),
+        Target::Same(was, is) => {
+            let again = again(root, (was, is), old);
+            Entered { stages: Vec::new(), warnings: enter_again(&scene, &mut new, is, &again) }
+        }
+        Target::Other(stage) => enter(&scene, &mut new, stage),
+    };
+    draft.said.note = asked.reason.clone();
+    draft.answer = Answer::Moved { instance: old.id, entered: entered.stages.clone() };
+    draft.put_instance(ChangeKind::Migrated, old, new, entered);
+    Ok(())
+}
+
+fn versions(root: &Root, old: &Instance, version: u32) -> Result<(Arc<Definition>, Arc<Definition>), Rejection> {
+    let workflow = root.workflow_of(old);
+    let no_such = || {
+        let name = workflow.map_or("", |workflow| &workflow.name);
+        Rejection::NoSuchVersion(name.into(), version)
+    };
+    let of = |number: u32| workflow.and_then(|workflow| workflow.version(number)).map(|one| one.definition.clone());
+    Ok((of(old.version).ok_or_else(no_such)?, of(version).ok_or_else(no_such)?))
+}
+
+enum Target<'d> {
+    /// It has not entered a stage yet.
+    Nowhere,
+    /// The same event, as it was and as it is.
+    Same(&'d Stage, &'d Stage),
+    /// Its event is gone, and this stage stands in.
+    Other(u32),
+}
+
+fn target<'d>(
+    before: &'d Definition,
+    after: &'d Definition,
+    old: &Arc<Instance>,
+    asked: &MigrateInstance,
+) -> Result<Target<'d>, Rejection> {
+    if old.stage == 0 {
+        return Ok(Target::Nowhere);
+    }
+    let was = before.stage(old.stage);
+    if let Some((was, is)) = was.and_then(|was| Some((was, after.stage_of(&was.event.id)?))) {
+        return Ok(Target::Same(was, is));
+    }
+    let mapped = asked.stages.iter().find(|(from, _)| *from == old.stage).map(|(_, to)| *to);
+    let to = mapped.ok_or_else(|| Rejection::StageGone(old.clone()))?;
+    after.stage(to).ok_or_else(|| Rejection::NoSuchStage { instance: old.clone(), stage: to })?;
+    Ok(Target::Other(to))
+}
+
+/// The values by name; what the new version must have and nobody gave refuses it.
+fn fields(before: &Definition, after: &Definition, old: &Instance) -> Result<Vec<(u16, Value)>, Rejection> {
+    let mut values: Vec<(u16, Value)> = Vec::new();
+    let mut faults = Vec::new();
+    for (place, field) in after.fields.iter().enumerate() {
+        let was = before.fields.iter().position(|other| other.name == field.name);
+        let held = old.fields.iter().find(|(at, _)| Some(usize::from(*at)) == was).map(|(_, value)| value);
+        let message = match held {
+            Some(value) => match field.refuses(value) {
+                None => {
+                    values.push((place as u16, value.clone()));
+                    continue;
+                }
+                Some(refused) => refused,
+            },
+            None if field.required && field.default.is_none() => {
+                format!("must have a value in the new version: {}", field.field_type.word())
+            }
+            None => continue,
+        };
+        faults.push(FieldFault { field: format!("fields.{}", field.name), message });
+    }
+    if !faults.is_empty() {
+        return Err(Rejection::Invalid(faults));
+    }
+    put_defaults(&after.fields, &mut values);
+    Ok(values)
+}
+
+/// How often limited links were followed, by the n-th link of the same event.
+fn links(before: &Definition, after: &Definition, counts: &[Count]) -> Vec<Count> {
+    let is_link = |action: &Action| matches!(action.kind, ActionKind::Link(_));
+    let moved = |count: &Count| {
+        let was = before.stage(count.stage)?;
+        let is = after.stage_of(&was.event.id)?;
+        let nth = was.actions.iter().take(usize::from(count.action)).filter(|action| is_link(action)).count();
+        let (action, _) = is.actions.iter().enumerate().filter(|(_, action)| is_link(action)).nth(nth)?;
+        Some(Count { stage: is.number, action: action as u16, times: count.times })
+    };
+    counts.iter().filter_map(moved).collect()
+}
+
+/// What of the old stage goes on in the new one, by the place of the new action.
+fn again(root: &Root, (was, is): (&Stage, &Stage), old: &Instance) -> Again {
+    let mut again = Again::default();
+    for (place, action) in is.actions.iter().enumerate() {
+        let Some(at) = counterpart(&was.actions, &is.actions, place) else { continue };
+        let place = place as u16;
+        if !old.does(at) {
+            again.skipped.push(place);
+            continue;
+        }
+        again.done.push(place);
+        let timer = old.timers.iter().find(|timer| usize::from(timer.action) == at);
+        again.timers.extend(timer.map(|timer| Timer { action: place, ..*timer }));
+        let alert = old.alerts.iter().find(|alert| usize::from(alert.action) == at);
+        again.alerts.extend(alert.map(|alert| amended(root, (&was.actions[at], action), alert, place)));
+    }
+    again
+}
+
+/// The old action that an action is, or was: the one that adds the same event, or the n-th of its kind.
+fn counterpart(was: &[Action], is: &[Action], place: usize) -> Option<usize> {
+    let key = |action: &Action| match &action.kind {
+        ActionKind::Button(button) => (0, Some(button.event.clone())),
+        ActionKind::Timer(timer) => (1, Some(timer.event.clone())),
+        ActionKind::Alert(_) => (2, None),
+        ActionKind::SetField(_) => (3, None),
+        ActionKind::Link(_) => (4, None),
+        ActionKind::Finish(_) => (5, None),
+    };
+    let wanted = key(&is[place]);
+    let nth = is[..place].iter().filter(|action| key(action) == wanted).count();
+    was.iter().enumerate().filter(|(_, action)| key(action) == wanted).nth(nth).map(|(at, _)| at)
+}
+
+/// Team and priority follow the author, unless something has changed them since; the due stays.
+fn amended(root: &Root, (was, is): (&Action, &Action), alert: &Alert, place: u16) -> Alert {
+    let mut amended = alert.clone();
+    amended.action = place;
+    let (ActionKind::Alert(was), ActionKind::Alert(is)) = (&was.kind, &is.kind) else { return amended };
+    if root.teams.place(&was.team) == Some(alert.team) {
+        amended.team = root.teams.place(&is.team).unwrap_or(alert.team);
+    }
+    if alert.priority == was.priority {
+        amended.priority = is.priority;
+    }
+    if was.escalate != is.escalate || was.due != is.due {
+        // Counted anew when it is raised again: what has come by now has come.
+        amended.escalates_at = None;
+        amended.escalated = 0;
+    }
+    amended
+}
