@@ -42,7 +42,7 @@ pub(crate) enum Batch {
         to_version: u32,
         /// From a stage that the version does not have to one that stands in for it; may be repeated
         #[arg(long = "map", value_name = "FROM=TO", value_parser = values::parse_mapping)]
-        stages: Vec<(u32, u32)>,
+        mapped: Vec<(u32, u32)>,
         /// Begin although some would be refused
         #[arg(long)]
         allow_refused: bool,
@@ -140,8 +140,8 @@ impl Batch {
     pub(crate) async fn run(self, session: &Session) -> Result<(), Failure> {
         match self {
             Self::Move { to_stage, target } => start(session, Kind::Move(MoveWork { stage: to_stage }), *target).await,
-            Self::Migrate { to_version, stages, allow_refused, target } => {
-                let stages = values::mappings(&stages);
+            Self::Migrate { to_version, mapped, allow_refused, target } => {
+                let stages = values::mappings(&mapped);
                 start(session, Kind::Migrate(MigrateWork { to_version, stages, allow_refused }), *target).await
             }
             Self::Pause { span, target } => {

@@ -6,11 +6,11 @@
 mod checking;
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use cel::common::ast::{Expr, IdedExpr, LiteralValue};
 use cel::parser::Parser;
-use cel::{Context, ExecutionError, ParseErrors, Value as CelValue};
+use cel::{Context, Env, ExecutionError, ParseErrors, Value as CelValue};
 use thiserror::Error;
 
 use crate::definition::facts::{CALL_TEXTS, Facts};
@@ -183,9 +183,12 @@ fn resolve(tree: &IdedExpr, context: &Context<'_, '_>) -> Result<CelValue, Expre
     })
 }
 
+/// The functions of the language; made once, because they are many.
+static LIBRARY: LazyLock<Arc<Env>> = LazyLock::new(|| Arc::new(Env::stdlib()));
+
 /// What is empty has no value, as in texts: `has(call.customer)` asks.
 fn context<'v>(facts: &Facts<'_>) -> Context<'v, 'v> {
-    let mut context = Context::default();
+    let mut context = Context::with_env(LIBRARY.clone());
     let fields: Vec<(&str, CelValue)> = facts.fields().map(|(name, value)| (name, cel(value))).collect();
     let form: Vec<(&str, CelValue)> = facts.form.iter().map(|(name, value)| (&**name, cel(value))).collect();
     context.add_variable_from_value("fields", map(fields));

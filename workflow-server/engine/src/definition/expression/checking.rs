@@ -4,7 +4,7 @@
 use cel::common::ast::{Expr, IdedExpr, operators};
 use cel::{Context, ExecutionError, Value as CelValue};
 
-use super::{Expression, call, cel, map, value};
+use super::{Expression, LIBRARY, call, cel, map, value};
 use crate::definition::facts::{CALL_FLAGS, CALL_TEXTS, Names, ROOTS};
 use crate::definition::rules;
 use crate::time::Time;
@@ -188,7 +188,7 @@ fn samples<'v>(names: &Names<'_>, flag: bool) -> Context<'v, 'v> {
             FieldType::Time => Value::Time(Time(if flag { 0 } else { 86_400_000 })),
         })
     };
-    let mut context = Context::default();
+    let mut context = Context::with_env(LIBRARY.clone());
     context
         .add_variable_from_value("fields", map(names.fields.iter().map(|one| (one.name.as_str(), of(one))).collect()));
     context.add_variable_from_value("form", map(names.forms.iter().map(|one| (one.name.as_str(), of(one))).collect()));
