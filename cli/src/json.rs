@@ -36,11 +36,11 @@ mod names {
     use super::{Described, alert, workflow};
     described!(alert, of_alerts, "aftercall.alert.v1": SubscribeResponse Wallboard);
     described!(workflow, of_workflows, "aftercall.workflow.v1":
-        AcceptClockResponse AcknowledgeAlertResponse AddNoteResponse ArchiveWorkflowResponse Calendar CancelInstanceResponse ClaimFollowUpResponse
-        ClaimNextResponse CountInstancesResponse DiffVersionsResponse EndCallResponse ExplainInstanceResponse ExtendClaimResponse Fault FollowUp FollowUpRow GetCallResponse GetServerInfoResponse HandOverResult HistoryItem
-        ImportWorkflowResponse PublishWorkflowResponse PushButtonResponse ReleaseClaimResponse SetWorkflowResponse TakeOverResponse Team UpdateCallResponse
+        AcceptClockResponse AcknowledgeAlertResponse AddActionResponse AddNoteResponse ArchiveWorkflowResponse Calendar CancelInstanceResponse ClaimFollowUpResponse
+        ClaimNextResponse CountInstancesResponse CreateWorkflowResponse DiffVersionsResponse EndCallResponse ExplainInstanceResponse ExtendClaimResponse Fault FollowUp FollowUpRow GetCallResponse GetServerInfoResponse HandOverResult HistoryItem
+        ImportWorkflowResponse PublishWorkflowResponse PushButtonResponse ReleaseClaimResponse RemoveActionResponse SetWorkflowResponse TakeOverResponse Team UpdateActionResponse UpdateCallResponse
         VersionSummary WorkflowDescription WorkflowSummary
-        Batch BatchItem ChaseResponse Erasure ListCallsOfCallerResponse ListOverdueTimersResponse ListStuckInstancesResponse MigrateInstanceResponse MoveInstanceResponse OpenFollowUp
+        Batch BatchItem ChaseResponse Erasure ListCallsOfCallerResponse ListOverdueTimersResponse ListStuckInstancesResponse MigrateInstanceResponse MoveActionResponse MoveInstanceResponse OpenFollowUp
         PauseFollowUpResponse ReportOutcome ReportRow ResumeFollowUpResponse SnoozeAlertResponse UndoPushResponse);
 }
 

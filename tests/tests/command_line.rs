@@ -197,3 +197,44 @@ async fn what_was_done_is_there_after_kill_9() {
     assert_eq!(after[0]["follow_up"]["instance_id"], before[0]["follow_up"]["instance_id"]);
     assert!(up.does("aftercall workflow publish examples/refund.yaml").await.contains("version 1"), "still the same");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_workflow_is_built_step_by_step_and_what_runs_goes_on_on_it() {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let up = with_refund(&dir.path().join("data")).await;
+    let guide = std::fs::read_to_string(workspace().join("docs/amending.md")).expect("the guide");
+    let (_, steps) = guide.split_once("## Building step by step").expect("the guide tells of it");
+    let (_, steps) = steps.split_once("```sh\n").expect("with its commands");
+    let (steps, _) = steps.split_once("```").expect("with its commands");
+    for line in steps.lines() {
+        up.does(line).await;
+    }
+    let built = up.does("aftercall workflow show call-back --draft").await;
+    for part in ["stage 2 Not reached  (not-reached)", "stage 4 Reached  (rang)", "   2. button"] {
+        assert!(built.contains(part), "{part} is missing in:\n{built}");
+    }
+    let refused = up.shell("aftercall workflow add-action call-back rang 'finsh: x'").await;
+    assert_eq!(refused.code, 1, "{refused:?}");
+    assert!(refused.err.contains("action:1:1: ") && refused.err.contains("did you mean `finish`"), "{refused:?}");
+    up.does("aftercall workflow publish call-back").await;
+    assert!(up.does("aftercall workflow publish call-back").await.contains("version 1, which was there already"));
+
+    let ids = [up.json(SET).await, up.json(&SET.replace("demo/7", "demo/8")).await];
+    let ids = ids.map(|set| set["follow_up"]["instance_id"].as_str().expect("an id").to_owned());
+    let refund = std::fs::read_to_string(workspace().join("examples/refund.yaml")).expect("an example");
+    let amended = dir.path().join("refund.yaml");
+    std::fs::write(&amended, refund.replace("- button: Reject", "- button: Turn down\n    id: reject"))
+        .expect("written");
+    up.does(&format!("aftercall workflow publish {}", amended.display())).await;
+    let one = up.does(&format!("aftercall instance migrate {} --to-version 2 --reason 'new words'", ids[0])).await;
+    assert!(one.contains("version 2"), "{one}");
+    let many = "aftercall batch migrate --to-version 2 --workflow refund --version 1 --reason 'new words'";
+    let dry = up.json(&format!("{many} --dry-run")).await;
+    assert!(dry.to_string().contains(&ids[1]) && !dry.to_string().contains(&ids[0]), "{dry}");
+    up.does(many).await;
+    aftercall_tests::eventually("both are on the new version", || async {
+        let page = up.json(&format!("aftercall instance show {}", ids[1])).await;
+        (page["version"] == 2).then_some(())
+    })
+    .await;
+}

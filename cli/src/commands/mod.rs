@@ -27,6 +27,7 @@ pub(crate) mod team;
 pub(crate) mod wallboard;
 pub(crate) mod watch;
 pub(crate) mod workflow;
+pub(crate) mod workflow_building;
 pub(crate) mod workflow_files;
 pub(crate) mod workflow_pictures;
 pub(crate) mod workflow_trying;

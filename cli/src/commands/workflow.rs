@@ -10,6 +10,7 @@ use clap::{Args, Subcommand, ValueEnum};
 
 use crate::{
     commands::{
+        workflow_building::Building,
         workflow_files::{self, Files},
         workflow_pictures::{self, Diff, Graph},
         workflow_trying::{Simulate, Test},
@@ -33,6 +34,8 @@ pub(crate) enum Workflow {
     /// Store workflow files as drafts
     #[command(after_help = "Example:\n  aftercall workflow import refund.yaml")]
     Import(Files),
+    #[command(flatten)]
+    Building(Building),
     /// Make drafts immutable versions; of a file, import it first
     #[command(
         after_help = "Examples:\n  aftercall workflow publish refund\n  aftercall workflow publish examples/*.yaml"
@@ -125,6 +128,7 @@ impl Workflow {
         match self {
             Self::Validate(files) => workflow_files::validate(session, &files).await,
             Self::Import(files) => workflow_files::import_all(session, &files).await,
+            Self::Building(building) => building.run(session).await,
             Self::Publish(publish) => publish.run(session).await,
             Self::List { all } => list(session, all).await,
             Self::Show(which) => show(session, which).await,
@@ -213,7 +217,7 @@ async fn show(session: &Session, which: Which) -> Result<(), Failure> {
 }
 
 /// A workflow as people read it.
-fn page(workflow: &WorkflowDescription) -> Vec<String> {
+pub(crate) fn page(workflow: &WorkflowDescription) -> Vec<String> {
     let version = if workflow.version == 0 { "draft".to_owned() } else { format!("version {}", workflow.version) };
     let mut lines = vec![format!("{} ({version}): {}", workflow.name, workflow.title)];
     if !workflow.deadline.is_empty() {
@@ -226,7 +230,8 @@ fn page(workflow: &WorkflowDescription) -> Vec<String> {
     for stage in &workflow.stages {
         let event = stage.stage.as_ref().map(|stage| stage.event_id.as_str()).unwrap_or_default();
         lines.push(format!("\nstage {}  ({event})", wording::stage(stage.stage.as_ref())));
-        lines.extend(stage.actions.iter().map(|action| format!("  {:<7} {}", action.kind, action.text)));
+        let actions = stage.actions.iter().zip(1..);
+        lines.extend(actions.map(|(action, place)| format!("{place:>4}. {:<7} {}", action.kind, action.text)));
     }
     lines
 }
@@ -281,7 +286,7 @@ mod tests {
             ..Default::default()
         };
         let expected =
-            ["refund (version 2): Refund", "deadline 5d", "\nstage 1 New call  (new-call)", "  alert   Pay out"];
+            ["refund (version 2): Refund", "deadline 5d", "\nstage 1 New call  (new-call)", "   1. alert   Pay out"];
         assert_eq!(page(&workflow), expected);
     }
 }

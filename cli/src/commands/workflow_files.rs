@@ -44,10 +44,9 @@ pub(crate) fn fault_line(file: &str, fault: &Fault) -> String {
 }
 
 /// The same, with the line of the file that it is about.
-fn with_excerpt(file: &Path, fault: &Fault) -> String {
-    let line = fault_line(&file.display().to_string(), fault);
-    let text = std::fs::read_to_string(file).unwrap_or_default();
-    match excerpt(&text, fault.line, fault.column.max(1)) {
+pub(crate) fn with_excerpt(shown: &str, text: &str, fault: &Fault) -> String {
+    let line = fault_line(shown, fault);
+    match excerpt(text, fault.line, fault.column.max(1)) {
         Some(excerpt) => format!("{line}\n{excerpt}"),
         None => line,
     }
@@ -64,7 +63,7 @@ pub(crate) async fn validate(session: &Session, files: &Files) -> Result<(), Fai
         session.output.json(&json)?;
     } else {
         for (file, fault) in &faults {
-            session.output.line(&with_excerpt(file.as_ref(), fault))?;
+            session.output.line(&with_excerpt(file, &text_of(file.as_ref()), fault))?;
         }
     }
     let count = faults.iter().filter(|(_, fault)| !fault.warning).count();
@@ -73,6 +72,11 @@ pub(crate) async fn validate(session: &Session, files: &Files) -> Result<(), Fai
     }
     remark(&format!("{} without faults.", if files.files.len() == 1 { "1 file" } else { "All files" }));
     Ok(())
+}
+
+/// The file's text once more, to show its faults in; what cannot be read any more shows none.
+fn text_of(file: &Path) -> String {
+    std::fs::read_to_string(file).unwrap_or_default()
 }
 
 async fn faults_of(session: &Session, file: &Path) -> Result<Vec<(String, Fault)>, Failure> {
@@ -85,7 +89,7 @@ async fn faults_of(session: &Session, file: &Path) -> Result<Vec<(String, Fault)
 }
 
 /// A fault of a file that was refused: the field that the server names is `line:col`, or a path in the file.
-fn file_faults(status: &Status) -> Result<Vec<Fault>, Failure> {
+pub(crate) fn file_faults(status: &Status) -> Result<Vec<Fault>, Failure> {
     let bad = status.get_details_bad_request().filter(|bad| !bad.field_violations.is_empty());
     let (Code::InvalidArgument, Some(bad)) = (status.code(), bad) else { return Err(status.clone().into()) };
     Ok(bad
@@ -147,7 +151,8 @@ pub(crate) async fn import(session: &Session, file: &Path) -> Result<WorkflowDes
     let answer = match send(session, file, false).await? {
         Ok(answer) => answer,
         Err(status) => {
-            let lines: Vec<_> = file_faults(&status)?.iter().map(|fault| with_excerpt(file, fault)).collect();
+            let text = text_of(file);
+            let lines: Vec<_> = file_faults(&status)?.iter().map(|fault| with_excerpt(&shown, &text, fault)).collect();
             return Err(Failure::refused(lines.join("\n")));
         }
     };

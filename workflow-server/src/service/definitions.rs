@@ -11,7 +11,7 @@ use aftercall_proto::workflow::v1::workflow_definition_service_server::WorkflowD
 use prost::Message;
 use tonic::{Request, Response, Status};
 
-use super::{Asking, Shared, calendars, convert, pages, pictures, requests, simulations, status};
+use super::{Asking, Shared, building, calendars, convert, pages, pictures, requests, simulations, status};
 
 /// How often an import is read anew when the workflow changed between reading the file and deciding.
 const IMPORT_TRIES: usize = 3;
@@ -54,6 +54,41 @@ impl WorkflowDefinitionService for Definitions {
             }
         }
         Err(status::unavailable("the workflow is being changed by somebody else: try again"))
+    }
+
+    async fn create_workflow(
+        &self,
+        request: Request<proto::CreateWorkflowRequest>,
+    ) -> Result<Response<proto::CreateWorkflowResponse>, Status> {
+        building::create(&self.0, request.into_inner()).await.map(Response::new)
+    }
+
+    async fn add_action(
+        &self,
+        request: Request<proto::AddActionRequest>,
+    ) -> Result<Response<proto::AddActionResponse>, Status> {
+        building::add(&self.0, request.into_inner()).await.map(Response::new)
+    }
+
+    async fn update_action(
+        &self,
+        request: Request<proto::UpdateActionRequest>,
+    ) -> Result<Response<proto::UpdateActionResponse>, Status> {
+        building::update(&self.0, request.into_inner()).await.map(Response::new)
+    }
+
+    async fn remove_action(
+        &self,
+        request: Request<proto::RemoveActionRequest>,
+    ) -> Result<Response<proto::RemoveActionResponse>, Status> {
+        building::remove(&self.0, request.into_inner()).await.map(Response::new)
+    }
+
+    async fn move_action(
+        &self,
+        request: Request<proto::MoveActionRequest>,
+    ) -> Result<Response<proto::MoveActionResponse>, Status> {
+        building::relocate(&self.0, request.into_inner()).await.map(Response::new)
     }
 
     async fn validate_workflow(
@@ -269,11 +304,11 @@ pub(super) fn read(root: &Root, text: &str) -> Result<Definition, Status> {
     }
 }
 
-fn faults(root: &Root, definition: &Definition) -> Vec<proto::Fault> {
+pub(super) fn faults(root: &Root, definition: &Definition) -> Vec<proto::Fault> {
     root.validate(definition).iter().map(convert::fault).collect()
 }
 
-fn named<'r>(root: &'r Root, name: &str) -> Result<&'r Workflow, Status> {
+pub(super) fn named<'r>(root: &'r Root, name: &str) -> Result<&'r Workflow, Status> {
     let missing = || status::not_found("workflow", name, format!("there is no workflow `{name}`"));
     root.workflows.named(name).ok_or_else(missing)
 }
@@ -317,7 +352,7 @@ fn summary(workflow: &Workflow) -> proto::WorkflowSummary {
     }
 }
 
-fn describe(definition: &Definition, version: u32, revision: u64) -> proto::WorkflowDescription {
+pub(super) fn describe(definition: &Definition, version: u32, revision: u64) -> proto::WorkflowDescription {
     let stages = definition.stages.iter().map(|stage| proto::StageDescription {
         stage: Some(convert::stage(stage)),
         actions: stage.actions.iter().map(action).collect(),

@@ -4,6 +4,7 @@
 
 mod archived;
 mod batches;
+mod building;
 mod calendars;
 mod call_manager;
 mod callers;

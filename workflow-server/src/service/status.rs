@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use aftercall_engine::definition::Fault;
+use aftercall_engine::definition::builder::BuildError;
 use aftercall_engine::definition::graph::NoPicture;
 use aftercall_engine::instance::Instance;
 use aftercall_engine::rejection::FieldFault;
@@ -180,6 +181,31 @@ pub(super) fn of_ledger(error: LedgerError, root: &Root) -> Status {
     }
 }
 
+/// A step of building a draft cannot be done.
+pub(super) fn of_build(error: &BuildError, workflow: &str) -> Status {
+    let message = error.to_string();
+    match error {
+        BuildError::Faulty(faults) => bad_text("action", faults),
+        BuildError::NoEvent(event) => not_found("event", &format!("{workflow}/{event}"), message),
+        BuildError::NoAction { .. } => precondition("NO_SUCH_ACTION", message, HashMap::new()),
+        BuildError::Linked(_) => precondition("LINKED", message, HashMap::new()),
+        BuildError::OtherKind => precondition("OTHER_KIND", message, HashMap::new()),
+        BuildError::IntoItself => precondition("INTO_ITSELF", message, HashMap::new()),
+        BuildError::TooMany(_) => precondition("TOO_MANY", message, HashMap::new()),
+    }
+}
+
+/// There is a workflow with this name already.
+pub(super) fn name_taken(name: &str) -> Status {
+    let mut details = ErrorDetails::with_resource_info("workflow", name, "", "it exists");
+    details.set_error_info("NAME_TAKEN", DOMAIN, HashMap::new());
+    Status::with_error_details(
+        Code::AlreadyExists,
+        format!("there is a workflow `{}` already", short(name, 64)),
+        details,
+    )
+}
+
 /// Some of what should go on on another version cannot.
 pub(super) fn migration_refused(count: usize, first: &str, reason: &str) -> Status {
     let message = format!(
@@ -334,8 +360,13 @@ pub(super) fn of_history(error: &HistoryError) -> Status {
 }
 
 /// A definition file with faults: each with its place.
-pub(super) fn bad_file(faults: &[aftercall_engine::definition::Fault]) -> Status {
-    let place = |fault: &aftercall_engine::definition::Fault| format!("file:{}:{}", fault.line, fault.column);
+pub(super) fn bad_file(faults: &[Fault]) -> Status {
+    bad_text("file", faults)
+}
+
+/// A text of this field has faults, each with its line and column.
+fn bad_text(field: &str, faults: &[Fault]) -> Status {
+    let place = |fault: &Fault| format!("{field}:{}:{}", fault.line, fault.column);
     let fields = faults.iter().map(|fault| FieldFault { field: place(fault), message: fault.message.clone() });
     invalid(fields.collect())
 }

@@ -18,6 +18,7 @@ pub mod file;
 
 pub mod describe;
 
+pub mod builder;
 pub mod diff;
 pub mod graph;
 

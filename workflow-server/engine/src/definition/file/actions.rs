@@ -48,7 +48,7 @@ impl<'f> ActionReader<'f> {
                 self.faults.add(FaultCode::TooLarge, item.at, message);
                 break;
             }
-            self.action(event, item);
+            self.one(event, item);
             if self.full {
                 break;
             }
@@ -56,7 +56,8 @@ impl<'f> ActionReader<'f> {
         self.faults.spot = outside;
     }
 
-    fn action(&mut self, event: usize, node: &Node) {
+    /// Reads one action of the event at this place.
+    pub(super) fn one(&mut self, event: usize, node: &Node) {
         let Some(mapping) = Mapping::of(node, "an action", self.faults) else { return };
         let mut kinds = mapping.entries.iter().filter(|(key, _)| KINDS.known.contains(&key.text.as_str()));
         let Some((kind, value)) = kinds.next() else { return self.refuse_kind(mapping) };

@@ -17,13 +17,15 @@ mod numbers;
 mod plain_actions;
 mod reading;
 mod schema;
+mod single;
 mod sketch;
 mod teams;
 mod tree;
 mod writing;
 
 pub use calendars::read_calendars;
-pub use reading::read;
+pub use reading::{read, read_header};
 pub use schema::schema;
+pub use single::{Single, read_action};
 pub use teams::read_teams;
-pub use writing::{write_json, write_yaml};
+pub use writing::{write_action, write_json, write_yaml};

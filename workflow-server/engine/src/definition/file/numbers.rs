@@ -34,7 +34,7 @@ pub(super) fn ids(sketches: &[Sketch], faults: &mut Faults) -> Vec<String> {
 }
 
 /// An id made of the label: `pay-out`, or `pay-out-2` where that is taken.
-fn free_id(sketch: &Sketch, taken: &mut HashSet<String>, suffixes: &mut HashMap<String, u32>) -> String {
+pub(super) fn free_id(sketch: &Sketch, taken: &mut HashSet<String>, suffixes: &mut HashMap<String, u32>) -> String {
     let mut base = slug::slugify(&sketch.label);
     if base.is_empty() {
         let kind = if sketch.kind == EventKind::TimerElapsed { "timer" } else { "button" };
@@ -107,7 +107,7 @@ pub(super) fn stages(sketches: &[Sketch], ids: &[String], earlier: &Numbering, f
 }
 
 /// Why an event cannot have the number that is written for it.
-fn clash(number: u32, id: &str, before: Option<u32>, other: Option<&str>, taken: bool) -> Option<Fault> {
+pub(super) fn clash(number: u32, id: &str, before: Option<u32>, other: Option<&str>, taken: bool) -> Option<Fault> {
     if taken {
         let message = format!("another event has the stage number {number}; leave it out to get a free one");
         return Some(Fault::new(FaultCode::Duplicate, message));

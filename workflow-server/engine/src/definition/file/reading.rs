@@ -7,7 +7,9 @@ use crate::definition::file::mapping::{self, Keys, Mapping};
 use crate::definition::file::sketch::Sketch;
 use crate::definition::file::tree::Node;
 use crate::definition::file::{fields, numbers, tree};
-use crate::definition::model::{ActionKind, Definition, Stage};
+use crate::definition::model::{
+    ActionKind, Definition, Event, EventKind, FIRST_STAGE, NEW_CALL_ID, NEW_CALL_LABEL, Stage,
+};
 use crate::definition::numbering::Numbering;
 use crate::definition::rules;
 use crate::time::Span;
@@ -55,6 +57,31 @@ pub fn read(text: &str, earlier: Option<&Numbering>) -> Result<Definition, Vec<F
     match header {
         Some(header) if faults.is_empty() => Ok(header.with_stages(stages(sketches, &ids, &stage_numbers))),
         _ => Err(faults.finish(&stage_numbers)),
+    }
+}
+
+/// Reads a file that says everything but its actions: what a workflow that is built step by step begins with.
+///
+/// # Errors
+/// As [`read`]; actions are a fault.
+pub fn read_header(text: &str) -> Result<Definition, Vec<Fault>> {
+    let mut faults = Faults::default();
+    let Some(root) = tree::parse(text, &mut faults) else { return Err(faults.finish(&[])) };
+    let Some(file) = Mapping::of(&root, "a workflow file", &mut faults) else { return Err(faults.finish(&[])) };
+    file.check_keys(&WORKFLOW, &mut faults);
+    check_format(file, &mut faults);
+    if let Some(node) = file.get("on_new_call")
+        && !mapping::list(node, "`on_new_call`", &mut faults).is_empty()
+    {
+        faults.add(FaultCode::BadValue, node.at, "a workflow begins without actions: add them one by one");
+    }
+    match Header::read(file, &mut faults) {
+        Some(header) if faults.is_empty() => {
+            let event =
+                Event { id: NEW_CALL_ID.to_owned(), kind: EventKind::NewCall, label: NEW_CALL_LABEL.to_owned() };
+            Ok(header.with_stages(vec![Stage { number: FIRST_STAGE, event, actions: Vec::new() }]))
+        }
+        _ => Err(faults.finish(&[])),
     }
 }
 

@@ -32,6 +32,16 @@ pub fn write_json(definition: &Definition) -> String {
     json(&file(definition))
 }
 
+/// Writes one action of a definition as a file has it, but for its `then`: what [`super::read_action`] reads.
+#[must_use]
+pub fn write_action(definition: &Definition, action: &Action) -> String {
+    let mut written = StageWriter::new(definition).action(action);
+    if let Written::Map(entries) = &mut written {
+        entries.retain(|(key, _)| key != "then");
+    }
+    json(&written)
+}
+
 fn json(file: &Written) -> String {
     // The tree has text keys and no numbers but whole ones: there is nothing that JSON cannot show.
     let mut text = serde_json::to_string_pretty(file).expect("a tree of texts and whole numbers is JSON");
