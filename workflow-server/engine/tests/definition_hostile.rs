@@ -118,6 +118,23 @@ fn ten_thousand_stages_in_one_list_are_refused() {
 }
 
 #[test]
+fn expressions_are_bounded_in_number_and_together() {
+    let with = |count: usize, when: &str| {
+        let one =
+            |at: usize| format!("\n  - button: b{at}\n    then: [ {{ finish: {{ outcome: x, when: '{when}' }} }} ]");
+        let group = |nth: usize| {
+            format!("\n  - button: g{nth}\n    then:")
+                + &(0..40).map(|at| one(nth * 40 + at).replace('\n', "\n    ")).collect::<String>()
+        };
+        file(&((0..count.div_ceil(40)).map(group).collect::<String>() + "\n"))
+    };
+    let long = format!("visit in [{}]", vec!["1"; 240].join(","));
+    assert!(read(&with(200, "visit > 1"), None).is_ok());
+    check_refused(&with(240, "visit > 1"), FaultCode::TooLarge, "at most 200 expressions");
+    check_refused(&with(40, &long), FaultCode::TooLarge, "at most 16384 bytes together");
+}
+
+#[test]
 fn a_file_of_faults_is_told_the_first_hundred() {
     let text: String = (0..5_000).map(|at| format!("key{at}: 1\n")).collect();
     let faults = faults(read(&text, None));

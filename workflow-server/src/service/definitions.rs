@@ -296,12 +296,8 @@ fn moved_on(refused: &Status, request: &proto::ImportWorkflowRequest, attempt: u
 
 /// Reads a file: an event that an earlier version has keeps its number.
 pub(super) fn read(root: &Root, text: &str) -> Result<Definition, Status> {
-    let refused = |faults: Vec<Fault>| status::bad_file(&faults);
-    let first = file::read(text, None).map_err(refused)?;
-    match root.workflows.named(&first.name) {
-        Some(workflow) => file::read(text, Some(&workflow.numbering)).map_err(refused),
-        None => Ok(first),
-    }
+    let earlier = |name: &str| root.workflows.named(name).map(|workflow| &workflow.numbering);
+    file::read_known(text, earlier).map_err(|faults| status::bad_file(&faults))
 }
 
 pub(super) fn faults(root: &Root, definition: &Definition) -> Vec<proto::Fault> {

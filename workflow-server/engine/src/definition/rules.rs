@@ -56,6 +56,21 @@ pub fn name(what: impl Display, text: &str) -> Result<(), Fault> {
     Err(Fault::new(FaultCode::BadValue, message))
 }
 
+/// How many expressions a workflow has, and how long they are together.
+///
+/// # Errors
+/// `TOO_LARGE`.
+pub fn expressions(count: usize, bytes: usize) -> Result<(), Fault> {
+    let message = if count > limits::EXPRESSIONS_MAX {
+        format!("a workflow has at most {} expressions", limits::EXPRESSIONS_MAX)
+    } else if bytes > limits::EXPRESSIONS_BYTES_MAX {
+        format!("the expressions of a workflow have at most {} bytes together", limits::EXPRESSIONS_BYTES_MAX)
+    } else {
+        return Ok(());
+    };
+    Err(Fault::new(FaultCode::TooLarge, message))
+}
+
 /// A field's name.
 ///
 /// # Errors

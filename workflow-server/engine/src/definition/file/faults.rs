@@ -32,6 +32,8 @@ pub(super) struct Faults {
     pub(super) spot: Spot,
     /// How many expressions were read: each takes a while.
     pub(super) expressions: usize,
+    /// Their bytes together.
+    pub(super) expression_bytes: usize,
 }
 
 impl Faults {

@@ -8,7 +8,6 @@ use crate::definition::fault::{Fault, FaultCode};
 use crate::definition::file::faults::{Faults, Position};
 use crate::definition::file::tree::{Content, Key, Node};
 use crate::definition::rules;
-use crate::limits;
 use crate::time::Span;
 
 /// Which keys a mapping has.
@@ -136,9 +135,9 @@ pub(super) fn span(node: &Node, field: &str, faults: &mut Faults) -> Option<Span
 pub(super) fn expression(node: &Node, field: &str, faults: &mut Faults) -> Option<Expression> {
     let source = text(node, field, faults)?;
     faults.expressions += 1;
-    if faults.expressions > limits::EXPRESSIONS_MAX {
-        let message = format!("a workflow has at most {} expressions", limits::EXPRESSIONS_MAX);
-        faults.put(node.at, Fault { field: field.to_owned(), ..Fault::new(FaultCode::TooLarge, message) });
+    faults.expression_bytes += source.len();
+    if let Err(fault) = rules::expressions(faults.expressions, faults.expression_bytes) {
+        faults.put(node.at, Fault { field: field.to_owned(), ..fault });
         return None;
     }
     match Expression::parse(source) {

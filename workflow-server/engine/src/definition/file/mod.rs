@@ -24,7 +24,7 @@ mod tree;
 mod writing;
 
 pub use calendars::read_calendars;
-pub use reading::{read, read_header};
+pub use reading::{read, read_header, read_known};
 pub use schema::schema;
 pub use single::{Single, read_action};
 pub use teams::read_teams;

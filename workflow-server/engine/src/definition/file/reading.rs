@@ -44,6 +44,17 @@ pub(super) const WORKFLOW: Keys = Keys {
 /// # Errors
 /// Every fault of the file, in its order. What is wrong with the workflow as a whole, [`crate::definition::validate`] finds.
 pub fn read(text: &str, earlier: Option<&Numbering>) -> Result<Definition, Vec<Fault>> {
+    read_known(text, |_| earlier)
+}
+
+/// The same, where the ids and numbers of earlier versions are found by the name that the file says.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_known<'n>(
+    text: &str,
+    earlier: impl FnOnce(&str) -> Option<&'n Numbering>,
+) -> Result<Definition, Vec<Fault>> {
     let mut faults = Faults::default();
     let Some(root) = tree::parse(text, &mut faults) else { return Err(faults.finish(&[])) };
     let Some(file) = Mapping::of(&root, "a workflow file", &mut faults) else { return Err(faults.finish(&[])) };
@@ -53,7 +64,8 @@ pub fn read(text: &str, earlier: Option<&Numbering>) -> Result<Definition, Vec<F
     let sketches = events(file, &mut faults);
     let ids = numbers::ids(&sketches, &mut faults);
     let none = Numbering::default();
-    let stage_numbers = numbers::stages(&sketches, &ids, earlier.unwrap_or(&none), &mut faults);
+    let earlier = header.as_ref().and_then(|header| earlier(&header.name)).unwrap_or(&none);
+    let stage_numbers = numbers::stages(&sketches, &ids, earlier, &mut faults);
     match header {
         Some(header) if faults.is_empty() => Ok(header.with_stages(stages(sketches, &ids, &stage_numbers))),
         _ => Err(faults.finish(&stage_numbers)),

@@ -93,13 +93,12 @@ fn check_times(times: u32) -> Checked {
 
 fn check_expressions(definition: &Definition) -> Checked {
     let actions = definition.stages.iter().flat_map(|stage| &stage.actions);
-    let is_set = |action: &Action| matches!(action.kind, ActionKind::SetField(_));
-    let count: usize = actions.map(|action| usize::from(action.when.is_some()) + usize::from(is_set(action))).sum();
-    if count <= limits::EXPRESSIONS_MAX {
-        return Ok(());
-    }
-    let message = format!("the workflow has {count} expressions; at most {} are allowed", limits::EXPRESSIONS_MAX);
-    Err(Fault::new(FaultCode::TooLarge, message))
+    let of = |action: &'_ Action| {
+        let to = if let ActionKind::SetField(set) = &action.kind { Some(set.to.source().len()) } else { None };
+        action.when.as_ref().map(|when| when.source().len()).into_iter().chain(to)
+    };
+    let (count, bytes) = actions.flat_map(of).fold((0, 0), |(count, bytes), one| (count + 1, bytes + one));
+    rules::expressions(count, bytes)
 }
 
 /// The first fault of the declarations.
