@@ -3,7 +3,7 @@
 use aftercall_engine::Root;
 use aftercall_engine::command::{ActorKind, Command};
 use aftercall_engine::definition::describe::describe_action;
-use aftercall_engine::definition::{Action, ActionKind, Definition, Fault, file};
+use aftercall_engine::definition::{Action, ActionKind, Definition, file};
 use aftercall_engine::entry::Answer;
 use aftercall_engine::world::definitions::Workflow;
 use aftercall_proto::workflow::v1 as proto;
