@@ -49,6 +49,11 @@ pub(crate) fn actor(actor: Option<&Actor>) -> String {
 
 /// What happened and why, without who.
 pub(crate) fn cause(cause: Option<&Cause>) -> String {
+    cause_on(cause, "another version")
+}
+
+/// The same, where it is known on which version it has been since.
+pub(crate) fn cause_on(cause: Option<&Cause>, version: &str) -> String {
     let Some(cause) = cause else { return String::new() };
     let what = match cause.kind() {
         ChangeKind::Unspecified => "changed".to_owned(),
@@ -73,7 +78,7 @@ pub(crate) fn cause(cause: Option<&Cause>) -> String {
         ChangeKind::PushUndone => "took the push back".to_owned(),
         ChangeKind::Chased => "caller asked again".to_owned(),
         ChangeKind::Moved => "moved".to_owned(),
-        ChangeKind::Migrated => "went on on another version".to_owned(),
+        ChangeKind::Migrated => format!("went on on {version}"),
         ChangeKind::NoteAdded => "note".to_owned(),
         ChangeKind::Cancelled => "cancelled".to_owned(),
         ChangeKind::CallUpdated => "call updated".to_owned(),

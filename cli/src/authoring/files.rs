@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use aftercall_engine::definition::file::{self, write_json, write_yaml};
+use aftercall_engine::definition::file::{self, write_json, write_yaml_with_comments};
 use aftercall_engine::definition::{Definition, Fault};
 
 use crate::{commands::workflow_files::cannot_read, errors::Failure};
@@ -45,11 +45,11 @@ pub(crate) fn excerpt(text: &str, line: u32, column: u32) -> Option<String> {
     Some(format!("  {number} | {dots}{}\n  {gutter} | {mark}^", shown.trim_end()))
 }
 
-/// The file as the server would export it: ids and stage numbers written, keys in one order. Comments are not kept.
+/// The file as the server would export it: ids and stage numbers written, keys in one order, comments where they were.
 pub(crate) fn formatted(file: &Path, text: &str) -> Result<String, Failure> {
     let definition = parse(&file.display().to_string(), text)?;
     let is_json = file.extension().is_some_and(|extension| extension == "json");
-    Ok(if is_json { write_json(&definition) } else { write_yaml(&definition) })
+    Ok(if is_json { write_json(&definition) } else { write_yaml_with_comments(&definition, text) })
 }
 
 /// A workflow to begin from, with comments that say what can be written where.

@@ -53,7 +53,7 @@ fn cells(item: &HistoryItem) -> Vec<String> {
     vec![
         time::local(item.at.as_ref()),
         wording::actor(item.actor.as_ref()),
-        wording::cause(item.cause.as_ref()),
+        wording::cause_on(item.cause.as_ref(), &format!("version {}", item.version)),
         wording::stage(item.from_stage.as_ref()),
         entered.join(" → "),
         wording::ending(item.status(), &item.outcome),

@@ -88,7 +88,9 @@ fn value(rng: &mut impl Rng, field: &FieldDeclaration) -> Kind {
         FieldType::Number => Kind::Number(f64::from(rng.random_range(2..60_u32) * 5)),
         FieldType::Bool => Kind::Flag(rng.random()),
         FieldType::Time => {
-            Kind::Time(time::proto(Timestamp::now().saturating_add(24.hours()).unwrap_or(Timestamp::MAX)))
+            // What a script knows when a call comes in has been: what was bought, when it should have come.
+            let ago = i64::from(rng.random_range(20..110_u32)).hours();
+            Kind::Time(time::proto(Timestamp::now().saturating_sub(ago).unwrap_or(Timestamp::MIN)))
         }
         FieldType::Text | FieldType::Unspecified => {
             let known = TEXTS.iter().find(|(name, _)| field.name.contains(name));

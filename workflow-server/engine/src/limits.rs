@@ -93,8 +93,8 @@ pub const EXPRESSION_DEPTH_MAX: u16 = 8;
 pub const EXPRESSION_TREE_DEPTH_MAX: usize = 40;
 /// Expressions of a workflow.
 pub const EXPRESSIONS_MAX: usize = 200;
-/// Bytes of all expressions of a workflow: eighty for each. Parsing the slowest takes 2.3 ms a KiB, so all stay within 50 ms.
-pub const EXPRESSIONS_BYTES_MAX: usize = 16 * 1024;
+/// Bytes of all expressions of a workflow: sixty for each. Parsing the slowest takes 2.3 ms a KiB: all stay within 50 ms.
+pub const EXPRESSIONS_BYTES_MAX: usize = 12 * 1024;
 /// Words and signs of one place in a text: some filters and a comparison.
 pub const PLACE_WORDS_MAX: usize = 64;
 /// Conditions of a text; a text that needs more is several alerts.

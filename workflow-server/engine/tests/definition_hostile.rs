@@ -131,7 +131,7 @@ fn expressions_are_bounded_in_number_and_together() {
     let long = format!("visit in [{}]", vec!["1"; 240].join(","));
     assert!(read(&with(200, "visit > 1"), None).is_ok());
     check_refused(&with(240, "visit > 1"), FaultCode::TooLarge, "at most 200 expressions");
-    check_refused(&with(40, &long), FaultCode::TooLarge, "at most 16384 bytes together");
+    check_refused(&with(40, &long), FaultCode::TooLarge, "at most 12288 bytes together");
 }
 
 #[test]

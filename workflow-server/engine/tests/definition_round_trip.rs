@@ -1,6 +1,6 @@
 //! What is written reads back as the same definition, for any valid one; and any text at all is read without a panic.
 
-use aftercall_engine::definition::file::{read, write_json, write_yaml};
+use aftercall_engine::definition::file::{read, write_json, write_yaml, write_yaml_with_comments};
 use aftercall_engine::definition::numbering::Numbering;
 use aftercall_engine::definition::validate::{Declared, validate};
 use aftercall_engine::testing::{CALENDAR, TEAMS, definitions};
@@ -56,4 +56,95 @@ proptest! {
             prop_assert!(!faults.is_empty());
         }
     }
+
+    #[test]
+    fn a_comment_stays_where_it_is(definition in definitions(), at in any::<prop::sample::Index>(), how in 0..3) {
+        let written = write_yaml(&definition);
+        let mut lines: Vec<String> = written.lines().map(str::to_owned).collect();
+        let at = at.index(lines.len());
+        let indent = " ".repeat(lines[at].len() - lines[at].trim_start().len());
+        match how {
+            0 => lines.insert(at, format!("{indent}# why")),
+            1 => lines[at].push_str("  # why"),
+            _ => lines.insert(at.max(1), String::new()),
+        }
+        let commented = lines.join("\n") + "\n";
+        // In the middle of a text it is no comment.
+        prop_assume!(read(&commented, None).as_ref() == Ok(&definition));
+        let carried = write_yaml_with_comments(&definition, &commented);
+        prop_assert_eq!(read(&carried, None), Ok(definition.clone()));
+        prop_assert_eq!(&write_yaml_with_comments(&definition, &carried), &carried);
+        let is_at_the_head_of_a_text = how == 1 && lines[at].contains(": |");
+        // After a text that ends in spaces it is not known where the empty lines begin.
+        let may_be_left_out = how == 2 && written.lines().any(|line| !line.is_empty() && line.trim().is_empty());
+        if may_be_left_out {
+            prop_assert!(carried == commented || carried == written, "{}", carried);
+        } else if is_at_the_head_of_a_text {
+            prop_assert!(carried.contains("# why"), "{}", carried);
+        } else {
+            prop_assert_eq!(carried, commented);
+        }
+    }
+}
+
+const FILE: &str = r#"# What it is for.
+
+format: 1
+workflow: w  # its name
+
+
+title: W
+# deadline: 5d
+fields: { order: { type: text },   # of the shop
+          price: { type: number } }
+on_new_call:   # stage 1
+  # Who looks at it.
+  - alert: # urgent
+      text: >-
+        Look # at it
+
+        now
+      team: care # the team
+      priority: normal # as always
+
+  - { button: Done, then: [ finish: done ] }  # the end
+# - button: Not done
+# nothing more
+"#;
+
+#[test]
+fn comments_and_empty_lines_go_with_what_they_belong_to() {
+    let definition = read(FILE, None).expect("it reads");
+    let carried = write_yaml_with_comments(&definition, FILE);
+    assert_eq!(
+        carried,
+        r#"# What it is for.
+
+format: 1
+workflow: w  # its name
+
+title: W
+# deadline: 5d
+fields:  # of the shop
+  order: {type: text}
+  price: {type: number}
+on_new_call:  # stage 1
+  # Who looks at it.
+  # as always
+  - alert:  # urgent
+      text: |-
+        Look # at it
+        now
+      team: care  # the team
+
+  - button: Done  # the end
+    id: done
+    stage: 2
+    then:
+      - finish: done
+# - button: Not done
+# nothing more
+"#
+    );
+    assert_eq!(write_yaml_with_comments(&definition, &carried), carried);
 }

@@ -232,6 +232,7 @@ pub(super) fn history_item(root: &Root, entry: &Entry, change: Option<&InstanceC
             .filter(|instance| instance.status == Status::Finished)
             .map_or_else(String::new, |instance| instance.ending.to_string()),
         warnings: change.map_or_else(Vec::new, |change| change.warnings.iter().map(stage_warning).collect()),
+        version: instance.map_or(0, |instance| instance.version),
     }
 }
 

@@ -6,8 +6,10 @@
 use std::collections::{HashMap, HashSet};
 
 use serde::ser::{Serialize, SerializeMap, Serializer};
+use serde_saphyr::FlowMap;
 
 use crate::definition::file::actions::{FROM_FIELD, timer_label};
+use crate::definition::file::comments;
 use crate::definition::file::escalation::{DUE, RAISE};
 use crate::definition::file::plain_actions::PRIORITIES;
 use crate::definition::file::reading::FORMAT;
@@ -15,6 +17,7 @@ use crate::definition::model::{
     Action, ActionKind, AlertAction, ButtonAction, Definition, FIRST_STAGE, LinkAction, NoteRule, Priority, Raise,
     Rung, RungTime, Stage, TimerAction, TimerStart,
 };
+use crate::limits;
 use crate::time::Span;
 use crate::value::{FieldDeclaration, Value};
 
@@ -22,8 +25,15 @@ use crate::value::{FieldDeclaration, Value};
 #[must_use]
 pub fn write_yaml(definition: &Definition) -> String {
     let file = file(definition);
+    let options = serde_saphyr::ser_options! { compact_list_indent: false, folded_wrap_chars: limits::TEXT_BYTES_MAX };
     // Only a tree that YAML cannot show could fail; JSON is YAML too, and shows every tree.
-    serde_saphyr::to_string(&file).unwrap_or_else(|_| json(&file))
+    serde_saphyr::to_string_with_options(&file, options).unwrap_or_else(|_| json(&file))
+}
+
+/// The same, with the comments and the empty lines of the file that it was read from.
+#[must_use]
+pub fn write_yaml_with_comments(definition: &Definition, original: &str) -> String {
+    comments::carried(original, &write_yaml(definition))
 }
 
 /// Writes JSON.
@@ -60,6 +70,8 @@ enum Written {
     Flag(bool),
     List(Vec<Written>),
     Map(Vec<(String, Written)>),
+    /// A mapping in one line.
+    Line(Vec<(String, Written)>),
 }
 
 impl Serialize for Written {
@@ -74,14 +86,21 @@ impl Serialize for Written {
             Self::Number(number) => serializer.serialize_f64(*number),
             Self::Flag(flag) => serializer.serialize_bool(*flag),
             Self::List(items) => serializer.collect_seq(items),
-            Self::Map(entries) => {
-                let mut map = serializer.serialize_map(Some(entries.len()))?;
-                for (key, value) in entries {
-                    map.serialize_entry(key, value)?;
-                }
-                map.end()
-            }
+            Self::Map(entries) => Pairs(entries).serialize(serializer),
+            Self::Line(entries) => FlowMap(Pairs(entries)).serialize(serializer),
         }
+    }
+}
+
+struct Pairs<'w>(&'w [(String, Written)]);
+
+impl Serialize for Pairs<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(self.0.len()))?;
+        for (key, value) in self.0 {
+            map.serialize_entry(key, value)?;
+        }
+        map.end()
     }
 }
 
@@ -108,6 +127,14 @@ impl Entries {
 
     fn map(self) -> Written {
         Written::Map(self.0)
+    }
+
+    /// In one line where it is short, and no text in it has lines of its own.
+    fn line(self) -> Written {
+        const LINE_BYTES_MAX: usize = 90;
+        let shown = serde_json::to_string(&Pairs(&self.0));
+        let is_short = shown.is_ok_and(|shown| shown.len() <= LINE_BYTES_MAX && !shown.contains("\\n"));
+        if is_short { Written::Line(self.0) } else { Written::Map(self.0) }
     }
 }
 
@@ -146,7 +173,7 @@ fn fields(fields: &[FieldDeclaration]) -> Option<Written> {
             .with_some("values", values)
             .with_some("min", field.min.map(Written::Number))
             .with_some("max", field.max.map(Written::Number));
-        (field.name.clone(), entries.map())
+        (field.name.clone(), entries.line())
     };
     (!fields.is_empty()).then(|| Written::Map(fields.iter().map(field).collect()))
 }
@@ -186,13 +213,13 @@ impl<'d> StageWriter<'d> {
                 let outcome = text(&finish.outcome);
                 let finish = match when() {
                     None => outcome,
-                    when => Entries::default().with("outcome", outcome).with_some("when", when).map(),
+                    when => Entries::default().with("outcome", outcome).with_some("when", when).line(),
                 };
                 Entries::default().with("finish", finish).map()
             }
             ActionKind::SetField(set) => {
                 let entries = Entries::default().text("field", &set.field).text("to", set.to.source());
-                Entries::default().with("set-field", entries.with_some("when", when()).map()).map()
+                Entries::default().with("set-field", entries.with_some("when", when()).line()).map()
             }
         }
     }
@@ -221,7 +248,7 @@ impl<'d> StageWriter<'d> {
             .with("from", from)
             .with_some("calendar", timer.calendar.as_ref().map(text))
             .with_some("wait-for-claim", timer.waits_for_claim.then_some(Written::Flag(true)))
-            .map();
+            .line();
         let label = self.stages.get(timer.event.as_str()).map(|stage| &stage.event.label);
         let label = label.filter(|label| **label != timer_label(timer)).map(text);
         let entries = Entries::default().with("timer", value).with_some("label", label);
@@ -252,7 +279,7 @@ fn written_alert(alert: &AlertAction, when: Option<Written>) -> Written {
         .with_some("calendar", alert.calendar.as_ref().map(text))
         .with_some("escalate", escalation(&alert.escalate))
         .with_some("when", when)
-        .map()
+        .line()
 }
 
 fn escalation(rungs: &[Rung]) -> Option<Written> {
@@ -275,7 +302,7 @@ fn written_rung(rung: &Rung) -> Written {
         .with_some("priority", priority)
         .with_some("team", rung.team.as_ref().map(text))
         .with_some("add-team", rung.add_team.as_ref().map(text))
-        .map()
+        .line()
 }
 
 fn priority_word(wanted: Priority) -> &'static str {
@@ -292,5 +319,5 @@ fn written_link(link: &LinkAction, when: Option<Written>) -> Written {
         .with_some("max", at_most.map(|at_most| Written::Whole(at_most.times)))
         .with_some("else", at_most.map(|at_most| text(&at_most.otherwise)))
         .with_some("when", when)
-        .map()
+        .line()
 }
