@@ -36,6 +36,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 #[tokio::main]
 async fn main() -> ExitCode {
+    authoring::pictures::hush();
     let matches = Cli::command().get_matches();
     // Whether a global option was named is known where it was written: with the command, or before it.
     // A variable is for the commands that ask a server: it does not say that one is to be measured.

@@ -1,5 +1,6 @@
 //! The workflow-server's process: configuration, logs, the server, the signals.
 
+use aftercall_engine::definition::graph::hush_layout_panics;
 use anyhow::Context as _;
 use clap::Parser as _;
 use workflow_server::Server;
@@ -12,6 +13,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
+    hush_layout_panics();
     let args = Args::parse();
     let config = args.resolve()?;
     if args.print_config {

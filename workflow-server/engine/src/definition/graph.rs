@@ -13,7 +13,7 @@ use crate::definition::model::{Action, ActionKind, Definition, Stage, TimerActio
 
 pub use dot::dot;
 pub use mermaid::mermaid;
-pub use svg::{NoPicture, svg};
+pub use svg::{NoPicture, hush_layout_panics, svg};
 pub use text::text;
 
 /// How much of an action a box shows.

@@ -1,7 +1,8 @@
 //! SVG: a library lays the boxes and arrows out, this draws them.
 
+use std::cell::Cell;
 use std::fmt::Write as _;
-use std::panic::catch_unwind;
+use std::panic::{catch_unwind, set_hook, take_hook};
 
 use layout::core::base::Orientation;
 use layout::core::format::{ClipHandle, RenderBackend};
@@ -48,8 +49,25 @@ pub fn svg(graph: &Graph) -> Result<String, NoPicture> {
         return Err(NoPicture::TooLarge);
     }
     // The library checks itself by panics, and gives up now and then where it straightens ways: then it is not asked to.
+    LAYS_OUT.set(true);
     let drawn = [false, true].into_iter().find_map(|is_plain| catch_unwind(|| draw(graph, is_plain)).ok());
+    LAYS_OUT.set(false);
     drawn.ok_or(NoPicture::NoLayout)
+}
+
+thread_local! {
+    static LAYS_OUT: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Lets a process say nothing of the panics by which the library gives up: [`svg`] answers in another way, and whoever reads
+/// the log at night must not be sent looking. All other panics are told as before.
+pub fn hush_layout_panics() {
+    let usual = take_hook();
+    set_hook(Box::new(move |panic| {
+        if !LAYS_OUT.get() {
+            usual(panic);
+        }
+    }));
 }
 
 fn draw(graph: &Graph, is_plain: bool) -> String {
