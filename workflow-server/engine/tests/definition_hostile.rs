@@ -233,7 +233,7 @@ fn expressions_and_texts_that_would_run_away_are_refused_or_end() {
     let tried = std::thread::Builder::new().stack_size(2 << 20).spawn(move || {
         let mut refused = 0;
         for expression in &expressions {
-            let names = Names { fields: &[], forms: &[] };
+            let names = Names::new([], []);
             let read = Expression::parse(expression);
             refused += usize::from(read.is_err());
             read.iter().for_each(|read| drop(read.check(&names, Wanted::Condition)));

@@ -82,7 +82,7 @@ fn check(name: &str, kind: &str, text: &str) {
             let form = FieldDeclaration { name: "reference".to_owned(), ..FieldDeclaration::default() };
             for source in text.lines() {
                 let expression = Expression::parse(source).unwrap_or_else(|fault| panic!("{name}: {source} {fault}"));
-                let names = Names { fields: &fields, forms: &[&form] };
+                let names = Names::new(&fields, [&form]);
                 assert_eq!(expression.check(&names, Wanted::Condition), Vec::<String>::new(), "{name}: {source}");
             }
         }

@@ -18,7 +18,7 @@ use crate::limits;
 use crate::value::{FieldType, Value};
 
 pub use checking::Wanted;
-pub(in crate::definition) use checking::fault_of_field;
+pub(in crate::definition) use checking::{Samples, fault_of_field};
 
 /// An expression, parsed.
 #[derive(Clone)]

@@ -1,7 +1,12 @@
 //! What texts, conditions and set fields may speak of: the fields, the form that was filled in, the call, how often the
 //! stage has been entered, and the moment.
 
+use std::cell::OnceCell;
+use std::collections::HashMap;
+
 use crate::call::Call;
+use crate::definition::expression::Samples;
+use crate::definition::rules::Suggestions;
 use crate::time::Time;
 use crate::value::{FieldDeclaration, Value};
 
@@ -25,13 +30,31 @@ pub const CALL_FLAGS: [&str; 2] = ["chargeable", "ended"];
 /// The names that an expression may begin with.
 pub const ROOTS: [&str; 5] = ["fields", "form", "call", "visit", "now"];
 
-/// The names that are declared, with their types.
-#[derive(Clone, Copy, Debug)]
+/// The names that are declared, with their types: made once for all that is checked against them, however much it is.
 pub struct Names<'d> {
     /// The workflow's fields.
-    pub fields: &'d [FieldDeclaration],
+    pub(in crate::definition) fields: HashMap<&'d str, &'d FieldDeclaration>,
     /// The fields of all forms of the workflow.
-    pub forms: &'d [&'d FieldDeclaration],
+    pub(in crate::definition) forms: HashMap<&'d str, &'d FieldDeclaration>,
+    /// Values for trying expressions on.
+    pub(in crate::definition) samples: OnceCell<Samples>,
+    pub(in crate::definition) suggestions: Suggestions,
+}
+
+impl<'d> Names<'d> {
+    /// The names of a workflow's fields, and of the fields of all its forms.
+    pub fn new(
+        fields: impl IntoIterator<Item = &'d FieldDeclaration>,
+        forms: impl IntoIterator<Item = &'d FieldDeclaration>,
+    ) -> Self {
+        let by_name = |field: &'d FieldDeclaration| (field.name.as_str(), field);
+        Self {
+            fields: fields.into_iter().map(by_name).collect(),
+            forms: forms.into_iter().map(by_name).collect(),
+            samples: OnceCell::new(),
+            suggestions: Suggestions::default(),
+        }
+    }
 }
 
 /// The values as they are when a stage is entered.

@@ -2,6 +2,7 @@
 //!
 //! Promises: a refusal is one sentence that says what would be right. It gives no position; whoever asks knows that.
 
+use std::cell::Cell;
 use std::fmt::Display;
 
 use crate::definition::fault::{Fault, FaultCode};
@@ -35,6 +36,33 @@ pub fn nearest<'a>(written: &str, known: impl IntoIterator<Item = &'a str>) -> O
 #[must_use]
 pub fn suggestion<'a>(written: &str, known: impl IntoIterator<Item = &'a str>) -> String {
     nearest(written, known).map_or_else(String::new, |word| format!("; did you mean `{word}`?"))
+}
+
+/// How many words are looked at for the suggestions of one file: each takes up to some 15 µs, and a person mends the first
+/// faults first.
+const COMPARED_MAX: usize = 500;
+
+/// Suggestions among many names, until enough have been looked at.
+pub struct Suggestions(Cell<usize>);
+
+impl Default for Suggestions {
+    fn default() -> Self {
+        Self(Cell::new(COMPARED_MAX))
+    }
+}
+
+impl Suggestions {
+    /// "; did you mean …?" or nothing; of equally near words always the same one.
+    pub fn of<'a>(&self, written: &str, known: impl Iterator<Item = &'a str>) -> String {
+        let left = self.0.get();
+        if left == 0 {
+            return String::new();
+        }
+        let mut known: Vec<&str> = known.collect();
+        known.sort_unstable();
+        self.0.set(left.saturating_sub(known.len()));
+        suggestion(written, known)
+    }
 }
 
 /// A workflow's name, an event's id, an outcome, a team.

@@ -11,7 +11,6 @@ mod header;
 mod limited;
 mod stage;
 
-use std::cell::Cell;
 use std::collections::HashMap;
 
 use crate::definition::facts::Names;
@@ -19,7 +18,6 @@ use crate::definition::fault::{Fault, FaultCode};
 use crate::definition::model::{Action, ActionKind, Definition, FIRST_STAGE, Stage};
 use crate::definition::rules;
 use crate::limits;
-use crate::value::FieldDeclaration;
 
 /// What the server knows besides the workflow.
 #[derive(Clone, Copy)]
@@ -41,9 +39,8 @@ pub fn validate(definition: &Definition, declared: Declared<'_>) -> Vec<Fault> {
     let events = Events::of(definition);
     limited::check(definition, &mut faults);
     check_identities(definition, &mut faults);
-    let forms: Vec<&FieldDeclaration> = definition.form_fields().collect();
-    let scene =
-        Scene { definition, names: Names { fields: &definition.fields, forms: &forms }, declared, events: &events };
+    let names = Names::new(&definition.fields, definition.form_fields());
+    let scene = Scene { definition, names, declared, events: &events };
     header::check(&scene, &mut faults);
     for stage in &definition.stages {
         stage::check(&scene, stage, &mut faults);
@@ -83,35 +80,20 @@ struct Scene<'a> {
     events: &'a Events<'a>,
 }
 
-/// How many faults come with a suggestion: each looks at all ids or fields, and a person mends the first ones first.
-const SUGGESTIONS_MAX: usize = 20;
-
 /// The stages' places by the ids of their events.
 struct Events<'d> {
     places: HashMap<&'d str, usize>,
-    suggestions_left: Cell<usize>,
+    suggestions: rules::Suggestions,
 }
 
 impl<'d> Events<'d> {
     fn of(definition: &'d Definition) -> Self {
         let ids = definition.stages.iter().map(|stage| stage.event.id.as_str());
-        Self { places: ids.zip(0..).collect(), suggestions_left: Cell::new(SUGGESTIONS_MAX) }
+        Self { places: ids.zip(0..).collect(), suggestions: rules::Suggestions::default() }
     }
 
     fn place(&self, event: &str) -> Option<usize> {
         self.places.get(event).copied()
-    }
-
-    /// "; did you mean …?" or nothing; of equally near words always the same one.
-    fn suggestion<'a>(&self, written: &str, known: impl Iterator<Item = &'a str>) -> String {
-        let left = self.suggestions_left.get();
-        if left == 0 {
-            return String::new();
-        }
-        self.suggestions_left.set(left - 1);
-        let mut known: Vec<&str> = known.collect();
-        known.sort_unstable();
-        rules::suggestion(written, known)
     }
 }
 

@@ -69,8 +69,8 @@ fn path(node: &IdedExpr) -> Option<Vec<&str>> {
 fn fault_of_path(path: &[&str], names: &Names<'_>) -> Option<String> {
     let (root, rest) = path.split_first()?;
     match (*root, rest) {
-        ("fields", [name]) => fault_of_field("fields", name, names.fields.iter()),
-        ("form", [name]) => fault_of_field("form", name, names.forms.iter().copied()),
+        ("fields", [name]) => fault_of_field("fields", name, names),
+        ("form", [name]) => fault_of_field("form", name, names),
         ("visit" | "now", []) | ("call", ["details" | "caller"] | ["details", _]) => None,
         ("fields" | "form", []) => Some(format!("names `{root}` without a name after it: write `{root}.NAME`")),
         ("call", rest) => {
@@ -91,16 +91,13 @@ fn fault_of_path(path: &[&str], names: &Names<'_>) -> Option<String> {
     }
 }
 
-/// Why a field that is named is not one of those that are declared.
-pub(in crate::definition) fn fault_of_field<'d>(
-    what: &str,
-    name: &str,
-    declared: impl Iterator<Item = &'d FieldDeclaration> + Clone,
-) -> Option<String> {
-    if declared.clone().any(|field| field.name == name) {
+/// Why a field that is named is not one of those that are declared; `what` is `fields` or `form`.
+pub(in crate::definition) fn fault_of_field(what: &str, name: &str, names: &Names<'_>) -> Option<String> {
+    let declared = if what == "form" { &names.forms } else { &names.fields };
+    if declared.contains_key(name) {
         return None;
     }
-    let hint = rules::suggestion(name, declared.map(|field| field.name.as_str()));
+    let hint = names.suggestions.of(name, declared.keys().copied());
     let hint = match (hint.is_empty(), what) {
         (false, _) => hint,
         (true, "form") => "; no button of the workflow asks for it".to_owned(),
@@ -111,7 +108,7 @@ pub(in crate::definition) fn fault_of_field<'d>(
 
 /// Tries the whole, and each part that the whole might never come to (behind `&&`, `||` and `? :`), on two sets of samples.
 fn check_types(tree: &IdedExpr, names: &Names<'_>, wanted: Wanted, faults: &mut Vec<String>) {
-    let contexts = [true, false].map(|flag| samples(names, flag));
+    let contexts = names.samples.get_or_init(|| [true, false].map(|flag| samples(names, flag)));
     let mut open = vec![(tree, Some(wanted), true)];
     while let Some((node, wanted, is_tried)) = open.pop() {
         let lazy = [operators::LOGICAL_AND, operators::LOGICAL_OR, operators::CONDITIONAL];
@@ -179,7 +176,10 @@ fn plain(word: &str) -> &str {
     }
 }
 
-fn samples<'v>(names: &Names<'_>, flag: bool) -> Context<'v, 'v> {
+/// Two sets of values, so that what is only equal by chance is found.
+pub(in crate::definition) type Samples = [Context<'static, 'static>; 2];
+
+fn samples(names: &Names<'_>, flag: bool) -> Context<'static, 'static> {
     let of = |field: &FieldDeclaration| {
         cel(&match field.field_type {
             FieldType::Text => Value::Text(if flag { "a" } else { "b" }.into()),
@@ -189,9 +189,8 @@ fn samples<'v>(names: &Names<'_>, flag: bool) -> Context<'v, 'v> {
         })
     };
     let mut context = Context::with_env(LIBRARY.clone());
-    context
-        .add_variable_from_value("fields", map(names.fields.iter().map(|one| (one.name.as_str(), of(one))).collect()));
-    context.add_variable_from_value("form", map(names.forms.iter().map(|one| (one.name.as_str(), of(one))).collect()));
+    context.add_variable_from_value("fields", map(names.fields.iter().map(|(name, one)| (*name, of(one))).collect()));
+    context.add_variable_from_value("form", map(names.forms.iter().map(|(name, one)| (*name, of(one))).collect()));
     let texts = CALL_TEXTS.iter().map(|name| (*name, CelValue::from("text")));
     let flags = CALL_FLAGS.iter().map(|name| (*name, CelValue::Bool(flag)));
     context.add_variable_from_value("call", call(texts.chain(flags), map(Vec::new())));
@@ -222,7 +221,7 @@ mod tests {
     fn faults(source: &str, wanted: Wanted) -> Vec<String> {
         let fields = declared();
         match Expression::parse(source) {
-            Ok(expression) => expression.check(&Names { fields: &fields, forms: &[] }, wanted),
+            Ok(expression) => expression.check(&Names::new(&fields, []), wanted),
             Err(fault) => vec![fault.to_string()],
         }
     }

@@ -22,10 +22,10 @@ pub(super) fn check(scene: &Scene<'_>, action: &Action, mut fault: impl FnMut(&s
             }
         }
         ActionKind::SetField(set) => {
-            let declared = scene.names.fields.iter().find(|field| field.name == set.field);
+            let declared = scene.names.fields.get(set.field.as_str());
             match declared {
                 None => {
-                    let wrong = fault_of_field("fields", &set.field, scene.names.fields.iter()).unwrap_or_default();
+                    let wrong = fault_of_field("fields", &set.field, &scene.names).unwrap_or_default();
                     fault("field", FaultCode::UnknownField, format!("`set-field` {wrong}"));
                 }
                 Some(field) => {
@@ -37,7 +37,7 @@ pub(super) fn check(scene: &Scene<'_>, action: &Action, mut fault: impl FnMut(&s
         }
         ActionKind::Timer(timer) => {
             let TimerStart::Field(name) = &timer.from else { return };
-            let declared = scene.names.fields.iter().find(|field| field.name == *name);
+            let declared = scene.names.fields.get(name.as_str());
             match declared.map(|field| field.field_type) {
                 Some(FieldType::Time) => {}
                 Some(other) => {
@@ -46,7 +46,7 @@ pub(super) fn check(scene: &Scene<'_>, action: &Action, mut fault: impl FnMut(&s
                     fault("from", FaultCode::BadValue, message);
                 }
                 None => {
-                    let wrong = fault_of_field("fields", name, scene.names.fields.iter()).unwrap_or_default();
+                    let wrong = fault_of_field("fields", name, &scene.names).unwrap_or_default();
                     fault("from", FaultCode::UnknownField, format!("`from` {wrong}"));
                 }
             }
@@ -62,8 +62,8 @@ fn faults_of_text(text: &Template, scene: &Scene<'_>) -> Vec<String> {
 fn fault_of_place(place: &str, scene: &Scene<'_>) -> Option<String> {
     let (root, rest) = place.split_once('.').unwrap_or((place, ""));
     match (root, rest) {
-        ("fields", name) if !name.is_empty() => fault_of_field("fields", name, scene.names.fields.iter()),
-        ("form", name) if !name.is_empty() => fault_of_field("form", name, scene.names.forms.iter().copied()),
+        ("fields", name) if !name.is_empty() => fault_of_field("fields", name, &scene.names),
+        ("form", name) if !name.is_empty() => fault_of_field("form", name, &scene.names),
         ("visit" | "now", "") => None,
         ("call", name) => {
             let known: Vec<&str> = CALL_TEXTS.iter().chain(&CALL_FLAGS).copied().collect();

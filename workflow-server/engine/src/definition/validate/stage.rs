@@ -144,6 +144,6 @@ fn check_link(link: &LinkAction, events: &Events<'_>, mut fault: impl FnMut(&str
 }
 
 fn unknown_event(event: &str, events: &Events<'_>) -> String {
-    let hint = events.suggestion(event, events.places.keys().copied());
+    let hint = events.suggestions.of(event, events.places.keys().copied());
     format!("there is no event {}{hint}", rules::quoted(event))
 }
