@@ -6,6 +6,9 @@ use std::time::Duration;
 pub const GROUP_COMMANDS_MAX: usize = 128;
 /// Bytes after which a group takes no more commands: with one usual entry more it still fits one value of the store.
 pub const GROUP_BYTES_SOFT: usize = 40 * 1024;
+/// Bytes of one entry: with a group that is nearly full before it, it still fits. What would be larger is refused, before
+/// anything has changed.
+pub const ENTRY_BYTES_MAX: usize = crate::journal::GROUP_BYTES_MAX - 2 * GROUP_BYTES_SOFT;
 /// Commands that wait for the ledger: at 30,000 a second this is half a second; more are refused at once.
 pub const COMMANDS_WAITING_MAX: usize = 16_384;
 /// Orders of operations that wait for the ledger.
@@ -23,6 +26,8 @@ pub const RECOVERIES_MAX: usize = 3;
 
 /// Entries that the feed holds in memory: some seconds at the highest rate, so that alerters never read the journal.
 pub const FEED_RING_ENTRIES: usize = 32_768;
+/// Bytes in the journal of the entries that the feed holds: ten times what usual ones come to; large drafts push others out.
+pub const FEED_RING_BYTES: usize = 64 << 20;
 /// Groups that are held after one entry of them was read: at most 64 KiB each in the journal.
 pub const FEED_GROUPS_HELD: usize = 8;
 /// Bytes that one read of the journal gives the feed.
@@ -102,3 +107,5 @@ pub const REPORT_READ_ENTRIES: usize = 1_000;
 pub const REPORT_PARTS_WAITING: usize = 16;
 /// Steps of a simulation: a long day's work on one call.
 pub const SIMULATION_STEPS_MAX: usize = 1_000;
+/// Bytes of the states that a simulation gives: with the last one they stay below the 4 MiB that clients read.
+pub const SIMULATION_BYTES_MAX: usize = 3 << 20;

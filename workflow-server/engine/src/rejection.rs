@@ -89,6 +89,9 @@ pub enum Rejection {
     /// The event of its stage is not in the version, and nothing says where it goes instead.
     #[error("the version does not have its stage: say to which stage it goes instead")]
     StageGone(Arc<Instance>),
+    /// In the version nothing would wait in its stage, and nobody would see it.
+    #[error("in the version nothing waits in its stage: say to which stage it goes instead")]
+    WouldBeStuck(Arc<Instance>),
     /// What is to be taken back is not the newest thing that happened to it.
     #[error("something has happened since the push")]
     NotTheNewest(Arc<Instance>),
@@ -157,6 +160,7 @@ impl Rejection {
             Self::AlreadyWorked(_) => "ALREADY_WORKED",
             Self::NoSuchStage { .. } => "NO_SUCH_STAGE",
             Self::StageGone(_) => "STAGE_GONE",
+            Self::WouldBeStuck(_) => "WOULD_BE_STUCK",
             Self::NotTheNewest(_) => "NOTHING_TO_UNDO",
             Self::UndoTooLate(_) => "UNDO_TOO_LATE",
             Self::PushedByAnother { .. } => "PUSHED_BY_ANOTHER",

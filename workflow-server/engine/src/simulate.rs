@@ -20,8 +20,8 @@ use crate::time::Time;
 use crate::value::Value;
 use crate::world::{Keeping, Root, World};
 
-/// How often something may come by itself in one wait: a workflow that is busier than that is at fault.
-const FIRINGS_MAX: usize = 1_000;
+/// How often something may come by itself: a workflow that is busier than that is at fault, or waited for too long.
+const FIRINGS_MAX: usize = 2_000;
 
 /// Who tries it out, as the history would say.
 const AUTHOR: &str = "simulation";
@@ -44,6 +44,9 @@ pub enum SimulationError {
     /// Nothing is set yet.
     #[error("the workflow is not set yet")]
     NotSet,
+    /// More has come by itself than is tried out.
+    #[error("more than {FIRINGS_MAX} timers have come by themselves: wait for less, or let them come more rarely")]
+    TooBusy,
 }
 
 /// A rejection with every field at fault.
@@ -64,6 +67,7 @@ impl SimulationError {
             Self::Faulty(_) => "WORKFLOW_HAS_FAULTS",
             Self::Refused(rejection) => rejection.reason(),
             Self::NotSet => "NOT_SET",
+            Self::TooBusy => "TOO_BUSY",
         }
     }
 }
@@ -75,6 +79,8 @@ pub struct Simulation {
     now: Time,
     id: Option<InstanceId>,
     walked: BTreeSet<Way>,
+    /// How often something has come by itself.
+    came: usize,
     warnings: Vec<StageWarning>,
 }
 
@@ -85,7 +91,7 @@ impl Simulation {
     /// [`SimulationError::Faulty`].
     pub fn new(definition: &Definition, calendars: &[Arc<Calendar>], now: Time) -> Result<Self, SimulationError> {
         let world = World::new(Keeping::default());
-        let mut simulation = Self { world, now, id: None, walked: BTreeSet::new(), warnings: Vec::new() };
+        let mut simulation = Self { world, now, id: None, walked: BTreeSet::new(), came: 0, warnings: Vec::new() };
         for name in teams(definition) {
             let (name, title) = (name.into(), name.into());
             simulation.ask(ActorKind::Author, Command::ImportTeam { name, title, expected: None })?;
@@ -148,14 +154,15 @@ impl Simulation {
     /// Lets time pass, and everything come that comes by itself; says how many times something came.
     ///
     /// # Errors
-    /// [`SimulationError::Refused`], which a World of its own gives no reason for.
+    /// [`SimulationError::TooBusy`]; time has passed as far as it came then.
     pub fn wait(&mut self, millis: i64) -> Result<usize, SimulationError> {
         let until = Time(self.now.0.saturating_add(millis.max(0)));
         let mut came = 0;
         while let Some(key) = self.world.timers().earliest().filter(|key| key.due <= until) {
-            if came >= FIRINGS_MAX {
-                break;
+            if self.came >= FIRINGS_MAX {
+                return Err(SimulationError::TooBusy);
             }
+            self.came += 1;
             self.now = self.now.max(key.due);
             let elapse = Command::Elapse { due: key.due, slot: key.slot, wake: key.wake() };
             self.ask(ActorKind::Timer, elapse)?;

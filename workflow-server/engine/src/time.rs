@@ -12,6 +12,12 @@ impl Time {
     /// Later than every moment: stands for "no due time" where an order needs one.
     pub const NEVER: Self = Self(i64::MAX);
 
+    /// Whether a value may be this moment: of the years 1 to 9899, so that it can be shown, and what is counted from it too.
+    #[must_use]
+    pub fn is_value(self) -> bool {
+        (-62_135_596_800_000..250_246_627_200_000).contains(&self.0)
+    }
+
     /// The moment `span` after this one; stays at the largest moment instead of overflowing.
     #[must_use]
     pub fn after(self, span: Span) -> Self {

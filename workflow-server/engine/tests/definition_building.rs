@@ -110,7 +110,9 @@ fn what_an_action_does_is_said_anew_and_its_event_stays() {
     let built = update_action(&definition, &numbering, "new-call", 2, "{ button: Go now, confirm: Sure? }").unwrap().0;
     let stage = built.stage_of("go").unwrap();
     assert_eq!((stage.number, stage.event.label.as_str(), stage.actions.len()), (2, "Go now", 2));
-    for other in ["finish: x", "{ button: Go, id: other }", "{ button: Go, stage: 9 }", "{ button: Go, then: [] }"] {
+    let other = update_action(&definition, &numbering, "new-call", 2, "{ button: Go, id: other }");
+    assert_eq!(other, Err(BuildError::OtherEvent("go".to_owned())));
+    for other in ["finish: x", "{ button: Go, stage: 9 }", "{ button: Go, then: [] }"] {
         assert!(update_action(&definition, &numbering, "new-call", 2, other).is_err(), "{other}");
     }
 }
@@ -138,4 +140,32 @@ fn what_cannot_be_done_says_why() {
     assert_eq!(below.stage_of("done").unwrap().actions.len(), 2, "with all below it");
     let removed = remove_action(&below, "done", 1).unwrap().0;
     assert_eq!(removed.stages.len(), 3, "what is below it goes with it");
+}
+
+#[test]
+fn what_is_built_can_always_be_exported_and_imported() {
+    let (definition, numbering) = workflow();
+    let add = |definition: &Definition, event: &str, text: &str| add_action(definition, &numbering, event, 0, text);
+    let last = add(&definition, "go", "{ button: Last, stage: 1000000 }").unwrap().0;
+    assert!(matches!(add(&last, "go", "button: One more"), Err(BuildError::NotAFile(_))), "numbers end there");
+    let (mut deep, mut event) = (definition.clone(), "done".to_owned());
+    let refused = loop {
+        match add(&deep, &event, "button: Deeper") {
+            Ok((next, added)) => (deep, event) = (next, added.unwrap().0.id),
+            Err(refused) => break refused,
+        }
+    };
+    assert!(matches!(&refused, BuildError::NotAFile(why) if why.contains("nested deeper")), "{refused:?}");
+    let alert = format!("alert: {{ text: {}, team: care }}", "x".repeat(4_000));
+    let group = |nth: usize| format!("  - button: G{nth}\n    then:\n{}", format!("    - {alert}\n").repeat(42));
+    let file = FILE.replacen("on_new_call:\n", &format!("on_new_call:\n{}", (0..6).map(group).collect::<String>()), 1);
+    let mut large = read(&file, None).unwrap();
+    let refused = loop {
+        match add(&large, "go", &alert) {
+            Ok((next, _)) => large = next,
+            Err(refused) => break refused,
+        }
+    };
+    assert!(matches!(&refused, BuildError::NotAFile(why) if why.contains("bytes")), "{refused:?}");
+    assert!(read(&write_yaml(&large), None).is_ok() && read(&write_yaml(&deep), None).is_ok());
 }

@@ -110,6 +110,17 @@ proptest! {
 }
 
 #[test]
+fn an_id_that_begins_like_another_is_another() {
+    let head = "format: 1\nworkflow: w\ntitle: W\non_new_call:\n";
+    let paid = |id: &str| format!("  - button: {id}\n    id: {id}\n    stage: {}\n    then: [ finish: x ]\n", id.len());
+    let old = workflow(&format!("{head}{}{}", paid("paid-2"), paid("paid")));
+    let new = workflow(&format!("{head}{}", paid("paid")));
+    let said = diff(&old, &new);
+    assert!(said.iter().all(|line| !line.contains("gained")), "{said:?}");
+    assert_eq!(said.iter().filter(|line| line.contains("lost")).count(), 1, "{said:?}");
+}
+
+#[test]
 fn a_workflow_reads_as_a_tree_in_eighty_columns() {
     let trail = Trail { visits: vec![(1, 1), (2, 3)], present: Some(2) };
     assert_eq!(

@@ -1,5 +1,4 @@
-//! Whatever anybody does in whatever order: every World keeps the invariants, and every index is what it would be if it
-//! were built anew from the instances.
+//! Whatever anybody does in whatever order: every World keeps the invariants, and every index is as if it were built anew.
 
 #![allow(clippy::unwrap_used, reason = "a test ends where something unexpected happens")]
 
@@ -255,6 +254,7 @@ fn is_sound(alert: &Alert) -> bool {
 /// Whether what was paused is as it was, or goes on by as much later as it stood; or somebody moved it, or it ended.
 fn stands_still(world: &World, before: &Instance, after: &Instance, entry: &Entry) -> bool {
     let since = match entry.kind {
+        ChangeKind::Migrated => return after.pause == before.pause || after.visits != before.visits,
         _ if after.visits != before.visits || after.status.is_ended() => return true,
         ChangeKind::Resumed => before.pause.as_ref().unwrap().since,
         _ => entry.at,

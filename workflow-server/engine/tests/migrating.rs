@@ -79,6 +79,14 @@ fn migrate(desk: &mut Desk, id: InstanceId, version: u32, stages: &[(u32, u32)])
     desk.ask("ops", Command::MigrateInstance(Box::new(asked), None))
 }
 
+fn pause(desk: &mut Desk, instance: InstanceId) {
+    desk.ask("ops", Command::Pause { instance, until: None, reason: "parts".into(), expected: None }).unwrap();
+}
+
+fn resume(desk: &mut Desk, instance: InstanceId) {
+    desk.ask("ops", Command::Resume { instance, note: "".into(), expected: None }).unwrap();
+}
+
 #[test]
 fn in_the_same_stage_clocks_go_on_and_what_is_new_begins() {
     let (mut desk, id) = desk();
@@ -163,4 +171,44 @@ fn there_and_back_is_possible_and_the_oldest_clock_still_counts() {
     let history: Vec<ChangeKind> = desk.pass(6 * HOUR);
     assert_eq!(history.last(), Some(&ChangeKind::TimerElapsed));
     assert_eq!(&*desk.of(id).ending, "late");
+}
+
+#[test]
+fn in_a_pause_clocks_stand_still_also_those_that_begin_and_texts_left_alone_stay() {
+    let (mut desk, id) = desk();
+    desk.pass(HOUR);
+    pause(&mut desk, id);
+    desk.pass(6 * HOUR);
+    let began = desk.now.0 - 7 * HOUR;
+    migrate(&mut desk, id, 2, &[]).unwrap();
+    let now = desk.of(id);
+    assert_eq!((now.status, now.alerts[0].escalated), (Status::Paused, 0), "no rung has come");
+    resume(&mut desk, id);
+    let now = desk.of(id);
+    assert_eq!(now.alerts[0].due, Some(Time(began + 10 * HOUR)));
+    let timers: Vec<i64> = now.timers.iter().map(|timer| (timer.due.0 - desk.now.0) / HOUR).collect();
+    assert_eq!(timers, [1, 5], "a new one has all of its time");
+}
+
+#[test]
+fn a_pause_goes_on_in_a_stage_that_stands_in() {
+    let (mut desk, id) = desk();
+    desk.push("Ann", id, "go").unwrap();
+    pause(&mut desk, id);
+    desk.pass(HOUR);
+    let going = desk.of(id).stage;
+    migrate(&mut desk, id, 2, &[(going, 1)]).unwrap();
+    assert_eq!((desk.of(id).stage, desk.of(id).status), (1, Status::Paused));
+    resume(&mut desk, id);
+    assert_eq!(desk.of(id).timers[0].due, Time(desk.now.0 + HOUR), "the new stage has all of its time");
+}
+
+#[test]
+fn where_nothing_would_wait_it_is_refused_and_a_stage_may_be_named_for_any() {
+    let (mut desk, id) = desk();
+    publish(&mut desk, "format: 1\nworkflow: repair\ntitle: R\non_new_call: [ finish: at-once ]\n");
+    assert!(matches!(migrate(&mut desk, id, 3, &[]), Err(Rejection::WouldBeStuck(_))));
+    assert_eq!(desk.of(id).version, 1, "what is refused changes nothing");
+    let moved = migrate(&mut desk, id, 2, &[(1, 9)]).unwrap();
+    assert_eq!(moved, Answer::Moved { instance: id, entered: vec![9] }, "it was asked for");
 }

@@ -10,8 +10,8 @@ use aftercall_engine::Entry;
 use tokio::sync::watch;
 
 use crate::journal::{Group, JournalError, Log, Position};
-use crate::limits::{FEED_GROUPS_HELD, FEED_READ_BYTES, FEED_RING_ENTRIES};
-use crate::records::{RecordError, decode_group};
+use crate::limits::{FEED_GROUPS_HELD, FEED_READ_BYTES, FEED_RING_BYTES, FEED_RING_ENTRIES};
+use crate::records::{Linked, RecordError, decode_group};
 
 /// An entry with the chain hash at it.
 #[derive(Clone, Debug)]
@@ -20,6 +20,34 @@ pub struct FeedItem {
     pub entry: Arc<Entry>,
     /// The chain hash at it.
     pub chain: u64,
+    /// How many bytes the feed counts for it while it is held in memory; 0 of what was read from the journal.
+    pub bytes: usize,
+}
+
+/// The newest entries.
+#[derive(Default)]
+struct Ring {
+    items: VecDeque<FeedItem>,
+    bytes: usize,
+}
+
+impl Ring {
+    /// Adds items, and takes out what is too much then; the newest stays, however large it is.
+    fn extend(&mut self, items: Vec<FeedItem>) -> Vec<FeedItem> {
+        self.bytes += items.iter().map(|item| item.bytes).sum::<usize>();
+        self.items.extend(items);
+        let mut gone = Vec::new();
+        while self.items.len() > FEED_RING_ENTRIES || (self.bytes > FEED_RING_BYTES && self.items.len() > 1) {
+            gone.extend(self.take_oldest());
+        }
+        gone
+    }
+
+    fn take_oldest(&mut self) -> Option<FeedItem> {
+        let oldest = self.items.pop_front()?;
+        self.bytes -= oldest.bytes;
+        Some(oldest)
+    }
 }
 
 /// Why the feed cannot give what was asked for.
@@ -44,7 +72,7 @@ pub enum FeedError {
 /// The feed.
 pub struct Feed {
     log: Arc<dyn Log>,
-    ring: RwLock<VecDeque<FeedItem>>,
+    ring: RwLock<Ring>,
     /// The groups of which one entry was read last: who walks through the past comes back to them.
     read_last: Mutex<VecDeque<Arc<Vec<FeedItem>>>>,
     newest: watch::Sender<Position>,
@@ -60,9 +88,7 @@ impl Feed {
         let Some(last) = items.last() else { return };
         let newest = Position { sequence: last.entry.sequence, chain: last.chain };
         let mut ring = self.ring.write().unwrap_or_else(PoisonError::into_inner);
-        ring.extend(items);
-        let surplus = ring.len().saturating_sub(FEED_RING_ENTRIES);
-        let gone: Vec<FeedItem> = ring.drain(..surplus).collect();
+        let gone = ring.extend(items);
         drop(ring);
         drop(gone);
         self.newest.send_replace(newest);
@@ -71,8 +97,8 @@ impl Feed {
     /// Lets go of all entries up to this one, which were trimmed from the journal before.
     pub(super) fn forget(&self, upto: u64) {
         let mut ring = self.ring.write().unwrap_or_else(PoisonError::into_inner);
-        let gone = ring.partition_point(|item| item.entry.sequence <= upto);
-        let gone: Vec<FeedItem> = ring.drain(..gone).collect();
+        let count = ring.items.partition_point(|item| item.entry.sequence <= upto);
+        let gone: Vec<FeedItem> = (0..count).filter_map(|_| ring.take_oldest()).collect();
         drop(ring);
         drop(gone);
         self.lock_read_last().clear();
@@ -114,9 +140,9 @@ impl Feed {
 
     fn read_ring(&self, from: u64, items_max: usize) -> Option<Vec<FeedItem>> {
         let ring = self.ring.read().unwrap_or_else(PoisonError::into_inner);
-        let first = ring.front()?.entry.sequence;
+        let first = ring.items.front()?.entry.sequence;
         let skip = usize::try_from(from.checked_sub(first)?).ok()?;
-        Some(ring.iter().skip(skip).take(items_max).cloned().collect())
+        Some(ring.items.iter().skip(skip).take(items_max).cloned().collect())
     }
 
     async fn read_log(&self, from: u64, items_max: usize, newest: u64) -> Result<Vec<FeedItem>, FeedError> {
@@ -164,7 +190,8 @@ impl Feed {
 
 fn decoded(group: &Group) -> Result<Vec<FeedItem>, RecordError> {
     let linked = decode_group(&group.bytes, group.chain_before, group.chain)?;
-    Ok(linked.into_iter().map(|linked| FeedItem { entry: Arc::new(linked.entry), chain: linked.chain }).collect())
+    let item = |linked: Linked| FeedItem { entry: Arc::new(linked.entry), chain: linked.chain, bytes: 0 };
+    Ok(linked.into_iter().map(item).collect())
 }
 
 /// The entries of a group follow one another.

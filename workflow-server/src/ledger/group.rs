@@ -9,7 +9,7 @@ use tokio::sync::oneshot;
 use super::feed::FeedItem;
 use super::{LedgerError, Outcome};
 use crate::journal::{Group, JournalError, Position};
-use crate::limits::{GROUP_BYTES_SOFT, GROUP_COMMANDS_MAX};
+use crate::limits::{ENTRY_BYTES_MAX, GROUP_BYTES_SOFT, GROUP_COMMANDS_MAX};
 use crate::records::{GroupBytes, WorldImage};
 
 type Answer = Result<Outcome, LedgerError>;
@@ -18,6 +18,12 @@ type Answer = Result<Outcome, LedgerError>;
 struct Waiting {
     to: oneshot::Sender<Answer>,
     answer: Answer,
+}
+
+/// What an entry came to in the group.
+pub(super) struct Written {
+    chain: u64,
+    bytes: usize,
 }
 
 /// A group that still takes commands.
@@ -49,10 +55,17 @@ impl OpenGroup {
         }
     }
 
-    pub(super) fn add_entry(&mut self, entry: Entry) -> Arc<Entry> {
-        let chain = self.bytes.push(&entry);
+    /// Writes an entry down that is to be applied next; nothing where it is too large to be one.
+    pub(super) fn write(&mut self, entry: &Entry) -> Option<Written> {
+        let before = self.bytes.len();
+        let chain = self.bytes.push_within(entry, ENTRY_BYTES_MAX)?;
+        Some(Written { chain, bytes: self.bytes.len() - before })
+    }
+
+    /// Adds the entry that was written down last, once it has been applied.
+    pub(super) fn add_entry(&mut self, entry: Entry, written: &Written) -> Arc<Entry> {
         let entry = Arc::new(entry);
-        self.items.push(FeedItem { entry: entry.clone(), chain });
+        self.items.push(FeedItem { entry: entry.clone(), chain: written.chain, bytes: written.bytes });
         entry
     }
 

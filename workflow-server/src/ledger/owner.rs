@@ -6,7 +6,7 @@ use std::time::Duration;
 use aftercall_engine::command::{Actor, ActorKind, Command};
 use aftercall_engine::time::Time;
 use aftercall_engine::world::timers::TimerKey;
-use aftercall_engine::{Decision, Request, Root, World, decide};
+use aftercall_engine::{Decision, Rejection, Request, Root, World, decide};
 use arc_swap::ArcSwap;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
@@ -17,7 +17,7 @@ use super::recover::{Recovered, recover};
 use super::timekeeping::SharedTime;
 use super::{Asked, Clock, Health, LedgerError, LedgerOptions, Order, Outcome};
 use crate::journal::{JournalError, Log, Position, Vault};
-use crate::limits::{CLOCK_LOOK_EVERY, NO_SPACE_PAUSE, RECOVERIES_MAX, TIMERS_PER_GROUP};
+use crate::limits::{CLOCK_LOOK_EVERY, ENTRY_BYTES_MAX, NO_SPACE_PAUSE, RECOVERIES_MAX, TIMERS_PER_GROUP};
 use crate::records::WorldImage;
 
 pub(super) struct Owner {
@@ -119,17 +119,21 @@ impl Owner {
         self.open.add_answer(asked.answer, decided);
     }
 
-    fn decide(&mut self, request: &Request) -> Result<Outcome, aftercall_engine::Rejection> {
+    fn decide(&mut self, request: &Request) -> Result<Outcome, Rejection> {
         let now = self.time.now();
         Ok(match decide(&self.world, request, now)? {
             Decision::Repeat { sequence } => Outcome::Repeated { sequence },
             Decision::Unchanged(answer) => Outcome::Unchanged(answer),
-            Decision::Commit(entry) => match self.world.apply(&entry) {
-                Ok(()) => Outcome::Committed(self.open.add_entry(*entry)),
+            Decision::Commit(entry) => {
+                let too_large = Rejection::Limit { name: "ENTRY_BYTES", limit: ENTRY_BYTES_MAX as u64 };
+                let written = self.open.write(&entry).ok_or(too_large)?;
                 // An entry that was decided on this World fits it: anything else is a fault of the code, and going on
                 // would write it down.
-                Err(unfit) => unreachable!("decide and apply disagree: {unfit}"),
-            },
+                if let Err(unfit) = self.world.apply(&entry) {
+                    unreachable!("decide and apply disagree: {unfit}");
+                }
+                Outcome::Committed(self.open.add_entry(*entry, &written))
+            }
         })
     }
 

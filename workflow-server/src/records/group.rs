@@ -31,12 +31,21 @@ impl GroupBytes {
 
     /// Adds an entry; gives the chain hash at it.
     pub fn push(&mut self, entry: &Entry) -> u64 {
+        self.push_within(entry, usize::MAX).unwrap_or(self.chain)
+    }
+
+    /// The same, unless the entry takes more bytes than that: then nothing is added.
+    pub fn push_within(&mut self, entry: &Entry, bytes_max: usize) -> Option<u64> {
         let record = EntryRecord::from(entry);
         let start = self.bytes.len();
         // Writing to a Vec cannot fail: it grows.
         let _ = record.encode_length_delimited(&mut self.bytes);
+        if self.bytes.len() - start > bytes_max {
+            self.bytes.truncate(start);
+            return None;
+        }
         self.chain = link(self.chain, &self.bytes[start..]);
-        self.chain
+        Some(self.chain)
     }
 
     /// The chain hash at the newest entry.

@@ -176,7 +176,9 @@ async fn edit(
         };
         let stored = named(&answered.root, step.name)?;
         let draft = stored.draft.as_ref().map_or(&definition, |draft| draft);
-        let is_there = |(event, _): &(Event, u32)| draft.stage_of(&event.id).is_some();
+        // Asked again, the event that it would add now is none of its own.
+        let is_new = answered.sequence > root.sequence;
+        let is_there = |(event, _): &(Event, u32)| is_new && draft.stage_of(&event.id).is_some();
         let shown = |(event, number)| convert::stage(&Stage { number, event, actions: Vec::new() });
         return Ok(Draft {
             workflow: Some(describe(draft, 0, stored.revision)),

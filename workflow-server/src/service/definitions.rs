@@ -297,7 +297,9 @@ fn moved_on(refused: &Status, request: &proto::ImportWorkflowRequest, attempt: u
 /// Reads a file: an event that an earlier version has keeps its number.
 pub(super) fn read(root: &Root, text: &str) -> Result<Definition, Status> {
     let earlier = |name: &str| root.workflows.named(name).map(|workflow| &workflow.numbering);
-    file::read_known(text, earlier).map_err(|faults| status::bad_file(&faults))
+    let definition = file::read_known(text, earlier).map_err(|faults| status::bad_file(&faults))?;
+    file::check_written(&definition).map_err(|fault| status::bad_file(&[fault]))?;
+    Ok(definition)
 }
 
 pub(super) fn faults(root: &Root, definition: &Definition) -> Vec<proto::Fault> {

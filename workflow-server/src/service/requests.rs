@@ -150,7 +150,10 @@ fn value(value: proto::Value) -> Result<Value, &'static str> {
         Some(Kind::Text(text)) => Ok(Value::Text(text.into())),
         Some(Kind::Number(number)) => Ok(Value::Number(number)),
         Some(Kind::Flag(flag)) => Ok(Value::Bool(flag)),
-        Some(Kind::Time(stamp)) => time(stamp).map(Value::Time).ok_or("is not a moment"),
+        Some(Kind::Time(stamp)) => {
+            let moment = time(stamp).filter(|moment| moment.is_value());
+            moment.map(Value::Time).ok_or("is not a moment of the years 1 to 9899")
+        }
         None => Err("has no value: give text, number, flag or time"),
     }
 }

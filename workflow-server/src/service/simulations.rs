@@ -10,12 +10,13 @@ use aftercall_engine::simulate::{Named, Simulation};
 use aftercall_engine::time::Time;
 use aftercall_proto::workflow::v1 as proto;
 use aftercall_proto::workflow::v1::simulation_step::What;
+use prost::Message;
 use tonic::Status;
 
 use super::definitions::{pick, read};
 use super::requests::{self, Faults};
 use super::{Shared, convert, follow_up, status};
-use crate::limits::SIMULATION_STEPS_MAX;
+use crate::limits::{SIMULATION_BYTES_MAX, SIMULATION_STEPS_MAX};
 
 /// What is to be done, checked.
 enum Step {
@@ -87,7 +88,15 @@ fn run(
     let mut simulation = Simulation::new(definition, &calendars, now).map_err(refused)?;
     simulation.set(changes, fields).map_err(refused)?;
     let mut states = vec![state(&mut simulation)];
+    let mut bytes = 0;
     for step in steps {
+        // An answer that no client could read is none.
+        bytes += states.last().map_or(0, Message::encoded_len);
+        if bytes > SIMULATION_BYTES_MAX {
+            let refused = format!("the answer has {SIMULATION_BYTES_MAX} bytes already: try fewer steps at a time");
+            states.push(proto::SimulationState { refused, reason: "TOO_LARGE".to_owned(), ..state(&mut simulation) });
+            break;
+        }
         let done = match step {
             Step::Wait(millis) => simulation.wait(millis).map(drop),
             Step::Push { button, form, note } => simulation.push(&button, form, &note),

@@ -191,7 +191,8 @@ pub(super) fn of_build(error: &BuildError, workflow: &str) -> Status {
         BuildError::Linked(_) => precondition("LINKED", message, HashMap::new()),
         BuildError::OtherKind => precondition("OTHER_KIND", message, HashMap::new()),
         BuildError::IntoItself => precondition("INTO_ITSELF", message, HashMap::new()),
-        BuildError::TooMany(_) => precondition("TOO_MANY", message, HashMap::new()),
+        BuildError::OtherEvent(_) => precondition("OTHER_EVENT", message, HashMap::new()),
+        BuildError::TooMany(_) | BuildError::NotAFile(_) => precondition("TOO_MANY", message, HashMap::new()),
     }
 }
 
@@ -219,7 +220,7 @@ pub(super) fn of_simulation(error: SimulationError, root: &Root) -> Status {
     match error {
         SimulationError::Faulty(faults) => of_rejection(Rejection::WorkflowHasFaults(faults), root),
         SimulationError::Refused(rejection) => of_rejection(*rejection, root),
-        SimulationError::NotSet => internal(&error),
+        SimulationError::NotSet | SimulationError::TooBusy => internal(&error),
     }
 }
 
@@ -275,6 +276,7 @@ fn of_rejection(rejection: Rejection, root: &Root) -> Status {
         | Rejection::NotClaimed(instance)
         | Rejection::NoSuchStage { instance, .. }
         | Rejection::StageGone(instance)
+        | Rejection::WouldBeStuck(instance)
         | Rejection::UndoTooLate(instance)
         | Rejection::AnotherRuns(instance)
         | Rejection::AlreadyRunning(instance)

@@ -9,6 +9,7 @@ use crate::decide::{escalate, when};
 use crate::definition::expression::ExpressionFailure;
 use crate::definition::facts::Facts;
 use crate::definition::model::{AlertAction, LinkAction, SetFieldAction, TimerAction, TimerStart};
+use crate::definition::rules;
 use crate::definition::{Action, ActionKind, Definition, Stage};
 use crate::entry::{Entered, StageWarning, StageWarningKind};
 use crate::instance::{Alert, Claim, Count, Instance, Status, Timer};
@@ -124,94 +125,13 @@ fn enter_one(scene: &Scene<'_>, instance: &mut Instance, number: u32, warnings: 
     Ends::Here
 }
 
-/// What of a stage goes on where it is not entered but taken up again, by the places of its actions.
-#[derive(Default)]
-pub(super) struct Again {
-    /// Actions that were done, and are not done once more.
-    pub(super) done: Vec<u16>,
-    /// Actions whose condition did not hold.
-    pub(super) skipped: Vec<u16>,
-    /// Alerts that stand, with their dues.
-    pub(super) alerts: Vec<Alert>,
-    /// Timers that run.
-    pub(super) timers: Vec<Timer>,
-}
-
-/// Takes a stage up again that was changed: what stood goes on, what is new begins. Nothing leads on from it at once.
-pub(super) fn enter_again(
-    scene: &Scene<'_>,
-    instance: &mut Instance,
-    stage: &Stage,
-    again: &Again,
-) -> Vec<StageWarning> {
-    let mut warnings = Vec::new();
-    let mut armed = Armed { skipped: again.skipped.clone(), ..Armed::default() };
-    for (at, action) in stage.actions.iter().enumerate() {
-        let at = at as u16;
-        let mut warn = |kind, name: &str| {
-            warnings.push(StageWarning { stage: stage.number, action: at, kind, name: name.into() });
-        };
-        let is_known = again.done.contains(&at);
-        if again.skipped.contains(&at) {
-            continue;
-        }
-        if !is_known && !holds(scene, instance, action, &mut warn) {
-            armed.skipped.push(at);
-            continue;
-        }
-        match &action.kind {
-            ActionKind::Button(_) => armed.waits = true,
-            ActionKind::Alert(alert) => {
-                let raised = raise(scene, instance, alert, at, &mut warn);
-                let stood = again.alerts.iter().find(|stood| stood.action == at);
-                armed.alerts.extend(raised.map(|raised| taken_up(scene, alert, raised, stood)));
-            }
-            ActionKind::Timer(timer) => {
-                armed.waits = true;
-                let runs = again.timers.iter().find(|runs| runs.action == at);
-                let due = runs.map_or_else(|| due(scene, instance, timer, &mut warn), |runs| runs.due);
-                armed.timers.push(Timer { action: at, due, waits_for_claim: timer.waits_for_claim });
-            }
-            ActionKind::SetField(_) | ActionKind::Link(_) | ActionKind::Finish(_) => {}
-        }
-    }
-    if instance.status != Status::Paused {
-        instance.status = if armed.waits { Status::Active } else { Status::Incomplete };
-    }
-    armed.skipped.sort_unstable();
-    instance.alerts = armed.alerts.into();
-    instance.timers = armed.timers.into();
-    instance.skipped = armed.skipped.into();
-    if instance.status == Status::Incomplete {
-        instance.claim = None;
-    }
-    warnings
-}
-
-/// An alert that stood, with the text that it has now; its due and all that people did with it stay.
-fn taken_up(scene: &Scene<'_>, action: &AlertAction, raised: Alert, stood: Option<&Alert>) -> Alert {
-    let Some(stood) = stood else { return raised };
-    let mut alert = Alert { text: raised.text, ..stood.clone() };
-    if alert.due.is_none() {
-        (alert.due, alert.escalates_at) = (raised.due, raised.escalates_at);
-    } else if alert.escalates_at.is_none() {
-        let clock = scene.root.clock(scene.definition, action.calendar.as_deref());
-        let coming = |alert: &Alert| escalate::next(action, alert, clock);
-        while coming(&alert).is_some_and(|at| at <= scene.now) {
-            alert.escalated += 1;
-        }
-        alert.escalates_at = coming(&alert);
-    }
-    alert
-}
-
 /// What a stage has armed so far; withdrawn where the list ends with a link or a finish.
 #[derive(Default)]
-struct Armed {
-    alerts: Vec<Alert>,
-    timers: Vec<Timer>,
-    skipped: Vec<u16>,
-    waits: bool,
+pub(super) struct Armed {
+    pub(super) alerts: Vec<Alert>,
+    pub(super) timers: Vec<Timer>,
+    pub(super) skipped: Vec<u16>,
+    pub(super) waits: bool,
 }
 
 /// Does the actions in order; says where the first link or finish leads that is done.
@@ -253,7 +173,7 @@ fn run(
 }
 
 /// A condition that has no answer counts as false.
-fn holds(
+pub(super) fn holds(
     scene: &Scene<'_>,
     instance: &Instance,
     action: &Action,
@@ -292,11 +212,12 @@ fn set_field(
     }
 }
 
-/// Expressions put texts together; what comes out is held to what a text may be.
+/// Expressions put texts and times together; what comes out is held to what Set Workflow takes.
 fn fits(value: &Value) -> bool {
     match value {
-        Value::Text(text) => text.len() <= limits::TEXT_BYTES_MAX,
-        Value::Number(_) | Value::Bool(_) | Value::Time(_) => true,
+        Value::Text(text) => text.len() <= limits::TEXT_BYTES_MAX && text.chars().all(rules::is_printable),
+        Value::Time(time) => time.is_value(),
+        Value::Number(_) | Value::Bool(_) => true,
     }
 }
 
@@ -316,7 +237,7 @@ pub(super) fn put_value(values: &mut Vec<(u16, Value)>, place: u16, value: Value
 }
 
 /// A team that was declared is never taken back, so the place is there; an alert without one could be seen by nobody.
-fn raise(
+pub(super) fn raise(
     scene: &Scene<'_>,
     instance: &Instance,
     alert: &AlertAction,
@@ -325,10 +246,14 @@ fn raise(
 ) -> Option<Alert> {
     let filled = alert.text.fill_in(limits::TEXT_BYTES_MAX, &scene.facts(instance));
     filled.missing.iter().for_each(|name| warn(StageWarningKind::MissingValue, name));
+    raise_as(scene, alert, at, filled.text.into())
+}
+
+pub(super) fn raise_as(scene: &Scene<'_>, alert: &AlertAction, at: u16, text: Box<str>) -> Option<Alert> {
     let clock = scene.root.clock(scene.definition, alert.calendar.as_deref());
     let mut raised = Alert {
         action: at,
-        text: filled.text.into(),
+        text,
         team: scene.root.teams.place(&alert.team)?,
         added_teams: Box::default(),
         priority: alert.priority,
@@ -342,7 +267,7 @@ fn raise(
     Some(raised)
 }
 
-fn due(
+pub(super) fn due(
     scene: &Scene<'_>,
     instance: &Instance,
     timer: &TimerAction,

@@ -4,14 +4,15 @@
 use std::sync::Arc;
 
 use crate::command::MigrateInstance;
+use crate::decide::again::{Again, enter_again};
 use crate::decide::draft::{EntryDraft, check_revision};
-use crate::decide::enter::{Again, Scene, enter, enter_again};
+use crate::decide::enter::{Scene, enter};
 use crate::decide::find::{check_legal, find};
 use crate::decide::set::put_defaults;
 use crate::definition::model::{Action, ActionKind};
 use crate::definition::{Definition, Stage};
 use crate::entry::{Answer, ChangeKind, Entered};
-use crate::instance::{Alert, Count, Happening, Instance, Timer};
+use crate::instance::{Alert, Count, Happening, Instance, Status, Timer};
 use crate::rejection::{FieldFault, Rejection};
 use crate::value::Value;
 use crate::world::Root;
@@ -38,15 +39,28 @@ pub(super) fn migrate(
     new.links = links(&before, &after, &old.links).into();
     let clock = root.clock(&after, None);
     new.deadline = old.deadline.or(after.deadline.map(|span| clock.after(old.started_at, span)));
-    let scene = Scene { definition: &after, call: &call, root, form: &[], now: draft.now };
+    // In a pause its clocks stand still, also those that begin now: they are put off with the others when it is resumed.
+    let now = old.pause.as_ref().map_or(draft.now, |pause| pause.since);
+    let scene = Scene { definition: &after, call: &call, root, form: &[], now };
     let entered = match target(&before, &after, old, asked)? {
         Target::Nowhere => Entered::default(),
         Target::Same(was, is) => {
             let again = again(root, (was, is), old);
             Entered { stages: Vec::new(), warnings: enter_again(&scene, &mut new, is, &again) }
         }
-        Target::Other(stage) => enter(&scene, &mut new, stage),
+        Target::Other(stage) => {
+            let entered = enter(&scene, &mut new, stage);
+            new.entered_at = draft.now;
+            new.ended_at = new.ended_at.map(|_| draft.now);
+            if new.status == Status::Active && old.pause.is_some() {
+                (new.status, new.pause) = (Status::Paused, old.pause.clone());
+            }
+            entered
+        }
     };
+    if new.status == Status::Incomplete && old.status != Status::Incomplete {
+        return Err(Rejection::WouldBeStuck(old.clone()));
+    }
     draft.said.note = asked.reason.clone();
     draft.answer = Answer::Moved { instance: old.id, entered: entered.stages.clone() };
     draft.put_instance(ChangeKind::Migrated, old, new, entered);
@@ -68,7 +82,7 @@ enum Target<'d> {
     Nowhere,
     /// The same event, as it was and as it is.
     Same(&'d Stage, &'d Stage),
-    /// Its event is gone, and this stage stands in.
+    /// Its event is gone, or it was asked for: this stage stands in.
     Other(u32),
 }
 
@@ -81,11 +95,11 @@ fn target<'d>(
     if old.stage == 0 {
         return Ok(Target::Nowhere);
     }
+    let mapped = asked.stages.iter().find(|(from, _)| *from == old.stage).map(|(_, to)| *to);
     let was = before.stage(old.stage);
-    if let Some((was, is)) = was.and_then(|was| Some((was, after.stage_of(&was.event.id)?))) {
+    if let (Some((was, is)), None) = (was.and_then(|was| Some((was, after.stage_of(&was.event.id)?))), mapped) {
         return Ok(Target::Same(was, is));
     }
-    let mapped = asked.stages.iter().find(|(from, _)| *from == old.stage).map(|(_, to)| *to);
     let to = mapped.ok_or_else(|| Rejection::StageGone(old.clone()))?;
     after.stage(to).ok_or_else(|| Rejection::NoSuchStage { instance: old.clone(), stage: to })?;
     Ok(Target::Other(to))
@@ -148,6 +162,9 @@ fn again(root: &Root, (was, is): (&Stage, &Stage), old: &Instance) -> Again {
         again.timers.extend(timer.map(|timer| Timer { action: place, ..*timer }));
         let alert = old.alerts.iter().find(|alert| usize::from(alert.action) == at);
         again.alerts.extend(alert.map(|alert| amended(root, (&was.actions[at], action), alert, place)));
+        if alert.is_some() && has_same_text(&was.actions[at], action) {
+            again.texts.push(place);
+        }
     }
     again
 }
@@ -165,6 +182,14 @@ fn counterpart(was: &[Action], is: &[Action], place: usize) -> Option<usize> {
     let wanted = key(&is[place]);
     let nth = is[..place].iter().filter(|action| key(action) == wanted).count();
     was.iter().enumerate().filter(|(_, action)| key(action) == wanted).nth(nth).map(|(at, _)| at)
+}
+
+/// What a form had put into a text is not known any more: a text that the author left alone stays as people read it.
+fn has_same_text(was: &Action, is: &Action) -> bool {
+    match (&was.kind, &is.kind) {
+        (ActionKind::Alert(was), ActionKind::Alert(is)) => was.text == is.text,
+        _ => false,
+    }
 }
 
 /// Team and priority follow the author, unless something has changed them since; the due stays.

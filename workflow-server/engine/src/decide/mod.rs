@@ -2,6 +2,7 @@
 //!
 //! Must not act, read a clock or make ids: time and chance come in with the request.
 
+mod again;
 mod archive;
 mod batches;
 mod calls;

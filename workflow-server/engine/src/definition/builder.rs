@@ -8,7 +8,7 @@ use std::collections::HashSet;
 use thiserror::Error;
 
 use crate::definition::fault::Fault;
-use crate::definition::file::{Single, read_action};
+use crate::definition::file::{Single, check_written, read, read_action, write_yaml};
 use crate::definition::model::{Action, ActionKind, Definition, Event, Stage};
 use crate::definition::numbering::Numbering;
 use crate::limits;
@@ -44,6 +44,12 @@ pub enum BuildError {
     /// There would be more than there may be.
     #[error("{0}")]
     TooMany(String),
+    /// Its file would not be one that can be imported.
+    #[error("as a file the workflow could not be imported any more: {0}")]
+    NotAFile(String),
+    /// The event of an action cannot become another one.
+    #[error("an action keeps its event `{0}`: remove it and add another")]
+    OtherEvent(String),
 }
 
 /// What a step gives: the definition, and the event that was added with its stage's number.
@@ -73,7 +79,7 @@ pub fn add_action(definition: &Definition, earlier: &Numbering, event: &str, bef
         built.stages.push(Stage { number, event, actions: Vec::new() });
         built.stages.sort_by_key(|stage| stage.number);
     }
-    Ok((built, adds))
+    checked(built, adds)
 }
 
 /// Says anew what an action does; it stays of its kind, and its event stays the same one, whatever its label.
@@ -91,13 +97,13 @@ pub fn update_action(definition: &Definition, earlier: &Numbering, event: &str, 
     let mut built = definition.clone();
     if let (Some(own), Some((event, _))) = (own, &read.adds) {
         if own.id != event.id {
-            return Err(BuildError::OtherKind);
+            return Err(BuildError::OtherEvent(own.id));
         }
         let stage = built.stages.iter_mut().find(|stage| stage.event.id == own.id);
         stage.into_iter().for_each(|stage| stage.event.label.clone_from(&event.label));
     }
     built.stages[at].actions[place] = read.action;
-    Ok((built, None))
+    checked(built, None)
 }
 
 /// Removes an action; with a button or a timer its event, and all events below it.
@@ -150,7 +156,20 @@ pub fn move_action(definition: &Definition, (event, action): (&str, u32), to_eve
         return Err(BuildError::TooMany(format!("a stage has at most {} actions", limits::ACTIONS_PER_STAGE_MAX)));
     }
     target.insert(place, moved);
-    Ok((built, None))
+    checked(built, None)
+}
+
+/// Whatever is built can be exported, and what is exported can be imported: its limits of size, depth and numbers are those of
+/// a file.
+fn checked(built: Definition, adds: Option<(Event, u32)>) -> Built {
+    check_written(&built).map_err(|fault| BuildError::NotAFile(fault.message))?;
+    match read(&write_yaml(&built), None) {
+        Ok(_) => Ok((built, adds)),
+        Err(faults) => {
+            let first = faults.into_iter().next().map(|fault| fault.message);
+            Err(BuildError::NotAFile(first.unwrap_or_default()))
+        }
+    }
 }
 
 fn stage_at(definition: &Definition, event: &str) -> Result<usize, BuildError> {

@@ -123,7 +123,7 @@ fn changed_stage(old: &Stage, new: &Stage, said: &mut Vec<String>) {
 }
 
 /// What makes an action the same one: the event that it adds; for others their kind and how many such came before.
-type Key = (&'static str, String);
+type Key = (&'static str, String, usize);
 
 fn keys(actions: &[Action]) -> Vec<Key> {
     let mut keys: Vec<Key> = Vec::with_capacity(actions.len());
@@ -136,11 +136,9 @@ fn keys(actions: &[Action]) -> Vec<Key> {
             ActionKind::Finish(_) => ("finish", None),
             ActionKind::SetField(set) => ("set-field", Some(set.field.clone())),
         };
-        let before = keys
-            .iter()
-            .filter(|(other, name)| *other == kind && own.as_ref().is_none_or(|own| name.starts_with(own.as_str())))
-            .count();
-        keys.push((kind, format!("{} {before}", own.unwrap_or_default())));
+        let own = own.unwrap_or_default();
+        let before = keys.iter().filter(|(other, name, _)| *other == kind && *name == own).count();
+        keys.push((kind, own, before));
     }
     keys
 }

@@ -8,6 +8,7 @@ use std::collections::{HashMap, HashSet};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_saphyr::FlowMap;
 
+use crate::definition::fault::{Fault, FaultCode};
 use crate::definition::file::actions::{FROM_FIELD, timer_label};
 use crate::definition::file::comments;
 use crate::definition::file::escalation::{DUE, RAISE};
@@ -42,6 +43,27 @@ pub fn write_json(definition: &Definition) -> String {
     json(&file(definition))
 }
 
+/// Why what is exported could not be imported again: a file with every id and stage number is larger than the one that was read.
+///
+/// # Errors
+/// `TOO_LARGE`.
+pub fn check_written(definition: &Definition) -> Result<(), Fault> {
+    let written = file(definition);
+    let (bytes, nodes) = (json(&written).len(), written.nodes() + DOCUMENT_NODES);
+    if bytes <= limits::FILE_BYTES_MAX && nodes <= limits::FILE_NODES_MAX {
+        return Ok(());
+    }
+    let message = format!(
+        "with every id and stage number the file has {bytes} bytes and {nodes} keys and values; at most {} and {} are allowed",
+        limits::FILE_BYTES_MAX,
+        limits::FILE_NODES_MAX
+    );
+    Err(Fault::new(FaultCode::TooLarge, message))
+}
+
+/// The beginnings and the ends of the stream and of its document, which a reader counts too.
+const DOCUMENT_NODES: usize = 4;
+
 /// Writes one action of a definition as a file has it, but for its `then`: what [`super::read_action`] reads.
 #[must_use]
 pub fn write_action(definition: &Definition, action: &Action) -> String {
@@ -72,6 +94,19 @@ enum Written {
     Map(Vec<(String, Written)>),
     /// A mapping in one line.
     Line(Vec<(String, Written)>),
+}
+
+impl Written {
+    /// As a reader counts them: a list and a mapping have a beginning and an end.
+    fn nodes(&self) -> usize {
+        match self {
+            Self::Text(_) | Self::Whole(_) | Self::Number(_) | Self::Flag(_) => 1,
+            Self::List(items) => 2 + items.iter().map(Self::nodes).sum::<usize>(),
+            Self::Map(entries) | Self::Line(entries) => {
+                2 + entries.iter().map(|(_, value)| 1 + value.nodes()).sum::<usize>()
+            }
+        }
+    }
 }
 
 impl Serialize for Written {

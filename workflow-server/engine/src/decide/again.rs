@@ -1,0 +1,95 @@
+//! Taking a stage up again that another version has changed: what stood goes on, what is new begins.
+
+use crate::decide::enter::{Armed, Scene, due, holds, raise, raise_as};
+use crate::decide::escalate;
+use crate::definition::model::AlertAction;
+use crate::definition::{ActionKind, Stage};
+use crate::entry::StageWarning;
+use crate::instance::{Alert, Instance, Status, Timer};
+
+/// What of a stage goes on where it is not entered but taken up again, by the places of its actions.
+#[derive(Default)]
+pub(super) struct Again {
+    /// Actions that were done, and are not done once more.
+    pub(super) done: Vec<u16>,
+    /// Actions whose condition did not hold.
+    pub(super) skipped: Vec<u16>,
+    /// Alerts that stand, with their dues.
+    pub(super) alerts: Vec<Alert>,
+    /// Alerts whose text stays as it is.
+    pub(super) texts: Vec<u16>,
+    /// Timers that run.
+    pub(super) timers: Vec<Timer>,
+}
+
+/// Takes a stage up again that was changed: what stood goes on, what is new begins. Nothing leads on from it at once.
+pub(super) fn enter_again(
+    scene: &Scene<'_>,
+    instance: &mut Instance,
+    stage: &Stage,
+    again: &Again,
+) -> Vec<StageWarning> {
+    let mut warnings = Vec::new();
+    let mut armed = Armed { skipped: again.skipped.clone(), ..Armed::default() };
+    for (at, action) in stage.actions.iter().enumerate() {
+        let at = at as u16;
+        let mut warn = |kind, name: &str| {
+            warnings.push(StageWarning { stage: stage.number, action: at, kind, name: name.into() });
+        };
+        let is_known = again.done.contains(&at);
+        if again.skipped.contains(&at) {
+            continue;
+        }
+        if !is_known && !holds(scene, instance, action, &mut warn) {
+            armed.skipped.push(at);
+            continue;
+        }
+        match &action.kind {
+            ActionKind::Button(_) => armed.waits = true,
+            ActionKind::Alert(alert) => {
+                let stood = again.alerts.iter().find(|stood| stood.action == at);
+                let text = stood.filter(|_| again.texts.contains(&at)).map(|stood| &stood.text);
+                let raised = match text {
+                    None => raise(scene, instance, alert, at, &mut warn),
+                    Some(text) => raise_as(scene, alert, at, text.clone()),
+                };
+                armed.alerts.extend(raised.map(|raised| taken_up(scene, alert, raised, stood)));
+            }
+            ActionKind::Timer(timer) => {
+                armed.waits = true;
+                let runs = again.timers.iter().find(|runs| runs.action == at);
+                let due = runs.map_or_else(|| due(scene, instance, timer, &mut warn), |runs| runs.due);
+                armed.timers.push(Timer { action: at, due, waits_for_claim: timer.waits_for_claim });
+            }
+            ActionKind::SetField(_) | ActionKind::Link(_) | ActionKind::Finish(_) => {}
+        }
+    }
+    if instance.status != Status::Paused {
+        instance.status = if armed.waits { Status::Active } else { Status::Incomplete };
+    }
+    armed.skipped.sort_unstable();
+    instance.alerts = armed.alerts.into();
+    instance.timers = armed.timers.into();
+    instance.skipped = armed.skipped.into();
+    if instance.status == Status::Incomplete {
+        instance.claim = None;
+    }
+    warnings
+}
+
+/// An alert that stood, with the text that it has now; its due and all that people did with it stay.
+fn taken_up(scene: &Scene<'_>, action: &AlertAction, raised: Alert, stood: Option<&Alert>) -> Alert {
+    let Some(stood) = stood else { return raised };
+    let mut alert = Alert { text: raised.text, ..stood.clone() };
+    if alert.due.is_none() {
+        (alert.due, alert.escalates_at) = (raised.due, raised.escalates_at);
+    } else if alert.escalates_at.is_none() {
+        let clock = scene.root.clock(scene.definition, action.calendar.as_deref());
+        let coming = |alert: &Alert| escalate::next(action, alert, clock);
+        while coming(&alert).is_some_and(|at| at <= scene.now) {
+            alert.escalated += 1;
+        }
+        alert.escalates_at = coming(&alert);
+    }
+    alert
+}
