@@ -4,7 +4,6 @@
 
 use aftercall_engine::definition::builder::{BuildError, add_action, move_action, remove_action, update_action};
 use aftercall_engine::definition::file::{read, write_action, write_yaml};
-use aftercall_engine::definition::model::{Action, ActionKind};
 use aftercall_engine::definition::numbering::Numbering;
 use aftercall_engine::definition::{Definition, Stage};
 use aftercall_engine::testing::definitions;
@@ -14,14 +13,6 @@ use proptest::prelude::*;
 fn beginning(definition: &Definition) -> Definition {
     let first = Stage { actions: Vec::new(), ..definition.stages[0].clone() };
     Definition { stages: vec![first], ..definition.clone() }
-}
-
-fn event_of(action: &Action) -> Option<&str> {
-    match &action.kind {
-        ActionKind::Button(button) => Some(&button.event),
-        ActionKind::Timer(timer) => Some(&timer.event),
-        _ => None,
-    }
 }
 
 /// Adds everything that a stage has, stage by stage; each step remembers the numbers that were given.
@@ -34,9 +25,9 @@ fn build(definition: &Definition) -> Definition {
             let text = write_action(definition, action);
             let (next, added) =
                 add_action(&built, &numbering, &event, 0, &text).unwrap_or_else(|e| panic!("{e:?}\n{text}"));
-            assert_eq!(added.as_ref().map(|(event, _)| event.id.as_str()), event_of(action));
+            assert_eq!(added.as_ref().map(|(event, _)| event.id.as_str()), action.adds());
             built = next;
-            open.extend(event_of(action).map(str::to_owned));
+            open.extend(action.adds().map(str::to_owned));
         }
     }
     built

@@ -3,9 +3,7 @@
 use aftercall_engine::command::Command;
 use aftercall_engine::definition::builder::{self, Built};
 use aftercall_engine::definition::file::read_header;
-use aftercall_engine::definition::model::{
-    Definition, Event, EventKind, FIRST_STAGE, NEW_CALL_ID, NEW_CALL_LABEL, Stage,
-};
+use aftercall_engine::definition::model::{Definition, Event, Stage};
 use aftercall_engine::definition::numbering::Numbering;
 use aftercall_engine::definition::rules;
 use aftercall_engine::rejection::FieldFault;
@@ -69,7 +67,6 @@ fn beginning(name: &str, title: &str) -> Result<Definition, Status> {
     if !faults.is_empty() {
         return Err(status::invalid(faults));
     }
-    let event = Event { id: NEW_CALL_ID.to_owned(), kind: EventKind::NewCall, label: NEW_CALL_LABEL.to_owned() };
     Ok(Definition {
         name: name.to_owned(),
         title: title.to_owned(),
@@ -78,7 +75,7 @@ fn beginning(name: &str, title: &str) -> Result<Definition, Status> {
         calendar: None,
         fields: Vec::new(),
         allow_unlinked_ends: false,
-        stages: vec![Stage { number: FIRST_STAGE, event, actions: Vec::new() }],
+        stages: vec![Stage::new_call()],
     })
 }
 

@@ -199,3 +199,17 @@ fn what_does_not_read_whole_is_refused() {
     let refused = decode_group(&newer, 0, chain).unwrap_err().to_string();
     assert!(refused.contains("start the newer server"), "{refused}");
 }
+
+#[test]
+fn what_is_too_large_is_not_written_and_leaves_the_group_as_it_was() {
+    let played = play();
+    let (first, second) = (&played.entries[0], &played.entries[1]);
+    let mut whole = GroupBytes::new(7);
+    whole.push(first);
+    let before = (whole.len(), whole.chain());
+    assert_eq!(whole.push_within(second, 3), None);
+    assert_eq!((whole.len(), whole.chain()), before);
+    let chain = whole.push_within(second, usize::MAX).unwrap();
+    let read = decode_group(&whole.into_bytes(), 7, chain).unwrap();
+    assert_eq!(read.len(), 2);
+}

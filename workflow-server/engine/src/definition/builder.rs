@@ -89,7 +89,7 @@ pub fn add_action(definition: &Definition, earlier: &Numbering, event: &str, bef
 pub fn update_action(definition: &Definition, earlier: &Numbering, event: &str, action: u32, text: &str) -> Built {
     let (at, place) = action_at(definition, event, action)?;
     let old = &definition.stages[at].actions[place];
-    let own = added(old).and_then(|id| definition.stage_of(id)).map(|stage| stage.event.clone());
+    let own = old.adds().and_then(|id| definition.stage_of(id)).map(|stage| stage.event.clone());
     let read = read_action(text, definition, earlier, own.as_ref()).map_err(BuildError::Faulty)?;
     if std::mem::discriminant(&old.kind) != std::mem::discriminant(&read.action.kind) {
         return Err(BuildError::OtherKind);
@@ -188,15 +188,6 @@ fn no_action(event: &str, action: u32, count: usize) -> BuildError {
     BuildError::NoAction { event: event.to_owned(), action, count }
 }
 
-/// The event that an action adds.
-fn added(action: &Action) -> Option<&str> {
-    match &action.kind {
-        ActionKind::Button(button) => Some(&button.event),
-        ActionKind::Timer(timer) => Some(&timer.event),
-        _ => None,
-    }
-}
-
 /// Where a link leads.
 fn targets(action: &Action) -> impl Iterator<Item = &str> {
     let link = if let ActionKind::Link(link) = &action.kind { Some(link) } else { None };
@@ -207,12 +198,12 @@ fn targets(action: &Action) -> impl Iterator<Item = &str> {
 /// The event that an action adds, and all that are added below it.
 fn below<'d>(definition: &'d Definition, action: &'d Action) -> HashSet<&'d str> {
     let mut found = HashSet::new();
-    let mut open: Vec<&str> = added(action).into_iter().collect();
+    let mut open: Vec<&str> = action.adds().into_iter().collect();
     while let Some(event) = open.pop() {
         if found.insert(event)
             && let Some(stage) = definition.stage_of(event)
         {
-            open.extend(stage.actions.iter().filter_map(added));
+            open.extend(stage.actions.iter().filter_map(Action::adds));
         }
     }
     found

@@ -78,6 +78,15 @@ pub struct Stage {
     pub actions: Vec<Action>,
 }
 
+impl Stage {
+    /// The first stage of every workflow, with nothing in it yet.
+    #[must_use]
+    pub fn new_call() -> Self {
+        let event = Event { id: NEW_CALL_ID.to_owned(), kind: EventKind::NewCall, label: NEW_CALL_LABEL.to_owned() };
+        Self { number: FIRST_STAGE, event, actions: Vec::new() }
+    }
+}
+
 /// The three kinds of event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum EventKind {
@@ -107,6 +116,18 @@ pub struct Action {
     pub when: Option<Expression>,
     /// What is done.
     pub kind: ActionKind,
+}
+
+impl Action {
+    /// The event that it adds.
+    #[must_use]
+    pub fn adds(&self) -> Option<&str> {
+        match &self.kind {
+            ActionKind::Button(button) => Some(&button.event),
+            ActionKind::Timer(timer) => Some(&timer.event),
+            ActionKind::Alert(_) | ActionKind::Link(_) | ActionKind::Finish(_) | ActionKind::SetField(_) => None,
+        }
+    }
 }
 
 impl From<ActionKind> for Action {

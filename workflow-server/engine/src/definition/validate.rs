@@ -119,15 +119,6 @@ fn in_action(stage: &Stage, place: usize, code: FaultCode, message: String) -> F
     Fault { action: u32::try_from(place).unwrap_or(u32::MAX).saturating_add(1), ..in_stage(stage, code, message) }
 }
 
-/// The event that this action adds.
-fn added(action: &Action) -> Option<&str> {
-    match &action.kind {
-        ActionKind::Button(button) => Some(&button.event),
-        ActionKind::Timer(timer) => Some(&timer.event),
-        ActionKind::Alert(_) | ActionKind::Link(_) | ActionKind::Finish(_) | ActionKind::SetField(_) => None,
-    }
-}
-
 /// The first stage is there, numbers rise, and no id is there twice.
 fn check_identities(definition: &Definition, faults: &mut Vec<Fault>) {
     if definition.stages.first().is_none_or(|stage| stage.number != FIRST_STAGE) {
@@ -161,7 +152,7 @@ fn check_added(definition: &Definition, events: &Events<'_>, faults: &mut Vec<Fa
     while let Some(place) = open.pop() {
         let stage = &definition.stages[place];
         let depth = depths[place].unwrap_or(0) + 1;
-        for (action, event) in stage.actions.iter().enumerate().filter_map(|(at, action)| Some((at, added(action)?))) {
+        for (action, event) in stage.actions.iter().enumerate().filter_map(|(at, action)| Some((at, action.adds()?))) {
             // An event that does not exist is reported with its action.
             let Some(next) = events.place(event) else { continue };
             if depths[next].is_some() {

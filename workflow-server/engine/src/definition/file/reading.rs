@@ -7,9 +7,7 @@ use crate::definition::file::mapping::{self, Keys, Mapping};
 use crate::definition::file::sketch::Sketch;
 use crate::definition::file::tree::Node;
 use crate::definition::file::{fields, numbers, tree};
-use crate::definition::model::{
-    ActionKind, Definition, Event, EventKind, FIRST_STAGE, NEW_CALL_ID, NEW_CALL_LABEL, Stage,
-};
+use crate::definition::model::{ActionKind, Definition, Stage};
 use crate::definition::numbering::Numbering;
 use crate::definition::rules;
 use crate::time::Span;
@@ -88,11 +86,7 @@ pub fn read_header(text: &str) -> Result<Definition, Vec<Fault>> {
         faults.add(FaultCode::BadValue, node.at, "a workflow begins without actions: add them one by one");
     }
     match Header::read(file, &mut faults) {
-        Some(header) if faults.is_empty() => {
-            let event =
-                Event { id: NEW_CALL_ID.to_owned(), kind: EventKind::NewCall, label: NEW_CALL_LABEL.to_owned() };
-            Ok(header.with_stages(vec![Stage { number: FIRST_STAGE, event, actions: Vec::new() }]))
-        }
+        Some(header) if faults.is_empty() => Ok(header.with_stages(vec![Stage::new_call()])),
         _ => Err(faults.finish(&[])),
     }
 }
