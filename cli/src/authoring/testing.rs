@@ -14,7 +14,7 @@ use aftercall_engine::definition::file::read_calendars;
 use aftercall_engine::definition::model::ActionKind;
 use aftercall_engine::definition::{Definition, rules};
 use aftercall_engine::instance::Instance;
-use aftercall_engine::simulate::{Named, Simulation, Way, ways};
+use aftercall_engine::simulate::{Leads, Named, Simulation, Way, ways};
 use aftercall_engine::time::{Span, Time};
 use aftercall_engine::value::FieldDeclaration;
 use form::{Call, Expected, Scalar, Step, Test, TestFile};
@@ -96,7 +96,14 @@ fn unwalked(definition: &Definition, walked: &BTreeSet<Way>) -> Vec<String> {
         format!("{number} {label}")
     };
     let all = ways(definition).into_iter().filter(|(way, _)| !walked.contains(way));
-    all.map(|((from, to), what)| format!("{}: {} → {} ({what})", definition.name, name(from), name(to))).collect()
+    let told = |(way, what): (Way, String)| {
+        let target = match way.leads {
+            Leads::Button(to) | Leads::Timer(to) | Leads::Link(to) => name(to),
+            Leads::Finish(outcome) => outcome.into(),
+        };
+        format!("{}: {} → {target} ({what})", definition.name, name(way.from))
+    };
+    all.map(told).collect()
 }
 
 /// The calendars of a file; none where none is named.
@@ -136,7 +143,7 @@ fn one(
             break;
         }
     }
-    ways.extend(simulation.walked());
+    ways.extend(simulation.walked().iter().cloned());
     Ok(faults)
 }
 
@@ -347,7 +354,43 @@ mod tests {
         assert_eq!(told[2], ["fields.topic must be given: text"]);
         assert_eq!(
             outcome.unwalked,
-            ["w: 1 New call → 5 Give up (button \"Give up\")", "w: 4 After 2h → 5 Give up (link, else)"]
+            [
+                "w: 1 New call → 5 Give up (button \"Give up\")",
+                "w: 4 After 2h → 5 Give up (link, else)",
+                "w: 5 Give up → given-up (finish)"
+            ]
+        );
+    }
+
+    #[test]
+    fn a_finish_is_a_way_and_so_is_each_of_what_leads_to_one_stage() {
+        let folder = tempfile::tempdir().unwrap();
+        let workflow = "format: 1
+workflow: w
+title: W
+fields: { vip: { type: bool, default: false } }
+on_new_call:
+  - finish: { outcome: nothing-to-do, when: fields.vip }
+  - button: Again
+    then:
+      - finish: { outcome: vip, when: fields.vip }
+      - finish: done
+  - timer: 1h
+    then:
+      - link: { to: again, when: fields.vip }
+      - link: again
+";
+        std::fs::write(folder.path().join("w.yaml"), workflow).unwrap();
+        let path = folder.path().join("w.test.yaml");
+        let tests = "workflow: w.yaml\ntests: [{ name: one, steps: [{ wait: 1h, expect: { outcome: done } }] }]\n";
+        std::fs::write(&path, tests).unwrap();
+        assert_eq!(
+            run(&[path]).unwrap().unwalked,
+            [
+                "w: 1 New call → nothing-to-do (finish)",
+                "w: 1 New call → 2 Again (button \"Again\")",
+                "w: 2 Again → vip (finish)"
+            ]
         );
     }
 }

@@ -13,8 +13,8 @@ use crate::command::{Actor, ActorKind, CallChanges, Command, IfRunning, PushButt
 use crate::decide::{Decision, decide};
 use crate::definition::model::{Action, ActionKind};
 use crate::definition::{Definition, Fault};
-use crate::entry::{Answer, Entry, StageWarning};
-use crate::instance::{Instance, InstanceId};
+use crate::entry::{Answer, ChangeKind, Entry, StageWarning};
+use crate::instance::{Instance, InstanceId, Status};
 use crate::rejection::Rejection;
 use crate::time::Time;
 use crate::value::Value;
@@ -29,8 +29,27 @@ const AUTHOR: &str = "simulation";
 /// Values by name.
 pub type Named = Vec<(Box<str>, Value)>;
 
-/// From which stage to which, by their numbers.
-pub type Way = (u32, u32);
+/// A way out of a stage. Two links of a stage to the same other one are one way.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Way {
+    /// The number of the stage.
+    pub from: u32,
+    /// What leads out of it.
+    pub leads: Leads,
+}
+
+/// What leads out of a stage.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Leads {
+    /// A button, to the stage with this number.
+    Button(u32),
+    /// A timer, to the stage with this number.
+    Timer(u32),
+    /// A link, to the stage with this number.
+    Link(u32),
+    /// The end, with this outcome.
+    Finish(Box<str>),
+}
 
 /// Why a workflow cannot be tried out, or a step not be done.
 #[derive(Clone, Debug, PartialEq, Error)]
@@ -224,10 +243,20 @@ impl Simulation {
 
     fn note(&mut self, entry: &Entry) {
         for change in &entry.instances {
+            let first = match change.kind {
+                ChangeKind::ButtonPushed => Leads::Button,
+                ChangeKind::TimerElapsed => Leads::Timer,
+                _ => Leads::Link,
+            };
+            let leads = std::iter::once(first).chain(std::iter::repeat(Leads::Link as fn(u32) -> Leads));
             let mut from = change.before.as_ref().map(|before| before.stage).filter(|stage| *stage > 0);
-            for to in &change.entered {
-                self.walked.extend(from.map(|from| (from, *to)));
+            for (to, leads) in change.entered.iter().zip(leads) {
+                self.walked.extend(from.map(|from| Way { from, leads: leads(*to) }));
                 from = Some(*to);
+            }
+            let after = &change.after;
+            if let Some(from) = change.entered.last().filter(|_| after.status == Status::Finished) {
+                self.walked.insert(Way { from: *from, leads: Leads::Finish(after.ending.as_ref().into()) });
             }
             self.warnings.extend(change.warnings.iter().cloned());
         }
@@ -246,28 +275,38 @@ fn teams_of(action: &Action) -> Vec<&str> {
     rungs.flatten().chain([alert.team.as_str()]).collect()
 }
 
-/// Every way of a workflow: from stage to stage, with what leads there.
+/// Every way of a workflow, each once, with what leads there in words.
 #[must_use]
 pub fn ways(definition: &Definition) -> Vec<(Way, String)> {
-    let mut ways = Vec::new();
+    let mut ways: Vec<(Way, String)> = Vec::new();
+    let mut seen = BTreeSet::new();
     for stage in &definition.stages {
-        for action in &stage.actions {
-            let targets: Vec<(&str, String)> = match &action.kind {
-                ActionKind::Button(button) => vec![(&button.event, format!("button \"{}\"", button.label))],
-                ActionKind::Timer(timer) => vec![(&timer.event, "timer".to_owned())],
-                ActionKind::Link(link) => {
-                    let otherwise =
-                        link.at_most.as_ref().map(|limit| (limit.otherwise.as_str(), "link, else".to_owned()));
-                    std::iter::once((link.to.as_str(), "link".to_owned())).chain(otherwise).collect()
-                }
-                _ => Vec::new(),
-            };
-            for (event, what) in targets {
-                if let Some(to) = definition.stage_of(event) {
-                    ways.push(((stage.number, to.number), what));
-                }
+        for (leads, what) in stage.actions.iter().flat_map(|action| leads_of(definition, action)) {
+            let way = Way { from: stage.number, leads };
+            if seen.insert(way.clone()) {
+                ways.push((way, what));
             }
         }
     }
     ways
+}
+
+fn leads_of(definition: &Definition, action: &Action) -> Vec<(Leads, String)> {
+    let to = |leads: fn(u32) -> Leads, event: &str, what: String| {
+        definition.stage_of(event).map(|stage| (leads(stage.number), what))
+    };
+    let (first, second) = match &action.kind {
+        ActionKind::Button(button) => (to(Leads::Button, &button.event, format!("button \"{}\"", button.label)), None),
+        ActionKind::Timer(timer) => (to(Leads::Timer, &timer.event, "timer".to_owned()), None),
+        ActionKind::Link(link) => {
+            let otherwise = link.at_most.as_ref().map(|limit| limit.otherwise.as_str());
+            let otherwise = otherwise.and_then(|event| to(Leads::Link, event, "link, else".to_owned()));
+            (to(Leads::Link, &link.to, "link".to_owned()), otherwise)
+        }
+        ActionKind::Finish(finish) => {
+            (Some((Leads::Finish(finish.outcome.as_str().into()), "finish".to_owned())), None)
+        }
+        ActionKind::Alert(_) | ActionKind::SetField(_) => (None, None),
+    };
+    first.into_iter().chain(second).collect()
 }

@@ -4,11 +4,12 @@
 //! failure never shows a value.
 
 mod checking;
+mod comparing;
 
 use std::fmt;
 use std::sync::{Arc, LazyLock};
 
-use cel::common::ast::{Expr, IdedExpr, LiteralValue};
+use cel::common::ast::{CallExpr, Expr, IdedExpr, LiteralValue, operators};
 use cel::parser::Parser;
 use cel::{Context, Env, ExecutionError, ParseErrors, Value as CelValue};
 use thiserror::Error;
@@ -141,13 +142,30 @@ fn unreadable(errors: &ParseErrors) -> String {
     format!("is not an expression: at character {character}, {said}")
 }
 
-/// Refuses what could run away or has no use, and lets whole numbers count as numbers, as fields do.
+/// The library's functions to another kind of number: to a whole one, and to one such as fields are.
+const WHOLE: &str = "int";
+const NUMBER: &str = "double";
+
+/// Whether the library gives a whole number for this function, which it would not add to a field.
+fn gives_whole(function: &str) -> bool {
+    ["size", "int", "uint", operators::MODULO].contains(&function) || function.starts_with("get")
+}
+
+fn wrap(node: &mut IdedExpr, function: &str) {
+    let inner = std::mem::take(node);
+    let call = CallExpr { func_name: function.to_owned(), target: None, args: vec![inner] };
+    *node = IdedExpr { id: node.id, expr: Expr::Call(call) };
+}
+
+/// Refuses what could run away or has no use, and lets whole numbers count as numbers, as fields do: there is one kind of
+/// number, and `%` counts in its whole part.
 fn tame(node: &mut IdedExpr, depth: usize) -> Result<(), ExpressionFault> {
     if depth > limits::EXPRESSION_TREE_DEPTH_MAX {
         let message = format!("puts more than {} things into one another", limits::EXPRESSION_TREE_DEPTH_MAX);
         return Err(ExpressionFault(message));
     }
-    let tame = |part: &mut IdedExpr| tame(part, depth + 1);
+    let wrapped = if matches!(&node.expr, Expr::Call(call) if gives_whole(&call.func_name)) { 2 } else { 0 };
+    let tame = |part: &mut IdedExpr| tame(part, depth + 1 + wrapped);
     match &mut node.expr {
         Expr::Comprehension(_) => {
             Err(ExpressionFault("uses `all`, `exists`, `map` or `filter`: conditions have no loops".to_owned()))
@@ -157,16 +175,25 @@ fn tame(node: &mut IdedExpr, depth: usize) -> Result<(), ExpressionFault> {
         }
         Expr::Call(call) => {
             let parts = call.target.iter_mut().map(|target| &mut **target).chain(&mut call.args);
-            parts.into_iter().try_for_each(tame)
+            parts.into_iter().try_for_each(tame)?;
+            if call.func_name == operators::MODULO {
+                call.args.iter_mut().for_each(|part| wrap(part, WHOLE));
+            }
+            if gives_whole(&call.func_name) {
+                wrap(node, NUMBER);
+            }
+            Ok(())
         }
         Expr::List(list) => list.elements.iter_mut().try_for_each(tame),
         Expr::Select(select) => tame(&mut select.operand),
         Expr::Literal(literal) => {
-            if let LiteralValue::Int(whole) = literal {
-                #[expect(clippy::cast_precision_loss, reason = "fields are such numbers too")]
-                let number = *whole.inner() as f64;
-                *literal = LiteralValue::Double(number.into());
-            }
+            #[expect(clippy::cast_precision_loss, reason = "fields are such numbers too")]
+            let number = match literal {
+                LiteralValue::Int(whole) => *whole.inner() as f64,
+                LiteralValue::UInt(whole) => *whole.inner() as f64,
+                _ => return Ok(()),
+            };
+            *literal = LiteralValue::Double(number.into());
             Ok(())
         }
         Expr::Ident(_) | Expr::Unspecified => Ok(()),
@@ -242,14 +269,41 @@ fn value(value: CelValue, wanted: FieldType) -> Option<Value> {
     match (wanted, value) {
         (FieldType::Text, CelValue::String(text)) => Some(Value::Text(text.as_str().into())),
         (FieldType::Number, CelValue::Float(number)) => number.is_finite().then_some(Value::Number(number)),
-        #[expect(clippy::cast_precision_loss, reason = "fields are such numbers")]
-        (FieldType::Number, CelValue::Int(number)) => Some(Value::Number(number as f64)),
-        #[expect(clippy::cast_precision_loss, reason = "fields are such numbers")]
-        (FieldType::Number, CelValue::UInt(number)) => Some(Value::Number(number as f64)),
         (FieldType::Bool, CelValue::Bool(flag)) => Some(Value::Bool(flag)),
         (FieldType::Time, CelValue::Timestamp(moment)) => {
             Some(Value::Time(crate::time::Time(moment.timestamp_millis())))
         }
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::call::Call;
+    use crate::time::Time;
+
+    /// Whole numbers are numbers as fields are, wherever the library makes one.
+    #[test]
+    fn there_is_one_kind_of_number() {
+        let key = crate::call::CallKey { source: "s".into(), id: "1".into() };
+        let call = Call::new(key, Time(0));
+        let facts = Facts { declared: &[], values: &[], form: &[], call: &call, visit: 3, now: Time(0) };
+        for (source, value) in [
+            ("visit % 2", 1.0),
+            ("7.9 % 4.2 + 0.5", 3.5),
+            ("size('four') / 8", 0.5),
+            ("int('12') - 1.5", 10.5),
+            ("now.getFullYear() + 0.5", 1970.5),
+            ("2u * 1.5", 3.0),
+            ("-7 % 4", -3.0),
+        ] {
+            let expression = Expression::parse(source).unwrap();
+            assert_eq!(expression.value(FieldType::Number, &facts), Ok(Value::Number(value)), "{source}");
+        }
+        let odd = Expression::parse("visit % 2 == 1 && size('abc') in [3]").unwrap();
+        assert_eq!(odd.holds(&facts), Ok(true));
+        let never = Expression::parse("visit % 0 == 1").unwrap();
+        assert_eq!(never.holds(&facts), Err(ExpressionFailure::Values));
     }
 }

@@ -34,8 +34,8 @@ pub const ROOTS: [&str; 5] = ["fields", "form", "call", "visit", "now"];
 pub struct Names<'d> {
     /// The workflow's fields.
     pub(in crate::definition) fields: HashMap<&'d str, &'d FieldDeclaration>,
-    /// The fields of all forms of the workflow.
-    pub(in crate::definition) forms: HashMap<&'d str, &'d FieldDeclaration>,
+    /// The fields of all forms of the workflow; forms may ask for one name in different ways.
+    pub(in crate::definition) forms: HashMap<&'d str, Vec<&'d FieldDeclaration>>,
     /// Values for trying expressions on.
     pub(in crate::definition) samples: OnceCell<Samples>,
     pub(in crate::definition) suggestions: Suggestions,
@@ -47,12 +47,26 @@ impl<'d> Names<'d> {
         fields: impl IntoIterator<Item = &'d FieldDeclaration>,
         forms: impl IntoIterator<Item = &'d FieldDeclaration>,
     ) -> Self {
-        let by_name = |field: &'d FieldDeclaration| (field.name.as_str(), field);
+        let mut of_forms: HashMap<&str, Vec<&FieldDeclaration>> = HashMap::new();
+        for field in forms {
+            of_forms.entry(&field.name).or_default().push(field);
+        }
         Self {
-            fields: fields.into_iter().map(by_name).collect(),
-            forms: forms.into_iter().map(by_name).collect(),
+            fields: fields.into_iter().map(|field| (field.name.as_str(), field)).collect(),
+            forms: of_forms,
             samples: OnceCell::new(),
             suggestions: Suggestions::default(),
+        }
+    }
+}
+
+impl Names<'_> {
+    /// How `fields.NAME` or `form.NAME` is declared; empty where it is not.
+    pub(in crate::definition) fn declared(&self, root: &str, name: &str) -> &[&FieldDeclaration] {
+        match root {
+            "fields" => self.fields.get(name).map(std::slice::from_ref).unwrap_or_default(),
+            "form" => self.forms.get(name).map(Vec::as_slice).unwrap_or_default(),
+            _ => &[],
         }
     }
 }

@@ -4,7 +4,7 @@
 use cel::common::ast::{Expr, IdedExpr, operators};
 use cel::{Context, ExecutionError, Value as CelValue};
 
-use super::{Expression, LIBRARY, call, cel, map, value};
+use super::{Expression, LIBRARY, call, cel, comparing, map, value};
 use crate::definition::facts::{CALL_FLAGS, CALL_TEXTS, Names, ROOTS};
 use crate::definition::rules;
 use crate::time::Time;
@@ -29,7 +29,11 @@ impl Expression {
         let mut faults = Vec::new();
         check_names(&self.tree, names, &mut faults);
         if faults.is_empty() {
-            check_types(&self.tree, names, wanted, &mut faults);
+            let samples = names.samples.get_or_init(|| [true, false].map(|flag| samples(names, flag)));
+            check_types(&self.tree, samples, wanted, &mut faults);
+            if faults.is_empty() {
+                comparing::check(&self.tree, names, samples, &mut faults);
+            }
         }
         faults.truncate(FAULTS_MAX);
         faults
@@ -37,7 +41,7 @@ impl Expression {
 }
 
 /// The parts of a node.
-fn parts(node: &IdedExpr) -> Vec<&IdedExpr> {
+pub(super) fn parts(node: &IdedExpr) -> Vec<&IdedExpr> {
     match &node.expr {
         Expr::Call(call) => call.target.iter().map(|target| &**target).chain(&call.args).collect(),
         Expr::List(list) => list.elements.iter().collect(),
@@ -54,7 +58,7 @@ fn check_names(node: &IdedExpr, names: &Names<'_>, faults: &mut Vec<String>) {
 }
 
 /// `call.caller.name` as its words.
-fn path(node: &IdedExpr) -> Option<Vec<&str>> {
+pub(super) fn path(node: &IdedExpr) -> Option<Vec<&str>> {
     match &node.expr {
         Expr::Ident(name) => Some(vec![name]),
         Expr::Select(select) => {
@@ -93,11 +97,13 @@ fn fault_of_path(path: &[&str], names: &Names<'_>) -> Option<String> {
 
 /// Why a field that is named is not one of those that are declared; `what` is `fields` or `form`.
 pub(in crate::definition) fn fault_of_field(what: &str, name: &str, names: &Names<'_>) -> Option<String> {
-    let declared = if what == "form" { &names.forms } else { &names.fields };
-    if declared.contains_key(name) {
+    if !names.declared(what, name).is_empty() {
         return None;
     }
-    let hint = names.suggestions.of(name, declared.keys().copied());
+    let hint = match what {
+        "form" => names.suggestions.of(name, names.forms.keys().copied()),
+        _ => names.suggestions.of(name, names.fields.keys().copied()),
+    };
     let hint = match (hint.is_empty(), what) {
         (false, _) => hint,
         (true, "form") => "; no button of the workflow asks for it".to_owned(),
@@ -107,8 +113,7 @@ pub(in crate::definition) fn fault_of_field(what: &str, name: &str, names: &Name
 }
 
 /// Tries the whole, and each part that the whole might never come to (behind `&&`, `||` and `? :`), on two sets of samples.
-fn check_types(tree: &IdedExpr, names: &Names<'_>, wanted: Wanted, faults: &mut Vec<String>) {
-    let contexts = names.samples.get_or_init(|| [true, false].map(|flag| samples(names, flag)));
+fn check_types(tree: &IdedExpr, contexts: &Samples, wanted: Wanted, faults: &mut Vec<String>) {
     let mut open = vec![(tree, Some(wanted), true)];
     while let Some((node, wanted, is_tried)) = open.pop() {
         let lazy = [operators::LOGICAL_AND, operators::LOGICAL_OR, operators::CONDITIONAL];
@@ -161,12 +166,12 @@ fn said_of(error: &ExecutionError) -> Option<String> {
     }
 }
 
-fn type_of(value: &CelValue) -> String {
+pub(super) fn type_of(value: &CelValue) -> String {
     plain(&value.type_of().to_string()).to_owned()
 }
 
 /// The library's words for types, as files have them.
-fn plain(word: &str) -> &str {
+pub(super) fn plain(word: &str) -> &str {
     match word {
         "double" | "float" | "int" | "uint" => "number",
         "string" => "text",
@@ -190,7 +195,12 @@ fn samples(names: &Names<'_>, flag: bool) -> Context<'static, 'static> {
     };
     let mut context = Context::with_env(LIBRARY.clone());
     context.add_variable_from_value("fields", map(names.fields.iter().map(|(name, one)| (*name, of(one))).collect()));
-    context.add_variable_from_value("form", map(names.forms.iter().map(|(name, one)| (*name, of(one))).collect()));
+    // What forms ask for in different types has no sample, and so is not tried.
+    let of_forms = names.forms.iter().filter_map(|(name, all)| {
+        let (first, rest) = all.split_first()?;
+        rest.iter().all(|other| other.field_type == first.field_type).then(|| (*name, of(first)))
+    });
+    context.add_variable_from_value("form", map(of_forms.collect()));
     let texts = CALL_TEXTS.iter().map(|name| (*name, CelValue::from("text")));
     let flags = CALL_FLAGS.iter().map(|name| (*name, CelValue::Bool(flag)));
     context.add_variable_from_value("call", call(texts.chain(flags), map(Vec::new())));
@@ -215,13 +225,34 @@ mod tests {
             field("name", FieldType::Text),
             field("vip", FieldType::Bool),
             field("at", FieldType::Time),
+            FieldDeclaration { max: Some(5.0), ..field("few", FieldType::Number) },
+            FieldDeclaration {
+                values: vec![Value::Text("refund".into()), Value::Text("voucher".into())],
+                ..field("kind", FieldType::Text)
+            },
+        ]
+    }
+
+    /// Two forms ask for each.
+    fn of_forms() -> Vec<FieldDeclaration> {
+        let field = |name: &str, field_type, value| FieldDeclaration {
+            name: name.to_owned(),
+            field_type,
+            values: Vec::from_iter(value),
+            ..FieldDeclaration::default()
+        };
+        vec![
+            field("both", FieldType::Text, None),
+            field("both", FieldType::Number, None),
+            field("picked", FieldType::Text, Some(Value::Text("one".into()))),
+            field("picked", FieldType::Text, Some(Value::Text("other".into()))),
         ]
     }
 
     fn faults(source: &str, wanted: Wanted) -> Vec<String> {
-        let fields = declared();
+        let (fields, forms) = (declared(), of_forms());
         match Expression::parse(source) {
-            Ok(expression) => expression.check(&Names::new(&fields, []), wanted),
+            Ok(expression) => expression.check(&Names::new(&fields, &forms), wanted),
             Err(fault) => vec![fault.to_string()],
         }
     }
@@ -238,6 +269,15 @@ mod tests {
             "size(fields.name) > 3 ? fields.vip : !fields.vip",
             "now.getHours('Europe/Berlin') < 12",
             "fields.amount != 0 && 100 / fields.amount > 3",
+            "visit % 2 == 1 && fields.amount % 2.5 + 1 < 3",
+            "size(fields.name) + 1 > 3u && int(fields.name) + visit == 2",
+            "now.getHours(call.caller.time_zone) + fields.amount < 12",
+            "has(fields.name) == true && has(fields.kind) != fields.vip",
+            "'x' in call.details && call.details.x != 'y'",
+            "fields.kind == 'voucher' || fields.kind in ['refund'] || fields.few == 5",
+            "timestamp(fields.name) == fields.at && duration(fields.name) == duration('5m')",
+            "form.both == 'a' || form.both == 4 || form.both < 3",
+            "form.picked == 'one' || form.picked == 'other'",
         ] {
             assert_eq!(faults(source, Wanted::Condition), Vec::<String>::new(), "{source}");
         }
@@ -257,6 +297,40 @@ mod tests {
         check("fields.vip && fields.name < 5", "cannot do `<` with text and number");
         check("fields.vip || (fields.amount + 'x') == 'y'", "cannot combine number with text");
         check("[1, 2].all(x, x > 0)", "uses `all`, `exists`, `map` or `filter`: conditions have no loops");
+        check(
+            "fields.amount == '4'",
+            "compares number with text, which are never the same; a number stands without quotes",
+        );
+        check("visit in ['4']", "compares number with text, which are never the same; a number stands without quotes");
+        check(
+            "fields.at != '2026-01-01'",
+            "compares time with text, which are never the same; write a moment as `timestamp(\"2026-01-31T12:00:00Z\")`",
+        );
+        check("fields.amount == fields.vip", "compares number with bool, which are never the same");
+        check(
+            "fields.vip || call.details['x'] == 4 && true",
+            "compares text with number, which are never the same; a number stands without quotes",
+        );
+        check("4 in call.details", "looks for number among the details of a call, whose names are text");
+        check("fields.name == null", "compares with `null`; ask with `has(…)` whether there is a value");
+        check("(fields.vip ? 1 : 2) == fields.vip", "compares number with bool, which are never the same");
+        check(
+            "fields.kind == 'refnud'",
+            "compares `fields.kind` with `refnud`, but it must be one of refund, voucher; did you mean `refund`?",
+        );
+        check("'x' != fields.kind", "compares `fields.kind` with `x`, but it must be one of refund, voucher");
+        check(
+            "fields.kind in ['refund', 'x']",
+            "compares `fields.kind` with `x`, but it must be one of refund, voucher",
+        );
+        check("fields.few == 9", "compares `fields.few` with `9`, but it must be at most 5");
+        check("now > now + duration('1x')", "gives `duration` `1x`, which it does not read");
+        check(
+            "timestamp('2026-13-01T00:00:00Z') < now",
+            "gives `timestamp` `2026-13-01T00:00:00Z`, which it does not read",
+        );
+        check("now.getHours('Europe/Berln') < 9", "gives `getHours` `Europe/Berln`, which it does not read");
+        check("fields.name % 2 == 1", "cannot do `%` with text");
         check("frobnicate(fields.name)", "names `frobnicate`, which is not known");
     }
 }

@@ -1,10 +1,10 @@
 //! Filling a template in.
 
-use std::collections::BTreeMap;
-use std::fmt::Write as _;
-use std::sync::LazyLock;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::{self, Write as _};
+use std::sync::{Arc, LazyLock};
 
-use minijinja::value::{Value as JinjaValue, ValueKind};
+use minijinja::value::{Object, ObjectRepr, Rest, Value as JinjaValue, ValueKind};
 use minijinja::{Environment, Error, Output, State, UndefinedBehavior, filters};
 
 use super::{GAP, NAME, Part, Program, Template};
@@ -23,7 +23,7 @@ const FUEL: u64 = 20_000;
 pub struct Filled {
     /// The text.
     pub text: String,
-    /// The places that had no value; empty unless the text has a gap.
+    /// The places that show as gaps; empty unless the text has one.
     pub missing: Vec<String>,
 }
 
@@ -31,12 +31,18 @@ impl Template {
     /// Fills it in, to at most `bytes_max` bytes.
     #[must_use]
     pub fn fill_in(&self, bytes_max: usize, facts: &Facts<'_>) -> Filled {
-        let (mut text, has_gap) = match &self.program {
-            Program::Plain(parts) => plain(parts, facts),
-            Program::Machine(environment) => by_machine(environment, facts),
+        let without_value = || self.places.iter().filter(|place| of_place(place, facts).is_none());
+        let (mut text, missing) = match &self.program {
+            Program::Plain(parts) => {
+                let (text, has_gap) = plain(parts, facts);
+                (text, if has_gap { without_value().cloned().collect() } else { Vec::new() })
+            }
+            Program::Machine(environment) => {
+                let (text, has_gap) = by_machine(environment, facts);
+                let missing = has_gap.then(|| shown_as_gaps(environment, facts, &without_value().collect::<Vec<_>>()));
+                (text, missing.unwrap_or_default())
+            }
         };
-        let is_missing = |place: &&String| of_place(place, facts).is_none();
-        let missing = if has_gap { self.places.iter().filter(is_missing).cloned().collect() } else { Vec::new() };
         if text.len() > bytes_max {
             text.truncate(text.floor_char_boundary(bytes_max));
         }
@@ -97,7 +103,7 @@ static SANDBOX: LazyLock<Environment<'static>> = LazyLock::new(|| {
     environment.set_undefined_behavior(UndefinedBehavior::Lenient);
     environment.set_fuel(Some(FUEL));
     environment.set_formatter(show);
-    environment.add_filter("default", filters::default);
+    environment.add_filter("default", default);
     environment.add_filter("upper", |value: &JinjaValue| on_text(value, str::to_uppercase));
     environment.add_filter("lower", |value: &JinjaValue| on_text(value, str::to_lowercase));
     environment.add_filter("title", |value: &JinjaValue| on_text(value, |text| filters::title(text.into())));
@@ -109,8 +115,8 @@ static SANDBOX: LazyLock<Environment<'static>> = LazyLock::new(|| {
     });
     environment.add_filter("round", round);
     environment.add_filter("zone", zone);
-    environment.add_test("defined", |value: &JinjaValue| !value.is_undefined());
-    environment.add_test("undefined", |value: &JinjaValue| value.is_undefined());
+    environment.add_test("defined", |value: &JinjaValue| !is_gap(value));
+    environment.add_test("undefined", is_gap);
     environment
 });
 
@@ -144,6 +150,8 @@ fn zone(value: &JinjaValue, name: &str) -> JinjaValue {
 
 /// Stands for a gap until the text is whole: no value can have it, because no text may hold control characters.
 const GAP_MARK: char = '\u{1}';
+/// Stands after the number of a gap that is told apart.
+const GAP_MARK_END: char = '\u{2}';
 
 fn show(out: &mut Output<'_>, _: &mut State<'_, '_>, value: &JinjaValue) -> Result<(), Error> {
     let written = match value.kind() {
@@ -159,24 +167,72 @@ fn show(out: &mut Output<'_>, _: &mut State<'_, '_>, value: &JinjaValue) -> Resu
 }
 
 fn by_machine(environment: &Environment<'static>, facts: &Facts<'_>) -> (String, bool) {
-    let mut written = Vec::new();
-    let rendered =
-        environment.get_template(NAME).and_then(|text| text.render_captured_to(context(facts), &mut written).map(drop));
-    let mut text = String::from_utf8_lossy(&written).into_owned();
+    let (mut text, ended) = render(environment, facts, &[]);
     // What cannot be worked out to its end is shown as far as it came.
-    if rendered.is_err() {
+    if !ended {
         text.push(GAP_MARK);
     }
     let has_gap = text.contains(GAP_MARK);
     (if has_gap { text.replace(GAP_MARK, GAP) } else { text }, has_gap)
 }
 
+/// Which of the places without a value a text with gaps shows: those that stand in for one with `default`, or in a part that
+/// is not there, it does not. Where that cannot be told, all of them.
+fn shown_as_gaps(environment: &Environment<'static>, facts: &Facts<'_>, without_value: &[&String]) -> Vec<String> {
+    let all = || without_value.iter().map(|place| (*place).clone()).collect();
+    let (text, ended) = render(environment, facts, without_value);
+    if !ended {
+        return all();
+    }
+    let marks = text.split(GAP_MARK).skip(1).filter_map(|rest| rest.split_once(GAP_MARK_END)?.0.parse().ok());
+    let shown: BTreeSet<usize> = marks.collect();
+    if shown.is_empty() {
+        return all();
+    }
+    shown.into_iter().filter_map(|at| without_value.get(at)).map(|place| (*place).clone()).collect()
+}
+
+/// The text with marks for gaps, and whether it was worked out to its end. The gaps that are given are told apart.
+fn render(environment: &Environment<'static>, facts: &Facts<'_>, gaps: &[&String]) -> (String, bool) {
+    let mut written = Vec::new();
+    let context = context(facts, gaps);
+    let rendered =
+        environment.get_template(NAME).and_then(|text| text.render_captured_to(context, &mut written).map(drop));
+    (String::from_utf8_lossy(&written).into_owned(), rendered.is_ok())
+}
+
+/// What stands in for a value that is not there, to see where it shows: false, and as the filters leave what is no text.
+#[derive(Debug)]
+struct NamedGap(usize);
+
+impl Object for NamedGap {
+    fn repr(self: &Arc<Self>) -> ObjectRepr {
+        ObjectRepr::Plain
+    }
+
+    fn is_true(self: &Arc<Self>) -> bool {
+        false
+    }
+
+    fn render(self: &Arc<Self>, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{GAP_MARK}{}{GAP_MARK_END}", self.0)
+    }
+}
+
+fn is_gap(value: &JinjaValue) -> bool {
+    value.is_undefined() || value.downcast_object_ref::<NamedGap>().is_some()
+}
+
+fn default(state: &State<'_, '_>, value: &JinjaValue, others: Rest<JinjaValue>) -> Result<JinjaValue, Error> {
+    filters::default(state, if is_gap(value) { &JinjaValue::UNDEFINED } else { value }, others)
+}
+
 /// What a machine looks names up in.
 type Names = BTreeMap<String, JinjaValue>;
 
-fn context(facts: &Facts<'_>) -> JinjaValue {
-    let fields: Names = facts.fields().map(|(name, value)| (name.to_owned(), jinja(value))).collect();
-    let form: Names = facts.form.iter().map(|(name, value)| (name.to_string(), jinja(value))).collect();
+fn context(facts: &Facts<'_>, gaps: &[&String]) -> JinjaValue {
+    let mut fields: Names = facts.fields().map(|(name, value)| (name.to_owned(), jinja(value))).collect();
+    let mut form: Names = facts.form.iter().map(|(name, value)| (name.to_string(), jinja(value))).collect();
     let (mut call, mut caller) = (Names::new(), Names::new());
     for name in CALL_TEXTS {
         let value = facts.of_call(name);
@@ -190,6 +246,18 @@ fn context(facts: &Facts<'_>) -> JinjaValue {
     }
     let flags = CALL_FLAGS.iter().filter_map(|name| Some(((*name).to_owned(), flag_of_call(name, facts)?.into())));
     call.extend(flags);
+    for (at, place) in gaps.iter().enumerate() {
+        let gap = JinjaValue::from_object(NamedGap(at));
+        match place.split_once('.') {
+            Some(("fields", name)) => fields.insert(name.to_owned(), gap),
+            Some(("form", name)) => form.insert(name.to_owned(), gap),
+            Some(("call", name)) => match name.strip_prefix("caller.") {
+                Some(name) => caller.insert(name.to_owned(), gap),
+                None => call.insert(name.to_owned(), gap),
+            },
+            _ => None,
+        };
+    }
     call.insert("caller".to_owned(), JinjaValue::from_object(caller));
     JinjaValue::from_object(Names::from([
         ("fields".to_owned(), JinjaValue::from_object(fields)),
@@ -207,5 +275,51 @@ fn jinja(value: &Value) -> JinjaValue {
         Value::Number(number) => JinjaValue::from(*number),
         Value::Bool(flag) => JinjaValue::from(*flag),
         Value::Time(_) => JinjaValue::from(value.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::call::{Call, CallKey};
+    use crate::time::Time;
+    use crate::value::{FieldDeclaration, FieldType};
+
+    fn filled(source: &str) -> (String, String) {
+        let field =
+            |name: &str, field_type| FieldDeclaration { name: name.into(), field_type, ..FieldDeclaration::default() };
+        let declared = [
+            field("here", FieldType::Text),
+            field("gone", FieldType::Text),
+            field("lost", FieldType::Number),
+            field("no", FieldType::Bool),
+        ];
+        let values = [(0, Value::Text("H".into())), (3, Value::Bool(false))];
+        let call = Call::new(CallKey { source: "s".into(), id: "1".into() }, Time(0));
+        let facts = Facts { declared: &declared, values: &values, form: &[], call: &call, visit: 1, now: Time(0) };
+        let filled = Template::parse(source).unwrap().fill_in(4_096, &facts);
+        (filled.text, filled.missing.join(", "))
+    }
+
+    #[test]
+    fn the_gaps_that_show_are_named_and_no_others() {
+        for (source, text, missing) in [
+            ("{{ fields.here }}{{ fields.gone }}", "H[?]", "fields.gone"),
+            ("{{ fields.gone | default('-') }}", "-", ""),
+            ("{{ fields.gone | default('-') }} {{ fields.lost }}", "- [?]", "fields.lost"),
+            ("{{ fields.gone | upper | default('-') }} {{ fields.lost | round(2) }}", "- [?]", "fields.lost"),
+            ("{% if fields.no %}{{ fields.gone }}{% else %}{{ call.customer }}{% endif %}", "[?]", "call.customer"),
+            ("{% if fields.gone %}yes{% else %}{{ call.caller.name | title }}{% endif %}", "[?]", "call.caller.name"),
+            (
+                "{% if fields.gone is defined %}a{% endif %}{{ fields.lost | default(fields.gone) }}",
+                "[?]",
+                "fields.gone",
+            ),
+            ("{{ fields.gone or fields.lost }}", "[?]", "fields.lost"),
+            ("{{ fields.here if fields.no }}{{ fields.here | lower }}", "[?]h", ""),
+            ("{{ fields.lost + 1 }}{{ fields.gone }}", "[?]", "fields.lost, fields.gone"),
+        ] {
+            assert_eq!(filled(source), (text.to_owned(), missing.to_owned()), "{source}");
+        }
     }
 }
