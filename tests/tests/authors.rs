@@ -180,6 +180,16 @@ async fn what_a_version_changes_is_said_in_words_and_what_calls_stand_in_is_coun
     let request = picture(PictureFormat::Text, &open.instance_id, "");
     let tree = clients.definitions.render_workflow(request).await.expect("drawn").into_inner().picture;
     assert!(tree.contains("1 New call   (was here)") && tree.contains("2 Look   <== it is here"), "{tree}");
+    let named = |name: &str, version, draft| RenderWorkflowRequest {
+        version,
+        draft,
+        ..picture(PictureFormat::Text, &open.instance_id, name)
+    };
+    let same = clients.definitions.render_workflow(named("claim", 1, false)).await.expect("drawn").into_inner().picture;
+    assert_eq!(same, tree);
+    for other in [named("refund", 0, false), named("claim", 2, false), named("claim", 0, true)] {
+        assert_eq!(clients.definitions.render_workflow(other).await.expect_err("other").code(), Code::InvalidArgument);
+    }
     let request = picture(PictureFormat::Svg, "", "claim");
     let drawn = clients.definitions.render_workflow(request).await.expect("drawn").into_inner().picture;
     assert!(

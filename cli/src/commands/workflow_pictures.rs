@@ -29,9 +29,9 @@ pub(crate) struct Graph {
     #[arg(long, value_name = "N", conflicts_with = "draft", value_parser = clap::value_parser!(u32).range(1..))]
     version: Option<u32>,
     /// The draft instead of a version
-    #[arg(long)]
+    #[arg(long, conflicts_with = "instance")]
     draft: bool,
-    /// Mark the way that this instance has gone
+    /// Mark the way that this instance has gone, on its version
     #[arg(long, value_name = "ID")]
     instance: Option<String>,
 }
@@ -52,6 +52,9 @@ impl Graph {
     pub(crate) async fn run(self, session: &Session) -> Result<(), Failure> {
         let of = self.of.unwrap_or_default();
         if is_file(&of) {
+            if self.instance.is_some() || self.version.is_some() || self.draft {
+                return Err(Failure::usage("A file has no instances and no versions: name the workflow instead."));
+            }
             let picture = authoring::pictures::draw(&PathBuf::from(of), self.format)?;
             return session.output.line(picture.trim_end());
         }

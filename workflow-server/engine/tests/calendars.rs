@@ -44,6 +44,8 @@ const WEEK: &str = "{ mon-fri: [09:00-12:00, 13:00-17:00] }";
 const ALWAYS: &str = "{ mon-sun: 00:00-24:00 }";
 const NIGHT: &str = "{ mon-sun: 22:00-06:00 }";
 const BERLIN: &str = "Europe/Berlin";
+/// Two openings with the hour between them that the clocks skip or repeat.
+const SPLIT: &str = "{ mon-sun: [01:00-02:30, 03:00-05:00] }";
 const NEW_YORK: &str = "America/New_York";
 const SYDNEY: &str = "Australia/Sydney";
 
@@ -52,7 +54,7 @@ type Row = (&'static str, &'static str, &'static str, &'static str, &'static str
 
 #[test]
 fn spans_count_as_the_table_says() {
-    let rows: [Row; 35] = [
+    let rows: [Row; 37] = [
         // Within a day, over noon, over night, over the week-end, from a closed hour.
         (BERLIN, WEEK, "2026-11-24T09:30", "2h", "2026-11-24T11:30"),
         (BERLIN, WEEK, "2026-11-24T11:00", "2h", "2026-11-24T14:00"),
@@ -82,6 +84,9 @@ fn spans_count_as_the_table_says() {
         (NEW_YORK, NIGHT, "2026-03-07T22:00", "8h", "2026-03-08T23:00"),
         (SYDNEY, ALWAYS, "2026-10-04T01:00", "2h", "2026-10-04T04:00"),
         (SYDNEY, WEEK, "2026-10-02T16:00", "2h", "2026-10-05T10:00"),
+        // An end that the clocks skip comes after the next beginning: what is common counts once.
+        (BERLIN, SPLIT, "2026-03-29T00:00", "2h", "2026-03-29T04:00"),
+        (BERLIN, SPLIT, "2026-03-29T03:15", "90m", "2026-03-29T04:45"),
         // Summer time ends: Berlin 2026-10-25, New York 2026-11-01, Sydney 2026-04-05. An hour comes twice.
         (BERLIN, ALWAYS, "2026-10-25T01:00", "3h", "2026-10-25T03:00"),
         (BERLIN, ALWAYS, "2026-10-24T12:00", "1d", "2026-10-25T12:00"),
@@ -181,7 +186,7 @@ proptest! {
         minutes in 0_i64..2_000_000,
         span in 1_i64..60_000,
         zone in proptest::sample::select(vec![BERLIN, NEW_YORK, SYDNEY]),
-        hours in proptest::sample::select(vec![WEEK, NIGHT, ALWAYS]),
+        hours in proptest::sample::select(vec![WEEK, NIGHT, ALWAYS, SPLIT]),
     ) {
         let calendar = calendar(zone, hours);
         let clock = Clock::Calendar(&calendar);
@@ -262,10 +267,14 @@ fn what_counts_when_a_calendar_is_edited_counts_on_and_what_begins_later_counts_
     assert_eq!((desk.of(first).alerts[0].due, desk.of(first).timers[0].due), (due, timer), "what was promised stands");
     let second = desk.set("2", true);
     assert_eq!(in_zone(BERLIN, desk.of(second).alerts[0].due.unwrap()), "2026-11-27T15:00", "an hour a day");
+    assert!(desk.pass(2 * HOUR).contains(&ChangeKind::Escalated));
+    let alert = &desk.of(first).alerts[0];
+    assert_eq!((alert.due, alert.escalated), (due, 1));
+    assert_eq!(in_zone(BERLIN, alert.escalates_at.unwrap()), "2026-11-25T15:00", "the next rung by the new hours");
     desk.push("Ann", first, "wait").unwrap();
     let waiting = desk.of(first);
-    assert_eq!(in_zone(BERLIN, waiting.alerts[0].due.unwrap()), "2026-11-24T15:00", "by the clock on the wall");
-    assert_eq!(in_zone(BERLIN, waiting.timers[0].due), "2026-11-25T14:00");
+    assert_eq!(in_zone(BERLIN, waiting.alerts[0].due.unwrap()), "2026-11-24T17:00", "by the clock on the wall");
+    assert_eq!(in_zone(BERLIN, waiting.timers[0].due), "2026-11-26T14:00", "by the new hours");
     assert!(desk.ask("author", office("{ mon-fri: 14:00-15:00 }")).is_ok());
     assert_eq!(desk.world.root().calendars.named("office").unwrap().revision, 2, "the same again is no change");
 }

@@ -69,6 +69,7 @@ pub(super) async fn render(
         let found = archived::anywhere(shared, &request.instance_id).await?;
         let missing = || status::not_found("version", &request.instance_id, "its version is not there".to_owned());
         let definition = found.root.definition_of(&found.instance).ok_or_else(missing)?;
+        check_same(request, definition, &found.instance)?;
         (Definition::clone(definition), trail(&found.instance))
     };
     // Laying out takes a while: other requests go on meanwhile.
@@ -76,6 +77,28 @@ pub(super) async fn render(
     let drawn = tokio::task::spawn_blocking(move || draw(&definition, &trail, format)).await;
     let picture = drawn.map_err(|error| status::internal(&error))??;
     Ok(proto::RenderWorkflowResponse { picture })
+}
+
+/// A picture of another workflow or version than the instance's could not show its way.
+fn check_same(
+    request: &proto::RenderWorkflowRequest,
+    definition: &Definition,
+    instance: &Instance,
+) -> Result<(), Status> {
+    let (workflow, version) = (&definition.name, instance.version);
+    if !request.name.is_empty() && request.name != *workflow {
+        return Err(status::invalid_field(
+            "name",
+            format!("is another workflow than that of the instance, {workflow}"),
+        ));
+    }
+    if request.version != 0 && request.version != version {
+        return Err(status::invalid_field("version", format!("is another than that of the instance, {version}")));
+    }
+    if request.draft {
+        return Err(status::invalid_field("draft", "has no instances: name one or the other"));
+    }
+    Ok(())
 }
 
 fn trail(instance: &Instance) -> Trail {

@@ -99,8 +99,13 @@ impl Calendar {
         // What began the day before may still be open.
         let first = self.local(moment).and_then(|local| local.date().yesterday().ok());
         let dates = first.into_iter().flat_map(|first| first.series(jiff::Span::new().days(1)).take(HORIZON_DAYS));
-        self.until_closed(dates)
-            .flat_map(move |date| self.openings_of(date).iter().filter_map(move |one| self.times(date, *one)))
+        let openings = move |date| self.openings_of(date).iter().filter_map(move |one| self.times(date, *one));
+        // An end that the clocks skip comes after the next beginning: what is common to two counts once.
+        self.until_closed(dates).flat_map(openings).scan(Time(i64::MIN), |open_until, (from, to)| {
+            let apart = (from.max(*open_until), to.max(*open_until));
+            *open_until = apart.1;
+            Some(apart)
+        })
     }
 
     /// The openings that begin before this moment, the latest first.
@@ -108,7 +113,11 @@ impl Calendar {
         let first = self.local(moment).map(DateTime::date);
         let dates = first.into_iter().flat_map(|first| first.series(jiff::Span::new().days(-1)).take(HORIZON_DAYS));
         let openings = move |date| self.openings_of(date).iter().rev().filter_map(move |one| self.times(date, *one));
-        self.until_closed(dates).flat_map(openings)
+        self.until_closed(dates).flat_map(openings).scan(Time(i64::MAX), |open_from, (from, to)| {
+            let apart = (from.min(*open_from), to.min(*open_from));
+            *open_from = apart.0;
+            Some(apart)
+        })
     }
 
     /// The dates until so many in a row have been closed that it is closed for ever.
