@@ -1,5 +1,8 @@
 //! Building drafts step by step: each step is the definition as it is then, stored as an import would.
 
+use std::sync::Arc;
+
+use aftercall_engine::Root;
 use aftercall_engine::command::Command;
 use aftercall_engine::definition::builder::{self, Built};
 use aftercall_engine::definition::file::read_header;
@@ -12,6 +15,7 @@ use prost::Message as _;
 use tonic::Status;
 
 use super::definitions::{author, describe, faults, named};
+use super::operations::off_thread;
 use super::{Shared, convert, status};
 
 /// How often a step is done anew when the draft changed between reading it and deciding.
@@ -87,8 +91,9 @@ pub(super) async fn add(shared: &Shared, request: proto::AddActionRequest) -> Re
         name: &request.name,
         expected: request.expected_revision,
     };
-    let (event, before, text) = (&request.event_id, request.before, &request.action);
-    let done = edit(shared, step, |draft, earlier| builder::add_action(draft, earlier, event, before, text)).await?;
+    let (event, before, text) = (request.event_id.clone(), request.before, request.action.clone());
+    let add = move |draft: &Definition, earlier: &Numbering| builder::add_action(draft, earlier, &event, before, &text);
+    let done = edit(shared, step, add).await?;
     let Draft { workflow, faults, sequence, added } = done;
     Ok(proto::AddActionResponse { workflow, faults, sequence, added })
 }
@@ -104,8 +109,10 @@ pub(super) async fn update(
         name: &request.name,
         expected: request.expected_revision,
     };
-    let (event, place, text) = (&request.event_id, request.place, &request.action);
-    let done = edit(shared, step, |draft, earlier| builder::update_action(draft, earlier, event, place, text)).await?;
+    let (event, place, text) = (request.event_id.clone(), request.place, request.action.clone());
+    let update =
+        move |draft: &Definition, earlier: &Numbering| builder::update_action(draft, earlier, &event, place, &text);
+    let done = edit(shared, step, update).await?;
     let Draft { workflow, faults, sequence, .. } = done;
     Ok(proto::UpdateActionResponse { workflow, faults, sequence })
 }
@@ -121,7 +128,9 @@ pub(super) async fn remove(
         name: &request.name,
         expected: request.expected_revision,
     };
-    let done = edit(shared, step, |draft, _| builder::remove_action(draft, &request.event_id, request.place)).await?;
+    let (event, place) = (request.event_id.clone(), request.place);
+    let remove = move |draft: &Definition, _: &Numbering| builder::remove_action(draft, &event, place);
+    let done = edit(shared, step, remove).await?;
     let Draft { workflow, faults, sequence, .. } = done;
     Ok(proto::RemoveActionResponse { workflow, faults, sequence })
 }
@@ -137,10 +146,10 @@ pub(super) async fn relocate(
         name: &request.name,
         expected: request.expected_revision,
     };
-    let from = (request.event_id.as_str(), request.place);
-    let to =
-        |draft: &Definition, _: &Numbering| builder::move_action(draft, from, &request.to_event_id, request.before);
-    let Draft { workflow, faults, sequence, .. } = edit(shared, step, to).await?;
+    let (from, place) = (request.event_id.clone(), request.place);
+    let (to, before) = (request.to_event_id.clone(), request.before);
+    let relocate = move |draft: &Definition, _: &Numbering| builder::move_action(draft, (&from, place), &to, before);
+    let Draft { workflow, faults, sequence, .. } = edit(shared, step, relocate).await?;
     Ok(proto::MoveActionResponse { workflow, faults, sequence })
 }
 
@@ -148,19 +157,15 @@ pub(super) async fn relocate(
 async fn edit(
     shared: &Shared,
     step: Step<'_>,
-    build: impl Fn(&Definition, &Numbering) -> Built,
+    build: impl Fn(&Definition, &Numbering) -> Built + Send + Sync + 'static,
 ) -> Result<Draft, Status> {
+    let build = Arc::new(build);
     for attempt in 1.. {
         let root = shared.root();
-        let workflow = named(&root, step.name)?;
-        let newest = workflow.versions.last().map(|version| &version.definition);
-        let missing = || status::not_found("draft", step.name, format!("workflow `{}` has no draft", step.name));
-        let draft = workflow.draft.as_ref().or(newest).ok_or_else(missing)?;
-        let revision = step.expected.unwrap_or(workflow.revision);
-        let (definition, added, refused) = match build(draft, &workflow.numbering) {
-            Ok((definition, added)) => (definition, added, None),
-            Err(error) => (Definition::clone(draft), None, Some(status::of_build(&error, step.name))),
-        };
+        let revision = step.expected.unwrap_or(named(&root, step.name)?.revision);
+        let (build, name) = (build.clone(), step.name.to_owned());
+        let step_done = move |root: &Root| done(root, &name, &*build);
+        let (definition, added, refused) = off_thread(root.clone(), step_done).await??;
         // What cannot be done now may be what was done before by the same request: no draft has this revision, so that only
         // such a request is answered.
         let expected = Some(if refused.is_some() { u64::MAX } else { revision });
@@ -172,19 +177,35 @@ async fn edit(
             (answered, _) => answered?,
         };
         let stored = named(&answered.root, step.name)?;
-        let draft = stored.draft.as_ref().map_or(&definition, |draft| draft);
+        let draft = stored.draft.clone().unwrap_or_else(|| Arc::new(definition));
+        let looked_through = draft.clone();
+        let faults = off_thread(answered.root.clone(), move |root| faults(root, &looked_through)).await?;
         // Asked again, the event that it would add now is none of its own.
         let is_new = answered.sequence > root.sequence;
         let is_there = |(event, _): &(Event, u32)| is_new && draft.stage_of(&event.id).is_some();
         let shown = |(event, number)| convert::stage(&Stage { number, event, actions: Vec::new() });
         return Ok(Draft {
-            workflow: Some(describe(draft, 0, stored.revision)),
-            faults: faults(&answered.root, draft),
+            workflow: Some(describe(&draft, 0, stored.revision)),
+            faults,
             sequence: answered.sequence,
             added: added.filter(is_there).map(shown),
         });
     }
     Err(status::unavailable("the workflow is being changed by somebody else: try again"))
+}
+
+/// The draft after a step, what the step added, and why it could not be done.
+type Done = (Definition, Option<(Event, u32)>, Option<Status>);
+
+fn done(root: &Root, name: &str, build: &dyn Fn(&Definition, &Numbering) -> Built) -> Result<Done, Status> {
+    let workflow = named(root, name)?;
+    let newest = workflow.versions.last().map(|version| &version.definition);
+    let missing = || status::not_found("draft", name, format!("workflow `{name}` has no draft"));
+    let draft = workflow.draft.as_ref().or(newest).ok_or_else(missing)?;
+    Ok(match build(draft, &workflow.numbering) {
+        Ok((definition, added)) => (definition, added, None),
+        Err(error) => (Definition::clone(draft), None, Some(status::of_build(&error, name))),
+    })
 }
 
 fn is_overtaken(status: &Status, expected: Option<u64>, attempt: usize) -> bool {

@@ -1,4 +1,7 @@
-//! For people who write workflows.
+//! For people who write workflows. Reading and looking through a whole definition takes tens of milliseconds where it is
+//! large: that is not for the threads that serve others.
+
+use std::sync::Arc;
 
 use aftercall_engine::Root;
 use aftercall_engine::command::{ActorKind, Command};
@@ -11,6 +14,7 @@ use aftercall_proto::workflow::v1::workflow_definition_service_server::WorkflowD
 use prost::Message;
 use tonic::{Request, Response, Status};
 
+use super::operations::off_thread;
 use super::{Asking, Shared, building, calendars, convert, pages, pictures, requests, simulations, status};
 
 /// How often an import is read anew when the workflow changed between reading the file and deciding.
@@ -27,12 +31,18 @@ impl WorkflowDefinitionService for Definitions {
     ) -> Result<Response<proto::ImportWorkflowResponse>, Status> {
         let request = request.into_inner();
         let bytes = request.encode_to_vec();
+        let file: Arc<str> = request.file.as_str().into();
         for attempt in 1.. {
             let root = self.0.root();
-            let definition = read(&root, &request.file)?;
+            let text = file.clone();
+            let looked_through = move |root: &Root| -> Result<_, Status> {
+                let definition = read(root, &text)?;
+                let faults = faults(root, &definition);
+                Ok((definition, faults))
+            };
+            let (definition, faults) = off_thread(root.clone(), looked_through).await??;
             let known = root.workflows.named(&definition.name);
             let revision = known.map_or(0, |workflow| workflow.revision);
-            let faults = faults(&root, &definition);
             if request.validate_only {
                 let workflow = Some(describe(&definition, 0, revision));
                 return Ok(Response::new(proto::ImportWorkflowResponse { workflow, faults, sequence: 0 }));
@@ -96,15 +106,17 @@ impl WorkflowDefinitionService for Definitions {
         request: Request<proto::ValidateWorkflowRequest>,
     ) -> Result<Response<proto::ValidateWorkflowResponse>, Status> {
         let request = request.into_inner();
-        let root = self.0.root();
-        let workflow = named(&root, &request.name)?;
-        let definition = if request.version == 0 {
-            workflow.draft.as_ref().or(workflow.versions.last().map(|version| &version.definition))
-        } else {
-            workflow.version(request.version).map(|version| &version.definition)
+        let looked_through = move |root: &Root| -> Result<_, Status> {
+            let workflow = named(root, &request.name)?;
+            let definition = if request.version == 0 {
+                workflow.draft.as_ref().or(workflow.versions.last().map(|version| &version.definition))
+            } else {
+                workflow.version(request.version).map(|version| &version.definition)
+            };
+            Ok(faults(root, definition.ok_or_else(|| no_version(&request.name, request.version))?))
         };
-        let definition = definition.ok_or_else(|| no_version(&request.name, request.version))?;
-        Ok(Response::new(proto::ValidateWorkflowResponse { faults: faults(&root, definition) }))
+        let faults = off_thread(self.0.root(), looked_through).await??;
+        Ok(Response::new(proto::ValidateWorkflowResponse { faults }))
     }
 
     async fn publish_workflow(

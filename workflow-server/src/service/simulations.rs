@@ -14,6 +14,7 @@ use prost::Message;
 use tonic::Status;
 
 use super::definitions::{pick, read};
+use super::operations::off_thread;
 use super::requests::{self, Faults};
 use super::{Shared, convert, follow_up, status};
 use crate::limits::{SIMULATION_BYTES_MAX, SIMULATION_STEPS_MAX};
@@ -26,10 +27,17 @@ enum Step {
 
 pub(super) async fn simulate(
     shared: &Shared,
-    request: proto::SimulateWorkflowRequest,
+    mut request: proto::SimulateWorkflowRequest,
 ) -> Result<proto::SimulateWorkflowResponse, Status> {
     let root = shared.root();
-    let definition = definition(&root, &request)?;
+    let of = proto::SimulateWorkflowRequest {
+        file: std::mem::take(&mut request.file),
+        name: std::mem::take(&mut request.name),
+        version: request.version,
+        draft: request.draft,
+        ..Default::default()
+    };
+    let definition = off_thread(root.clone(), move |root| definition(root, &of)).await??;
     let mut faults = Faults::default();
     let now = request.at.and_then(requests::time).unwrap_or_else(|| shared.ledger.now());
     let changes = requests::given_changes(request.properties);
