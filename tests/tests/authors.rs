@@ -260,3 +260,49 @@ async fn a_workflow_is_tried_out_and_nothing_is_stored() {
     let refused = clients.definitions.simulate_workflow(faulty).await.expect_err("no such calendar");
     assert_eq!(reason(&refused), "WORKFLOW_HAS_FAULTS");
 }
+
+/// Comes back every second, with some kilobytes to show.
+fn restless(text_bytes: usize) -> String {
+    let text = "x".repeat(text_bytes);
+    format!(
+        "format: 1
+workflow: restless
+title: Restless
+on_new_call:
+  - alert: {{ text: {text}, team: billing }}
+  - alert: {{ text: {text}, team: billing }}
+  - timer: 1s
+    then: [ link: new-call ]
+"
+    )
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_trial_that_would_go_on_too_long_or_tell_too_much_ends_and_says_so() {
+    let house = House::start_without_alerter().await;
+    let mut clients = with_refund(&house).await;
+    let wait = |seconds| SimulationStep { what: Some(What::Wait(prost_types::Duration { seconds, nanos: 0 })) };
+    let day = SimulateWorkflowRequest {
+        file: restless(10),
+        steps: vec![wait(60), wait(86_400), wait(1)],
+        ..SimulateWorkflowRequest::default()
+    };
+    let states = clients.definitions.simulate_workflow(day).await.expect("tried").into_inner().states;
+    let told: Vec<(&str, i64)> = states
+        .iter()
+        .map(|state| (state.reason.as_str(), state.at.expect("a time").seconds - states[0].at.expect("a time").seconds))
+        .collect();
+    assert_eq!(told, [("", 0), ("", 60), ("TOO_BUSY", 2_000)], "no step is done after that");
+
+    let much = SimulateWorkflowRequest {
+        file: restless(4_000),
+        steps: vec![wait(1); 1_000],
+        ..SimulateWorkflowRequest::default()
+    };
+    let answer = clients.definitions.simulate_workflow(much).await.expect("it fits a message").into_inner();
+    let bytes = prost::Message::encoded_len(&answer);
+    assert!((3 << 20..(3 << 20) + 40_000).contains(&bytes), "{bytes}");
+    let reasons: Vec<&str> = answer.states.iter().map(|state| state.reason.as_str()).collect();
+    assert_eq!(reasons.iter().filter(|reason| !reason.is_empty()).collect::<Vec<_>>(), [&"TOO_LARGE"]);
+    assert_eq!(reasons.last(), Some(&"TOO_LARGE"));
+}

@@ -3,8 +3,8 @@
 
 use aftercall_proto::workflow::v1::batch_work::Kind;
 use aftercall_proto::workflow::v1::{
-    BatchState, BatchWork, ChangeKind, FollowUp, GetBatchRequest, GetInstanceRequest, InstanceFilter,
-    ListHistoryRequest, MigrateInstanceRequest, MigrateWork, StageMapping, StartBatchRequest,
+    BatchItem, BatchState, BatchWork, ChangeKind, FollowUp, GetBatchRequest, GetInstanceRequest, InstanceFilter,
+    ListHistoryRequest, MigrateInstanceRequest, MigrateWork, StageMapping, StartBatchRequest, Status,
 };
 use aftercall_tests::{Clients, House, REFUND, eventually, push, reason, set, with_refund};
 
@@ -74,6 +74,25 @@ async fn one_goes_on_in_its_stage_and_one_whose_stage_is_gone_says_where_to() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_stage_may_be_named_for_any_and_where_nothing_would_wait_it_is_refused() {
+    let house = House::start_without_alerter().await;
+    let mut clients = with_refund(&house).await;
+    let first = set(&mut clients, "1", 5.0).await;
+    let reject = first.buttons.iter().find(|button| button.id == "reject").expect("a button").leads_to_stage;
+    clients.publish(&amended()).await;
+    clients.publish("format: 1\nworkflow: refund\ntitle: Refund\non_new_call: [ finish: at-once ]\n").await;
+    let to_nothing = MigrateInstanceRequest { to_version: 3, ..one(&first.instance_id, &[]) };
+    let refused = clients.operations.migrate_instance(to_nothing).await.expect_err("nobody would look for it");
+    assert_eq!(reason(&refused), "WOULD_BE_STUCK");
+    assert_eq!(get(&mut clients, &first.instance_id).await.version, 1, "what is refused changes nothing");
+    // Its own stage is there; another was asked for all the same.
+    let moved = clients.operations.migrate_instance(one(&first.instance_id, &[(1, reject)])).await.expect("migrated");
+    let moved = moved.into_inner();
+    assert_eq!(moved.entered_stages.iter().map(|stage| stage.number).collect::<Vec<_>>(), [reject]);
+    assert_eq!(moved.instance.expect("it").status(), Status::Finished);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn all_are_checked_before_any_is_begun_and_a_job_goes_on_after_a_restart() {
     let mut house = House::start_without_alerter().await;
     let mut clients = with_refund(&house).await;
@@ -93,6 +112,11 @@ async fn all_are_checked_before_any_is_begun_and_a_job_goes_on_after_a_restart()
     let dry = StartBatchRequest { dry_run: true, ..many(&[], false) };
     let dry = clients.operations.start_batch(dry).await.expect("told").into_inner();
     assert_eq!(dry.items.iter().filter(|item| item.reason == "STAGE_GONE").count(), 4);
+    let told = |item: &BatchItem| (item.would_be(), item.would_be_in.as_ref().map_or(0, |stage| stage.number));
+    let mut tried: Vec<(Status, u32)> = dry.items.iter().map(told).collect();
+    tried.sort_unstable();
+    tried.dedup();
+    assert_eq!(tried, [(Status::Unspecified, 0), (Status::Active, 1)]);
     for id in &ids {
         assert_eq!(get(&mut clients, id).await.version, 1, "nothing was begun");
     }

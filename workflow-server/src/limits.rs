@@ -28,7 +28,7 @@ pub const RECOVERIES_MAX: usize = 3;
 pub const FEED_RING_ENTRIES: usize = 32_768;
 /// Bytes in the journal of the entries that the feed holds: ten times what usual ones come to; large drafts push others out.
 pub const FEED_RING_BYTES: usize = 64 << 20;
-/// Groups that are held after one entry of them was read: at most 64 KiB each in the journal.
+/// Groups that are held after one entry of them was read: usually some 40 KiB each in the journal, 32 MiB together at most.
 pub const FEED_GROUPS_HELD: usize = 8;
 /// Bytes that one read of the journal gives the feed.
 pub const FEED_READ_BYTES: usize = 1 << 20;

@@ -14,7 +14,7 @@ use clap::{Args, Subcommand};
 use jiff::Timestamp;
 
 use super::instance::Filter;
-use crate::{connect, errors::Failure, output::remark, session::Session, time, values};
+use crate::{connect, errors::Failure, output::remark, session::Session, time, values, wording};
 
 /// The largest page that the server gives.
 const PAGE_SIZE: u32 = 1_000;
@@ -184,7 +184,11 @@ async fn start(session: &Session, work: Kind, target: Target) -> Result<(), Fail
         session.output.one(&job, || vec![told(&job)])?;
         return Ok(());
     }
-    session.output.list(&answer.items, &["id", "would be"], |item| cells(item, "done"))?;
+    session.output.list(&answer.items, &["id", "would be", "in stage"], |item| {
+        let mut cells = cells(item, wording::status(item.would_be()));
+        cells.push(wording::stage(item.would_be_in.as_ref()));
+        cells
+    })?;
     let refused = answer.items.iter().filter(|item| item.state() == BatchItemState::Refused).count();
     remark(&format!(
         "{} match; {refused} of {} would be refused. Nothing was done.",

@@ -146,8 +146,8 @@ fn texts_show_gaps_and_the_history_says_what_is_missing() {
     assert_eq!(&*desk.of(id).alerts[0].text, "SOMEBODY wants 72.50 (large), code [?]");
     assert_eq!(warnings, [Warning::StageWarnings]);
     let warnings = push(&mut desk, id, "again", vec![]).unwrap();
-    let gap = |name: &str| (2, StageWarningKind::MissingValue, name.to_owned());
-    assert_eq!(warnings, [gap("call.caller.name"), gap("fields.code")], "what could be in the gap");
+    let gap = (2, StageWarningKind::MissingValue, "fields.code".to_owned());
+    assert_eq!(warnings, [gap], "what has a default leaves no gap");
     let (id, warnings) = set(&mut desk, vec![text("size", "small"), text("code", "A1")]).unwrap();
     assert_eq!((&*desk.of(id).alerts[0].text, warnings), ("SOMEBODY wants 100.00, code A1", vec![]));
 }
@@ -203,4 +203,35 @@ fn a_condition_without_an_answer_counts_as_false_and_says_so() {
     let warning = &entry.instances[0].warnings[0];
     assert_eq!((warning.kind, &*warning.name), (StageWarningKind::ConditionFailed, "code"));
     assert_eq!(&*desk.of(id).ending, "late");
+}
+
+#[test]
+fn what_expressions_put_together_is_held_to_what_values_are() {
+    const ODD: &str = r#"
+format: 1
+workflow: repair
+title: Repair
+fields:
+  size: { type: text }
+  at: { type: time }
+on_new_call:
+  - button: Go
+    then:
+      - set-field: { field: size, to: '"a" + "\u0007"' }
+      - set-field: { field: size, to: '"a" + "\u202e"' }
+      - set-field: { field: at, to: 'timestamp("9998-01-01T00:00:00Z")' }
+      - set-field: { field: at, to: 'timestamp("0001-01-01T00:00:00Z") - duration("1h")' }
+      - set-field: { field: at, to: 'timestamp("9000-01-01T00:00:00Z") + duration("1h")' }
+      - button: Done
+        then: [ finish: done ]
+"#;
+    let mut desk = Desk::new(ODD);
+    let (id, _) = set(&mut desk, vec![text("size", "as it was")]).unwrap();
+    let said = push(&mut desk, id, "go", vec![]).unwrap();
+    let not_set = |action, name: &str| (action, StageWarningKind::FieldNotSet, name.to_owned());
+    assert_eq!(
+        said,
+        [not_set(0, "fields.size"), not_set(1, "fields.size"), not_set(2, "fields.at"), not_set(3, "fields.at")]
+    );
+    assert_eq!((field(&desk, id, 0), field(&desk, id, 1)), ("as it was".to_owned(), "9000-01-01T01:00:00Z".to_owned()));
 }

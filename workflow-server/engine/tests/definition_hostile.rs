@@ -179,6 +179,24 @@ fn of_a_thousand_unknown_links_the_first_hundred_are_told() {
 }
 
 #[test]
+fn near_misses_of_many_long_names_share_one_budget() {
+    // Looking for what was meant takes longest where everything is long and nearly right.
+    let name = |at: usize| format!("{}{at:02}", "a".repeat(60));
+    let fields: String = (0..64).map(|at| format!("  {}: {{ type: number }}\n", name(at))).collect();
+    let texts: String = (0..100)
+        .map(|at| format!("\n  - alert: {{ team: care, text: '{{{{ fields.b{} }}}}' }}", &name(at % 64)[1..]))
+        .collect();
+    let text = format!(
+        "format: 1\nworkflow: a\ntitle: A\nfields:\n{fields}on_new_call:{texts}\n  - button: Done\n    then: [ finish: done ]\n"
+    );
+    let definition = read(&text, None).expect("names are looked at later");
+    let faults = validate(&definition, Declared { is_team: &|_| true, is_calendar: &|_| true });
+    let suggested = faults.iter().filter(|fault| fault.message.contains("did you mean")).count();
+    assert_eq!(faults.len(), 100, "each is told");
+    assert!((1..=8).contains(&suggested), "64 names were looked at {suggested} times");
+}
+
+#[test]
 fn teams_are_read_as_strictly() {
     let read_one = read_teams("teams: [ { name: care, title: Customer care } ]\n");
     assert_eq!(read_one, Ok(vec![("care".to_owned(), "Customer care".to_owned())]));
@@ -208,6 +226,9 @@ fn expressions_and_texts_that_would_run_away_are_refused_or_end() {
         format!("true{}", " && true".repeat(120)),
         format!("fields{}", ".a".repeat(400)),
         format!("1{}", " + 1".repeat(240)),
+        format!("visit{}", " % 2".repeat(12)),
+        format!("visit{}", " % 2".repeat(100)),
+        format!("{}1{}", "int(".repeat(7), ")".repeat(7)),
         format!("has({}", "has(".repeat(200)),
         format!("'{}' == 'a'", "\\x00".repeat(200)),
         "[1,1,1].map(a, [1,1,1].map(b, [1,1,1].map(c, [1,1,1].map(d, a+b+c+d)))).size() > 0".to_owned(),

@@ -3,13 +3,13 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use aftercall_engine::Root;
 use aftercall_engine::batch::{Batch, BatchState, BatchWork};
 use aftercall_engine::batch::{BatchItems, StartBatch};
 use aftercall_engine::command::{Actor, ActorKind, Command, Recipient};
-use aftercall_engine::instance::InstanceId;
+use aftercall_engine::instance::{Instance, InstanceId};
 use aftercall_engine::limits::{BATCH_ITEMS_MAX, BATCH_PER_SECOND_DEFAULT};
 use aftercall_engine::query::{InstanceFilter, instances_of};
+use aftercall_engine::{Rejection, Root};
 use aftercall_proto::workflow::v1 as proto;
 use prost::Message;
 use tonic::Status;
@@ -61,11 +61,14 @@ fn is_strict(request: &proto::StartBatchRequest) -> bool {
 async fn check_all(shared: &Shared, start: &StartBatch, actor: &str) -> Result<(), Status> {
     let actor = Actor { kind: ActorKind::Operations, name: actor.into() };
     let (start, now) = (start.clone(), shared.ledger.now());
-    let tried = off_thread(shared.root(), move |root| aftercall_engine::try_batch(root, &start, &actor, now)).await?;
-    let mut refused = tried.iter().filter_map(|(id, refused)| Some((id, refused.as_ref()?)));
-    match refused.next() {
+    let refused = off_thread(shared.root(), move |root| {
+        let told = |id: InstanceId, tried: Result<&Instance, Rejection>| Some((id, tried.err()?.reason()));
+        aftercall_engine::try_batch(root, &start, &actor, now, told).into_iter().flatten().collect::<Vec<_>>()
+    });
+    let refused = refused.await?;
+    match refused.first() {
         None => Ok(()),
-        Some((id, why)) => Err(status::migration_refused(1 + refused.count(), &id.to_string(), why.reason())),
+        Some((id, reason)) => Err(status::migration_refused(refused.len(), &id.to_string(), reason)),
     }
 }
 
@@ -85,18 +88,20 @@ async fn dry_run(
     let (root, now) = (shared.root(), shared.ledger.now());
     let sequence = root.sequence;
     let tried = off_thread(root, move |root| {
-        let tried = aftercall_engine::try_batch(root, &start, &actor, now);
+        let told = |id: InstanceId, tried: Result<&Instance, Rejection>| match tried {
+            Err(rejection) => item(id, Some(rejection.reason())),
+            Ok(instance) => proto::BatchItem {
+                would_be_in: convert::stage_of(root, instance, instance.stage),
+                would_be: convert::status(instance.status).into(),
+                ..item(id, None)
+            },
+        };
+        let items = aftercall_engine::try_batch(root, &start, &actor, now, told);
         let matched = match &start.items {
-            BatchItems::Named(_) => tried.len() as u64,
+            BatchItems::Named(_) => items.len() as u64,
             BatchItems::Filtered(filter) => instances_of(root, filter, now).count() as u64,
         };
-        (
-            tried
-                .iter()
-                .map(|(id, refused)| item(*id, refused.as_ref().map(aftercall_engine::Rejection::reason)))
-                .collect(),
-            matched,
-        )
+        (items, matched)
     });
     let (items, matched) = tried.await?;
     Ok(proto::StartBatchResponse { batch: None, items, matched, sequence })
@@ -106,7 +111,7 @@ async fn dry_run(
 fn item(id: InstanceId, refused: Option<&str>) -> proto::BatchItem {
     let state = if refused.is_some() { proto::BatchItemState::Refused } else { proto::BatchItemState::Done };
     let reason = refused.unwrap_or_default().to_owned();
-    proto::BatchItem { instance_id: id.to_string(), state: state.into(), reason }
+    proto::BatchItem { instance_id: id.to_string(), state: state.into(), reason, ..Default::default() }
 }
 
 fn work(root: &Root, asked: Option<&proto::BatchWork>, faults: &mut Faults) -> BatchWork {

@@ -9,4 +9,5 @@ mod durability;
 mod erasure;
 mod failures;
 mod keeping;
+mod large;
 mod time;

@@ -27,7 +27,7 @@ pub(super) struct EntryDraft<'w> {
     pub(super) archive: Option<ArchiveChange>,
     pub(super) erasure: Option<ErasureChange>,
     call: Option<CallChange>,
-    instances: Vec<InstanceChange>,
+    pub(super) instances: Vec<InstanceChange>,
 }
 
 impl<'w> EntryDraft<'w> {

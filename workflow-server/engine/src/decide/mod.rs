@@ -27,7 +27,7 @@ mod when;
 use crate::batch::StartBatch;
 use crate::command::{Actor, Command, Request};
 use crate::entry::{Answer, Entry};
-use crate::instance::InstanceId;
+use crate::instance::{Instance, InstanceId};
 use crate::rejection::Rejection;
 use crate::time::Time;
 use crate::world::{Root, World};
@@ -124,14 +124,25 @@ fn carry_out(draft: &mut EntryDraft<'_>, request: &Request) -> Result<(), Reject
     Ok(())
 }
 
-/// What a batch would come to for each instance, one by one as they stand: nothing where it would be done, or why not.
-#[must_use]
-pub fn try_batch(root: &Root, start: &StartBatch, actor: &Actor, now: Time) -> Vec<(InstanceId, Option<Rejection>)> {
+/// What a batch would come to for each instance, one by one as they stand: as it would be then, or why it would be refused.
+pub fn try_batch<T>(
+    root: &Root,
+    start: &StartBatch,
+    actor: &Actor,
+    now: Time,
+    told: impl Fn(InstanceId, Result<&Instance, Rejection>) -> T,
+) -> Vec<T> {
     let now = now.max(root.at);
     let draft = EntryDraft::new(root, now);
     let attempt = |id: InstanceId| {
         let mut draft = EntryDraft::new(root, now);
-        (id, batches::one(&mut draft, &start.work, id, (&start.reason, actor)).err())
+        match batches::one(&mut draft, &start.work, id, (&start.reason, actor)) {
+            Err(rejection) => Some(told(id, Err(rejection))),
+            Ok(_) => {
+                let changed = draft.instances.iter().map(|change| &change.after).find(|after| after.id == id);
+                changed.or_else(|| root.instance(id)).map(|instance| told(id, Ok(instance)))
+            }
+        }
     };
-    batches::items(&draft, &start.items).0.iter().copied().map(attempt).collect()
+    batches::items(&draft, &start.items).0.iter().copied().filter_map(attempt).collect()
 }

@@ -1,0 +1,71 @@
+//! Entries that are large: what fits no group is refused before anything has changed, and the feed holds so much and no more.
+
+use aftercall_engine::command::Command;
+use aftercall_engine::definition::{Definition, file};
+use aftercall_engine::rejection::Rejection;
+use workflow_server::ledger::LedgerError;
+use workflow_server::limits::{ENTRY_BYTES_MAX, FEED_RING_BYTES};
+
+use crate::support::{Bench, SNAPSHOT_EVERY, request, team};
+
+/// What one alert has in its text.
+const TEXT_BYTES: usize = 4_000;
+
+/// A draft of about so many bytes.
+fn draft(name: &str, bytes: usize) -> Command {
+    let text = "x".repeat(TEXT_BYTES);
+    let file = format!(
+        "format: 1
+workflow: {name}
+title: Large
+on_new_call:
+  - alert: {{ text: {text}, team: t }}
+  - button: Done
+    then: [ finish: done ]
+"
+    );
+    let mut definition: Definition = file::read(&file, None).unwrap();
+    let alert = definition.stages[0].actions[0].clone();
+    definition.stages[0].actions.extend(std::iter::repeat_n(alert, bytes / TEXT_BYTES));
+    Command::ImportWorkflow { definition: Box::new(definition), expected: None }
+}
+
+#[tokio::test]
+async fn an_entry_that_fits_no_group_changes_nothing() {
+    let bench = Bench::new().await;
+    bench.commit(team("before")).await;
+    let refused = bench.handle.execute(request(draft("vast", ENTRY_BYTES_MAX), Some(1))).await.unwrap_err();
+    let limit = Rejection::Limit { name: "ENTRY_BYTES", limit: ENTRY_BYTES_MAX as u64 };
+    assert!(matches!(&refused, LedgerError::Rejected(rejection) if **rejection == limit), "{refused:?}");
+    assert!(bench.handle.root().workflows.named("vast").is_none());
+
+    // What is just small enough is taken, in a group with others and alone.
+    let large = bench.ask(request(draft("large", ENTRY_BYTES_MAX - 200_000), None));
+    bench.commit(team("beside")).await;
+    large.await.unwrap().unwrap();
+    let bench = bench.crash().await;
+    let root = bench.handle.root();
+    assert_eq!(root.sequence, 3);
+    assert!(root.workflows.named("large").is_some() && root.teams.place("beside").is_some());
+}
+
+#[tokio::test]
+async fn the_feed_holds_so_many_bytes_and_reads_what_is_older() {
+    const DRAFT_BYTES: usize = 7 << 19;
+    let bench = Bench::new().await;
+    let count = (FEED_RING_BYTES / DRAFT_BYTES) as u64 + 1;
+    assert!(count < SNAPSHOT_EVERY, "nothing is trimmed meanwhile");
+    for round in 0..count {
+        bench.commit(draft(&format!("w-{round}"), DRAFT_BYTES)).await;
+    }
+    let feed = bench.handle.feed();
+    assert_eq!(feed.oldest(), 1);
+    let newest = feed.items(count, 1).await.unwrap();
+    assert!(newest[0].bytes >= DRAFT_BYTES, "{}", newest[0].bytes);
+    let mut held = 0;
+    for sequence in 1..=count {
+        held += feed.items(sequence, 1).await.unwrap()[0].bytes;
+    }
+    assert!((FEED_RING_BYTES - 2 * DRAFT_BYTES..=FEED_RING_BYTES).contains(&held), "{held}");
+    assert_eq!(feed.items(1, 1).await.unwrap()[0].bytes, 0, "the oldest is read from the journal");
+}
