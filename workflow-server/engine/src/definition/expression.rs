@@ -298,12 +298,12 @@ mod tests {
             ("2u * 1.5", 3.0),
             ("-7 % 4", -3.0),
         ] {
-            let expression = Expression::parse(source).unwrap();
+            let expression = Expression::parse(source).expect("an expression");
             assert_eq!(expression.value(FieldType::Number, &facts), Ok(Value::Number(value)), "{source}");
         }
-        let odd = Expression::parse("visit % 2 == 1 && size('abc') in [3]").unwrap();
+        let odd = Expression::parse("visit % 2 == 1 && size('abc') in [3]").expect("an expression");
         assert_eq!(odd.holds(&facts), Ok(true));
-        let never = Expression::parse("visit % 0 == 1").unwrap();
+        let never = Expression::parse("visit % 0 == 1").expect("an expression");
         assert_eq!(never.holds(&facts), Err(ExpressionFailure::Values));
     }
 }

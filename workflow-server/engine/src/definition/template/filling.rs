@@ -297,7 +297,7 @@ mod tests {
         let values = [(0, Value::Text("H".into())), (3, Value::Bool(false))];
         let call = Call::new(CallKey { source: "s".into(), id: "1".into() }, Time(0));
         let facts = Facts { declared: &declared, values: &values, form: &[], call: &call, visit: 1, now: Time(0) };
-        let filled = Template::parse(source).unwrap().fill_in(4_096, &facts);
+        let filled = Template::parse(source).expect("a text").fill_in(4_096, &facts);
         (filled.text, filled.missing.join(", "))
     }
 
