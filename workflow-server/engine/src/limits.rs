@@ -99,6 +99,8 @@ pub const EXPRESSIONS_BYTES_MAX: usize = 12 * 1024;
 pub const PLACE_WORDS_MAX: usize = 64;
 /// Conditions of a text; a text that needs more is several alerts.
 pub const TEXT_CONDITIONS_MAX: usize = 16;
+/// Places of a text, far more than a page of them shows: each takes a microsecond to read, and a file may be all places.
+pub const TEXT_PLACES_MAX: usize = 100;
 /// Declared calendars.
 pub const CALENDARS_MAX: usize = 1_000;
 /// Holidays of a calendar: ten years of the most festive country.

@@ -25,12 +25,13 @@ type Checked = Result<(), TemplateFault>;
 
 /// Bounds what the parser, which walks by recursion, is given: words in one place, and conditions.
 pub(super) fn check_tokens(source: &str) -> Result<(), TemplateFault> {
-    let (mut words, mut conditions, mut in_statement) = (0_usize, 0_usize, false);
+    let (mut words, mut places, mut conditions, mut in_statement) = (0_usize, 0_usize, 0_usize, false);
     // What cannot be split into words, the parser says better.
     for (token, _) in tokenize(source, false, SyntaxConfig::default()).map_while(Result::ok) {
         words += 1;
         match token {
             Token::TemplateData(_) | Token::VariableEnd | Token::BlockEnd => words = 0,
+            Token::VariableStart => places += 1,
             Token::Ident("if" | "elif") if in_statement => conditions += 1,
             _ => {}
         }
@@ -38,6 +39,9 @@ pub(super) fn check_tokens(source: &str) -> Result<(), TemplateFault> {
         if words > limits::PLACE_WORDS_MAX {
             let message = format!("a place in a text has at most {} words and signs", limits::PLACE_WORDS_MAX);
             return Err(TemplateFault(message));
+        }
+        if places > limits::TEXT_PLACES_MAX {
+            return Err(TemplateFault(format!("a text has at most {} places", limits::TEXT_PLACES_MAX)));
         }
         if conditions > limits::TEXT_CONDITIONS_MAX {
             let message = format!("a text has at most {} conditions", limits::TEXT_CONDITIONS_MAX);
