@@ -38,7 +38,7 @@ on_new_call:
     then:
       - set-field: { field: reference, to: form.reference }
       - set-field: { field: amount, to: fields.amount + form.fee }
-      - set-field: { field: code, to: "'too long for it'" }
+      - set-field: { field: code, to: "'too long' + ' for it'" }
       - link: { to: expensive, when: fields.amount > 800 }
       - alert: { text: "{{ fields.reference }} at {{ fields.ring_at | zone('Europe/Berlin') }}", team: billing }
       - timer: { from: fields.ring_at }

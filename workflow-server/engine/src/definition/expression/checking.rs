@@ -89,7 +89,8 @@ fn fault_of_path(path: &[&str], names: &Names<'_>) -> Option<String> {
         }
         _ => {
             let hint = rules::suggestion(root, ROOTS);
-            let hint = if hint.is_empty() { format!("; there is {}", ROOTS.join(", ")) } else { hint };
+            let others = || format!("; there is {}, and a text needs quotes of its own: '\"…\"'", ROOTS.join(", "));
+            let hint = if hint.is_empty() { others() } else { hint };
             Some(format!("names {}, which is not known{hint}", rules::quoted(root)))
         }
     }
@@ -292,7 +293,10 @@ mod tests {
     #[test]
     fn what_is_wrong_is_said_in_plain_words() {
         check("fields.amuont < 50", "names the field `fields.amuont`, which is not declared; did you mean `amount`?");
-        check("amount < 50", "names `amount`, which is not known; there is fields, form, call, visit, now");
+        check(
+            "amount < 50",
+            "names `amount`, which is not known; there is fields, form, call, visit, now, and a text needs quotes of its own: '\"…\"'",
+        );
         check("fields.amount", "does not give true or false");
         check("fields.vip && fields.name < 5", "cannot do `<` with text and number");
         check("fields.vip || (fields.amount + 'x') == 'y'", "cannot combine number with text");
@@ -332,5 +336,24 @@ mod tests {
         check("now.getHours('Europe/Berln') < 9", "gives `getHours` `Europe/Berln`, which it does not read");
         check("fields.name % 2 == 1", "cannot do `%` with text");
         check("frobnicate(fields.name)", "names `frobnicate`, which is not known");
+    }
+
+    #[test]
+    fn a_literal_that_the_field_never_takes_is_a_fault() {
+        let fields = declared();
+        let names = Names::new(&fields, []);
+        let told = |source: &str, name: &str| {
+            let expression = Expression::parse(source).expect("an expression");
+            let field = fields.iter().find(|field| field.name == name).expect("a field");
+            assert_eq!(expression.check(&names, Wanted::Field(field.field_type)), Vec::<String>::new());
+            expression.fault_of_literal(field, &names)
+        };
+        assert_eq!(
+            told("'refnud'", "kind").as_deref(),
+            Some("gives `refnud`, but `fields.kind` must be one of refund, voucher; did you mean `refund`?")
+        );
+        assert_eq!(told("9", "few").as_deref(), Some("gives `9`, but `fields.few` must be at most 5"));
+        assert_eq!(told("'voucher'", "kind"), None);
+        assert_eq!(told("fields.name", "kind"), None);
     }
 }

@@ -4,8 +4,8 @@
 use cel::ExecutionError;
 use cel::common::ast::{CallExpr, Expr, IdedExpr, LiteralValue, operators};
 
-use super::WHOLE;
 use super::checking::{Samples, parts, path, type_of};
+use super::{Expression, WHOLE};
 use crate::definition::facts::Names;
 use crate::definition::rules;
 use crate::value::{FieldDeclaration, Value};
@@ -116,6 +116,20 @@ fn fault_of_values(one: &IdedExpr, other: &IdedExpr, names: &Names<'_>) -> Optio
     let shown = rules::quoted(&written.to_string());
     let hint = declared.first().map(|field| nearest_value(field, &written, names)).unwrap_or_default();
     Some(format!("compares `{root}.{name}` with {shown}, but it {refused}{hint}"))
+}
+
+impl Expression {
+    /// Why a field never takes what this gives, where it is a literal. The sentence goes on from `to`.
+    pub(in crate::definition) fn fault_of_literal(
+        &self,
+        field: &FieldDeclaration,
+        names: &Names<'_>,
+    ) -> Option<String> {
+        let Expr::Literal(written) = &self.tree.expr else { return None };
+        let written = of_literal(written)?;
+        let (refused, hint) = (field.refuses(&written)?, nearest_value(field, &written, names));
+        Some(format!("gives {}, but `fields.{}` {refused}{hint}", rules::quoted(&written.to_string()), field.name))
+    }
 }
 
 fn nearest_value(field: &FieldDeclaration, written: &Value, names: &Names<'_>) -> String {

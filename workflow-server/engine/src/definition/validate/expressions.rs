@@ -29,7 +29,11 @@ pub(super) fn check(scene: &Scene<'_>, action: &Action, mut fault: impl FnMut(&s
                     fault("field", FaultCode::UnknownField, format!("`set-field` {wrong}"));
                 }
                 Some(field) => {
-                    for wrong in set.to.check(&scene.names, Wanted::Field(field.field_type)) {
+                    let mut wrong = set.to.check(&scene.names, Wanted::Field(field.field_type));
+                    if wrong.is_empty() {
+                        wrong.extend(set.to.fault_of_literal(field, &scene.names));
+                    }
+                    for wrong in wrong {
                         fault("to", FaultCode::BadExpression, format!("`to` {wrong}"));
                     }
                 }
