@@ -149,6 +149,37 @@ async fn what_names_what_is_not_there_cannot_be_published_and_each_fault_is_told
     );
 }
 
+/// What is drawn of the claim whose instance stands in stage 2.
+async fn check_pictures(clients: &mut Clients, instance_id: &str) {
+    let picture = |format: PictureFormat, instance_id: &str, name: &str| RenderWorkflowRequest {
+        name: name.to_owned(),
+        format: format.into(),
+        instance_id: instance_id.to_owned(),
+        ..RenderWorkflowRequest::default()
+    };
+    let request = picture(PictureFormat::Text, instance_id, "");
+    let tree = clients.definitions.render_workflow(request).await.expect("drawn").into_inner().picture;
+    assert!(tree.contains("1 New call   (was here)") && tree.contains("2 Look   <== it is here"), "{tree}");
+    let named = |name: &str, version, draft| RenderWorkflowRequest {
+        version,
+        draft,
+        ..picture(PictureFormat::Text, instance_id, name)
+    };
+    let same = clients.definitions.render_workflow(named("claim", 1, false)).await.expect("drawn").into_inner().picture;
+    assert_eq!(same, tree);
+    for other in [named("refund", 0, false), named("claim", 2, false), named("claim", 0, true)] {
+        assert_eq!(clients.definitions.render_workflow(other).await.expect_err("other").code(), Code::InvalidArgument);
+    }
+    let request = picture(PictureFormat::Svg, "", "claim");
+    let drawn = clients.definitions.render_workflow(request).await.expect("drawn").into_inner().picture;
+    assert!(
+        drawn.starts_with("<svg") && drawn.contains("Check") && !drawn.contains("class=\"box present\""),
+        "{drawn}"
+    );
+    let request = picture(PictureFormat::Mermaid, "ffffff-0-0000", "");
+    assert_eq!(clients.definitions.render_workflow(request).await.expect_err("none").code(), Code::NotFound);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_version_changes_is_said_in_words_and_what_calls_stand_in_is_counted() {
     let mut house = House::start_without_alerter().await;
@@ -171,33 +202,7 @@ async fn what_a_version_changes_is_said_in_words_and_what_calls_stand_in_is_coun
     let faults = clients.definitions.publish_workflow(again).await.expect("it is there").into_inner().faults;
     assert_eq!(faults.iter().map(|fault| fault.code.as_str()).collect::<Vec<_>>(), ["INSTANCES_STAND_THERE"]);
 
-    let picture = |format: PictureFormat, instance_id: &str, name: &str| RenderWorkflowRequest {
-        name: name.to_owned(),
-        format: format.into(),
-        instance_id: instance_id.to_owned(),
-        ..RenderWorkflowRequest::default()
-    };
-    let request = picture(PictureFormat::Text, &open.instance_id, "");
-    let tree = clients.definitions.render_workflow(request).await.expect("drawn").into_inner().picture;
-    assert!(tree.contains("1 New call   (was here)") && tree.contains("2 Look   <== it is here"), "{tree}");
-    let named = |name: &str, version, draft| RenderWorkflowRequest {
-        version,
-        draft,
-        ..picture(PictureFormat::Text, &open.instance_id, name)
-    };
-    let same = clients.definitions.render_workflow(named("claim", 1, false)).await.expect("drawn").into_inner().picture;
-    assert_eq!(same, tree);
-    for other in [named("refund", 0, false), named("claim", 2, false), named("claim", 0, true)] {
-        assert_eq!(clients.definitions.render_workflow(other).await.expect_err("other").code(), Code::InvalidArgument);
-    }
-    let request = picture(PictureFormat::Svg, "", "claim");
-    let drawn = clients.definitions.render_workflow(request).await.expect("drawn").into_inner().picture;
-    assert!(
-        drawn.starts_with("<svg") && drawn.contains("Check") && !drawn.contains("class=\"box present\""),
-        "{drawn}"
-    );
-    let request = picture(PictureFormat::Mermaid, "ffffff-0-0000", "");
-    assert_eq!(clients.definitions.render_workflow(request).await.expect_err("none").code(), Code::NotFound);
+    check_pictures(&mut clients, &open.instance_id).await;
 
     let archive = |restore| ArchiveWorkflowRequest { name: "claim".to_owned(), restore, ..Default::default() };
     let archived = clients.definitions.archive_workflow(archive(false)).await.expect("archived").into_inner();

@@ -211,11 +211,9 @@ fn teams_are_read_as_strictly() {
     assert_eq!(found, expected);
 }
 
-/// Expressions and texts that would overflow a stack, never end or fill the memory, if they could.
-#[test]
-fn expressions_and_texts_that_would_run_away_are_refused_or_end() {
+fn deep_expressions() -> Vec<String> {
     let deep = |open: &str, close: &str, times: usize| format!("{}true{}", open.repeat(times), close.repeat(times));
-    let expressions = [
+    vec![
         deep("(", ")", 8),
         deep("(", ")", 9),
         deep("(", ")", 500),
@@ -232,8 +230,11 @@ fn expressions_and_texts_that_would_run_away_are_refused_or_end() {
         format!("has({}", "has(".repeat(200)),
         format!("'{}' == 'a'", "\\x00".repeat(200)),
         "[1,1,1].map(a, [1,1,1].map(b, [1,1,1].map(c, [1,1,1].map(d, a+b+c+d)))).size() > 0".to_owned(),
-    ];
-    let texts = [
+    ]
+}
+
+fn deep_texts() -> Vec<String> {
+    vec![
         format!("{{{{ {}fields.a{} }}}}", "(".repeat(1_000), ")".repeat(1_000)),
         format!("{{{{ fields.a{} }}}}", "|upper".repeat(600)),
         format!("{{{{ fields.a{} }}}}", " ~ fields.a".repeat(360)),
@@ -250,7 +251,13 @@ fn expressions_and_texts_that_would_run_away_are_refused_or_end() {
         "{{ 'x' * 100000000 }}".to_owned(),
         "{{ fields.a | default(99999999999999999999999999999) }}".to_owned(),
         "{{ 10 ** 10 ** 10 }}".to_owned(),
-    ];
+    ]
+}
+
+/// Expressions and texts that would overflow a stack, never end or fill the memory, if they could.
+#[test]
+fn expressions_and_texts_that_would_run_away_are_refused_or_end() {
+    let (expressions, texts) = (deep_expressions(), deep_texts());
     // As large as the stack of the threads that serve requests.
     let tried = std::thread::Builder::new().stack_size(2 << 20).spawn(move || {
         let mut refused = 0;
