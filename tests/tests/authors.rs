@@ -139,12 +139,15 @@ async fn what_names_what_is_not_there_cannot_be_published_and_each_fault_is_told
     let file = CLAIM.replace("fields.price > 100", "fields.prize > 100").replace("office", "ofice");
     let request = ImportWorkflowRequest { file, validate_only: true, ..ImportWorkflowRequest::default() };
     let faults = clients.definitions.import_workflow(request).await.expect("looked at").into_inner().faults;
-    let told: Vec<String> = faults.iter().map(|fault| format!("{} {}", fault.code, fault.message)).collect();
+    let told: Vec<String> = faults
+        .iter()
+        .map(|fault| format!("{}:{} {} {}", fault.line, fault.column, fault.code, fault.message))
+        .collect();
     assert_eq!(
         told,
         [
-            "UNKNOWN_CALENDAR the calendar `ofice` is not declared: import it, or correct the name",
-            "BAD_EXPRESSION `when` names the field `fields.prize`, which is not declared; did you mean `price`?"
+            "5:11 UNKNOWN_CALENDAR the calendar `ofice` is not declared: import it, or correct the name",
+            "21:11 BAD_EXPRESSION `when` names the field `fields.prize`, which is not declared; did you mean `price`?"
         ]
     );
 }
@@ -264,6 +267,7 @@ async fn a_workflow_is_tried_out_and_nothing_is_stored() {
     let faulty = SimulateWorkflowRequest { file: CLAIM.replace("office", "nowhere"), ..request };
     let refused = clients.definitions.simulate_workflow(faulty).await.expect_err("no such calendar");
     assert_eq!(reason(&refused), "WORKFLOW_HAS_FAULTS");
+    assert_eq!(refused.get_details_bad_request().expect("places").field_violations[0].field, "file:5:11");
 }
 
 /// Comes back every second, with some kilobytes to show.

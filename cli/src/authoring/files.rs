@@ -1,28 +1,60 @@
 //! Workflow files, read without a server: their faults with the lines that they are in, formatting, and a file to begin from.
 
 use std::path::Path;
+use std::sync::Arc;
 
-use aftercall_engine::definition::file::{self, write_json, write_yaml_with_comments};
+use aftercall_engine::calendar::Calendar;
+use aftercall_engine::definition::file::{self, Places, write_json, write_yaml_with_comments};
 use aftercall_engine::definition::{Definition, Fault};
+use aftercall_engine::simulate::{Simulation, SimulationError};
+use aftercall_engine::time::Time;
 
 use crate::{commands::workflow_files::cannot_read, errors::Failure};
 
+/// A workflow file.
+#[derive(Clone, Debug)]
+pub(crate) struct Written {
+    /// What it says.
+    pub(crate) definition: Definition,
+    places: Places,
+    name: String,
+    text: String,
+}
+
+impl Written {
+    /// A World to try it out in; its faults are told with their lines.
+    pub(crate) fn simulation(&self, calendars: &[Arc<Calendar>], now: Time) -> Result<Simulation, Failure> {
+        Simulation::new(&self.definition, calendars, now).map_err(|error| match error {
+            SimulationError::Faulty(mut faults) => {
+                self.places.put(&mut faults);
+                refused(&self.name, &self.text, &faults)
+            }
+            other => Failure::refused(other.to_string()),
+        })
+    }
+}
+
 /// Reads a file.
-pub(crate) fn read(file: &Path) -> Result<Definition, Failure> {
+pub(crate) fn read(file: &Path) -> Result<Written, Failure> {
     let text = std::fs::read_to_string(file).map_err(|error| cannot_read(file, &error))?;
     parse(&file.display().to_string(), &text)
 }
 
 /// Reads the text of a file; `name` is what faults call it.
-pub(crate) fn parse(name: &str, text: &str) -> Result<Definition, Failure> {
-    file::read(text, None).map_err(|faults| {
-        let told: Vec<String> = faults.iter().map(|fault| told(name, text, fault)).collect();
-        Failure::refused(told.join("\n"))
-    })
+pub(crate) fn parse(name: &str, text: &str) -> Result<Written, Failure> {
+    let (definition, places) = file::read_placed(text, |_| None).map_err(|faults| refused(name, text, &faults))?;
+    Ok(Written { definition, places, name: name.to_owned(), text: text.to_owned() })
+}
+
+fn refused(name: &str, text: &str, faults: &[Fault]) -> Failure {
+    Failure::refused(faults.iter().map(|fault| told(name, text, fault)).collect::<Vec<_>>().join("\n"))
 }
 
 fn told(name: &str, text: &str, fault: &Fault) -> String {
-    let place = format!("{name}:{}:{}: {}", fault.line, fault.column, fault.message);
+    let place = match fault.line {
+        0 => format!("{name}: {}", fault.message),
+        line => format!("{name}:{line}:{}: {}", fault.column, fault.message),
+    };
     match excerpt(text, fault.line, fault.column) {
         Some(excerpt) => format!("{place}\n{excerpt}"),
         None => place,
@@ -47,7 +79,7 @@ pub(crate) fn excerpt(text: &str, line: u32, column: u32) -> Option<String> {
 
 /// The file as the server would export it: ids and stage numbers written, keys in one order, comments where they were.
 pub(crate) fn formatted(file: &Path, text: &str) -> Result<String, Failure> {
-    let definition = parse(&file.display().to_string(), text)?;
+    let definition = parse(&file.display().to_string(), text)?.definition;
     let is_json = file.extension().is_some_and(|extension| extension == "json");
     Ok(if is_json { write_json(&definition) } else { write_yaml_with_comments(&definition, text) })
 }
@@ -120,8 +152,8 @@ mod tests {
         let text = template("my-flow", "My flow");
         let once = formatted(Path::new("a.yaml"), &text).unwrap();
         assert_eq!(formatted(Path::new("a.yaml"), &once).unwrap(), once);
-        assert_eq!(parse("a", &text).unwrap(), parse("a", &once).unwrap());
+        assert_eq!(parse("a", &text).unwrap().definition, parse("a", &once).unwrap().definition);
         let json = formatted(Path::new("a.json"), &text).unwrap();
-        assert_eq!(parse("a", &json).unwrap(), parse("a", &once).unwrap());
+        assert_eq!(parse("a", &json).unwrap().definition, parse("a", &once).unwrap().definition);
     }
 }

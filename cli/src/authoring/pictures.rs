@@ -10,7 +10,7 @@ use crate::{commands::workflow_pictures::Form, errors::Failure};
 
 /// The picture of a file.
 pub(crate) fn draw(file: &Path, form: Form) -> Result<String, Failure> {
-    let definition = read(file)?;
+    let definition = read(file)?.definition;
     let graph = || Graph::of(&definition, &Trail::default());
     Ok(match form {
         Form::Text => text(&definition, &Trail::default()),
@@ -22,7 +22,7 @@ pub(crate) fn draw(file: &Path, form: Form) -> Result<String, Failure> {
 
 /// What differs between two files; a line that says so where nothing does.
 pub(crate) fn differences(old: &Path, new: &Path) -> Result<Vec<String>, Failure> {
-    let differences = diff(&read(old)?, &read(new)?);
+    let differences = diff(&read(old)?.definition, &read(new)?.definition);
     Ok(if differences.is_empty() { vec!["They are the same.".to_owned()] } else { differences })
 }
 

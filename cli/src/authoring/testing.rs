@@ -19,7 +19,8 @@ use aftercall_engine::time::{Span, Time};
 use aftercall_engine::value::FieldDeclaration;
 use form::{Call, Expected, Scalar, Step, Test, TestFile};
 
-use super::{files, trying};
+use super::files::{self, Written};
+use super::trying;
 use crate::{commands::workflow_files::cannot_read, errors::Failure};
 
 /// What files of tests end in.
@@ -65,27 +66,27 @@ pub(crate) fn files_of(given: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
 /// Runs files of tests.
 pub(crate) fn run(paths: &[PathBuf]) -> Result<Outcome, Failure> {
     let mut outcome = Outcome::default();
-    let mut walked: BTreeMap<PathBuf, (Definition, BTreeSet<Way>)> = BTreeMap::new();
+    let mut walked: BTreeMap<PathBuf, (Written, BTreeSet<Way>)> = BTreeMap::new();
     for path in paths {
         let text = std::fs::read_to_string(path).map_err(|error| cannot_read(path, &error))?;
         let fault = |error| Failure::refused(format!("{}: {error}", path.display()));
         let file: TestFile = serde_saphyr::from_str(&text).map_err(fault)?;
         let folder = path.parent().unwrap_or(Path::new("."));
         let workflow = folder.join(&file.workflow);
-        let definition = files::read(&workflow)?;
+        let written = files::read(&workflow)?;
         let calendars = calendars(file.calendars.map(|calendars| folder.join(calendars)))?;
-        let ways = &mut walked.entry(workflow).or_insert_with(|| (definition.clone(), BTreeSet::new())).1;
+        let ways = &mut walked.entry(workflow).or_insert_with(|| (written.clone(), BTreeSet::new())).1;
         for test in &file.tests {
-            let name = format!("{}: {}", definition.name, test.name);
-            let faults = match one(&definition, &calendars, test, ways) {
+            let name = format!("{}: {}", written.definition.name, test.name);
+            let faults = match one(&written, &calendars, test, ways) {
                 Ok(faults) => faults,
                 Err(failure) => vec![failure.sentence().to_owned()],
             };
             outcome.ran.push(Ran { name, faults });
         }
     }
-    for (definition, walked) in walked.values() {
-        outcome.unwalked.extend(unwalked(definition, walked));
+    for (written, walked) in walked.values() {
+        outcome.unwalked.extend(unwalked(&written.definition, walked));
     }
     Ok(outcome)
 }
@@ -121,7 +122,7 @@ pub(crate) fn calendars(path: Option<PathBuf>) -> Result<Vec<Arc<Calendar>>, Fai
 }
 
 fn one(
-    definition: &Definition,
+    written: &Written,
     calendars: &[Arc<Calendar>],
     test: &Test,
     ways: &mut BTreeSet<Way>,
@@ -129,10 +130,10 @@ fn one(
     let begin = test.at.as_deref().unwrap_or(BEGIN);
     let now: jiff::Timestamp =
         begin.parse().map_err(|_| Failure::refused(format!("`at` must be a time such as {BEGIN}, not {begin}")))?;
-    let mut simulation =
-        Simulation::new(definition, calendars, Time(now.as_millisecond())).map_err(|error| trying::failure(&error))?;
+    let (mut simulation, definition) =
+        (written.simulation(calendars, Time(now.as_millisecond()))?, &written.definition);
     let fields = named(&definition.fields, &test.fields)?;
-    simulation.set(changes(&test.call), fields).map_err(|error| trying::failure(&error))?;
+    simulation.set(changes(&test.call), fields).map_err(|error| Failure::refused(error.to_string()))?;
     let mut faults = Vec::new();
     for (number, step) in (1..).zip(&test.steps) {
         let refused = act(&mut simulation, definition, step)?;

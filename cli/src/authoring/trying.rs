@@ -5,13 +5,14 @@ use std::sync::Arc;
 
 use aftercall_engine::calendar::Calendar;
 use aftercall_engine::command::CallChanges;
+use aftercall_engine::definition::Definition;
 use aftercall_engine::definition::model::{ActionKind, ButtonAction, NoteRule};
-use aftercall_engine::definition::{Definition, Fault};
 use aftercall_engine::instance::{Instance, Status};
-use aftercall_engine::simulate::{Named, Simulation, SimulationError};
+use aftercall_engine::simulate::{Named, Simulation};
 use aftercall_engine::time::Time;
 use aftercall_engine::value::{FieldDeclaration, FieldType, Value};
 
+use super::files::Written;
 use crate::errors::Failure;
 
 /// Where questions are read from and answers written to.
@@ -44,22 +45,18 @@ enum Choice {
 
 /// Walks through a workflow from a moment in milliseconds on.
 pub(crate) fn walk_from(
-    definition: &Definition,
+    written: &Written,
     calendars: &[Arc<Calendar>],
     now_millis: i64,
     terminal: &mut Terminal<'_>,
 ) -> Result<(), Failure> {
-    walk(definition, calendars, Time(now_millis), terminal)
+    walk(written, calendars, Time(now_millis), terminal)
 }
 
 /// Walks through a workflow until it has ended or the input has.
-fn walk(
-    definition: &Definition,
-    calendars: &[Arc<Calendar>],
-    now: Time,
-    terminal: &mut Terminal<'_>,
-) -> Result<(), Failure> {
-    let mut simulation = Simulation::new(definition, calendars, now).map_err(|error| failure(&error))?;
+fn walk(written: &Written, calendars: &[Arc<Calendar>], now: Time, terminal: &mut Terminal<'_>) -> Result<(), Failure> {
+    let mut simulation = written.simulation(calendars, now)?;
+    let definition = &written.definition;
     terminal.say(&format!("{}: {}", definition.name, definition.title))?;
     loop {
         let Some(fields) = values(&definition.fields, terminal)? else { return Ok(()) };
@@ -196,17 +193,6 @@ pub(crate) fn value(text: &str, field_type: FieldType) -> Option<Value> {
 pub(crate) fn moment(time: Time) -> String {
     jiff::Timestamp::from_millisecond(time.0)
         .map_or_else(|_| "?".to_owned(), |moment| moment.strftime("%a %Y-%m-%d %H:%M:%S UTC").to_string())
-}
-
-/// What cannot be tried out, with every fault.
-pub(crate) fn failure(error: &SimulationError) -> Failure {
-    match error {
-        SimulationError::Faulty(faults) => {
-            let line = |fault: &Fault| format!("stage {}, action {}: {}", fault.stage, fault.action, fault.message);
-            Failure::refused(faults.iter().map(line).collect::<Vec<_>>().join("\n"))
-        }
-        other => Failure::refused(other.to_string()),
-    }
 }
 
 #[cfg(test)]

@@ -156,8 +156,9 @@ pub(crate) async fn import(session: &Session, file: &Path) -> Result<WorkflowDes
             return Err(Failure::refused(lines.join("\n")));
         }
     };
+    let text = text_of(file);
     for fault in &answer.faults {
-        remark(&fault_line(&shown, fault));
+        remark(&with_excerpt(&shown, &text, fault));
     }
     answer.workflow.ok_or_else(|| Failure::refused(format!("The server stored {shown} but did not describe it.")))
 }

@@ -31,12 +31,12 @@ pub(crate) struct Simulate {
 
 impl Simulate {
     pub(crate) fn run(self) -> Result<(), Failure> {
-        let definition = files::read(&self.file)?;
+        let written = files::read(&self.file)?;
         let calendars = testing::calendars(self.calendars)?;
         let now = self.at.unwrap_or_else(jiff::Timestamp::now).as_millisecond();
         let (mut input, mut output) = (std::io::stdin().lock(), std::io::stdout().lock());
         let mut terminal = trying::Terminal { input: &mut input, output: &mut output };
-        trying::walk_from(&definition, &calendars, now, &mut terminal)
+        trying::walk_from(&written, &calendars, now, &mut terminal)
     }
 }
 

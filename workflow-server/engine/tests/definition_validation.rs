@@ -1,6 +1,6 @@
 //! What keeps a workflow that reads well from being published, stage by stage and all at once.
 
-use aftercall_engine::definition::file::read;
+use aftercall_engine::definition::file::{read, read_placed};
 use aftercall_engine::definition::model::{EventKind, FinishAction};
 use aftercall_engine::definition::validate::{Declared, has_unlinked_ends, validate};
 use aftercall_engine::definition::{ActionKind, Definition, Event, Fault, Stage};
@@ -59,7 +59,7 @@ fn a_link_must_lead_to_an_event() {
 ",
         &[
             "2.1 fault UNKNOWN_EVENT: there is no event `pay-uot`; did you mean `pay-out`?",
-            "2.1 fault UNKNOWN_EVENT: there is no event `nowhere`",
+            "2.1 fault UNKNOWN_EVENT: there is no event `nowhere`; there is new-call, pay-out",
         ],
     );
 }
@@ -205,4 +205,53 @@ fn limits_hold_for_definitions_from_anywhere() {
             "1.1 fault BAD_VALUE: the outcome must be lower-case letters, digits and hyphens and start with a letter or digit, not `\u{202e}`",
         ]
     );
+}
+
+#[test]
+fn what_is_found_in_the_whole_is_told_with_its_place_in_the_file() {
+    let file = r#"format: 1
+workflow: w
+title: T
+calendar: ofice
+fields: { amount: { type: number } }
+on_new_call:
+  - alert:
+      text: "Pay {{ fields.amuont }}"
+      team: caer
+      when: fields.amount == "5"
+  - button: Look
+    when: amount > 5
+    then:
+      - alert: { text: a, team: care }
+      - button: Pay
+        id: pay
+      - timer: { after: 2h, calendar: nowhere }
+        then: [ link: paid ]
+  - timer: { from: fields.amount }
+    then:
+      - link: { to: aprove, max: 2, else: pay }
+      - alert: { text: never, team: care }
+"#;
+    let (definition, places) = read_placed(file, |_| None).expect("each part reads well");
+    let is_team = |team: &str| TEAMS.contains(&team);
+    let mut faults = validate(&definition, Declared { is_team: &is_team, is_calendar: &|name| name == "office" });
+    places.put(&mut faults);
+    let told: Vec<String> = faults
+        .iter()
+        .map(|fault| format!("{}:{} {} {}", fault.line, fault.column, fault.code.name(), fault.field))
+        .collect();
+    let expected = [
+        "4:11 UNKNOWN_CALENDAR calendar",
+        "8:13 UNKNOWN_FIELD text",
+        "9:13 UNKNOWN_TEAM team",
+        "10:13 BAD_EXPRESSION when",
+        "12:11 BAD_EXPRESSION when",
+        "15:9 UNLINKED_END ",
+        "17:39 UNKNOWN_CALENDAR calendar",
+        "18:23 UNKNOWN_EVENT to",
+        "19:20 BAD_VALUE from",
+        "21:21 UNKNOWN_EVENT to",
+        "22:9 ACTION_AFTER_END ",
+    ];
+    assert_eq!(told, expected);
 }

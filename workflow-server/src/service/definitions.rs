@@ -6,7 +6,8 @@ use std::sync::Arc;
 use aftercall_engine::Root;
 use aftercall_engine::command::{ActorKind, Command};
 use aftercall_engine::definition::describe::describe_action;
-use aftercall_engine::definition::{Action, ActionKind, Definition, file};
+use aftercall_engine::definition::file::{self, Places};
+use aftercall_engine::definition::{Action, ActionKind, Definition};
 use aftercall_engine::entry::Answer;
 use aftercall_engine::world::definitions::Workflow;
 use aftercall_proto::workflow::v1 as proto;
@@ -35,10 +36,11 @@ impl WorkflowDefinitionService for Definitions {
         for attempt in 1.. {
             let root = self.0.root();
             let text = file.clone();
-            let looked_through = move |root: &Root| -> Result<_, Status> {
-                let definition = read(root, &text)?;
-                let faults = faults(root, &definition);
-                Ok((definition, faults))
+            let looked_through = move |root: &Root| -> Result<(Definition, Vec<proto::Fault>), Status> {
+                let (definition, places) = read(root, &text)?;
+                let mut found = root.validate(&definition);
+                places.put(&mut found);
+                Ok((definition, found.iter().map(convert::fault).collect()))
             };
             let (definition, faults) = off_thread(root.clone(), looked_through).await??;
             let known = root.workflows.named(&definition.name);
@@ -306,12 +308,12 @@ fn moved_on(refused: &Status, request: &proto::ImportWorkflowRequest, attempt: u
     refused.code() == tonic::Code::Aborted && request.expected_revision.is_none() && attempt < IMPORT_TRIES
 }
 
-/// Reads a file: an event that an earlier version has keeps its number.
-pub(super) fn read(root: &Root, text: &str) -> Result<Definition, Status> {
+/// Reads a file: an event that an earlier version has keeps its number. With where its parts stand in the file.
+pub(super) fn read(root: &Root, text: &str) -> Result<(Definition, Places), Status> {
     let earlier = |name: &str| root.workflows.named(name).map(|workflow| &workflow.numbering);
-    let definition = file::read_known(text, earlier).map_err(|faults| status::bad_file(&faults))?;
+    let (definition, places) = file::read_placed(text, earlier).map_err(|faults| status::bad_file(&faults))?;
     file::check_written(&definition).map_err(|fault| status::bad_file(&[fault]))?;
-    Ok(definition)
+    Ok((definition, places))
 }
 
 pub(super) fn faults(root: &Root, definition: &Definition) -> Vec<proto::Fault> {

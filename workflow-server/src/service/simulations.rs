@@ -5,8 +5,9 @@ use std::sync::Arc;
 use aftercall_engine::Root;
 use aftercall_engine::command::CallChanges;
 use aftercall_engine::definition::Definition;
+use aftercall_engine::definition::file::Places;
 use aftercall_engine::limits::SPAN_DAYS_MAX;
-use aftercall_engine::simulate::{Named, Simulation};
+use aftercall_engine::simulate::{Named, Simulation, SimulationError};
 use aftercall_engine::time::Time;
 use aftercall_proto::workflow::v1 as proto;
 use aftercall_proto::workflow::v1::simulation_step::What;
@@ -37,7 +38,7 @@ pub(super) async fn simulate(
         draft: request.draft,
         ..Default::default()
     };
-    let definition = off_thread(root.clone(), move |root| definition(root, &of)).await??;
+    let (definition, places) = off_thread(root.clone(), move |root| definition(root, &of)).await??;
     let mut faults = Faults::default();
     let now = request.at.and_then(requests::time).unwrap_or_else(|| shared.ledger.now());
     let changes = requests::given_changes(request.properties);
@@ -45,14 +46,15 @@ pub(super) async fn simulate(
     let steps = steps(request.steps, &mut faults);
     faults.check()?;
     // A thousand steps take a while: other requests go on meanwhile.
-    let run = move || run(&root, &definition, now, (changes, fields), steps);
+    let run = move || run(&root, (&definition, &places), now, (changes, fields), steps);
     let states = tokio::task::spawn_blocking(run).await.map_err(|error| status::internal(&error))??;
     Ok(proto::SimulateWorkflowResponse { states })
 }
 
-fn definition(root: &Root, request: &proto::SimulateWorkflowRequest) -> Result<Definition, Status> {
+fn definition(root: &Root, request: &proto::SimulateWorkflowRequest) -> Result<(Definition, Places), Status> {
     if request.file.is_empty() {
-        return pick(root, &request.name, request.version, request.draft).map(|(_, definition, _)| definition.clone());
+        return pick(root, &request.name, request.version, request.draft)
+            .map(|(_, definition, _)| (definition.clone(), Places::default()));
     }
     if !request.name.is_empty() {
         return Err(status::invalid_field("name", "goes without `file` only: name a workflow, or give a file"));
@@ -86,14 +88,19 @@ fn steps(given: Vec<proto::SimulationStep>, faults: &mut Faults) -> Vec<Step> {
 
 fn run(
     root: &Root,
-    definition: &Definition,
+    (definition, places): (&Definition, &Places),
     now: Time,
     (changes, fields): (CallChanges, Named),
     steps: Vec<Step>,
 ) -> Result<Vec<proto::SimulationState>, Status> {
     let calendars: Vec<_> = root.calendars.by_name().map(Arc::clone).collect();
     let refused = |error| status::of_simulation(error, root);
-    let mut simulation = Simulation::new(definition, &calendars, now).map_err(refused)?;
+    let mut simulation = Simulation::new(definition, &calendars, now).map_err(|mut error| {
+        if let SimulationError::Faulty(faults) = &mut error {
+            places.put(faults);
+        }
+        refused(error)
+    })?;
     simulation.set(changes, fields).map_err(refused)?;
     let mut states = vec![state(&mut simulation)];
     let mut bytes = 0;

@@ -224,6 +224,23 @@ pub(super) fn of_simulation(error: SimulationError, root: &Root) -> Status {
     }
 }
 
+/// A definition with faults: each with its place in the file, where there is one.
+fn has_faults(mut faults: Vec<Fault>, message: String) -> Status {
+    faults.retain(|fault| !fault.warning);
+    let violation = |fault: Fault| {
+        let place = match fault.line {
+            0 => format!("stage {} action {} {}", fault.stage, fault.action, fault.field),
+            line => format!("file:{line}:{}", fault.column),
+        };
+        (place, fault.message)
+    };
+    let violations = violations(faults.into_iter().map(violation));
+    let mut details =
+        ErrorDetails::with_precondition_failure_violation("WORKFLOW_HAS_FAULTS", "draft", message.clone());
+    details.set_error_info("WORKFLOW_HAS_FAULTS", DOMAIN, HashMap::new()).set_bad_request(violations);
+    Status::with_error_details(Code::FailedPrecondition, message, details)
+}
+
 fn of_rejection(rejection: Rejection, root: &Root) -> Status {
     let (reason, message) = (rejection.reason(), rejection.to_string());
     match rejection {
@@ -239,17 +256,7 @@ fn of_rejection(rejection: Rejection, root: &Root) -> Status {
         Rejection::WorkflowArchived(_) => {
             precondition("WORKFLOW_ARCHIVED", format!("{message}: its author can bring it back"), HashMap::new())
         }
-        Rejection::WorkflowHasFaults(faults) => {
-            let faults: Vec<_> = faults.into_iter().filter(|fault| !fault.warning).collect();
-            let violation = |fault: Fault| {
-                (format!("stage {} action {} {}", fault.stage, fault.action, fault.field), fault.message)
-            };
-            let violations = violations(faults.into_iter().map(violation));
-            let mut details =
-                ErrorDetails::with_precondition_failure_violation("WORKFLOW_HAS_FAULTS", "draft", message.clone());
-            details.set_error_info("WORKFLOW_HAS_FAULTS", DOMAIN, HashMap::new()).set_bad_request(violations);
-            Status::with_error_details(Code::FailedPrecondition, message, details)
-        }
+        Rejection::WorkflowHasFaults(faults) => has_faults(faults, message),
         Rejection::OtherRevision { present } => {
             let facts = HashMap::from([("revision".to_owned(), present.to_string())]);
             status(Code::Aborted, "OTHER_REVISION", format!("{message}: read again and decide anew"), facts)

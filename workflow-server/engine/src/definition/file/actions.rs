@@ -5,6 +5,7 @@ use crate::definition::expression::Expression;
 use crate::definition::fault::{Fault, FaultCode};
 use crate::definition::file::faults::{Faults, Position, Spot};
 use crate::definition::file::mapping::{self, Keys, Mapping};
+use crate::definition::file::places::Place;
 use crate::definition::file::sketch::Sketch;
 use crate::definition::file::tree::Node;
 use crate::definition::file::{fields, plain_actions};
@@ -65,6 +66,7 @@ impl<'f> ActionReader<'f> {
             let message = format!("an action is one thing: start another with `-` for `{}`", other.text);
             return self.faults.add(FaultCode::BadValue, other.at, message);
         }
+        self.sketches[event].places.push(Place::of(mapping));
         match kind.text.as_str() {
             "button" => self.button(event, mapping, value),
             "timer" => self.timer(event, mapping, value),
@@ -174,6 +176,7 @@ impl<'f> ActionReader<'f> {
             added_by,
             at: mapping.at,
             actions: Vec::new(),
+            places: Vec::new(),
             adds: Vec::new(),
         });
         if let Some(then) = mapping.get("then") {

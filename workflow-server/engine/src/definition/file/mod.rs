@@ -15,6 +15,7 @@ mod fields;
 mod json_escapes;
 mod mapping;
 mod numbers;
+mod places;
 mod plain_actions;
 mod reading;
 mod schema;
@@ -25,7 +26,8 @@ mod tree;
 mod writing;
 
 pub use calendars::read_calendars;
-pub use reading::{read, read_header, read_known};
+pub use places::Places;
+pub use reading::{read, read_header, read_placed};
 pub use schema::schema;
 pub use single::{Single, read_action};
 pub use teams::read_teams;

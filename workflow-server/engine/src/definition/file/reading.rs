@@ -4,6 +4,7 @@ use crate::definition::fault::{Fault, FaultCode};
 use crate::definition::file::actions::ActionReader;
 use crate::definition::file::faults::{Faults, Spot};
 use crate::definition::file::mapping::{self, Keys, Mapping};
+use crate::definition::file::places::{Place, Places};
 use crate::definition::file::sketch::Sketch;
 use crate::definition::file::tree::Node;
 use crate::definition::file::{fields, numbers, tree};
@@ -42,30 +43,33 @@ pub(super) const WORKFLOW: Keys = Keys {
 /// # Errors
 /// Every fault of the file, in its order. What is wrong with the workflow as a whole, [`crate::definition::validate`] finds.
 pub fn read(text: &str, earlier: Option<&Numbering>) -> Result<Definition, Vec<Fault>> {
-    read_known(text, |_| earlier)
+    read_placed(text, |_| earlier).map(|(definition, _)| definition)
 }
 
-/// The same, where the ids and numbers of earlier versions are found by the name that the file says.
+/// The same with its places, where the ids and numbers of earlier versions are found by the name that the file says.
 ///
 /// # Errors
 /// As [`read`].
-pub fn read_known<'n>(
+pub fn read_placed<'n>(
     text: &str,
     earlier: impl FnOnce(&str) -> Option<&'n Numbering>,
-) -> Result<Definition, Vec<Fault>> {
+) -> Result<(Definition, Places), Vec<Fault>> {
     let mut faults = Faults::default();
     let Some(root) = tree::parse(text, &mut faults) else { return Err(faults.finish(&[])) };
     let Some(file) = Mapping::of(&root, "a workflow file", &mut faults) else { return Err(faults.finish(&[])) };
     file.check_keys(&WORKFLOW, &mut faults);
     check_format(file, &mut faults);
     let header = Header::read(file, &mut faults);
-    let sketches = events(file, &mut faults);
+    let mut sketches = events(file, &mut faults);
     let ids = numbers::ids(&sketches, &mut faults);
     let none = Numbering::default();
     let earlier = header.as_ref().and_then(|header| earlier(&header.name)).unwrap_or(&none);
     let stage_numbers = numbers::stages(&sketches, &ids, earlier, &mut faults);
     match header {
-        Some(header) if faults.is_empty() => Ok(header.with_stages(stages(sketches, &ids, &stage_numbers))),
+        Some(header) if faults.is_empty() => {
+            let places = Places::new(Place::of(file), &mut sketches, &stage_numbers);
+            Ok((header.with_stages(stages(sketches, &ids, &stage_numbers)), places))
+        }
         _ => Err(faults.finish(&stage_numbers)),
     }
 }

@@ -1,6 +1,7 @@
 //! Events as they are written, before those without an id or a number have got theirs.
 
 use crate::definition::file::faults::{Position, Spot};
+use crate::definition::file::places::Place;
 use crate::definition::model::{Action, Event, EventKind, FIRST_STAGE, NEW_CALL_ID, NEW_CALL_LABEL};
 
 /// An event with its actions; a button or timer among these has no event id yet.
@@ -16,6 +17,8 @@ pub(super) struct Sketch {
     /// Where that action is, for faults that concern the event as a whole.
     pub(super) at: Position,
     pub(super) actions: Vec<Action>,
+    /// Where each of the actions stands.
+    pub(super) places: Vec<Place>,
     /// Which of the actions add events: the action's place, the event's place.
     pub(super) adds: Vec<(usize, usize)>,
 }
@@ -31,6 +34,7 @@ impl Sketch {
             added_by: Spot::default(),
             at: Position::START,
             actions: Vec::new(),
+            places: Vec::new(),
             adds: Vec::new(),
         }
     }

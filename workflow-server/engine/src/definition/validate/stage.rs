@@ -145,5 +145,6 @@ fn check_link(link: &LinkAction, events: &Events<'_>, mut fault: impl FnMut(&str
 
 fn unknown_event(event: &str, events: &Events<'_>) -> String {
     let hint = events.suggestions.of(event, events.places.keys().copied());
+    let hint = if hint.is_empty() { events.all_if_few() } else { hint };
     format!("there is no event {}{hint}", rules::quoted(event))
 }
