@@ -126,21 +126,23 @@ fn headline(status: &Status) -> String {
 fn details(status: &Status) -> Vec<String> {
     let found = status.get_error_details();
     let mut lines = Vec::new();
+    let about = |subject: &str, description: &str| match (subject, description) {
+        (_, said) if said.is_empty() || said == status.message() => format!("  {subject}"),
+        ("", description) => format!("  {description}"),
+        (subject, description) => format!("  {subject}: {description}"),
+    };
     if let Some(bad) = found.bad_request() {
         lines.extend(bad.field_violations.iter().map(|fault| format!("  {}: {}", fault.field, fault.description)));
     }
     if let Some(failed) = found.precondition_failure() {
-        lines.extend(failed.violations.iter().map(|fault| match fault.subject.as_str() {
-            "" => format!("  {}", fault.description),
-            subject => format!("  {subject}: {}", fault.description),
-        }));
+        lines.extend(failed.violations.iter().map(|fault| about(&fault.subject, &fault.description)));
     }
     if let Some(quota) = found.quota_failure() {
         lines.extend(quota.violations.iter().map(|fault| format!("  {}: {}", fault.subject, fault.description)));
     }
     if let Some(resource) = found.resource_info() {
-        let line = format!("  {} {}", resource.resource_type, resource.resource_name);
-        lines.push(if resource.description.is_empty() { line } else { format!("{line}: {}", resource.description) });
+        let subject = format!("{} {}", resource.resource_type, resource.resource_name);
+        lines.push(about(&subject, &resource.description));
     }
     if let Some(request) = found.request_info() {
         lines.push(format!("  Look it up in the server's log by {}.", request.request_id));
@@ -165,7 +167,9 @@ fn advice(code: Code, reason: &str) -> Option<&'static str> {
         ("NOT_PUBLISHED" | "NO_DRAFT", _) => {
             "Import the workflow with `aftercall workflow import FILE`, then `aftercall workflow publish NAME`."
         }
-        ("WORKFLOW_HAS_FAULTS", _) => "Mend the file, then `aftercall workflow validate FILE`.",
+        ("WORKFLOW_HAS_FAULTS", _) => {
+            "Mend it in its file, of which `aftercall workflow validate FILE` tells the lines, or step by step."
+        }
         ("ALREADY_RUNNING", _) => "Take `--if-running return` to get the one that runs, or `--if-running replace`.",
         ("REQUEST_ID_REUSED", _) => {
             "This request id was used for something else: leave --request-id out, or take another."

@@ -248,7 +248,7 @@ async fn list(session: &Session, filter: InstanceFilter, limit: Option<usize>) -
     let has_more = !page_token.is_empty() || instances.len() > limit;
     instances.truncate(limit);
     let now = Timestamp::now();
-    let header = ["id", "workflow", "version", "call", "customer", "status", "stage", "due", "started", "seen"];
+    let header = ["id", "workflow", "version", "call", "customer", "status", "stage", "due", "started", "visible"];
     session.output.list(&instances, &header, |instance| cells(instance, now))?;
     if has_more {
         remark("There are more: give --limit, or say more of what you look for.");

@@ -131,10 +131,12 @@ fn page(name: &str, answer: &DiffVersionsResponse) -> Vec<String> {
     lines.extend(answer.differences.iter().map(|one| format!("- {one}")));
     lines.extend(answer.vanished.iter().map(|gone| {
         let stage = wording::stage(gone.stage.as_ref());
-        format!(
-            "! {} open instances stand in stage {stage}, which is gone; they stay on their version.",
-            gone.open_instances
-        )
+        match gone.open_instances {
+            1 => format!("! 1 open instance stands in stage {stage}, which is gone; it stays on its version."),
+            many => {
+                format!("! {many} open instances stand in stage {stage}, which is gone; they stay on their version.")
+            }
+        }
     }));
     lines
 }

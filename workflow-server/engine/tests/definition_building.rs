@@ -112,7 +112,10 @@ fn what_an_action_does_is_said_anew_and_its_event_stays() {
 fn what_cannot_be_done_says_why() {
     let (definition, numbering) = workflow();
     let add = |event: &str, before, text: &str| add_action(&definition, &numbering, event, before, text).unwrap_err();
-    assert_eq!(add("gone", 0, "finish: x"), BuildError::NoEvent("gone".to_owned()));
+    assert_eq!(
+        add("gone", 0, "finish: x"),
+        BuildError::NoEvent { event: "gone".to_owned(), hint: "; did you mean `done`?".to_owned() }
+    );
     assert!(matches!(add("go", 9, "finish: x"), BuildError::NoAction { action: 9, count: 2, .. }));
     let BuildError::Faulty(faults) = add("go", 0, "{ buton: x }") else { panic!("it has a fault") };
     assert_eq!(

@@ -120,12 +120,15 @@ fn draw(definition: &Definition, trail: &Trail, format: proto::PictureFormat) ->
 pub(super) fn warnings(root: &Root, workflow: &Workflow, new: &Definition) -> Vec<proto::Fault> {
     let warning = |gone: proto::VanishedStage| {
         let stage = gone.stage.unwrap_or_default();
+        let standing = match gone.open_instances {
+            1 => "1 open instance stands in it: it stays on its version until it is moved or finishes".to_owned(),
+            many => {
+                format!("{many} open instances stand in it: they stay on their version until they are moved or finish")
+            }
+        };
         proto::Fault {
             code: "INSTANCES_STAND_THERE".to_owned(),
-            message: format!(
-                "stage {} \"{}\" is gone, and {} open instances stand in it: they stay on their version until they are moved or finish",
-                stage.number, stage.title, gone.open_instances
-            ),
+            message: format!("stage {} \"{}\" is gone, and {standing}", stage.number, stage.title),
             stage: stage.number,
             warning: true,
             ..proto::Fault::default()

@@ -186,7 +186,7 @@ pub(super) fn of_build(error: &BuildError, workflow: &str) -> Status {
     let message = error.to_string();
     match error {
         BuildError::Faulty(faults) => bad_text("action", faults),
-        BuildError::NoEvent(event) => not_found("event", &format!("{workflow}/{event}"), message),
+        BuildError::NoEvent { event, .. } => not_found("event", &format!("{workflow}/{event}"), message),
         BuildError::NoAction { .. } => precondition("NO_SUCH_ACTION", message, HashMap::new()),
         BuildError::Linked(_) => precondition("LINKED", message, HashMap::new()),
         BuildError::OtherKind => precondition("OTHER_KIND", message, HashMap::new()),
@@ -228,10 +228,12 @@ pub(super) fn of_simulation(error: SimulationError, root: &Root) -> Status {
 fn has_faults(mut faults: Vec<Fault>, message: String) -> Status {
     faults.retain(|fault| !fault.warning);
     let violation = |fault: Fault| {
-        let place = match fault.line {
-            0 => format!("stage {} action {} {}", fault.stage, fault.action, fault.field),
-            line => format!("file:{line}:{}", fault.column),
+        let place = match (fault.line, fault.action) {
+            (0, 0) => format!("stage {} {}", fault.stage, fault.field),
+            (0, action) => format!("stage {} action {action} {}", fault.stage, fault.field),
+            (line, _) => format!("file:{line}:{}", fault.column),
         };
+        let place = place.trim_end().to_owned();
         (place, fault.message)
     };
     let violations = violations(faults.into_iter().map(violation));

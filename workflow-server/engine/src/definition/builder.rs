@@ -11,6 +11,7 @@ use crate::definition::fault::Fault;
 use crate::definition::file::{Single, check_written, read, read_action, write_yaml};
 use crate::definition::model::{Action, ActionKind, Definition, Event, Stage};
 use crate::definition::numbering::Numbering;
+use crate::definition::rules;
 use crate::limits;
 
 /// Why a step cannot be done.
@@ -20,8 +21,13 @@ pub enum BuildError {
     #[error("the action has faults")]
     Faulty(Vec<Fault>),
     /// There is no such event.
-    #[error("there is no event `{0}`")]
-    NoEvent(String),
+    #[error("there is no event `{event}`{hint}")]
+    NoEvent {
+        /// The event that was named.
+        event: String,
+        /// Which was meant, as the end of the sentence; may be empty.
+        hint: String,
+    },
     /// The stage has no such action.
     #[error("the event `{event}` has {count} actions: there is no action {action}")]
     NoAction {
@@ -174,7 +180,10 @@ fn checked(built: Definition, adds: Option<(Event, u32)>) -> Built {
 
 fn stage_at(definition: &Definition, event: &str) -> Result<usize, BuildError> {
     let found = definition.stages.iter().position(|stage| stage.event.id == event);
-    found.ok_or_else(|| BuildError::NoEvent(event.to_owned()))
+    found.ok_or_else(|| {
+        let ids = || definition.stages.iter().map(|stage| stage.event.id.as_str());
+        BuildError::NoEvent { event: event.to_owned(), hint: rules::suggestion_or_all(event, ids()) }
+    })
 }
 
 fn action_at(definition: &Definition, event: &str, action: u32) -> Result<(usize, usize), BuildError> {

@@ -68,6 +68,21 @@ pub fn suggestion<'a>(written: &str, known: impl IntoIterator<Item = &'a str>) -
     meant(nearest(written, known))
 }
 
+/// The same, or all of them where they are few: "; there is `new-call`, `done`".
+#[must_use]
+pub fn suggestion_or_all<'a>(written: &str, known: impl Iterator<Item = &'a str> + Clone) -> String {
+    let hint = suggestion(written, known.clone());
+    if hint.is_empty() { all_if_few(known) } else { hint }
+}
+
+/// "; there is new-call, done", where one sees at a glance which was meant.
+#[must_use]
+pub fn all_if_few<'a>(known: impl Iterator<Item = &'a str>) -> String {
+    const FEW: usize = 8;
+    let few: Vec<&str> = known.take(FEW + 1).collect();
+    if few.len() > FEW { String::new() } else { format!("; there is {}", few.join(", ")) }
+}
+
 fn meant(word: Option<&str>) -> String {
     word.map_or_else(String::new, |word| format!("; did you mean `{word}`?"))
 }

@@ -92,15 +92,11 @@ impl<'d> Events<'d> {
         Self { places: ids.zip(0..).collect(), suggestions: rules::Suggestions::default() }
     }
 
-    /// "; there is …", where an author sees at a glance which was meant.
+    /// "; there is …", in the order of the stages.
     fn all_if_few(&self) -> String {
-        const FEW: usize = 8;
-        if self.places.len() > FEW {
-            return String::new();
-        }
-        let mut all: Vec<(&str, usize)> = self.places.iter().map(|(id, place)| (*id, *place)).collect();
-        all.sort_unstable_by_key(|(_, place)| *place);
-        format!("; there is {}", all.into_iter().map(|(id, _)| id).collect::<Vec<_>>().join(", "))
+        let mut all: Vec<(usize, &str)> = self.places.iter().map(|(id, place)| (*place, *id)).collect();
+        all.sort_unstable();
+        rules::all_if_few(all.into_iter().map(|(_, id)| id))
     }
 
     fn place(&self, event: &str) -> Option<usize> {
