@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use aftercall_engine::calendar::Calendar;
 use aftercall_engine::definition::file::{self, Places, write_json, write_yaml_with_comments};
-use aftercall_engine::definition::{Definition, Fault};
+use aftercall_engine::definition::{Definition, Fault, FaultCode};
 use aftercall_engine::simulate::{Simulation, SimulationError};
 use aftercall_engine::time::Time;
 
@@ -27,6 +27,9 @@ impl Written {
         Simulation::new(&self.definition, calendars, now).map_err(|error| match error {
             SimulationError::Faulty(mut faults) => {
                 self.places.put(&mut faults);
+                for fault in faults.iter_mut().filter(|fault| fault.code == FaultCode::UnknownCalendar) {
+                    fault.message += "; here: give its file with `--calendars`, or as `calendars` of the file of tests";
+                }
                 refused(&self.name, &self.text, &faults)
             }
             other => Failure::refused(other.to_string()),

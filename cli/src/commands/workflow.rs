@@ -38,7 +38,7 @@ pub(crate) enum Workflow {
     Building(Building),
     /// Make drafts immutable versions; of a file, import it first
     #[command(
-        after_help = "Examples:\n  aftercall workflow publish refund\n  aftercall workflow publish examples/*.yaml"
+        after_help = "Examples:\n  aftercall workflow publish refund\n  aftercall workflow publish examples/refund.yaml"
     )]
     Publish(Publish),
     /// List the workflows of the server

@@ -208,6 +208,18 @@ fn limits_hold_for_definitions_from_anywhere() {
 }
 
 #[test]
+fn a_text_names_time_zones_that_there_are() {
+    check(
+        "
+  - alert: { text: \"{{ now | zone('Berlin') }} {{ now | zone('Europe/Berlin') }} {{ now | zone('Berlin') }}\", team: care }
+  - button: Go
+    then: [ finish: done ]
+",
+        &["1.1 fault BAD_VALUE: `Berlin` in the text is not a time zone: give its IANA name, such as Europe/Berlin"],
+    );
+}
+
+#[test]
 fn what_is_found_in_the_whole_is_told_with_its_place_in_the_file() {
     let file = r#"format: 1
 workflow: w

@@ -342,7 +342,9 @@ pub(super) fn pick<'r>(
         return Ok((workflow, workflow.draft.as_ref().ok_or_else(missing)?, 0));
     }
     let number = if version == 0 { workflow.newest() } else { version };
-    let found = workflow.version(number).ok_or_else(|| no_version(name, version))?;
+    let is_draft = version == 0 && workflow.draft.is_some();
+    let missing = || if is_draft { status::only_draft(name) } else { no_version(name, version) };
+    let found = workflow.version(number).ok_or_else(missing)?;
     Ok((workflow, &found.definition, number))
 }
 

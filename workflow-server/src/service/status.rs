@@ -196,6 +196,12 @@ pub(super) fn of_build(error: &BuildError, workflow: &str) -> Status {
     }
 }
 
+/// Nothing of the workflow has been published yet.
+pub(super) fn only_draft(name: &str) -> Status {
+    let message = format!("workflow `{}` has only a draft: publish it, or ask for the draft", short(name, 64));
+    not_found("version", name, message)
+}
+
 /// There is a workflow with this name already.
 pub(super) fn name_taken(name: &str) -> Status {
     let mut details = ErrorDetails::with_resource_info("workflow", name, "", "it exists");

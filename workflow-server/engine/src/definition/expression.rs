@@ -73,7 +73,8 @@ impl Expression {
         }
         check_nesting(source)?;
         let parser = Parser::default().max_recursion_depth(limits::EXPRESSION_DEPTH_MAX);
-        let mut tree = parser.parse(source).map_err(|errors| ExpressionFault(unreadable(&errors)))?;
+        let unreadable = |errors: ParseErrors| ExpressionFault(unreadable(&errors) + probably(source));
+        let mut tree = parser.parse(source).map_err(unreadable)?;
         tame(&mut tree, 0)?;
         Ok(Self { source: source.to_owned(), tree: Arc::new(tree) })
     }
@@ -155,6 +156,25 @@ fn wrap(node: &mut IdedExpr, function: &str) {
     let inner = std::mem::take(node);
     let call = CallExpr { func_name: function.to_owned(), target: None, args: vec![inner] };
     *node = IdedExpr { id: node.id, expr: Expr::Call(call) };
+}
+
+/// What an author most often meant where the parser could not read it.
+fn probably(source: &str) -> &'static str {
+    let words = || source.split(|c: char| !c.is_alphanumeric() && !"=!<>_".contains(c));
+    let says = |word: &str| words().any(|one| one == word);
+    if says("=") {
+        "; equal is `==`"
+    } else if says("<>") {
+        "; not equal is `!=`"
+    } else if says("and") || says("AND") {
+        "; and is `&&`"
+    } else if says("or") || says("OR") {
+        "; or is `||`"
+    } else if says("not") || says("NOT") {
+        "; not is `!`"
+    } else {
+        ""
+    }
 }
 
 /// Refuses what could run away or has no use, and lets whole numbers count as numbers, as fields do: there is one kind of

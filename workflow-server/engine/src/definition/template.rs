@@ -49,6 +49,7 @@ enum Program {
 pub struct Template {
     source: String,
     places: Vec<String>,
+    zones: Vec<String>,
     program: Program,
 }
 
@@ -79,7 +80,7 @@ impl Template {
             Some(parts) => Program::Plain(parts),
             None => Program::Machine(Arc::new(filling::environment(NAME, source).map_err(|error| said(&error))?)),
         };
-        Ok(Self { source: source.to_owned(), places: looked.places, program })
+        Ok(Self { source: source.to_owned(), places: looked.places, zones: looked.zones, program })
     }
 
     /// Reads a template that was stored; one that this version of the library does not read shows as it was written.
@@ -88,6 +89,7 @@ impl Template {
         let literal = || Self {
             source: source.to_owned(),
             places: Vec::new(),
+            zones: Vec::new(),
             program: Program::Plain(vec![Part::Text(source.to_owned())]),
         };
         Self::parse(source).unwrap_or_else(|_| literal())
@@ -97,6 +99,11 @@ impl Template {
     #[must_use]
     pub fn source(&self) -> &str {
         &self.source
+    }
+
+    /// The time zones that it names and that nobody knows: in them a time would show as UTC.
+    pub fn unknown_zones(&self) -> impl Iterator<Item = &str> {
+        self.zones.iter().map(String::as_str).filter(|zone| jiff::tz::TimeZone::get(zone).is_err())
     }
 
     /// The places that it names, such as `fields.amount`, each once.

@@ -159,7 +159,7 @@ fn conditions_are_checked() {
 "#,
         &[
             "5:26 (stage 1, action 1) BAD_VALUE `when` is not an expression: it ends too early",
-            "6:26 (stage 1, action 2) BAD_VALUE `when` is not an expression: at character 15, token recognition error at: '= '",
+            "6:26 (stage 1, action 2) BAD_VALUE `when` is not an expression: at character 15, token recognition error at: '= '; equal is `==`",
             "7:36 (stage 1, action 3) BAD_VALUE `when` uses `all`, `exists`, `map` or `filter`: conditions have no loops",
             "9:11 (stage 1, action 4) BAD_VALUE `when` must be text, not a list",
         ],

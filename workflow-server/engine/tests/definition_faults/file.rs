@@ -20,7 +20,9 @@ fn a_file_that_is_not_yaml_is_refused_where_it_breaks() {
         "format: 1
   workflow: w
 ",
-        &["2:11 SYNTAX this is not YAML or JSON: mapping values are not allowed in this context"],
+        &[
+            "2:11 SYNTAX this is not YAML or JSON: mapping values are not allowed in this context; begin it in the column of the lines beside it, or put a text with `: ` in it in quotes",
+        ],
     );
     check(
         r#"{"format": 1"#,
@@ -92,7 +94,7 @@ on_new_call: [ { finish: done } ]
     ? [ a ]
     : b
 ",
-        &["6:7 SYNTAX a key must be a word, not a list or a mapping"],
+        &["6:7 SYNTAX a key must be a word, not a list or a mapping; a text that begins with `{` or `[` needs quotes"],
     );
 }
 

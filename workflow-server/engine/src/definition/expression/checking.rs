@@ -339,6 +339,20 @@ mod tests {
     }
 
     #[test]
+    fn what_other_languages_write_is_told_in_ours() {
+        for (source, hint) in [
+            ("fields.amount = 5", "; equal is `==`"),
+            ("fields.vip and fields.amount > 5", "; and is `&&`"),
+            ("fields.vip or fields.amount > 5", "; or is `||`"),
+            ("not fields.vip", "; not is `!`"),
+            ("fields.amount <> 5", "; not equal is `!=`"),
+        ] {
+            let faults = faults(source, Wanted::Condition).join("");
+            assert!(faults.starts_with("is not an expression") && faults.ends_with(hint), "{source}: {faults}");
+        }
+    }
+
+    #[test]
     fn a_literal_that_the_field_never_takes_is_a_fault() {
         let fields = declared();
         let names = Names::new(&fields, []);

@@ -146,7 +146,7 @@ impl Builder<'_> {
         let (code, message) = match error.info() {
             PARSER_TOO_DEEP => (FaultCode::TooLarge, too_deep()),
             PARSER_UNKNOWN_ANCHOR => (FaultCode::Syntax, NO_ALIASES.to_owned()),
-            other => (FaultCode::Syntax, format!("this is not YAML or JSON: {other}")),
+            other => (FaultCode::Syntax, format!("this is not YAML or JSON: {other}{}", probably(other))),
         };
         self.faults.add(code, at, message);
         None
@@ -225,10 +225,28 @@ fn key(node: Node, keys: &mut HashSet<String>, faults: &mut Faults) -> Key {
         }
         Content::Scalar { text, .. } => Key { at, text },
         Content::List(_) | Content::Map(_) => {
-            faults.add(FaultCode::Syntax, at, "a key must be a word, not a list or a mapping");
+            faults.add(
+                FaultCode::Syntax,
+                at,
+                "a key must be a word, not a list or a mapping; a text that begins with `{` or `[` needs quotes",
+            );
             refused
         }
         Content::Refused => refused,
+    }
+}
+
+/// What an author most often did where the parser says this.
+fn probably(said: &str) -> &'static str {
+    match said {
+        said if said.contains("mapping values are not allowed") => {
+            "; begin it in the column of the lines beside it, or put a text with `: ` in it in quotes"
+        }
+        said if said.contains("block") && said.contains("did not find expected") => {
+            "; look at this line and the one before: what belongs together begins in the same column"
+        }
+        said if said.contains("tab") => "; indent with spaces",
+        _ => "",
     }
 }
 

@@ -17,6 +17,8 @@ const TESTS: [&str; 2] = ["defined", "undefined"];
 pub(super) struct Looked {
     /// The places that it names, each once.
     pub(super) places: Vec<String>,
+    /// The time zones that it names, each once.
+    pub(super) zones: Vec<String>,
     /// Its pieces, where it has nothing but texts and plain places.
     pub(super) plain: Option<Vec<Part>>,
 }
@@ -114,6 +116,11 @@ fn expression(node: &Expr<'_>, looked: &mut Looked) -> Checked {
                 let hint = rules::suggestion(filter.name, FILTERS);
                 let hint = if hint.is_empty() { format!("; there is {}", FILTERS.join(", ")) } else { hint };
                 return Err(not_allowed(&format!("the filter {}{hint}", rules::quoted(filter.name))));
+            }
+            if let ("zone", [CallArg::Pos(Expr::Const(zone))]) = (filter.name, filter.args.as_slice())
+                && let Some(zone) = zone.value.as_str().filter(|zone| !looked.zones.iter().any(|known| known == zone))
+            {
+                looked.zones.push(zone.to_owned());
             }
             filter.expr.iter().try_for_each(|expr| expression(expr, looked))?;
             arguments(&filter.args, looked)

@@ -20,6 +20,12 @@ pub(super) fn check(scene: &Scene<'_>, action: &Action, mut fault: impl FnMut(&s
             for wrong in faults_of_text(&alert.text, scene) {
                 fault("text", FaultCode::UnknownField, format!("the text {wrong}"));
             }
+            for zone in alert.text.unknown_zones() {
+                let zone = rules::quoted(zone);
+                let message =
+                    format!("{zone} in the text is not a time zone: give its IANA name, such as Europe/Berlin");
+                fault("text", FaultCode::BadValue, message);
+            }
         }
         ActionKind::SetField(set) => {
             let declared = scene.names.fields.get(set.field.as_str());
