@@ -89,7 +89,10 @@ pub(crate) fn formatted(file: &Path, text: &str) -> Result<String, Failure> {
 
 /// A workflow to begin from, with comments that say what can be written where.
 pub(crate) fn template(name: &str, title: &str) -> String {
-    TEMPLATE.replace("NAME", name).replace("TITLE", title)
+    let is_plain = title.chars().all(|c| c.is_alphanumeric() || c == ' ') && title.trim() == title && !title.is_empty();
+    // What JSON quotes is a part of YAML.
+    let title = if is_plain { title.to_owned() } else { serde_json::Value::from(title).to_string() };
+    TEMPLATE.replace("NAME", name).replace("TITLE", &title)
 }
 
 const TEMPLATE: &str = r#"# yaml-language-server: $schema=aftercall-workflow.schema.json
@@ -156,6 +159,9 @@ mod tests {
         let once = formatted(Path::new("a.yaml"), &text).unwrap();
         assert_eq!(formatted(Path::new("a.yaml"), &once).unwrap(), once);
         assert_eq!(parse("a", &text).unwrap().definition, parse("a", &once).unwrap().definition);
+        for title in ["Ring #2", "Complaint: second level", "- \"Quoted\" \\ 'too' -", "Größe", "{ x }"] {
+            assert_eq!(parse("t", &template("t", title)).unwrap().definition.title, title);
+        }
         let json = formatted(Path::new("a.json"), &text).unwrap();
         assert_eq!(parse("a", &json).unwrap().definition, parse("a", &once).unwrap().definition);
     }

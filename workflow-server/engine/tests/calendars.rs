@@ -259,6 +259,35 @@ fn dues_deadlines_timers_and_escalation_count_in_the_calendar() {
 }
 
 #[test]
+fn a_pause_never_brings_forward_what_lies_in_closed_hours() {
+    let days = WORKFLOW
+        .replace("deadline: 2wd", "deadline: 1d")
+        .replace("due: 4h", "due: 1d")
+        .replace("{ at: 09:00 next working day }", "1d");
+    let mut desk = Desk::with(&days, [office(WEEK)]);
+    desk.now = shown(BERLIN, "2026-11-27T01:16");
+    let id = desk.set("1", true);
+    let of = |desk: &Desk| {
+        let instance = desk.of(id);
+        [instance.deadline, instance.alerts[0].due, instance.timers.first().map(|timer| timer.due)]
+            .map(|time| in_zone(BERLIN, time.unwrap()))
+    };
+    let resume_after = |desk: &mut Desk, millis: i64| {
+        let pause = Command::Pause { instance: id, until: None, reason: "parts".into(), expected: None };
+        desk.ask("ops", pause).unwrap();
+        desk.now = Time(desk.now.0 + millis);
+        desk.ask("ops", Command::Resume { instance: id, note: "".into(), expected: None }).unwrap();
+    };
+    assert_eq!(of(&desk), ["2026-11-28T01:16"; 3], "a Saturday");
+    resume_after(&mut desk, 0);
+    assert_eq!(of(&desk), ["2026-11-28T01:16"; 3]);
+    resume_after(&mut desk, 7 * HOUR);
+    assert_eq!(of(&desk), ["2026-11-28T01:16"; 3], "nothing was open meanwhile");
+    resume_after(&mut desk, 3 * HOUR);
+    assert_eq!(of(&desk), ["2026-11-30T11:16"; 3], "by the opening time that went by: from 9 to 11:16");
+}
+
+#[test]
 fn what_counts_when_a_calendar_is_edited_counts_on_and_what_begins_later_counts_anew() {
     let mut desk = desk();
     let first = desk.set("1", true);

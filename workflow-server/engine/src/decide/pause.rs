@@ -129,10 +129,13 @@ impl Stood {
         }
     }
 
-    /// What was still to come is as far away as it was; what had been due stays as long overdue.
+    /// What was still to come is as far away as it was; what had been due stays as long overdue. A moment in closed hours is no
+    /// more opening time away than the last one before it: a pause never brings forward.
     fn put_off(&self, time: Time, clock: Clock<'_>) -> Time {
         match clock {
-            Clock::Calendar(_) if time > self.since => clock.after_millis(self.now, clock.between(self.since, time)),
+            Clock::Calendar(_) if time > self.since => {
+                clock.after_millis(self.now, clock.between(self.since, time)).max(time)
+            }
             _ => Time(time.0.saturating_add((self.now.0 - self.since.0).max(0))),
         }
     }

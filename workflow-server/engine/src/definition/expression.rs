@@ -184,8 +184,9 @@ fn tame(node: &mut IdedExpr, depth: usize) -> Result<(), ExpressionFault> {
         let message = format!("puts more than {} things into one another", limits::EXPRESSION_TREE_DEPTH_MAX);
         return Err(ExpressionFault(message));
     }
-    let wrapped = if matches!(&node.expr, Expr::Call(call) if gives_whole(&call.func_name)) { 2 } else { 0 };
-    let tame = |part: &mut IdedExpr| tame(part, depth + 1 + wrapped);
+    let is_whole = matches!(&node.expr, Expr::Call(call) if gives_whole(&call.func_name));
+    // What is wrapped stands up to two levels deeper.
+    let tame = |part: &mut IdedExpr| tame(part, depth + if is_whole { 3 } else { 1 });
     match &mut node.expr {
         Expr::Comprehension(_) => {
             Err(ExpressionFault("uses `all`, `exists`, `map` or `filter`: conditions have no loops".to_owned()))
@@ -199,7 +200,7 @@ fn tame(node: &mut IdedExpr, depth: usize) -> Result<(), ExpressionFault> {
             if call.func_name == operators::MODULO {
                 call.args.iter_mut().for_each(|part| wrap(part, WHOLE));
             }
-            if gives_whole(&call.func_name) {
+            if is_whole {
                 wrap(node, NUMBER);
             }
             Ok(())

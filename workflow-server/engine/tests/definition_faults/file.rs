@@ -66,7 +66,7 @@ fn what_could_blow_up_or_hide_is_refused_by_name() {
         "
   - finish: !!str done
 ",
-        &["5:13 SYNTAX tags (`!name`) are not allowed; remove it"],
+        &["5:13 SYNTAX tags (`!name`) are not allowed; a condition that begins with `!` needs quotes"],
     );
     check(
         "format: 1

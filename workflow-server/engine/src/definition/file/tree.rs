@@ -20,7 +20,7 @@ const PARSER_UNKNOWN_ANCHOR: &str = "while parsing node, found unknown anchor";
 
 const NO_ALIASES: &str = "aliases (`*name`) are not allowed; write the value out";
 const NO_ANCHORS: &str = "anchors (`&name`) are not allowed; write the value out where it is needed";
-const NO_TAGS: &str = "tags (`!name`) are not allowed; remove it";
+const NO_TAGS: &str = "tags (`!name`) are not allowed; a condition that begins with `!` needs quotes";
 const ONE_DOCUMENT: &str = "a file holds one document; move what follows `---` to a file of its own";
 
 /// A value in the file.
