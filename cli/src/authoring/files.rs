@@ -4,7 +4,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use aftercall_engine::calendar::Calendar;
-use aftercall_engine::definition::file::{self, Places, write_json, write_yaml_with_comments};
+use aftercall_engine::definition::file::{self, Places, format_json, format_yaml};
+use aftercall_engine::definition::numbering::Numbering;
 use aftercall_engine::definition::{Definition, Fault, FaultCode};
 use aftercall_engine::simulate::{Simulation, SimulationError};
 use aftercall_engine::time::Time;
@@ -41,6 +42,20 @@ impl Written {
 pub(crate) fn read(file: &Path) -> Result<Written, Failure> {
     let text = std::fs::read_to_string(file).map_err(|error| cannot_read(file, &error))?;
     parse(&file.display().to_string(), &text)
+}
+
+/// Reads a file that comes after another one of the same workflow: what has no number in it gets one that is new.
+pub(crate) fn read_after(file: &Path, earlier: &Definition) -> Result<Written, Failure> {
+    let text = std::fs::read_to_string(file).map_err(|error| cannot_read(file, &error))?;
+    let name = file.display().to_string();
+    let mut numbering = Numbering::default();
+    numbering.absorb(earlier);
+    let read = file::read_placed(&text, |workflow| (workflow == earlier.name).then_some(&numbering));
+    match read {
+        Ok((definition, places)) => Ok(Written { definition, places, name, text }),
+        // Numbers that could not follow can be compared all the same.
+        Err(_) => parse(&name, &text),
+    }
 }
 
 /// Reads the text of a file; `name` is what faults call it.
@@ -82,9 +97,9 @@ pub(crate) fn excerpt(text: &str, line: u32, column: u32) -> Option<String> {
 
 /// The file as the server would export it: ids and stage numbers written, keys in one order, comments where they were.
 pub(crate) fn formatted(file: &Path, text: &str) -> Result<String, Failure> {
-    let definition = parse(&file.display().to_string(), text)?.definition;
     let is_json = file.extension().is_some_and(|extension| extension == "json");
-    Ok(if is_json { write_json(&definition) } else { write_yaml_with_comments(&definition, text) })
+    let formatted = if is_json { format_json(text) } else { format_yaml(text) };
+    formatted.map_err(|faults| refused(&file.display().to_string(), text, &faults))
 }
 
 /// A workflow to begin from, with comments that say what can be written where.
@@ -110,7 +125,7 @@ on_new_call:                        # stage 1: actions, from top to bottom
   - alert:
       text: "Ring {{ call.caller.name | default('the caller') }} about {{ fields.topic }}"
       team: care                    # a declared team; see `aftercall team list`
-      priority: normal              # low, normal, high or urgent
+      priority: high                # low, normal (if nothing is said), high or urgent
       due: 4h
       escalate: [ { at: due, priority: raise } ]
   - alert: { text: "Urgent: {{ fields.topic }}", team: care, priority: urgent, when: fields.urgent }

@@ -5,7 +5,7 @@ use std::path::Path;
 use aftercall_engine::definition::diff::diff;
 use aftercall_engine::definition::graph::{Graph, Trail, dot, hush_layout_panics, mermaid, svg, text};
 
-use super::files::read;
+use super::files::{read, read_after};
 use crate::{commands::workflow_pictures::Form, errors::Failure};
 
 /// The picture of a file.
@@ -22,11 +22,37 @@ pub(crate) fn draw(file: &Path, form: Form) -> Result<String, Failure> {
 
 /// What differs between two files; a line that says so where nothing does.
 pub(crate) fn differences(old: &Path, new: &Path) -> Result<Vec<String>, Failure> {
-    let differences = diff(&read(old)?.definition, &read(new)?.definition);
+    let old = read(old)?.definition;
+    let differences = diff(&old, &read_after(new, &old)?.definition);
     Ok(if differences.is_empty() { vec!["They are the same.".to_owned()] } else { differences })
 }
 
 /// Of a layout that the library gives up nothing is said but our own answer.
 pub(crate) fn hush() {
     hush_layout_panics();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_event_that_comes_after_one_that_is_gone_is_told_as_new() {
+        let folder = tempfile::tempdir().unwrap();
+        let written = |name: &str, actions: &str| {
+            let path = folder.path().join(name);
+            std::fs::write(&path, format!("format: 1\nworkflow: w\ntitle: W\non_new_call:\n{actions}")).unwrap();
+            path
+        };
+        let old = written("old.yaml", "  - { button: Pay, stage: 2 }\n  - { button: Approve, stage: 3 }\n");
+        let new = written("new.yaml", "  - { button: Pay, stage: 2 }\n  - button: Second look\n");
+        let told = differences(&old, &new).unwrap();
+        assert!(told.iter().any(|line| line.starts_with("stage 3 \"Approve\" is gone")), "{told:?}");
+        assert!(told.iter().any(|line| line.starts_with("stage 4 \"Second look\" is new")), "{told:?}");
+        // What could not follow is compared as it is written.
+        let other = written("other.yaml", "  - { button: Pay, stage: 3 }\n");
+        let told = differences(&old, &other).unwrap();
+        assert!(told.iter().any(|line| line.contains("was the event approve, and is pay")), "{told:?}");
+        assert_eq!(differences(&old, &old).unwrap(), ["They are the same."]);
+    }
 }

@@ -1,6 +1,6 @@
 //! What is written reads back as the same definition, for any valid one; and any text at all is read without a panic.
 
-use aftercall_engine::definition::file::{read, write_json, write_yaml, write_yaml_with_comments};
+use aftercall_engine::definition::file::{format_json, format_yaml, read, write_json, write_yaml};
 use aftercall_engine::definition::numbering::Numbering;
 use aftercall_engine::definition::validate::{Declared, validate};
 use aftercall_engine::testing::{CALENDAR, TEAMS, definitions};
@@ -71,9 +71,10 @@ proptest! {
         let commented = lines.join("\n") + "\n";
         // In the middle of a text it is no comment.
         prop_assume!(read(&commented, None).as_ref() == Ok(&definition));
-        let carried = write_yaml_with_comments(&definition, &commented);
+        let carried = format_yaml(&commented).expect("a workflow");
         prop_assert_eq!(read(&carried, None), Ok(definition.clone()));
-        prop_assert_eq!(&write_yaml_with_comments(&definition, &carried), &carried);
+        let again = format_yaml(&carried);
+        prop_assert_eq!(again.as_ref(), Ok(&carried));
         let is_at_the_head_of_a_text = how == 1 && lines[at].contains(": |");
         // After a text that ends in spaces it is not known where the empty lines begin.
         let may_be_left_out = how == 2 && written.lines().any(|line| !line.is_empty() && line.trim().is_empty());
@@ -114,8 +115,7 @@ on_new_call:   # stage 1
 
 #[test]
 fn comments_and_empty_lines_go_with_what_they_belong_to() {
-    let definition = read(FILE, None).expect("it reads");
-    let carried = write_yaml_with_comments(&definition, FILE);
+    let carried = format_yaml(FILE).expect("a workflow");
     assert_eq!(
         carried,
         r#"# What it is for.
@@ -146,5 +146,34 @@ on_new_call:  # stage 1
 # nothing more
 "#
     );
-    assert_eq!(write_yaml_with_comments(&definition, &carried), carried);
+    assert_eq!(format_yaml(&carried).as_ref(), Ok(&carried));
+}
+
+#[test]
+fn formatting_gives_no_number_that_an_event_which_is_gone_may_have_had() {
+    // An export of the stages 1 to 4, of which somebody took 2 and 4 out and added one.
+    let text = "format: 1
+workflow: w
+title: W
+on_new_call:
+  - alert: {text: Look at it, team: care}
+  - button: Second look
+    id: second-look
+    then:
+      - finish: seen
+  - button: Reject
+    id: reject
+    stage: 3
+    then:
+      - finish: rejected
+";
+    assert_eq!(format_yaml(text).as_deref(), Ok(text));
+    let definition = read(text, None).expect("it reads");
+    let numbers: Vec<(u32, &str)> =
+        definition.stages.iter().map(|stage| (stage.number, stage.event.id.as_str())).collect();
+    assert_eq!(numbers, [(1, "new-call"), (3, "reject"), (4, "second-look")], "above all that are written");
+    let json = format_json(&write_json(&definition).replace("\"stage\": 4,", "")).expect("JSON");
+    assert!(json.contains("\"stage\": 3") && !json.contains("\"stage\": 4"), "{json}");
+    let without = text.replace("    stage: 3\n", "");
+    assert!(format_yaml(&without).expect("it reads").contains("stage: 2"), "a new file gets all of them");
 }

@@ -220,6 +220,33 @@ fn a_text_names_time_zones_that_there_are() {
 }
 
 #[test]
+fn a_timer_counts_from_a_time_that_is_there() {
+    let warning = "1.1 warning BAD_VALUE: `fields.ring_at` may have no value, and the timer then counts from entering the stage: make the field `required`, or give the timer `when: has(fields.ring_at)`";
+    let warned = |ring_at: &str, rest: &str| {
+        let file = format!(
+            "format: 1
+workflow: w
+title: T
+fields: {{ ring_at: {{ type: time{ring_at} }} }}
+on_new_call:
+  - timer: {{ from: fields.ring_at, after: 1h }}
+    {rest}
+    then: [ finish: done ]
+  - button: Go
+    then: [ finish: gone ]
+"
+        );
+        let mut faults = faults_of(&read(&file, None).unwrap_or_else(|faults| panic!("{faults:#?}\n{file}")));
+        faults.retain(|fault| !fault.contains("NO_ALERT"));
+        faults
+    };
+    assert_eq!(warned("", "label: Then"), [warning]);
+    assert_eq!(warned(", required: true", ""), Vec::<String>::new());
+    assert_eq!(warned(", default: 2026-11-24T09:00:00Z", ""), Vec::<String>::new());
+    assert_eq!(warned("", "when: has(fields.ring_at)"), Vec::<String>::new());
+}
+
+#[test]
 fn what_is_found_in_the_whole_is_told_with_its_place_in_the_file() {
     let file = r#"format: 1
 workflow: w

@@ -20,6 +20,7 @@ use crate::value::{FieldType, Value};
 
 pub use checking::Wanted;
 pub(in crate::definition) use checking::{Samples, fault_of_field};
+pub(in crate::definition) use comparing::fault_of_value;
 
 /// An expression, parsed.
 #[derive(Clone)]

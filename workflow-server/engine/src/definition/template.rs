@@ -5,6 +5,7 @@
 //! visible gap, because a follow-up must not stop for it. No loops, assignments, includes or repetition: a text can be no
 //! larger than what is put into it.
 
+mod claims;
 mod filling;
 mod sandbox;
 
@@ -16,6 +17,7 @@ use minijinja::syntax::SyntaxConfig;
 use minijinja::{Environment, Error};
 use thiserror::Error as ThisError;
 
+pub use claims::{Kind, Knows};
 pub use filling::Filled;
 
 /// What a place shows where its value is missing.
@@ -50,6 +52,7 @@ pub struct Template {
     source: String,
     places: Vec<String>,
     zones: Vec<String>,
+    claims: Vec<claims::Claim>,
     program: Program,
 }
 
@@ -80,7 +83,13 @@ impl Template {
             Some(parts) => Program::Plain(parts),
             None => Program::Machine(Arc::new(filling::environment(NAME, source).map_err(|error| said(&error))?)),
         };
-        Ok(Self { source: source.to_owned(), places: looked.places, zones: looked.zones, program })
+        Ok(Self {
+            source: source.to_owned(),
+            places: looked.places,
+            zones: looked.zones,
+            claims: looked.claims,
+            program,
+        })
     }
 
     /// Reads a template that was stored; one that this version of the library does not read shows as it was written.
@@ -90,6 +99,7 @@ impl Template {
             source: source.to_owned(),
             places: Vec::new(),
             zones: Vec::new(),
+            claims: Vec::new(),
             program: Program::Plain(vec![Part::Text(source.to_owned())]),
         };
         Self::parse(source).unwrap_or_else(|_| literal())
@@ -104,6 +114,12 @@ impl Template {
     /// The time zones that it names and that nobody knows: in them a time would show as UTC.
     pub fn unknown_zones(&self) -> impl Iterator<Item = &str> {
         self.zones.iter().map(String::as_str).filter(|zone| jiff::tz::TimeZone::get(zone).is_err())
+    }
+
+    /// What cannot come out right, whatever the values are, where places have these types: a number compared with a text, a
+    /// filter that takes something else. Each sentence goes on from `the text`.
+    pub fn faults<'t>(&'t self, knows: &'t impl Knows) -> impl Iterator<Item = String> + 't {
+        self.claims.iter().filter_map(move |claim| claim.fault(knows))
     }
 
     /// The places that it names, such as `fields.amount`, each once.

@@ -230,7 +230,7 @@ fn faults_of_nested_stages_name_stage_and_action() {
       - finish: Not A Name
 ",
         &[
-            "10:19 (stage 2, action 1) UNKNOWN_KEY unknown key `finsh`; did you mean `finish`?",
+            "10:19 (stage 8, action 1) UNKNOWN_KEY unknown key `finsh`; did you mean `finish`?",
             "11:17 (stage 7, action 3) BAD_VALUE `finish` must be lower-case letters, digits and hyphens and start with a letter or digit, such as `not-a-name`, not `Not A Name`",
         ],
     );

@@ -110,11 +110,20 @@ fn fault_of_values(one: &IdedExpr, other: &IdedExpr, names: &Names<'_>) -> Optio
         _ => return None,
     };
     let [root, name] = field.as_slice() else { return None };
+    fault_of_value(root, name, &of_literal(written)?, names)
+}
+
+/// A value that a field or a form never has, whichever of its declarations counts. The sentence goes on from what compares.
+pub(in crate::definition) fn fault_of_value(
+    root: &str,
+    name: &str,
+    written: &Value,
+    names: &Names<'_>,
+) -> Option<String> {
     let declared = names.declared(root, name);
-    let written = of_literal(written)?;
-    let refused = declared.iter().map(|field| field.refuses(&written)).collect::<Option<Vec<_>>>()?.pop()?;
+    let refused = declared.iter().map(|field| field.refuses(written)).collect::<Option<Vec<_>>>()?.pop()?;
     let shown = rules::quoted(&written.to_string());
-    let hint = declared.first().map(|field| nearest_value(field, &written, names)).unwrap_or_default();
+    let hint = declared.first().map(|field| nearest_value(field, written, names)).unwrap_or_default();
     Some(format!("compares `{root}.{name}` with {shown}, but it {refused}{hint}"))
 }
 

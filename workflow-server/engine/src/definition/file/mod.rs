@@ -31,4 +31,4 @@ pub use reading::{read, read_header, read_placed};
 pub use schema::schema;
 pub use single::{Single, read_action};
 pub use teams::read_teams;
-pub use writing::{check_written, write_action, write_json, write_yaml, write_yaml_with_comments};
+pub use writing::{check_written, format_json, format_yaml, write_action, write_json, write_yaml};

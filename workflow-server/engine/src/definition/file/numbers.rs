@@ -65,7 +65,8 @@ fn shorten(slug: &mut String, bytes_max: usize) {
     slug.truncate(slug.trim_end_matches('-').len());
 }
 
-/// The stage numbers of the events with these ids.
+/// The stage numbers of the events with these ids. A new one comes after all that are written too: what a file leaves out
+/// between them may have been another event's.
 pub(super) fn stages(sketches: &[Sketch], ids: &[String], earlier: &Numbering, faults: &mut Faults) -> Vec<u32> {
     let mut numbers: Vec<Option<u32>> = Vec::with_capacity(sketches.len());
     let mut taken = HashSet::new();
@@ -81,13 +82,11 @@ pub(super) fn stages(sketches: &[Sketch], ids: &[String], earlier: &Numbering, f
         taken.extend(number);
         numbers.push(number);
     }
-    let mut next = earlier.next_free();
+    let highest = taken.iter().max().copied().unwrap_or_default();
+    let mut next = earlier.next_free().max(highest.saturating_add(1));
     let mut too_high = None;
     let given = |(sketch, number): (&Sketch, Option<u32>)| {
         number.unwrap_or_else(|| {
-            while taken.contains(&next) {
-                next = next.saturating_add(1);
-            }
             let given = next;
             next = next.saturating_add(1);
             if given > limits::STAGE_NUMBER_MAX && too_high.is_none() {
@@ -99,8 +98,10 @@ pub(super) fn stages(sketches: &[Sketch], ids: &[String], earlier: &Numbering, f
     let numbers = sketches.iter().zip(numbers).map(given).collect();
     if let Some((spot, at)) = too_high {
         faults.spot = spot;
-        let message =
-            format!("no stage numbers are left up to {}; import it as a new workflow", limits::STAGE_NUMBER_MAX);
+        let message = format!(
+            "no stage numbers are left up to {}; write lower ones, or import it as a new workflow",
+            limits::STAGE_NUMBER_MAX
+        );
         faults.add(FaultCode::TooLarge, at, message);
     }
     numbers

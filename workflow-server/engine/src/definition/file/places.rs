@@ -1,7 +1,7 @@
 //! Where in a file the parts of a definition stand: a workflow is judged as a whole without its file, and its author wants to
 //! be told the line.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use crate::definition::fault::Fault;
 use crate::definition::file::actions::{BUTTON, KINDS, TIMER, TIMER_VALUE};
@@ -65,16 +65,25 @@ pub struct Places {
     header: Option<Place>,
     /// By the number of the stage: where the action stands that adds it, and its own actions.
     stages: HashMap<u32, (Position, Vec<Place>)>,
+    unwritten: HashSet<u32>,
 }
 
 impl Places {
     pub(super) fn new(header: Place, sketches: &mut [Sketch], numbers: &[u32]) -> Self {
         let list = header.position("on_new_call");
+        let has_written = sketches.iter().skip(1).any(|sketch| sketch.number.is_some());
+        let unwritten = |(sketch, number): (&Sketch, &u32)| (has_written && sketch.number.is_none()).then_some(*number);
+        let unwritten = sketches.iter().zip(numbers).filter_map(unwritten).collect();
         let stages = numbers.iter().zip(sketches).enumerate().map(|(nth, (number, sketch))| {
             let at = if nth == 0 { list } else { sketch.at };
             (*number, (at, std::mem::take(&mut sketch.places)))
         });
-        Self { stages: stages.collect(), header: Some(header) }
+        Self { stages: stages.collect(), header: Some(header), unwritten }
+    }
+
+    /// The stages whose numbers the file leaves to be given, although it says others: those of a version that is there.
+    pub(super) fn unwritten(&self) -> &HashSet<u32> {
+        &self.unwritten
     }
 
     /// Adds line and column to what was found in the definition, and puts it in the order of the file. What is nowhere in

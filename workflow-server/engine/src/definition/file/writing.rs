@@ -1,6 +1,6 @@
 //! From a definition to a file.
 //!
-//! Promises: ids and stage numbers are always written; an event stands where the action that adds it does; what has its
+//! Promises: ids and stage numbers are always written (formatting leaves out numbers that only a server can give); an event stands where the action that adds it does; what has its
 //! usual value is left out. Each event is written once, whatever the definition.
 
 use std::collections::{HashMap, HashSet};
@@ -13,7 +13,7 @@ use crate::definition::file::actions::{FROM_FIELD, timer_label};
 use crate::definition::file::comments;
 use crate::definition::file::escalation::{DUE, RAISE};
 use crate::definition::file::plain_actions::PRIORITIES;
-use crate::definition::file::reading::FORMAT;
+use crate::definition::file::reading::{FORMAT, read_placed};
 use crate::definition::model::{
     Action, ActionKind, AlertAction, ButtonAction, Definition, FIRST_STAGE, LinkAction, NoteRule, Priority, Raise,
     Rung, RungTime, Stage, TimerAction, TimerStart,
@@ -25,22 +25,38 @@ use crate::value::{FieldDeclaration, Value};
 /// Writes YAML 1.2.
 #[must_use]
 pub fn write_yaml(definition: &Definition) -> String {
-    let file = file(definition);
-    let options = serde_saphyr::ser_options! { compact_list_indent: false, folded_wrap_chars: limits::TEXT_BYTES_MAX };
-    // Only a tree that YAML cannot show could fail; JSON is YAML too, and shows every tree.
-    serde_saphyr::to_string_with_options(&file, options).unwrap_or_else(|_| json(&file))
+    yaml(&file(definition, &HashSet::new()))
 }
 
-/// The same, with the comments and the empty lines of the file that it was read from.
-#[must_use]
-pub fn write_yaml_with_comments(definition: &Definition, original: &str) -> String {
-    comments::carried(original, &write_yaml(definition))
+fn yaml(file: &Written) -> String {
+    let options = serde_saphyr::ser_options! { compact_list_indent: false, folded_wrap_chars: limits::TEXT_BYTES_MAX };
+    // Only a tree that YAML cannot show could fail; JSON is YAML too, and shows every tree.
+    serde_saphyr::to_string_with_options(file, options).unwrap_or_else(|_| json(file))
+}
+
+/// A file in the one form, with its comments and empty lines. An event without a stage number, in a file that says others, stays
+/// without: what numbers earlier versions have used, a file does not know.
+///
+/// # Errors
+/// The faults of the file.
+pub fn format_yaml(text: &str) -> Result<String, Vec<Fault>> {
+    let (definition, places) = read_placed(text, |_| None)?;
+    Ok(comments::carried(text, &yaml(&file(&definition, places.unwritten()))))
+}
+
+/// The same for JSON, which has no comments.
+///
+/// # Errors
+/// The faults of the file.
+pub fn format_json(text: &str) -> Result<String, Vec<Fault>> {
+    let (definition, places) = read_placed(text, |_| None)?;
+    Ok(json(&file(&definition, places.unwritten())))
 }
 
 /// Writes JSON.
 #[must_use]
 pub fn write_json(definition: &Definition) -> String {
-    json(&file(definition))
+    json(&file(definition, &HashSet::new()))
 }
 
 /// Why what is exported could not be imported again: a file with every id and stage number is larger than the one that was read.
@@ -48,7 +64,7 @@ pub fn write_json(definition: &Definition) -> String {
 /// # Errors
 /// `TOO_LARGE`.
 pub fn check_written(definition: &Definition) -> Result<(), Fault> {
-    let written = file(definition);
+    let written = file(definition, &HashSet::new());
     let (bytes, nodes) = (json(&written).len(), written.nodes() + DOCUMENT_NODES);
     if bytes <= limits::FILE_BYTES_MAX && nodes <= limits::FILE_NODES_MAX {
         return Ok(());
@@ -67,7 +83,7 @@ const DOCUMENT_NODES: usize = 4;
 /// Writes one action of a definition as a file has it, but for its `then`: what [`super::read_action`] reads.
 #[must_use]
 pub fn write_action(definition: &Definition, action: &Action) -> String {
-    let mut written = StageWriter::new(definition).action(action);
+    let mut written = StageWriter::new(definition, &HashSet::new()).action(action);
     if let Written::Map(entries) = &mut written {
         entries.retain(|(key, _)| key != "then");
     }
@@ -181,8 +197,8 @@ fn span(span: Span) -> Written {
     text(span.to_string())
 }
 
-fn file(definition: &Definition) -> Written {
-    let mut writer = StageWriter::new(definition);
+fn file(definition: &Definition, unnumbered: &HashSet<u32>) -> Written {
+    let mut writer = StageWriter::new(definition, unnumbered);
     let first = definition.stage(FIRST_STAGE).map(|stage| writer.actions(stage)).unwrap_or_default();
     Entries::default()
         .with("format", Written::Whole(FORMAT))
@@ -225,12 +241,14 @@ fn value(value: &Value) -> Written {
 struct StageWriter<'d> {
     stages: HashMap<&'d str, &'d Stage>,
     written: HashSet<u32>,
+    /// The stages whose numbers are left out.
+    unnumbered: &'d HashSet<u32>,
 }
 
 impl<'d> StageWriter<'d> {
-    fn new(definition: &'d Definition) -> Self {
+    fn new(definition: &'d Definition, unnumbered: &'d HashSet<u32>) -> Self {
         let stages = definition.stages.iter().map(|stage| (stage.event.id.as_str(), stage)).collect();
-        Self { stages, written: HashSet::from([FIRST_STAGE]) }
+        Self { stages, written: HashSet::from([FIRST_STAGE]), unnumbered }
     }
 
     fn actions(&mut self, stage: &Stage) -> Vec<Written> {
@@ -292,7 +310,8 @@ impl<'d> StageWriter<'d> {
 
     /// The id and the number of the event.
     fn identity(&self, event: &str, entries: Entries) -> Entries {
-        let number = self.stages.get(event).map(|stage| Written::Whole(stage.number));
+        let stage = self.stages.get(event).filter(|stage| !self.unnumbered.contains(&stage.number));
+        let number = stage.map(|stage| Written::Whole(stage.number));
         entries.text("id", event).with_some("stage", number)
     }
 

@@ -4,6 +4,7 @@ use minijinja::machinery::ast::{BinOpKind, CallArg, Expr, Stmt};
 use minijinja::machinery::{Token, tokenize};
 use minijinja::syntax::SyntaxConfig;
 
+use super::claims::{self, Claim};
 use super::filling::FILTERS;
 use super::{Part, TemplateFault};
 use crate::definition::rules;
@@ -19,6 +20,8 @@ pub(super) struct Looked {
     pub(super) places: Vec<String>,
     /// The time zones that it names, each once.
     pub(super) zones: Vec<String>,
+    /// What it takes for granted of their types.
+    pub(super) claims: Vec<Claim>,
     /// Its pieces, where it has nothing but texts and plain places.
     pub(super) plain: Option<Vec<Part>>,
 }
@@ -95,15 +98,20 @@ fn expression(node: &Expr<'_>, looked: &mut Looked) -> Checked {
     match node {
         Expr::Const(_) => Ok(()),
         Expr::Var(_) | Expr::GetAttr(_) => place(node, looked),
-        Expr::UnaryOp(op) => expression(&op.expr, looked),
+        Expr::UnaryOp(op) => {
+            claims::of_sign(op, &mut looked.claims);
+            expression(&op.expr, looked)
+        }
         Expr::BinOp(op) => {
             if matches!(op.op, BinOpKind::Mul | BinOpKind::Pow) {
                 return Err(not_allowed("`*` and `**`: work it out with `set-field`"));
             }
+            claims::of_operation(op, &mut looked.claims);
             expression(&op.left, looked)?;
             expression(&op.right, looked)
         }
         Expr::Compare(compare) => {
+            claims::of_chain(compare, &mut looked.claims);
             expression(&compare.expr, looked)?;
             compare.ops.iter().try_for_each(|op| expression(&op.expr, looked))
         }
@@ -122,6 +130,7 @@ fn expression(node: &Expr<'_>, looked: &mut Looked) -> Checked {
             {
                 looked.zones.push(zone.to_owned());
             }
+            claims::of_arguments(filter, &mut looked.claims);
             filter.expr.iter().try_for_each(|expr| expression(expr, looked))?;
             arguments(&filter.args, looked)
         }
@@ -148,7 +157,7 @@ fn place(node: &Expr<'_>, looked: &mut Looked) -> Checked {
 }
 
 /// `call.caller.name`, if that is all it is.
-fn path(node: &Expr<'_>) -> Option<String> {
+pub(super) fn path(node: &Expr<'_>) -> Option<String> {
     match node {
         Expr::Var(var) => Some(var.id.to_owned()),
         Expr::GetAttr(attribute) => Some(format!("{}.{}", path(&attribute.expr)?, attribute.name)),

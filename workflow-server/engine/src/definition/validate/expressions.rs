@@ -1,13 +1,13 @@
 //! Conditions, texts, set fields and timers that count from a field: what they name must be declared.
 
-use crate::definition::expression::{Wanted, fault_of_field};
-use crate::definition::facts::{CALL_FLAGS, CALL_TEXTS, ROOTS};
+use crate::definition::expression::{Wanted, fault_of_field, fault_of_value};
+use crate::definition::facts::{CALL_FLAGS, CALL_TEXTS, Names, ROOTS};
 use crate::definition::fault::FaultCode;
 use crate::definition::model::{Action, ActionKind, TimerStart};
 use crate::definition::rules;
-use crate::definition::template::Template;
+use crate::definition::template::{Kind, Knows, Template};
 use crate::definition::validate::Scene;
-use crate::value::FieldType;
+use crate::value::{FieldDeclaration, FieldType, Value};
 
 pub(super) fn check(scene: &Scene<'_>, action: &Action, mut fault: impl FnMut(&str, FaultCode, String)) {
     if let Some(when) = &action.when {
@@ -19,6 +19,9 @@ pub(super) fn check(scene: &Scene<'_>, action: &Action, mut fault: impl FnMut(&s
         ActionKind::Alert(alert) => {
             for wrong in faults_of_text(&alert.text, scene) {
                 fault("text", FaultCode::UnknownField, format!("the text {wrong}"));
+            }
+            for wrong in alert.text.faults(&scene.names) {
+                fault("text", FaultCode::BadExpression, format!("the text {wrong}"));
             }
             for zone in alert.text.unknown_zones() {
                 let zone = rules::quoted(zone);
@@ -65,8 +68,60 @@ pub(super) fn check(scene: &Scene<'_>, action: &Action, mut fault: impl FnMut(&s
     }
 }
 
+/// A timer that counts from a field which may have no value, and whose condition does not speak of the field: it would count
+/// from entering the stage.
+pub(super) fn may_have_no_time(scene: &Scene<'_>, action: &Action) -> Option<String> {
+    let ActionKind::Timer(timer) = &action.kind else { return None };
+    let TimerStart::Field(name) = &timer.from else { return None };
+    let field = scene.names.fields.get(name.as_str())?;
+    let place = format!("fields.{name}");
+    let is_asked = action.when.as_ref().is_some_and(|when| when.source().contains(&place));
+    let is_set = || {
+        let mut actions = scene.definition.stages.iter().flat_map(|stage| &stage.actions);
+        actions.any(|action| matches!(&action.kind, ActionKind::SetField(set) if set.field == *name))
+    };
+    let has_value = field.required || field.default.is_some();
+    (field.field_type == FieldType::Time && !has_value && !is_asked && !is_set()).then(|| {
+        format!(
+            "`{place}` may have no value, and the timer then counts from entering the stage: make the field `required`, or give the timer `when: has({place})`"
+        )
+    })
+}
+
 fn faults_of_text(text: &Template, scene: &Scene<'_>) -> Vec<String> {
     text.places().filter_map(|place| fault_of_place(place, scene)).collect()
+}
+
+/// How the places of a text are declared.
+impl Knows for Names<'_> {
+    /// Nothing where forms say different things of it.
+    fn kind(&self, place: &str) -> Option<Kind> {
+        let of_field = |field: &FieldDeclaration| match field.field_type {
+            FieldType::Text | FieldType::Time => Kind::Text,
+            FieldType::Number => Kind::Number,
+            FieldType::Bool => Kind::Bool,
+        };
+        match place.split_once('.') {
+            Some(("call", name)) if CALL_FLAGS.contains(&name) => Some(Kind::Bool),
+            Some(("call", name)) => CALL_TEXTS.contains(&name).then_some(Kind::Text),
+            Some((root, name)) => {
+                let declared = self.declared(root, name);
+                let kind = of_field(declared.first()?);
+                declared.iter().all(|field| of_field(field) == kind).then_some(kind)
+            }
+            None if place == "visit" => Some(Kind::Number),
+            None => (place == "now").then_some(Kind::Text),
+        }
+    }
+
+    fn never_is(&self, place: &str, value: &Value) -> Option<String> {
+        let (root, name) = place.split_once('.')?;
+        let is_time = |field: &&FieldDeclaration| field.field_type == FieldType::Time;
+        if self.declared(root, name).iter().any(is_time) {
+            return None;
+        }
+        fault_of_value(root, name, value, self)
+    }
 }
 
 fn fault_of_place(place: &str, scene: &Scene<'_>) -> Option<String> {
