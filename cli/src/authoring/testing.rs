@@ -2,6 +2,7 @@
 //!
 //! Promise: a file of tests is read strictly; a test that fails says what was expected and what was found.
 
+mod comparing;
 mod form;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,11 +14,11 @@ use aftercall_engine::command::CallChanges;
 use aftercall_engine::definition::file::read_calendars;
 use aftercall_engine::definition::model::ActionKind;
 use aftercall_engine::definition::{Definition, rules};
-use aftercall_engine::instance::Instance;
 use aftercall_engine::simulate::{Leads, Named, Simulation, Way, ways};
-use aftercall_engine::time::{Span, Time};
+use aftercall_engine::time::Span;
 use aftercall_engine::value::FieldDeclaration;
-use form::{Call, Expected, Scalar, Step, Test, TestFile};
+use comparing::{compare, compare_refusal, offered, there_is};
+use form::{Call, Scalar, Step, Test, TestFile};
 
 use super::files::{self, Written};
 use super::trying;
@@ -44,6 +45,38 @@ pub(crate) struct Outcome {
     pub(crate) ran: Vec<Ran>,
     /// The ways that no test has walked, in words, by workflow.
     pub(crate) unwalked: Vec<String>,
+    /// The workflows that were tested.
+    tested: BTreeSet<PathBuf>,
+}
+
+impl Outcome {
+    /// The files of workflows in these folders that no test is for.
+    pub(crate) fn untested(&self, given: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
+        let tested: BTreeSet<PathBuf> = self.tested.iter().filter_map(|path| path.canonicalize().ok()).collect();
+        let mut untested = Vec::new();
+        for folder in given.iter().filter(|path| path.is_dir()) {
+            let mut all = entries(folder, is_workflow)?;
+            all.retain(|path| path.canonicalize().is_ok_and(|path| !tested.contains(&path)));
+            untested.extend(all);
+        }
+        Ok(untested)
+    }
+}
+
+/// Whether it is a file of a workflow, with or without faults, and not one of tests, teams or calendars.
+fn is_workflow(path: &Path) -> bool {
+    let name = path.to_string_lossy();
+    let is_file = [".yaml", ".yml", ".json"].iter().any(|ending| name.ends_with(ending)) && !name.ends_with(ENDING);
+    is_file && std::fs::read_to_string(path).is_ok_and(|text| text.contains("on_new_call"))
+}
+
+/// What is in a folder, in the order of the names.
+fn entries(folder: &Path, is_meant: impl Fn(&Path) -> bool) -> Result<Vec<PathBuf>, Failure> {
+    let entries = std::fs::read_dir(folder).map_err(|error| cannot_read(folder, &error))?;
+    let mut found: Vec<PathBuf> = entries.filter_map(Result::ok).map(|entry| entry.path()).collect();
+    found.retain(|path| is_meant(path));
+    found.sort();
+    Ok(found)
 }
 
 /// The files of tests that are meant: a folder means all in it.
@@ -51,11 +84,7 @@ pub(crate) fn files_of(given: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
     let mut found = Vec::new();
     for path in given {
         if path.is_dir() {
-            let entries = std::fs::read_dir(path).map_err(|error| cannot_read(path, &error))?;
-            let all = entries.filter_map(Result::ok).map(|entry| entry.path());
-            let mut tests: Vec<PathBuf> = all.filter(|path| path.to_string_lossy().ends_with(ENDING)).collect();
-            tests.sort();
-            found.extend(tests);
+            found.extend(entries(path, |path| path.to_string_lossy().ends_with(ENDING))?);
         } else {
             found.push(path.clone());
         }
@@ -88,6 +117,7 @@ pub(crate) fn run(paths: &[PathBuf]) -> Result<Outcome, Failure> {
     for (written, walked) in walked.values() {
         outcome.unwalked.extend(unwalked(&written.definition, walked));
     }
+    outcome.tested = walked.into_keys().collect();
     Ok(outcome)
 }
 
@@ -128,17 +158,19 @@ fn one(
     ways: &mut BTreeSet<Way>,
 ) -> Result<Vec<String>, Failure> {
     let begin = test.at.as_deref().unwrap_or(BEGIN);
-    let now: jiff::Timestamp =
-        begin.parse().map_err(|_| Failure::refused(format!("`at` must be a time such as {BEGIN}, not {begin}")))?;
-    let (mut simulation, definition) =
-        (written.simulation(calendars, Time(now.as_millisecond()))?, &written.definition);
+    let now = trying::typed_moment(begin)
+        .ok_or_else(|| Failure::refused(format!("`at` must be a time such as {BEGIN}, not {begin}")))?;
+    let (mut simulation, definition) = (written.simulation(calendars, now)?, &written.definition);
     let fields = named(&definition.fields, &test.fields)?;
     simulation.set(changes(&test.call), fields).map_err(|error| Failure::refused(error.to_string()))?;
     let mut faults = Vec::new();
     for (number, step) in (1..).zip(&test.steps) {
+        let buttons = simulation.instance().map(|instance| offered(definition, instance)).unwrap_or_default();
         let refused = act(&mut simulation, definition, step)?;
         let at = |fault: String| format!("step {number}: {fault}");
-        faults.extend(compare_refusal(step.refused.as_deref(), refused.as_deref()).map(at));
+        let there_is = step.push.as_deref().map_or_else(String::new, |pushed| there_is(pushed, &buttons));
+        let told = compare_refusal(step.refused.as_deref(), refused.as_deref());
+        faults.extend(told.map(|told| told + &there_is).map(at));
         faults.extend(compare(&mut simulation, definition, &step.expect).into_iter().map(at));
         if !faults.is_empty() {
             break;
@@ -146,16 +178,6 @@ fn one(
     }
     ways.extend(simulation.walked().iter().cloned());
     Ok(faults)
-}
-
-fn compare_refusal(expected: Option<&str>, found: Option<&str>) -> Option<String> {
-    match (expected, found) {
-        (Some(words), Some(said)) if said.contains(words) => None,
-        (Some(words), Some(said)) => Some(format!("it should be refused with “{words}”, and was with “{said}”")),
-        (Some(words), None) => Some(format!("it should be refused with “{words}”, and was not")),
-        (None, Some(said)) => Some(format!("it is refused: {said}")),
-        (None, None) => None,
-    }
 }
 
 fn changes(call: &Call) -> CallChanges {
@@ -204,75 +226,10 @@ fn named(declared: &[FieldDeclaration], given: &BTreeMap<String, Scalar>) -> Res
         let field = declared.iter().find(|field| field.name == *name);
         let field = field.ok_or_else(|| Failure::refused(format!("there is no field {name}")))?;
         let value = trying::value(&scalar.text(), field.field_type);
-        let value = value.ok_or_else(|| Failure::refused(format!("{name} takes {}", field.field_type.word())))?;
+        let value = value.ok_or_else(|| Failure::refused(format!("{name}: {}", trying::wanted(field.field_type))))?;
         Ok((name.as_str().into(), value))
     };
     given.iter().map(value).collect()
-}
-
-/// What is not as expected.
-fn compare(simulation: &mut Simulation, definition: &Definition, expected: &Expected) -> Vec<String> {
-    let warnings = simulation.take_warnings().len();
-    let Some(instance) = simulation.instance() else { return vec!["nothing runs".to_owned()] };
-    let mut faults = Vec::new();
-    let mut check = |what: &str, expected: String, found: String| {
-        if expected != found {
-            faults.push(format!("{what} should be {expected}, and is {found}"));
-        }
-    };
-    if let Some(stage) = &expected.stage {
-        let found = definition.stage(instance.stage).map_or("", |stage| &stage.event.id);
-        check("the stage", stage.clone(), found.to_owned());
-    }
-    if let Some(visit) = expected.visit {
-        check("the visit", visit.to_string(), instance.visit().to_string());
-    }
-    if let Some(status) = &expected.status {
-        check("the status", status.clone(), instance.status.word().to_owned());
-    }
-    if let Some(outcome) = &expected.outcome {
-        check("the outcome", outcome.clone(), instance.ending.to_string());
-    }
-    if let Some(buttons) = &expected.buttons {
-        check("the buttons", buttons.join(", "), offered(definition, instance).join(", "));
-    }
-    if let Some(count) = expected.warnings {
-        check("the number of warnings", count.to_string(), warnings.to_string());
-    }
-    for (name, value) in &expected.fields {
-        let place = definition.fields.iter().position(|field| field.name == *name);
-        let held =
-            instance.fields.iter().find(|(at, _)| Some(usize::from(*at)) == place).map(|(_, value)| value.to_string());
-        let wanted = definition.fields.iter().find(|field| field.name == *name);
-        let wanted = wanted.and_then(|field| trying::value(&value.text(), field.field_type));
-        check(
-            name,
-            wanted.map_or_else(|| value.text(), |value| value.to_string()),
-            held.unwrap_or_else(|| "nothing".to_owned()),
-        );
-    }
-    if let Some(alerts) = &expected.alerts {
-        faults.extend(compare_alerts(alerts, instance));
-    }
-    faults
-}
-
-fn compare_alerts(expected: &[String], instance: &Instance) -> Option<String> {
-    let found: Vec<&str> = instance.alerts.iter().map(|alert| &*alert.text).collect();
-    let fit =
-        expected.len() == found.len() && expected.iter().zip(&found).all(|(words, text)| text.contains(words.as_str()));
-    (!fit).then(|| format!("the alerts should say “{}”, and are “{}”", expected.join("”, “"), found.join("”, “")))
-}
-
-fn offered(definition: &Definition, instance: &Instance) -> Vec<String> {
-    let actions = definition.stage(instance.stage).map(|stage| stage.actions.as_slice()).unwrap_or_default();
-    let is_over = instance.status.is_ended();
-    let all = actions.iter().enumerate().filter(|(place, _)| !is_over && instance.does(*place));
-    all.filter_map(|(_, action)| match &action.kind {
-        ActionKind::Button(button) => Some(button.event.clone()),
-        _ => None,
-    })
-    .collect()
 }
 
 #[cfg(test)]
@@ -361,6 +318,37 @@ mod tests {
                 "w: 5 Give up → given-up (finish)"
             ]
         );
+    }
+
+    #[test]
+    fn workflows_without_tests_are_named() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["a.yaml", "b.yaml", "c.json"] {
+            std::fs::write(folder.path().join(name), files::template("w", "W")).unwrap();
+        }
+        std::fs::write(folder.path().join("teams.yaml"), "format: 1\nteams: []\n").unwrap();
+        let path = folder.path().join("b.test.yaml");
+        std::fs::write(&path, "workflow: ./b.yaml\ntests: []\n").unwrap();
+        let given = [folder.path().to_owned()];
+        let outcome = run(&files_of(&given).unwrap()).unwrap();
+        let untested = outcome.untested(&given).unwrap();
+        let names: Vec<_> = untested.iter().map(|path| path.file_name().unwrap().to_str().unwrap()).collect();
+        assert_eq!(names, ["a.yaml", "c.json"]);
+        assert_eq!(outcome.untested(&[path]).unwrap(), Vec::<PathBuf>::new(), "a file of tests is asked for by itself");
+    }
+
+    #[test]
+    fn a_button_that_is_not_there_is_told_with_those_that_are() {
+        let outcome = outcome(
+            "  - { name: label, fields: { topic: gas }, steps: [ { push: Not reached, note: x } ] }
+  - { name: none, fields: { topic: gas }, steps: [ { push: pay } ] }
+  - { name: over, fields: { topic: gas }, steps: [ { push: give-up }, { push: done, form: { result: x } } ] }
+",
+        );
+        let told: Vec<&[String]> = outcome.ran.iter().map(|test| test.faults.as_slice()).collect();
+        assert_eq!(told[0], ["step 1: it is refused: the button is gone; did you mean `not-reached`?"]);
+        assert_eq!(told[1], ["step 1: it is refused: the button is gone; there is done, not-reached, give-up"]);
+        assert!(told[2][0].ends_with("; no button can be pushed here"), "{:?}", told[2]);
     }
 
     #[test]

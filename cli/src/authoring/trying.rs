@@ -121,13 +121,7 @@ fn show(
         terminal.say(&format!("  ! {team} ({}{due}): {}", alert.priority.word(), alert.text))?;
     }
     for warning in simulation.take_warnings() {
-        let name = if warning.name.is_empty() { String::new() } else { format!(" ({})", warning.name) };
-        terminal.say(&format!(
-            "  warning: stage {}, action {}: {:?}{name}",
-            warning.stage,
-            warning.action + 1,
-            warning.kind
-        ))?;
+        terminal.say(&format!("  warning: {warning}"))?;
     }
     match instance.status {
         Status::Finished => terminal.say(&format!("Finished: {}.", instance.ending)),
@@ -160,19 +154,53 @@ fn values(fields: &[FieldDeclaration], terminal: &mut Terminal<'_>) -> Result<Op
             let Some(text) = terminal.ask(&format!("  {} ({}):", field.name, field.described()))? else {
                 return Ok(None);
             };
-            if text.is_empty() {
-                break;
-            }
-            match value(&text, field.field_type) {
-                Some(value) => {
-                    values.push((field.name.as_str().into(), value));
+            match answered(&text, field) {
+                Ok(value) => {
+                    values.extend(value.map(|value| (field.name.as_str().into(), value)));
                     break;
                 }
-                None => terminal.say(&format!("    That is no {}.", field.field_type.word()))?,
+                Err(fault) => terminal.say(&format!("    {fault}."))?,
             }
         }
     }
     Ok(Some(values))
+}
+
+/// What was typed for a field; nothing where it was left empty, and may be.
+fn answered(text: &str, field: &FieldDeclaration) -> Result<Option<Value>, String> {
+    if text.is_empty() {
+        let must = field.required && field.default.is_none();
+        return if must { Err("It must be given".to_owned()) } else { Ok(None) };
+    }
+    let value = value(text, field.field_type).ok_or_else(|| wanted(field.field_type).to_owned())?;
+    match field.refuses(&value) {
+        None => Ok(Some(value)),
+        Some(fault) => Err(format!("It {fault}")),
+    }
+}
+
+/// How a value is written.
+pub(crate) fn wanted(field_type: FieldType) -> &'static str {
+    match field_type {
+        FieldType::Text => "Write a text",
+        FieldType::Number => "Write a number, such as 12.5",
+        FieldType::Bool => "Write yes or no",
+        FieldType::Time => "Write a time as 2026-11-24T09:00:00Z, or 2026-11-24 09:00 in UTC",
+    }
+}
+
+/// A moment as it is typed, in UTC as all moments here are shown: a test must not come out otherwise in another time zone.
+pub(crate) fn typed_moment(text: &str) -> Option<Time> {
+    let civil = || text.parse::<jiff::civil::DateTime>().ok()?.to_zoned_datetime(jiff::tz::TimeZone::UTC).ok();
+    let moment = text.parse().ok().or_else(|| civil().map(|zoned| zoned.timestamp()))?;
+    let moment: jiff::Timestamp = moment;
+    Some(Time(moment.as_millisecond()))
+}
+
+/// The same in milliseconds, for the command line.
+pub(crate) fn parse_moment(text: &str) -> Result<i64, String> {
+    let moment = typed_moment(text).map(|time| time.0);
+    moment.ok_or_else(|| "write it as 2026-11-24T09:00:00Z, or 2026-11-24 09:00 in UTC".to_owned())
 }
 
 /// A value as it is typed.
@@ -185,7 +213,7 @@ pub(crate) fn value(text: &str, field_type: FieldType) -> Option<Value> {
             "no" | "false" => Some(Value::Bool(false)),
             _ => None,
         },
-        FieldType::Time => text.parse().ok().map(|moment: jiff::Timestamp| Value::Time(Time(moment.as_millisecond()))),
+        FieldType::Time => typed_moment(text).map(Value::Time),
     }
 }
 
@@ -201,6 +229,29 @@ mod tests {
     use crate::authoring::files;
 
     #[test]
+    fn what_is_typed_is_told_at_once_where_it_cannot_be() {
+        let field = |field_type, required| FieldDeclaration {
+            name: "x".into(),
+            field_type,
+            required,
+            max: (field_type == FieldType::Number).then_some(5.0),
+            ..FieldDeclaration::default()
+        };
+        let check = |text: &str, field_type, expected: Result<Option<Value>, &str>| {
+            assert_eq!(answered(text, &field(field_type, true)), expected.map_err(str::to_owned), "{text}");
+        };
+        check("", FieldType::Text, Err("It must be given"));
+        check("much", FieldType::Number, Err("Write a number, such as 12.5"));
+        check("9", FieldType::Number, Err("It must be at most 5"));
+        check("maybe", FieldType::Bool, Err("Write yes or no"));
+        check("noon", FieldType::Time, Err("Write a time as 2026-11-24T09:00:00Z, or 2026-11-24 09:00 in UTC"));
+        let moment = Value::Time(Time(1_795_510_800_000));
+        check("2026-11-24 09:00", FieldType::Time, Ok(Some(moment.clone())));
+        check("2026-11-24T10:00:00+01:00", FieldType::Time, Ok(Some(moment)));
+        assert_eq!(answered("", &field(FieldType::Time, false)), Ok(None));
+    }
+
+    #[test]
     fn a_file_is_walked_through_by_choices() {
         let definition = files::parse("w", &files::template("w", "Try")).unwrap();
         // A topic and no urgency; a choice that is not there; not reached, with a note; wait; done, with a result.
@@ -211,7 +262,7 @@ mod tests {
         let said = String::from_utf8(output).unwrap();
         for expected in [
             "stage 1 \"New call\"",
-            "! care (normal, due Wed 2026-11-18 15:06:40 UTC): Ring the caller about gas bill",
+            "! care (high, due Wed 2026-11-18 15:06:40 UTC): Ring the caller about gas bill",
             "There are 1 to 4.",
             "1) wait until Wed 2026-11-18 13:06:40 UTC",
             "stage 1 \"New call\", visit 2",

@@ -24,16 +24,16 @@ pub(crate) struct Simulate {
     /// A file with the calendars that it names
     #[arg(long, value_name = "FILE")]
     calendars: Option<PathBuf>,
-    /// What time it is at the beginning; now if not given
-    #[arg(long, value_name = "TIME")]
-    at: Option<jiff::Timestamp>,
+    /// What time it is at the beginning, such as `2026-11-24 09:00` (UTC); now if not given
+    #[arg(long, value_name = "TIME", value_parser = trying::parse_moment)]
+    at: Option<i64>,
 }
 
 impl Simulate {
     pub(crate) fn run(self) -> Result<(), Failure> {
         let written = files::read(&self.file)?;
         let calendars = testing::calendars(self.calendars)?;
-        let now = self.at.unwrap_or_else(jiff::Timestamp::now).as_millisecond();
+        let now = self.at.unwrap_or_else(|| jiff::Timestamp::now().as_millisecond());
         let (mut input, mut output) = (std::io::stdin().lock(), std::io::stdout().lock());
         let mut terminal = trying::Terminal { input: &mut input, output: &mut output };
         trying::walk_from(&written, &calendars, now, &mut terminal)
@@ -48,7 +48,7 @@ pub(crate) struct Test {
     /// Files of tests, or folders with them
     #[arg(required = true, value_name = "DIR|FILE")]
     paths: Vec<PathBuf>,
-    /// Fail also where a way of a workflow has been walked by no test
+    /// Fail also where a way of a workflow has been walked by no test, or a workflow of a folder has none
     #[arg(long)]
     every_way: bool,
 }
@@ -73,9 +73,13 @@ impl Test {
         for way in &outcome.unwalked {
             session.output.line(&format!("no test walks  {way}"))?;
         }
+        let untested = outcome.untested(&self.paths)?;
+        for workflow in &untested {
+            session.output.line(&format!("no test is for  {}", workflow.display()))?;
+        }
         let failed = outcome.ran.iter().filter(|test| !test.faults.is_empty()).count();
         let summary = format!("{} passed, {failed} failed", outcome.ran.len() - failed);
-        if failed > 0 || (self.every_way && !outcome.unwalked.is_empty()) {
+        if failed > 0 || (self.every_way && !(outcome.unwalked.is_empty() && untested.is_empty())) {
             return Err(Failure::refused(format!("{summary}.")));
         }
         remark(&summary);

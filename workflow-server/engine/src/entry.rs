@@ -3,6 +3,7 @@
 //! An entry holds everything as it stands afterwards, and of what went before just what filters, the feed and the
 //! history need; so applying one evaluates no template, no condition and no calendar.
 
+use std::fmt;
 use std::sync::Arc;
 
 use crate::archive::ArchiveChange;
@@ -216,6 +217,31 @@ pub struct StageWarning {
     pub kind: StageWarningKind,
     /// What it is about, as the author wrote it, such as `fields.order`; empty where nothing can be named. Never a value.
     pub name: Box<str>,
+}
+
+/// A sentence for the author: what went wrong, and what came of it.
+impl fmt::Display for StageWarning {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { stage, action, kind, name } = self;
+        write!(out, "stage {stage}, action {}: ", action + 1)?;
+        match (kind, &**name) {
+            (StageWarningKind::MissingValue, name) => {
+                write!(out, "the text has a gap, because `{name}` has no value")
+            }
+            (StageWarningKind::ConditionFailed, "") => {
+                write!(out, "the condition counted as false, because its values do not go together")
+            }
+            (StageWarningKind::ConditionFailed, name) => {
+                write!(out, "the condition counted as false, because `{name}` has no value")
+            }
+            (StageWarningKind::FieldNotSet, name) => {
+                write!(out, "`{name}` stayed as it was, because what it should become has no value or is not allowed")
+            }
+            (StageWarningKind::NoTime, name) => {
+                write!(out, "the timer counts from entering the stage, because `{name}` has no time")
+            }
+        }
+    }
 }
 
 /// What entering a stage came to.

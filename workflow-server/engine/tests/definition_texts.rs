@@ -77,7 +77,10 @@ fn what_a_field_never_is_cannot_be_asked_for() {
         "{% if fields.kind == 'refnud' %}a{% endif %}",
         "compares `fields.kind` with `refnud`, but it must be one of refund, voucher; did you mean `refund`?",
     );
-    check("{% if fields.amount in [3, 12] %}a{% endif %}", "compares `fields.amount` with `12`, but it must be at most 9");
+    check(
+        "{% if fields.amount in [3, 12] %}a{% endif %}",
+        "compares `fields.amount` with `12`, but it must be at most 9",
+    );
 }
 
 #[test]

@@ -7,7 +7,7 @@ use aftercall_engine::call::Call;
 use aftercall_engine::command::{Actor, ActorKind};
 use aftercall_engine::definition::model::Priority;
 use aftercall_engine::definition::{Definition, EventKind, Fault, Stage};
-use aftercall_engine::entry::{ChangeKind, Entry, InstanceChange, Said, StageWarning, StageWarningKind};
+use aftercall_engine::entry::{ChangeKind, Entry, InstanceChange, Said};
 use aftercall_engine::instance::{Instance, Status};
 use aftercall_engine::team::Team;
 use aftercall_engine::time::Time;
@@ -231,28 +231,7 @@ pub(super) fn history_item(root: &Root, entry: &Entry, change: Option<&InstanceC
         outcome: instance
             .filter(|instance| instance.status == Status::Finished)
             .map_or_else(String::new, |instance| instance.ending.to_string()),
-        warnings: change.map_or_else(Vec::new, |change| change.warnings.iter().map(stage_warning).collect()),
+        warnings: change.map_or_else(Vec::new, |change| change.warnings.iter().map(ToString::to_string).collect()),
         version: instance.map_or(0, |instance| instance.version),
-    }
-}
-
-/// A sentence for the author: what went wrong, and what came of it.
-pub(super) fn stage_warning(warning: &StageWarning) -> String {
-    let StageWarning { stage, action, kind, name } = warning;
-    let place = format!("stage {stage}, action {}", action + 1);
-    match (kind, &**name) {
-        (StageWarningKind::MissingValue, name) => format!("{place}: the text has a gap, because `{name}` has no value"),
-        (StageWarningKind::ConditionFailed, "") => {
-            format!("{place}: the condition counted as false, because its values do not go together")
-        }
-        (StageWarningKind::ConditionFailed, name) => {
-            format!("{place}: the condition counted as false, because `{name}` has no value")
-        }
-        (StageWarningKind::FieldNotSet, name) => {
-            format!("{place}: `{name}` stayed as it was, because what it should become has no value or is not allowed")
-        }
-        (StageWarningKind::NoTime, name) => {
-            format!("{place}: the timer counts from entering the stage, because `{name}` has no time")
-        }
     }
 }

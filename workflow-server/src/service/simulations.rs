@@ -129,7 +129,7 @@ fn run(
 }
 
 fn state(simulation: &mut Simulation) -> proto::SimulationState {
-    let warnings = simulation.take_warnings().iter().map(convert::stage_warning).collect();
+    let warnings = simulation.take_warnings().iter().map(ToString::to_string).collect();
     let follow_up = simulation.instance().map(|instance| follow_up::follow_up(simulation.root(), instance));
     proto::SimulationState {
         at: Some(convert::timestamp(simulation.now())),
