@@ -8,7 +8,7 @@ use aftercall_proto::workflow::v1::{
 };
 
 use crate::{
-    authoring::calendars,
+    authoring::{calendars, teams},
     commands::{calendar, team, workflow_files::fault_line},
     connect,
     errors::Failure,
@@ -42,8 +42,8 @@ pub(crate) struct Published {
 
 /// Declares the example teams and calendars, and imports and publishes the example workflows.
 pub(crate) async fn publish_all(session: &Session) -> Result<Vec<Published>, Failure> {
-    for entry in team::parse(TEAMS).map_err(Failure::refused)? {
-        team::declare(session, entry).await?;
+    for (name, title) in teams::read("examples/teams.yaml", TEAMS)? {
+        team::declare(session, name, title).await?;
     }
     for entry in calendars::read("examples/calendars.yaml", CALENDARS)? {
         calendar::declare(session, entry).await?;
@@ -94,7 +94,7 @@ mod tests {
 
     #[test]
     fn the_example_teams_are_a_team_file() {
-        assert!(!team::parse(TEAMS).unwrap().is_empty());
+        assert!(!teams::read("teams", TEAMS).unwrap().is_empty());
     }
 
     #[test]

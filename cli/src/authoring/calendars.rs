@@ -1,18 +1,15 @@
 //! Files of calendars, as the server takes them.
 
 use aftercall_engine::calendar::Calendar as Read;
-use aftercall_engine::definition::Fault;
 use aftercall_engine::definition::file::read_calendars;
 use aftercall_proto::workflow::v1::{Calendar, DayHours, Holiday, Weekday};
 
+use super::files::refused;
 use crate::errors::Failure;
 
 /// Reads the text of a file of calendars; `file` is its name in faults.
 pub(crate) fn read(file: &str, text: &str) -> Result<Vec<Calendar>, Failure> {
-    let read = read_calendars(text).map_err(|faults| {
-        let line = |fault: &Fault| format!("{file}:{}:{}: {}", fault.line, fault.column, fault.message);
-        Failure::refused(faults.iter().map(line).collect::<Vec<_>>().join("\n"))
-    })?;
+    let read = read_calendars(text).map_err(|faults| refused(file, text, &faults))?;
     Ok(read.iter().map(message).collect())
 }
 

@@ -64,7 +64,8 @@ pub(crate) fn parse(name: &str, text: &str) -> Result<Written, Failure> {
     Ok(Written { definition, places, name: name.to_owned(), text: text.to_owned() })
 }
 
-fn refused(name: &str, text: &str, faults: &[Fault]) -> Failure {
+/// The faults of a file with the lines that they are in.
+pub(crate) fn refused(name: &str, text: &str, faults: &[Fault]) -> Failure {
     Failure::refused(faults.iter().map(|fault| told(name, text, fault)).collect::<Vec<_>>().join("\n"))
 }
 

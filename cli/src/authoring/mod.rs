@@ -6,5 +6,6 @@ pub(crate) mod calendars;
 pub(crate) mod files;
 pub(crate) mod pictures;
 pub(crate) mod schema;
+pub(crate) mod teams;
 pub(crate) mod testing;
 pub(crate) mod trying;

@@ -141,13 +141,7 @@ fn unwalked(definition: &Definition, walked: &BTreeSet<Way>) -> Vec<String> {
 pub(crate) fn calendars(path: Option<PathBuf>) -> Result<Vec<Arc<Calendar>>, Failure> {
     let Some(path) = path else { return Ok(Vec::new()) };
     let text = std::fs::read_to_string(&path).map_err(|error| cannot_read(&path, &error))?;
-    let read = read_calendars(&text).map_err(|faults| {
-        let lines: Vec<String> = faults
-            .iter()
-            .map(|fault| format!("{}:{}:{}: {}", path.display(), fault.line, fault.column, fault.message))
-            .collect();
-        Failure::refused(lines.join("\n"))
-    })?;
+    let read = read_calendars(&text).map_err(|faults| files::refused(&path.display().to_string(), &text, &faults))?;
     Ok(read.into_iter().map(Arc::new).collect())
 }
 

@@ -1,14 +1,13 @@
 //! `aftercall team`: declares the teams that alerts are for.
 //!
-//! Promise: a team file has the same form as `examples/teams.yaml`, and an unknown key in it is a fault. Must not: delete.
+//! Promise: a team file has the same form as `examples/teams.yaml`, and all of it is read before anything is declared. Must not: delete.
 
 use std::path::PathBuf;
 
 use aftercall_proto::workflow::v1::{GetTeamRequest, ImportTeamRequest, ListTeamsRequest, Team as TeamMessage};
 use clap::Subcommand;
-use serde::Deserialize;
 
-use crate::{commands::workflow_files::cannot_read, connect, errors::Failure, session::Session};
+use crate::{authoring, commands::workflow_files::cannot_read, connect, errors::Failure, session::Session};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Team {
@@ -38,31 +37,8 @@ pub(crate) enum Team {
     },
 }
 
-/// A team file.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct TeamFile {
-    teams: Vec<TeamEntry>,
-}
-
-/// A team of a team file.
-#[derive(Debug, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct TeamEntry {
-    /// Its name.
-    pub(crate) name: String,
-    /// What people call it.
-    pub(crate) title: String,
-}
-
-/// Reads a team file.
-pub(crate) fn parse(text: &str) -> Result<Vec<TeamEntry>, String> {
-    serde_saphyr::from_str::<TeamFile>(text).map(|file| file.teams).map_err(|error| error.to_string())
-}
-
 /// Declares a team.
-pub(crate) async fn declare(session: &Session, team: TeamEntry) -> Result<TeamMessage, Failure> {
-    let TeamEntry { name, title } = team;
+pub(crate) async fn declare(session: &Session, name: String, title: String) -> Result<TeamMessage, Failure> {
     let request = ImportTeamRequest {
         request_id: connect::request_id(),
         actor: session.to.actor.clone(),
@@ -79,15 +55,14 @@ impl Team {
         match self {
             Self::Import { file } => {
                 let text = std::fs::read_to_string(&file).map_err(|error| cannot_read(&file, &error))?;
-                let entries = parse(&text).map_err(|fault| Failure::refused(format!("{}: {fault}", file.display())))?;
                 let mut teams = Vec::new();
-                for entry in entries {
-                    teams.push(declare(session, entry).await?);
+                for (name, title) in authoring::teams::read(&file.display().to_string(), &text)? {
+                    teams.push(declare(session, name, title).await?);
                 }
                 show(session, &teams)
             }
             Self::Add { name, title } => {
-                let team = declare(session, TeamEntry { name, title }).await?;
+                let team = declare(session, name, title).await?;
                 session.output.one(&team, || vec![format!("Declared {}: {}.", team.name, team.title)])
             }
             Self::List => {
@@ -106,18 +81,4 @@ impl Team {
 
 fn show(session: &Session, teams: &[TeamMessage]) -> Result<(), Failure> {
     session.output.list(teams, &["name", "title"], |team| vec![team.name.clone(), team.title.clone()])
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_team_file_is_read_strictly() {
-        let teams = parse("teams:\n  - { name: billing, title: Billing }\n").unwrap();
-        assert_eq!(teams, [TeamEntry { name: "billing".to_owned(), title: "Billing".to_owned() }]);
-        let fault = parse("teams:\n  - { name: billing, titel: Billing }\n").unwrap_err();
-        assert!(fault.contains("titel"), "{fault}");
-        assert!(parse("team: []").is_err());
-    }
 }

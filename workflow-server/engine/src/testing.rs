@@ -42,7 +42,7 @@ pub fn definitions() -> impl Strategy<Value = Definition> {
             allow_unlinked_ends: allow || unlinked,
             stages,
         };
-        let circles = validate(&definition, Declared { is_team: &|_| true, is_calendar: &|_| true });
+        let circles = validate(&definition, Declared::new(&|_| true, &|_| true));
         if circles.iter().any(|fault| fault.code == FaultCode::CircleWithoutWait) {
             count_from_the_stage(&mut definition);
         }

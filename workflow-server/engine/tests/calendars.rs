@@ -166,16 +166,16 @@ calendars:
     assert_eq!(
         faults,
         [
-            "3:5 `name`: `none` means the clock on the wall: choose another name",
-            "3:5 `title`: the title is empty",
+            "3:13 `name`: `none` means the clock on the wall: choose another name",
+            "3:26 `title`: the title is empty",
             "4:37 `Berlin` is not a time zone: give its IANA name, such as Europe/Berlin",
             "4:54 `hours` has days such as mon, sat or mon-fri, not `mo`",
-            "5:5 `hours.mon`: openings overlap, or are not in order; one that goes over midnight reaches into the next day",
+            "5:56 `hours.mon`: openings overlap, or are not in order; one that goes over midnight reaches into the next day",
             "5:89 `9-17` is not an opening: write it as 09:00-17:30",
             "5:109 `2026-02-30` is not a date: write it as 2026-12-25",
-            "6:5 `hours.mon`: openings overlap, or are not in order; one that goes over midnight reaches into the next day",
+            "6:56 `hours.mon`: openings overlap, or are not in order; one that goes over midnight reaches into the next day",
             "6:89 unknown key `colour`; known here: name, title, time_zone, hours, holidays",
-            "7:5 `hours`: is never open: give it hours on at least one day",
+            "7:49 `hours`: is never open: give it hours on at least one day",
         ]
     );
 }

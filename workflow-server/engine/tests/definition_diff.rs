@@ -75,6 +75,47 @@ fn differences_are_said_in_words() {
     assert_eq!(diff(&old, &old), Vec::<String>::new());
 }
 
+#[test]
+fn what_a_line_does_not_show_is_said_too() {
+    let file = |action: &str| workflow(&format!("format: 1\nworkflow: w\ntitle: W\non_new_call:\n  - {action}\n"));
+    let check = |old: &str, new: &str, expected: &str| {
+        let told = diff(&file(old), &file(new));
+        assert_eq!(told, [format!("stage 1 \"New call\" changed: {expected}")]);
+    };
+    let button = "button: Go, id: go, note: required";
+    check(
+        &format!("{{ {button}, form: {{ a: {{ type: text, max: 5 }}, b: {{ type: number }} }} }}"),
+        &format!(
+            "{{ {button}, form: {{ a: {{ type: text, values: [x, y] }}, b: {{ type: number, label: How many? }} }} }}"
+        ),
+        "Button \"Go\" (note required; form: a, b) → go; its form's field a was text, at most 5, and is text, one of x, y; \
+         its form's field b was number, and is number, called \"How many?\"",
+    );
+    check(
+        &format!("{{ {button}, confirm: Sure? }}"),
+        &format!("{{ {button}, confirm: Really? }}"),
+        "Button \"Go\" (asks \"Sure?\"; note required) → go; now: Button \"Go\" (asks \"Really?\"; note required) → go",
+    );
+    let long = "word ".repeat(20);
+    let line = "Alert care (normal): word word word word word word word word word word word word …";
+    check(
+        &format!("alert: {{ text: {long}and then pay, team: care }}"),
+        &format!("alert: {{ text: {long}and then write, team: care }}"),
+        &format!("{line}; its text said \"…word word and then pay\", and says \"…word word and then write\""),
+    );
+    check(
+        &format!("alert: {{ text: \"{long}and\", team: care }}"),
+        &format!("alert: {{ text: \"{long}\\nand\", team: care }}"),
+        &format!("{line}; its text has other spaces or lines"),
+    );
+    check(
+        &format!("alert: {{ text: a, team: care, when: '{}1 == visit' }}", "visit > 0 && ".repeat(6)),
+        &format!("alert: {{ text: a, team: care, when: '{}2 == visit' }}", "visit > 0 && ".repeat(6)),
+        "If visit > 0 && visit > 0 && visit > 0 && visit > 0 && visit > 0…: Alert care (normal): a; its condition said \
+         \"…0 && visit > 0 && 1 == visit\", and says \"…0 && visit > 0 && 2 == visit\"",
+    );
+}
+
 proptest! {
     #[test]
     fn equal_definitions_differ_in_nothing_and_others_in_something(old in definitions(), new in definitions()) {

@@ -47,7 +47,7 @@ fn every_workflow_reads_and_has_no_fault_and_no_warning() {
             teams.contains(team)
         };
         let is_calendar = |name: &str| calendars.iter().any(|calendar| calendar.name == name);
-        let faults = validate(&definition, Declared { is_team: &is_team, is_calendar: &is_calendar });
+        let faults = validate(&definition, Declared::new(&is_team, &is_calendar));
         assert_eq!(faults, [], "{name}");
         assert!(text.starts_with("# "), "{name} says at its top what it is for");
     }

@@ -60,14 +60,10 @@ fn deep_nesting_is_refused_by_name() {
 #[test]
 fn what_is_nested_as_deep_as_allowed_can_be_written_and_read_again() {
     let definition = read(&nested(limits::EVENTS_NESTED_MAX), None).expect("the deepest allowed");
-    assert!(
-        validate(&definition, Declared { is_team: &|_| true, is_calendar: &|_| true })
-            .iter()
-            .all(|fault| fault.warning)
-    );
+    assert!(validate(&definition, Declared::new(&|_| true, &|_| true)).iter().all(|fault| fault.warning));
     assert_eq!(read(&write_yaml(&definition), None), Ok(definition));
     let deeper = read(&nested(limits::EVENTS_NESTED_MAX + 1), None).expect("a file can nest a little deeper");
-    let faults = validate(&deeper, Declared { is_team: &|_| true, is_calendar: &|_| true });
+    let faults = validate(&deeper, Declared::new(&|_| true, &|_| true));
     assert!(faults.iter().any(|fault| fault.code == FaultCode::TooLarge), "{faults:?}");
 }
 
@@ -101,7 +97,7 @@ fn a_thousand_stages_are_allowed_and_ten_thousand_are_not() {
     assert_eq!(read(&write_yaml(&definition), None).as_ref(), Ok(&definition));
     let no_alert = |fault: &Fault| fault.warning || fault.code == FaultCode::DuplicateLabel;
     assert!(
-        validate(&definition, Declared { is_team: &|_| true, is_calendar: &|_| true }).iter().all(no_alert),
+        validate(&definition, Declared::new(&|_| true, &|_| true)).iter().all(no_alert),
         "the groups are called the same, and that is all"
     );
     check_refused(&with_stages(limits::STAGES_MAX + 1, finish), FaultCode::TooLarge, "at most 1000 stages");
@@ -148,10 +144,7 @@ fn a_circle_of_nearly_a_thousand_links_is_found() {
     let leaves = read(&with_stages(limits::STAGES_MAX, |_| "finish: x".to_owned()), None).expect("stages").stages;
     let count = leaves.iter().filter(|stage| stage.event.id.starts_with('b')).count();
     let text = with_stages(limits::STAGES_MAX, |at| format!("link: b{}", (at + 1) % count));
-    let faults = validate(
-        &read(&text, None).expect("circles read well"),
-        Declared { is_team: &|_| true, is_calendar: &|_| true },
-    );
+    let faults = validate(&read(&text, None).expect("circles read well"), Declared::new(&|_| true, &|_| true));
     let circles: Vec<&str> = faults
         .iter()
         .filter(|fault| fault.code == FaultCode::CircleWithoutWait)
@@ -168,10 +161,7 @@ fn a_circle_of_nearly_a_thousand_links_is_found() {
 #[test]
 fn of_a_thousand_unknown_links_the_first_hundred_are_told() {
     let text = with_stages(limits::STAGES_MAX, |at| format!("link: c{at}"));
-    let faults = validate(
-        &read(&text, None).expect("links to nowhere read well"),
-        Declared { is_team: &|_| true, is_calendar: &|_| true },
-    );
+    let faults = validate(&read(&text, None).expect("links to nowhere read well"), Declared::new(&|_| true, &|_| true));
     assert_eq!(faults.len(), limits::FAULTS_MAX + 1);
     let unknown = faults.iter().filter(|fault| fault.code == FaultCode::UnknownEvent).count();
     let suggested = faults.iter().filter(|fault| fault.message.contains("did you mean")).count();
@@ -190,7 +180,7 @@ fn near_misses_of_many_long_names_share_one_budget() {
         "format: 1\nworkflow: a\ntitle: A\nfields:\n{fields}on_new_call:{texts}\n  - button: Done\n    then: [ finish: done ]\n"
     );
     let definition = read(&text, None).expect("names are looked at later");
-    let faults = validate(&definition, Declared { is_team: &|_| true, is_calendar: &|_| true });
+    let faults = validate(&definition, Declared::new(&|_| true, &|_| true));
     let suggested = faults.iter().filter(|fault| fault.message.contains("did you mean")).count();
     assert_eq!(faults.len(), 48, "each is told");
     assert!((1..=8).contains(&suggested), "64 names were looked at {suggested} times");

@@ -9,7 +9,7 @@ use proptest::prelude::*;
 proptest! {
     #[test]
     fn arbitrary_definitions_have_nothing_but_warnings(definition in definitions()) {
-        let faults = validate(&definition, Declared { is_team: &|team| TEAMS.contains(&team), is_calendar: &|name| name == CALENDAR });
+        let faults = validate(&definition, Declared::new(&|team| TEAMS.contains(&team), &|name| name == CALENDAR));
         prop_assert!(faults.iter().all(|fault| fault.warning), "{faults:?}");
     }
 

@@ -24,7 +24,7 @@ on_new_call:
         serde_json::to_string(text).unwrap()
     );
     let definition = read(&file, None).unwrap_or_else(|faults| panic!("{faults:#?}"));
-    let faults = validate(&definition, Declared { is_team: &|_| true, is_calendar: &|_| true });
+    let faults = validate(&definition, Declared::new(&|_| true, &|_| true));
     faults.into_iter().map(|fault| format!("{} {}: {}", fault.code.name(), fault.field, fault.message)).collect()
 }
 

@@ -13,7 +13,7 @@ fn shown(fault: &Fault) -> String {
 }
 
 fn faults_of(definition: &Definition) -> Vec<String> {
-    validate(definition, Declared { is_team: &|team| TEAMS.contains(&team), is_calendar: &|name| name == "office" })
+    validate(definition, Declared::new(&|team| TEAMS.contains(&team), &|name| name == "office"))
         .iter()
         .map(shown)
         .collect()
@@ -43,9 +43,7 @@ fn an_end_that_leads_nowhere_is_a_fault_or_a_warning() {
     );
     let allowed = Definition { allow_unlinked_ends: true, ..workflow(actions) };
     assert!(has_unlinked_ends(&allowed));
-    assert!(
-        validate(&allowed, Declared { is_team: &|_| true, is_calendar: &|_| true }).iter().all(|fault| fault.warning)
-    );
+    assert!(validate(&allowed, Declared::new(&|_| true, &|_| true)).iter().all(|fault| fault.warning));
     assert!(!has_unlinked_ends(&workflow(" [ { finish: done } ]")));
 }
 
@@ -273,7 +271,7 @@ on_new_call:
 "#;
     let (definition, places) = read_placed(file, |_| None).expect("each part reads well");
     let is_team = |team: &str| TEAMS.contains(&team);
-    let mut faults = validate(&definition, Declared { is_team: &is_team, is_calendar: &|name| name == "office" });
+    let mut faults = validate(&definition, Declared::new(&is_team, &|name| name == "office"));
     places.put(&mut faults);
     let told: Vec<String> = faults
         .iter()

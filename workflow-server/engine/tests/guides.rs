@@ -47,7 +47,7 @@ fn faults_of(definition: &Definition) -> Vec<Fault> {
     let calendars = read_calendars(&example("calendars.yaml")).unwrap();
     let is_team = |team: &str| teams.iter().any(|(name, _)| name == team);
     let is_calendar = |name: &str| calendars.iter().any(|calendar| calendar.name == name);
-    validate(definition, Declared { is_team: &is_team, is_calendar: &is_calendar })
+    validate(definition, Declared::new(&is_team, &is_calendar))
 }
 
 /// The workflow of the page on fields, for which its expressions and texts are written.

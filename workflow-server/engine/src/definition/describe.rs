@@ -41,7 +41,7 @@ pub fn describe_action(action: &Action) -> String {
 }
 
 /// On one line, and no longer than a line.
-fn shortened(text: &str) -> String {
+pub(super) fn shortened(text: &str) -> String {
     let mut words = text.split_whitespace().collect::<Vec<_>>().join(" ");
     if let Some((cut, _)) = words.char_indices().nth(TEXT_CHARS_MAX) {
         words.truncate(cut);
@@ -86,9 +86,7 @@ fn describe_rung(rung: &Rung) -> String {
 
 fn describe_button(button: &ButtonAction) -> String {
     let mut asks = Vec::new();
-    if button.confirmation.is_some() {
-        asks.push("asks first".to_owned());
-    }
+    asks.extend(button.confirmation.as_ref().map(|question| format!("asks \"{}\"", shortened(question))));
     if button.note == NoteRule::Required {
         asks.push("note required".to_owned());
     }
@@ -148,7 +146,7 @@ mod tests {
         check("button: Approve", "Button \"Approve\" → approve");
         check(
             "{ button: Paid, id: p, confirm: Sure?, note: required, form: { reference: { type: text } } }",
-            "Button \"Paid\" (asks first; note required; form: reference) → p",
+            "Button \"Paid\" (asks \"Sure?\"; note required; form: reference) → p",
         );
         check("timer: 90s", "Timer: after 90s in this stage → after-90s");
         check("timer: { after: 3d, from: start }", "Timer: after 3d from the start → after-3d");

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::definition::describe::describe_action;
+use crate::definition::describe::{describe_action, shortened};
 use crate::definition::model::{Action, ActionKind, Definition, Stage};
 use crate::time::Span;
 use crate::value::FieldDeclaration;
@@ -14,7 +14,7 @@ use crate::value::FieldDeclaration;
 pub fn diff(old: &Definition, new: &Definition) -> Vec<String> {
     let mut said = Vec::new();
     header(old, new, &mut said);
-    fields(&old.fields, &new.fields, &mut said);
+    fields("the field", &old.fields, &new.fields, &mut said);
     let numbers: BTreeSet<u32> = old.stages.iter().chain(&new.stages).map(|stage| stage.number).collect();
     for number in numbers {
         match (old.stage(number), new.stage(number)) {
@@ -64,18 +64,19 @@ fn header(old: &Definition, new: &Definition, said: &mut Vec<String>) {
     said.extend(changed.map(|(what, old, new)| format!("{what} was {old}, and is {new}")));
 }
 
-fn fields(old: &[FieldDeclaration], new: &[FieldDeclaration], said: &mut Vec<String>) {
+/// `what` is what one of them is called.
+fn fields(what: &str, old: &[FieldDeclaration], new: &[FieldDeclaration], said: &mut Vec<String>) {
     for field in old {
         match new.iter().find(|other| other.name == field.name) {
-            None => said.push(format!("the field {} is gone", field.name)),
+            None => said.push(format!("{what} {} is gone", field.name)),
             Some(other) if other != field => {
-                said.push(format!("the field {} was {}, and is {}", field.name, field.described(), other.described()));
+                said.push(format!("{what} {} was {}, and is {}", field.name, field.described(), other.described()));
             }
             Some(_) => {}
         }
     }
     for field in new.iter().filter(|field| old.iter().all(|other| other.name != field.name)) {
-        said.push(format!("the field {} is new: {}", field.name, field.described()));
+        said.push(format!("{what} {} is new: {}", field.name, field.described()));
     }
     let order = |fields: &[FieldDeclaration]| fields.iter().map(|field| field.name.clone()).collect::<Vec<_>>();
     let (mut before, mut after) = (order(old), order(new));
@@ -83,7 +84,7 @@ fn fields(old: &[FieldDeclaration], new: &[FieldDeclaration], said: &mut Vec<Str
     before.sort();
     after.sort();
     if moved && before == after {
-        said.push("the fields are in another order".to_owned());
+        said.push(format!("{what}s are in another order"));
     }
 }
 
@@ -103,11 +104,10 @@ fn changed_stage(old: &Stage, new: &Stage, said: &mut Vec<String>) {
             None => said.push(format!("{} gained: {}", name(new), describe_action(action))),
             Some(at) if old.actions[at] != *action => {
                 let (before, after) = (describe_action(&old.actions[at]), describe_action(action));
-                if before == after {
-                    said.push(format!("{} changed in its details: {after}", name(new)));
-                } else {
-                    said.push(format!("{} changed: {before}; now: {after}", name(new)));
-                }
+                let details = details(&old.actions[at], action);
+                let changed = if before == after { after } else { format!("{before}; now: {after}") };
+                let details = if details.is_empty() { details } else { format!("; {details}") };
+                said.push(format!("{} changed: {changed}{details}", name(new)));
             }
             Some(_) => {}
         }
@@ -120,6 +120,50 @@ fn changed_stage(old: &Stage, new: &Stage, said: &mut Vec<String>) {
     if kept(&old_keys, &new_keys) != kept(&new_keys, &old_keys) {
         said.push(format!("{} does its actions in another order", name(new)));
     }
+}
+
+/// What differs between two actions and their descriptions do not show: the form, and what is beyond the end of a line.
+fn details(old: &Action, new: &Action) -> String {
+    let mut said = Vec::new();
+    let mut text = |what: &str, old: &str, new: &str| {
+        if old == new || shortened(old) != shortened(new) {
+            return;
+        }
+        if old.split_whitespace().eq(new.split_whitespace()) {
+            said.push(format!("{what} has other spaces or lines"));
+        } else {
+            let (old, new) = around_difference(old, new);
+            said.push(format!("{what} said \"{old}\", and says \"{new}\""));
+        }
+    };
+    if let (Some(old), Some(new)) = (&old.when, &new.when) {
+        text("its condition", old.source(), new.source());
+    }
+    match (&old.kind, &new.kind) {
+        (ActionKind::Alert(old), ActionKind::Alert(new)) => text("its text", old.text.source(), new.text.source()),
+        (ActionKind::SetField(old), ActionKind::SetField(new)) => text("its `to`", old.to.source(), new.to.source()),
+        (ActionKind::Button(old), ActionKind::Button(new)) => {
+            if let (Some(old), Some(new)) = (&old.confirmation, &new.confirmation) {
+                text("its question", old, new);
+            }
+            fields("its form's field", &old.form, &new.form, &mut said);
+        }
+        _ => {}
+    }
+    said.join("; ")
+}
+
+/// From a little before where two texts differ, as much as a line has.
+fn around_difference(old: &str, new: &str) -> (String, String) {
+    const BEFORE_CHARS: usize = 20;
+    let same = old.chars().zip(new.chars()).take_while(|(old, new)| old == new).count();
+    let skipped = same.saturating_sub(BEFORE_CHARS);
+    let dots = if skipped > 0 { "…" } else { "" };
+    let part = |text: &str| {
+        let rest: String = text.chars().skip(skipped).collect();
+        format!("{dots}{}", shortened(&rest))
+    };
+    (part(old), part(new))
 }
 
 /// What makes an action the same one: the event that it adds; for others their kind and how many such came before.

@@ -22,10 +22,27 @@ use crate::limits;
 /// What the server knows besides the workflow.
 #[derive(Clone, Copy)]
 pub struct Declared<'a> {
-    /// Whether there is a team with this name.
-    pub is_team: &'a dyn Fn(&str) -> bool,
-    /// Whether there is a calendar with this name.
-    pub is_calendar: &'a dyn Fn(&str) -> bool,
+    is_team: &'a dyn Fn(&str) -> bool,
+    is_calendar: &'a dyn Fn(&str) -> bool,
+    like_team: Likeness<'a>,
+    like_calendar: Likeness<'a>,
+}
+
+/// Which name was meant, as the end of a sentence; empty where none is like it.
+pub type Likeness<'a> = &'a dyn Fn(&str, &rules::Suggestions) -> String;
+
+impl<'a> Declared<'a> {
+    /// Whether there is a team, and a calendar, with a name.
+    #[must_use]
+    pub fn new(is_team: &'a dyn Fn(&str) -> bool, is_calendar: &'a dyn Fn(&str) -> bool) -> Self {
+        Self { is_team, is_calendar, like_team: &|_, _| String::new(), like_calendar: &|_, _| String::new() }
+    }
+
+    /// With the names that are like another.
+    #[must_use]
+    pub fn with_likeness(self, like_team: Likeness<'a>, like_calendar: Likeness<'a>) -> Self {
+        Self { like_team, like_calendar, ..self }
+    }
 }
 
 /// Finds every fault.
@@ -84,6 +101,15 @@ struct Scene<'a> {
 struct Events<'d> {
     places: HashMap<&'d str, usize>,
     suggestions: rules::Suggestions,
+}
+
+impl Scene<'_> {
+    /// What to do about a name that is not declared.
+    fn not_declared(&self, what: &str, name: &str, like: Likeness<'_>) -> String {
+        let hint = like(name, &self.events.suggestions);
+        let hint = if hint.is_empty() { ": import it, or correct the name".to_owned() } else { hint };
+        format!("the {what} {} is not declared{hint}", rules::quoted(name))
+    }
 }
 
 impl<'d> Events<'d> {

@@ -25,6 +25,7 @@ use crate::archive::{Archive, Chunk};
 use crate::batch::Batch;
 use crate::calendar::{Calendar, Clock};
 use crate::call::{Call, CallKey};
+use crate::definition::rules::Suggestions;
 use crate::definition::validate::{Declared, validate};
 use crate::definition::{Definition, Fault};
 use crate::erasure::{Erasing, Erasure};
@@ -126,7 +127,12 @@ impl Root {
     pub fn validate(&self, definition: &Definition) -> Vec<Fault> {
         let is_team = |name: &str| self.teams.place(name).is_some();
         let is_calendar = |name: &str| self.calendars.named(name).is_some();
-        validate(definition, Declared { is_team: &is_team, is_calendar: &is_calendar })
+        let like_team =
+            |name: &str, suggestions: &Suggestions| suggestions.of(name, self.teams.by_place().map(|team| &*team.name));
+        let like_calendar = |name: &str, suggestions: &Suggestions| {
+            suggestions.of(name, self.calendars.by_name().map(|calendar| &*calendar.name))
+        };
+        validate(definition, Declared::new(&is_team, &is_calendar).with_likeness(&like_team, &like_calendar))
     }
 
     /// The instance in this slot.

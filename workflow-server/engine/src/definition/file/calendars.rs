@@ -6,9 +6,9 @@ use jiff::civil::Date;
 
 use crate::calendar::{Calendar, Opening, WEEKDAYS, WeekHours};
 use crate::definition::fault::{Fault, FaultCode};
-use crate::definition::file::faults::Faults;
+use crate::definition::file::faults::{Faults, Position};
 use crate::definition::file::mapping::{self, Keys, Mapping};
-use crate::definition::file::tree::{Content, Node, parse};
+use crate::definition::file::tree::{Content, Key, Node, parse};
 use crate::definition::rules;
 use crate::limits;
 
@@ -23,7 +23,7 @@ const HOLIDAY: Keys = Keys { known: &["date", "title"], later: &[] };
 pub fn read_calendars(text: &str) -> Result<Vec<Calendar>, Vec<Fault>> {
     let mut faults = Faults::default();
     let read = parse(text, &mut faults).map(|root| {
-        let Some(file) = Mapping::of(&root, "a file of calendars", &mut faults) else { return Vec::new() };
+        let Some(file) = Mapping::of_file(&root, "a file of calendars", &mut faults) else { return Vec::new() };
         file.check_keys(&FILE, &mut faults);
         if let Some(node) = file.get("format") {
             mapping::whole(node, "format", 1, 1, &mut faults);
@@ -53,11 +53,25 @@ fn calendars(node: &Node, faults: &mut Faults) -> Vec<Calendar> {
         }
         for fault in calendar.faults() {
             let field = fault.field.trim_start_matches("calendar.");
-            faults.add(FaultCode::BadValue, item.at, format!("`{field}`: {}", fault.message));
+            faults.add(FaultCode::BadValue, place_of(item, field), format!("`{field}`: {}", fault.message));
         }
         read.push(calendar);
     }
     read
+}
+
+fn entries(node: &Node) -> &[(Key, Node)] {
+    if let Content::Map(entries) = &node.content { entries } else { &[] }
+}
+
+/// Where the field of a calendar stands, such as `hours.mon`; or what it is a part of.
+fn place_of(calendar: &Node, field: &str) -> Position {
+    let (key, part) = field.split_once('.').unwrap_or((field, ""));
+    let Some((_, node)) = entries(calendar).iter().find(|(known, _)| known.text == key) else { return calendar.at };
+    let day = WEEKDAYS.iter().position(|day| *day == part);
+    let says = |key: &str| day.zip(days(key)).is_some_and(|(day, (from, to))| (from..=to).contains(&day));
+    let of_day = entries(node).iter().find(|(key, _)| says(&key.text)).map(|(_, openings)| openings.at);
+    of_day.unwrap_or(node.at)
 }
 
 fn calendar(node: &Node, faults: &mut Faults) -> Option<Calendar> {
@@ -146,7 +160,7 @@ fn holidays(node: &Node, faults: &mut Faults) -> BTreeMap<Date, String> {
 }
 
 /// A date alone, or `{ date, title }`.
-fn holiday(node: &Node, faults: &mut Faults) -> Option<(super::faults::Position, String, String)> {
+fn holiday(node: &Node, faults: &mut Faults) -> Option<(Position, String, String)> {
     if mapping::is_scalar(node) {
         return Some((node.at, mapping::text(node, "date", faults)?.to_owned(), String::new()));
     }

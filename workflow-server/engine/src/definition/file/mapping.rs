@@ -25,7 +25,29 @@ pub(super) struct Mapping<'n> {
     pub(super) entries: &'n [(Key, Node)],
 }
 
+/// The files that there are, each with the key that it must have.
+const FILES: [(&str, &str); 4] = [
+    ("on_new_call", "a workflow file"),
+    ("teams", "a file of teams"),
+    ("calendars", "a file of calendars"),
+    ("tests", "a file of tests"),
+];
+
 impl<'n> Mapping<'n> {
+    /// The whole file as a mapping. Of a file of another kind that alone is told: its keys are all unknown here.
+    pub(super) fn of_file(root: &'n Node, wanted: &str, faults: &mut Faults) -> Option<Self> {
+        let file = Self::of(root, wanted, faults)?;
+        let has = |kind: &str| FILES.iter().find(|(key, name)| *name == kind && file.get(key).is_some());
+        if has(wanted).is_none()
+            && let Some((key, found)) = FILES.iter().find(|(_, name)| has(name).is_some())
+        {
+            let at = file.entries.iter().find(|(known, _)| known.text == *key).map_or(file.at, |(key, _)| key.at);
+            faults.add(FaultCode::UnknownKey, at, format!("this is {found}, not {wanted}"));
+            return None;
+        }
+        Some(file)
+    }
+
     /// The node as a mapping; `what` is the node in a sentence, such as "an action".
     pub(super) fn of(node: &'n Node, what: &str, faults: &mut Faults) -> Option<Self> {
         match &node.content {

@@ -32,7 +32,7 @@ pub(super) const WORKFLOW: Keys = Keys {
         "allow_unlinked_ends",
         "on_new_call",
     ],
-    later: &["calendars", "templates"],
+    later: &["templates"],
 };
 
 /// Reads a definition of at most [`crate::limits::FILE_BYTES_MAX`] bytes.
@@ -56,7 +56,7 @@ pub fn read_placed<'n>(
 ) -> Result<(Definition, Places), Vec<Fault>> {
     let mut faults = Faults::default();
     let Some(root) = tree::parse(text, &mut faults) else { return Err(faults.finish(&[])) };
-    let Some(file) = Mapping::of(&root, "a workflow file", &mut faults) else { return Err(faults.finish(&[])) };
+    let Some(file) = Mapping::of_file(&root, "a workflow file", &mut faults) else { return Err(faults.finish(&[])) };
     file.check_keys(&WORKFLOW, &mut faults);
     check_format(file, &mut faults);
     let header = Header::read(file, &mut faults);
@@ -81,7 +81,7 @@ pub fn read_placed<'n>(
 pub fn read_header(text: &str) -> Result<Definition, Vec<Fault>> {
     let mut faults = Faults::default();
     let Some(root) = tree::parse(text, &mut faults) else { return Err(faults.finish(&[])) };
-    let Some(file) = Mapping::of(&root, "a workflow file", &mut faults) else { return Err(faults.finish(&[])) };
+    let Some(file) = Mapping::of_file(&root, "a workflow file", &mut faults) else { return Err(faults.finish(&[])) };
     file.check_keys(&WORKFLOW, &mut faults);
     check_format(file, &mut faults);
     if let Some(node) = file.get("on_new_call")

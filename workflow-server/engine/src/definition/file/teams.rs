@@ -19,7 +19,7 @@ const TEAM: Keys = Keys { known: &["name", "title"], later: &["calendar", "peopl
 pub fn read_teams(text: &str) -> Result<Vec<(String, String)>, Vec<Fault>> {
     let mut faults = Faults::default();
     let teams = tree::parse(text, &mut faults).map(|root| {
-        let Some(file) = Mapping::of(&root, "a file of teams", &mut faults) else { return Vec::new() };
+        let Some(file) = Mapping::of_file(&root, "a file of teams", &mut faults) else { return Vec::new() };
         file.check_keys(&FILE, &mut faults);
         if let Some(node) = file.get("format") {
             mapping::whole(node, "format", 1, 1, &mut faults);

@@ -1,7 +1,6 @@
 //! What a definition says outside of its stages, as far as the server must know of it.
 
 use crate::definition::fault::{Fault, FaultCode};
-use crate::definition::rules;
 use crate::definition::validate::Scene;
 use crate::time::{Span, SpanUnit};
 
@@ -22,7 +21,7 @@ pub(super) fn check(scene: &Scene<'_>, faults: &mut Vec<Fault>) {
 /// Why a calendar cannot be counted in.
 pub(super) fn unknown_calendar(scene: &Scene<'_>, name: &str) -> Option<(FaultCode, String)> {
     let is_known = name == crate::definition::model::NO_CALENDAR || (scene.declared.is_calendar)(name);
-    let message = || format!("the calendar {} is not declared: import it, or correct the name", rules::quoted(name));
+    let message = || scene.not_declared("calendar", name, scene.declared.like_calendar);
     (!is_known).then(|| (FaultCode::UnknownCalendar, message()))
 }
 

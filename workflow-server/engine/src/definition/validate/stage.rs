@@ -99,7 +99,7 @@ fn check_alert(scene: &Scene<'_>, alert: &AlertAction, mut fault: impl FnMut(&st
     let of_rungs = rungs.filter_map(|(field, team)| Some((field, team.as_ref()?)));
     let is_team = scene.declared.is_team;
     for (field, team) in std::iter::once(("team", &alert.team)).chain(of_rungs).filter(|(_, team)| !is_team(team)) {
-        let message = format!("the team {} is not declared: import it, or correct the name", rules::quoted(team));
+        let message = scene.not_declared("team", team, scene.declared.like_team);
         fault(field, FaultCode::UnknownTeam, message);
     }
     if alert.due.is_none() && !alert.escalate.is_empty() {

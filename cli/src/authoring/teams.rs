@@ -1,0 +1,34 @@
+//! Files of teams, as the server takes them.
+
+use aftercall_engine::definition::file::read_teams;
+
+use super::files::refused;
+use crate::errors::Failure;
+
+/// Reads the names and titles of a file of teams; `file` is its name in faults.
+pub(crate) fn read(file: &str, text: &str) -> Result<Vec<(String, String)>, Failure> {
+    read_teams(text).map_err(|faults| refused(file, text, &faults))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_team_file_is_read_strictly() {
+        let teams = read("teams.yaml", "format: 1\nteams:\n  - { name: billing, title: Billing }\n").unwrap();
+        assert_eq!(teams, [("billing".to_owned(), "Billing".to_owned())]);
+        let fault = read("teams.yaml", "teams:\n  - { name: billing, titel: Billing }\n").unwrap_err();
+        assert!(
+            fault.sentence().contains("teams.yaml:2:22: unknown key `titel`; did you mean `title`?\n  2 |   - { name:"),
+            "{}",
+            fault.sentence()
+        );
+        assert!(read("t", "team: []").is_err());
+        let other = read("c", "format: 1\ncalendars: []\n").unwrap_err();
+        assert_eq!(
+            other.sentence(),
+            "c:2:1: this is a file of calendars, not a file of teams\n  2 | calendars: []\n    | ^"
+        );
+    }
+}
