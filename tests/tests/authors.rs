@@ -146,7 +146,7 @@ async fn what_names_what_is_not_there_cannot_be_published_and_each_fault_is_told
     assert_eq!(
         told,
         [
-            "5:11 UNKNOWN_CALENDAR the calendar `ofice` is not declared: import it, or correct the name",
+            "5:11 UNKNOWN_CALENDAR the calendar `ofice` is not declared; did you mean `office`?",
             "21:11 BAD_EXPRESSION `when` names the field `fields.prize`, which is not declared; did you mean `price`?"
         ]
     );

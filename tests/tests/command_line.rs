@@ -198,26 +198,62 @@ async fn what_was_done_is_there_after_kill_9() {
     assert!(up.does("aftercall workflow publish examples/refund.yaml").await.contains("version 1"), "still the same");
 }
 
+/// The commands of a page of the guides.
+fn commands(page: &str) -> Vec<String> {
+    let text = std::fs::read_to_string(workspace().join("docs").join(page)).expect("the guide");
+    let blocks = text.split("```sh\n").skip(1).filter_map(|rest| rest.split("```").next());
+    blocks.flat_map(str::lines).map(str::to_owned).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_command_of_the_guides_does_what_it_says() {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let up = with_refund(&dir.path().join("data")).await;
+    let here = dir.path().display();
+    let id = up.json(SET).await["follow_up"]["instance_id"].as_str().expect("an id").to_owned();
+    up.does(&format!("ln -s $PWD/examples {here}/examples && cp examples/refund.yaml {here}/old.yaml")).await;
+    // Two more versions, with a stage 5.
+    let refund = std::fs::read_to_string(workspace().join("examples/refund.yaml")).expect("an example");
+    let longer = format!("{refund}  - button: Later\n    then:\n      - finish: later\n");
+    for (name, deadline) in [("new.yaml", "6d"), ("refund.yaml", "7d")] {
+        let file = dir.path().join(name);
+        std::fs::write(&file, longer.replace("deadline: 5d", &format!("deadline: {deadline}"))).expect("written");
+        up.does(&format!("aftercall workflow publish {}", file.display())).await;
+    }
+    std::fs::write(dir.path().join("refund.yaml"), longer.replace("deadline: 5d", "deadline: 8d")).expect("written");
+    let mut ran = 0;
+    for page in ["file.md", "testing.md", "amending.md"] {
+        for line in commands(page) {
+            let said =
+                up.does(&format!("exec < /dev/null; cd {here} && {}", line.replace(" ID ", &format!(" {id} ")))).await;
+            assert!(!said.contains("panicked"), "{line}: {said}");
+            ran += 1;
+        }
+    }
+    assert!(ran >= 20, "{ran} commands were found");
+    let schema = std::fs::read_to_string(dir.path().join("aftercall-workflow.schema.json")).expect("written");
+    assert!(serde_json::from_str::<Value>(&schema).expect("JSON")["properties"]["on_new_call"].is_object());
+    assert_eq!(up.json(&format!("aftercall instance show {id}")).await["version"], 3, "it was migrated");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_workflow_is_built_step_by_step_and_what_runs_goes_on_on_it() {
     let dir = tempfile::tempdir().expect("a temporary directory");
     let up = with_refund(&dir.path().join("data")).await;
-    let guide = std::fs::read_to_string(workspace().join("docs/amending.md")).expect("the guide");
-    let (_, steps) = guide.split_once("## Building step by step").expect("the guide tells of it");
-    let (_, steps) = steps.split_once("```sh\n").expect("with its commands");
-    let (steps, _) = steps.split_once("```").expect("with its commands");
-    for line in steps.lines() {
+    let steps: Vec<String> = commands("amending.md").into_iter().filter(|line| line.contains(" ring-back ")).collect();
+    assert_eq!(steps.len(), 9, "{steps:?}");
+    for line in &steps {
         up.does(line).await;
     }
-    let built = up.does("aftercall workflow show call-back --draft").await;
+    let built = up.does("aftercall workflow show ring-back --draft").await;
     for part in ["stage 2 Not reached  (not-reached)", "stage 4 Reached  (rang)", "   2. button"] {
         assert!(built.contains(part), "{part} is missing in:\n{built}");
     }
-    let refused = up.shell("aftercall workflow add-action call-back rang 'finsh: x'").await;
+    let refused = up.shell("aftercall workflow add-action ring-back rang 'finsh: x'").await;
     assert_eq!(refused.code, 1, "{refused:?}");
     assert!(refused.err.contains("action:1:1: ") && refused.err.contains("did you mean `finish`"), "{refused:?}");
-    up.does("aftercall workflow publish call-back").await;
-    assert!(up.does("aftercall workflow publish call-back").await.contains("version 1, which was there already"));
+    up.does("aftercall workflow publish ring-back").await;
+    assert!(up.does("aftercall workflow publish ring-back").await.contains("version 1, which was there already"));
 
     let ids = [up.json(SET).await, up.json(&SET.replace("demo/7", "demo/8")).await];
     let ids = ids.map(|set| set["follow_up"]["instance_id"].as_str().expect("an id").to_owned());

@@ -172,6 +172,9 @@ async fn publish(session: &Session, name: String) -> Result<(), Failure> {
     for fault in &answer.faults {
         remark(&workflow_files::fault_line(&name, fault));
     }
+    if answer.archived {
+        remark(&format!("{name} is out of use: `aftercall workflow restore {name}` brings it back."));
+    }
     session.output.one(&answer, || {
         let already = if answer.created { "" } else { ", which was there already" };
         vec![format!("Published {name} as version {}{already}.", answer.version)]
@@ -192,7 +195,7 @@ async fn list(session: &Session, include_archived: bool) -> Result<(), Failure> 
             break;
         }
     }
-    session.output.list(&workflows, &["name", "title", "version", "draft", "published"], |workflow| {
+    session.output.list(&workflows, &["name", "title", "version", "draft", "published", "revision"], |workflow| {
         let version =
             if workflow.newest_version == 0 { "none".to_owned() } else { workflow.newest_version.to_string() };
         let draft = if workflow.archived {
@@ -203,7 +206,8 @@ async fn list(session: &Session, include_archived: bool) -> Result<(), Failure> 
             ""
         };
         let published = time::local(workflow.published_at.as_ref());
-        vec![workflow.name.clone(), workflow.title.clone(), version, draft.to_owned(), published]
+        let revision = workflow.revision.to_string();
+        vec![workflow.name.clone(), workflow.title.clone(), version, draft.to_owned(), published, revision]
     })
 }
 
@@ -219,7 +223,7 @@ async fn show(session: &Session, which: Which) -> Result<(), Failure> {
 /// A workflow as people read it.
 pub(crate) fn page(workflow: &WorkflowDescription) -> Vec<String> {
     let version = if workflow.version == 0 { "draft".to_owned() } else { format!("version {}", workflow.version) };
-    let mut lines = vec![format!("{} ({version}): {}", workflow.name, workflow.title)];
+    let mut lines = vec![format!("{} ({version}, revision {}): {}", workflow.name, workflow.revision, workflow.title)];
     if !workflow.deadline.is_empty() {
         lines.push(format!("deadline {}", workflow.deadline));
     }
@@ -283,10 +287,15 @@ mod tests {
             version: 2,
             stages: vec![StageDescription { stage: Some(stage), actions: vec![action] }],
             deadline: "5d".to_owned(),
+            revision: 7,
             ..Default::default()
         };
-        let expected =
-            ["refund (version 2): Refund", "deadline 5d", "\nstage 1 New call  (new-call)", "   1. alert   Pay out"];
+        let expected = [
+            "refund (version 2, revision 7): Refund",
+            "deadline 5d",
+            "\nstage 1 New call  (new-call)",
+            "   1. alert   Pay out",
+        ];
         assert_eq!(page(&workflow), expected);
     }
 }

@@ -111,8 +111,8 @@ fn what_a_line_does_not_show_is_said_too() {
     check(
         &format!("alert: {{ text: a, team: care, when: '{}1 == visit' }}", "visit > 0 && ".repeat(6)),
         &format!("alert: {{ text: a, team: care, when: '{}2 == visit' }}", "visit > 0 && ".repeat(6)),
-        "If visit > 0 && visit > 0 && visit > 0 && visit > 0 && visit > 0…: Alert care (normal): a; its condition said \
-         \"…0 && visit > 0 && 1 == visit\", and says \"…0 && visit > 0 && 2 == visit\"",
+        "If visit > 0 && visit > 0 && visit > 0 && visit > 0 && visit > …: Alert care (normal): a; its condition said \
+         \"…> 0 && visit > 0 && 1 == visit\", and says \"…> 0 && visit > 0 && 2 == visit\"",
     );
 }
 

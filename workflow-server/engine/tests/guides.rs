@@ -77,6 +77,9 @@ fn check(name: &str, kind: &str, text: &str) {
         "yaml calendars" => {
             assert!(read_calendars(text).is_ok_and(|calendars| !calendars.is_empty()), "{name}:\n{text}");
         }
+        "yaml teams" => {
+            assert!(read_teams(text).is_ok_and(|teams| !teams.is_empty()), "{name}:\n{text}");
+        }
         "expressions" => {
             let fields = fields();
             let form = FieldDeclaration { name: "reference".to_owned(), ..FieldDeclaration::default() };
@@ -88,7 +91,10 @@ fn check(name: &str, kind: &str, text: &str) {
         }
         "texts" => {
             for source in text.lines() {
-                Template::parse(source).unwrap_or_else(|fault| panic!("{name}: {source}: {fault}"));
+                let template = Template::parse(source).unwrap_or_else(|fault| panic!("{name}: {source}: {fault}"));
+                let fields = fields();
+                let names = Names::new(&fields, []);
+                assert_eq!(template.faults(&names).collect::<Vec<_>>(), Vec::<String>::new(), "{name}: {source}");
             }
         }
         // A file of tests is run by the command line's own test, which knows them.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use aftercall_engine::batch::{Batch, BatchState, BatchWork};
 use aftercall_engine::batch::{BatchItems, StartBatch};
 use aftercall_engine::command::{Actor, ActorKind, Command, Recipient};
+use aftercall_engine::definition::rules;
 use aftercall_engine::instance::{Instance, InstanceId};
 use aftercall_engine::limits::{BATCH_ITEMS_MAX, BATCH_PER_SECOND_DEFAULT};
 use aftercall_engine::query::{InstanceFilter, instances_of};
@@ -183,6 +184,12 @@ fn items_of(shared: &Shared, request: &proto::StartBatchRequest, faults: &mut Fa
             "filter.workflows",
             "must name one workflow: the number of a stage or version means nothing in another",
         );
+    }
+    let root = shared.root();
+    // What looks for a misspelt workflow finds nothing; what changes instances says so.
+    for name in filter.workflows.iter().filter(|name| root.workflows.named(name).is_none()) {
+        let hint = rules::suggestion(name, root.workflows.by_place().map(|workflow| &*workflow.name));
+        faults.add("filter.workflows", format!("there is no workflow {}{hint}", rules::quoted(name)));
     }
     let filter: InstanceFilter = instance_filter::read(filter.clone(), shared.ledger.now())?;
     Ok(BatchItems::Filtered(Box::new(filter)))

@@ -133,15 +133,16 @@ impl WorkflowDefinitionService for Definitions {
         let Answer::Published { version, created } = answered.answer else {
             return Err(status::unavailable("the answer to this request is gone: ask with a new request id"));
         };
-        let published = answered.root.workflows.named(&request.name).and_then(|workflow| workflow.version(version));
         let workflow = answered.root.workflows.named(&request.name);
+        let published = workflow.and_then(|workflow| workflow.version(version));
+        let archived = workflow.is_some_and(|workflow| workflow.archived);
         let warnings = published.zip(workflow).map_or_else(Vec::new, |(version, workflow)| {
             let mut warnings = faults(&answered.root, &version.definition);
             warnings.extend(pictures::warnings(&answered.root, workflow, &version.definition));
             warnings
         });
         let sequence = answered.sequence;
-        Ok(Response::new(proto::PublishWorkflowResponse { version, created, faults: warnings, sequence }))
+        Ok(Response::new(proto::PublishWorkflowResponse { version, created, faults: warnings, sequence, archived }))
     }
 
     async fn get_workflow(

@@ -328,10 +328,13 @@ mod tests {
             "compares `fields.kind` with `x`, but it must be one of refund, voucher",
         );
         check("fields.few == 9", "compares `fields.few` with `9`, but it must be at most 5");
-        check("now > now + duration('1x')", "gives `duration` `1x`, which it does not read");
+        check(
+            "now > now + duration('1x')",
+            "gives `duration` `1x`, which it does not read; write hours, minutes and seconds, such as `24h` or `1h30m`",
+        );
         check(
             "timestamp('2026-13-01T00:00:00Z') < now",
-            "gives `timestamp` `2026-13-01T00:00:00Z`, which it does not read",
+            "gives `timestamp` `2026-13-01T00:00:00Z`, which it does not read; write it as `2026-01-31T12:00:00Z`",
         );
         check("now.getHours('Europe/Berln') < 9", "gives `getHours` `Europe/Berln`, which it does not read");
         check("fields.name % 2 == 1", "cannot do `%` with text");

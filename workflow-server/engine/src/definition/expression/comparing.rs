@@ -169,7 +169,12 @@ fn fault_of_literals(node: &IdedExpr, call: &CallExpr, samples: &Samples) -> Opt
     match sample.resolve(node) {
         Err(ExecutionError::FunctionError { function, .. }) if call.target.is_none() || function == "timezone" => {
             let shown = rules::quoted(&of_literal(literal)?.to_string());
-            Some(format!("gives `{}` {shown}, which it does not read", call.func_name))
+            let form = match call.func_name.as_str() {
+                "duration" => "; write hours, minutes and seconds, such as `24h` or `1h30m`",
+                "timestamp" => "; write it as `2026-01-31T12:00:00Z`",
+                _ => "",
+            };
+            Some(format!("gives `{}` {shown}, which it does not read{form}", call.func_name))
         }
         _ => None,
     }
