@@ -210,6 +210,8 @@ async fn what_a_version_changes_is_said_in_words_and_what_calls_stand_in_is_coun
     let archive = |restore| ArchiveWorkflowRequest { name: "claim".to_owned(), restore, ..Default::default() };
     let archived = clients.definitions.archive_workflow(archive(false)).await.expect("archived").into_inner();
     assert_eq!((archived.open_instances, archived.workflow.expect("it").archived), (1, true));
+    let again = PublishWorkflowRequest { name: "claim".to_owned(), actor: "author".to_owned(), ..Default::default() };
+    assert!(clients.definitions.publish_workflow(again).await.expect("it is there").into_inner().archived);
     house.stop_workflow().await;
     house.start_workflow().await;
     let mut clients = house.clients().await;

@@ -194,10 +194,12 @@ async fn a_batch_that_could_be_a_mistake_is_refused_with_the_field() {
     set(&mut clients, "1", 5.0).await;
     let two_teams = HandOverWork { to_person: "Ann".into(), to_team: "billing".into(), lease: None };
     let no_team = HandOverWork { to_person: String::new(), to_team: "biling".into(), lease: None };
+    let misspelt = InstanceFilter { workflows: vec!["refnud".to_owned()], ..InstanceFilter::default() };
     let overdue = InstanceFilter { overdue: Some(true), ..InstanceFilter::default() };
     for (field, wrong) in [
         ("filter", start(Kind::Cancel(CancelWork {}), InstanceFilter::default())),
         ("filter.workflows", start(Kind::Move(MoveWork { stage: 1 }), overdue)),
+        ("filter.workflows", start(Kind::Cancel(CancelWork {}), misspelt)),
         ("work.hand_over.to_person", start(Kind::HandOver(two_teams), refunds())),
         ("work.hand_over.to_team", start(Kind::HandOver(no_team), refunds())),
         ("work", StartBatchRequest { work: None, ..start(Kind::Cancel(CancelWork {}), refunds()) }),
