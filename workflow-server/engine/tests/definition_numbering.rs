@@ -68,7 +68,7 @@ fn what_is_written_wins_and_the_rest_come_after_it() {
         &[(1, "new-call", "New call"), (7, "stop", "Stop"), (8, "go", "Go"), (9, "wait", "Wait")],
     );
     let file = "format: 1\nworkflow: w\ntitle: T\non_new_call: [ { button: A, stage: 1000000 }, { button: B } ]";
-    let faults = read(file, None).unwrap_err();
+    let faults = read(file, None).expect_err("too high");
     assert!(faults[0].message.starts_with("no stage numbers are left up to 1000000; write lower ones"), "{faults:?}");
 }
 
