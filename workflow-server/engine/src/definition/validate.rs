@@ -11,7 +11,7 @@ mod header;
 mod limited;
 mod stage;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use crate::definition::facts::Names;
 use crate::definition::fault::{Fault, FaultCode};
@@ -57,7 +57,7 @@ pub fn validate(definition: &Definition, declared: Declared<'_>) -> Vec<Fault> {
     limited::check(definition, &mut faults);
     check_identities(definition, &mut faults);
     let names = Names::new(&definition.fields, definition.form_fields());
-    let scene = Scene { definition, names, declared, events: &events };
+    let scene = Scene { definition, names, declared, events: &events, set_fields: set_fields(definition) };
     header::check(&scene, &mut faults);
     for stage in &definition.stages {
         stage::check(&scene, stage, &mut faults);
@@ -67,6 +67,15 @@ pub fn validate(definition: &Definition, declared: Declared<'_>) -> Vec<Fault> {
     faults.sort_by_key(|fault| (fault.stage, fault.action));
     bound(&mut faults);
     faults
+}
+
+fn set_fields(definition: &Definition) -> HashSet<&str> {
+    let actions = definition.stages.iter().flat_map(|stage| &stage.actions);
+    let set = actions.filter_map(|action| match &action.kind {
+        ActionKind::SetField(set) => Some(set.field.as_str()),
+        _ => None,
+    });
+    set.collect()
 }
 
 /// Whether a stage neither waits, links nor finishes.
@@ -95,6 +104,8 @@ struct Scene<'a> {
     names: Names<'a>,
     declared: Declared<'a>,
     events: &'a Events<'a>,
+    /// The fields that an action sets.
+    set_fields: HashSet<&'a str>,
 }
 
 /// The stages' places by the ids of their events.

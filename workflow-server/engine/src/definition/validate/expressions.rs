@@ -76,12 +76,8 @@ pub(super) fn may_have_no_time(scene: &Scene<'_>, action: &Action) -> Option<Str
     let field = scene.names.fields.get(name.as_str())?;
     let place = format!("fields.{name}");
     let is_asked = action.when.as_ref().is_some_and(|when| when.source().contains(&place));
-    let is_set = || {
-        let mut actions = scene.definition.stages.iter().flat_map(|stage| &stage.actions);
-        actions.any(|action| matches!(&action.kind, ActionKind::SetField(set) if set.field == *name))
-    };
-    let has_value = field.required || field.default.is_some();
-    (field.field_type == FieldType::Time && !has_value && !is_asked && !is_set()).then(|| {
+    let has_value = field.required || field.default.is_some() || scene.set_fields.contains(name.as_str());
+    (field.field_type == FieldType::Time && !has_value && !is_asked).then(|| {
         format!(
             "`{place}` may have no value, and the timer then counts from entering the stage: make the field `required`, or give the timer `when: has({place})`"
         )
