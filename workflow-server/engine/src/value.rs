@@ -1,6 +1,6 @@
 //! Values of fields, and the declarations they are checked against.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 use crate::time::Time;
 
@@ -73,6 +73,31 @@ impl FieldDeclaration {
         words.join(", ")
     }
 
+    /// Its values for a sentence: the first of many.
+    fn few_values(&self) -> String {
+        const VALUES_SHOWN_MAX: usize = 12;
+        const VALUE_CHARS_MAX: usize = 60;
+        let few = self.values.iter().take(VALUES_SHOWN_MAX).map(|value| {
+            let mut shown = value.to_string();
+            if let Some((cut, _)) = shown.char_indices().nth(VALUE_CHARS_MAX) {
+                shown.truncate(cut);
+                shown.push('…');
+            }
+            shown
+        });
+        let mut few = few.collect::<Vec<_>>().join(", ");
+        if let Some(rest) = self.values.len().checked_sub(VALUES_SHOWN_MAX).filter(|rest| *rest > 0) {
+            let _ = write!(few, " and {rest} more");
+        }
+        few
+    }
+
+    /// Whether it takes this value.
+    #[must_use]
+    pub fn takes(&self, value: &Value) -> bool {
+        self.refuses(value).is_none()
+    }
+
     /// Why it does not take this value; nothing where it does. The sentence goes on from the field's name.
     #[must_use]
     pub fn refuses(&self, value: &Value) -> Option<String> {
@@ -80,8 +105,7 @@ impl FieldDeclaration {
             return Some(format!("takes {}, not {}", self.field_type.word(), value.field_type().word()));
         }
         if !self.values.is_empty() && !self.values.contains(value) {
-            let known: Vec<String> = self.values.iter().map(ToString::to_string).collect();
-            return Some(format!("must be one of {}", known.join(", ")));
+            return Some(format!("must be one of {}", self.few_values()));
         }
         let (size, what) = match value {
             Value::Number(number) if !number.is_finite() => return Some("must be a finite number".to_owned()),

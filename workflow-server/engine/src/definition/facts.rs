@@ -8,7 +8,7 @@ use crate::call::Call;
 use crate::definition::expression::Samples;
 use crate::definition::rules::Suggestions;
 use crate::time::Time;
-use crate::value::{FieldDeclaration, Value};
+use crate::value::{FieldDeclaration, FieldType, Value};
 
 /// What an expression may say of a call as text, after `call.`.
 pub const CALL_TEXTS: [&str; 10] = [
@@ -36,6 +36,8 @@ pub struct Names<'d> {
     pub(in crate::definition) fields: HashMap<&'d str, &'d FieldDeclaration>,
     /// The fields of all forms of the workflow; forms may ask for one name in different ways.
     pub(in crate::definition) forms: HashMap<&'d str, Vec<&'d FieldDeclaration>>,
+    /// The type of each field of a form, where all forms agree on it.
+    pub(in crate::definition) form_types: HashMap<&'d str, Option<FieldType>>,
     /// Values for trying expressions on.
     pub(in crate::definition) samples: OnceCell<Samples>,
     pub(in crate::definition) suggestions: Suggestions,
@@ -48,12 +50,16 @@ impl<'d> Names<'d> {
         forms: impl IntoIterator<Item = &'d FieldDeclaration>,
     ) -> Self {
         let mut of_forms: HashMap<&str, Vec<&FieldDeclaration>> = HashMap::new();
+        let mut form_types: HashMap<&str, Option<FieldType>> = HashMap::new();
         for field in forms {
+            let agreed = form_types.entry(&field.name).or_insert(Some(field.field_type));
+            *agreed = agreed.filter(|known| *known == field.field_type);
             of_forms.entry(&field.name).or_default().push(field);
         }
         Self {
             fields: fields.into_iter().map(|field| (field.name.as_str(), field)).collect(),
             forms: of_forms,
+            form_types,
             samples: OnceCell::new(),
             suggestions: Suggestions::default(),
         }

@@ -52,7 +52,7 @@ pub struct Template {
     source: String,
     places: Vec<String>,
     zones: Vec<String>,
-    claims: Vec<claims::Claim>,
+    claims: claims::Claims,
     program: Program,
 }
 
@@ -99,7 +99,7 @@ impl Template {
             source: source.to_owned(),
             places: Vec::new(),
             zones: Vec::new(),
-            claims: Vec::new(),
+            claims: claims::Claims::default(),
             program: Program::Plain(vec![Part::Text(source.to_owned())]),
         };
         Self::parse(source).unwrap_or_else(|_| literal())
@@ -119,7 +119,12 @@ impl Template {
     /// What cannot come out right, whatever the values are, where places have these types: a number compared with a text, a
     /// filter that takes something else. Each sentence goes on from `the text`.
     pub fn faults<'t>(&'t self, knows: &'t impl Knows) -> impl Iterator<Item = String> + 't {
-        self.claims.iter().filter_map(move |claim| claim.fault(knows))
+        self.claims.faults(knows)
+    }
+
+    /// The places that are compared for their order and may have no value: what has none counts as less than everything.
+    pub fn may_be_missing<'t>(&'t self, knows: &'t impl Knows) -> impl Iterator<Item = &'t str> {
+        self.claims.missing(knows).filter(|place| !self.source.contains(&format!("{place} is defined")))
     }
 
     /// The places that it names, such as `fields.amount`, each once.

@@ -11,6 +11,7 @@ mod header;
 mod limited;
 mod stage;
 
+use std::cell::Cell;
 use std::collections::{HashMap, HashSet};
 
 use crate::definition::facts::Names;
@@ -57,7 +58,8 @@ pub fn validate(definition: &Definition, declared: Declared<'_>) -> Vec<Fault> {
     limited::check(definition, &mut faults);
     check_identities(definition, &mut faults);
     let names = Names::new(&definition.fields, definition.form_fields());
-    let scene = Scene { definition, names, declared, events: &events, set_fields: set_fields(definition) };
+    let set_fields = set_fields(definition);
+    let scene = Scene { definition, names, declared, events: &events, set_fields, text_faults: Cell::new(0) };
     header::check(&scene, &mut faults);
     for stage in &definition.stages {
         stage::check(&scene, stage, &mut faults);
@@ -106,6 +108,8 @@ struct Scene<'a> {
     events: &'a Events<'a>,
     /// The fields that an action sets.
     set_fields: HashSet<&'a str>,
+    /// How many faults of texts were told.
+    text_faults: Cell<usize>,
 }
 
 /// The stages' places by the ids of their events.

@@ -57,6 +57,20 @@ fn check_names(node: &IdedExpr, names: &Names<'_>, faults: &mut Vec<String>) {
     }
 }
 
+impl Expression {
+    /// Whether it names `root.name`, such as `fields.amount`.
+    pub(in crate::definition) fn names(&self, root: &str, name: &str) -> bool {
+        let mut open = vec![&*self.tree];
+        while let Some(node) = open.pop() {
+            if path(node).is_some_and(|path| path == [root, name]) {
+                return true;
+            }
+            open.extend(parts(node));
+        }
+        false
+    }
+}
+
 /// `call.caller.name` as its words.
 pub(super) fn path(node: &IdedExpr) -> Option<Vec<&str>> {
     match &node.expr {

@@ -113,6 +113,9 @@ fn fault_of_values(one: &IdedExpr, other: &IdedExpr, names: &Names<'_>) -> Optio
     fault_of_value(root, name, &of_literal(written)?, names)
 }
 
+/// Beyond so many declarations of one name in forms nothing is said: each takes a look at each value that is compared.
+const DECLARED_MAX: usize = 16;
+
 /// A value that a field or a form never has, whichever of its declarations counts. The sentence goes on from what compares.
 pub(in crate::definition) fn fault_of_value(
     root: &str,
@@ -121,6 +124,9 @@ pub(in crate::definition) fn fault_of_value(
     names: &Names<'_>,
 ) -> Option<String> {
     let declared = names.declared(root, name);
+    if declared.len() > DECLARED_MAX || declared.iter().any(|field| field.takes(written)) {
+        return None;
+    }
     let refused = declared.iter().map(|field| field.refuses(written)).collect::<Option<Vec<_>>>()?.pop()?;
     let shown = rules::quoted(&written.to_string());
     let hint = declared.first().map(|field| nearest_value(field, written, names)).unwrap_or_default();

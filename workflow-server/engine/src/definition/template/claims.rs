@@ -3,14 +3,16 @@
 //!
 //! Must not know of fields: what type a place has, the caller says.
 
-use minijinja::machinery::ast::{
-    BinOp, BinOpKind, CallArg, Compare, CompareOpKind, Expr, Filter, UnaryOp, UnaryOpKind,
-};
-use minijinja::value::{Value as JinjaValue, ValueKind};
+mod finding;
 
-use super::sandbox;
-use crate::definition::rules;
+use std::collections::HashSet;
+
+pub(super) use finding::{of_arguments, of_chain, of_operation, of_sign};
+
 use crate::value::Value;
+
+/// How many claims of one text are held against the fields: a person writes a few, and a file of nothing else is large.
+const CLAIMS_MAX: usize = 64;
 
 /// What a place shows, as far as a text can tell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,6 +33,11 @@ impl Kind {
             Self::Bool => "a yes or no",
         }
     }
+
+    /// Yes counts as 1: whether both are texts, or neither is.
+    fn goes_with(self, other: Self) -> bool {
+        (self == Self::Text) == (other == Self::Text)
+    }
 }
 
 /// What is known of the places in a text.
@@ -39,6 +46,8 @@ pub trait Knows {
     fn kind(&self, place: &str) -> Option<Kind>;
     /// Why a place is never this value; the sentence goes on from `the text`.
     fn never_is(&self, place: &str, value: &Value) -> Option<String>;
+    /// Whether a place may have no value.
+    fn may_be_missing(&self, place: &str) -> bool;
 }
 
 /// One side of a comparison or a sum.
@@ -48,13 +57,15 @@ pub(super) enum Side {
     Known(Kind),
     /// As it is written.
     Literal(Value),
+    /// Nothing: `none`.
+    Nothing,
     /// What this place shows.
     Place(String),
     /// The same, through one filter.
     Changed(String, Change),
 }
 
-/// What a filter makes of a place.
+/// What a filter or an operation makes of a place.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Change {
     /// It stays of its kind.
@@ -91,6 +102,7 @@ impl Side {
         match self {
             Self::Known(kind) => Some(*kind),
             Self::Literal(value) => Some(of_value(value)),
+            Self::Nothing => None,
             Self::Place(place) => knows.kind(place),
             Self::Changed(place, change) => change.of(knows.kind(place)?),
         }
@@ -98,193 +110,132 @@ impl Side {
 
     fn told(&self, kind: Kind) -> String {
         match self {
-            Self::Known(_) | Self::Literal(_) => kind.words().to_owned(),
+            Self::Known(_) | Self::Literal(_) | Self::Nothing => kind.words().to_owned(),
             Self::Changed(place, Change::Rounded) => format!("`{place}`, rounded ({})", kind.words()),
+            Self::Changed(place, Change::Counted) => format!("the length of `{place}` ({})", kind.words()),
             Self::Place(place) | Self::Changed(place, _) => format!("`{place}` ({})", kind.words()),
         }
     }
+
+    fn is_empty_text(&self) -> bool {
+        matches!(self, Self::Nothing) || matches!(self, Self::Literal(Value::Text(text)) if text.is_empty())
+    }
+}
+
+/// What is asked of two sides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Looks {
+    /// Whether they are the same.
+    Same,
+    /// Which is more.
+    Order,
+    /// Whether one is a part of the other.
+    In,
 }
 
 /// What must hold for the text to say what it means.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Claim {
-    /// Two sides are compared; whether only for being the same.
-    Compared { one: Side, other: Side, equals: bool },
+    /// Two sides are compared.
+    Compared(Side, Side, Looks),
     /// Two sides are added.
     Added(Side, Side),
     /// A side is subtracted, divided, or has a sign.
     Number(&'static str, Side),
+    /// A filter works on what is of this kind.
+    Filtered(&'static str, Side, Kind),
     /// Broken already: what a filter is given.
     Broken(String),
 }
 
 impl Claim {
     /// The sentence goes on from `the text`; nothing where it holds, or nobody can tell.
-    pub(super) fn fault(&self, knows: &impl Knows) -> Option<String> {
+    fn fault(&self, knows: &impl Knows) -> Option<String> {
         match self {
-            Self::Compared { one, other, equals } => {
-                let (kind, with) = (one.kind(knows)?, other.kind(knows)?);
-                if kind != with {
-                    let hint = match (kind, with) {
-                        (Kind::Bool, _) | (_, Kind::Bool) => "; ask for it by itself: `{% if PLACE %}`",
-                        _ => "; a number stands without quotes",
-                    };
-                    return Some(format!("compares {} with {}{hint}", one.told(kind), other.told(with)));
-                }
-                match (one, other) {
-                    (Side::Place(place), Side::Literal(value)) | (Side::Literal(value), Side::Place(place))
-                        if *equals =>
-                    {
-                        knows.never_is(place, value)
-                    }
-                    _ => None,
-                }
-            }
+            Self::Compared(one, other, looks) => compared(one, other, *looks, knows),
             Self::Added(left, right) => {
                 let (kind, other) = (left.kind(knows)?, right.kind(knows)?);
                 let told = || {
-                    format!("cannot do `+` with {} and {}; `~` puts texts together", left.told(kind), right.told(other))
+                    let (left, right) = (left.told(kind), right.told(other));
+                    format!("cannot do `+` with {left} and {right}; write the places beside each other")
                 };
-                (kind != other || kind == Kind::Bool).then(told)
+                (!kind.goes_with(other)).then(told)
             }
             Self::Number(operation, side) => {
-                let kind = side.kind(knows).filter(|kind| *kind != Kind::Number)?;
+                let kind = side.kind(knows).filter(|kind| *kind == Kind::Text)?;
                 Some(format!("cannot do `{operation}` with {}", side.told(kind)))
+            }
+            Self::Filtered(filter, side, wanted) => {
+                let kind = side.kind(knows).filter(|kind| kind != wanted)?;
+                Some(format!("gives the filter `{filter}` {}, and it takes {}", side.told(kind), wanted.words()))
             }
             Self::Broken(fault) => Some(fault.clone()),
         }
     }
-}
 
-/// What a part gives; nothing where that hangs on its values.
-fn side(node: &Expr<'_>) -> Option<Side> {
-    match node {
-        Expr::Const(literal) => of_literal(&literal.value).map(Side::Literal),
-        Expr::Var(_) | Expr::GetAttr(_) => sandbox::path(node).map(Side::Place),
-        Expr::UnaryOp(op) => Some(Side::Known(match op.op {
-            UnaryOpKind::Not => Kind::Bool,
-            UnaryOpKind::Neg => Kind::Number,
-        })),
-        Expr::BinOp(op) => match op.op {
-            BinOpKind::Concat => Some(Side::Known(Kind::Text)),
-            BinOpKind::Add => side(&op.left),
-            BinOpKind::Sub | BinOpKind::Div | BinOpKind::FloorDiv | BinOpKind::Rem => Some(Side::Known(Kind::Number)),
-            BinOpKind::Mul | BinOpKind::Pow | BinOpKind::ScAnd | BinOpKind::ScOr => None,
-            _ => Some(Side::Known(Kind::Bool)),
-        },
-        Expr::Compare(_) | Expr::Test(_) => Some(Side::Known(Kind::Bool)),
-        Expr::Filter(filter) => of_filter(filter),
-        _ => None,
+    /// The place whose order is asked for and that may have no value, for a warning.
+    fn missing<'c>(&'c self, knows: &impl Knows) -> Option<&'c str> {
+        let Self::Compared(one, other, Looks::Order) = self else { return None };
+        [one, other].into_iter().find_map(|side| match side {
+            Side::Place(place) => knows.may_be_missing(place).then_some(place.as_str()),
+            _ => None,
+        })
     }
 }
 
-fn of_literal(value: &JinjaValue) -> Option<Value> {
-    match value.kind() {
-        ValueKind::String => value.as_str().map(|text| Value::Text(text.into())),
-        ValueKind::Number => f64::try_from(value.clone()).ok().map(Value::Number),
-        ValueKind::Bool => Some(Value::Bool(value.is_true())),
-        _ => None,
+fn compared(one: &Side, other: &Side, looks: Looks, knows: &impl Knows) -> Option<String> {
+    if looks != Looks::Order {
+        for (side, value) in [(one, other), (other, one)] {
+            if let (Side::Place(place) | Side::Changed(place, Change::Shown), true) = (side, value.is_empty_text()) {
+                return Some(format!(
+                    "asks whether `{place}` is empty, which it never is: what is empty has no value; write `{{% if not {place} %}}`"
+                ));
+            }
+        }
     }
-}
-
-fn of_filter(filter: &Filter<'_>) -> Option<Side> {
-    let change = match (filter.name, filter.args.as_slice()) {
-        ("round", _) => Change::Rounded,
-        ("length", _) => Change::Counted,
-        ("default", [CallArg::Pos(Expr::Const(literal)), ..]) => Change::Or(of_literal(&literal.value)?),
-        ("default", _) => return None,
-        _ => Change::Shown,
-    };
-    match side(filter.expr.as_ref()?)? {
-        Side::Place(place) => Some(Side::Changed(place, change)),
-        _ => None,
+    let (kind, with) = (one.kind(knows)?, other.kind(knows)?);
+    if looks == Looks::In {
+        return (with != Kind::Text).then(|| format!("looks for something in {}", other.told(with)));
     }
-}
-
-/// Of a chain of comparisons: each side with the one after it.
-pub(super) fn of_chain(chain: &Compare<'_>, claims: &mut Vec<Claim>) {
-    let mut one = &chain.expr;
-    for part in &chain.ops {
-        let looks = match part.op {
-            CompareOpKind::Eq | CompareOpKind::Ne => Looks::Same,
-            CompareOpKind::In | CompareOpKind::NotIn => Looks::In,
-            _ => Looks::Order,
+    if !kind.goes_with(with) {
+        let hint = match ((one, kind), (other, with)) {
+            ((Side::Literal(_), Kind::Text), (_, Kind::Number))
+            | ((_, Kind::Number), (Side::Literal(_), Kind::Text)) => "; a number stands without quotes",
+            ((Side::Literal(_), Kind::Number), (_, Kind::Text))
+            | ((_, Kind::Text), (Side::Literal(_), Kind::Number)) => "; a text stands in quotes",
+            ((_, Kind::Bool), _) | (_, (_, Kind::Bool)) => "; ask for it by itself: `{% if PLACE %}`",
+            _ => "",
         };
-        compared(one, &part.expr, looks, claims);
-        one = &part.expr;
+        return Some(format!("compares {} with {}{hint}", one.told(kind), other.told(with)));
     }
-}
-
-/// Of an operation with two sides, a comparison too.
-pub(super) fn of_operation(op: &BinOp<'_>, claims: &mut Vec<Claim>) {
-    let sign = match op.op {
-        BinOpKind::Eq | BinOpKind::Ne => return compared(&op.left, &op.right, Looks::Same, claims),
-        BinOpKind::In => return compared(&op.left, &op.right, Looks::In, claims),
-        BinOpKind::Lt | BinOpKind::Lte | BinOpKind::Gt | BinOpKind::Gte => {
-            return compared(&op.left, &op.right, Looks::Order, claims);
+    match (one, other) {
+        (Side::Place(place), Side::Literal(value)) | (Side::Literal(value), Side::Place(place))
+            if looks == Looks::Same && kind == with =>
+        {
+            knows.never_is(place, value)
         }
-        BinOpKind::Add => {
-            claims.extend(side(&op.left).zip(side(&op.right)).map(|(left, right)| Claim::Added(left, right)));
-            return;
+        _ => None,
+    }
+}
+
+/// The claims of one text, each once.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Claims(Vec<Claim>);
+
+impl Claims {
+    pub(super) fn put(&mut self, claim: Claim) {
+        if self.0.len() < CLAIMS_MAX && !self.0.contains(&claim) {
+            self.0.push(claim);
         }
-        BinOpKind::Sub => "-",
-        BinOpKind::Div => "/",
-        BinOpKind::FloorDiv => "//",
-        BinOpKind::Rem => "%",
-        BinOpKind::Mul | BinOpKind::Pow | BinOpKind::Concat | BinOpKind::ScAnd | BinOpKind::ScOr => return,
-    };
-    claims.extend([&op.left, &op.right].into_iter().filter_map(side).map(|side| Claim::Number(sign, side)));
-}
-
-/// What a comparison asks.
-#[derive(Clone, Copy, PartialEq)]
-enum Looks {
-    Same,
-    Order,
-    In,
-}
-
-fn compared(one: &Expr<'_>, other: &Expr<'_>, looks: Looks, claims: &mut Vec<Claim>) {
-    let (others, equals) = match (looks, other) {
-        (Looks::In, Expr::List(list)) => (list.items.as_slice(), true),
-        (looks, other) => (std::slice::from_ref(other), looks == Looks::Same),
-    };
-    for other in others {
-        claims.extend(side(one).zip(side(other)).map(|(one, other)| Claim::Compared { one, other, equals }));
     }
-}
 
-pub(super) fn of_sign(op: &UnaryOp<'_>, claims: &mut Vec<Claim>) {
-    if matches!(op.op, UnaryOpKind::Neg) {
-        claims.extend(side(&op.expr).map(|side| Claim::Number("-", side)));
+    pub(super) fn faults(&self, knows: &impl Knows) -> impl Iterator<Item = String> {
+        self.0.iter().filter_map(move |claim| claim.fault(knows))
     }
-}
 
-/// What the filters take between their brackets.
-pub(super) fn of_arguments(filter: &Filter<'_>, claims: &mut Vec<Claim>) {
-    let of_kind = |argument: &CallArg<'_>, wanted: ValueKind| match argument {
-        CallArg::Pos(Expr::Const(literal)) => literal.value.kind() == wanted,
-        CallArg::Pos(_) => wanted == ValueKind::String,
-        _ => false,
-    };
-    let is_whole = |argument: &CallArg<'_>| match argument {
-        CallArg::Pos(Expr::Const(literal)) => usize::try_from(literal.value.clone()).is_ok(),
-        _ => false,
-    };
-    let (fits, takes) = match (filter.name, filter.args.as_slice()) {
-        ("default", [CallArg::Pos(_)]) | ("round", []) => return,
-        ("default", [CallArg::Pos(_), flag]) => (of_kind(flag, ValueKind::Bool), "`true` or `false` after the value"),
-        ("default", _) => (false, "what to show instead: `default(\"…\")`"),
-        ("round", [digits]) => (is_whole(digits), "a whole number of digits: `round(2)`"),
-        ("round", _) => (false, "at most one number of digits: `round(2)`"),
-        ("zone", [name]) => (of_kind(name, ValueKind::String), "the name of a time zone: `zone(\"Europe/Berlin\")`"),
-        ("zone", _) => (false, "the name of a time zone: `zone(\"Europe/Berlin\")`"),
-        (_, arguments) => (arguments.is_empty(), "nothing between brackets"),
-    };
-    if !fits {
-        claims.push(Claim::Broken(format!(
-            "gives the filter {} what it does not take: it takes {takes}",
-            rules::quoted(filter.name)
-        )));
+    /// The places of which a comparison hangs on there being a value, each once.
+    pub(super) fn missing<'c>(&'c self, knows: &impl Knows) -> impl Iterator<Item = &'c str> {
+        let mut seen = HashSet::new();
+        self.0.iter().filter_map(|claim| claim.missing(knows)).filter(move |place| seen.insert(*place))
     }
 }

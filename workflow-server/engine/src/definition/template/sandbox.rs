@@ -4,7 +4,7 @@ use minijinja::machinery::ast::{BinOpKind, CallArg, Expr, Stmt};
 use minijinja::machinery::{Token, tokenize};
 use minijinja::syntax::SyntaxConfig;
 
-use super::claims::{self, Claim};
+use super::claims::{self, Claims};
 use super::filling::FILTERS;
 use super::{Part, TemplateFault};
 use crate::definition::rules;
@@ -21,7 +21,7 @@ pub(super) struct Looked {
     /// The time zones that it names, each once.
     pub(super) zones: Vec<String>,
     /// What it takes for granted of their types.
-    pub(super) claims: Vec<Claim>,
+    pub(super) claims: Claims,
     /// Its pieces, where it has nothing but texts and plain places.
     pub(super) plain: Option<Vec<Part>>,
 }

@@ -3,11 +3,15 @@
 use crate::definition::expression::{Wanted, fault_of_field, fault_of_value};
 use crate::definition::facts::{CALL_FLAGS, CALL_TEXTS, Names, ROOTS};
 use crate::definition::fault::FaultCode;
-use crate::definition::model::{Action, ActionKind, TimerStart};
+use crate::definition::model::{Action, ActionKind, TimerAction, TimerStart};
 use crate::definition::rules;
 use crate::definition::template::{Kind, Knows, Template};
 use crate::definition::validate::Scene;
+use crate::limits;
 use crate::value::{FieldDeclaration, FieldType, Value};
+
+/// How many of these are told of one workflow.
+const TEXT_FAULTS_MAX: usize = limits::FAULTS_MAX + 1;
 
 pub(super) fn check(scene: &Scene<'_>, action: &Action, mut fault: impl FnMut(&str, FaultCode, String)) {
     if let Some(when) = &action.when {
@@ -20,7 +24,10 @@ pub(super) fn check(scene: &Scene<'_>, action: &Action, mut fault: impl FnMut(&s
             for wrong in faults_of_text(&alert.text, scene) {
                 fault("text", FaultCode::UnknownField, format!("the text {wrong}"));
             }
-            for wrong in alert.text.faults(&scene.names) {
+            // Of a file that is all faults the first are told; a fault more is enough to say that there are others.
+            let left = TEXT_FAULTS_MAX.saturating_sub(scene.text_faults.get());
+            for wrong in alert.text.faults(&scene.names).take(left) {
+                scene.text_faults.set(scene.text_faults.get() + 1);
                 fault("text", FaultCode::BadExpression, format!("the text {wrong}"));
             }
             for zone in alert.text.unknown_zones() {
@@ -68,20 +75,36 @@ pub(super) fn check(scene: &Scene<'_>, action: &Action, mut fault: impl FnMut(&s
     }
 }
 
-/// A timer that counts from a field which may have no value, and whose condition does not speak of the field: it would count
-/// from entering the stage.
-pub(super) fn may_have_no_time(scene: &Scene<'_>, action: &Action) -> Option<String> {
-    let ActionKind::Timer(timer) = &action.kind else { return None };
-    let TimerStart::Field(name) = &timer.from else { return None };
-    let field = scene.names.fields.get(name.as_str())?;
-    let place = format!("fields.{name}");
-    let is_asked = action.when.as_ref().is_some_and(|when| when.source().contains(&place));
-    let has_value = field.required || field.default.is_some() || scene.set_fields.contains(name.as_str());
-    (field.field_type == FieldType::Time && !has_value && !is_asked).then(|| {
-        format!(
-            "`{place}` may have no value, and the timer then counts from entering the stage: make the field `required`, or give the timer `when: has({place})`"
-        )
-    })
+/// What its author should know although it can be published: the field of the action, and a sentence.
+pub(super) fn warnings(scene: &Scene<'_>, action: &Action) -> Vec<(&'static str, String)> {
+    let may_be_missing = |name: &str| {
+        let field = scene.names.fields.get(name)?;
+        let has_value = field.required || field.default.is_some() || scene.set_fields.contains(name);
+        (!has_value).then_some(field.field_type)
+    };
+    match &action.kind {
+        ActionKind::Timer(TimerAction { from: TimerStart::Field(name), .. }) => {
+            let is_asked = action.when.as_ref().is_some_and(|when| when.names("fields", name));
+            let is_missing = may_be_missing(name) == Some(FieldType::Time) && !is_asked;
+            let message = || {
+                format!(
+                    "`fields.{name}` may have no value, and the timer then counts from entering the stage: make the field `required`, or give the timer `when: has(fields.{name})`"
+                )
+            };
+            is_missing.then(|| ("from", message())).into_iter().collect()
+        }
+        ActionKind::Alert(alert) => {
+            let places = alert.text.may_be_missing(&scene.names);
+            let places = places.filter(|place| place.strip_prefix("fields.").and_then(may_be_missing).is_some());
+            let message = |place| {
+                format!(
+                    "`{place}` may have no value, which counts as less than everything: give it a `default`, or ask `{{% if {place} is defined and … %}}`"
+                )
+            };
+            places.map(|place| ("text", message(place))).collect()
+        }
+        _ => Vec::new(),
+    }
 }
 
 fn faults_of_text(text: &Template, scene: &Scene<'_>) -> Vec<String> {
@@ -92,19 +115,16 @@ fn faults_of_text(text: &Template, scene: &Scene<'_>) -> Vec<String> {
 impl Knows for Names<'_> {
     /// Nothing where forms say different things of it.
     fn kind(&self, place: &str) -> Option<Kind> {
-        let of_field = |field: &FieldDeclaration| match field.field_type {
+        let of_type = |field_type| match field_type {
             FieldType::Text | FieldType::Time => Kind::Text,
             FieldType::Number => Kind::Number,
             FieldType::Bool => Kind::Bool,
         };
         match place.split_once('.') {
+            Some(("form", name)) => self.form_types.get(name).copied().flatten().map(of_type),
             Some(("call", name)) if CALL_FLAGS.contains(&name) => Some(Kind::Bool),
             Some(("call", name)) => CALL_TEXTS.contains(&name).then_some(Kind::Text),
-            Some((root, name)) => {
-                let declared = self.declared(root, name);
-                let kind = of_field(declared.first()?);
-                declared.iter().all(|field| of_field(field) == kind).then_some(kind)
-            }
+            Some((_, name)) => self.fields.get(name).map(|field| of_type(field.field_type)),
             None if place == "visit" => Some(Kind::Number),
             None => (place == "now").then_some(Kind::Text),
         }
@@ -113,10 +133,15 @@ impl Knows for Names<'_> {
     fn never_is(&self, place: &str, value: &Value) -> Option<String> {
         let (root, name) = place.split_once('.')?;
         let is_time = |field: &&FieldDeclaration| field.field_type == FieldType::Time;
-        if self.declared(root, name).iter().any(is_time) {
+        // A time is compared as the text that it shows as.
+        if self.declared(root, name).first().is_some_and(is_time) {
             return None;
         }
         fault_of_value(root, name, value, self)
+    }
+
+    fn may_be_missing(&self, place: &str) -> bool {
+        place.starts_with("fields.")
     }
 }
 

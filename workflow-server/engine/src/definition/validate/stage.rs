@@ -21,9 +21,9 @@ pub(super) fn check(scene: &Scene<'_>, stage: &Stage, faults: &mut Vec<Fault>) {
             faults.push(Fault { field: field.to_owned(), ..in_action(stage, place, code, message) });
         };
         expressions::check(scene, action, &mut fault);
-        if let Some(message) = expressions::may_have_no_time(scene, action) {
+        for (field, message) in expressions::warnings(scene, action) {
             let of_action = in_action(stage, place, FaultCode::BadValue, message);
-            faults.push(Fault { field: "from".to_owned(), warning: true, ..of_action });
+            faults.push(Fault { field: field.to_owned(), warning: true, ..of_action });
         }
         let mut fault = |field: &str, code, message| {
             faults.push(Fault { field: field.to_owned(), ..in_action(stage, place, code, message) });
