@@ -7,7 +7,8 @@ use std::sync::Arc;
 
 use aftercall_engine::calendar::{Calendar, Clock, ClockTime};
 use aftercall_engine::command::Command;
-use aftercall_engine::definition::file::read_calendars;
+use aftercall_engine::definition::escalation::{alert_action, next_firing};
+use aftercall_engine::definition::file::{read, read_calendars};
 use aftercall_engine::definition::rules;
 use aftercall_engine::entry::ChangeKind;
 use aftercall_engine::time::Time;
@@ -306,4 +307,28 @@ fn what_counts_when_a_calendar_is_edited_counts_on_and_what_begins_later_counts_
     assert_eq!(in_zone(BERLIN, waiting.timers[0].due), "2026-11-26T14:00", "by the new hours");
     assert!(desk.ask("author", office("{ mon-fri: 14:00-15:00 }")).is_ok());
     assert_eq!(desk.world.root().calendars.named("office").unwrap().revision, 2, "the same again is no change");
+}
+
+#[test]
+fn a_share_of_a_day_is_one_of_what_is_open_in_it() {
+    let calendar = calendar(BERLIN, "{ mon-thu: 09:00-17:00, fri: 09:00-16:00 }");
+    let check = |raised: &str, due: &str, expected: &str| {
+        let file = format!(
+            "format: 1\nworkflow: w\ntitle: W\non_new_call:\n  - alert: {{ text: a, team: care, due: {due}, escalate: [ {{ at: 50%, priority: raise }} ] }}\n"
+        );
+        let definition = read(&file, None).unwrap();
+        let alert = alert_action(&definition, 1, 0).unwrap();
+        let (raised, clock) = (shown(BERLIN, raised), Clock::Calendar(&calendar));
+        let due = clock.after(raised, alert.due.unwrap());
+        let (at, _) = next_firing(alert, (raised, due), 0, clock).unwrap();
+        assert_eq!(in_zone(BERLIN, at), expected, "{due:?}");
+        assert!(at >= raised);
+    };
+    // Friday afternoon: one hour of the day is open.
+    check("2026-11-27T15:00", "1d", "2026-11-27T15:30");
+    // Nothing of it is open: there is no half of it before the due.
+    check("2026-11-28T09:00", "1d", "2026-11-29T09:00");
+    check("2026-11-23T09:00", "3d", "2026-11-24T13:00");
+    check("2026-11-27T15:00", "1wd", "2026-11-30T11:30");
+    check("2026-11-27T15:00", "4h", "2026-11-30T10:00");
 }

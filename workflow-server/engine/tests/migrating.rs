@@ -212,3 +212,23 @@ fn where_nothing_would_wait_it_is_refused_and_a_stage_may_be_named_for_any() {
     let moved = migrate(&mut desk, id, 2, &[(1, 9)]).unwrap();
     assert_eq!(moved, Answer::Moved { instance: id, entered: vec![9] }, "it was asked for");
 }
+
+#[test]
+fn an_alert_keeps_its_own_clock_whatever_stands_before_it() {
+    let file = |alerts: &str| {
+        format!(
+            "format: 1\nworkflow: repair\ntitle: Repair\non_new_call:\n{alerts}  - button: Go\n    then: [ finish: gone ]\n"
+        )
+    };
+    let first = "  - alert: { text: First, team: care, due: 1h }\n";
+    let mut desk = Desk::new(&file(&format!("{first}  - alert: {{ text: Second, team: leads, due: 4h }}\n")));
+    let id = desk.set("1", true);
+    let began = desk.of(id).alerts[0].due.unwrap();
+    desk.pass(HOUR / 2);
+    publish(&mut desk, &file(&format!("  - alert: {{ text: New, team: billing, due: 2h }}\n{first}")));
+    migrate(&mut desk, id, 2, &[]).unwrap();
+    let stands = desk.of(id);
+    let dues: Vec<(&str, i64)> =
+        stands.alerts.iter().map(|alert| (&*alert.text, (alert.due.unwrap().0 - began.0) / MINUTE)).collect();
+    assert_eq!(dues, [("New", 90), ("First", 0)], "what is new begins, and what stood goes on");
+}

@@ -43,6 +43,15 @@ impl Clock<'_> {
         }
     }
 
+    /// How many milliseconds of it go by in a span that begins at `start`: of a day of a calendar, what of it is open.
+    #[must_use]
+    pub fn millis_in(self, start: Time, span: Span) -> i64 {
+        match (self, span.unit) {
+            (Self::Calendar(_), SpanUnit::Days | SpanUnit::WorkingDays) => self.between(start, self.after(start, span)),
+            _ => span.millis(),
+        }
+    }
+
     /// The moment when so many milliseconds of it have gone by since `start`.
     #[must_use]
     pub fn after_millis(self, start: Time, millis: i64) -> Time {

@@ -6,6 +6,7 @@ use crate::definition::model::AlertAction;
 use crate::definition::{ActionKind, Stage};
 use crate::entry::StageWarning;
 use crate::instance::{Alert, Instance, Status, Timer};
+use crate::time::Time;
 
 /// What of a stage goes on where it is not entered but taken up again, by the places of its actions.
 #[derive(Default)]
@@ -53,7 +54,7 @@ pub(super) fn enter_again(
                     None => raise(scene, instance, alert, at, &mut warn),
                     Some(text) => raise_as(scene, alert, at, text.clone()),
                 };
-                armed.alerts.extend(raised.map(|raised| taken_up(scene, alert, raised, stood)));
+                armed.alerts.extend(raised.map(|raised| taken_up(scene, alert, raised, stood, instance.entered_at)));
             }
             ActionKind::Timer(timer) => {
                 armed.waits = true;
@@ -78,14 +79,14 @@ pub(super) fn enter_again(
 }
 
 /// An alert that stood, with the text that it has now; its due and all that people did with it stay.
-fn taken_up(scene: &Scene<'_>, action: &AlertAction, raised: Alert, stood: Option<&Alert>) -> Alert {
+fn taken_up(scene: &Scene<'_>, action: &AlertAction, raised: Alert, stood: Option<&Alert>, since: Time) -> Alert {
     let Some(stood) = stood else { return raised };
     let mut alert = Alert { text: raised.text, ..stood.clone() };
     if alert.due.is_none() {
         (alert.due, alert.escalates_at) = (raised.due, raised.escalates_at);
     } else if alert.escalates_at.is_none() {
         let clock = scene.root.clock(scene.definition, action.calendar.as_deref());
-        let coming = |alert: &Alert| escalate::next(action, alert, clock);
+        let coming = |alert: &Alert| escalate::next(action, alert, since, clock);
         while coming(&alert).is_some_and(|at| at <= scene.now) {
             alert.escalated += 1;
         }

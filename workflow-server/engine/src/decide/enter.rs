@@ -263,7 +263,7 @@ pub(super) fn raise_as(scene: &Scene<'_>, alert: &AlertAction, at: u16, text: Bo
         seen: None,
         snooze: None,
     };
-    raised.escalates_at = escalate::next(alert, &raised, clock);
+    raised.escalates_at = escalate::next(alert, &raised, scene.now, clock);
     Some(raised)
 }
 

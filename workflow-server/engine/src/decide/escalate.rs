@@ -10,9 +10,9 @@ use crate::time::Time;
 use crate::value::Value;
 use crate::world::definitions::Teams;
 
-/// When an alert escalates next, as it stands.
-pub(super) fn next(action: &AlertAction, alert: &Alert, clock: Clock<'_>) -> Option<Time> {
-    next_firing(action, alert.due?, alert.escalated, clock).map(|(at, _)| at)
+/// When an alert that was raised at `since` escalates next, as it stands.
+pub(super) fn next(action: &AlertAction, alert: &Alert, since: Time, clock: Clock<'_>) -> Option<Time> {
+    next_firing(action, (since, alert.due?), alert.escalated, clock).map(|(at, _)| at)
 }
 
 /// An alert that no longer stands, or has escalated already, changes nothing: the wake-up came late.
@@ -20,16 +20,18 @@ pub(super) fn escalate(draft: &mut EntryDraft<'_>, old: &Instance, action: u16, 
     draft.kind = ChangeKind::Escalated;
     let Some(definition) = draft.root.definition_of(old).cloned() else { return };
     let mut new = old.clone();
+    let since = old.entered_at;
     let standing = new.alerts.iter_mut().find(|alert| alert.action == action && alert.escalates_at == Some(due));
     let (Some(alert), Some(raised_by)) = (standing, alert_action(&definition, old.stage, action)) else { return };
     let clock = draft.root.clock(&definition, raised_by.calendar.as_deref());
-    let Some((_, rung)) = alert.due.and_then(|due| next_firing(raised_by, due, alert.escalated, clock)) else { return };
+    let next_rung = alert.due.and_then(|due| next_firing(raised_by, (since, due), alert.escalated, clock));
+    let Some((_, rung)) = next_rung else { return };
     if !is_legal(old.status, Happening::Escalate) {
         return;
     }
     draft.said.values = climb(alert, rung, &draft.root.teams);
     alert.escalated += 1;
-    alert.escalates_at = next(raised_by, alert, clock);
+    alert.escalates_at = next(raised_by, alert, since, clock);
     draft.put_instance(ChangeKind::Escalated, old, new, Entered::default());
 }
 

@@ -9,6 +9,7 @@ use crate::decide::draft::{EntryDraft, check_revision};
 use crate::decide::enter::{Scene, enter};
 use crate::decide::find::{check_legal, find};
 use crate::decide::set::put_defaults;
+use crate::definition::counterparts::counterparts;
 use crate::definition::model::{Action, ActionKind};
 use crate::definition::{Definition, Stage};
 use crate::entry::{Answer, ChangeKind, Entered};
@@ -134,14 +135,13 @@ fn fields(before: &Definition, after: &Definition, old: &Instance) -> Result<Vec
     Ok(values)
 }
 
-/// How often limited links were followed, by the n-th link of the same event.
+/// How often limited links were followed, by the link that it is in the same event.
 fn links(before: &Definition, after: &Definition, counts: &[Count]) -> Vec<Count> {
-    let is_link = |action: &Action| matches!(action.kind, ActionKind::Link(_));
     let moved = |count: &Count| {
         let was = before.stage(count.stage)?;
         let is = after.stage_of(&was.event.id)?;
-        let nth = was.actions.iter().take(usize::from(count.action)).filter(|action| is_link(action)).count();
-        let (action, _) = is.actions.iter().enumerate().filter(|(_, action)| is_link(action)).nth(nth)?;
+        let at = Some(usize::from(count.action));
+        let action = counterparts(&was.actions, &is.actions).into_iter().position(|older| older == at)?;
         Some(Count { stage: is.number, action: action as u16, times: count.times })
     };
     counts.iter().filter_map(moved).collect()
@@ -150,8 +150,9 @@ fn links(before: &Definition, after: &Definition, counts: &[Count]) -> Vec<Count
 /// What of the old stage goes on in the new one, by the place of the new action.
 fn again(root: &Root, (was, is): (&Stage, &Stage), old: &Instance) -> Again {
     let mut again = Again::default();
-    for (place, action) in is.actions.iter().enumerate() {
-        let Some(at) = counterpart(&was.actions, &is.actions, place) else { continue };
+    let counterparts = counterparts(&was.actions, &is.actions);
+    for ((place, action), at) in is.actions.iter().enumerate().zip(counterparts) {
+        let Some(at) = at else { continue };
         let place = place as u16;
         if !old.does(at) {
             again.skipped.push(place);
@@ -167,21 +168,6 @@ fn again(root: &Root, (was, is): (&Stage, &Stage), old: &Instance) -> Again {
         }
     }
     again
-}
-
-/// The old action that an action is, or was: the one that adds the same event, or the n-th of its kind.
-fn counterpart(was: &[Action], is: &[Action], place: usize) -> Option<usize> {
-    let key = |action: &Action| match &action.kind {
-        ActionKind::Button(button) => (0, Some(button.event.clone())),
-        ActionKind::Timer(timer) => (1, Some(timer.event.clone())),
-        ActionKind::Alert(_) => (2, None),
-        ActionKind::SetField(_) => (3, None),
-        ActionKind::Link(_) => (4, None),
-        ActionKind::Finish(_) => (5, None),
-    };
-    let wanted = key(&is[place]);
-    let nth = is[..place].iter().filter(|action| key(action) == wanted).count();
-    was.iter().enumerate().filter(|(_, action)| key(action) == wanted).nth(nth).map(|(at, _)| at)
 }
 
 /// What a form had put into a text is not known any more: a text that the author left alone stays as people read it.

@@ -8,7 +8,7 @@ use crate::definition::model::{
 };
 
 /// How much of an alert's text is shown.
-const TEXT_CHARS_MAX: usize = 60;
+pub(super) const TEXT_CHARS_MAX: usize = 60;
 
 impl Priority {
     /// Its word, as files and pages have it.

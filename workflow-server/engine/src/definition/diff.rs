@@ -4,7 +4,8 @@
 
 use std::collections::BTreeSet;
 
-use crate::definition::describe::{describe_action, shortened};
+use crate::definition::counterparts::counterparts;
+use crate::definition::describe::{TEXT_CHARS_MAX, describe_action, shortened};
 use crate::definition::model::{Action, ActionKind, Definition, Stage};
 use crate::time::Span;
 use crate::value::FieldDeclaration;
@@ -98,13 +99,13 @@ fn changed_stage(old: &Stage, new: &Stage, said: &mut Vec<String>) {
     if old.actions == new.actions {
         return;
     }
-    let (old_keys, new_keys) = (keys(&old.actions), keys(&new.actions));
-    for (key, action) in new_keys.iter().zip(&new.actions) {
-        match old_keys.iter().position(|other| other == key) {
+    let counterparts = counterparts(&old.actions, &new.actions);
+    for (action, at) in new.actions.iter().zip(&counterparts) {
+        match at.map(|at| &old.actions[at]) {
             None => said.push(format!("{} gained: {}", name(new), describe_action(action))),
-            Some(at) if old.actions[at] != *action => {
-                let (before, after) = (describe_action(&old.actions[at]), describe_action(action));
-                let details = details(&old.actions[at], action);
+            Some(was) if was != action => {
+                let (before, after) = (describe_action(was), describe_action(action));
+                let details = details(was, action);
                 let changed = if before == after { after } else { format!("{before}; now: {after}") };
                 let details = if details.is_empty() { details } else { format!("; {details}") };
                 said.push(format!("{} changed: {changed}{details}", name(new)));
@@ -112,12 +113,9 @@ fn changed_stage(old: &Stage, new: &Stage, said: &mut Vec<String>) {
             Some(_) => {}
         }
     }
-    let lost = old_keys.iter().zip(&old.actions).filter(|(key, _)| !new_keys.contains(key));
+    let lost = old.actions.iter().enumerate().filter(|(at, _)| !counterparts.contains(&Some(*at)));
     said.extend(lost.map(|(_, action)| format!("{} lost: {}", name(new), describe_action(action))));
-    let kept = |keys: &[Key], others: &[Key]| -> Vec<Key> {
-        keys.iter().filter(|key| others.contains(key)).cloned().collect()
-    };
-    if kept(&old_keys, &new_keys) != kept(&new_keys, &old_keys) {
+    if !counterparts.iter().flatten().is_sorted() {
         said.push(format!("{} does its actions in another order", name(new)));
     }
 }
@@ -126,13 +124,17 @@ fn changed_stage(old: &Stage, new: &Stage, said: &mut Vec<String>) {
 fn details(old: &Action, new: &Action) -> String {
     let mut said = Vec::new();
     let mut text = |what: &str, old: &str, new: &str| {
-        if old == new || shortened(old) != shortened(new) {
-            return;
-        }
-        if old.split_whitespace().eq(new.split_whitespace()) {
+        let in_a_line = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+        let (one, other) = (in_a_line(old), in_a_line(new));
+        let rest = |text: &str| text.chars().skip(TEXT_CHARS_MAX).collect::<String>();
+        if one == other && old != new {
             said.push(format!("{what} has other spaces or lines"));
-        } else {
-            let (old, new) = around_difference(old, new);
+        } else if rest(&one) != rest(&other) {
+            let (old, new) = match shortened(&one) == shortened(&other) {
+                true => around_difference(&one, &other),
+                // What differs at the beginning is shown already.
+                false => around_difference(&rest(&one), &rest(&other)),
+            };
             said.push(format!("{what} said \"{old}\", and says \"{new}\""));
         }
     };
@@ -164,25 +166,4 @@ fn around_difference(old: &str, new: &str) -> (String, String) {
         format!("{dots}{}", shortened(&rest))
     };
     (part(old), part(new))
-}
-
-/// What makes an action the same one: the event that it adds; for others their kind and how many such came before.
-type Key = (&'static str, String, usize);
-
-fn keys(actions: &[Action]) -> Vec<Key> {
-    let mut keys: Vec<Key> = Vec::with_capacity(actions.len());
-    for action in actions {
-        let (kind, own) = match &action.kind {
-            ActionKind::Button(button) => ("button", Some(button.event.clone())),
-            ActionKind::Timer(timer) => ("timer", Some(timer.event.clone())),
-            ActionKind::Alert(_) => ("alert", None),
-            ActionKind::Link(_) => ("link", None),
-            ActionKind::Finish(_) => ("finish", None),
-            ActionKind::SetField(set) => ("set-field", Some(set.field.clone())),
-        };
-        let own = own.unwrap_or_default();
-        let before = keys.iter().filter(|(other, name, _)| *other == kind && *name == own).count();
-        keys.push((kind, own, before));
-    }
-    keys
 }

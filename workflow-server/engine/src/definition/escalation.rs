@@ -4,13 +4,18 @@ use crate::calendar::Clock;
 use crate::definition::model::{ActionKind, AlertAction, Definition, Rung, RungTime};
 use crate::time::Time;
 
-/// The firing after `fired` others, of an alert that is due at `due`: when, and by which rung.
+/// The firing after `fired` others, of an alert that was raised at `since` and is due at `due`: when, and by which rung.
 ///
-/// It counts from the due as it stands, so a pause that puts the due off puts off what is still to come with it. In a
-/// calendar days and working days count as the opening time of a usual one.
+/// It counts from the due as it stands, so a pause that puts the due off puts off what is still to come with it. A share is one
+/// of the time that there was to do it; in a rung, days and working days of a calendar count as the opening time of a usual one.
 #[must_use]
-pub fn next_firing<'a>(alert: &'a AlertAction, due: Time, fired: u16, clock: Clock<'_>) -> Option<(Time, &'a Rung)> {
-    let until_due = alert.due.map_or(0, |span| clock.millis_of(span));
+pub fn next_firing<'a>(
+    alert: &'a AlertAction,
+    (since, due): (Time, Time),
+    fired: u16,
+    clock: Clock<'_>,
+) -> Option<(Time, &'a Rung)> {
+    let until_due = alert.due.map_or(0, |span| clock.millis_in(since, span));
     let mut firings: Vec<(i64, &Rung)> =
         alert.escalate.iter().flat_map(|rung| firings(rung, until_due, clock)).collect();
     // Stable: rungs of one moment come in the order written.
@@ -73,7 +78,7 @@ mod tests {
         };
         let due = Time(100 * 3_600_000);
         let times: Vec<i64> = (0..)
-            .map_while(|fired| next_firing(&alert, due, fired, Clock::Wall))
+            .map_while(|fired| next_firing(&alert, (Time(0), due), fired, Clock::Wall))
             .map(|(at, _)| at.0 / 3_600_000)
             .collect();
         assert_eq!(times, [99, 100, 102, 103, 104]);

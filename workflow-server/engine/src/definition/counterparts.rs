@@ -1,0 +1,163 @@
+//! Which action of a stage is which in another version of it: what says what differs, and what moves instances over, must
+//! agree on that.
+//!
+//! Promise: each action is the counterpart of one other at most, of the same kind.
+
+use crate::definition::model::{Action, ActionKind, AlertAction};
+
+/// For each action of the newer list the place of the one in the older list that it is; nothing for one that is new.
+#[must_use]
+pub fn counterparts(older: &[Action], newer: &[Action]) -> Vec<Option<usize>> {
+    let mut pairs = Pairs { older, newer, of: vec![None; newer.len()], taken: vec![false; older.len()] };
+    // What adds an event is what adds that event.
+    pairs.put(|older, newer| older.adds().is_some() && older.adds() == newer.adds() && is_same_kind(older, newer));
+    pairs.put(|older, newer| older.adds().is_none() && older == newer);
+    pairs.put(says_the_same);
+    pairs.put_only(is_alert_for_the_same_team);
+    pairs.put_between();
+    // Of what leads on the order is all that is left to tell by.
+    pairs.put(|older, newer| alert(older).is_none() && older.adds().is_none() && is_same_kind(older, newer));
+    pairs.of
+}
+
+struct Pairs<'a> {
+    older: &'a [Action],
+    newer: &'a [Action],
+    of: Vec<Option<usize>>,
+    taken: Vec<bool>,
+}
+
+impl Pairs<'_> {
+    /// Pairs what fits, each with the first that is left.
+    fn put(&mut self, fits: impl Fn(&Action, &Action) -> bool) {
+        for (place, newer) in self.newer.iter().enumerate() {
+            if self.of[place].is_none() {
+                let found = self.left().find(|at| fits(&self.older[*at], newer));
+                self.pair(place, found);
+            }
+        }
+    }
+
+    /// Pairs what fits nothing else.
+    fn put_only(&mut self, fits: impl Fn(&Action, &Action) -> bool) {
+        for (place, newer) in self.newer.iter().enumerate() {
+            let open = |place: &usize| self.of[*place].is_none();
+            let mut all = self.left().filter(|at| fits(&self.older[*at], newer));
+            let Some(found) = all.next().filter(|_| all.next().is_none() && open(&place)) else { continue };
+            drop(all);
+            let others = (0..self.newer.len()).filter(open).filter(|at| fits(&self.older[found], &self.newer[*at]));
+            if others.count() == 1 {
+                self.pair(place, Some(found));
+            }
+        }
+    }
+
+    /// Pairs alerts that stand between the same neighbours, in their order: of one that was written anew nothing else is left to
+    /// tell by.
+    fn put_between(&mut self) {
+        let alerts: Vec<usize> = (0..self.newer.len()).filter(|at| alert(&self.newer[*at]).is_some()).collect();
+        let mut at = 0;
+        while at < alerts.len() {
+            let run: Vec<usize> = alerts[at..].iter().copied().take_while(|place| self.of[*place].is_none()).collect();
+            let before = alerts[..at].last().and_then(|place| self.of[*place]);
+            let after = alerts.get(at + run.len()).and_then(|place| self.of[*place]);
+            let is_between =
+                |place: &usize| before.is_none_or(|before| before < *place) && after.is_none_or(|after| *place < after);
+            let open: Vec<usize> =
+                self.left().filter(|place| alert(&self.older[*place]).is_some()).filter(is_between).collect();
+            run.iter().zip(open).for_each(|(place, found)| self.pair(*place, Some(found)));
+            at += run.len() + 1;
+        }
+    }
+
+    /// The places of the older actions that have no counterpart yet.
+    fn left(&self) -> impl Iterator<Item = usize> {
+        self.taken.iter().enumerate().filter(|(_, taken)| !**taken).map(|(place, _)| place)
+    }
+
+    fn pair(&mut self, place: usize, found: Option<usize>) {
+        if let Some(found) = found {
+            self.taken[found] = true;
+            self.of[place] = Some(found);
+        }
+    }
+}
+
+fn is_same_kind(older: &Action, newer: &Action) -> bool {
+    std::mem::discriminant(&older.kind) == std::mem::discriminant(&newer.kind)
+}
+
+/// The alert's text, the link's end, the outcome, the field that is set.
+fn says_the_same(older: &Action, newer: &Action) -> bool {
+    match (&older.kind, &newer.kind) {
+        (ActionKind::Alert(older), ActionKind::Alert(newer)) => older.text == newer.text,
+        (ActionKind::Link(older), ActionKind::Link(newer)) => older.to == newer.to,
+        (ActionKind::Finish(older), ActionKind::Finish(newer)) => older.outcome == newer.outcome,
+        (ActionKind::SetField(older), ActionKind::SetField(newer)) => older.field == newer.field,
+        _ => false,
+    }
+}
+
+fn is_alert_for_the_same_team(older: &Action, newer: &Action) -> bool {
+    alert(older).zip(alert(newer)).is_some_and(|(older, newer)| older.team == newer.team)
+}
+
+fn alert(action: &Action) -> Option<&AlertAction> {
+    match &action.kind {
+        ActionKind::Alert(alert) => Some(alert),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::definition::file::read;
+
+    fn actions(texts: &[&str]) -> Vec<Action> {
+        let alerts: String = texts.iter().map(|text| format!("  - {text}\n")).collect();
+        let file = format!("format: 1\nworkflow: w\ntitle: T\non_new_call:\n{alerts}");
+        read(&file, None).unwrap_or_else(|faults| panic!("{faults:#?}")).stages.remove(0).actions
+    }
+
+    #[test]
+    fn an_alert_is_the_same_by_what_it_says_before_where_it_stands() {
+        let alert = |text: &str, team: &str| format!("alert: {{ text: {text}, team: {team} }}");
+        let check = |older: &[(&str, &str)], newer: &[(&str, &str)], expected: &[Option<usize>]| {
+            let all = |alerts: &[(&str, &str)]| {
+                let all: Vec<String> = alerts.iter().map(|(text, team)| alert(text, team)).collect();
+                actions(&all.iter().map(String::as_str).collect::<Vec<_>>())
+            };
+            assert_eq!(counterparts(&all(older), &all(newer)), expected, "{older:?} {newer:?}");
+        };
+        let (first, second, new) = (("First", "care"), ("Second", "billing"), ("New", "mailroom"));
+        check(&[first, second], &[new, first], &[None, Some(0)]);
+        check(&[first, second], &[second, first], &[Some(1), Some(0)]);
+        check(&[first, second], &[second], &[Some(1)]);
+        check(&[first], &[new], &[Some(0)]);
+        check(&[first, second], &[("First of all", "care"), second], &[Some(0), Some(1)]);
+        check(&[first, second], &[first, ("Second", "mailroom"), new], &[Some(0), Some(1), None]);
+        check(&[first, second], &[new, ("First of all", "care"), second], &[None, Some(0), Some(1)]);
+        check(&[first, second], &[new], &[Some(0)]);
+        check(&[first, first], &[first], &[Some(0)]);
+    }
+
+    #[test]
+    fn what_adds_an_event_is_the_same_by_it_and_what_leads_on_by_where_it_leads() {
+        let older = actions(&[
+            "{ button: Go, id: go }",
+            "{ timer: 1h, id: wait }",
+            "link: { to: go, max: 2, else: wait }",
+            "link: { to: wait, max: 2, else: go, when: visit > 1 }",
+            "set-field: { field: a, to: '1' }",
+        ]);
+        let newer = actions(&[
+            "set-field: { field: b, to: '1' }",
+            "link: { to: wait, max: 3, else: go }",
+            "{ timer: 2h, id: wait }",
+            "{ timer: 1h, id: go }",
+            "link: { to: new-call, max: 2, else: go }",
+        ]);
+        assert_eq!(counterparts(&older, &newer), [Some(4), Some(3), Some(1), None, Some(2)]);
+    }
+}
