@@ -96,7 +96,8 @@ pub(crate) fn excerpt(text: &str, line: u32, column: u32) -> Option<String> {
     Some(format!("  {number} | {dots}{}\n  {gutter} | {mark}^", shown.trim_end()))
 }
 
-/// The file as the server would export it: ids and stage numbers written, keys in one order, comments where they were.
+/// The file as the server would export it: ids written, keys in one order, comments where they were; but no stage numbers that
+/// it does not say.
 pub(crate) fn formatted(file: &Path, text: &str) -> Result<String, Failure> {
     let is_json = file.extension().is_some_and(|extension| extension == "json");
     let formatted = if is_json { format_json(text) } else { format_yaml(text) };

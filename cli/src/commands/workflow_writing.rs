@@ -29,7 +29,7 @@ impl New {
 
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  aftercall workflow fmt refund.yaml\n  aftercall workflow fmt --write workflows/*.yaml\n  aftercall workflow fmt --check workflows/*.yaml\n\nIds and stage numbers are written, as `export` does; comments stay."
+    after_help = "Examples:\n  aftercall workflow fmt refund.yaml\n  aftercall workflow fmt --write workflows/*.yaml\n  aftercall workflow fmt --check workflows/*.yaml\n\nIds are written, as `export` does; comments stay. Stage numbers stay as they are: the server gives those that are missing."
 )]
 pub(crate) struct Fmt {
     /// Workflow files, YAML or JSON

@@ -139,7 +139,6 @@ on_new_call:  # stage 1
 
   - button: Done  # the end
     id: done
-    stage: 2
     then:
       - finish: done
 # - button: Not done
@@ -175,5 +174,5 @@ on_new_call:
     let json = format_json(&write_json(&definition).replace("\"stage\": 4,", "")).expect("JSON");
     assert!(json.contains("\"stage\": 3") && !json.contains("\"stage\": 4"), "{json}");
     let without = text.replace("    stage: 3\n", "");
-    assert!(format_yaml(&without).expect("it reads").contains("stage: 2"), "a new file gets all of them");
+    assert_eq!(format_yaml(&without).as_deref(), Ok(without.as_str()), "the server may have numbers for both");
 }

@@ -25,23 +25,23 @@ pub(super) struct Mapping<'n> {
     pub(super) entries: &'n [(Key, Node)],
 }
 
-/// The files that there are, each with the key that it must have.
-const FILES: [(&str, &str); 4] = [
+/// The files that there are, each by the first of these keys that it has.
+const FILES: [(&str, &str); 5] = [
     ("on_new_call", "a workflow file"),
+    // A file of tests names a workflow, and may name calendars.
+    ("tests", "a file of tests"),
+    ("workflow", "a workflow file"),
     ("teams", "a file of teams"),
     ("calendars", "a file of calendars"),
-    ("tests", "a file of tests"),
 ];
 
 impl<'n> Mapping<'n> {
     /// The whole file as a mapping. Of a file of another kind that alone is told: its keys are all unknown here.
     pub(super) fn of_file(root: &'n Node, wanted: &str, faults: &mut Faults) -> Option<Self> {
         let file = Self::of(root, wanted, faults)?;
-        let has = |kind: &str| FILES.iter().find(|(key, name)| *name == kind && file.get(key).is_some());
-        if has(wanted).is_none()
-            && let Some((key, found)) = FILES.iter().find(|(_, name)| has(name).is_some())
-        {
-            let at = file.entries.iter().find(|(known, _)| known.text == *key).map_or(file.at, |(key, _)| key.at);
+        let key = |key: &str| file.entries.iter().find(|(known, _)| known.text == key).map(|(key, _)| key.at);
+        let found = FILES.iter().find_map(|(known, kind)| Some((key(known)?, *kind)));
+        if let Some((at, found)) = found.filter(|(_, found)| *found != wanted) {
             faults.add(FaultCode::UnknownKey, at, format!("this is {found}, not {wanted}"));
             return None;
         }

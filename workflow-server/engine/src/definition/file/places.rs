@@ -71,8 +71,7 @@ pub struct Places {
 impl Places {
     pub(super) fn new(header: Place, sketches: &mut [Sketch], numbers: &[u32]) -> Self {
         let list = header.position("on_new_call");
-        let has_written = sketches.iter().skip(1).any(|sketch| sketch.number.is_some());
-        let unwritten = |(sketch, number): (&Sketch, &u32)| (has_written && sketch.number.is_none()).then_some(*number);
+        let unwritten = |(sketch, number): (&Sketch, &u32)| sketch.number.is_none().then_some(*number);
         let unwritten = sketches.iter().zip(numbers).filter_map(unwritten).collect();
         let stages = numbers.iter().zip(sketches).enumerate().map(|(nth, (number, sketch))| {
             let at = if nth == 0 { list } else { sketch.at };
@@ -81,7 +80,7 @@ impl Places {
         Self { stages: stages.collect(), header: Some(header), unwritten }
     }
 
-    /// The stages whose numbers the file leaves to be given, although it says others: those of a version that is there.
+    /// The stages whose numbers the file leaves to be given.
     pub(super) fn unwritten(&self) -> &HashSet<u32> {
         &self.unwritten
     }

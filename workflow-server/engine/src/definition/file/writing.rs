@@ -1,6 +1,6 @@
 //! From a definition to a file.
 //!
-//! Promises: ids and stage numbers are always written (formatting leaves out numbers that only a server can give); an event stands where the action that adds it does; what has its
+//! Promises: ids and stage numbers are always written (formatting gives no numbers: only a server knows which are free); an event stands where the action that adds it does; what has its
 //! usual value is left out. Each event is written once, whatever the definition.
 
 use std::collections::{HashMap, HashSet};
@@ -34,8 +34,8 @@ fn yaml(file: &Written) -> String {
     serde_saphyr::to_string_with_options(file, options).unwrap_or_else(|_| json(file))
 }
 
-/// A file in the one form, with its comments and empty lines. An event without a stage number, in a file that says others, stays
-/// without: what numbers earlier versions have used, a file does not know.
+/// A file in the one form, with its comments and empty lines. An event without a stage number stays without: what numbers
+/// earlier versions have used, a file does not know.
 ///
 /// # Errors
 /// The faults of the file.
