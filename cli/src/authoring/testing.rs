@@ -4,31 +4,24 @@
 
 mod comparing;
 mod form;
+mod steps;
+mod values;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use aftercall_engine::calendar::Calendar;
-use aftercall_engine::command::CallChanges;
+use aftercall_engine::definition::Definition;
 use aftercall_engine::definition::file::read_calendars;
-use aftercall_engine::definition::model::ActionKind;
-use aftercall_engine::definition::{Definition, rules};
-use aftercall_engine::simulate::{Leads, Named, Simulation, Way, ways};
-use aftercall_engine::time::Span;
-use aftercall_engine::value::FieldDeclaration;
-use comparing::{compare, compare_refusal, offered, there_is};
-use form::{Call, Scalar, Step, Test, TestFile};
+use aftercall_engine::simulate::{Leads, Way, ways};
+use form::TestFile;
 
 use super::files::{self, Written};
-use super::trying;
 use crate::{commands::workflow_files::cannot_read, errors::Failure};
 
 /// What files of tests end in.
 pub(crate) const ENDING: &str = ".test.yaml";
-
-/// When a test begins that says nothing: a Tuesday morning.
-const BEGIN: &str = "2026-11-24T09:00:00Z";
 
 /// What came of one test.
 pub(crate) struct Ran {
@@ -45,29 +38,43 @@ pub(crate) struct Outcome {
     pub(crate) ran: Vec<Ran>,
     /// The ways that no test has walked, in words, by workflow.
     pub(crate) unwalked: Vec<String>,
-    /// The workflows that were tested.
+    /// The workflows that were tested, each by the one path that is the same however it is named.
     tested: BTreeSet<PathBuf>,
 }
 
 impl Outcome {
     /// The files of workflows in these folders that no test is for.
     pub(crate) fn untested(&self, given: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
-        let tested: BTreeSet<PathBuf> = self.tested.iter().filter_map(|path| path.canonicalize().ok()).collect();
         let mut untested = Vec::new();
         for folder in given.iter().filter(|path| path.is_dir()) {
             let mut all = entries(folder, is_workflow)?;
-            all.retain(|path| path.canonicalize().is_ok_and(|path| !tested.contains(&path)));
+            all.retain(|path| path.canonicalize().is_ok_and(|path| !self.tested.contains(&path)));
             untested.extend(all);
         }
         Ok(untested)
     }
 }
 
-/// Whether it is a file of a workflow, with or without faults, and not one of tests, teams or calendars.
+/// Whether it is a file of a workflow, with or without faults, and not one of tests, teams or calendars, nor the schema.
 fn is_workflow(path: &Path) -> bool {
     let name = path.to_string_lossy();
     let is_file = [".yaml", ".yml", ".json"].iter().any(|ending| name.ends_with(ending)) && !name.ends_with(ENDING);
-    is_file && std::fs::read_to_string(path).is_ok_and(|text| text.contains("on_new_call"))
+    is_file && std::fs::read_to_string(path).is_ok_and(|text| has_stages(&text))
+}
+
+/// Whether the root has the key that begins the stages. Of what cannot be read the lines are looked at: a workflow that has
+/// still to be mended is one too.
+fn has_stages(text: &str) -> bool {
+    const KEY: &str = "on_new_call";
+    if let Ok(root) = serde_json::from_str::<serde_json::Value>(text) {
+        return root.get(KEY).is_some();
+    }
+    let is_in_braces = text.trim_start().starts_with('{');
+    let mut lines = text.lines().map(|line| if is_in_braces { line.trim_start() } else { line });
+    lines.any(|line| {
+        let rest = line.trim_start_matches('"').strip_prefix(KEY);
+        rest.is_some_and(|rest| rest.trim_start_matches(['"', ' ']).starts_with(':'))
+    })
 }
 
 /// What is in a folder, in the order of the names.
@@ -97,20 +104,17 @@ pub(crate) fn run(paths: &[PathBuf]) -> Result<Outcome, Failure> {
     let mut outcome = Outcome::default();
     let mut walked: BTreeMap<PathBuf, (Written, BTreeSet<Way>)> = BTreeMap::new();
     for path in paths {
-        let text = std::fs::read_to_string(path).map_err(|error| cannot_read(path, &error))?;
-        let fault = |error| Failure::refused(format!("{}: {error}", path.display()));
-        let file: TestFile = serde_saphyr::from_str(&text).map_err(fault)?;
+        let file = read_tests(path)?;
         let folder = path.parent().unwrap_or(Path::new("."));
         let workflow = folder.join(&file.workflow);
         let written = files::read(&workflow)?;
         let calendars = calendars(file.calendars.map(|calendars| folder.join(calendars)))?;
+        // What two files of tests call by different paths is one workflow.
+        let workflow = workflow.canonicalize().unwrap_or(workflow);
         let ways = &mut walked.entry(workflow).or_insert_with(|| (written.clone(), BTreeSet::new())).1;
-        for test in &file.tests {
+        for test in file.tests.iter().flatten() {
             let name = format!("{}: {}", written.definition.name, test.name);
-            let faults = match one(&written, &calendars, test, ways) {
-                Ok(faults) => faults,
-                Err(failure) => vec![failure.sentence().to_owned()],
-            };
+            let faults = steps::run(&written, &calendars, test, ways);
             outcome.ran.push(Ran { name, faults });
         }
     }
@@ -119,6 +123,24 @@ pub(crate) fn run(paths: &[PathBuf]) -> Result<Outcome, Failure> {
     }
     outcome.tested = walked.into_keys().collect();
     Ok(outcome)
+}
+
+fn read_tests(path: &Path) -> Result<TestFile, Failure> {
+    let text = std::fs::read_to_string(path).map_err(|error| cannot_read(path, &error))?;
+    let shown = path.display();
+    if has_stages(&text) {
+        return Err(Failure::refused(format!(
+            "{shown} is a workflow, not a file of tests: give the file of its tests, which ends in {ENDING}, or its folder."
+        )));
+    }
+    let file: TestFile =
+        serde_saphyr::from_str(&text).map_err(|error| Failure::refused(format!("{shown}: {error}")))?;
+    if file.tests.as_ref().is_none_or(Vec::is_empty) {
+        return Err(Failure::refused(format!(
+            "{shown} has no tests: write at least one under `tests`, with its `name` and its `steps`."
+        )));
+    }
+    Ok(file)
 }
 
 fn unwalked(definition: &Definition, walked: &BTreeSet<Way>) -> Vec<String> {
@@ -143,87 +165,6 @@ pub(crate) fn calendars(path: Option<PathBuf>) -> Result<Vec<Arc<Calendar>>, Fai
     let text = std::fs::read_to_string(&path).map_err(|error| cannot_read(&path, &error))?;
     let read = read_calendars(&text).map_err(|faults| files::refused(&path.display().to_string(), &text, &faults))?;
     Ok(read.into_iter().map(Arc::new).collect())
-}
-
-fn one(
-    written: &Written,
-    calendars: &[Arc<Calendar>],
-    test: &Test,
-    ways: &mut BTreeSet<Way>,
-) -> Result<Vec<String>, Failure> {
-    let begin = test.at.as_deref().unwrap_or(BEGIN);
-    let now = trying::typed_moment(begin)
-        .ok_or_else(|| Failure::refused(format!("`at` must be a time such as {BEGIN}, not {begin}")))?;
-    let (mut simulation, definition) = (written.simulation(calendars, now)?, &written.definition);
-    let fields = named(&definition.fields, &test.fields)?;
-    simulation.set(changes(&test.call), fields).map_err(|error| Failure::refused(error.to_string()))?;
-    let mut faults = Vec::new();
-    for (number, step) in (1..).zip(&test.steps) {
-        let buttons = simulation.instance().map(|instance| offered(definition, instance)).unwrap_or_default();
-        let refused = act(&mut simulation, definition, step)?;
-        let at = |fault: String| format!("step {number}: {fault}");
-        let there_is = step.push.as_deref().map_or_else(String::new, |pushed| there_is(pushed, &buttons));
-        let told = compare_refusal(step.refused.as_deref(), refused.as_deref());
-        faults.extend(told.map(|told| told + &there_is).map(at));
-        faults.extend(compare(&mut simulation, definition, &step.expect).into_iter().map(at));
-        if !faults.is_empty() {
-            break;
-        }
-    }
-    ways.extend(simulation.walked().iter().cloned());
-    Ok(faults)
-}
-
-fn changes(call: &Call) -> CallChanges {
-    let text = |text: &Option<String>| text.as_deref().unwrap_or_default().into();
-    let caller = aftercall_engine::call::Caller {
-        name: text(&call.caller),
-        phone: text(&call.phone),
-        time_zone: text(&call.time_zone),
-        ..Default::default()
-    };
-    CallChanges {
-        customer: call.customer.as_deref().map(Into::into),
-        caller: Some(caller),
-        chargeable: call.chargeable,
-        ..CallChanges::default()
-    }
-}
-
-/// Does a step; gives the sentence where it is refused.
-fn act(simulation: &mut Simulation, definition: &Definition, step: &Step) -> Result<Option<String>, Failure> {
-    let done = match (&step.push, &step.wait) {
-        (Some(button), None) => {
-            let form = form_of(definition, button).map_or(Ok(Vec::new()), |form| named(form, &step.form))?;
-            simulation.push(button, form, step.note.as_deref().unwrap_or_default())
-        }
-        (None, Some(wait)) => {
-            let span: Span = rules::span(wait).map_err(|fault| Failure::refused(fault.message))?;
-            simulation.wait(span.millis()).map(drop)
-        }
-        (None, None) => Ok(()),
-        (Some(_), Some(_)) => return Err(Failure::refused("a step either pushes or waits")),
-    };
-    Ok(done.err().map(|error| error.to_string()))
-}
-
-fn form_of<'d>(definition: &'d Definition, button: &str) -> Option<&'d [FieldDeclaration]> {
-    let mut actions = definition.stages.iter().flat_map(|stage| &stage.actions);
-    actions.find_map(|action| match &action.kind {
-        ActionKind::Button(one) if one.event == button => Some(one.form.as_slice()),
-        _ => None,
-    })
-}
-
-fn named(declared: &[FieldDeclaration], given: &BTreeMap<String, Scalar>) -> Result<Named, Failure> {
-    let value = |(name, scalar): (&String, &Scalar)| {
-        let field = declared.iter().find(|field| field.name == *name);
-        let field = field.ok_or_else(|| Failure::refused(format!("there is no field {name}")))?;
-        let value = trying::value(&scalar.text(), field.field_type);
-        let value = value.ok_or_else(|| Failure::refused(format!("{name}: {}", trying::wanted(field.field_type))))?;
-        Ok((name.as_str().into(), value))
-    };
-    given.iter().map(value).collect()
 }
 
 #[cfg(test)]
@@ -264,56 +205,6 @@ mod tests {
         assert_eq!((outcome.ran.len(), faults, outcome.unwalked), (2, Vec::new(), Vec::new()));
     }
 
-    fn outcome(tests: &str) -> Outcome {
-        let folder = tempfile::tempdir().unwrap();
-        std::fs::write(folder.path().join("w.yaml"), files::template("w", "W")).unwrap();
-        let path = folder.path().join("w.test.yaml");
-        std::fs::write(&path, format!("workflow: w.yaml\ntests:\n{tests}")).unwrap();
-        run(&[path]).unwrap()
-    }
-
-    #[test]
-    fn what_is_not_as_expected_is_told_with_its_step() {
-        let outcome = outcome(
-            "  - name: wrong
-    fields: { topic: gas }
-    steps:
-      - expect: { stage: done, visit: 2, buttons: [done], alerts: [Ring, more], fields: { topic: oil }, warnings: 1 }
-  - name: refused
-    fields: { topic: gas }
-    steps:
-      - { push: not-reached, refused: needs a note }
-      - { push: not-reached, note: nobody, expect: { stage: not-reached } }
-      - { wait: 2h, expect: { stage: new-call, visit: 2 } }
-      - { push: done, form: { result: well }, refused: something }
-  - name: without a topic
-    steps: []
-",
-        );
-        let told: Vec<&[String]> = outcome.ran.iter().map(|test| test.faults.as_slice()).collect();
-        assert_eq!(
-            told[0],
-            [
-                "step 1: the stage should be done, and is new-call",
-                "step 1: the visit should be 2, and is 1",
-                "step 1: the buttons should be done, and is done, not-reached, give-up",
-                "step 1: the number of warnings should be 1, and is 0",
-                "step 1: topic should be oil, and is gas",
-                "step 1: the alerts should say “Ring”, “more”, and are “Ring the caller about gas”",
-            ]
-        );
-        assert_eq!(told[1], ["step 4: it should be refused with “something”, and was not"]);
-        assert_eq!(told[2], ["fields.topic must be given: text"]);
-        assert_eq!(
-            outcome.unwalked,
-            [
-                "w: 1 New call → 5 Give up (button \"Give up\")",
-                "w: 4 After 2h → 5 Give up (link, else)",
-                "w: 5 Give up → given-up (finish)"
-            ]
-        );
-    }
-
     #[test]
     fn workflows_without_tests_are_named() {
         let folder = tempfile::tempdir().unwrap();
@@ -322,27 +213,13 @@ mod tests {
         }
         std::fs::write(folder.path().join("teams.yaml"), "format: 1\nteams: []\n").unwrap();
         let path = folder.path().join("b.test.yaml");
-        std::fs::write(&path, "workflow: ./b.yaml\ntests: []\n").unwrap();
+        std::fs::write(&path, "workflow: ./b.yaml\ntests: [{ name: one, steps: [] }]\n").unwrap();
         let given = [folder.path().to_owned()];
         let outcome = run(&files_of(&given).unwrap()).unwrap();
         let untested = outcome.untested(&given).unwrap();
         let names: Vec<_> = untested.iter().map(|path| path.file_name().unwrap().to_str().unwrap()).collect();
         assert_eq!(names, ["a.yaml", "c.json"]);
         assert_eq!(outcome.untested(&[path]).unwrap(), Vec::<PathBuf>::new(), "a file of tests is asked for by itself");
-    }
-
-    #[test]
-    fn a_button_that_is_not_there_is_told_with_those_that_are() {
-        let outcome = outcome(
-            "  - { name: label, fields: { topic: gas }, steps: [ { push: Not reached, note: x } ] }
-  - { name: none, fields: { topic: gas }, steps: [ { push: pay } ] }
-  - { name: over, fields: { topic: gas }, steps: [ { push: give-up }, { push: done, form: { result: x } } ] }
-",
-        );
-        let told: Vec<&[String]> = outcome.ran.iter().map(|test| test.faults.as_slice()).collect();
-        assert_eq!(told[0], ["step 1: it is refused: the button is gone; did you mean `not-reached`?"]);
-        assert_eq!(told[1], ["step 1: it is refused: the button is gone; there is done, not-reached, give-up"]);
-        assert!(told[2][0].ends_with("; no button can be pushed here"), "{:?}", told[2]);
     }
 
     #[test]
@@ -375,5 +252,81 @@ on_new_call:
                 "w: 2 Again → vip (finish)"
             ]
         );
+    }
+    #[test]
+    fn a_workflow_has_the_key_at_its_root() {
+        let schema = crate::authoring::schema::text().unwrap();
+        assert!(schema.contains("on_new_call"));
+        let json = files::formatted(Path::new("a.json"), &files::template("w", "W")).unwrap();
+        let broken = json.replace("format", "format\"");
+        for (text, expected) in [
+            (schema.as_str(), false),
+            (&files::template("w", "W"), true),
+            (&json, true),
+            (&broken, true),
+            ("format: 1\non_new_call:\n  - buton: Go\n", true),
+            ("\"on_new_call\": []\n", true),
+            ("# of on_new_call:\nformat: 1\nteams: []\n", false),
+            ("{ \"properties\": { \"on_new_call\": {} } }", false),
+            ("on_new_calls: 1\n", false),
+        ] {
+            assert_eq!(has_stages(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn the_schema_beside_a_workflow_needs_no_test() {
+        let folder = tempfile::tempdir().unwrap();
+        let schema = crate::authoring::schema::text().unwrap();
+        std::fs::write(folder.path().join("aftercall-workflow.schema.json"), schema).unwrap();
+        let given = [folder.path().to_owned()];
+        assert_eq!(Outcome::default().untested(&given).unwrap(), Vec::<PathBuf>::new());
+    }
+
+    #[test]
+    fn what_two_files_walk_of_one_workflow_counts_together() {
+        let folder = tempfile::tempdir().unwrap();
+        let below = folder.path().join("tests");
+        std::fs::create_dir(&below).unwrap();
+        let workflow = "format: 1
+workflow: w
+title: W
+on_new_call:
+  - button: Yes
+    then: [ { finish: done } ]
+  - button: No
+    then: [ { finish: not-done } ]
+";
+        std::fs::write(folder.path().join("w.yaml"), workflow).unwrap();
+        let tests = |path: &str, button: &str| {
+            format!("workflow: {path}\ntests: [{{ name: one, steps: [{{ push: {button} }}] }}]\n")
+        };
+        let paths = [folder.path().join("a.test.yaml"), below.join("b.test.yaml")];
+        std::fs::write(&paths[0], tests("./w.yaml", "\"yes\"")).unwrap();
+        std::fs::write(&paths[1], tests("../w.yaml", "\"no\"")).unwrap();
+        let outcome = run(&paths).unwrap();
+        assert_eq!((outcome.ran.len(), outcome.unwalked), (2, Vec::new()));
+        assert!(outcome.ran.iter().all(|test| test.faults.is_empty()));
+    }
+
+    #[test]
+    fn a_file_that_holds_no_tests_is_told_in_a_sentence() {
+        let folder = tempfile::tempdir().unwrap();
+        let refused = |text: &str| {
+            let path = folder.path().join("w.yaml");
+            std::fs::write(&path, text).unwrap();
+            let sentence = run(std::slice::from_ref(&path)).err().unwrap().sentence().to_owned();
+            sentence.strip_prefix(&path.display().to_string()).unwrap().to_owned()
+        };
+        assert_eq!(
+            refused(&files::template("w", "W")),
+            " is a workflow, not a file of tests: give the file of its tests, which ends in .test.yaml, or its folder."
+        );
+        for empty in ["workflow: w.yaml\n", "workflow: w.yaml\ntests:\n", "workflow: w.yaml\ntests: []\n"] {
+            assert_eq!(
+                refused(empty),
+                " has no tests: write at least one under `tests`, with its `name` and its `steps`."
+            );
+        }
     }
 }

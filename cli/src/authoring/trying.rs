@@ -172,35 +172,42 @@ fn answered(text: &str, field: &FieldDeclaration) -> Result<Option<Value>, Strin
         let must = field.required && field.default.is_none();
         return if must { Err("It must be given".to_owned()) } else { Ok(None) };
     }
-    let value = value(text, field.field_type).ok_or_else(|| wanted(field.field_type).to_owned())?;
+    let value = value(text, field.field_type).ok_or_else(|| format!("Write {}", written_as(field.field_type)))?;
     match field.refuses(&value) {
         None => Ok(Some(value)),
         Some(fault) => Err(format!("It {fault}")),
     }
 }
 
-/// How a value is written.
-pub(crate) fn wanted(field_type: FieldType) -> &'static str {
+/// How a value is written; goes on from "Write" and from "must be".
+pub(crate) fn written_as(field_type: FieldType) -> &'static str {
     match field_type {
-        FieldType::Text => "Write a text",
-        FieldType::Number => "Write a number, such as 12.5",
-        FieldType::Bool => "Write yes or no",
-        FieldType::Time => "Write a time as 2026-11-24T09:00:00Z, or 2026-11-24 09:00 in UTC",
+        FieldType::Text => "a text",
+        FieldType::Number => "a number, such as 12.5",
+        FieldType::Bool => "yes or no",
+        FieldType::Time => {
+            "a time, such as 2026-11-24T09:00:00Z, 2026-11-24 09:00 in UTC, or 2026-11-24 09:00[Europe/London]"
+        }
     }
 }
 
 /// A moment as it is typed, in UTC as all moments here are shown: a test must not come out otherwise in another time zone.
 pub(crate) fn typed_moment(text: &str) -> Option<Time> {
+    let zoned = || text.parse::<jiff::ZonedDateTime>().ok().map(|zoned| zoned.timestamp());
     let civil = || text.parse::<jiff::civil::DateTime>().ok()?.to_zoned_datetime(jiff::tz::TimeZone::UTC).ok();
-    let moment = text.parse().ok().or_else(|| civil().map(|zoned| zoned.timestamp()))?;
-    let moment: jiff::Timestamp = moment;
+    // A zone that is written must count: the other forms would read over it.
+    let moment: jiff::Timestamp = if text.contains('[') {
+        zoned()
+    } else {
+        text.parse().ok().or_else(|| civil().map(|zoned| zoned.timestamp()))
+    }?;
     Some(Time(moment.as_millisecond()))
 }
 
 /// The same in milliseconds, for the command line.
 pub(crate) fn parse_moment(text: &str) -> Result<i64, String> {
     let moment = typed_moment(text).map(|time| time.0);
-    moment.ok_or_else(|| "write it as 2026-11-24T09:00:00Z, or 2026-11-24 09:00 in UTC".to_owned())
+    moment.ok_or_else(|| format!("write {}", written_as(FieldType::Time)))
 }
 
 /// A value as it is typed.
@@ -208,7 +215,7 @@ pub(crate) fn value(text: &str, field_type: FieldType) -> Option<Value> {
     match field_type {
         FieldType::Text => Some(Value::Text(text.into())),
         FieldType::Number => text.parse().ok().filter(|number: &f64| number.is_finite()).map(Value::Number),
-        FieldType::Bool => match text {
+        FieldType::Bool => match text.to_ascii_lowercase().as_str() {
             "yes" | "true" => Some(Value::Bool(true)),
             "no" | "false" => Some(Value::Bool(false)),
             _ => None,
@@ -244,11 +251,31 @@ mod tests {
         check("much", FieldType::Number, Err("Write a number, such as 12.5"));
         check("9", FieldType::Number, Err("It must be at most 5"));
         check("maybe", FieldType::Bool, Err("Write yes or no"));
-        check("noon", FieldType::Time, Err("Write a time as 2026-11-24T09:00:00Z, or 2026-11-24 09:00 in UTC"));
+        let time = format!("Write {}", written_as(FieldType::Time));
+        check("noon", FieldType::Time, Err(&time));
+        check("Yes", FieldType::Bool, Ok(Some(Value::Bool(true))));
         let moment = Value::Time(Time(1_795_510_800_000));
         check("2026-11-24 09:00", FieldType::Time, Ok(Some(moment.clone())));
         check("2026-11-24T10:00:00+01:00", FieldType::Time, Ok(Some(moment)));
         assert_eq!(answered("", &field(FieldType::Time, false)), Ok(None));
+    }
+
+    #[test]
+    fn a_zone_that_is_written_counts() {
+        let utc = typed_moment("2026-06-24 08:00");
+        assert!(utc.is_some());
+        for text in [
+            "2026-06-24 09:00[Europe/London]",
+            "2026-06-24T09:00:00[Europe/London]",
+            "2026-06-24T09:00:00+01:00[Europe/London]",
+            "2026-06-24 09:00+01:00",
+            "2026-06-24T08:00:00Z[Europe/London]",
+        ] {
+            assert_eq!(typed_moment(text), utc, "{text}");
+        }
+        for text in ["2026-06-24 09:00[Europe/Lundon]", "2026-06-24 09:00+05:00[Europe/London]", "2026-06-24 09:00[]"] {
+            assert_eq!(typed_moment(text), None, "{text}");
+        }
     }
 
     #[test]

@@ -2,11 +2,11 @@
 
 use aftercall_engine::definition::model::ActionKind;
 use aftercall_engine::definition::{Definition, rules};
-use aftercall_engine::instance::Instance;
+use aftercall_engine::instance::{Instance, Status};
 use aftercall_engine::simulate::Simulation;
 
-use super::form::Expected;
-use crate::authoring::trying;
+use super::form::{Expected, Scalar};
+use super::values;
 
 pub(super) fn compare_refusal(expected: Option<&str>, found: Option<&str>) -> Option<String> {
     match (expected, found) {
@@ -19,16 +19,21 @@ pub(super) fn compare_refusal(expected: Option<&str>, found: Option<&str>) -> Op
 }
 
 /// The end of a sentence on a button that is not among those: which was meant.
-pub(super) fn there_is(pushed: &str, buttons: &[String]) -> String {
+pub(super) fn there_is(definition: &Definition, pushed: &str, buttons: &[String]) -> String {
     if buttons.iter().any(|button| button == pushed) {
         return String::new();
     }
+    // A button of another stage is gone, or has still to come; one of no stage is misspelt.
+    let mut actions = definition.stages.iter().flat_map(|stage| &stage.actions);
+    let is_known = actions.any(|action| matches!(&action.kind, ActionKind::Button(button) if button.event == pushed));
+    let unknown = if is_known { String::new() } else { format!("; there is no button {}", rules::quoted(pushed)) };
     let hint = rules::suggestion(&pushed.to_lowercase().replace(' ', "-"), buttons.iter().map(String::as_str));
-    match (hint.is_empty(), buttons) {
+    let hint = match (hint.is_empty(), buttons) {
         (false, _) => hint,
         (true, []) => "; no button can be pushed here".to_owned(),
         (true, buttons) => format!("; there is {}", buttons.join(", ")),
-    }
+    };
+    unknown + &hint
 }
 
 /// What is not as expected.
@@ -36,41 +41,28 @@ pub(super) fn compare(simulation: &mut Simulation, definition: &Definition, expe
     let warnings = simulation.take_warnings().len();
     let Some(instance) = simulation.instance() else { return vec!["nothing runs".to_owned()] };
     let mut faults = Vec::new();
-    let mut check = |what: &str, expected: String, found: String| {
-        if expected != found {
-            faults.push(format!("{what} should be {expected}, and is {found}"));
-        }
-    };
     if let Some(stage) = &expected.stage {
         let found = definition.stage(instance.stage).map_or("", |stage| &stage.event.id);
-        check("the stage", stage.clone(), found.to_owned());
+        faults.extend(should_be("the stage", stage, found));
     }
     if let Some(visit) = expected.visit {
-        check("the visit", visit.to_string(), instance.visit().to_string());
+        faults.extend(should_be("the visit", &visit.to_string(), &instance.visit().to_string()));
     }
     if let Some(status) = &expected.status {
-        check("the status", status.clone(), instance.status.word().to_owned());
+        faults.extend(compare_status(status, instance.status));
     }
     if let Some(outcome) = &expected.outcome {
-        check("the outcome", outcome.clone(), instance.ending.to_string());
+        faults.extend(should_be("the outcome", outcome, &instance.ending));
     }
     if let Some(buttons) = &expected.buttons {
-        check("the buttons", buttons.join(", "), offered(definition, instance).join(", "));
+        let found = offered(definition, instance);
+        faults.extend(should_be("the buttons", &buttons.join(", "), &found.join(", ")));
     }
     if let Some(count) = expected.warnings {
-        check("the number of warnings", count.to_string(), warnings.to_string());
+        faults.extend(should_be("the number of warnings", &count.to_string(), &warnings.to_string()));
     }
-    for (name, value) in &expected.fields {
-        let place = definition.fields.iter().position(|field| field.name == *name);
-        let held =
-            instance.fields.iter().find(|(at, _)| Some(usize::from(*at)) == place).map(|(_, value)| value.to_string());
-        let wanted = definition.fields.iter().find(|field| field.name == *name);
-        let wanted = wanted.and_then(|field| trying::value(&value.text(), field.field_type));
-        check(
-            name,
-            wanted.map_or_else(|| value.text(), |value| value.to_string()),
-            held.unwrap_or_else(|| "nothing".to_owned()),
-        );
+    for (name, written) in &expected.fields {
+        faults.extend(compare_field(definition, instance, name, written.as_ref()).err());
     }
     if let Some(alerts) = &expected.alerts {
         faults.extend(compare_alerts(alerts, instance));
@@ -78,11 +70,59 @@ pub(super) fn compare(simulation: &mut Simulation, definition: &Definition, expe
     faults
 }
 
+/// What is empty is told as none.
+fn should_be(what: &str, expected: &str, found: &str) -> Option<String> {
+    let told = |text: &str| match text {
+        "" => "none".to_owned(),
+        // An outcome can be called so.
+        "none" => rules::quoted(text),
+        text => text.to_owned(),
+    };
+    (expected != found).then(|| format!("{what} should be {}, and is {}", told(expected), told(found)))
+}
+
+fn compare_status(expected: &str, found: Status) -> Option<String> {
+    let known = Status::ALL.map(Status::word);
+    if known.contains(&expected) {
+        return should_be("the status", expected, found.word());
+    }
+    let known = rules::all_if_few(known.into_iter());
+    Some(format!("expect.status: there is no status {}{known}", rules::quoted(expected)))
+}
+
+/// Whether a field holds what it should; the sentence where it does not.
+fn compare_field(
+    definition: &Definition,
+    instance: &Instance,
+    name: &str,
+    written: Option<&Scalar>,
+) -> Result<(), String> {
+    const AT: &str = "expect.fields";
+    let (place, field) = values::declared_as(AT, &definition.fields, name)?;
+    let wanted = written.map(|written| values::typed(AT, field, written)).transpose()?;
+    let held = instance.fields.iter().find(|(at, _)| usize::from(*at) == place).map(|(_, value)| value);
+    match (wanted.as_ref(), held) {
+        (wanted, held) if wanted == held => Ok(()),
+        (Some(wanted), Some(held)) => Err(format!("{name} should be {wanted}, and is {held}")),
+        (Some(wanted), None) => Err(format!("{name} should be {wanted}, and has no value")),
+        (None, held) => {
+            let held = held.map(ToString::to_string).unwrap_or_default();
+            Err(format!("{name} should have no value, and is {held}"))
+        }
+    }
+}
+
 fn compare_alerts(expected: &[String], instance: &Instance) -> Option<String> {
     let found: Vec<&str> = instance.alerts.iter().map(|alert| &*alert.text).collect();
     let fit =
         expected.len() == found.len() && expected.iter().zip(&found).all(|(words, text)| text.contains(words.as_str()));
-    (!fit).then(|| format!("the alerts should say “{}”, and are “{}”", expected.join("”, “"), found.join("”, “")))
+    let (words, texts) = (expected.join("”, “"), found.join("”, “"));
+    let told = match (expected, found.as_slice()) {
+        ([], _) => format!("there should be no alerts, and there are “{texts}”"),
+        (_, []) => format!("the alerts should say “{words}”, and there are none"),
+        _ => format!("the alerts should say “{words}”, and are “{texts}”"),
+    };
+    (!fit).then_some(told)
 }
 
 /// The ids of the buttons that can be pushed.
