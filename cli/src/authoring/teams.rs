@@ -31,8 +31,8 @@ mod tests {
             "c:2:1: this is a file of calendars, not a file of teams\n  2 | calendars: []\n    | ^"
         );
         for (text, kind) in [
-            ("calendars: c.yaml\nworkflow: w.yaml\ntests: []", "2:1: this is a file of tests"),
-            ("workflow: w\non_new_call: []", "1:1: this is a workflow file"),
+            ("calendars: c.yaml\nworkflow: w.yaml\ntests: []", "3:1: this is a file of tests"),
+            ("workflow: w\non_new_call: []", "2:1: this is a workflow file"),
             ("format: 1\nteams: []\nworkflow: w", "3:1: this is a workflow file"),
         ] {
             let failure = read("t", text).unwrap_err();

@@ -176,3 +176,20 @@ on_new_call:
     let without = text.replace("    stage: 3\n", "");
     assert_eq!(format_yaml(&without).as_deref(), Ok(without.as_str()), "the server may have numbers for both");
 }
+
+#[test]
+fn what_follows_a_line_in_a_line_has_lines_of_its_own() {
+    let text = "format: 1
+workflow: w
+title: W
+on_new_call:
+  - alert: {text: a, team: care, due: 2h, escalate: [{after: 1h, priority: high}]}
+  - button: Go
+    id: go
+    form:
+      how: {type: text, values: [well, badly]}
+    then:
+      - finish: x
+";
+    assert_eq!(format_yaml(text).as_deref(), Ok(text));
+}

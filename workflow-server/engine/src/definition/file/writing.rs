@@ -113,6 +113,17 @@ enum Written {
 }
 
 impl Written {
+    fn without_lines(self) -> Self {
+        let of_all = |entries: Vec<(String, Self)>| {
+            entries.into_iter().map(|(key, value)| (key, value.without_lines())).collect()
+        };
+        match self {
+            Self::Line(entries) | Self::Map(entries) => Self::Map(of_all(entries)),
+            Self::List(items) => Self::List(items.into_iter().map(Self::without_lines).collect()),
+            other => other,
+        }
+    }
+
     /// As a reader counts them: a list and a mapping have a beginning and an end.
     fn nodes(&self) -> usize {
         match self {
@@ -185,7 +196,11 @@ impl Entries {
         const LINE_BYTES_MAX: usize = 90;
         let shown = serde_json::to_string(&Pairs(&self.0));
         let is_short = shown.is_ok_and(|shown| shown.len() <= LINE_BYTES_MAX && !shown.contains("\\n"));
-        if is_short { Written::Line(self.0) } else { Written::Map(self.0) }
+        if !is_short {
+            return Written::Map(self.0);
+        }
+        // What is in a line is in that line: said once more, it would hold for what comes after it.
+        Written::Line(self.0.into_iter().map(|(key, value)| (key, value.without_lines())).collect())
     }
 }
 
