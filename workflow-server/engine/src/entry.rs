@@ -225,6 +225,7 @@ impl fmt::Display for StageWarning {
         let Self { stage, action, kind, name } = self;
         write!(out, "stage {stage}, action {}: ", action + 1)?;
         match (kind, &**name) {
+            (StageWarningKind::MissingValue, "") => write!(out, "the text could not be worked out to its end"),
             (StageWarningKind::MissingValue, name) => {
                 write!(out, "the text has a gap, because `{name}` has no value")
             }

@@ -25,7 +25,7 @@ on_new_call:
   - alert: {{ text: {}, team: care }}
   - button: Go
     form: {{ reference: {{ type: text }}, count: {{ type: number }} }}
-    then: [ finish: done ]
+    then: [ link: new-call ]
 ",
         serde_json::to_string(text).unwrap()
     );

@@ -245,6 +245,46 @@ on_new_call:
 }
 
 #[test]
+fn a_form_is_there_until_the_next_push_or_timer() {
+    let actions = |last: &str| {
+        format!(
+            "
+  - alert: {{ text: a, team: care }}
+  - button: Go
+    form: {{ ref: {{ type: text }} }}
+    then:
+      - alert: {{ text: 'At once {{{{ form.ref }}}}', team: care }}
+      - link: {{ to: later, when: form.ref == 'x' }}
+      - button: Further
+        id: further
+        then:
+          - alert: {{ text: b, team: care }}
+          - timer: 1h
+            then:
+{last}
+              - finish: done
+  - button: Later
+    id: later
+    then:
+      - alert: {{ text: 'Over a link {{{{ form.ref }}}}', team: care, when: has(form.ref) }}
+      - button: End
+        then: [ finish: end ]
+"
+        )
+    };
+    check(&actions("              - set-field: { field: amount, to: '5' }"), &[]);
+    let gone = "names `form.ref`, which no push that leads to this stage asks for: keep it with `set-field` where it is asked for, and name the field";
+    check(
+        &actions("              - finish: { outcome: early, when: form.ref == 'y' }"),
+        &[&format!("4.1 fault UNKNOWN_FIELD: `when` {gone}")],
+    );
+    check(
+        &actions("              - set-field: { field: amount, to: 'form.ref == \"\" ? 1 : 2' }"),
+        &[&format!("4.1 fault UNKNOWN_FIELD: `to` {gone}")],
+    );
+}
+
+#[test]
 fn what_is_found_in_the_whole_is_told_with_its_place_in_the_file() {
     let file = r#"format: 1
 workflow: w

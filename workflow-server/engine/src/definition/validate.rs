@@ -7,6 +7,7 @@
 
 mod circles;
 mod expressions;
+mod forms;
 mod header;
 mod limited;
 mod stage;
@@ -59,7 +60,8 @@ pub fn validate(definition: &Definition, declared: Declared<'_>) -> Vec<Fault> {
     check_identities(definition, &mut faults);
     let names = Names::new(&definition.fields, definition.form_fields());
     let set_fields = set_fields(definition);
-    let scene = Scene { definition, names, declared, events: &events, set_fields, text_faults: Cell::new(0) };
+    let forms = forms::Forms::of(definition);
+    let scene = Scene { definition, names, declared, events: &events, forms, set_fields, text_faults: Cell::new(0) };
     header::check(&scene, &mut faults);
     for stage in &definition.stages {
         stage::check(&scene, stage, &mut faults);
@@ -106,6 +108,7 @@ struct Scene<'a> {
     names: Names<'a>,
     declared: Declared<'a>,
     events: &'a Events<'a>,
+    forms: forms::Forms<'a>,
     /// The fields that an action sets.
     set_fields: HashSet<&'a str>,
     /// How many faults of texts were told.

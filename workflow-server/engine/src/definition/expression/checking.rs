@@ -58,16 +58,17 @@ fn check_names(node: &IdedExpr, names: &Names<'_>, faults: &mut Vec<String>) {
 }
 
 impl Expression {
-    /// Whether it names `root.name`, such as `fields.amount`.
-    pub(in crate::definition) fn names(&self, root: &str, name: &str) -> bool {
-        let mut open = vec![&*self.tree];
+    /// What it names of a root: of `fields.amount`, `amount`. Each once.
+    pub(in crate::definition) fn names_of(&self, root: &str) -> Vec<&str> {
+        let (mut names, mut open) = (Vec::new(), vec![&*self.tree]);
         while let Some(node) = open.pop() {
-            if path(node).is_some_and(|path| path == [root, name]) {
-                return true;
+            match path(node).as_deref() {
+                Some([first, name]) if *first == root && !names.contains(name) => names.push(*name),
+                Some(_) => {}
+                None => open.extend(parts(node)),
             }
-            open.extend(parts(node));
         }
-        false
+        names
     }
 }
 

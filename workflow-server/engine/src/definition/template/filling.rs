@@ -15,6 +15,9 @@ use crate::value::Value;
 pub(super) const FILTERS: [&str; 9] =
     ["default", "upper", "lower", "title", "capitalize", "trim", "round", "length", "zone"];
 
+/// Below this every whole number has a place of its own among all numbers.
+const WHOLE_MAX: f64 = 9e15;
+
 /// Steps of the machine for one text: far more than a page of text takes.
 const FUEL: u64 = 20_000;
 
@@ -23,7 +26,8 @@ const FUEL: u64 = 20_000;
 pub struct Filled {
     /// The text.
     pub text: String,
-    /// The places that show as gaps; empty unless the text has one.
+    /// The places that show as gaps; empty unless the text has one. An empty name stands for a text that could not be worked
+    /// out to its end.
     pub missing: Vec<String>,
 }
 
@@ -38,9 +42,13 @@ impl Template {
                 (text, if has_gap { without_value().cloned().collect() } else { Vec::new() })
             }
             Program::Machine(environment) => {
-                let (text, has_gap) = by_machine(environment, facts);
+                let (text, has_gap, ended) = by_machine(environment, facts);
                 let missing = has_gap.then(|| shown_as_gaps(environment, facts, &without_value().collect::<Vec<_>>()));
-                (text, missing.unwrap_or_default())
+                let mut missing = missing.unwrap_or_default();
+                if !ended && missing.is_empty() {
+                    missing.push(String::new());
+                }
+                (text, missing)
             }
         };
         if text.len() > bytes_max {
@@ -166,14 +174,15 @@ fn show(out: &mut Output<'_>, _: &mut State<'_, '_>, value: &JinjaValue) -> Resu
     written.map_err(Error::from)
 }
 
-fn by_machine(environment: &Environment<'static>, facts: &Facts<'_>) -> (String, bool) {
+/// The text, whether it has a gap, and whether it was worked out to its end.
+fn by_machine(environment: &Environment<'static>, facts: &Facts<'_>) -> (String, bool, bool) {
     let (mut text, ended) = render(environment, facts, &[]);
     // What cannot be worked out to its end is shown as far as it came.
     if !ended {
         text.push(GAP_MARK);
     }
     let has_gap = text.contains(GAP_MARK);
-    (if has_gap { text.replace(GAP_MARK, GAP) } else { text }, has_gap)
+    (if has_gap { text.replace(GAP_MARK, GAP) } else { text }, has_gap, ended)
 }
 
 /// Which of the places without a value a text with gaps shows: those that stand in for one with `default`, or in a part that
@@ -272,6 +281,9 @@ fn jinja(value: &Value) -> JinjaValue {
     match value {
         Value::Text(text) if text.is_empty() => JinjaValue::UNDEFINED,
         Value::Text(text) => JinjaValue::from(&**text),
+        // Whole numbers are put together with texts as they show: `72 EUR`, not `72.0 EUR`.
+        #[expect(clippy::cast_possible_truncation, reason = "a whole number of this size is an i64")]
+        Value::Number(number) if number.fract() == 0.0 && number.abs() < WHOLE_MAX => JinjaValue::from(*number as i64),
         Value::Number(number) => JinjaValue::from(*number),
         Value::Bool(flag) => JinjaValue::from(*flag),
         Value::Time(_) => JinjaValue::from(value.to_string()),
@@ -286,6 +298,11 @@ mod tests {
     use crate::value::{FieldDeclaration, FieldType};
 
     fn filled(source: &str) -> (String, String) {
+        let filled = all_of(source);
+        (filled.text, filled.missing.join(", "))
+    }
+
+    fn all_of(source: &str) -> Filled {
         let field =
             |name: &str, field_type| FieldDeclaration { name: name.into(), field_type, ..FieldDeclaration::default() };
         let declared = [
@@ -293,12 +310,14 @@ mod tests {
             field("gone", FieldType::Text),
             field("lost", FieldType::Number),
             field("no", FieldType::Bool),
+            field("none", FieldType::Number),
+            field("half", FieldType::Number),
         ];
-        let values = [(0, Value::Text("H".into())), (3, Value::Bool(false))];
+        let values =
+            [(0, Value::Text("H".into())), (3, Value::Bool(false)), (4, Value::Number(0.0)), (5, Value::Number(1.5))];
         let call = Call::new(CallKey { source: "s".into(), id: "1".into() }, Time(0));
         let facts = Facts { declared: &declared, values: &values, form: &[], call: &call, visit: 1, now: Time(0) };
-        let filled = Template::parse(source).expect("a text").fill_in(4_096, &facts);
-        (filled.text, filled.missing.join(", "))
+        Template::parse(source).expect("a text").fill_in(4_096, &facts)
     }
 
     #[test]
@@ -318,8 +337,16 @@ mod tests {
             ("{{ fields.gone or fields.lost }}", "[?]", "fields.lost"),
             ("{{ fields.here if fields.no }}{{ fields.here | lower }}", "[?]h", ""),
             ("{{ fields.lost + 1 }}{{ fields.gone }}", "[?]", "fields.lost, fields.gone"),
+            ("Each {{ 100 // fields.none }} of {{ fields.here }}", "Each [?]", ""),
+            (
+                "{{ fields.none ~ ' EUR' }} {{ fields.half ~ '!' }} {{ fields.none + fields.half }}",
+                "0 EUR 1.5! 1.5",
+                "",
+            ),
         ] {
             assert_eq!(filled(source), (text.to_owned(), missing.to_owned()), "{source}");
         }
+        assert_eq!(all_of("{{ 100 // fields.none }}").missing, [""], "that it broke off is told");
+        assert_eq!(all_of("{{ fields.none ~ '' }}").missing, Vec::<String>::new());
     }
 }

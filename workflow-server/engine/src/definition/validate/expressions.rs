@@ -84,7 +84,7 @@ pub(super) fn warnings(scene: &Scene<'_>, action: &Action) -> Vec<(&'static str,
     };
     match &action.kind {
         ActionKind::Timer(TimerAction { from: TimerStart::Field(name), .. }) => {
-            let is_asked = action.when.as_ref().is_some_and(|when| when.names("fields", name));
+            let is_asked = action.when.as_ref().is_some_and(|when| when.names_of("fields").contains(&name.as_str()));
             let is_missing = may_be_missing(name) == Some(FieldType::Time) && !is_asked;
             let message = || {
                 format!(

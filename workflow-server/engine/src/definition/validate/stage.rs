@@ -9,9 +9,11 @@ use crate::definition::model::{
 };
 use crate::definition::rules;
 use crate::definition::validate::header::{unknown_calendar, without_calendar};
-use crate::definition::validate::{Events, Scene, expressions, in_action, in_stage, is_end, is_unlinked_end, is_wait};
+use crate::definition::validate::{
+    Events, Scene, expressions, forms, in_action, in_stage, is_end, is_unlinked_end, is_wait,
+};
 
-pub(super) fn check(scene: &Scene<'_>, stage: &Stage, faults: &mut Vec<Fault>) {
+pub(super) fn check<'d>(scene: &Scene<'d>, stage: &'d Stage, faults: &mut Vec<Fault>) {
     let events = scene.events;
     check_end(scene.definition, stage, faults);
     check_order(stage, faults);
@@ -21,6 +23,10 @@ pub(super) fn check(scene: &Scene<'_>, stage: &Stage, faults: &mut Vec<Fault>) {
             faults.push(Fault { field: field.to_owned(), ..in_action(stage, place, code, message) });
         };
         expressions::check(scene, action, &mut fault);
+        forms::check(scene, stage, action, |field, code, message| {
+            let subject = if field == "text" { "the text".to_owned() } else { format!("`{field}`") };
+            fault(field, code, format!("{subject} {message}"));
+        });
         for (field, message) in expressions::warnings(scene, action) {
             let of_action = in_action(stage, place, FaultCode::BadValue, message);
             faults.push(Fault { field: field.to_owned(), warning: true, ..of_action });
