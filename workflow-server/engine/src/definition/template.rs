@@ -77,7 +77,8 @@ impl Template {
     /// [`TemplateFault`] where it is not one, or uses what texts do not have.
     pub fn parse(source: &str) -> Result<Self, TemplateFault> {
         sandbox::check_tokens(source)?;
-        let tree = parse(source, NAME, SyntaxConfig::default()).map_err(|error| said(&error))?;
+        let unreadable = |error: Error| TemplateFault(said(&error).0 + other_language(source));
+        let tree = parse(source, NAME, SyntaxConfig::default()).map_err(unreadable)?;
         let looked = sandbox::look(&tree)?;
         let program = match looked.plain {
             Some(parts) => Program::Plain(parts),
@@ -131,6 +132,12 @@ impl Template {
     pub fn places(&self) -> impl Iterator<Item = &str> {
         self.places.iter().map(String::as_str)
     }
+}
+
+/// What was probably meant, where it is written as in a condition.
+fn other_language(source: &str) -> &'static str {
+    let is_like_a_condition = ["&&", "||", "{% if !", "(!"].iter().any(|sign| source.contains(sign));
+    if is_like_a_condition { "; in texts write `and`, `or`, `not`" } else { "" }
 }
 
 fn said(error: &Error) -> TemplateFault {
