@@ -246,7 +246,8 @@ async fn stop(session: &Session, batch: u64, reason: String) -> Result<(), Failu
 
 fn cells(item: &BatchItem, done: &str) -> Vec<String> {
     let result = match item.state() {
-        BatchItemState::Refused => format!("refused: {}", item.reason),
+        BatchItemState::Refused if item.detail.is_empty() => format!("refused: {}", item.reason),
+        BatchItemState::Refused => format!("refused: {}: {}", item.reason, item.detail),
         BatchItemState::Done => done.to_owned(),
         BatchItemState::Pending | BatchItemState::Unspecified => "still to do".to_owned(),
     };

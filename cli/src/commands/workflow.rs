@@ -227,6 +227,12 @@ pub(crate) fn page(workflow: &WorkflowDescription) -> Vec<String> {
     if !workflow.deadline.is_empty() {
         lines.push(format!("deadline {}", workflow.deadline));
     }
+    if !workflow.retention.is_empty() {
+        lines.push(format!("kept for {} after its end", workflow.retention));
+    }
+    if !workflow.calendar.is_empty() {
+        lines.push(format!("counts by the calendar {}", workflow.calendar));
+    }
     if !workflow.fields.is_empty() {
         let fields: Vec<_> = workflow.fields.iter().map(values::described).collect();
         lines.push(format!("fields: {}", fields.join(", ")));
@@ -288,11 +294,15 @@ mod tests {
             stages: vec![StageDescription { stage: Some(stage), actions: vec![action] }],
             deadline: "5d".to_owned(),
             revision: 7,
+            retention: "90d".to_owned(),
+            calendar: "office".to_owned(),
             ..Default::default()
         };
         let expected = [
             "refund (version 2, revision 7): Refund",
             "deadline 5d",
+            "kept for 90d after its end",
+            "counts by the calendar office",
             "\nstage 1 New call  (new-call)",
             "   1. alert   Pay out",
         ];

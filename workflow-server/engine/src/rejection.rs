@@ -132,6 +132,17 @@ pub enum Rejection {
 }
 
 impl Rejection {
+    /// In a sentence, with every field at fault.
+    #[must_use]
+    pub fn in_full(&self) -> String {
+        match self {
+            Self::Invalid(faults) => {
+                faults.iter().map(|fault| format!("{} {}", fault.field, fault.message)).collect::<Vec<_>>().join("; ")
+            }
+            other => other.to_string(),
+        }
+    }
+
     /// The stable word for it, UPPER_SNAKE.
     #[must_use]
     pub fn reason(&self) -> &'static str {

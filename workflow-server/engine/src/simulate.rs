@@ -58,7 +58,7 @@ pub enum SimulationError {
     #[error("the workflow has faults")]
     Faulty(Vec<Fault>),
     /// The step is refused, as a server would refuse it.
-    #[error("{}", said(.0))]
+    #[error("{}", .0.in_full())]
     Refused(Box<Rejection>),
     /// Nothing is set yet.
     #[error("the workflow is not set yet")]
@@ -66,16 +66,6 @@ pub enum SimulationError {
     /// More has come by itself than is tried out.
     #[error("more than {FIRINGS_MAX} timers have come by themselves: wait for less, or let them come more rarely")]
     TooBusy,
-}
-
-/// A rejection with every field at fault.
-fn said(rejection: &Rejection) -> String {
-    match rejection {
-        Rejection::Invalid(faults) => {
-            faults.iter().map(|fault| format!("{} {}", fault.field, fault.message)).collect::<Vec<_>>().join("; ")
-        }
-        other => other.to_string(),
-    }
 }
 
 impl SimulationError {

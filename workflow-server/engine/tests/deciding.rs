@@ -201,7 +201,7 @@ fn a_condition_without_an_answer_counts_as_false_and_says_so() {
     let elapse = Command::Elapse { due: key.due, slot: key.slot, wake: key.wake() };
     let entry = desk.entry("", elapse).unwrap().0.unwrap();
     let warning = &entry.instances[0].warnings[0];
-    assert_eq!((warning.kind, &*warning.name), (StageWarningKind::ConditionFailed, "code"));
+    assert_eq!((warning.kind, &*warning.name), (StageWarningKind::ConditionFailed, "fields.code"));
     assert_eq!(&*desk.of(id).ending, "late");
 }
 

@@ -245,6 +245,21 @@ on_new_call:
 }
 
 #[test]
+fn what_is_wrong_twice_in_one_action_is_told_once() {
+    check(
+        "
+  - alert: { text: a, team: care }
+  - button: Go
+    id: go
+    then: [ { link: { to: go, max: 5, else: go } } ]
+",
+        &[
+            "2.1 fault CIRCLE_WITHOUT_WAIT: the links go round in a circle and nothing waits: go → go; put a button in it, or a timer that counts from its stage",
+        ],
+    );
+}
+
+#[test]
 fn a_form_is_there_until_the_next_push_or_timer() {
     let actions = |last: &str| {
         format!(

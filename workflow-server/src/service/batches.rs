@@ -90,7 +90,7 @@ async fn dry_run(
     let sequence = root.sequence;
     let tried = off_thread(root, move |root| {
         let told = |id: InstanceId, tried: Result<&Instance, Rejection>| match tried {
-            Err(rejection) => item(id, Some(rejection.reason())),
+            Err(rejection) => proto::BatchItem { detail: rejection.in_full(), ..item(id, Some(rejection.reason())) },
             Ok(instance) => proto::BatchItem {
                 would_be_in: convert::stage_of(root, instance, instance.stage),
                 would_be: convert::status(instance.status).into(),

@@ -227,9 +227,22 @@ fn resolve(tree: &IdedExpr, context: &Context<'_, '_>) -> Result<CelValue, Expre
         return Err(ExpressionFailure::Values);
     }
     context.resolve(tree).map_err(|error| match error {
-        ExecutionError::NoSuchKey(name) => ExpressionFailure::NoValue(name.as_str().into()),
+        ExecutionError::NoSuchKey(name) => ExpressionFailure::NoValue(in_full(tree, name.as_str()).into()),
         _ => ExpressionFailure::Values,
     })
+}
+
+/// `form.reference` of which the language says only `reference`, where nothing else that is named here ends so.
+fn in_full(tree: &IdedExpr, name: &str) -> String {
+    let (mut found, mut open): (Vec<String>, _) = (Vec::new(), vec![tree]);
+    while let Some(node) = open.pop() {
+        match checking::path(node).filter(|path| path.last() == Some(&name)) {
+            Some(path) => found.push(path.join(".")),
+            None => open.extend(checking::parts(node)),
+        }
+    }
+    found.dedup();
+    if let [only] = found.as_slice() { only.clone() } else { name.to_owned() }
 }
 
 /// The functions of the language; made once, because they are many.

@@ -273,7 +273,7 @@ pub fn span(text: &str) -> Result<Span, Fault> {
 pub fn span_within(span: Span) -> Result<(), Fault> {
     let longest = Span { amount: limits::SPAN_DAYS_MAX, unit: SpanUnit::Days };
     if span.amount == 0 {
-        return Err(Fault::new(FaultCode::BadValue, format!("a span must be at least 1{}", span.unit.letters())));
+        return Err(Fault::new(FaultCode::BadValue, "a span must be longer than nothing"));
     }
     if span.millis() > longest.millis() {
         return Err(Fault::new(FaultCode::BadValue, format!("a span can be at most {longest} (ten years)")));

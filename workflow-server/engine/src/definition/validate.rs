@@ -69,6 +69,7 @@ pub fn validate(definition: &Definition, declared: Declared<'_>) -> Vec<Fault> {
     check_added(definition, &events, &mut faults);
     circles::check(definition, &events, &mut faults);
     faults.sort_by_key(|fault| (fault.stage, fault.action));
+    faults.dedup();
     bound(&mut faults);
     faults
 }

@@ -140,7 +140,7 @@ on_new_call: finish
             "1:9 NOT_SUPPORTED_YET format 2 is not known; this version reads format 1",
             "2:11 BAD_VALUE `workflow` must be lower-case letters, digits and hyphens and start with a letter or digit, such as `my-flow`, not `My Flow`",
             "3:8 BAD_VALUE `title` is empty",
-            "4:11 BAD_VALUE a span must be at least 1d",
+            "4:11 BAD_VALUE a span must be longer than nothing",
             "5:22 BAD_VALUE `allow_unlinked_ends` must be true or false, not `yes`",
             "6:14 BAD_VALUE `on_new_call` must be a list, not a single value",
         ],

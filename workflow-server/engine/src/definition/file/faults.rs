@@ -78,6 +78,7 @@ impl Faults {
             Fault { stage: stage.unwrap_or(0), action: spot.action, ..fault }
         };
         let mut faults: Vec<Fault> = self.found.into_iter().map(in_stage).collect();
+        faults.dedup();
         if self.more {
             let message = format!("there are more faults; these are the first {}", limits::FAULTS_MAX);
             faults.push(Fault::new(FaultCode::TooLarge, message));

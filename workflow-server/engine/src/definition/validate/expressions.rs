@@ -151,6 +151,9 @@ fn fault_of_place(place: &str, scene: &Scene<'_>) -> Option<String> {
         ("fields", name) if !name.is_empty() => fault_of_field("fields", name, &scene.names),
         ("form", name) if !name.is_empty() => fault_of_field("form", name, &scene.names),
         ("visit" | "now", "") => None,
+        ("fields" | "form" | "call", "") => {
+            Some(format!("names `{root}` without a name after it: write `{root}.NAME`"))
+        }
         ("call", name) => {
             let known: Vec<&str> = CALL_TEXTS.iter().chain(&CALL_FLAGS).copied().collect();
             let message = || format!("names {}; a call has {}", rules::quoted(place), known.join(", "));

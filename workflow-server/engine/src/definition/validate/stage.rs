@@ -55,9 +55,12 @@ pub(super) fn check<'d>(scene: &Scene<'d>, stage: &'d Stage, faults: &mut Vec<Fa
 fn check_end(definition: &Definition, stage: &Stage, faults: &mut Vec<Fault>) {
     if is_unlinked_end(stage) {
         let has_conditional = stage.actions.iter().any(|action| is_wait(action) || is_end(action));
-        let always = if has_conditional { ", whatever its conditions say" } else { "" };
+        let (always, one) = match has_conditional {
+            true => (" where none of its conditions holds", "one of these without a condition"),
+            false => ("", "one of these"),
+        };
         let message = format!(
-            "`{}` is an unlinked end: it neither waits (button, timer), links nor finishes{always}; add one of these",
+            "`{}` is an unlinked end: it neither waits (button, timer), links nor finishes{always}; add {one}",
             stage.event.id
         );
         let fault = in_stage(stage, FaultCode::UnlinkedEnd, message);
