@@ -95,6 +95,9 @@ pub const EXPRESSION_TREE_DEPTH_MAX: usize = 40;
 pub const EXPRESSIONS_MAX: usize = 200;
 /// Bytes of all expressions of a workflow: sixty for each. Parsing the slowest takes 2.3 ms a KiB: all stay within 50 ms.
 pub const EXPRESSIONS_BYTES_MAX: usize = 12 * 1024;
+/// Bytes of all texts of a workflow that have filters or conditions. Reading a mebibyte of them takes 70 to 200 ms: all of a
+/// file stay within 50 ms. Texts of plain places do not count.
+pub const WORKED_OUT_BYTES_MAX: usize = 192 * 1024;
 /// Words and signs of one place in a text: some filters and a comparison.
 pub const PLACE_WORDS_MAX: usize = 64;
 /// Conditions of a text; a text that needs more is several alerts.

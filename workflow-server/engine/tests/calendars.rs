@@ -158,6 +158,7 @@ calendars:
   - { name: b, title: B, time_zone: UTC, hours: { mon: [09:00-12:00, 11:00-13:00], fri: 9-17 }, holidays: [ 2026-02-30 ] }
   - { name: c, title: C, time_zone: UTC, hours: { mon: 20:00-08:00, tue: 07:00-09:00 }, colour: red }
   - { name: d, title: D, time_zone: UTC, hours: {} }
+  - { name: e, title: E, time_zone: UTC, hours: { fri-mon: 09:00-17:00 } }
 ";
     let faults: Vec<String> = read_calendars(text)
         .unwrap_err()
@@ -177,6 +178,7 @@ calendars:
             "6:56 `hours.mon`: openings overlap, or are not in order; one that goes over midnight reaches into the next day",
             "6:89 unknown key `colour`; known here: name, title, time_zone, hours, holidays",
             "7:49 `hours`: is never open: give it hours on at least one day",
+            "8:51 `hours` has days such as mon, sat or mon-fri, not `fri-mon`; a range ends later in the week than it begins",
         ]
     );
 }

@@ -273,3 +273,27 @@ fn expressions_and_texts_that_would_run_away_are_refused_or_end() {
     let refused = tried.expect("a thread").join().expect("no stack overflows");
     assert!(refused >= 15, "{refused} were refused");
 }
+
+#[test]
+fn texts_that_are_worked_out_are_bounded_together() {
+    let text = format!("{{% if visit > 1 %}}{}{{% endif %}}", "x".repeat(limits::TEXT_BYTES_MAX - 40));
+    let bytes = text.len();
+    let of = |count: usize, text: &str| {
+        let alert = format!("      - alert: {{ text: \"{text}\", team: care }}\n");
+        let groups = count.div_ceil(limits::ACTIONS_PER_STAGE_MAX);
+        let group = |nth: usize| {
+            let size = limits::ACTIONS_PER_STAGE_MAX.min(count - nth * limits::ACTIONS_PER_STAGE_MAX);
+            format!("  - button: Group {nth}\n    then:\n{}", alert.repeat(size))
+        };
+        file(&format!("\n{}", (0..groups).map(group).collect::<String>()))
+    };
+    let within = limits::WORKED_OUT_BYTES_MAX / bytes;
+    assert!(read(&of(within, &text), None).is_ok());
+    check_refused(
+        &of(within + 1, &text),
+        FaultCode::TooLarge,
+        "that have filters or conditions have at most 196608 bytes",
+    );
+    let plain = text.replace("{% if visit > 1 %}", "{{ visit }}").replace("{% endif %}", "");
+    assert!(read(&of(within * 2, &plain), None).is_ok(), "texts of plain places do not count");
+}

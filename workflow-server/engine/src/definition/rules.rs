@@ -155,6 +155,19 @@ pub fn expressions(count: usize, bytes: usize) -> Result<(), Fault> {
     Err(Fault::new(FaultCode::TooLarge, message))
 }
 
+/// How long the texts with filters and conditions are together.
+///
+/// # Errors
+/// `TOO_LARGE`.
+pub fn worked_out(bytes: usize) -> Result<(), Fault> {
+    if bytes <= limits::WORKED_OUT_BYTES_MAX {
+        return Ok(());
+    }
+    let max = limits::WORKED_OUT_BYTES_MAX;
+    let message = format!("the texts of a workflow that have filters or conditions have at most {max} bytes together");
+    Err(Fault::new(FaultCode::TooLarge, message))
+}
+
 /// A field's name.
 ///
 /// # Errors

@@ -112,6 +112,12 @@ impl Template {
         &self.source
     }
 
+    /// Whether it has filters or conditions, and not only plain places.
+    #[must_use]
+    pub fn is_worked_out(&self) -> bool {
+        matches!(self.program, Program::Machine(_))
+    }
+
     /// The time zones that it names and that nobody knows: in them a time would show as UTC.
     pub fn unknown_zones(&self) -> impl Iterator<Item = &str> {
         self.zones.iter().map(String::as_str).filter(|zone| jiff::tz::TimeZone::get(zone).is_err())

@@ -85,8 +85,9 @@ fn calendar(node: &Node, faults: &mut Faults) -> Option<Calendar> {
     let hours = calendar.require("hours", "a calendar", faults).and_then(|node| hours(node, faults));
     let holidays = calendar.get("holidays").map(|node| holidays(node, faults)).unwrap_or_default();
     let ((_, name), (_, title), (at, zone)) = (name?, title?, zone?);
-    match Calendar::new(name, title, zone, hours?, holidays) {
-        Ok(calendar) => Some(calendar),
+    let has_hours = hours.is_some();
+    match Calendar::new(name, title, zone, hours.unwrap_or_default(), holidays) {
+        Ok(calendar) => has_hours.then_some(calendar),
         Err(wrong) => {
             faults.add(FaultCode::BadValue, at, wrong.to_string());
             None
@@ -97,11 +98,15 @@ fn calendar(node: &Node, faults: &mut Faults) -> Option<Calendar> {
 /// `{ mon-fri: [ 09:00-12:00, 13:00-17:00 ], sat: 10:00-14:00 }`.
 fn hours(node: &Node, faults: &mut Faults) -> Option<WeekHours> {
     let mapping = Mapping::of(node, "`hours`", faults)?;
-    let mut hours = WeekHours::default();
+    let (mut hours, mut are_known) = (WeekHours::default(), true);
     for (key, value) in mapping.entries {
         let Some((from, to)) = days(&key.text) else {
-            let message = format!("`hours` has days such as mon, sat or mon-fri, not {}", rules::quoted(&key.text));
+            let backwards = key.text.split_once('-').is_some_and(|(from, to)| days(&format!("{to}-{from}")).is_some());
+            let hint = if backwards { "; a range ends later in the week than it begins" } else { "" };
+            let message =
+                format!("`hours` has days such as mon, sat or mon-fri, not {}{hint}", rules::quoted(&key.text));
             faults.add(FaultCode::UnknownKey, key.at, message);
+            are_known = false;
             continue;
         };
         let openings = openings(value, faults);
@@ -112,7 +117,8 @@ fn hours(node: &Node, faults: &mut Faults) -> Option<WeekHours> {
             day.clone_from(&openings);
         }
     }
-    Some(hours)
+    // Where a day was misspelt nothing more is said of what is open.
+    (are_known || !hours.is_empty()).then_some(hours)
 }
 
 /// The places in the week of `mon` or `mon-fri`.

@@ -34,6 +34,8 @@ pub(super) struct Faults {
     pub(super) expressions: usize,
     /// Their bytes together.
     pub(super) expression_bytes: usize,
+    /// The bytes of the texts with filters and conditions.
+    pub(super) worked_out_bytes: usize,
 }
 
 impl Faults {

@@ -76,14 +76,19 @@ fn alert(value: &Node, faults: &mut Faults) -> Option<Action> {
 fn template(node: &Node, field: &str, faults: &mut Faults) -> Option<Template> {
     let rule = |text: &str| rules::text(format_args!("`{field}`"), text, limits::TEXT_BYTES_MAX);
     let source = mapping::checked(node, field, rule, faults)?;
-    match Template::parse(&source) {
-        Ok(template) => Some(template),
-        Err(fault) => {
-            let fault = Fault::new(FaultCode::BadValue, fault.to_string());
-            faults.put(node.at, Fault { field: field.to_owned(), ..fault });
-            None
+    let of_field = |fault: Fault| Fault { field: field.to_owned(), ..fault };
+    // What is too much already is not read.
+    let within = |bytes: usize| rules::worked_out(bytes).map_err(of_field);
+    let read = within(faults.worked_out_bytes).and_then(|()| {
+        let template = Template::parse(&source);
+        let template = template.map_err(|fault| of_field(Fault::new(FaultCode::BadValue, fault.to_string())))?;
+        if template.is_worked_out() {
+            faults.worked_out_bytes += source.len();
+            within(faults.worked_out_bytes)?;
         }
-    }
+        Ok(template)
+    });
+    read.map_err(|fault| faults.put(node.at, fault)).ok()
 }
 
 fn link(value: &Node, faults: &mut Faults) -> Option<Action> {

@@ -18,6 +18,7 @@ pub(super) fn check(definition: &Definition, faults: &mut Vec<Fault>) {
         ("retention", definition.retention.map_or(Ok(()), rules::retention)),
         ("calendar", definition.calendar.as_ref().map_or(Ok(()), |name| rules::name("`calendar`", name))),
         ("when", check_expressions(definition)),
+        ("text", check_texts(definition)),
         ("fields", check_fields("fields", &definition.fields)),
     ];
     let named = |(field, checked): (&str, Checked)| Some(Fault { field: field.to_owned(), ..checked.err()? });
@@ -99,6 +100,15 @@ fn check_expressions(definition: &Definition) -> Checked {
     };
     let (count, bytes) = actions.flat_map(of).fold((0, 0), |(count, bytes), one| (count + 1, bytes + one));
     rules::expressions(count, bytes)
+}
+
+fn check_texts(definition: &Definition) -> Checked {
+    let actions = definition.stages.iter().flat_map(|stage| &stage.actions);
+    let bytes = actions.map(|action| match &action.kind {
+        ActionKind::Alert(alert) if alert.text.is_worked_out() => alert.text.source().len(),
+        _ => 0,
+    });
+    rules::worked_out(bytes.sum())
 }
 
 /// The first fault of the declarations.
