@@ -104,6 +104,20 @@ fn what_a_line_does_not_show_is_said_too() {
         &format!("{line}; its text said \"…word word and then pay\", and says \"…word word and then write\""),
     );
     check(
+        &format!("alert: {{ text: {long}, team: care }}"),
+        &format!("alert: {{ text: Please {long}, team: care }}"),
+        &format!("{line}; now: Alert care (normal): Please word word word word word word word word word word wor…"),
+    );
+    check(
+        "alert: { text: Alpha, team: care }",
+        &format!("alert: {{ text: Beta {long}, team: care }}"),
+        &format!(
+            "Alert care (normal): Alpha; now: Alert care (normal): {}…; its text goes on \"…{}…\"",
+            &format!("Beta {long}")[..60],
+            &format!("Beta {long}")[40..100],
+        ),
+    );
+    check(
         &format!("alert: {{ text: \"{long}and\", team: care }}"),
         &format!("alert: {{ text: \"{long}\\nand\", team: care }}"),
         &format!("{line}; its text has other spaces or lines"),

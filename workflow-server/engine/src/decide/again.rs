@@ -1,7 +1,7 @@
 //! Taking a stage up again that another version has changed: what stood goes on, what is new begins.
 
 use crate::decide::enter::{Armed, Scene, due, holds, raise, raise_as};
-use crate::decide::escalate;
+use crate::definition::escalation::Firings;
 use crate::definition::model::AlertAction;
 use crate::definition::{ActionKind, Stage};
 use crate::entry::StageWarning;
@@ -86,7 +86,8 @@ fn taken_up(scene: &Scene<'_>, action: &AlertAction, raised: Alert, stood: Optio
         (alert.due, alert.escalates_at) = (raised.due, raised.escalates_at);
     } else if alert.escalates_at.is_none() {
         let clock = scene.root.clock(scene.definition, action.calendar.as_deref());
-        let coming = |alert: &Alert| escalate::next(action, alert, since, clock);
+        let firings = Firings::of(action, since, clock);
+        let coming = |alert: &Alert| Some(firings.at(alert.due?, alert.escalated, clock)?.0);
         while coming(&alert).is_some_and(|at| at <= scene.now) {
             alert.escalated += 1;
         }

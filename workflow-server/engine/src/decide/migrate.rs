@@ -155,7 +155,10 @@ fn again(root: &Root, (was, is): (&Stage, &Stage), old: &Instance) -> Again {
         let Some(at) = at else { continue };
         let place = place as u16;
         if !old.does(at) {
-            again.skipped.push(place);
+            // A condition that has changed is asked anew.
+            if was.actions[at].when == action.when {
+                again.skipped.push(place);
+            }
             continue;
         }
         again.done.push(place);

@@ -12,6 +12,9 @@ pub fn counterparts(older: &[Action], newer: &[Action]) -> Vec<Option<usize>> {
     // What adds an event is what adds that event.
     pairs.put(|older, newer| older.adds().is_some() && older.adds() == newer.adds() && is_same_kind(older, newer));
     pairs.put(|older, newer| older.adds().is_none() && older == newer);
+    pairs.put(|older, newer| says_the_same(older, newer) && is_for_the_same(older, newer) && older.when == newer.when);
+    pairs.put(|older, newer| says_the_same(older, newer) && is_for_the_same(older, newer));
+    pairs.put(|older, newer| says_the_same(older, newer) && older.when == newer.when);
     pairs.put(says_the_same);
     pairs.put_only(is_alert_for_the_same_team);
     pairs.put_between();
@@ -98,6 +101,11 @@ fn says_the_same(older: &Action, newer: &Action) -> bool {
     }
 }
 
+/// Of alerts the team; of what leads on there is nothing more.
+fn is_for_the_same(older: &Action, newer: &Action) -> bool {
+    alert(older).is_none() || is_alert_for_the_same_team(older, newer)
+}
+
 fn is_alert_for_the_same_team(older: &Action, newer: &Action) -> bool {
     alert(older).zip(alert(newer)).is_some_and(|(older, newer)| older.team == newer.team)
 }
@@ -140,6 +148,7 @@ mod tests {
         check(&[first, second], &[new, ("First of all", "care"), second], &[None, Some(0), Some(1)]);
         check(&[first, second], &[new], &[Some(0)]);
         check(&[first, first], &[first], &[Some(0)]);
+        check(&[first, ("First", "billing")], &[("First", "billing"), new], &[Some(1), None]);
     }
 
     #[test]
@@ -158,6 +167,10 @@ mod tests {
             "{ timer: 1h, id: go }",
             "link: { to: new-call, max: 2, else: go }",
         ]);
+        let conditional = |when: &str, due: &str| format!("alert: {{ text: Call, team: care, when: '{when}'{due} }}");
+        let (vip, other) = (conditional("visit > 1", ""), conditional("visit == 1", ""));
+        let amended = conditional("visit == 1", ", due: 2h");
+        assert_eq!(counterparts(&actions(&[&vip, &other]), &actions(&[&amended])), [Some(1)], "by its condition");
         assert_eq!(counterparts(&older, &newer), [Some(4), Some(3), Some(1), None, Some(2)]);
     }
 }

@@ -126,16 +126,10 @@ fn details(old: &Action, new: &Action) -> String {
     let mut text = |what: &str, old: &str, new: &str| {
         let in_a_line = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
         let (one, other) = (in_a_line(old), in_a_line(new));
-        let rest = |text: &str| text.chars().skip(TEXT_CHARS_MAX).collect::<String>();
         if one == other && old != new {
             said.push(format!("{what} has other spaces or lines"));
-        } else if rest(&one) != rest(&other) {
-            let (old, new) = match shortened(&one) == shortened(&other) {
-                true => around_difference(&one, &other),
-                // What differs at the beginning is shown already.
-                false => around_difference(&rest(&one), &rest(&other)),
-            };
-            said.push(format!("{what} said \"{old}\", and says \"{new}\""));
+        } else {
+            said.extend(beyond_the_line(&one, &other).map(|words| format!("{what} {words}")));
         }
     };
     if let (Some(old), Some(new)) = (&old.when, &new.when) {
@@ -155,15 +149,23 @@ fn details(old: &Action, new: &Action) -> String {
     said.join("; ")
 }
 
-/// From a little before where two texts differ, as much as a line has.
-fn around_difference(old: &str, new: &str) -> (String, String) {
+/// What differs beyond what a line shows, as much as a line has; nothing where the line shows all of it.
+fn beyond_the_line(old: &str, new: &str) -> Option<String> {
     const BEFORE_CHARS: usize = 20;
-    let same = old.chars().zip(new.chars()).take_while(|(old, new)| old == new).count();
-    let skipped = same.saturating_sub(BEFORE_CHARS);
-    let dots = if skipped > 0 { "…" } else { "" };
-    let part = |text: &str| {
-        let rest: String = text.chars().skip(skipped).collect();
-        format!("{dots}{}", shortened(&rest))
-    };
-    (part(old), part(new))
+    let (old, new): (Vec<char>, Vec<char>) = (old.chars().collect(), new.chars().collect());
+    let before = old.iter().zip(&new).take_while(|(old, new)| old == new).count();
+    let left = old.len().min(new.len()) - before;
+    let after = old.iter().rev().zip(new.iter().rev()).take(left).take_while(|(old, new)| old == new).count();
+    if (old.len() - after).max(new.len() - after) <= TEXT_CHARS_MAX {
+        return None;
+    }
+    // What differs before is shown already.
+    let start = before.max(TEXT_CHARS_MAX) - BEFORE_CHARS;
+    let part = |text: &[char]| shortened(&text.iter().skip(start).collect::<String>());
+    let (old, new) = (part(&old), part(&new));
+    match (old.is_empty(), new.is_empty()) {
+        (true, _) => Some(format!("goes on \"…{new}\"")),
+        (_, true) => Some(format!("no longer goes on \"…{old}\"")),
+        (false, false) => (old != new).then(|| format!("said \"…{old}\", and says \"…{new}\"")),
+    }
 }

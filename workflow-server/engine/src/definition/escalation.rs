@@ -15,14 +15,32 @@ pub fn next_firing<'a>(
     fired: u16,
     clock: Clock<'_>,
 ) -> Option<(Time, &'a Rung)> {
-    let until_due = alert.due.map_or(0, |span| clock.millis_in(since, span));
-    let mut firings: Vec<(i64, &Rung)> =
-        alert.escalate.iter().flat_map(|rung| firings(rung, until_due, clock)).collect();
-    // Stable: rungs of one moment come in the order written.
-    firings.sort_by_key(|(from_due, _)| *from_due);
-    let (from_due, rung) = *firings.get(usize::from(fired))?;
-    let at = if from_due < 0 { clock.before_millis(due, -from_due) } else { clock.after_millis(due, from_due) };
-    Some((at, rung))
+    Firings::of(alert, since, clock).at(due, fired, clock)
+}
+
+/// All firings of an alert, by their distance from its due.
+pub struct Firings<'a>(Vec<(i64, &'a Rung)>);
+
+impl<'a> Firings<'a> {
+    /// Of an alert that was raised at `since`.
+    #[must_use]
+    pub fn of(alert: &'a AlertAction, since: Time, clock: Clock<'_>) -> Self {
+        let has_shares = alert.escalate.iter().any(|rung| matches!(rung.at, RungTime::Share(_)));
+        let until_due = alert.due.filter(|_| has_shares).map_or(0, |span| clock.millis_in(since, span));
+        let mut all: Vec<(i64, &Rung)> =
+            alert.escalate.iter().flat_map(|rung| firings(rung, until_due, clock)).collect();
+        // Stable: rungs of one moment come in the order written.
+        all.sort_by_key(|(from_due, _)| *from_due);
+        Self(all)
+    }
+
+    /// The firing after `fired` others, for a due.
+    #[must_use]
+    pub fn at(&self, due: Time, fired: u16, clock: Clock<'_>) -> Option<(Time, &'a Rung)> {
+        let (from_due, rung) = *self.0.get(usize::from(fired))?;
+        let at = if from_due < 0 { clock.before_millis(due, -from_due) } else { clock.after_millis(due, from_due) };
+        Some((at, rung))
+    }
 }
 
 /// The action of a stage that raised an alert.

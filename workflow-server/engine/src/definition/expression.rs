@@ -232,13 +232,23 @@ fn resolve(tree: &IdedExpr, context: &Context<'_, '_>) -> Result<CelValue, Expre
     })
 }
 
-/// `form.reference` of which the language says only `reference`, where nothing else that is named here ends so.
+/// `form.reference` of which the language says only `reference`, where nothing else that is named here ends so. Never a value.
 fn in_full(tree: &IdedExpr, name: &str) -> String {
     let (mut found, mut open): (Vec<String>, _) = (Vec::new(), vec![tree]);
     while let Some(node) = open.pop() {
         match checking::path(node).filter(|path| path.last() == Some(&name)) {
             Some(path) => found.push(path.join(".")),
             None => open.extend(checking::parts(node)),
+        }
+        let Expr::Call(call) = &node.expr else { continue };
+        let ([of, key], operators::INDEX) = (call.args.as_slice(), call.func_name.as_str()) else { continue };
+        match (checking::path(of), &key.expr) {
+            (Some(path), Expr::Literal(LiteralValue::String(key))) if key.inner() == name => {
+                found.push(format!("{}[{name:?}]", path.join(".")));
+            }
+            (_, Expr::Literal(_)) => {}
+            // The name may be a value, of which nobody is told.
+            _ => return String::new(),
         }
     }
     found.dedup();
@@ -317,6 +327,7 @@ mod tests {
     use super::*;
     use crate::call::Call;
     use crate::time::Time;
+    use crate::value::FieldDeclaration;
 
     /// Whole numbers are numbers as fields are, wherever the library makes one.
     #[test]
@@ -340,5 +351,26 @@ mod tests {
         assert_eq!(odd.holds(&facts), Ok(true));
         let never = Expression::parse("visit % 0 == 1").expect("an expression");
         assert_eq!(never.holds(&facts), Err(ExpressionFailure::Values));
+    }
+
+    #[test]
+    fn what_has_no_value_is_named_in_full() {
+        let key = crate::call::CallKey { source: "s".into(), id: "1".into() };
+        let call = Call::new(key, Time(0));
+        let declared = [FieldDeclaration { name: "order".into(), ..FieldDeclaration::default() }];
+        let values = [(0, Value::Text("B-1".into()))];
+        let facts = Facts { declared: &declared, values: &values, form: &[], call: &call, visit: 1, now: Time(0) };
+        for (source, name) in [
+            ("form.order == 'x'", "form.order"),
+            ("call.caller.time_zone == 'UTC'", "call.caller.time_zone"),
+            ("call.details['source'] == 'web'", "call.details[\"source\"]"),
+            // Which of the two it was, nobody can tell.
+            ("call.details['order'] == fields.order", "order"),
+            // Never a value.
+            ("call.details[fields.order] == 'x'", ""),
+        ] {
+            let expression = Expression::parse(source).expect("an expression");
+            assert_eq!(expression.holds(&facts), Err(ExpressionFailure::NoValue(name.into())), "{source}");
+        }
     }
 }

@@ -131,7 +131,13 @@ impl Template {
 
     /// The places that are compared for their order and may have no value: what has none counts as less than everything.
     pub fn may_be_missing<'t>(&'t self, knows: &'t impl Knows) -> impl Iterator<Item = &'t str> {
-        self.claims.missing(knows).filter(|place| !self.source.contains(&format!("{place} is defined")))
+        self.claims.missing(knows)
+    }
+
+    /// Whether it asks if a place has a value: `{% if fields.order %}`, `is defined`, `default`.
+    #[must_use]
+    pub fn asks(&self, place: &str) -> bool {
+        self.claims.asks(place)
     }
 
     /// The places that it names, such as `fields.amount`, each once.

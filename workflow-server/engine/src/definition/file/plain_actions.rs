@@ -77,17 +77,19 @@ fn template(node: &Node, field: &str, faults: &mut Faults) -> Option<Template> {
     let rule = |text: &str| rules::text(format_args!("`{field}`"), text, limits::TEXT_BYTES_MAX);
     let source = mapping::checked(node, field, rule, faults)?;
     let of_field = |fault: Fault| Fault { field: field.to_owned(), ..fault };
-    // What is too much already is not read.
-    let within = |bytes: usize| rules::worked_out(bytes).map_err(of_field);
-    let read = within(faults.worked_out_bytes).and_then(|()| {
-        let template = Template::parse(&source);
-        let template = template.map_err(|fault| of_field(Fault::new(FaultCode::BadValue, fault.to_string())))?;
-        if template.is_worked_out() {
-            faults.worked_out_bytes += source.len();
-            within(faults.worked_out_bytes)?;
-        }
-        Ok(template)
-    });
+    // Of what is too much already, which was told, nothing more is worked out.
+    if rules::worked_out(faults.worked_out_bytes).is_err() && source.contains('{') {
+        return None;
+    }
+    let template = Template::parse(&source);
+    let read =
+        template.map_err(|fault| of_field(Fault::new(FaultCode::BadValue, fault.to_string()))).and_then(|template| {
+            if template.is_worked_out() {
+                faults.worked_out_bytes += source.len();
+                rules::worked_out(faults.worked_out_bytes).map_err(of_field)?;
+            }
+            Ok(template)
+        });
     read.map_err(|fault| faults.put(node.at, fault)).ok()
 }
 

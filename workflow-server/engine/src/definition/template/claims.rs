@@ -70,6 +70,8 @@ pub(super) enum Side {
 pub(super) enum Change {
     /// It stays of its kind.
     Shown,
+    /// It stays of its kind, and a text of blanks becomes an empty one.
+    Trimmed,
     /// A number is rounded to a text, `12.50`; what is none stays as it is.
     Rounded,
     /// How long a text is.
@@ -184,7 +186,7 @@ impl Claim {
 }
 
 fn compared(one: &Side, other: &Side, looks: Looks, knows: &impl Knows) -> Option<String> {
-    if looks != Looks::Order {
+    if looks == Looks::Same {
         for (side, value) in [(one, other), (other, one)] {
             if let (Side::Place(place) | Side::Changed(place, Change::Shown), true) = (side, value.is_empty_text()) {
                 return Some(format!(
@@ -220,22 +222,37 @@ fn compared(one: &Side, other: &Side, looks: Looks, knows: &impl Knows) -> Optio
 
 /// The claims of one text, each once.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Claims(Vec<Claim>);
+pub(super) struct Claims {
+    all: Vec<Claim>,
+    /// The places of which the text asks whether they have a value.
+    asked: Vec<String>,
+}
 
 impl Claims {
     pub(super) fn put(&mut self, claim: Claim) {
-        if self.0.len() < CLAIMS_MAX && !self.0.contains(&claim) {
-            self.0.push(claim);
+        if self.all.len() < CLAIMS_MAX && !self.all.contains(&claim) {
+            self.all.push(claim);
         }
     }
 
+    pub(super) fn ask(&mut self, place: String) {
+        if self.asked.len() < CLAIMS_MAX && !self.asked.contains(&place) {
+            self.asked.push(place);
+        }
+    }
+
+    pub(super) fn asks(&self, place: &str) -> bool {
+        self.asked.iter().any(|asked| asked == place)
+    }
+
     pub(super) fn faults(&self, knows: &impl Knows) -> impl Iterator<Item = String> {
-        self.0.iter().filter_map(move |claim| claim.fault(knows))
+        self.all.iter().filter_map(move |claim| claim.fault(knows))
     }
 
     /// The places of which a comparison hangs on there being a value, each once.
     pub(super) fn missing<'c>(&'c self, knows: &impl Knows) -> impl Iterator<Item = &'c str> {
         let mut seen = HashSet::new();
-        self.0.iter().filter_map(|claim| claim.missing(knows)).filter(move |place| seen.insert(*place))
+        let missing = self.all.iter().filter_map(|claim| claim.missing(knows));
+        missing.filter(move |place| !self.asks(place) && seen.insert(*place))
     }
 }

@@ -84,6 +84,7 @@ fn statement(node: &Stmt<'_>, looked: &mut Looked) -> Checked {
         Stmt::EmitRaw(_) => Ok(()),
         Stmt::EmitExpr(emit) => expression(&emit.expr, looked),
         Stmt::IfCond(condition) => {
+            asked(&condition.expr, looked);
             expression(&condition.expr, looked)?;
             let both = condition.true_body.iter().chain(&condition.false_body);
             both.into_iter().try_for_each(|node| statement(node, looked))
@@ -100,6 +101,7 @@ fn expression(node: &Expr<'_>, looked: &mut Looked) -> Checked {
         Expr::Var(_) | Expr::GetAttr(_) => place(node, looked),
         Expr::UnaryOp(op) => {
             claims::of_sign(op, &mut looked.claims);
+            asked(&op.expr, looked);
             expression(&op.expr, looked)
         }
         Expr::BinOp(op) => {
@@ -107,6 +109,10 @@ fn expression(node: &Expr<'_>, looked: &mut Looked) -> Checked {
                 return Err(not_allowed("`*` and `**`: work it out with `set-field`"));
             }
             claims::of_operation(op, &mut looked.claims);
+            if matches!(op.op, BinOpKind::ScAnd | BinOpKind::ScOr) {
+                asked(&op.left, looked);
+                asked(&op.right, looked);
+            }
             expression(&op.left, looked)?;
             expression(&op.right, looked)
         }
@@ -116,6 +122,7 @@ fn expression(node: &Expr<'_>, looked: &mut Looked) -> Checked {
             compare.ops.iter().try_for_each(|op| expression(&op.expr, looked))
         }
         Expr::IfExpr(choice) => {
+            asked(&choice.test_expr, looked);
             let all = [Some(&choice.test_expr), Some(&choice.true_expr), choice.false_expr.as_ref()];
             all.into_iter().flatten().try_for_each(|part| expression(part, looked))
         }
@@ -131,13 +138,26 @@ fn expression(node: &Expr<'_>, looked: &mut Looked) -> Checked {
                 looked.zones.push(zone.to_owned());
             }
             claims::of_arguments(filter, &mut looked.claims);
+            if let ("default", Some(expr)) = (filter.name, &filter.expr) {
+                asked(expr, looked);
+            }
             filter.expr.iter().try_for_each(|expr| expression(expr, looked))?;
             arguments(&filter.args, looked)
         }
-        Expr::Test(test) if TESTS.contains(&test.name) => expression(&test.expr, looked),
+        Expr::Test(test) if TESTS.contains(&test.name) => {
+            asked(&test.expr, looked);
+            expression(&test.expr, looked)
+        }
         Expr::Test(test) => Err(not_allowed(&format!("the test {}", rules::quoted(test.name)))),
         Expr::List(list) => list.items.iter().try_for_each(|item| expression(item, looked)),
         _ => Err(not_allowed("calls, slices and mappings")),
+    }
+}
+
+/// A place that stands for whether it has a value.
+fn asked(node: &Expr<'_>, looked: &mut Looked) {
+    if let Some(place) = path(node) {
+        looked.claims.ask(place);
     }
 }
 

@@ -20,23 +20,7 @@ pub(super) fn check(scene: &Scene<'_>, action: &Action, mut fault: impl FnMut(&s
         }
     }
     match &action.kind {
-        ActionKind::Alert(alert) => {
-            for wrong in faults_of_text(&alert.text, scene) {
-                fault("text", FaultCode::UnknownField, format!("the text {wrong}"));
-            }
-            // Of a file that is all faults the first are told; a fault more is enough to say that there are others.
-            let left = TEXT_FAULTS_MAX.saturating_sub(scene.text_faults.get());
-            for wrong in alert.text.faults(&scene.names).take(left) {
-                scene.text_faults.set(scene.text_faults.get() + 1);
-                fault("text", FaultCode::BadExpression, format!("the text {wrong}"));
-            }
-            for zone in alert.text.unknown_zones() {
-                let zone = rules::quoted(zone);
-                let message =
-                    format!("{zone} in the text is not a time zone: give its IANA name, such as Europe/Berlin");
-                fault("text", FaultCode::BadValue, message);
-            }
-        }
+        ActionKind::Alert(alert) => check_text(scene, &alert.text, fault),
         ActionKind::SetField(set) => {
             let declared = scene.names.fields.get(set.field.as_str());
             match declared {
@@ -75,6 +59,23 @@ pub(super) fn check(scene: &Scene<'_>, action: &Action, mut fault: impl FnMut(&s
     }
 }
 
+fn check_text(scene: &Scene<'_>, text: &Template, mut fault: impl FnMut(&str, FaultCode, String)) {
+    for wrong in faults_of_text(text, scene) {
+        fault("text", FaultCode::UnknownField, format!("the text {wrong}"));
+    }
+    // Of a file that is all faults the first are told; a fault more is enough to say that there are others.
+    let left = TEXT_FAULTS_MAX.saturating_sub(scene.text_faults.get());
+    for wrong in text.faults(&scene.names).take(left) {
+        scene.text_faults.set(scene.text_faults.get() + 1);
+        fault("text", FaultCode::BadExpression, format!("the text {wrong}"));
+    }
+    for zone in text.unknown_zones() {
+        let zone = rules::quoted(zone);
+        let message = format!("{zone} in the text is not a time zone: give its IANA name, such as Europe/Berlin");
+        fault("text", FaultCode::BadValue, message);
+    }
+}
+
 /// What its author should know although it can be published: the field of the action, and a sentence.
 pub(super) fn warnings(scene: &Scene<'_>, action: &Action) -> Vec<(&'static str, String)> {
     let may_be_missing = |name: &str| {
@@ -95,7 +96,11 @@ pub(super) fn warnings(scene: &Scene<'_>, action: &Action) -> Vec<(&'static str,
         }
         ActionKind::Alert(alert) => {
             let places = alert.text.may_be_missing(&scene.names);
-            let places = places.filter(|place| place.strip_prefix("fields.").and_then(may_be_missing).is_some());
+            let is_asked =
+                |name: &str| action.when.as_ref().is_some_and(|when| when.names_of("fields").contains(&name));
+            let places = places.filter(|place| {
+                place.strip_prefix("fields.").is_some_and(|name| may_be_missing(name).is_some() && !is_asked(name))
+            });
             let message = |place| {
                 format!(
                     "`{place}` may have no value, which counts as less than everything: give it a `default`, or ask `{{% if {place} is defined and … %}}`"

@@ -5,6 +5,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
+use crate::definition::expression::Expression;
 use crate::definition::fault::FaultCode;
 use crate::definition::model::{Action, ActionKind, ButtonAction, Definition, Stage};
 use crate::definition::rules;
@@ -63,9 +64,9 @@ impl<'d> Forms<'d> {
         while let Some(stage) = open.pop() {
             let event = stage.event.id.as_str();
             let form = self.buttons.get(event).map(|button| button.form.as_slice()).unwrap_or_default();
-            names.extend(form.iter().map(|field| field.name.as_str()));
             let from = self.links.get(event).map(Vec::as_slice).unwrap_or_default();
-            self.steps.set(self.steps.get().checked_sub(1 + from.len())?);
+            self.steps.set(self.steps.get().checked_sub(1 + from.len() + form.len())?);
+            names.extend(form.iter().map(|field| field.name.as_str()));
             open.extend(from.iter().filter(|stage| seen.insert(stage.number)));
         }
         Some(Rc::new(names))
@@ -90,14 +91,20 @@ pub(super) fn check<'d>(
             }
         }
     };
+    // Who asks whether it is there knows that it may not be.
+    let unasked = |expression: &'d Expression| -> Vec<&'d str> {
+        let is_asked = |name: &&str| expression.source().contains(&format!("has(form.{name})"));
+        expression.names_of("form").into_iter().filter(|name| !is_asked(name)).collect()
+    };
     if let Some(when) = &action.when {
-        check("when", when.names_of("form"));
+        check("when", unasked(when));
     }
     match &action.kind {
         ActionKind::Alert(alert) => {
-            check("text", alert.text.places().filter_map(|place| place.strip_prefix("form.")).collect());
+            let places = alert.text.places().filter(|place| !alert.text.asks(place));
+            check("text", places.filter_map(|place| place.strip_prefix("form.")).collect());
         }
-        ActionKind::SetField(set) => check("to", set.to.names_of("form")),
+        ActionKind::SetField(set) => check("to", unasked(&set.to)),
         _ => {}
     }
 }

@@ -55,6 +55,7 @@ fn of_filter(filter: &Filter<'_>) -> Option<Side> {
     let change = match (filter.name, filter.args.as_slice()) {
         ("round", _) => Change::Rounded,
         ("length", _) => Change::Counted,
+        ("trim", _) => Change::Trimmed,
         ("default", [CallArg::Pos(Expr::Const(literal)), ..]) => Change::Or(of_literal(&literal.value)?),
         ("default", _) => return None,
         _ => Change::Shown,
