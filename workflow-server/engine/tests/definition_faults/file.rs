@@ -274,9 +274,9 @@ fn numbers_of_earlier_versions_stay_with_their_events() {
   - { button: B, stage: 4 }
 ",
         &[
-            "5:32 (stage 1, action 1) NUMBER_USED `a` was stage 2 in an earlier version and stays so; write 2 or nothing",
+            "5:32 (stage 1, action 1) NUMBER_USED `a` is stage 2 already and stays so; write 2 or nothing",
             "6:36 (stage 1, action 2) NUMBER_USED stage 2 was `a` in an earlier version; leave it out to get a free number",
-            "7:25 (stage 1, action 3) NUMBER_USED `b` was stage 3 in an earlier version and stays so; write 3 or nothing",
+            "7:25 (stage 1, action 3) NUMBER_USED `b` is stage 3 already and stays so; write 3 or nothing",
         ],
     );
 }

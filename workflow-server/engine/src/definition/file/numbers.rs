@@ -115,7 +115,7 @@ pub(super) fn clash(number: u32, id: &str, before: Option<u32>, other: Option<&s
     }
     if let Some(before) = before.filter(|before| *before != number) {
         let message =
-            format!("`{id}` was stage {before} in an earlier version and stays so; write {before} or nothing");
+            format!("`{id}` is stage {before} already and stays so; write {before} or nothing");
         return Some(Fault::new(FaultCode::NumberUsed, message));
     }
     let other = other.filter(|other| *other != id)?;
