@@ -114,8 +114,7 @@ pub(super) fn clash(number: u32, id: &str, before: Option<u32>, other: Option<&s
         return Some(Fault::new(FaultCode::Duplicate, message));
     }
     if let Some(before) = before.filter(|before| *before != number) {
-        let message =
-            format!("`{id}` is stage {before} already and stays so; write {before} or nothing");
+        let message = format!("`{id}` is stage {before} already and stays so; write {before} or nothing");
         return Some(Fault::new(FaultCode::NumberUsed, message));
     }
     let other = other.filter(|other| *other != id)?;
