@@ -102,13 +102,13 @@ fn a_thousand_stages_are_allowed_and_ten_thousand_are_not() {
     );
     check_refused(&with_stages(limits::STAGES_MAX + 1, finish), FaultCode::TooLarge, "at most 1000 stages");
     check_refused(&with_stages(2_400, finish), FaultCode::TooLarge, "at most 1000 stages");
-    check_refused(&with_stages(10_000, finish), FaultCode::TooLarge, "more than 60000 keys and values");
+    check_refused(&with_stages(10_000, finish), FaultCode::TooLarge, "a workflow has at most 1000 stages");
 }
 
 #[test]
 fn ten_thousand_stages_in_one_list_are_refused() {
     let many: String = (0..10_000).map(|at| format!("\n  - {{ button: b{at}, then: [ {{ finish: x }} ] }}")).collect();
-    check_refused(&file(&(many + "\n")), FaultCode::TooLarge, "more than 60000 keys and values");
+    check_refused(&file(&(many + "\n")), FaultCode::TooLarge, "a workflow has at most 1000 stages");
     let many = "a,".repeat(limits::FILE_NODES_MAX);
     check_refused(&format!("[{many}]"), FaultCode::TooLarge, "more than 60000 keys and values");
 }
@@ -272,6 +272,15 @@ fn expressions_and_texts_that_would_run_away_are_refused_or_end() {
     });
     let refused = tried.expect("a thread").join().expect("no stack overflows");
     assert!(refused >= 15, "{refused} were refused");
+}
+
+#[test]
+fn what_the_parser_would_keep_whole_is_refused_before() {
+    let lists = ["a,", "a: b, ", "{}, ", "? a, : b, ", "'', ", "\"\" ", "&a ", "*a ", "!a ", "a,\n    "];
+    for unit in lists {
+        let text = file(&format!("\n  - [{}]\n", unit.repeat(((1 << 20) - 200) / unit.len())));
+        check_refused(&text, FaultCode::TooLarge, "commas, colons and brackets, and at most 70000 are allowed");
+    }
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::collections::HashSet;
 
 use saphyr_parser::{Event, Marker, Parser, ScalarStyle, ScanError, Span};
 
-use crate::definition::fault::FaultCode;
+use crate::definition::fault::{Fault, FaultCode};
 use crate::definition::file::faults::{Faults, Position};
 use crate::definition::file::json_escapes;
 use crate::definition::rules;
@@ -61,8 +61,45 @@ pub(super) fn parse(text: &str, faults: &mut Faults) -> Option<Node> {
     if !check_characters(text, faults) {
         return None;
     }
+    if let Err(fault) = check_signs(text) {
+        faults.put(Position::START, fault);
+        return None;
+    }
     let text = json_escapes::joined(text);
     Builder { open: Vec::new(), root: None, documents: 0, faults }.run(&text)
+}
+
+/// How many signs a file has that the parser makes something of, whatever they stand in.
+///
+/// # Errors
+/// `TOO_LARGE`.
+pub(super) fn check_signs(text: &str) -> Result<(), Fault> {
+    let (mut signs, mut quotes, mut keys, mut depth, mut deepest) = (0, 0, 0, 0_usize, 0);
+    for byte in text.bytes() {
+        match byte {
+            b',' | b':' | b'&' | b'*' | b'!' => signs += 1,
+            b'?' => keys += 1,
+            b'[' | b'{' => (signs, depth) = (signs + 1, depth + 1),
+            b']' | b'}' => (signs, depth) = (signs + 1, depth.saturating_sub(1)),
+            b'"' | b'\'' => quotes += 1,
+            _ => {}
+        }
+        deepest = deepest.max(depth);
+    }
+    let signs = (signs + keys).max(quotes / 2);
+    if signs <= limits::FILE_SIGNS_MAX {
+        return Ok(());
+    }
+    // Each `?` begins a mapping within the one before.
+    if deepest > limits::FILE_DEPTH_MAX || keys > signs / 2 {
+        return Err(Fault::new(FaultCode::TooLarge, too_deep()));
+    }
+    let message = format!(
+        "the file has {signs} commas, colons and brackets, and at most {} are allowed; a workflow has at most {} stages",
+        limits::FILE_SIGNS_MAX,
+        limits::STAGES_MAX
+    );
+    Err(Fault::new(FaultCode::TooLarge, message))
 }
 
 /// Looks at the raw file, comments too: a parser takes NUL for the end, and a reviewer must see what is there.

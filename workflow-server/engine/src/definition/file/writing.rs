@@ -14,6 +14,7 @@ use crate::definition::file::comments;
 use crate::definition::file::escalation::{DUE, RAISE};
 use crate::definition::file::plain_actions::PRIORITIES;
 use crate::definition::file::reading::{FORMAT, read_placed};
+use crate::definition::file::tree::check_signs;
 use crate::definition::model::{
     Action, ActionKind, AlertAction, ButtonAction, Definition, FIRST_STAGE, LinkAction, NoteRule, Priority, Raise,
     Rung, RungTime, Stage, TimerAction, TimerStart,
@@ -65,7 +66,9 @@ pub fn write_json(definition: &Definition) -> String {
 /// `TOO_LARGE`.
 pub fn check_written(definition: &Definition) -> Result<(), Fault> {
     let written = file(definition, &HashSet::new());
-    let (bytes, nodes) = (json(&written).len(), written.nodes() + DOCUMENT_NODES);
+    let text = json(&written);
+    check_signs(&text)?;
+    let (bytes, nodes) = (text.len(), written.nodes() + DOCUMENT_NODES);
     if bytes <= limits::FILE_BYTES_MAX && nodes <= limits::FILE_NODES_MAX {
         return Ok(());
     }
