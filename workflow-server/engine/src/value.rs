@@ -122,6 +122,13 @@ impl FieldDeclaration {
     }
 }
 
+/// A number as a whole one, if it is one and not so large that others would be the same.
+#[expect(clippy::cast_possible_truncation, reason = "a whole number of this size is an i64")]
+pub(crate) fn whole(number: f64) -> Option<i64> {
+    const WHOLE_MAX: f64 = 9e15;
+    (number.fract() == 0.0 && number.abs() < WHOLE_MAX).then_some(number as i64)
+}
+
 /// The value of a field.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Value {

@@ -148,7 +148,7 @@ fn a_file_of_nothing_else_is_told_in_little() {
     let forms: String = (0..20)
         .map(|n| format!("  - {{ button: B{n}, form: {{ x: {{ type: number, max: {n} }} }}, then: [ finish: f ] }}\n"))
         .collect();
-    let place: String = (0..60).map(|n| format!("{{% if fields.k == 'z{n}' %}}{{% endif %}}")).take(16).collect();
+    let place: String = (0..16).map(|n| format!("{{% if fields.k == 'z{n}' %}}{{% endif %}}")).collect();
     let alerts = format!("  - alert: {{ text: \"{place}{{{{ form.x == 99 }}}}\", team: care }}\n").repeat(30);
     let file = format!(
         "format: 1\nworkflow: w\ntitle: T\nfields: {{ k: {{ type: text, values: [{}] }} }}\non_new_call:\n{alerts}{forms}",

@@ -21,7 +21,7 @@ use crate::definition::model::{
 };
 use crate::limits;
 use crate::time::Span;
-use crate::value::{FieldDeclaration, Value};
+use crate::value::{FieldDeclaration, Value, whole};
 
 /// Writes YAML 1.2.
 #[must_use]
@@ -100,9 +100,6 @@ fn json(file: &Written) -> String {
     text
 }
 
-/// Below this every whole number has a place of its own among all numbers.
-const WHOLE_MAX: f64 = 9e15;
-
 /// What stands in a file.
 enum Written {
     Text(String),
@@ -144,11 +141,10 @@ impl Serialize for Written {
         match self {
             Self::Text(text) => serializer.serialize_str(text),
             Self::Whole(number) => serializer.serialize_u32(*number),
-            #[expect(clippy::cast_possible_truncation, reason = "a whole number of this size is shown as one")]
-            Self::Number(number) if number.fract() == 0.0 && number.abs() < WHOLE_MAX => {
-                serializer.serialize_i64(*number as i64)
-            }
-            Self::Number(number) => serializer.serialize_f64(*number),
+            Self::Number(number) => match whole(*number) {
+                Some(whole) => serializer.serialize_i64(whole),
+                None => serializer.serialize_f64(*number),
+            },
             Self::Flag(flag) => serializer.serialize_bool(*flag),
             Self::List(items) => serializer.collect_seq(items),
             Self::Map(entries) => Pairs(entries).serialize(serializer),

@@ -9,14 +9,11 @@ use minijinja::{Environment, Error, Output, State, UndefinedBehavior, filters};
 
 use super::{GAP, NAME, Part, Program, Template};
 use crate::definition::facts::{CALL_FLAGS, CALL_TEXTS, Facts};
-use crate::value::Value;
+use crate::value::{Value, whole};
 
 /// The filters that texts have.
 pub(super) const FILTERS: [&str; 9] =
     ["default", "upper", "lower", "title", "capitalize", "trim", "round", "length", "zone"];
-
-/// Below this every whole number has a place of its own among all numbers.
-const WHOLE_MAX: f64 = 9e15;
 
 /// Steps of the machine for one text: far more than a page of text takes.
 const FUEL: u64 = 20_000;
@@ -282,9 +279,7 @@ fn jinja(value: &Value) -> JinjaValue {
         Value::Text(text) if text.is_empty() => JinjaValue::UNDEFINED,
         Value::Text(text) => JinjaValue::from(&**text),
         // Whole numbers are put together with texts as they show: `72 EUR`, not `72.0 EUR`.
-        #[expect(clippy::cast_possible_truncation, reason = "a whole number of this size is an i64")]
-        Value::Number(number) if number.fract() == 0.0 && number.abs() < WHOLE_MAX => JinjaValue::from(*number as i64),
-        Value::Number(number) => JinjaValue::from(*number),
+        Value::Number(number) => whole(*number).map_or_else(|| JinjaValue::from(*number), JinjaValue::from),
         Value::Bool(flag) => JinjaValue::from(*flag),
         Value::Time(_) => JinjaValue::from(value.to_string()),
     }

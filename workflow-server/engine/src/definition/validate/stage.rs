@@ -27,13 +27,6 @@ pub(super) fn check<'d>(scene: &Scene<'d>, stage: &'d Stage, faults: &mut Vec<Fa
             let subject = if field == "text" { "the text".to_owned() } else { format!("`{field}`") };
             fault(field, code, format!("{subject} {message}"));
         });
-        for (field, message) in expressions::warnings(scene, action) {
-            let of_action = in_action(stage, place, FaultCode::BadValue, message);
-            faults.push(Fault { field: field.to_owned(), warning: true, ..of_action });
-        }
-        let mut fault = |field: &str, code, message| {
-            faults.push(Fault { field: field.to_owned(), ..in_action(stage, place, code, message) });
-        };
         match &action.kind {
             ActionKind::Alert(alert) => check_alert(scene, alert, fault),
             ActionKind::Button(button) => {
@@ -48,6 +41,10 @@ pub(super) fn check<'d>(scene: &Scene<'d>, stage: &'d Stage, faults: &mut Vec<Fa
             ActionKind::Timer(timer) => check_timer(scene, timer, fault),
             ActionKind::Link(link) => check_link(link, events, fault),
             ActionKind::Finish(_) | ActionKind::SetField(_) => {}
+        }
+        for (field, message) in expressions::warnings(scene, action) {
+            let of_action = in_action(stage, place, FaultCode::BadValue, message);
+            faults.push(Fault { field: field.to_owned(), warning: true, ..of_action });
         }
     }
 }
