@@ -13,6 +13,8 @@ use super::{LOCK_RETRY, OpenError};
 /// Held as long as it lives.
 pub(crate) struct DirectoryLock {
     _file: File,
+    /// The directory itself: its lock holds also where somebody has removed the file.
+    _dir: Option<File>,
 }
 
 impl DirectoryLock {
@@ -21,13 +23,33 @@ impl DirectoryLock {
         let path = dir.join("lock");
         let file = super::files::create_file(&path).map_err(|error| OpenError::io("opening", &path, &error))?;
         let give_up = Instant::now() + wait;
-        loop {
-            match file.try_lock() {
-                Ok(()) => return Ok(Self { _file: file }),
-                Err(TryLockError::WouldBlock) if Instant::now() < give_up => std::thread::sleep(LOCK_RETRY),
-                Err(TryLockError::WouldBlock) => return Err(OpenError::Locked { dir: dir.display().to_string() }),
-                Err(TryLockError::Error(error)) => return Err(OpenError::io("locking", &path, &error)),
+        lock(&file, give_up).map_err(|error| refused(dir, &path, error))?;
+        let opened = File::open(dir).map_err(|error| OpenError::io("opening", dir, &error))?;
+        let locked_dir = match lock(&opened, give_up) {
+            Ok(()) => Some(opened),
+            Err(error @ TryLockError::WouldBlock) => return Err(refused(dir, dir, error)),
+            // Some network file systems lock only what is open for writing: there the file's lock alone counts.
+            Err(TryLockError::Error(error)) => {
+                tracing::debug!(%error, "the file system does not lock directories");
+                None
             }
+        };
+        Ok(Self { _file: file, _dir: locked_dir })
+    }
+}
+
+fn lock(file: &File, give_up: Instant) -> Result<(), TryLockError> {
+    loop {
+        match file.try_lock() {
+            Err(TryLockError::WouldBlock) if Instant::now() < give_up => std::thread::sleep(LOCK_RETRY),
+            result => return result,
         }
+    }
+}
+
+fn refused(dir: &Path, locked: &Path, error: TryLockError) -> OpenError {
+    match error {
+        TryLockError::WouldBlock => OpenError::Locked { dir: dir.display().to_string() },
+        TryLockError::Error(error) => OpenError::io("locking", locked, &error),
     }
 }

@@ -51,6 +51,18 @@ async fn a_store_that_somebody_has_open_is_refused() {
 }
 
 #[tokio::test]
+async fn a_store_whose_lock_file_was_removed_is_still_refused() {
+    let (dir, _) = store().await;
+    let first = open(dir.path()).unwrap();
+    fs::remove_file(dir.path().join("lock")).unwrap();
+    let mut impatient = options();
+    impatient.lock_wait = Duration::ZERO;
+    let second = Store::open(dir.path(), &impatient, Arc::new(ToldDisk::default()));
+    assert!(matches!(second.map(drop), Err(OpenError::Locked { .. })), "two have it open");
+    append(first.log.as_ref(), 1, 10).await;
+}
+
+#[tokio::test]
 async fn a_newer_format_is_refused_and_left_as_it_is() {
     let (dir, _) = store().await;
     let path = dir.path().join("identity");
