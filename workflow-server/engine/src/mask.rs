@@ -19,9 +19,19 @@ fn mask(text: &mut Box<str>) {
 /// The call without its caller and its details.
 #[must_use]
 pub fn call(call: &Call) -> Call {
-    let details = call.details.iter().map(|(key, _)| (key.clone(), ERASED.into())).collect();
+    let mut details: Vec<(Box<str>, Box<str>)> =
+        call.details.iter().map(|(key, _)| (detail_key(key), ERASED.into())).collect();
+    details.sort();
+    details.dedup();
+    let details = details.into();
     let caller = Caller { name: ERASED.into(), ..Caller::default() };
     Call { caller, details, ..call.clone() }
+}
+
+/// A key is a word that the script's author chose. Anything else, such as a number or a name, may be the caller's.
+fn detail_key(key: &str) -> Box<str> {
+    let is_word = key.chars().all(|c| c.is_ascii_lowercase() || matches!(c, '-' | '_' | '.'));
+    if is_word { key.into() } else { ERASED.into() }
 }
 
 /// The instance without its fields and texts. Its stage, its clocks and who holds it stay.

@@ -114,7 +114,7 @@ impl House {
     async fn call(&self, call: &str, done: bool) -> InstanceId {
         self.commit(setting(call, REFERENCE, &format!("{NEEDLE} wants her money"))).await;
         let caller = Caller { name: NEEDLE.into(), reference: REFERENCE.into(), ..Caller::default() };
-        let details = vec![("address".into(), format!("{NEEDLE} Lane 1").into())];
+        let details = vec![(format!("address of {NEEDLE}").into(), format!("{NEEDLE} Lane 1").into())];
         let changes = CallChanges { caller: Some(caller), details, ..CallChanges::default() };
         self.commit(Command::UpdateCall { call: call_key(call), changes, expected: None }).await;
         let root = self.handle.root();
