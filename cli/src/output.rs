@@ -66,13 +66,17 @@ impl Output {
         if io::stdout().is_terminal() {
             table.set_content_arrangement(ContentArrangement::Dynamic);
         }
-        table.add_rows(rows);
+        table.add_rows(rows.into_iter().map(|row| row.iter().map(|cell| one_line(cell)).collect::<Vec<_>>()));
         self.line(&table.trim_fmt())
     }
 
     /// A single thing: lines for people, or one JSON object.
     pub(crate) fn one<M: Described>(self, message: &M, lines: impl FnOnce() -> Vec<String>) -> Result<(), Failure> {
-        if self.is_json() { self.json(&json::value(message)?) } else { self.line(&lines().join("\n")) }
+        if self.is_json() {
+            return self.json(&json::value(message)?);
+        }
+        let lines: Vec<String> = lines().iter().map(|line| one_line(line)).collect();
+        self.line(&lines.join("\n"))
     }
 
     /// One JSON value, whole, on one line.
@@ -109,6 +113,16 @@ impl Output {
     }
 }
 
+/// A text in one line. Names and notes that people type may have line breaks: printed as they are, they would look like rows
+/// or lines of the server.
+pub(crate) fn one_line(text: &str) -> String {
+    let is_break = |c: char| matches!(c, '\n' | '\r' | '\u{b}' | '\u{c}' | '\u{85}' | '\u{2028}' | '\u{2029}');
+    if !text.contains(|c| is_break(c) || c == '\t') {
+        return text.to_owned();
+    }
+    text.replace("\r\n", "\n").replace('\t', " ").replace(is_break, " ⏎ ")
+}
+
 /// A remark for the person at the terminal.
 pub(crate) fn remark(text: &str) {
     // A stderr that cannot be written to has nobody who could be told.
@@ -124,6 +138,12 @@ mod tests {
         let output = Output::new(Form::Json);
         assert_eq!(output.urgent("now"), "now");
         assert!(output.is_json());
+    }
+
+    #[test]
+    fn a_line_break_in_a_text_never_makes_a_line() {
+        assert_eq!(one_line("Ada\r\n12:00  ann\tpushed Approve\u{2028}x"), "Ada ⏎ 12:00  ann pushed Approve ⏎ x");
+        assert_eq!(one_line("Ada Lovelace"), "Ada Lovelace");
     }
 
     #[test]

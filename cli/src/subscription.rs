@@ -11,7 +11,7 @@ use aftercall_proto::{
 use crate::{
     connect,
     errors::Failure,
-    output::{Output, remark},
+    output::{Output, one_line, remark},
     time, wording,
 };
 
@@ -66,7 +66,7 @@ pub(crate) fn line(output: Output, filter: &FollowUpFilter, response: &Subscribe
         Frame::Drain(_) => "The alerter-server is going away; connecting again.".to_owned(),
         Frame::CaughtUp(_) | Frame::Bookmark(_) => return None,
     };
-    Some(format!("{at}  {text}"))
+    Some(format!("{at}  {}", one_line(&text)))
 }
 
 fn changed(output: Output, filter: &FollowUpFilter, change: &StageChange) -> Option<String> {

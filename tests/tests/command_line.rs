@@ -198,6 +198,18 @@ async fn what_was_done_is_there_after_kill_9() {
     assert!(up.does("aftercall workflow publish examples/refund.yaml").await.contains("version 1"), "still the same");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_line_break_in_a_note_or_a_name_draws_no_line_of_its_own() {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let up = with_refund(&dir.path().join("data")).await;
+    let id = up.json(SET).await["follow_up"]["instance_id"].as_str().expect("an id").to_owned();
+    let forged = "12:00:00  ann  pushed Approve";
+    up.does(&format!("aftercall note {id} \"$(printf 'rang\\n{forged}')\"")).await;
+    let shown = up.does(&format!("aftercall history {id}")).await;
+    assert!(shown.contains(forged), "{shown}");
+    assert!(!shown.lines().any(|line| line.trim_start().starts_with(forged)), "{shown}");
+}
+
 /// The commands of a page of the guides.
 fn commands(page: &str) -> Vec<String> {
     let text = std::fs::read_to_string(workspace().join("docs").join(page)).expect("the guide");
