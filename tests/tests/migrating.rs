@@ -4,7 +4,8 @@
 use aftercall_proto::workflow::v1::batch_work::Kind;
 use aftercall_proto::workflow::v1::{
     BatchItem, BatchState, BatchWork, ChangeKind, FollowUp, GetBatchRequest, GetInstanceRequest, InstanceFilter,
-    ListHistoryRequest, MigrateInstanceRequest, MigrateWork, StageMapping, StartBatchRequest, Status,
+    ListHistoryRequest, MigrateInstanceRequest, MigrateWork, PauseFollowUpRequest, StageMapping, StartBatchRequest,
+    Status,
 };
 use aftercall_tests::{Clients, House, REFUND, eventually, push, reason, set, with_refund};
 
@@ -84,6 +85,19 @@ async fn a_stage_may_be_named_for_any_and_where_nothing_would_wait_it_is_refused
     let to_nothing = MigrateInstanceRequest { to_version: 3, ..one(&first.instance_id, &[]) };
     let refused = clients.operations.migrate_instance(to_nothing).await.expect_err("nobody would look for it");
     assert_eq!(reason(&refused), "WOULD_BE_STUCK");
+    let id = first.instance_id.clone();
+    let pause = PauseFollowUpRequest {
+        actor: "Ann".to_owned(),
+        instance_id: id,
+        reason: "parts".to_owned(),
+        ..Default::default()
+    };
+    clients.manager.pause_follow_up(pause).await.expect("paused");
+    let work = MigrateWork { to_version: 3, ..MigrateWork::default() };
+    let batch = StartBatchRequest { work: Some(BatchWork { kind: Some(Kind::Migrate(work)) }), ..many(&[], false) };
+    let refused = clients.operations.start_batch(batch).await.expect_err("what is paused is checked as well");
+    assert_eq!(reason(&refused), "MIGRATION_REFUSED");
+    assert!(refused.message().contains("WOULD_BE_STUCK"), "{}", refused.message());
     assert_eq!(get(&mut clients, &first.instance_id).await.version, 1, "what is refused changes nothing");
     // Its own stage is there; another was asked for all the same.
     let moved = clients.operations.migrate_instance(one(&first.instance_id, &[(1, reject)])).await.expect("migrated");

@@ -3,6 +3,7 @@
 //! Promises: every definition is valid for the teams of [`TEAMS`] and the calendar [`CALENDAR`]: validation finds nothing but warnings. It reaches the
 //! corners: texts that YAML would take for something else, numbers with gaps and out of order, every kind of action.
 
+mod amending;
 mod commands;
 mod plan;
 mod steps;
@@ -17,7 +18,8 @@ use crate::definition::validate::{Declared, validate};
 use crate::definition::{ActionKind, Definition};
 use crate::time::{Span, SpanUnit};
 
-pub use commands::office;
+pub use amending::AMENDMENTS;
+pub use commands::{clicks, office};
 pub use steps::{Player, Step, steps};
 pub use words::{CALENDAR, TEAMS, labels, names, spans};
 

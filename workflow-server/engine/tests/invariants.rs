@@ -6,13 +6,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use aftercall_engine::batch::{Batch, BatchState};
-use aftercall_engine::calendar::Clock;
 use aftercall_engine::call::Call;
 use aftercall_engine::command::ActorKind;
 use aftercall_engine::definition::ActionKind;
-use aftercall_engine::entry::{ChangeKind, Entry};
+use aftercall_engine::entry::{ChangeKind, Entry, InstanceChange};
 use aftercall_engine::erasure::{Erasure, ErasureState};
-use aftercall_engine::instance::{Alert, Instance, Status, Timer};
+use aftercall_engine::instance::{Alert, Instance, Status};
 use aftercall_engine::mask;
 use aftercall_engine::testing::{Player, definitions, steps};
 use aftercall_engine::time::Time;
@@ -20,6 +19,10 @@ use aftercall_engine::world::timers::{ESCALATE, LAPSE, RELEASE, RESUME, RETURN, 
 use aftercall_engine::world::{Keeping, World, urgency};
 use aftercall_engine::{Decision, decide};
 use proptest::prelude::*;
+
+mod pauses;
+
+use pauses::stands_still;
 
 /// Everything that is wrong with a World.
 fn faults(world: &World) -> Vec<String> {
@@ -207,7 +210,7 @@ fn faults_of_entry(world: &World, entry: &Entry) -> Vec<String> {
                 "it had ended, and moved",
             ),
             (
-                before.is_none_or(|before| change.entered.is_empty() == (before.visits == change.after.visits)),
+                before.is_none_or(|before| counts_visits(before, change)),
                 "the stages that were entered are not those that were counted",
             ),
             (
@@ -246,38 +249,18 @@ fn is_sound_batch(batch: &Batch) -> bool {
         }
 }
 
+/// A visit is counted for each stage that is entered, and once where a migration changes what people see of the present stage.
+fn counts_visits(before: &Instance, change: &InstanceChange) -> bool {
+    let (after, is_same) = (&change.after, before.visits == change.after.visits);
+    let is_raised = change.kind == ChangeKind::Migrated
+        && (after.stage, after.visit()) == (before.stage, before.visit() + 1)
+        && after.visits.len() == before.visits.len();
+    if change.entered.is_empty() { is_same || is_raised } else { !is_same }
+}
+
 fn is_sound(alert: &Alert) -> bool {
     let teams: BTreeSet<u32> = alert.teams().collect();
     (alert.due.is_some() || alert.escalates_at.is_none()) && teams.len() == alert.teams().count()
-}
-
-/// Whether what was paused is as it was, or goes on by as much later as it stood; or somebody moved it, or it ended.
-fn stands_still(world: &World, before: &Instance, after: &Instance, entry: &Entry) -> bool {
-    let since = match entry.kind {
-        ChangeKind::Migrated => return after.pause == before.pause || after.visits != before.visits,
-        _ if after.visits != before.visits || after.status.is_ended() => return true,
-        ChangeKind::Resumed => before.pause.as_ref().unwrap().since,
-        _ => entry.at,
-    };
-    let definition = world.root().definition_of(before).unwrap();
-    let is_of_day = |timer: &&Timer| {
-        let stage = definition.stage(before.stage).unwrap();
-        matches!(&stage.actions[usize::from(timer.action)].kind, ActionKind::Timer(of) if of.at.is_some())
-    };
-    let times = |one: &Instance| -> Vec<Option<Time>> {
-        let alerts = one.alerts.iter().flat_map(|alert| [alert.due, alert.escalates_at]);
-        let timers = one.timers.iter().filter(|timer| !is_of_day(timer)).map(|timer| Some(timer.due));
-        alerts.chain(timers).chain([one.deadline]).collect()
-    };
-    let (before_times, after_times, clock) = (times(before), times(after), world.root().clock(definition, None));
-    if entry.kind != ChangeKind::Resumed || matches!(clock, Clock::Wall) {
-        let put_off = |time: Time| Time(time.0 + entry.at.0 - since.0);
-        return before_times.into_iter().map(|time| time.map(put_off)).eq(after_times);
-    }
-    // By a calendar what was to come is still to come; the deadline after just as much opening time.
-    let to_come = |now: Time, all: &[Option<Time>]| -> Vec<bool> { all.iter().map(|at| *at > Some(now)).collect() };
-    let left = |now: Time, one: &Instance| one.deadline.map(|at| clock.between(now, at));
-    to_come(since, &before_times) == to_come(entry.at, &after_times) && left(since, before) == left(entry.at, after)
 }
 
 fn holder(one: &Instance) -> Box<str> {

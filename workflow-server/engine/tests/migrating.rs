@@ -3,11 +3,11 @@
 #![allow(clippy::unwrap_used, reason = "a test ends where something unexpected happens")]
 
 use aftercall_engine::Rejection;
-use aftercall_engine::command::{Command, MigrateInstance};
+use aftercall_engine::command::{Command, MigrateInstance, PushButton, SnoozeAlert, SnoozeUntil};
 use aftercall_engine::definition::file;
 use aftercall_engine::definition::model::Priority;
 use aftercall_engine::entry::{Answer, ChangeKind};
-use aftercall_engine::instance::{InstanceId, Status};
+use aftercall_engine::instance::{Instance, InstanceId, Status};
 use aftercall_engine::time::Time;
 
 mod desk;
@@ -95,7 +95,11 @@ fn in_the_same_stage_clocks_go_on_and_what_is_new_begins() {
     desk.claim("Ann", id).unwrap();
     migrate(&mut desk, id, 2, &[]).unwrap();
     let now = desk.of(id);
-    assert_eq!((now.version, now.stage, now.visit(), now.status), (2, 1, 1, Status::Active));
+    assert_eq!(
+        (now.version, now.stage, now.visit(), now.status),
+        (2, 1, 2, Status::Active),
+        "what people saw before is refused"
+    );
     assert_eq!(desk.holder(id), "Ann", "who holds it goes on holding it");
     let alert = &now.alerts[0];
     assert_eq!(now.alerts.len(), 1, "the second alert is gone");
@@ -231,4 +235,68 @@ fn an_alert_keeps_its_own_clock_whatever_stands_before_it() {
     let dues: Vec<(&str, i64)> =
         stands.alerts.iter().map(|alert| (&*alert.text, (alert.due.unwrap().0 - began.0) / MINUTE)).collect();
     assert_eq!(dues, [("New", 90), ("First", 0)], "what is new begins, and what stood goes on");
+}
+
+const CLICKS: &str = r#"
+format: 1
+workflow: repair
+title: Repair
+on_new_call:
+  - alert: { text: Ring the caller, team: care }
+  - button: Done
+    then: [ finish: done ]
+"#;
+
+fn snooze(desk: &mut Desk, seen: &Instance) -> Result<Answer, Rejection> {
+    let asked = SnoozeAlert {
+        instance: seen.id,
+        stage: seen.stage,
+        visit: seen.visit(),
+        action: seen.alerts[0].action,
+        until: SnoozeUntil::For(HOUR),
+        default_zone: "UTC".into(),
+        outcome: "".into(),
+        note: "".into(),
+    };
+    desk.ask("Ann", Command::SnoozeAlert(Box::new(asked)))
+}
+
+fn push(desk: &mut Desk, seen: &Instance) -> Result<Answer, Rejection> {
+    let (instance, visit) = (seen.id, seen.visit());
+    let push = PushButton { instance, button: "done".into(), visit, note: "".into(), form: Vec::new() };
+    desk.ask("Ann", Command::PushButton(Box::new(push)))
+}
+
+#[test]
+fn what_people_saw_before_a_migration_is_refused_where_the_stage_is_another_one_now() {
+    let new = "  - alert: { text: Legal must look at this, team: leads, priority: urgent }\n  - alert: { text: Ring";
+    let versions = [
+        CLICKS.replace("  - alert: { text: Ring", new),
+        CLICKS.replace("button: Done", "button: Close and refund 500 EUR\n    id: done"),
+        CLICKS.replace("finish: done", "finish: refunded"),
+    ];
+    for version in versions {
+        let mut desk = Desk::new(CLICKS);
+        let id = desk.set("1", true);
+        let seen = desk.of(id).clone();
+        publish(&mut desk, &version);
+        migrate(&mut desk, id, 2, &[]).unwrap();
+        assert!(matches!(snooze(&mut desk, &seen), Err(Rejection::AlertGone(_))), "{version}");
+        assert!(matches!(push(&mut desk, &seen), Err(Rejection::StaleVisit(_))), "{version}");
+        let seen = desk.of(id).clone();
+        snooze(&mut desk, &seen).unwrap();
+        push(&mut desk, &seen).unwrap();
+    }
+}
+
+#[test]
+fn what_people_saw_before_a_migration_is_accepted_where_the_stage_is_the_same() {
+    let mut desk = Desk::new(CLICKS);
+    let id = desk.set("1", true);
+    let seen = desk.of(id).clone();
+    publish(&mut desk, &CLICKS.replace("title: Repair", "title: Repairs"));
+    migrate(&mut desk, id, 2, &[]).unwrap();
+    assert_eq!((desk.of(id).version, desk.of(id).visit()), (2, 1));
+    snooze(&mut desk, &seen).unwrap();
+    push(&mut desk, &seen).unwrap();
 }

@@ -317,7 +317,7 @@ fn ops_move_an_instance_to_any_stage_of_its_workflow_paused_ones_too() {
     desk.pause(id, None).unwrap();
     desk.ask("ops", to(2)).unwrap();
     let of: &Instance = desk.of(id);
-    assert_eq!((of.stage, of.status, &of.pause), (2, Status::Active, &None));
+    assert_eq!((of.stage, of.status, of.pause.is_some()), (2, Status::Paused, true));
     desk.ask("ops", to(3)).unwrap();
     assert_eq!(desk.of(id).status, Status::Finished);
 }

@@ -1,8 +1,8 @@
 //! Why an instance waits, since when, and what would move it: in plain words, for somebody who was woken up.
 
 use aftercall_engine::Root;
-use aftercall_engine::definition::ActionKind;
 use aftercall_engine::instance::{Alert, Instance, Status};
+use aftercall_engine::query::{buttons, is_waiting};
 use aftercall_engine::time::Time;
 
 use super::convert::timestamp;
@@ -11,6 +11,7 @@ use super::convert::timestamp;
 pub(super) fn explain(root: &Root, instance: &Instance, now: Time, clock_held: bool) -> Vec<String> {
     let since = timestamp(instance.entered_at);
     let mut sentences = match instance.status {
+        Status::Active | Status::Paused if !is_waiting(root, instance) => nothing_waits(root, instance),
         Status::WaitingForCallEnd => vec![waits_for_call(instance, now)],
         Status::Active => active(root, instance, now),
         Status::Paused => paused(root, instance, now),
@@ -82,19 +83,21 @@ fn paused(root: &Root, instance: &Instance, now: Time) -> Vec<String> {
     ]
 }
 
+/// An earlier version of the server could leave an instance so.
+fn nothing_waits(root: &Root, instance: &Instance) -> Vec<String> {
+    let (name, since) = (stage_name(root, instance), timestamp(instance.entered_at));
+    vec![
+        format!(
+            "It is {} in {name} since {since}, and nothing moves it on: no button and no timer is there.",
+            instance.status.word()
+        ),
+        "Move it to another stage, or cancel it with a reason.".to_owned(),
+    ]
+}
+
 fn active(root: &Root, instance: &Instance, now: Time) -> Vec<String> {
-    let Some(stage) = root.definition_of(instance).and_then(|definition| definition.stage(instance.stage)) else {
-        return vec!["Its stage is not in its workflow: this is a fault of the server; cancel it.".to_owned()];
-    };
-    let buttons: Vec<String> = stage
-        .actions
-        .iter()
-        .enumerate()
-        .filter_map(|(place, action)| match &action.kind {
-            ActionKind::Button(button) if instance.does(place) => Some(format!("\"{}\"", button.label)),
-            _ => None,
-        })
-        .collect();
+    let Some(definition) = root.definition_of(instance) else { return nothing_waits(root, instance) };
+    let buttons: Vec<String> = buttons(definition, instance).map(|button| format!("\"{}\"", button.label)).collect();
     let teams = instance.alerts.iter().flat_map(Alert::teams).filter_map(|team| root.teams.at(team));
     let teams: Vec<&str> = teams.map(|team| team.name.as_str()).collect();
     let since = timestamp(instance.entered_at);

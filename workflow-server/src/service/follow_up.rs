@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use aftercall_engine::Root;
 use aftercall_engine::call::Call;
 use aftercall_engine::definition::model::{ButtonAction, NoteRule};
-use aftercall_engine::definition::{Action, ActionKind, Definition, Stage};
+use aftercall_engine::definition::{ActionKind, Definition, Stage};
 use aftercall_engine::instance::{Alert, Attempts, Claim, Instance, Pause, Status};
-use aftercall_engine::query::{DueState, due_soon_from};
+use aftercall_engine::query::{self, DueState, due_soon_from};
 use aftercall_engine::time::Time;
 use aftercall_engine::value::Value;
 use aftercall_engine::world::urgency::rank;
@@ -119,7 +119,7 @@ fn attempts(attempts: &Attempts) -> proto::Attempts {
 
 /// How something stands by its due time at `now`.
 pub(super) fn due_state(instance: &Instance, due: Option<Time>, soon: Option<Time>, now: Time) -> proto::DueState {
-    match aftercall_engine::query::due_state(instance, due, soon, now) {
+    match query::due_state(instance, due, soon, now) {
         None => proto::DueState::Unspecified,
         Some(DueState::OnTime) => proto::DueState::OnTime,
         Some(DueState::DueSoon) => proto::DueState::DueSoon,
@@ -146,15 +146,8 @@ fn fields(definition: &Definition, instance: &Instance) -> BTreeMap<String, prot
 
 /// The buttons that may be pushed now.
 fn buttons(definition: Option<&Definition>, instance: &Instance) -> Vec<proto::Button> {
-    let stage = definition.and_then(|definition| definition.stage(instance.stage));
-    let (Some(definition), Some(stage), Status::Active) = (definition, stage, instance.status) else {
-        return Vec::new();
-    };
-    let shown = |(place, action): (usize, &Action)| match &action.kind {
-        ActionKind::Button(one) if instance.does(place) => Some(button(definition, one)),
-        _ => None,
-    };
-    stage.actions.iter().enumerate().filter_map(shown).collect()
+    let (Some(definition), Status::Active) = (definition, instance.status) else { return Vec::new() };
+    query::buttons(definition, instance).map(|one| button(definition, one)).collect()
 }
 
 fn button(definition: &Definition, button: &ButtonAction) -> proto::Button {

@@ -1,5 +1,7 @@
 //! A fixed row of requests that uses every kind of change, every type of value and every action.
 
+use std::sync::Arc;
+
 use aftercall_engine::batch::BatchWork;
 use aftercall_engine::batch::{BatchItems, StartBatch};
 use aftercall_engine::call::{CallKey, Caller};
@@ -8,7 +10,8 @@ use aftercall_engine::command::{
     SnoozeAlert, SnoozeUntil, UndoPush,
 };
 use aftercall_engine::definition::file;
-use aftercall_engine::instance::{InstanceId, Wake};
+use aftercall_engine::entry::ChangeKind;
+use aftercall_engine::instance::{Instance, InstanceId, Status, Wake};
 use aftercall_engine::time::Time;
 use aftercall_engine::value::Value;
 use aftercall_engine::world::{Keeping, World};
@@ -219,7 +222,7 @@ pub(crate) fn play_batches() -> Played {
         let start = StartBatch { work, items, reason: "a drill".into(), per_second: 10 };
         played.ask(ActorKind::Operations, Command::StartBatch(Box::new(start)));
         newest = played.world.root().sequence;
-        played.ask(ActorKind::Operations, Command::StepBatch { batch: newest });
+        played.ask_and("Ann Árbol", (ActorKind::Operations, Command::StepBatch { batch: newest }), without_pause);
     }
     played.ask(ActorKind::Operations, Command::StopBatch { batch: newest, reason: "enough".into() });
     // What is refused is told, and what runs on goes into the snapshot.
@@ -229,6 +232,19 @@ pub(crate) fn play_batches() -> Played {
     let batch = played.world.root().sequence;
     played.ask(ActorKind::Operations, Command::StepBatch { batch });
     played
+}
+
+/// The samples hold what the first servers wrote: with them a move ended a pause, and the new stage counted from the move.
+fn without_pause(entry: &mut Entry) {
+    let Some(change) = entry.instances.iter_mut().find(|change| change.kind == ChangeKind::Moved) else { return };
+    let mut moved = Instance::clone(&change.after);
+    let Some(pause) = moved.pause.take() else { return };
+    let put_off = |time: Time| Time(time.0 + entry.at.0 - pause.since.0);
+    for alert in &mut moved.alerts {
+        (alert.due, alert.escalates_at) = (alert.due.map(put_off), alert.escalates_at.map(put_off));
+    }
+    moved.status = Status::Active;
+    change.after = Arc::new(moved);
 }
 
 fn start_climbing(played: &mut Played) -> InstanceId {
@@ -297,14 +313,19 @@ impl Played {
     }
 
     fn ask_as(&mut self, name: &str, kind: ActorKind, command: Command) -> InstanceId {
+        self.ask_and(name, (kind, command), |_| {})
+    }
+
+    fn ask_and(&mut self, name: &str, (kind, command): (ActorKind, Command), change: fn(&mut Entry)) -> InstanceId {
         self.now += 1_000;
         let nth = self.entries.len() as u64 + 1;
         let mark = RequestMark { key: u128::from(nth) << 70 | 7, fingerprint: nth.wrapping_mul(0x9E37_79B9_7F4A_7C15) };
         let actor = Actor { kind, name: name.into() };
         let request = Request { actor, mark: Some(mark), salt: 0xBEEF, command };
-        let Ok(Decision::Commit(entry)) = decide(&self.world, &request, Time(self.now)) else {
+        let Ok(Decision::Commit(mut entry)) = decide(&self.world, &request, Time(self.now)) else {
             panic!("{request:?} is carried out")
         };
+        change(&mut entry);
         self.world.apply(&entry).unwrap();
         let id = entry.instances.last().map(|change| change.after.id);
         self.entries.push(*entry);

@@ -46,7 +46,6 @@ pub(super) fn enter_again(
             continue;
         }
         match &action.kind {
-            ActionKind::Button(_) => armed.waits = true,
             ActionKind::Alert(alert) => {
                 let stood = again.alerts.iter().find(|stood| stood.action == at);
                 let text = stood.filter(|_| again.texts.contains(&at)).map(|stood| &stood.text);
@@ -57,24 +56,20 @@ pub(super) fn enter_again(
                 armed.alerts.extend(raised.map(|raised| taken_up(scene, alert, raised, stood, instance.entered_at)));
             }
             ActionKind::Timer(timer) => {
-                armed.waits = true;
                 let runs = again.timers.iter().find(|runs| runs.action == at);
                 let due = runs.map_or_else(|| due(scene, instance, timer, &mut warn), |runs| runs.due);
                 armed.timers.push(Timer { action: at, due, waits_for_claim: timer.waits_for_claim });
             }
-            ActionKind::SetField(_) | ActionKind::Link(_) | ActionKind::Finish(_) => {}
+            ActionKind::Button(_) | ActionKind::SetField(_) | ActionKind::Link(_) | ActionKind::Finish(_) => {}
         }
     }
     if instance.status != Status::Paused {
-        instance.status = if armed.waits { Status::Active } else { Status::Incomplete };
+        instance.status = Status::Active;
     }
     armed.skipped.sort_unstable();
     instance.alerts = armed.alerts.into();
     instance.timers = armed.timers.into();
     instance.skipped = armed.skipped.into();
-    if instance.status == Status::Incomplete {
-        instance.claim = None;
-    }
     warnings
 }
 
@@ -88,7 +83,7 @@ fn taken_up(scene: &Scene<'_>, action: &AlertAction, raised: Alert, stood: Optio
         let clock = scene.root.clock(scene.definition, action.calendar.as_deref());
         let firings = Firings::of(action, since, clock);
         let coming = |alert: &Alert| Some(firings.at(alert.due?, alert.escalated, clock)?.0);
-        while coming(&alert).is_some_and(|at| at <= scene.now) {
+        while coming(&alert).is_some_and(|at| at <= scene.counts_from) {
             alert.escalated += 1;
         }
         alert.escalates_at = coming(&alert);

@@ -128,7 +128,7 @@ pub(super) fn release(draft: &mut EntryDraft<'_>, old: &Instance, call: &Call) -
     let mut new = old.clone();
     let mut entered = Entered::default();
     if let Some(definition) = draft.root.definition_of(old).cloned() {
-        let scene = Scene { definition: &definition, call, root: draft.root, form: &[], now: draft.now };
+        let scene = Scene::new((draft.root, draft.now), &definition, call, old);
         entered = enter(&scene, &mut new, FIRST_STAGE);
     }
     let id = new.id;

@@ -6,12 +6,13 @@ use crate::archive::ArchiveChange;
 use crate::batch::BatchChange;
 use crate::call::Call;
 use crate::command::Request;
-use crate::decide::Decision;
+use crate::decide::{Decision, pause};
 use crate::entry::{
     AlertBefore, Answer, Before, CallChange, ChangeKind, DefinitionChange, Entered, Entry, InstanceChange, Said,
 };
 use crate::erasure::ErasureChange;
-use crate::instance::{Alert, Instance};
+use crate::instance::{Alert, Instance, Status};
+use crate::query::is_waiting;
 use crate::rejection::Rejection;
 use crate::time::Time;
 use crate::world::Root;
@@ -91,6 +92,7 @@ impl<'w> EntryDraft<'w> {
 
     /// Adds an instance that was there before, as it will stand.
     pub(super) fn put_instance(&mut self, kind: ChangeKind, old: &Instance, mut new: Instance, entered: Entered) {
+        new = settled(self.root, new, self.now);
         new.revision += 1;
         new.sequence = self.sequence();
         let before = before(self.root, old);
@@ -99,6 +101,7 @@ impl<'w> EntryDraft<'w> {
 
     /// Adds an instance that this entry makes.
     pub(super) fn put_new_instance(&mut self, mut new: Instance, entered: Entered) {
+        new = settled(self.root, new, self.now);
         new.revision = 1;
         new.sequence = self.sequence();
         self.instances.push(change(ChangeKind::Set, new, None, entered));
@@ -114,6 +117,16 @@ impl<'w> EntryDraft<'w> {
             }
         }
     }
+}
+
+/// Every instance of an entry passes here. One that is active or paused where no button and no timer could ever move it on becomes
+/// incomplete, whatever brought it there, because people look for incomplete ones and for no others.
+fn settled(root: &Root, new: Instance, now: Time) -> Instance {
+    if !matches!(new.status, Status::Active | Status::Paused) || is_waiting(root, &new) {
+        return new;
+    }
+    let resumed = if new.pause.is_some() { pause::resumed(root, &new, now) } else { new };
+    Instance { status: Status::Incomplete, claim: None, ..resumed }
 }
 
 fn change(kind: ChangeKind, after: Instance, before: Option<Before>, entered: Entered) -> InstanceChange {

@@ -26,9 +26,22 @@ pub(super) struct Scene<'a> {
     /// The form of the push that leads here.
     pub(super) form: &'a [(Box<str>, Value)],
     pub(super) now: Time,
+    /// When a clock that is started now begins to count. In a pause this is the moment at which the pause began: resuming puts off
+    /// every clock by the whole pause.
+    pub(super) counts_from: Time,
 }
 
-impl Scene<'_> {
+impl<'a> Scene<'a> {
+    /// For an instance as it is before it enters or takes up a stage.
+    pub(super) fn new(
+        (root, now): (&'a Root, Time),
+        definition: &'a Definition,
+        call: &'a Call,
+        instance: &Instance,
+    ) -> Self {
+        Self { definition, call, root, form: &[], now, counts_from: instance.clock(now) }
+    }
+
     fn facts<'f>(&'f self, instance: &'f Instance) -> Facts<'f> {
         Facts {
             declared: &self.definition.fields,
@@ -49,11 +62,15 @@ enum Ends {
     GoesTo(u32),
 }
 
-/// Enters a stage, and those it links on to.
+/// Enters a stage, and those it links on to. One that is paused stays paused there.
 pub(super) fn enter(scene: &Scene<'_>, instance: &mut Instance, stage: u32) -> Entered {
     let held = Held::take(instance);
+    let pause = instance.pause.take();
     let entered = walk(scene, instance, stage);
     held.give_back(instance);
+    if pause.is_some() && !instance.status.is_ended() {
+        (instance.status, instance.pause) = (Status::Paused, pause);
+    }
     entered
 }
 
@@ -257,13 +274,13 @@ pub(super) fn raise_as(scene: &Scene<'_>, alert: &AlertAction, at: u16, text: Bo
         team: scene.root.teams.place(&alert.team)?,
         added_teams: Box::default(),
         priority: alert.priority,
-        due: alert.due.map(|span| clock.after(scene.now, span)),
+        due: alert.due.map(|span| clock.after(scene.counts_from, span)),
         escalates_at: None,
         escalated: 0,
         seen: None,
         snooze: None,
     };
-    raised.escalates_at = escalate::next(alert, &raised, scene.now, clock);
+    raised.escalates_at = escalate::next(alert, &raised, scene.counts_from, clock);
     Some(raised)
 }
 
@@ -274,13 +291,13 @@ pub(super) fn due(
     warn: &mut impl FnMut(StageWarningKind, &str),
 ) -> Time {
     let start = match &timer.from {
-        TimerStart::Stage => scene.now,
+        TimerStart::Stage => scene.counts_from,
         TimerStart::Start => instance.started_at,
         TimerStart::Field(name) => match scene.facts(instance).fields().find(|(field, _)| field == name) {
             Some((_, Value::Time(time))) => *time,
             _ => {
                 warn(StageWarningKind::NoTime, &format!("fields.{name}"));
-                scene.now
+                scene.counts_from
             }
         },
     };

@@ -11,6 +11,7 @@ use crate::definition::model::{ButtonAction, FIRST_STAGE, NoteRule};
 use crate::definition::{ActionKind, Definition};
 use crate::entry::{Answer, ChangeKind, Entered};
 use crate::instance::{Happening, Instance, InstanceId, Seen, Status, Wake, is_legal};
+use crate::query::buttons;
 use crate::rejection::{FieldFault, Rejection};
 use crate::time::Time;
 use crate::value::Value;
@@ -37,13 +38,8 @@ pub(super) fn push(draft: &mut EntryDraft<'_>, push: &PushButton, actor: &Actor)
     Ok(())
 }
 
-/// A button of the present stage; one whose condition did not hold is not there.
-fn button_of<'d>(definition: &'d Definition, instance: &Instance, id: &str) -> Option<&'d ButtonAction> {
-    let actions = definition.stage(instance.stage)?.actions.iter().enumerate();
-    actions.filter(|(place, _)| instance.does(*place)).find_map(|(_, action)| match &action.kind {
-        ActionKind::Button(button) if button.event == id => Some(button),
-        _ => None,
-    })
+fn button_of<'a>(definition: &'a Definition, instance: &'a Instance, id: &str) -> Option<&'a ButtonAction> {
+    buttons(definition, instance).find(|button| button.event == id)
 }
 
 /// What is wrong with note and form, where the button is there.
@@ -104,7 +100,7 @@ fn go(draft: &mut EntryDraft<'_>, old: &Instance, definition: &Definition, stage
     let Some(call) = draft.root.call_of(old).cloned() else { return };
     let mut new = old.clone();
     let form: &[_] = if kind == ChangeKind::ButtonPushed { &draft.said.values } else { &[] };
-    let scene = Scene { definition, call: &call, root: draft.root, form, now: draft.now };
+    let scene = Scene { form, ..Scene::new((draft.root, draft.now), definition, &call, old) };
     let entered = enter(&scene, &mut new, stage);
     if !draft.said.note.is_empty() {
         new.notes += 1;

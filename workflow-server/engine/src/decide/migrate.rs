@@ -6,14 +6,16 @@ use std::sync::Arc;
 use crate::command::MigrateInstance;
 use crate::decide::again::{Again, enter_again};
 use crate::decide::draft::{EntryDraft, check_revision};
-use crate::decide::enter::{Scene, enter};
+use crate::decide::enter::{Scene, add_one, enter};
 use crate::decide::find::{check_legal, find};
 use crate::decide::set::put_defaults;
+use crate::definition::consequences::has_same_meaning;
 use crate::definition::counterparts::counterparts;
 use crate::definition::model::{Action, ActionKind};
 use crate::definition::{Definition, Stage};
 use crate::entry::{Answer, ChangeKind, Entered};
-use crate::instance::{Alert, Count, Happening, Instance, Status, Timer};
+use crate::instance::{Alert, Count, Happening, Instance, Timer};
+use crate::query::is_waiting;
 use crate::rejection::{FieldFault, Rejection};
 use crate::value::Value;
 use crate::world::Root;
@@ -40,32 +42,32 @@ pub(super) fn migrate(
     new.links = links(&before, &after, &old.links).into();
     let clock = root.clock(&after, None);
     new.deadline = old.deadline.or(after.deadline.map(|span| clock.after(old.started_at, span)));
-    // In a pause its clocks stand still, also those that begin now: they are put off with the others when it is resumed.
-    let now = old.pause.as_ref().map_or(draft.now, |pause| pause.since);
-    let scene = Scene { definition: &after, call: &call, root, form: &[], now };
+    let scene = Scene::new((root, draft.now), &after, &call, old);
     let entered = match target(&before, &after, old, asked)? {
         Target::Nowhere => Entered::default(),
         Target::Same(was, is) => {
             let again = again(root, (was, is), old);
-            Entered { stages: Vec::new(), warnings: enter_again(&scene, &mut new, is, &again) }
-        }
-        Target::Other(stage) => {
-            let entered = enter(&scene, &mut new, stage);
-            new.entered_at = draft.now;
-            new.ended_at = new.ended_at.map(|_| draft.now);
-            if new.status == Status::Active && old.pause.is_some() {
-                (new.status, new.pause) = (Status::Paused, old.pause.clone());
+            let warnings = enter_again(&scene, &mut new, is, &again);
+            if !has_same_meaning((&before, was), (&after, is)) {
+                // What people saw before names the earlier visit: it is refused instead of landing on something else.
+                add_one(&mut new.visits, is.number, 0);
             }
-            entered
+            Entered { stages: Vec::new(), warnings }
         }
+        Target::Other(stage) => enter(&scene, &mut new, stage),
     };
-    if new.status == Status::Incomplete && old.status != Status::Incomplete {
+    if is_stuck(root, &new) && !is_stuck(root, old) {
         return Err(Rejection::WouldBeStuck(old.clone()));
     }
     draft.said.note = asked.reason.clone();
     draft.answer = Answer::Moved { instance: old.id, entered: entered.stages.clone() };
     draft.put_instance(ChangeKind::Migrated, old, new, entered);
     Ok(())
+}
+
+/// Whether it is in a stage in which nothing waits, paused or not.
+fn is_stuck(root: &Root, instance: &Instance) -> bool {
+    instance.stage > 0 && !instance.status.is_ended() && !is_waiting(root, instance)
 }
 
 fn versions(root: &Root, old: &Instance, version: u32) -> Result<(Arc<Definition>, Arc<Definition>), Rejection> {

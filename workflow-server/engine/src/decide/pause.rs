@@ -78,8 +78,9 @@ pub(super) fn end(draft: &mut EntryDraft<'_>, old: &Instance, due: Time) {
     }
 }
 
-/// Its clocks go on from where they stood: what was to come in an hour comes in an hour, by the clock that it counts by.
-fn resumed(root: &Root, old: &Instance, now: Time) -> Instance {
+/// The instance with its clocks running again from where they stopped: what was to come in an hour comes in an hour, by the clock
+/// that it counts by.
+pub(super) fn resumed(root: &Root, old: &Instance, now: Time) -> Instance {
     let mut new = old.clone();
     new.status = Status::Active;
     let Some(pause) = new.pause.take() else { return new };

@@ -167,7 +167,7 @@ fn start(
     if waits {
         instance.release_at = set.release_within_millis.map(|millis| Time(draft.now.0.saturating_add(millis)));
     } else {
-        let scene = Scene { definition: &chosen.definition, call: &call, root: draft.root, form: &[], now: draft.now };
+        let scene = Scene::new((draft.root, draft.now), &chosen.definition, &call, &instance);
         entered = enter(&scene, &mut instance, FIRST_STAGE);
     }
     let had_ended = set.release_at_call_end && !waits;

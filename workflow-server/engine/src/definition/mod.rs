@@ -19,6 +19,7 @@ pub mod file;
 pub mod describe;
 
 pub mod builder;
+pub mod consequences;
 pub mod counterparts;
 pub mod diff;
 pub mod graph;

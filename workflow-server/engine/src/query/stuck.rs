@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::instance::{Instance, Status, Wake};
+use crate::query::{has_button, is_waiting};
 use crate::time::Time;
 use crate::world::Root;
 use crate::world::timers;
@@ -35,7 +36,7 @@ pub fn overdue_timers(root: &Root, now: Time, rows_max: usize) -> (Vec<OverdueTi
 /// Why work is stuck.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum StuckReason {
-    /// It ran into an unlinked end.
+    /// Nothing in its stage moves it on: it ran into an unlinked end, or no button and no timer is there.
     Incomplete,
     /// It is open, and its call is not chargeable.
     NotChargeable,
@@ -76,10 +77,14 @@ fn why(root: &Root, instance: &Instance) -> Option<(StuckReason, Time)> {
         Status::Finished | Status::Cancelled => None,
         Status::Incomplete => Some((StuckReason::Incomplete, instance.entered_at)),
         Status::WaitingForCallEnd => Some((StuckReason::CallNotEnded, instance.started_at)),
+        // Written by an earlier version: today an instance in which nothing waits becomes incomplete.
+        Status::Active | Status::Paused if !is_waiting(root, instance) => {
+            Some((StuckReason::Incomplete, instance.entered_at))
+        }
         _ if !root.is_visible(instance) => Some((StuckReason::NotChargeable, instance.entered_at)),
         Status::Paused => instance.pause.as_ref().map(|pause| (StuckReason::Paused, pause.since)),
         // Where only a timer moves it on, nobody is waited for.
-        Status::Active if instance.alerts.is_empty() => None,
+        Status::Active if instance.alerts.is_empty() && !has_button(root, instance) => None,
         Status::Active => instance.claim.is_none().then_some((StuckReason::Unclaimed, instance.entered_at)),
     }
 }

@@ -11,14 +11,14 @@ use crate::batch::{BatchItems, StartBatch};
 use crate::calendar::{Calendar, Opening, WeekHours};
 use crate::call::{CallKey, Caller};
 use crate::command::{
-    Actor, ActorKind, CallChanges, Command, MigrateInstance, PushButton, Recipient, SnoozeAlert, SnoozeUntil,
+    Actor, ActorKind, CallChanges, Command, MigrateInstance, PushButton, Recipient, Request, SnoozeAlert, SnoozeUntil,
 };
 use crate::definition::model::NoteRule;
 use crate::definition::{ActionKind, Definition};
 use crate::erasure::{EraseCaller, ErasureState};
 use crate::instance::{Instance, InstanceId};
-use crate::query::archivable;
-use crate::time::{Span, SpanUnit, Time};
+use crate::query::{archivable, buttons};
+use crate::time::Time;
 use crate::value::{FieldDeclaration, FieldType, Value};
 use crate::world::World;
 use crate::world::caller_index::CallerKey;
@@ -136,6 +136,27 @@ pub(super) fn push(world: &World, instance: &Instance, at: &Index, stale: u8, ca
     }))
 }
 
+/// All that the person who may work on an instance can do to what the instance shows: push each button, and acknowledge and snooze
+/// each alert.
+#[must_use]
+pub fn clicks(world: &World, instance: &Instance) -> Vec<Request> {
+    let by = instance.claim.as_ref().map_or_else(|| person(0), |claim| claim.by.clone());
+    let (id, stage, visit) = (instance.id, instance.stage, instance.visit());
+    let buttons = world.root().definition_of(instance).into_iter().flat_map(|one| buttons(one, instance));
+    let pushes = buttons.map(|button| {
+        let (button, form) = (button.event.as_str().into(), values(&button.form));
+        Command::PushButton(Box::new(PushButton { instance: id, button, visit, note: "because".into(), form }))
+    });
+    let on_alerts = instance.alerts.iter().flat_map(|alert| {
+        let action = alert.action;
+        let acknowledge = Command::AcknowledgeAlert { instance: id, stage, visit, action };
+        [acknowledge, snoozing(instance, action as u8, 60_000)]
+    });
+    let actor = Actor { kind: ActorKind::Person, name: by };
+    let request = |command| Request { actor: actor.clone(), mark: None, salt: 0, command };
+    pushes.chain(on_alerts).map(request).collect()
+}
+
 /// A value for each field.
 pub(super) fn values(fields: &[FieldDeclaration]) -> Vec<(Box<str>, Value)> {
     let any = |field: &FieldDeclaration| match field.field_type {
@@ -146,25 +167,6 @@ pub(super) fn values(fields: &[FieldDeclaration]) -> Vec<(Box<str>, Value)> {
     };
     let value = |field: &FieldDeclaration| field.values.first().cloned().unwrap_or_else(|| any(field));
     fields.iter().map(|field| (field.name.as_str().into(), value(field))).collect()
-}
-
-/// The same workflow with another title, and with all alerts due, or none raised.
-pub(super) fn amended(mut definition: Definition, how: u8) -> Definition {
-    definition.title = format!("{} {how}", definition.title.trim());
-    for stage in &mut definition.stages {
-        match how {
-            1 => {
-                for action in &mut stage.actions {
-                    if let ActionKind::Alert(alert) = &mut action.kind {
-                        alert.due = Some(Span { amount: 90, unit: SpanUnit::Minutes });
-                    }
-                }
-            }
-            2 => stage.actions.retain(|action| !matches!(action.kind, ActionKind::Alert(_))),
-            _ => {}
-        }
-    }
-    definition
 }
 
 /// To one of the versions there are; from every stage to the first, should it be gone.

@@ -14,9 +14,10 @@ use crate::time::Time;
 use crate::world::World;
 
 use super::TEAMS;
+use super::amending::{AMENDMENTS, amended};
 use super::commands::{
-    amended, archive, batch, changes, erase, holding, instance, key, migrate, office, person, publishing, push,
-    replace, snoozing, somebody, step_erasure, values,
+    archive, batch, changes, erase, holding, instance, key, migrate, office, person, publishing, push, replace,
+    snoozing, somebody, step_erasure, values,
 };
 
 /// Something that somebody does, before it is known on what.
@@ -95,8 +96,8 @@ pub enum Step {
     Withdraw(Index),
     /// Operations cancel an instance.
     Cancel(Index),
-    /// Somebody stores a workflow anew, with another title, and publishes it.
-    Publish(Index, u8),
+    /// Somebody amends a workflow and publishes the new version: which workflow, how, and in which stage.
+    Publish(Index, u8, Index),
     /// The request before is asked once more, by the same id.
     Again,
     /// Time goes by, and the earliest timer fires if it is due.
@@ -136,7 +137,7 @@ pub fn steps(at_most: usize) -> impl Strategy<Value = Vec<Step>> {
         2 => any::<bool>().prop_map(Step::Undo),
         1 => any::<Index>().prop_map(Step::Chase),
         1 => (any::<Index>(), any::<Index>()).prop_map(|(at, stage)| Step::Move(at, stage)),
-        2 => (any::<Index>(), any::<u8>()).prop_map(|(at, version)| Step::Migrate(at, version)),
+        4 => (any::<Index>(), any::<u8>()).prop_map(|(at, version)| Step::Migrate(at, version)),
         1 => (0..7_u8, prop::bool::weighted(0.2)).prop_map(|(work, stop)| Step::Batch(work, stop)),
         3 => Just(Step::StepBatch),
         2 => (0..3_000_u16, 1..4_u8).prop_map(|(minutes, calls)| Step::Archive(minutes, calls)),
@@ -145,7 +146,8 @@ pub fn steps(at_most: usize) -> impl Strategy<Value = Vec<Step>> {
         2 => Just(Step::StepErasure),
         1 => any::<Index>().prop_map(Step::Withdraw),
         1 => any::<Index>().prop_map(Step::Cancel),
-        1 => (any::<Index>(), 0..3_u8).prop_map(|(workflow, title)| Step::Publish(workflow, title)),
+        2 => (any::<Index>(), 0..AMENDMENTS, any::<Index>())
+            .prop_map(|(workflow, how, stage)| Step::Publish(workflow, how, stage)),
         1 => Just(Step::Again),
         5 => (0..200_000_000_u32).prop_map(Step::Pass),
     ];
@@ -200,8 +202,8 @@ impl Player {
         let requests: Vec<Request> = match step {
             Step::Again => self.last.iter().cloned().collect(),
             Step::Pass(millis) => return self.pass(*millis, world),
-            Step::Publish(at, title) => {
-                let definition = amended(at.get(&self.definitions).clone(), *title);
+            Step::Publish(at, how, stage) => {
+                let definition = amended(at.get(&self.definitions).clone(), *how, stage);
                 publishing(definition).map(|command| self.request(somebody(ActorKind::Author), command)).into()
             }
             step => self.command(step, world).map(|(by, command)| self.request(by, command)).into_iter().collect(),

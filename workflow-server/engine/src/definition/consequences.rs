@@ -1,0 +1,90 @@
+//! Whether a stage means the same to people in another version of its workflow: what they see of it, and what a push of one of
+//! its buttons does at once.
+
+use crate::definition::model::{Action, ActionKind, Definition, LinkAction, Stage};
+
+/// A stage with the version that it is in.
+pub type InVersion<'d> = (&'d Definition, &'d Stage);
+
+/// Whether a click made while looking at the one stage may land on the other.
+#[must_use]
+pub fn has_same_meaning((before, was): InVersion<'_>, (after, is): InVersion<'_>) -> bool {
+    let is_same_push = |action: &Action| match &action.kind {
+        ActionKind::Button(button) => done_by(before, &button.event) == done_by(after, &button.event),
+        _ => true,
+    };
+    was.actions == is.actions && was.actions.iter().all(is_same_push)
+}
+
+/// What entering the stage of an event does before anybody can look at it: the actions that set a field, lead on or finish, of this
+/// stage and of every stage that its links can lead to.
+fn done_by<'d>(definition: &'d Definition, event: &'d str) -> Vec<(&'d str, Vec<&'d Action>)> {
+    let mut found: Vec<(&str, Vec<&Action>)> = Vec::new();
+    let mut open = vec![event];
+    while let Some(event) = open.pop() {
+        if found.iter().any(|(known, _)| *known == event) {
+            continue;
+        }
+        let actions = definition.stage_of(event).map(|stage| &*stage.actions).unwrap_or_default();
+        let at_once = actions.iter().filter(|action| is_done_at_once(action)).collect();
+        open.extend(actions.iter().filter_map(link).flat_map(targets));
+        found.push((event, at_once));
+    }
+    found
+}
+
+fn is_done_at_once(action: &Action) -> bool {
+    match action.kind {
+        ActionKind::SetField(_) | ActionKind::Link(_) | ActionKind::Finish(_) => true,
+        ActionKind::Alert(_) | ActionKind::Button(_) | ActionKind::Timer(_) => false,
+    }
+}
+
+fn link(action: &Action) -> Option<&LinkAction> {
+    if let ActionKind::Link(link) = &action.kind { Some(link) } else { None }
+}
+
+fn targets(link: &LinkAction) -> impl Iterator<Item = &str> {
+    std::iter::once(&*link.to).chain(link.at_most.iter().map(|limit| &*limit.otherwise))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::definition::file::read;
+
+    const FILE: &str = "
+format: 1
+workflow: w
+title: T
+on_new_call:
+  - alert: { text: Ring, team: care, due: 1h }
+  - button: Done
+    then: [ link: { to: later, max: 2, else: closed } ]
+  - button: Later
+    then:
+      - alert: { text: Ring again, team: care }
+      - button: Closed
+        then: [ finish: done ]
+";
+
+    #[test]
+    fn a_stage_means_the_same_while_its_actions_and_what_its_buttons_do_at_once_are_the_same() {
+        let version = |file: &str| read(file, None).unwrap_or_else(|faults| panic!("{faults:#?}"));
+        let before = version(FILE);
+        let check = |from: &str, to: &str, expected: bool| {
+            assert!(FILE.contains(from), "{from}");
+            let after = version(&FILE.replacen(from, to, 1));
+            let is_same = has_same_meaning((&before, &before.stages[0]), (&after, &after.stages[0]));
+            assert_eq!(is_same, expected, "{from} -> {to}");
+        };
+        check("title: T", "title: Other", true);
+        check("Ring again", "Ring once more", true);
+        check("text: Ring,", "text: Write,", false);
+        check("due: 1h", "due: 2h", false);
+        check("button: Done", "button: Refund\n    id: done", false);
+        check("max: 2", "max: 3", false);
+        check("to: later", "to: new-call", false);
+        check("finish: done", "finish: refunded", false);
+    }
+}

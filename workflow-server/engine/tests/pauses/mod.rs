@@ -1,0 +1,54 @@
+//! What a pause keeps: the clocks of an instance stand still in it, and nothing but its end or a resume ends it.
+
+use aftercall_engine::calendar::Clock;
+use aftercall_engine::definition::ActionKind;
+use aftercall_engine::entry::{ChangeKind, Entry};
+use aftercall_engine::instance::{Instance, Status, Timer};
+use aftercall_engine::time::Time;
+use aftercall_engine::world::World;
+
+/// Whether what was paused is as it was, or goes on by as much later as it stood; or somebody moved it, or it ended.
+pub(crate) fn stands_still(world: &World, before: &Instance, after: &Instance, entry: &Entry) -> bool {
+    let paused_at = before.pause.as_ref().unwrap().since;
+    let since = match entry.kind {
+        _ if after.status.is_ended() => return true,
+        ChangeKind::Migrated | ChangeKind::Moved => return stays_paused(world, before, after, (paused_at, entry.at)),
+        ChangeKind::Resumed => paused_at,
+        _ => entry.at,
+    };
+    let definition = world.root().definition_of(before).unwrap();
+    let is_of_day = |timer: &&Timer| {
+        let stage = definition.stage(before.stage).unwrap();
+        matches!(&stage.actions[usize::from(timer.action)].kind, ActionKind::Timer(of) if of.at.is_some())
+    };
+    let times = |one: &Instance| -> Vec<Option<Time>> {
+        let alerts = one.alerts.iter().flat_map(|alert| [alert.due, alert.escalates_at]);
+        let timers = one.timers.iter().filter(|timer| !is_of_day(timer)).map(|timer| Some(timer.due));
+        alerts.chain(timers).chain([one.deadline]).collect()
+    };
+    let (before_times, after_times, clock) = (times(before), times(after), world.root().clock(definition, None));
+    if entry.kind != ChangeKind::Resumed || matches!(clock, Clock::Wall) {
+        let put_off = |time: Time| Time(time.0 + entry.at.0 - since.0);
+        return before_times.into_iter().map(|time| time.map(put_off)).eq(after_times);
+    }
+    // By a calendar what was to come is still to come; the deadline after just as much opening time.
+    let to_come = |now: Time, all: &[Option<Time>]| -> Vec<bool> { all.iter().map(|at| *at > Some(now)).collect() };
+    let left = |now: Time, one: &Instance| one.deadline.map(|at| clock.between(now, at));
+    to_come(since, &before_times) == to_come(entry.at, &after_times) && left(since, before) == left(entry.at, after)
+}
+
+/// Whether one that was moved in a pause is still paused with the same deadline; or where nothing waits it is incomplete, with as
+/// much time until its deadline as it had.
+fn stays_paused(world: &World, before: &Instance, after: &Instance, (since, now): (Time, Time)) -> bool {
+    let definition = world.root().definition_of(after).unwrap();
+    let clock = world.root().clock(definition, None);
+    let left = |now: Time, at: Time| match clock {
+        Clock::Wall => at.0 - now.0,
+        Clock::Calendar(_) => clock.between(now, at),
+    };
+    match (after.status, before.deadline) {
+        (Status::Paused, deadline) => after.pause == before.pause && (deadline.is_none() || after.deadline == deadline),
+        (Status::Incomplete, Some(was)) => after.deadline.is_some_and(|is| left(since, was) == left(now, is)),
+        (status, _) => status == Status::Incomplete,
+    }
+}
