@@ -136,6 +136,15 @@ pub(crate) fn ending(status_now: Status, outcome: &str) -> String {
     }
 }
 
+/// How many times an alert has escalated, after a comma; nothing where it has not.
+pub(crate) fn escalated(times: u32) -> String {
+    match times {
+        0 => String::new(),
+        1 => ", escalated once".to_owned(),
+        times => format!(", escalated {times} times"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -4,12 +4,13 @@
 use aftercall_proto::alert::v1::{SubscribeRequest, SubscribeResponse, subscribe_response::Frame};
 use aftercall_proto::workflow::v1::snooze_alert_request::When;
 use aftercall_proto::workflow::v1::{
-    Caller, ChangeKind, DueState, ExplainInstanceRequest, FollowUp, FollowUpFilter, GetFollowUpRequest,
-    ListFollowUpsRequest, ListHistoryRequest, PauseFollowUpRequest, Priority, ResumeFollowUpRequest,
-    SetWorkflowRequest, SnoozeAlertRequest, SnoozeAlertResponse, Status, UndoPushRequest,
+    AcknowledgeAlertRequest, Alert, Caller, ChangeKind, DueState, ExplainInstanceRequest, FollowUp, FollowUpFilter,
+    GetFollowUpRequest, ListFollowUpsRequest, ListHistoryRequest, PauseFollowUpRequest, Priority,
+    ResumeFollowUpRequest, SetWorkflowRequest, SnoozeAlertRequest, SnoozeAlertResponse, Status, UndoPushRequest,
 };
 use aftercall_tests::{Clients, House, PATIENCE, alerter_has, eventually, push, reason, set, set_refund, with_refund};
 use tonic::{Code, Streaming};
+use tonic_types::StatusExt as _;
 
 /// An alert whose time is over within a second.
 const HURRY: &str = r#"
@@ -57,6 +58,7 @@ async fn snooze(clients: &mut Clients, of: &FollowUp, when: When) -> Result<Snoo
         actor: "Ann".to_owned(),
         instance_id: of.instance_id.clone(),
         alert_id: of.alerts[0].id.clone(),
+        escalations: of.alerts[0].escalations,
         attempt_outcome: "no-answer".to_owned(),
         when: Some(when),
         ..SnoozeAlertRequest::default()
@@ -105,6 +107,21 @@ async fn an_alert_whose_time_goes_by_is_brought_before_more_people_and_each_sees
     for team in ["billing", "payments"] {
         assert_eq!(rows(&mut clients, &[team]).await, [(id.clone(), DueState::Overdue)]);
     }
+    let acknowledge = |escalations: u32| AcknowledgeAlertRequest {
+        actor: "Ann".to_owned(),
+        instance_id: id.clone(),
+        alert_id: alert.id.clone(),
+        escalations,
+        ..AcknowledgeAlertRequest::default()
+    };
+    let refused = clients.manager.acknowledge_alert(acknowledge(0)).await.expect_err("she saw a less urgent alert");
+    assert_eq!((refused.code(), reason(&refused).as_str()), (Code::FailedPrecondition, "ALERT_ESCALATED"));
+    let facts = refused.get_details_error_info().expect("facts").metadata;
+    assert_eq!((facts["instance_id"].as_str(), facts["visit"].as_str()), (id.as_str(), "1"));
+    let as_seen = FollowUp { alerts: vec![Alert { escalations: 1, ..alert.clone() }], ..shown.clone() };
+    let refused = snooze(&mut clients, &as_seen, When::Days(1)).await.expect_err("it has escalated since");
+    assert_eq!(reason(&refused), "ALERT_ESCALATED");
+    clients.manager.acknowledge_alert(acknowledge(2)).await.expect("as it is now");
     let stage = get(&mut clients, &id).await;
     assert_eq!((stage.stage.expect("one").number, stage.visit, stage.buttons.len()), (1, 1, 1));
 }

@@ -2,35 +2,65 @@
 //!
 //! Promise: everybody is shown who has seen it first. Must not: choose among several alerts.
 
+use aftercall_proto::workflow::v1::call_manager_service_client::CallManagerServiceClient;
 use aftercall_proto::workflow::v1::{AcknowledgeAlertRequest, Alert, FollowUp, GetFollowUpRequest};
 use clap::Args;
+use tonic::transport::Channel;
 
-use crate::{connect, errors::Failure, session::Session, time};
+use crate::{connect, errors::Failure, session::Session, time, wording};
 
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  aftercall ack ID\n  aftercall ack ID 2.1.1")]
+#[command(
+    after_help = "Examples:\n  aftercall ack ID\n  aftercall ack ID 2.1.1\n  aftercall ack ID 2.1.1 --escalations 1"
+)]
 pub(crate) struct Ack {
     /// Which follow-up
     id: String,
+    #[command(flatten)]
+    alert: WhichAlert,
+}
+
+/// Which alert of a follow-up, as the person saw it.
+#[derive(Debug, Args)]
+pub(super) struct WhichAlert {
     /// Which alert, by its id [default: the only one there is]
     alert: Option<String>,
+    /// How many times it had escalated when you saw it; one that has escalated since is refused [default: as it is now]
+    #[arg(long, value_name = "N")]
+    escalations: Option<u32>,
+}
+
+impl WhichAlert {
+    /// The alert's id, and how many times it had escalated.
+    pub(super) async fn seen(
+        self,
+        id: &str,
+        client: &mut CallManagerServiceClient<Channel>,
+    ) -> Result<(String, u32), Failure> {
+        if let (Some(alert), Some(escalations)) = (&self.alert, self.escalations) {
+            return Ok((alert.clone(), escalations));
+        }
+        let request = GetFollowUpRequest { instance_id: id.to_owned() };
+        let follow_up = client.get_follow_up(request).await?.into_inner().follow_up.unwrap_or_default();
+        let alert = match self.alert {
+            Some(alert) => alert,
+            None => only_alert(&follow_up)?,
+        };
+        let present = follow_up.alerts.iter().find(|present| present.id == alert).map(|present| present.escalations);
+        Ok((alert, self.escalations.or(present).unwrap_or_default()))
+    }
 }
 
 impl Ack {
     pub(crate) async fn run(self, session: &Session) -> Result<(), Failure> {
         let mut client = session.to.calls().await?;
-        let alert_id = match self.alert {
-            Some(alert) => alert,
-            None => {
-                let request = GetFollowUpRequest { instance_id: self.id.clone() };
-                only_alert(&client.get_follow_up(request).await?.into_inner().follow_up.unwrap_or_default())?
-            }
-        };
+        let (alert_id, escalations) = self.alert.seen(&self.id, &mut client).await?;
         let request = AcknowledgeAlertRequest {
             request_id: connect::request_id(),
             actor: session.to.actor.clone(),
             instance_id: self.id,
             alert_id: alert_id.clone(),
+            escalations,
         };
         let answer = client.acknowledge_alert(request).await?.into_inner();
         session.output.one(&answer, || {
@@ -40,17 +70,22 @@ impl Ack {
     }
 }
 
+/// An alert with its id, as one of several.
+fn named(alert: &Alert) -> String {
+    format!("  {}  {}{}", alert.id, alert.text, wording::escalated(alert.escalations))
+}
+
 fn seen(alert: &Alert) -> String {
     format!("Seen by {} at {}: {}", alert.acknowledged_by, time::local(alert.acknowledged_at.as_ref()), alert.text)
 }
 
 /// The one alert that there is, where none was named.
-pub(super) fn only_alert(follow_up: &FollowUp) -> Result<String, Failure> {
+fn only_alert(follow_up: &FollowUp) -> Result<String, Failure> {
     match follow_up.alerts.as_slice() {
         [alert] => Ok(alert.id.clone()),
         [] => Err(Failure::refused("The follow-up has no alert.".to_owned())),
         several => {
-            let list: Vec<String> = several.iter().map(|alert| format!("  {}  {}", alert.id, alert.text)).collect();
+            let list: Vec<String> = several.iter().map(named).collect();
             Err(Failure::usage(format!("The follow-up has several alerts: name one of them.\n{}", list.join("\n"))))
         }
     }
@@ -70,5 +105,8 @@ mod tests {
         let several = only_alert(&with(vec![alert("1.1.1"), alert("1.1.2")])).unwrap_err();
         assert_eq!(several.exit(), Exit::Usage);
         assert!(several.sentence().contains("1.1.2  alert 1.1.2"));
+        let escalated =
+            only_alert(&with(vec![alert("1.1.1"), Alert { escalations: 2, ..alert("1.1.2") }])).unwrap_err();
+        assert!(escalated.sentence().contains("1.1.2  alert 1.1.2, escalated 2 times"));
     }
 }

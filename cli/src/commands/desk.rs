@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use aftercall_proto::workflow::v1::snooze_alert_request::When;
 use aftercall_proto::workflow::v1::{
-    FollowUp, GetFollowUpRequest, PauseFollowUpRequest, ResumeFollowUpRequest, SnoozeAlertRequest, UndoPushRequest,
+    FollowUp, PauseFollowUpRequest, ResumeFollowUpRequest, SnoozeAlertRequest, UndoPushRequest,
 };
 use clap::Args;
 use jiff::Timestamp;
 
-use super::ack::only_alert;
+use super::ack::WhichAlert;
 use crate::{connect, errors::Failure, session::Session, time, wording};
 
 #[derive(Debug, Args)]
@@ -25,8 +25,8 @@ Examples:
 pub(crate) struct Snooze {
     /// Which follow-up
     id: String,
-    /// Which alert, by its id [default: the only one there is]
-    alert: Option<String>,
+    #[command(flatten)]
+    alert: WhichAlert,
     #[command(flatten)]
     when: SnoozeWhen,
     /// What came of an attempt at reaching the caller, such as no-answer or left-message
@@ -108,18 +108,13 @@ pub(crate) struct Undo {
 impl Snooze {
     pub(crate) async fn run(self, session: &Session) -> Result<(), Failure> {
         let mut client = session.to.calls().await?;
-        let alert_id = match self.alert {
-            Some(alert) => alert,
-            None => {
-                let request = GetFollowUpRequest { instance_id: self.id.clone() };
-                only_alert(&client.get_follow_up(request).await?.into_inner().follow_up.unwrap_or_default())?
-            }
-        };
+        let (alert_id, escalations) = self.alert.seen(&self.id, &mut client).await?;
         let request = SnoozeAlertRequest {
             request_id: connect::request_id(),
             actor: session.to.actor.clone(),
             instance_id: self.id.clone(),
             alert_id,
+            escalations,
             attempt_outcome: self.attempt,
             note: self.note,
             when: Some(self.when.into()),

@@ -28,9 +28,10 @@ pub(crate) fn page(output: Output, instance: &FollowUp, now: Timestamp) -> Vec<S
         let teams = std::iter::once(&alert.team).chain(&alert.added_teams).cloned().collect::<Vec<_>>().join(" and ");
         let next = time::relative(alert.escalates_at.as_ref(), now);
         let escalates = if next.is_empty() { next } else { format!(", escalates {next}") };
+        let escalated = wording::escalated(alert.escalations);
         let back = time::relative(alert.snoozed_until.as_ref(), now);
         let snoozed = if back.is_empty() { back } else { format!(", snoozed by {}: back {back}", alert.snoozed_by) };
-        lines.push(format!("alert     {} ({teams}, {priority}{due}{escalates}{seen}{snoozed})", alert.text));
+        lines.push(format!("alert     {} ({teams}, {priority}{due}{escalated}{escalates}{seen}{snoozed})", alert.text));
     }
     for button in &instance.buttons {
         let asks = wording::asks(button);

@@ -15,7 +15,7 @@ use crate::instance::{InstanceId, Wake};
 use crate::time::Time;
 use crate::value::Value;
 
-pub use desk::{MigrateInstance, SnoozeAlert, SnoozeUntil, UndoPush};
+pub use desk::{MigrateInstance, SeenAlert, SnoozeAlert, SnoozeUntil, UndoPush};
 
 /// What kind of party does something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -242,12 +242,8 @@ pub enum Command {
     AcknowledgeAlert {
         /// On which instance.
         instance: InstanceId,
-        /// The stage that the person was looking at.
-        stage: u32,
-        /// The visit of it.
-        visit: u32,
-        /// Which action of the stage raised the alert, counted from 0.
-        action: u16,
+        /// Which alert.
+        alert: SeenAlert,
     },
     /// Cancel an instance.
     CancelInstance {

@@ -60,6 +60,9 @@ pub enum Rejection {
     /// The alert is not one of those that stand on it.
     #[error("the alert is gone")]
     AlertGone(Arc<Instance>),
+    /// The alert has escalated since the person saw it.
+    #[error("the alert has escalated since: look at it again")]
+    AlertEscalated(Arc<Instance>),
     /// Somebody else holds it.
     #[error("somebody else holds this follow-up")]
     ClaimedByAnother(Arc<Instance>),
@@ -163,6 +166,7 @@ impl Rejection {
             },
             Self::ButtonGone(_) => "BUTTON_GONE",
             Self::AlertGone(_) => "ALERT_GONE",
+            Self::AlertEscalated(_) => "ALERT_ESCALATED",
             Self::ClaimedByAnother(_) => "CLAIMED_BY_ANOTHER",
             Self::NotClaimed(_) => "NOT_CLAIMED",
             Self::StaleVisit(_) => "STALE_VISIT",

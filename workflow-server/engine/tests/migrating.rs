@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test ends where something unexpected happens")]
 
 use aftercall_engine::Rejection;
-use aftercall_engine::command::{Command, MigrateInstance, PushButton, SnoozeAlert, SnoozeUntil};
+use aftercall_engine::command::{Command, MigrateInstance, PushButton, SeenAlert, SnoozeAlert, SnoozeUntil};
 use aftercall_engine::definition::file;
 use aftercall_engine::definition::model::Priority;
 use aftercall_engine::entry::{Answer, ChangeKind};
@@ -250,9 +250,7 @@ on_new_call:
 fn snooze(desk: &mut Desk, seen: &Instance) -> Result<Answer, Rejection> {
     let asked = SnoozeAlert {
         instance: seen.id,
-        stage: seen.stage,
-        visit: seen.visit(),
-        action: seen.alerts[0].action,
+        alert: SeenAlert { stage: seen.stage, visit: seen.visit(), action: seen.alerts[0].action, escalated: 0 },
         until: SnoozeUntil::For(HOUR),
         default_zone: "UTC".into(),
         outcome: "".into(),

@@ -57,8 +57,8 @@ impl Desk {
 /// What a click is aimed at and does, as far as the person can see it.
 fn aim(click: &Request, shown: &Instance, after: &Instance) -> String {
     let action = match &click.command {
-        Command::AcknowledgeAlert { action, .. } => *action,
-        Command::SnoozeAlert(snooze) => snooze.action,
+        Command::AcknowledgeAlert { alert, .. } => alert.action,
+        Command::SnoozeAlert(snooze) => snooze.alert.action,
         _ => return format!("leads to stage {}, ends with {:?}", after.stage, after.ending),
     };
     let alert = shown.alerts.iter().find(|alert| alert.action == action).unwrap();

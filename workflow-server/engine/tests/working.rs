@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use aftercall_engine::Rejection;
 use aftercall_engine::call::{CallKey, Caller};
-use aftercall_engine::command::{CallChanges, Command, SnoozeAlert, SnoozeUntil, UndoPush};
+use aftercall_engine::command::{CallChanges, Command, SeenAlert, SnoozeAlert, SnoozeUntil, UndoPush};
 use aftercall_engine::definition::model::Priority;
 use aftercall_engine::entry::{Answer, ChangeKind};
 use aftercall_engine::filter::FollowUpFilter;
@@ -45,13 +45,17 @@ on_new_call:
 "#;
 
 impl Desk {
-    fn snooze(&mut self, who: &str, id: InstanceId, until: SnoozeUntil, outcome: &str) -> Result<Answer, Rejection> {
+    /// The first alert as it is now.
+    fn seen(&self, id: InstanceId) -> SeenAlert {
         let of = self.of(id);
+        let escalated = of.alerts.first().map_or(0, |alert| u32::from(alert.escalated));
+        SeenAlert { stage: of.stage, visit: of.visit(), action: 0, escalated }
+    }
+
+    fn snooze(&mut self, who: &str, id: InstanceId, until: SnoozeUntil, outcome: &str) -> Result<Answer, Rejection> {
         let snooze = SnoozeAlert {
             instance: id,
-            stage: of.stage,
-            visit: of.visit(),
-            action: 0,
+            alert: self.seen(id),
             until,
             default_zone: "UTC".into(),
             outcome: outcome.into(),
@@ -132,11 +136,17 @@ fn escalation_leaves_buttons_claim_and_due_and_is_news_to_whoever_had_seen_it() 
     let id = desk.set("1", true);
     let due = desk.of(id).alerts[0].due;
     desk.ask("Ann", Command::Claim { instance: id, lease_millis: 24 * HOUR }).unwrap();
-    desk.ask("Ann", Command::AcknowledgeAlert { instance: id, stage: 1, visit: 1, action: 0 }).unwrap();
+    let alert = desk.seen(id);
+    desk.ask("Ann", Command::AcknowledgeAlert { instance: id, alert }).unwrap();
     assert!(desk.of(id).alerts[0].seen.is_some());
     desk.pass(4 * HOUR);
     let of = desk.of(id);
     assert_eq!((of.alerts[0].due, &of.alerts[0].seen, desk.holder(id)), (due, &None, "Ann"));
+    let refused = desk.ask("Ann", Command::AcknowledgeAlert { instance: id, alert });
+    assert!(matches!(refused, Err(Rejection::AlertEscalated(_))), "it is not the alert that she saw");
+    let alert = desk.seen(id);
+    assert!(alert.escalated > 0);
+    desk.ask("Ann", Command::AcknowledgeAlert { instance: id, alert }).unwrap();
     desk.push("Ann", id, "again").unwrap();
     assert_eq!(desk.pass(30 * MINUTE), [], "the alert is withdrawn with its stage");
 }

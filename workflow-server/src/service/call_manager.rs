@@ -138,9 +138,9 @@ impl CallManagerService for CallManager {
     ) -> Result<Response<proto::AcknowledgeAlertResponse>, Status> {
         let request = request.into_inner();
         let mut faults = Faults::default();
-        let (stage, visit, action) = requests::alert_id(&request.alert_id, &mut faults);
+        let alert = requests::seen_alert(&request.alert_id, request.escalations, &mut faults);
         let instance = requests::instance_id(&request.instance_id, &mut faults);
-        let command = Command::AcknowledgeAlert { instance, stage, visit, action };
+        let command = Command::AcknowledgeAlert { instance, alert };
         let asking =
             Asking::of_person("AcknowledgeAlert", &request.actor, &request.request_id, request.encode_to_vec());
         let asking = asking.at_fault(faults);
@@ -261,7 +261,9 @@ impl CallManager {
         let Some(instance) = instance else { return refused };
         let mut walk = Walk::of_instance(self.0.ledger.history(), instance);
         while let Ok(Some((entry, change))) = walk.next().await {
-            let moved = !change.entered.is_empty() || change.after.status.is_ended();
+            // A migration may change the stage without entering it.
+            let is_migration = change.kind == ChangeKind::Migrated;
+            let moved = is_migration || !change.entered.is_empty() || change.after.status.is_ended();
             if moved {
                 let actor = convert::actor(&entry.actor);
                 let mover = if actor.name.is_empty() { "a timer".to_owned() } else { actor.name };

@@ -19,12 +19,10 @@ pub(super) async fn snooze(
     request: proto::SnoozeAlertRequest,
 ) -> Result<proto::SnoozeAlertResponse, Status> {
     let mut faults = Faults::default();
-    let (stage, visit, action) = requests::alert_id(&request.alert_id, &mut faults);
+    let seen = requests::seen_alert(&request.alert_id, request.escalations, &mut faults);
     let command = SnoozeAlert {
         instance: requests::instance_id(&request.instance_id, &mut faults),
-        stage,
-        visit,
-        action,
+        alert: seen,
         until: snooze_until(request.when.as_ref(), &mut faults),
         default_zone: shared.desk.time_zone.clone(),
         outcome: request.attempt_outcome.as_str().into(),
@@ -33,8 +31,8 @@ pub(super) async fn snooze(
     let asking = Asking::of_person("SnoozeAlert", &request.actor, &request.request_id, request.encode_to_vec());
     let answered = shared.execute(asking.at_fault(faults), Command::SnoozeAlert(Box::new(command))).await?;
     let instance = instance_of(&answered)?;
-    let is_present = (stage, visit) == (instance.stage, instance.visit());
-    let alert = instance.alerts.iter().find(|alert| is_present && alert.action == action);
+    let is_present = (seen.stage, seen.visit) == (instance.stage, instance.visit());
+    let alert = instance.alerts.iter().find(|alert| is_present && alert.action == seen.action);
     let snooze = alert.and_then(|alert| alert.snooze.as_ref());
     Ok(proto::SnoozeAlertResponse {
         follow_up: Some(answered.follow_up()?),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use aftercall_engine::Root;
 use aftercall_engine::call::{CallKey, Caller};
-use aftercall_engine::command::CallChanges;
+use aftercall_engine::command::{CallChanges, SeenAlert};
 use aftercall_engine::definition::model::Priority;
 use aftercall_engine::filter::FollowUpFilter;
 use aftercall_engine::instance::{InstanceId, Status};
@@ -117,8 +117,14 @@ pub(super) fn lease(span: Option<prost_types::Duration>, faults: &mut Faults) ->
     })
 }
 
-/// An alert's id: stage, visit and the action's number in its stage, as `convert::alert` writes them.
-pub(super) fn alert_id(text: &str, faults: &mut Faults) -> (u32, u32, u16) {
+/// An alert by its id (stage, visit and the action's number in its stage, as `follow_up::alert` writes them) and by how many times it
+/// had escalated.
+pub(super) fn seen_alert(id: &str, escalations: u32, faults: &mut Faults) -> SeenAlert {
+    let (stage, visit, action) = alert_id(id, faults);
+    SeenAlert { stage, visit, action, escalated: escalations }
+}
+
+fn alert_id(text: &str, faults: &mut Faults) -> (u32, u32, u16) {
     let mut parts = text.splitn(3, '.');
     let read = (|| {
         let (stage, visit) = (parts.next()?.parse().ok()?, parts.next()?.parse().ok()?);

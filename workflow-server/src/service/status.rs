@@ -274,6 +274,7 @@ fn of_rejection(rejection: Rejection, root: &Root) -> Status {
         Rejection::NoSuchBatch(id) => not_found("batch", &id.to_string(), message),
         Rejection::ButtonGone(instance)
         | Rejection::AlertGone(instance)
+        | Rejection::AlertEscalated(instance)
         | Rejection::StaleVisit(instance)
         | Rejection::NotTheNewest(instance) => {
             precondition(reason, format!("{message}: {}", stands(root, &instance)), facts(root, &instance))

@@ -6,8 +6,8 @@ use aftercall_engine::batch::BatchWork;
 use aftercall_engine::batch::{BatchItems, StartBatch};
 use aftercall_engine::call::{CallKey, Caller};
 use aftercall_engine::command::{
-    Actor, ActorKind, CallChanges, Command, IfRunning, PushButton, Recipient, Request, RequestMark, SetWorkflow,
-    SnoozeAlert, SnoozeUntil, UndoPush,
+    Actor, ActorKind, CallChanges, Command, IfRunning, PushButton, Recipient, Request, RequestMark, SeenAlert,
+    SetWorkflow, SnoozeAlert, SnoozeUntil, UndoPush,
 };
 use aftercall_engine::definition::file;
 use aftercall_engine::entry::ChangeKind;
@@ -106,7 +106,7 @@ pub(crate) fn play() -> Played {
 pub(crate) fn play_on() -> Played {
     let mut played = play();
     let seen = played.ask(ActorKind::ScriptEngine, set("4", false));
-    let command = Command::AcknowledgeAlert { instance: seen, stage: 1, visit: 1, action: 0 };
+    let command = Command::AcknowledgeAlert { instance: seen, alert: seen_alert(1, 1, 0) };
     played.ask(ActorKind::Person, command);
     played
 }
@@ -152,9 +152,7 @@ pub(crate) fn play_desk() -> Played {
     let snooze = |until: SnoozeUntil| {
         Command::SnoozeAlert(Box::new(SnoozeAlert {
             instance: id,
-            stage: 1,
-            visit: 1,
-            action: 0,
+            alert: seen_alert(1, 1, 1),
             until,
             default_zone: "UTC".into(),
             outcome: "no-answer".into(),
@@ -191,9 +189,7 @@ pub(crate) fn play_desk() -> Played {
     // What stays snoozed and paused goes into the snapshot.
     let put_off = Command::SnoozeAlert(Box::new(SnoozeAlert {
         instance: id,
-        stage: 2,
-        visit: 2,
-        action: 0,
+        alert: seen_alert(2, 2, 0),
         until: SnoozeUntil::Days(2),
         default_zone: "Europe/Berlin".into(),
         outcome: "".into(),
@@ -331,6 +327,10 @@ impl Played {
         self.entries.push(*entry);
         id.unwrap_or(InstanceId { made_at: 0, slot: 0, salt: 0 })
     }
+}
+
+fn seen_alert(stage: u32, visit: u32, escalated: u32) -> SeenAlert {
+    SeenAlert { stage, visit, action: 0, escalated }
 }
 
 pub(crate) fn key(id: &str) -> CallKey {

@@ -20,17 +20,26 @@ pub enum SnoozeUntil {
     Now,
 }
 
-/// Hides an alert for a time.
-#[derive(Clone, Debug)]
-pub struct SnoozeAlert {
-    /// On which instance.
-    pub instance: InstanceId,
+/// An alert as the person saw it who acknowledges or snoozes it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SeenAlert {
     /// The stage that the person was looking at.
     pub stage: u32,
     /// The visit of it.
     pub visit: u32,
     /// Which action of the stage raised the alert, counted from 0.
     pub action: u16,
+    /// How many times the alert had escalated.
+    pub escalated: u32,
+}
+
+/// Hides an alert for a time.
+#[derive(Clone, Debug)]
+pub struct SnoozeAlert {
+    /// On which instance.
+    pub instance: InstanceId,
+    /// Which alert.
+    pub alert: SeenAlert,
     /// Until when.
     pub until: SnoozeUntil,
     /// The time zone that counts where the call names none, by its IANA name.

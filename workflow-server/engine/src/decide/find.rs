@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use crate::instance::{Happening, Instance, InstanceId, is_legal};
+use crate::command::SeenAlert;
+use crate::instance::{Alert, Happening, Instance, InstanceId, is_legal};
 use crate::rejection::Rejection;
 use crate::world::Root;
 
@@ -21,4 +22,17 @@ pub(super) fn check_legal(instance: &Arc<Instance>, happening: Happening) -> Res
     } else {
         Err(Rejection::IllegalMove { instance: instance.clone(), happening })
     }
+}
+
+/// The alert of `new`, a copy of `old`, that a person saw. One that has escalated since may be for other people and more urgent: what
+/// the person decided about it may no longer hold.
+pub(super) fn alert_as_seen<'a>(
+    old: &Arc<Instance>,
+    new: &'a mut Instance,
+    seen: SeenAlert,
+) -> Result<&'a mut Alert, Rejection> {
+    let is_present = (seen.stage, seen.visit) == (old.stage, old.visit());
+    let alert = new.alerts.iter_mut().find(|alert| is_present && alert.action == seen.action);
+    let alert = alert.ok_or_else(|| Rejection::AlertGone(old.clone()))?;
+    if u32::from(alert.escalated) == seen.escalated { Ok(alert) } else { Err(Rejection::AlertEscalated(old.clone())) }
 }

@@ -1,11 +1,11 @@
 //! What happens to an instance that is there: pushes, timers, notes, and being taken back or cancelled.
 
-use crate::command::{Actor, ActorKind, PushButton};
+use crate::command::{Actor, ActorKind, PushButton, SeenAlert};
 use crate::decide::calls::release;
 use crate::decide::claims::{check_holder, lapse};
 use crate::decide::draft::{EntryDraft, check_revision};
 use crate::decide::enter::{Scene, enter, stop};
-use crate::decide::find::{check_legal, find, visible};
+use crate::decide::find::{alert_as_seen, check_legal, find, visible};
 use crate::decide::{check, escalate, pause, snooze};
 use crate::definition::model::{ButtonAction, FIRST_STAGE, NoteRule};
 use crate::definition::{ActionKind, Definition};
@@ -214,7 +214,7 @@ pub(super) fn cancelled(old: &Instance, now: Time, reason: &str) -> Instance {
 pub(super) fn acknowledge(
     draft: &mut EntryDraft<'_>,
     id: InstanceId,
-    (stage, visit, action): (u32, u32, u16),
+    seen: SeenAlert,
     actor: &Actor,
 ) -> Result<(), Rejection> {
     draft.kind = ChangeKind::AlertAcknowledged;
@@ -223,10 +223,7 @@ pub(super) fn acknowledge(
     visible(draft.root, old)?;
     draft.answer = Answer::Moved { instance: id, entered: Vec::new() };
     let mut new = Instance::clone(old);
-    let standing = new.alerts.iter_mut().find(|alert| alert.action == action);
-    let alert = standing
-        .filter(|_| (stage, visit) == (old.stage, old.visit()))
-        .ok_or_else(|| Rejection::AlertGone(old.clone()))?;
+    let alert = alert_as_seen(old, &mut new, seen)?;
     if alert.seen.is_none() {
         alert.seen = Some(Seen { by: actor.name.clone(), at: draft.now });
         draft.put_instance(ChangeKind::AlertAcknowledged, old, new, Entered::default());

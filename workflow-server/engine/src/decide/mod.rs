@@ -86,9 +86,7 @@ fn carry_out(draft: &mut EntryDraft<'_>, request: &Request) -> Result<(), Reject
         Command::UpdateCall { call, changes, expected } => calls::update(draft, call, changes, *expected)?,
         Command::EndCall { call } => calls::end(draft, call)?,
         Command::PushButton(push) => instances::push(draft, push, actor)?,
-        Command::AcknowledgeAlert { instance, stage, visit, action } => {
-            instances::acknowledge(draft, *instance, (*stage, *visit, *action), actor)?;
-        }
+        Command::AcknowledgeAlert { instance, alert } => instances::acknowledge(draft, *instance, *alert, actor)?,
         Command::AddNote { instance, text } => instances::note(draft, *instance, text, actor)?,
         Command::CancelInstance { instance, reason, expected } => {
             instances::cancel(draft, *instance, reason, *expected)?;

@@ -1,13 +1,11 @@
 //! Snooze: one alert is hidden from everyone until a time, and comes back by itself. No clock stops for it.
 
-use std::sync::Arc;
-
 use jiff::tz::TimeZone;
 
 use crate::command::{Actor, SnoozeAlert, SnoozeUntil};
 use crate::decide::claims::check_holder;
 use crate::decide::draft::EntryDraft;
-use crate::decide::find::{check_legal, find, visible};
+use crate::decide::find::{alert_as_seen, check_legal, find, visible};
 use crate::decide::when;
 use crate::entry::{Answer, ChangeKind, Entered};
 use crate::instance::{Alert, Attempts, Happening, Instance, Snooze};
@@ -24,7 +22,7 @@ pub(super) fn snooze(draft: &mut EntryDraft<'_>, snooze: &SnoozeAlert, actor: &A
     visible(root, old)?;
     check_holder(old, actor, draft.now)?;
     let mut new = Instance::clone(old);
-    let alert = standing(old, &mut new, snooze)?;
+    let alert = alert_as_seen(old, &mut new, snooze.alert)?;
     let until = until(root, old, snooze, draft.now)?;
     draft.answer = Answer::Moved { instance: old.id, entered: Vec::new() };
     draft.said.note = snooze.note.clone();
@@ -51,12 +49,6 @@ pub(super) fn snooze(draft: &mut EntryDraft<'_>, snooze: &SnoozeAlert, actor: &A
     draft.said.values = values.into();
     draft.put_instance(draft.kind, old, new, Entered::default());
     Ok(())
-}
-
-fn standing<'a>(old: &Arc<Instance>, new: &'a mut Instance, snooze: &SnoozeAlert) -> Result<&'a mut Alert, Rejection> {
-    let is_present = (snooze.stage, snooze.visit) == (old.stage, old.visit());
-    let alert = new.alerts.iter_mut().find(|alert| alert.action == snooze.action);
-    alert.filter(|_| is_present).ok_or_else(|| Rejection::AlertGone(old.clone()))
 }
 
 /// Until when, or nothing where it comes back at once.

@@ -11,7 +11,8 @@ use crate::batch::{BatchItems, StartBatch};
 use crate::calendar::{Calendar, Opening, WeekHours};
 use crate::call::{CallKey, Caller};
 use crate::command::{
-    Actor, ActorKind, CallChanges, Command, MigrateInstance, PushButton, Recipient, Request, SnoozeAlert, SnoozeUntil,
+    Actor, ActorKind, CallChanges, Command, MigrateInstance, PushButton, Recipient, Request, SeenAlert, SnoozeAlert,
+    SnoozeUntil,
 };
 use crate::definition::model::NoteRule;
 use crate::definition::{ActionKind, Definition};
@@ -141,16 +142,15 @@ pub(super) fn push(world: &World, instance: &Instance, at: &Index, stale: u8, ca
 #[must_use]
 pub fn clicks(world: &World, instance: &Instance) -> Vec<Request> {
     let by = instance.claim.as_ref().map_or_else(|| person(0), |claim| claim.by.clone());
-    let (id, stage, visit) = (instance.id, instance.stage, instance.visit());
+    let (id, visit) = (instance.id, instance.visit());
     let buttons = world.root().definition_of(instance).into_iter().flat_map(|one| buttons(one, instance));
     let pushes = buttons.map(|button| {
         let (button, form) = (button.event.as_str().into(), values(&button.form));
         Command::PushButton(Box::new(PushButton { instance: id, button, visit, note: "because".into(), form }))
     });
     let on_alerts = instance.alerts.iter().flat_map(|alert| {
-        let action = alert.action;
-        let acknowledge = Command::AcknowledgeAlert { instance: id, stage, visit, action };
-        [acknowledge, snoozing(instance, action as u8, 60_000)]
+        let acknowledge = Command::AcknowledgeAlert { instance: id, alert: seen(instance, alert.action) };
+        [acknowledge, snoozing(instance, alert.action, 60_000)]
     });
     let actor = Actor { kind: ActorKind::Person, name: by };
     let request = |command| Request { actor: actor.clone(), mark: None, salt: 0, command };
@@ -200,7 +200,14 @@ pub(super) fn batch(world: &World, work: u8, stop: bool) -> Option<Command> {
     Some(Command::StartBatch(Box::new(start)))
 }
 
-pub(super) fn snoozing(instance: &Instance, action: u8, minutes: u16) -> Command {
+/// An alert of the instance as it is now.
+pub(super) fn seen(instance: &Instance, action: u16) -> SeenAlert {
+    let alert = instance.alerts.iter().find(|alert| alert.action == action);
+    let escalated = alert.map_or(0, |alert| u32::from(alert.escalated));
+    SeenAlert { stage: instance.stage, visit: instance.visit(), action, escalated }
+}
+
+pub(super) fn snoozing(instance: &Instance, action: u16, minutes: u16) -> Command {
     let until = match minutes {
         0 => SnoozeUntil::Now,
         1..600 => SnoozeUntil::Days(u32::from(minutes)),
@@ -208,9 +215,7 @@ pub(super) fn snoozing(instance: &Instance, action: u8, minutes: u16) -> Command
     };
     Command::SnoozeAlert(Box::new(SnoozeAlert {
         instance: instance.id,
-        stage: instance.stage,
-        visit: instance.visit(),
-        action: u16::from(action),
+        alert: seen(instance, action),
         until,
         default_zone: "Europe/Berlin".into(),
         outcome: "no-answer".into(),

@@ -16,7 +16,7 @@ use crate::world::World;
 use super::TEAMS;
 use super::amending::{AMENDMENTS, amended};
 use super::commands::{
-    archive, batch, changes, erase, holding, instance, key, migrate, office, person, publishing, push, replace,
+    archive, batch, changes, erase, holding, instance, key, migrate, office, person, publishing, push, replace, seen,
     snoozing, somebody, step_erasure, values,
 };
 
@@ -260,9 +260,9 @@ impl Player {
             Step::Note(at) => (ActorKind::Person, Command::AddNote { instance: id(at)?, text: "rang".into() }),
             Step::Acknowledge(at, action, is_stale) => {
                 let instance = instance(at)?;
-                let visit = instance.visit().saturating_sub(u32::from(*is_stale));
-                let (stage, action) = (instance.stage, u16::from(*action));
-                (ActorKind::Person, Command::AcknowledgeAlert { instance: instance.id, stage, visit, action })
+                let mut alert = seen(instance, u16::from(*action));
+                alert.visit = alert.visit.saturating_sub(u32::from(*is_stale));
+                (ActorKind::Person, Command::AcknowledgeAlert { instance: instance.id, alert })
             }
             Step::Hold(at, who, what, minutes) => {
                 let command = holding(id(at)?, *what, i64::from(*minutes) * 60_000);
@@ -294,7 +294,7 @@ impl Player {
         let id = |at: &Index| instance(at).map(|instance| instance.id);
         let (kind, command) = match step {
             Step::Snooze(at, action, who, minutes) => {
-                let command = snoozing(instance(at)?, *action, *minutes);
+                let command = snoozing(instance(at)?, u16::from(*action), *minutes);
                 return Some((Actor { kind: ActorKind::Person, name: person(*who) }, command));
             }
             Step::Pause(at, minutes) => {
