@@ -9,7 +9,7 @@ use std::{
     path::Path,
 };
 
-use super::{Disk, JournalError};
+use super::{Disk, JournalError, disk::when_descriptors_are_free};
 
 /// Owner only: the directory holds callers' personal data and the key of the request hashes.
 const DIRECTORY_MODE: u32 = 0o700;
@@ -29,7 +29,9 @@ pub(crate) fn create_directory(path: &Path, disk: &dyn Disk) -> io::Result<()> {
 
 /// Opens for writing a file that is empty, readable by its owner only.
 pub(crate) fn create_file(path: &Path) -> io::Result<File> {
-    OpenOptions::new().read(true).write(true).create(true).truncate(true).mode(FILE_MODE).open(path)
+    when_descriptors_are_free(|| {
+        OpenOptions::new().read(true).write(true).create(true).truncate(true).mode(FILE_MODE).open(path)
+    })
 }
 
 /// Replaces `dir/name` by `bytes`: after a crash there is the old or the new one, whole.

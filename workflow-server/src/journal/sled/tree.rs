@@ -7,9 +7,11 @@ use std::{
     fs::{self, File},
     io,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
+
+use rustix::fs::Dir;
 
 use super::super::{
     BATCH_KEYS_MAX, Disk, FLUSH_EVERY_MS, JournalError, LOCK_RETRY, OpenError, Position, SEGMENT_BYTES, files,
@@ -35,6 +37,8 @@ pub(in crate::journal) struct Place {
 pub(in crate::journal) struct Tree {
     pub(super) db: sled::Db,
     file: File,
+    /// Kept open: each commit looks into it, and must not depend on a free file descriptor.
+    blobs: Mutex<Dir>,
     pub(super) place: Place,
 }
 
@@ -95,7 +99,10 @@ impl Tree {
         };
         let path = place.path.join("db");
         let file = File::open(&path).map_err(|error| OpenError::io("opening", &path, &error))?;
-        Ok(Self { db, file, place: place.clone() })
+        let blobs = place.path.join("blobs");
+        let opened = File::open(&blobs).and_then(|directory| Ok(Dir::new(directory)?));
+        let blobs = opened.map_err(|error| OpenError::io("opening", &blobs, &error))?;
+        Ok(Self { db, file, blobs: Mutex::new(blobs), place: place.clone() })
     }
 
     /// Applies a batch of `keys` keys and makes it durable. After an error nothing more may be committed.
@@ -114,7 +121,15 @@ impl Tree {
 
     /// Whether sled has put a value into a file of its own, against all our limits.
     pub(in crate::journal) fn has_blobs(&self) -> io::Result<bool> {
-        Ok(fs::read_dir(self.place.path.join("blobs"))?.next().is_some())
+        // Where it is in the directory is set below: a panic elsewhere changes nothing.
+        let mut blobs = self.blobs.lock().unwrap_or_else(PoisonError::into_inner);
+        blobs.rewind();
+        while let Some(entry) = blobs.read() {
+            if !matches!(entry?.file_name().to_bytes(), b"." | b"..") {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// What lies before the oldest group.

@@ -15,7 +15,7 @@ use futures::future::{BoxFuture, FutureExt};
 
 use super::super::{
     BLOB_BUFFER_BYTES, BlobWriter, Disk, FRAME_BYTES_MAX, JournalError, KEY_BYTES_MAX, OpenError, Options, Vault,
-    blocking::blocking, fault::Fault, files, lock::DirectoryLock, sealed,
+    blocking::blocking, disk::is_out_of_descriptors, fault::Fault, files, lock::DirectoryLock, sealed,
 };
 use super::{
     blob::{self, ReadError},
@@ -90,8 +90,13 @@ impl Files {
     }
 
     fn sync_names(&self, dir: &Path) -> Result<(), JournalError> {
-        let synced = self.disk.sync_directory(dir);
-        synced.map_err(|error| self.fault.raise(format!("syncing {}: {error}", dir.display())))
+        self.disk.sync_directory(dir).map_err(|error| {
+            if is_out_of_descriptors(&error) {
+                // Nothing was synced, so no sync has failed: who asked for it does it again.
+                return JournalError::io("opening", dir, &error);
+            }
+            self.fault.raise(format!("syncing {}: {error}", dir.display()))
+        })
     }
 
     fn list(&self, prefix: &str) -> io::Result<Vec<String>> {
