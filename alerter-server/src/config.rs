@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use aftercall_serving::config::{ConfigError, load};
 use aftercall_serving::logs::LogFormat;
+use aftercall_serving::{CONNECTIONS_MAX, CONNECTIONS_PER_ADDRESS_MAX, NetworkArgs};
 use clap::Parser;
 use serde::{Deserialize, Serialize};
 
@@ -36,6 +37,14 @@ pub struct AlerterServerConfig {
     pub keepalive_seconds: u64,
     /// Seconds over which clients are sent away when the server is told to stop.
     pub drain_seconds: u64,
+    /// Host names, besides `localhost` and addresses, by which clients name this server, such as `calls.example.com`.
+    pub allowed_hosts: Vec<String>,
+    /// Origins whose web pages may use this server by gRPC-Web, such as `https://desk.example.com`; none turns it off.
+    pub web_origins: Vec<String>,
+    /// Connections at once; the limit of open files bounds them too.
+    pub connections_max: usize,
+    /// Connections at once from one address; a loopback address is not counted.
+    pub connections_per_address_max: usize,
 }
 
 impl Default for AlerterServerConfig {
@@ -53,6 +62,10 @@ impl Default for AlerterServerConfig {
             stall_seconds: 30,
             keepalive_seconds: 15,
             drain_seconds: 10,
+            allowed_hosts: Vec::new(),
+            web_origins: Vec::new(),
+            connections_max: CONNECTIONS_MAX,
+            connections_per_address_max: CONNECTIONS_PER_ADDRESS_MAX,
         }
     }
 }
@@ -100,6 +113,8 @@ pub struct Args {
     /// Seconds after which a quiet connection is asked whether it is still there, and within which it must answer
     #[arg(long, env = "AFTERCALL_KEEPALIVE_SECONDS", value_name = "SECONDS")]
     keepalive_seconds: Option<u32>,
+    #[command(flatten)]
+    network: NetworkArgs,
     /// Print the effective configuration as TOML and exit
     #[arg(long)]
     pub print_config: bool,
@@ -129,6 +144,7 @@ impl Args {
         put("bookmark_seconds", self.bookmark_seconds.map(number));
         put("stall_seconds", self.stall_seconds.map(number));
         put("keepalive_seconds", self.keepalive_seconds.map(number));
+        self.network.put_into(&mut over);
         load(self.config.as_deref(), over)
     }
 }

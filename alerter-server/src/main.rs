@@ -1,5 +1,8 @@
 //! The alerter-server's process: configuration, logs, signals; all else is in the library.
 
+use std::process::ExitCode;
+use std::time::Duration;
+
 use alerter_server::Server;
 use alerter_server::config::Args;
 use anyhow::Context as _;
@@ -10,8 +13,11 @@ use clap::Parser as _;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-#[tokio::main]
-async fn main() -> anyhow::Result<()> {
+fn main() -> ExitCode {
+    aftercall_serving::run(serve())
+}
+
+async fn serve() -> anyhow::Result<()> {
     let args = Args::parse();
     let config = args.resolve()?;
     if args.print_config {
@@ -19,7 +25,8 @@ async fn main() -> anyhow::Result<()> {
         return Ok(());
     }
     aftercall_serving::logs::init(config.log_format, &config.log_filter);
-    let shutdown = aftercall_serving::shutdown_token().context("signals cannot be listened to")?;
+    let shutdown = aftercall_serving::shutdown_token(Duration::from_secs(config.drain_seconds));
+    let shutdown = shutdown.context("signals cannot be listened to")?;
     let server = Server::bind(config).await.context("the alerter-server cannot start")?;
     // The first line on standard output tells whoever started us where we listen.
     println!("{}", server.local_addr());

@@ -18,7 +18,7 @@ use tonic::transport::Endpoint;
 use crate::cache::RingLimits;
 use crate::config::AlerterServerConfig;
 use crate::hub::{Hub, Pace};
-use crate::limits::REQUEST_BYTES_MAX;
+use crate::limits::{REQUEST_BYTES_MAX, STREAMS_PER_CONNECTION_MAX, UNREAD_BYTES_PER_CONNECTION_MAX};
 use crate::link::Link;
 use crate::service::{AlertServiceServer, Alerts, SERVICE_NAME};
 use crate::tail::Tail;
@@ -104,10 +104,15 @@ impl Server {
         let routes = base_routes(&[SERVICE_NAME], &readiness)?.add_service(service);
         let keepalive = Duration::from_secs(config.keepalive_seconds);
         let limits = Limits {
+            streams_per_connection_max: STREAMS_PER_CONNECTION_MAX,
+            resets_burst: STREAMS_PER_CONNECTION_MAX,
+            // A stream whose client reads nothing ends by itself, and the others of the connection go on.
+            stall_max: None,
+            unread_bytes_per_connection_max: UNREAD_BYTES_PER_CONNECTION_MAX,
             keepalive_interval: keepalive,
             keepalive_timeout: keepalive,
             drain: Duration::from_secs(config.drain_seconds),
-            ..Limits::default()
+            ..network_limits(&config)
         };
         tracing::info!(%local_addr, workflow_server = config.workflow_server, "the alerter-server serves");
         let sent_away = async {
@@ -119,6 +124,11 @@ impl Server {
             never = sent_away => match never {},
         }
     }
+}
+
+fn network_limits(config: &AlerterServerConfig) -> Limits {
+    let (connections, of_address) = (config.connections_max, config.connections_per_address_max);
+    Limits::with_network(connections, of_address, &config.allowed_hosts, &config.web_origins)
 }
 
 /// Checks the settings; gives the workflow-server's address.

@@ -34,8 +34,17 @@ use crate::{cli::Cli, errors::Exit};
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-#[tokio::main]
-async fn main() -> ExitCode {
+fn main() -> ExitCode {
+    match aftercall_serving::block_on(run()) {
+        Ok(exit) => exit,
+        Err(error) => {
+            output::remark(&format!("The threads of this program cannot be started: {error}."));
+            Exit::Unavailable.into()
+        }
+    }
+}
+
+async fn run() -> ExitCode {
     authoring::pictures::hush();
     let matches = Cli::command().get_matches();
     // Whether a global option was named is known where it was written: with the command, or before it.

@@ -23,13 +23,13 @@ pub(crate) enum Serve {
 
 impl Serve {
     pub(crate) async fn run(self, session: &Session) -> Result<(), Failure> {
-        let stop = servers::stop_asked()?;
         match self {
             Self::WorkflowServer(args) => {
                 let config = args.resolve().map_err(|error| Failure::usage(error.to_string()))?;
                 if args.print_config {
                     return print(session, &config);
                 }
+                let stop = servers::stop_asked(config.drain_seconds)?;
                 aftercall_serving::logs::init(config.log_format, &config.log_filter);
                 let failed = |error| servers::failed("workflow-server", &error);
                 let server = workflow_server::Server::bind(config).await.map_err(failed)?;
@@ -41,6 +41,7 @@ impl Serve {
                 if args.print_config {
                     return print(session, &config);
                 }
+                let stop = servers::stop_asked(config.drain_seconds)?;
                 aftercall_serving::logs::init(config.log_format, &config.log_filter);
                 let failed = |error| servers::failed("alerter-server", &error);
                 let server = alerter_server::Server::bind(config).await.map_err(failed)?;

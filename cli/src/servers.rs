@@ -7,13 +7,15 @@ use std::{
     error::Error,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use aftercall_serving::{
-    ServeError,
+    NetworkArgs, ServeError, config,
     logs::{self, LogFormat},
 };
 use alerter_server::{ServerError as AlerterError, config::AlerterServerConfig};
+use serde::{Serialize, de::DeserializeOwned};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use workflow_server::ServerError as WorkflowError;
@@ -21,6 +23,8 @@ use workflow_server::config::WorkflowServerConfig;
 
 use crate::errors::Failure;
 
+/// Seconds that running requests may take once both are stopped.
+pub(crate) const DRAIN_SECONDS: u64 = 10;
 /// The workflow-server's usual place.
 pub(crate) const WORKFLOW_SERVER: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 7401);
 /// The alerter-server's usual place.
@@ -37,6 +41,8 @@ pub(crate) struct Places {
     pub(crate) alerter_listen: SocketAddr,
     /// Whether plain text may be served where other machines reach it.
     pub(crate) allow_plaintext: bool,
+    /// Who may connect to both.
+    pub(crate) network: NetworkArgs,
 }
 
 /// Both servers, serving.
@@ -55,7 +61,14 @@ impl Servers {
     pub(crate) async fn start(places: Places) -> Result<Self, Failure> {
         let allow_plaintext = places.allow_plaintext;
         let data_dir = places.data_dir.clone();
-        let config = WorkflowServerConfig { listen: places.listen, data_dir, allow_plaintext, ..Default::default() };
+        let config = WorkflowServerConfig {
+            listen: places.listen,
+            data_dir,
+            allow_plaintext,
+            drain_seconds: DRAIN_SECONDS,
+            ..Default::default()
+        };
+        let config = with_network(&config, &places.network)?;
         let workflow = workflow_server::Server::bind(config).await.map_err(|error| match &error {
             WorkflowError::Serve(refused) => not_bound("workflow-server", &places.data_dir, refused),
             _ => failed("workflow-server", &error),
@@ -65,8 +78,10 @@ impl Servers {
             listen: places.alerter_listen,
             workflow_server: workflow_server.clone(),
             allow_plaintext,
+            drain_seconds: DRAIN_SECONDS,
             ..Default::default()
         };
+        let config = with_network(&config, &places.network)?;
         let alerter = alerter_server::Server::bind(config).await.map_err(|error| match &error {
             AlerterError::Serve(refused) => not_bound("alerter-server", &places.data_dir, refused),
             _ => failed("alerter-server", &error),
@@ -101,9 +116,15 @@ impl Servers {
     }
 }
 
+fn with_network<T: Serialize + DeserializeOwned>(config: &T, network: &NetworkArgs) -> Result<T, Failure> {
+    let mut over = toml::Table::new();
+    network.put_into(&mut over);
+    config::put_over(config, over).map_err(|error| Failure::usage(error.to_string()))
+}
+
 /// Cancelled by ctrl-C, or by the signal that stops a service; a second one ends the process at once.
-pub(crate) fn stop_asked() -> Result<CancellationToken, Failure> {
-    Ok(aftercall_serving::shutdown_token()?)
+pub(crate) fn stop_asked(drain_seconds: u64) -> Result<CancellationToken, Failure> {
+    Ok(aftercall_serving::shutdown_token(Duration::from_secs(drain_seconds))?)
 }
 
 /// Sends the servers' log to stderr.

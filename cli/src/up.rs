@@ -5,12 +5,13 @@
 
 use std::{net::SocketAddr, path::PathBuf};
 
+use aftercall_serving::NetworkArgs;
 use clap::Args;
 
 use crate::{
     errors::Failure,
     output::remark,
-    servers::{self, ALERTER_SERVER, Places, Servers, WORKFLOW_SERVER},
+    servers::{self, ALERTER_SERVER, DRAIN_SECONDS, Places, Servers, WORKFLOW_SERVER},
     session::Session,
 };
 
@@ -33,6 +34,8 @@ pub(crate) struct Up {
     /// Serve plain text on an address in the open: there is no TLS and no authentication yet
     #[arg(long)]
     allow_plaintext: bool,
+    #[command(flatten)]
+    network: NetworkArgs,
     /// What is logged to stderr, such as warn or info,workflow_server=debug
     #[arg(long, env = "AFTERCALL_LOG", value_name = "FILTER", default_value = "info")]
     log: String,
@@ -41,12 +44,13 @@ pub(crate) struct Up {
 impl Up {
     pub(crate) async fn run(self, session: &Session) -> Result<(), Failure> {
         servers::log_to_stderr(&self.log);
-        let stop = servers::stop_asked()?;
+        let stop = servers::stop_asked(DRAIN_SECONDS)?;
         let places = Places {
             data_dir: self.data_dir.clone(),
             listen: self.listen,
             alerter_listen: self.alerter_listen,
             allow_plaintext: self.allow_plaintext,
+            network: self.network,
         };
         let mut servers = Servers::start(places).await?;
         let Servers { workflow_server, alerter_server, .. } = &servers;

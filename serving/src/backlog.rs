@@ -4,17 +4,23 @@
 //! socket takes it: ten thousand streams to clients that read slowly would fill the memory. Here a stream gives nothing more while
 //! too much of it has not left; how much that is depends on how much has not left of all streams.
 //!
+//! The first message of an answer is made at once, so that what waits is bytes that are counted: the transport would ask
+//! for it only once the client takes it, and keep the rows of a list as they are until then.
+//!
 //! Promise: no answer is changed, or lost, or held up by what others hold for longer than its own data takes to leave.
 
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
 use axum::body::{Body, Bytes, HttpBody};
-use axum::response::Response;
+use axum::http::Response;
 use futures::task::AtomicWaker;
 use http_body::{Frame, SizeHint};
+
+use crate::connection::Connection;
+use crate::limits::UNREAD_BYTES_MAX;
 
 /// Bytes of one answer that may be on their way: enough to keep a fast connection busy.
 const BACKLOG_BYTES_MAX: usize = 64 * 1024;
@@ -28,22 +34,39 @@ const BACKLOGS_BYTES_MAX: usize = 32 * 1024 * 1024;
 /// What of all answers has not left.
 static ALL: AtomicUsize = AtomicUsize::new(0);
 
+/// Whether all answers together hold so much that only those clients are served that hold next to nothing.
+pub(crate) fn is_over_all() -> bool {
+    ALL.load(Ordering::Relaxed) > UNREAD_BYTES_MAX
+}
+
 /// Bounds what of an answer is on its way.
-pub(crate) async fn bounded(response: Response) -> Response {
-    response.map(|body| Body::new(Bounded { body, backlog: Arc::default() }))
+pub(crate) fn bounded(connection: &Arc<Connection>, response: Response<Body>) -> Response<Body> {
+    response.map(|body| {
+        let backlog =
+            Backlog { bytes: AtomicUsize::new(0), waker: AtomicWaker::new(), connection: Arc::clone(connection) };
+        let mut bounded = Bounded { first: None, body, backlog: Arc::new(backlog) };
+        if !bounded.is_end_stream()
+            && let Poll::Ready(first) = bounded.poll_body(&mut Context::from_waker(Waker::noop()))
+        {
+            bounded.first = first;
+        }
+        Body::new(bounded)
+    })
 }
 
 /// A body that gives nothing more while too much of it has not left.
 struct Bounded {
+    /// What was made at once.
+    first: Option<Result<Frame<Bytes>, axum::Error>>,
     body: Body,
     backlog: Arc<Backlog>,
 }
 
 /// What has not left yet.
-#[derive(Default)]
 struct Backlog {
     bytes: AtomicUsize,
     waker: AtomicWaker,
+    connection: Arc<Connection>,
 }
 
 /// Data that says when it has left.
@@ -62,6 +85,7 @@ impl Drop for Leaving {
     fn drop(&mut self) {
         ALL.fetch_sub(self.data.len(), Ordering::Relaxed);
         self.backlog.bytes.fetch_sub(self.data.len(), Ordering::AcqRel);
+        self.backlog.connection.forget_unread(self.data.len());
         self.backlog.waker.wake();
     }
 }
@@ -74,6 +98,22 @@ impl Backlog {
     }
 }
 
+impl Bounded {
+    /// The next frame of the body, whose data is counted until it has left.
+    fn poll_body(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        let frame = std::task::ready!(Pin::new(&mut self.body).poll_frame(context));
+        let backlog = &self.backlog;
+        Poll::Ready(frame.map(|frame| {
+            Ok(frame?.map_data(|data| {
+                ALL.fetch_add(data.len(), Ordering::Relaxed);
+                backlog.bytes.fetch_add(data.len(), Ordering::AcqRel);
+                backlog.connection.note_unread(data.len());
+                Bytes::from_owner(Leaving { data, backlog: Arc::clone(backlog) })
+            }))
+        }))
+    }
+}
+
 impl HttpBody for Bounded {
     type Data = Bytes;
     type Error = axum::Error;
@@ -82,6 +122,9 @@ impl HttpBody for Bounded {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        if let Some(first) = self.first.take() {
+            return Poll::Ready(Some(first));
+        }
         if self.backlog.is_full() {
             self.backlog.waker.register(context.waker());
             // What left between the two looks has woken nobody.
@@ -89,23 +132,15 @@ impl HttpBody for Bounded {
                 return Poll::Pending;
             }
         }
-        let frame = std::task::ready!(Pin::new(&mut self.body).poll_frame(context));
-        let backlog = &self.backlog;
-        Poll::Ready(frame.map(|frame| {
-            Ok(frame?.map_data(|data| {
-                ALL.fetch_add(data.len(), Ordering::Relaxed);
-                backlog.bytes.fetch_add(data.len(), Ordering::AcqRel);
-                Bytes::from_owner(Leaving { data, backlog: Arc::clone(backlog) })
-            }))
-        }))
+        self.poll_body(context)
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
+        self.first.is_none() && self.body.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
+        if self.first.is_none() { self.body.size_hint() } else { SizeHint::default() }
     }
 }
 
@@ -122,7 +157,8 @@ mod tests {
     #[tokio::test]
     async fn a_stream_waits_until_what_is_on_its_way_has_left() {
         let chunks = stream::iter((0..5_u8).map(|n| Ok::<_, Infallible>(Bytes::from(vec![n; CHUNK]))));
-        let mut body = bounded(Response::new(Body::from_stream(chunks))).await.into_body().into_data_stream();
+        let connection = Arc::new(Connection::for_tests());
+        let mut body = bounded(&connection, Response::new(Body::from_stream(chunks))).into_body().into_data_stream();
         let first = body.next().await.expect("the first").expect("data");
         let second = body.next().await.expect("the second").expect("data");
         assert!(body.next().now_or_never().is_none(), "too much is on its way");

@@ -53,6 +53,16 @@ pub fn load<T: Default + Serialize + DeserializeOwned>(
     merged.try_into().map_err(|error: toml::de::Error| ConfigError::Layers(error.to_string()))
 }
 
+/// Another configuration: `base` with `over` above it, under the names of the file.
+///
+/// # Errors
+/// [`ConfigError::Layers`] where they do not make a configuration together.
+pub fn put_over<T: Serialize + DeserializeOwned>(base: &T, over: toml::Table) -> Result<T, ConfigError> {
+    let mut merged = toml::Table::try_from(base).map_err(|error| ConfigError::Layers(error.to_string()))?;
+    merged.extend(over);
+    merged.try_into().map_err(|error: toml::de::Error| ConfigError::Layers(error.to_string()))
+}
+
 /// Reads the file's text with the defaults it leaves out appended, so that faults carry the file's own lines.
 fn check_alone<T: DeserializeOwned>(text: &str, defaults: &toml::Table) -> Result<(), toml::de::Error> {
     let given: toml::Table = toml::from_str(text)?;

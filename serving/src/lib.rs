@@ -3,13 +3,36 @@
 //!
 //! Must not know what a server serves: routes come in.
 
-mod backlog;
 pub mod config;
 pub mod logs;
-mod probes;
-mod readiness;
+mod network;
+
+mod process;
 mod serve;
 
+mod accept;
+mod descriptors;
+mod places;
+
+mod budget;
+mod connection;
+mod frames;
+mod wire;
+
+mod answer;
+mod backlog;
+mod hosts;
+mod probes;
+mod readiness;
+mod refusal;
+mod upload;
+
+mod limits;
+mod seldom;
+
+pub use limits::{CONNECTIONS_MAX, CONNECTIONS_PER_ADDRESS_MAX, Limits};
+pub use network::NetworkArgs;
 pub use probes::metrics_handle;
+pub use process::{block_on, run, shutdown_token};
 pub use readiness::Readiness;
-pub use serve::{Limits, ServeError, base_routes, open_listener, serve, shutdown_token};
+pub use serve::{ServeError, base_routes, open_listener, serve};

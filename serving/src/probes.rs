@@ -29,6 +29,9 @@ pub fn metrics_handle() -> &'static PrometheusHandle {
     })
 }
 
+/// What the probes ask for.
+pub(crate) const PATHS: [&str; 3] = ["/livez", "/readyz", "/metrics"];
+
 pub(crate) fn routes(readiness: Readiness) -> Router {
     let metrics = metrics_handle();
     Router::new()

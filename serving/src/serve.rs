@@ -1,61 +1,36 @@
-//! Serving gRPC, gRPC-Web and the probes on one port, within limits: tonic's own defaults have none.
+//! Serving gRPC, gRPC-Web and the probes on one port, within limits: the libraries' own defaults have none.
 
+use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
-use std::pin::Pin;
+use std::pin::pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use futures::{Stream, StreamExt};
+use axum::http::{HeaderName, HeaderValue, Method};
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto::Builder;
 use thiserror::Error;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio_stream::wrappers::TcpListenerStream;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 use tonic::service::Routes;
-use tonic::transport::server::{Connected, TcpConnectInfo};
 use tonic_health::ServingStatus;
+use tower_http::cors::{AllowHeaders, AllowOrigin, CorsLayer};
 
-use crate::backlog::bounded;
+use crate::accept::accept;
+use crate::answer::Answering;
+use crate::connection::Connection;
+use crate::descriptors::{connections_allowed, raise_limit};
+use crate::hosts::Hosts;
+use crate::limits::{CONNECTION_WINDOW_BYTES, Limits, PENDING_RESETS_SLACK, STALL_LOOKS, STREAM_WINDOW_BYTES};
+use crate::places::Places;
+use crate::seldom::Seldom;
+use crate::wire::Wire;
 use crate::{Readiness, probes};
 
-/// What a server allows.
-#[derive(Clone, Debug)]
-pub struct Limits {
-    /// Connections at once; more wait to be accepted. Each costs some tens of kilobytes.
-    pub connections_max: usize,
-    /// Streams at once on one connection; more wait at the client.
-    pub streams_per_connection_max: u32,
-    /// How often a quiet connection is asked whether it is still there.
-    pub keepalive_interval: Duration,
-    /// How long it may take to answer before it counts as gone.
-    pub keepalive_timeout: Duration,
-    /// Bytes of all headers of one request.
-    pub header_bytes_max: u32,
-    /// Streams that a client may open and reset before it is served, at once: the bound on "rapid reset".
-    pub pending_resets_max: usize,
-    /// Streams that this side has reset because of the client's faults before the connection is closed.
-    pub faulty_resets_max: usize,
-    /// How long requests in hand may take once the server is told to stop.
-    pub drain: Duration,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            connections_max: 10_000,
-            streams_per_connection_max: 1_024,
-            keepalive_interval: Duration::from_secs(20),
-            keepalive_timeout: Duration::from_secs(10),
-            header_bytes_max: 16 * 1024,
-            pending_resets_max: 64,
-            faulty_resets_max: 256,
-            drain: Duration::from_secs(10),
-        }
-    }
-}
+static STALLS: Seldom = Seldom::new();
 
 /// Why a server cannot serve.
 #[derive(Debug, Error)]
@@ -76,9 +51,6 @@ pub enum ServeError {
     /// Reflection or the transport refuses its own set-up.
     #[error("the server cannot be set up: {0}")]
     SetUp(String),
-    /// Serving ended by itself.
-    #[error("serving ended: {0}")]
-    Transport(#[from] tonic::transport::Error),
 }
 
 /// Opens the port. An address in the open needs leave.
@@ -86,6 +58,8 @@ pub enum ServeError {
 /// # Errors
 /// [`ServeError::InTheOpen`], [`ServeError::Listen`].
 pub async fn open_listener(address: SocketAddr, allow_plaintext: bool) -> Result<TcpListener, ServeError> {
+    // Before anything else is opened.
+    raise_limit();
     if !address.ip().is_loopback() && !allow_plaintext {
         return Err(ServeError::InTheOpen(address));
     }
@@ -120,10 +94,10 @@ pub fn base_routes(services: &[&'static str], readiness: &Readiness) -> Result<R
     Ok(Routes::new(health).add_service(reflection))
 }
 
-/// Serves until `shutdown`, then lets requests in hand finish, for at most the drain time.
+/// Serves until `shutdown`, then lets running requests finish, for at most the drain time.
 ///
 /// # Errors
-/// [`ServeError::Transport`] where serving ends by itself.
+/// [`ServeError::SetUp`] where a setting is invalid.
 pub async fn serve(
     listener: TcpListener,
     routes: Routes,
@@ -131,113 +105,117 @@ pub async fn serve(
     readiness: Readiness,
     shutdown: CancellationToken,
 ) -> Result<(), ServeError> {
-    // The layer refuses plain HTTP/1.1 requests: the probes must not be below it.
-    let grpc = routes
-        .prepare()
-        .into_axum_router()
-        .layer(tonic_web::GrpcWebLayer::new())
-        .layer(axum::middleware::map_response(bounded));
-    let router = grpc.merge(probes::routes(readiness.clone()));
-    let stopping = shutdown.clone();
-    let server = tonic::transport::Server::builder()
-        .accept_http1(true)
-        .max_concurrent_streams(limits.streams_per_connection_max)
-        .http2_keepalive_interval(Some(limits.keepalive_interval))
-        .http2_keepalive_timeout(Some(limits.keepalive_timeout))
-        .http2_max_header_list_size(limits.header_bytes_max)
-        .http2_max_pending_accept_reset_streams(Some(limits.pending_resets_max))
-        .http2_max_local_error_reset_streams(Some(limits.faulty_resets_max))
-        .add_routes(Routes::from(router))
-        .serve_with_incoming_shutdown(incoming(listener, limits.connections_max), async move {
-            stopping.cancelled().await;
-        });
-    let drain = limits.drain;
-    tokio::select! {
-        ended = server => Ok(ended?),
-        // The server's own future may never return while a peer is stuck: this ends it, and its connections with it.
-        () = async { shutdown.cancelled().await; tokio::time::sleep(drain).await } => {
-            tracing::warn!(seconds = drain.as_secs(), "connections were still open when the drain time ended: they are closed");
-            Ok(())
-        }
+    let listen = listener.local_addr().map_err(|error| ServeError::SetUp(error.to_string()))?;
+    let hosts = Hosts::new(listen, &limits.allowed_hosts, &limits.web_origins).map_err(ServeError::SetUp)?;
+    let mut grpc = routes.prepare().into_axum_router();
+    if !limits.web_origins.is_empty() {
+        grpc = grpc.layer(tonic_web::GrpcWebLayer::new()).layer(cors(hosts.origins()));
     }
-}
-
-/// Connections as they come, as long as there are places.
-fn incoming(listener: TcpListener, connections_max: usize) -> impl Stream<Item = io::Result<Counted>> {
-    let places = Arc::new(Semaphore::new(connections_max));
-    TcpListenerStream::new(listener).then(move |accepted| {
-        let places = places.clone();
-        async move {
-            let stream = accepted?;
-            // Small frames must not wait for each other; a socket that refuses is gone already.
-            let _ = stream.set_nodelay(true);
-            let place = places.acquire_owned().await.map_err(io::Error::other)?;
-            Ok(Counted { stream, _place: place })
-        }
-    })
-}
-
-/// A connection that holds its place.
-struct Counted {
-    stream: TcpStream,
-    _place: OwnedSemaphorePermit,
-}
-
-impl Connected for Counted {
-    type ConnectInfo = TcpConnectInfo;
-
-    fn connect_info(&self) -> TcpConnectInfo {
-        self.stream.connect_info()
-    }
-}
-
-impl AsyncRead for Counted {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(cx, buf)
-    }
-}
-
-impl AsyncWrite for Counted {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(cx, buf)
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bufs: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(cx, bufs)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
-    }
-}
-
-/// A token that the first SIGINT or SIGTERM cancels; a second one ends the process at once.
-///
-/// # Errors
-/// Where signals cannot be listened to.
-pub fn shutdown_token() -> io::Result<CancellationToken> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
-    let token = CancellationToken::new();
-    let cancelled = token.clone();
-    tokio::spawn(async move {
-        tokio::select! { _ = interrupt.recv() => {} _ = terminate.recv() => {} }
-        tracing::info!("stopping; a second signal ends the process at once");
-        cancelled.cancel();
-        tokio::select! { _ = interrupt.recv() => {} _ = terminate.recv() => {} }
-        std::process::exit(130);
+    let router = grpc.merge(probes::routes(readiness));
+    let of_process_max = connections_allowed(raise_limit());
+    let connections_max = limits.connections_max.min(of_process_max);
+    tracing::info!(connections_max, per_address = limits.connections_per_address_max, "limit of connections");
+    let places = Arc::new(Places::new(connections_max, limits.connections_per_address_max, of_process_max));
+    let close = CancellationToken::new();
+    // Also where this future is dropped.
+    let _close = close.clone().drop_guard();
+    let server = Arc::new(Server {
+        answering: Answering { router, hosts, limits: limits.clone() },
+        builder: builder(limits),
+        shutdown: shutdown.clone(),
+        close: close.clone(),
     });
-    Ok(token)
+    let connections = TaskTracker::new();
+    accept(listener, &places, &shutdown, |stream, connection| {
+        connections.spawn(Arc::clone(&server).serve(stream, connection));
+    })
+    .await;
+    connections.close();
+    if tokio::time::timeout(limits.drain, connections.wait()).await.is_err() {
+        let seconds = limits.drain.as_secs();
+        tracing::warn!(seconds, "connections were still open when the drain time ended: they are closed");
+    }
+    Ok(())
+}
+
+/// What the connections of a server share.
+struct Server {
+    answering: Answering,
+    builder: Builder<TokioExecutor>,
+    shutdown: CancellationToken,
+    close: CancellationToken,
+}
+
+impl Server {
+    /// Serves a connection until it ends, or until it has to.
+    async fn serve(self: Arc<Self>, stream: TcpStream, connection: Arc<Connection>) {
+        let limits = &self.answering.limits;
+        let io = TokioIo::new(Wire::new(stream, Arc::clone(&connection), limits));
+        let (server, of_requests) = (Arc::clone(&self), Arc::clone(&connection));
+        let service = service_fn(move |request| {
+            let (server, connection) = (Arc::clone(&server), Arc::clone(&of_requests));
+            async move { Ok::<_, Infallible>(server.answering.answer(connection, request).await) }
+        });
+        let mut serving = pin!(self.builder.serve_connection(io, service));
+        let mut stalled = pin!(stalled(&connection, limits.stall_max));
+        tokio::select! {
+            // An error is the client's, which has gone or broken a limit: that was logged and counted.
+            _ = serving.as_mut() => return,
+            () = self.close.cancelled() => return,
+            () = stalled.as_mut() => return,
+            () = self.shutdown.cancelled() => serving.as_mut().graceful_shutdown(),
+        }
+        tokio::select! {
+            _ = serving => {}
+            () = self.close.cancelled() => {}
+            () = stalled => {}
+        }
+    }
+}
+
+/// Ends once the answers of a connection have waited for so long without any progress.
+async fn stalled(connection: &Connection, stall_max: Option<Duration>) {
+    let Some(stall_max) = stall_max else { return std::future::pending().await };
+    let mut last = (None, Instant::now());
+    loop {
+        tokio::time::sleep(stall_max / STALL_LOOKS).await;
+        let now = connection.unread_since();
+        if now.is_none() || now != last.0 {
+            last = (now, Instant::now());
+        } else if last.1.elapsed() >= stall_max {
+            metrics::counter!("aftercall_connections_closed_total", "reason" => "stalled").increment(1);
+            if let Some(count) = STALLS.is_due() {
+                let peer = connection.peer;
+                tracing::warn!(%peer, count, "a client does not read its answers: its connection is closed");
+            }
+            return;
+        }
+    }
+}
+
+fn builder(limits: &Limits) -> Builder<TokioExecutor> {
+    let mut builder = Builder::new(TokioExecutor::new());
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .initial_stream_window_size(STREAM_WINDOW_BYTES)
+        .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
+        .max_concurrent_streams(limits.streams_per_connection_max)
+        .keep_alive_interval(Some(limits.keepalive_interval))
+        .keep_alive_timeout(limits.keepalive_timeout)
+        .max_header_list_size(limits.header_bytes_max)
+        .max_pending_accept_reset_streams(Some(limits.resets_burst as usize + PENDING_RESETS_SLACK))
+        .max_local_error_reset_streams(Some(limits.faulty_resets_max));
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(limits.greeting_max);
+    builder
+}
+
+/// What tells browsers that pages of these origins may use the server.
+fn cors(origins: &[HeaderValue]) -> CorsLayer {
+    let exposed = ["grpc-status", "grpc-message", "grpc-status-details-bin"].map(HeaderName::from_static);
+    CorsLayer::new()
+        .allow_origin(AllowOrigin::list(origins.iter().cloned()))
+        .allow_methods([Method::POST])
+        .allow_headers(AllowHeaders::mirror_request())
+        .expose_headers(exposed)
 }

@@ -35,12 +35,21 @@ pub struct ServerProcess {
 impl ServerProcess {
     /// Starts a binary and waits until it says where it listens.
     pub fn start(name: &str, args: &[&str]) -> Self {
-        let mut child = Command::new(binary(name))
-            .args(args)
-            .args(["--log", "warn"])
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("the server's process starts");
+        let mut command = Command::new(binary(name));
+        command.args(args);
+        Self::spawn(name, command)
+    }
+
+    /// The same, with a limit of open files as a service manager sets it.
+    pub fn start_with_open_files(name: &str, args: &[&str], files_max: u32) -> Self {
+        let mut command = Command::new("sh");
+        command.args(["-c", &format!("ulimit -n {files_max} && exec \"$0\" \"$@\"")]).arg(binary(name)).args(args);
+        Self::spawn(name, command)
+    }
+
+    fn spawn(name: &str, mut command: Command) -> Self {
+        let mut child =
+            command.args(["--log", "warn"]).stdout(Stdio::piped()).spawn().expect("the server's process starts");
         let stdout = child.stdout.take().expect("its output is a pipe");
         let (said, hear) = mpsc::channel();
         std::thread::spawn(move || {
@@ -77,6 +86,11 @@ impl ServerProcess {
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Its number in the system.
+    pub fn id(&self) -> u32 {
+        self.child.id()
     }
 
     /// Kills it as `kill -9` does.

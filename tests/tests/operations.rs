@@ -14,7 +14,7 @@ use tonic_health::pb::{HealthCheckRequest, health_check_response::ServingStatus}
 /// Status and body of a plain HTTP/1.1 request.
 async fn get(address: SocketAddr, path: &str) -> (u16, String) {
     let mut stream = TcpStream::connect(address).await.expect("it listens");
-    let request = format!("GET {path} HTTP/1.1\r\nhost: test\r\nconnection: close\r\n\r\n");
+    let request = format!("GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n");
     stream.write_all(request.as_bytes()).await.expect("it is sent");
     let mut answer = String::new();
     tokio::time::timeout(PATIENCE, stream.read_to_string(&mut answer)).await.expect("in time").expect("an answer");
@@ -40,7 +40,7 @@ async fn both_servers_say_how_they_are() {
     for address in [workflow, alerter] {
         assert_eq!(get(address, "/livez").await.0, 200);
         assert_eq!(get(address, "/readyz").await.0, 200);
-        assert_eq!(get(address, "/nonsense").await.0, 400, "no probe, and no gRPC");
+        assert_eq!(get(address, "/nonsense").await.0, 415, "no probe, and no gRPC");
         assert_eq!(health(address, "").await, Some(ServingStatus::Serving));
     }
     assert_eq!(health(workflow, "aftercall.workflow.v1.ScriptEngineService").await, Some(ServingStatus::Serving));

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use aftercall_engine::archive::RETENTION_DEFAULT;
 use aftercall_serving::config::{ConfigError, load};
 use aftercall_serving::logs::LogFormat;
+use aftercall_serving::{CONNECTIONS_MAX, CONNECTIONS_PER_ADDRESS_MAX, NetworkArgs};
 use clap::Parser;
 use serde::{Deserialize, Serialize};
 
@@ -43,6 +44,14 @@ pub struct WorkflowServerConfig {
     pub retention_days: u32,
     /// Take the journal as it is where the head file is lost: what was acknowledged after the newest entry is then given up.
     pub rebuild_head: bool,
+    /// Host names, besides `localhost` and addresses, by which clients name this server, such as `calls.example.com`.
+    pub allowed_hosts: Vec<String>,
+    /// Origins whose web pages may use this server by gRPC-Web, such as `https://desk.example.com`; none turns it off.
+    pub web_origins: Vec<String>,
+    /// Connections at once; the limit of open files bounds them too.
+    pub connections_max: usize,
+    /// Connections at once from one address; a loopback address is not counted.
+    pub connections_per_address_max: usize,
 }
 
 impl Default for WorkflowServerConfig {
@@ -62,6 +71,10 @@ impl Default for WorkflowServerConfig {
             archive_after_seconds: ARCHIVE_AFTER_SECONDS,
             retention_days: RETENTION_DEFAULT.amount,
             rebuild_head: false,
+            allowed_hosts: Vec::new(),
+            web_origins: Vec::new(),
+            connections_max: CONNECTIONS_MAX,
+            connections_per_address_max: CONNECTIONS_PER_ADDRESS_MAX,
         }
     }
 }
@@ -115,6 +128,8 @@ pub struct Args {
     /// Take the journal as it is where the head file is lost; what came after its newest entry is given up
     #[arg(long, env = "AFTERCALL_REBUILD_HEAD")]
     rebuild_head: bool,
+    #[command(flatten)]
+    network: NetworkArgs,
     /// Print the effective configuration as TOML and exit
     #[arg(long)]
     pub print_config: bool,
@@ -146,6 +161,7 @@ impl Args {
         put("archive_after_seconds", self.archive_after_seconds.map(|seconds| i64::from(seconds).into()));
         put("retention_days", self.retention_days.map(|days| i64::from(days).into()));
         put("rebuild_head", self.rebuild_head.then_some(true.into()));
+        self.network.put_into(&mut over);
         load(self.config.as_deref(), over)
     }
 }

@@ -1,5 +1,8 @@
 //! The workflow-server's process: configuration, logs, the server, the signals.
 
+use std::process::ExitCode;
+use std::time::Duration;
+
 use aftercall_engine::definition::graph::hush_layout_panics;
 use anyhow::Context as _;
 use clap::Parser as _;
@@ -11,8 +14,11 @@ use workflow_server::config::Args;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-#[tokio::main]
-async fn main() -> anyhow::Result<()> {
+fn main() -> ExitCode {
+    aftercall_serving::run(serve())
+}
+
+async fn serve() -> anyhow::Result<()> {
     hush_layout_panics();
     let args = Args::parse();
     let config = args.resolve()?;
@@ -21,7 +27,8 @@ async fn main() -> anyhow::Result<()> {
         return Ok(());
     }
     aftercall_serving::logs::init(config.log_format, &config.log_filter);
-    let shutdown = aftercall_serving::shutdown_token().context("signals cannot be listened to")?;
+    let shutdown = aftercall_serving::shutdown_token(Duration::from_secs(config.drain_seconds));
+    let shutdown = shutdown.context("signals cannot be listened to")?;
     let server = Server::bind(config).await.context("the workflow-server cannot start")?;
     // The first line on standard output tells whoever started us where we listen.
     println!("{}", server.local_addr());

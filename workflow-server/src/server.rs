@@ -126,7 +126,7 @@ impl Server {
             undo: Duration::from_secs(u64::from(config.undo_seconds)),
         };
         let shared = Shared::new(handle.clone(), &store.identity, data_dir, start_duration, draining.clone(), desk);
-        let limits = Limits { drain: Duration::from_secs(config.drain_seconds), ..Limits::default() };
+        let limits = Limits { drain: Duration::from_secs(config.drain_seconds), ..network_limits(&config) };
         Ok(Self { listener, address, handle, ledger, shared, limits, draining })
     }
 
@@ -171,6 +171,11 @@ impl Server {
         watching.abort();
         Ok(served?)
     }
+}
+
+fn network_limits(config: &WorkflowServerConfig) -> Limits {
+    let (connections, of_address) = (config.connections_max, config.connections_per_address_max);
+    Limits::with_network(connections, of_address, &config.allowed_hosts, &config.web_origins)
 }
 
 async fn open_store(dir: PathBuf, rebuild_head: bool, now_millis: i64) -> Result<Store, OpenError> {

@@ -11,6 +11,7 @@ use aftercall_proto::{
     alert::v1::{SnapshotMode, SubscribeResponse, subscribe_response::Frame},
     workflow::v1::{Button, FollowUpFilter, NoteRule},
 };
+use aftercall_serving::NetworkArgs;
 use clap::Args;
 use tokio::time::{Instant, MissedTickBehavior};
 
@@ -20,7 +21,7 @@ use crate::{
     json,
     output::{Output, remark},
     samples::{self, Published},
-    servers::{self, ALERTER_SERVER, Places, Servers, WORKFLOW_SERVER},
+    servers::{self, ALERTER_SERVER, DRAIN_SECONDS, Places, Servers, WORKFLOW_SERVER},
     session::Session,
     subscription::{line, next, subscription},
 };
@@ -48,7 +49,7 @@ pub(crate) struct Demo {
 impl Demo {
     pub(crate) async fn run(self, session: &Session) -> Result<(), Failure> {
         servers::log_to_stderr(&self.log);
-        let stop = servers::stop_asked()?;
+        let stop = servers::stop_asked(DRAIN_SECONDS)?;
         let data_dir = match self.data_dir {
             Some(data_dir) => data_dir,
             None => tempfile::Builder::new().prefix("aftercall-demo-").tempdir()?.keep(),
@@ -58,6 +59,7 @@ impl Demo {
             listen: WORKFLOW_SERVER,
             alerter_listen: ALERTER_SERVER,
             allow_plaintext: false,
+            network: NetworkArgs::default(),
         };
         let mut servers = Servers::start(places).await?;
         remark(&introduction(&data_dir));

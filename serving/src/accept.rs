@@ -1,0 +1,61 @@
+//! Accepting connections: as long as there are places, and without spinning while the system has no descriptor.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::{TcpListener, TcpStream};
+use tokio_util::sync::CancellationToken;
+
+use crate::connection::Connection;
+use crate::descriptors::is_shortage;
+use crate::limits::{ACCEPT_WAIT_FIRST, ACCEPT_WAIT_MAX};
+use crate::places::Places;
+use crate::seldom::Seldom;
+
+static FULL: Seldom = Seldom::new();
+static SHORTAGE: Seldom = Seldom::new();
+
+/// Accepts until `stop`. A connection that has no place is closed at once: one that waited would look like a server that
+/// hangs, and its client would not try another.
+pub(crate) async fn accept(
+    listener: TcpListener,
+    places: &Arc<Places>,
+    stop: &CancellationToken,
+    mut serve: impl FnMut(TcpStream, Arc<Connection>),
+) {
+    let mut wait = ACCEPT_WAIT_FIRST;
+    while let Some(accepted) = stop.run_until_cancelled(listener.accept()).await {
+        let (stream, peer) = match accepted {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                if is_shortage(&error) {
+                    note_shortage(&error, wait);
+                    stop.run_until_cancelled(tokio::time::sleep(wait)).await;
+                    wait = (wait * 2).min(ACCEPT_WAIT_MAX);
+                }
+                // Any other error is of that connection: its client has gone already.
+                continue;
+            }
+        };
+        wait = ACCEPT_WAIT_FIRST;
+        let Some(place) = places.take(peer.ip()) else {
+            metrics::counter!("aftercall_connections_refused_total").increment(1);
+            if let Some(count) = FULL.is_due() {
+                tracing::warn!(%peer, count, "all places for connections are taken: new connections are closed; see connections_max and connections_per_address_max");
+            }
+            continue;
+        };
+        // Small frames must not wait for each other; a socket that refuses is gone already.
+        let _ = stream.set_nodelay(true);
+        serve(stream, Arc::new(Connection::new(peer, place)));
+    }
+}
+
+fn note_shortage(error: &io::Error, wait: Duration) {
+    metrics::counter!("aftercall_accept_shortages_total").increment(1);
+    if let Some(count) = SHORTAGE.is_due() {
+        let milliseconds = wait.as_millis() as u64;
+        tracing::error!(%error, count, milliseconds, "no connection can be accepted: the server waits and tries again; raise the limit of open files");
+    }
+}

@@ -1,0 +1,156 @@
+//! One request, from its head to its answer: who may ask, within which limits, for how long.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::header::CONTENT_TYPE;
+use axum::http::{HeaderMap, Method, Request, Response, Version};
+use hyper::body::Incoming;
+use tower::Service as _;
+
+use crate::backlog::bounded;
+use crate::connection::Connection;
+use crate::hosts::Hosts;
+use crate::limits::Limits;
+use crate::places::Use;
+use crate::probes;
+use crate::refusal::Refusal;
+use crate::upload::Upload;
+
+/// What answers the requests of one server.
+pub(crate) struct Answering {
+    pub(crate) router: Router,
+    pub(crate) hosts: Hosts,
+    pub(crate) limits: Limits,
+}
+
+/// What kind of request it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Form {
+    Grpc,
+    Web,
+    Probe,
+}
+
+impl Answering {
+    pub(crate) async fn answer(&self, connection: Arc<Connection>, request: Request<Incoming>) -> Response<Body> {
+        let is_http2 = request.version() == Version::HTTP_2;
+        let checked = self.hosts.check(&request).and_then(|()| self.form(&connection, &request));
+        let form = match checked {
+            Ok(form) => form,
+            Err(refusal) => return refusal.response(is_http2 && is_grpc(request.headers())),
+        };
+        if form == Form::Probe {
+            return self.route(request.map(Body::new)).await;
+        }
+        if connection.has_reset() {
+            // What was reset right after it was sent is seen to be reset before any work is done for it.
+            tokio::task::yield_now().await;
+        }
+        if let Err(refusal) = connection.unread_below(self.limits.unread_bytes_per_connection_max).await {
+            return refusal.response(true);
+        }
+        let is_stream = request.uri().path().starts_with(REFLECTION);
+        let timeout = timeout(request.headers());
+        let upload = |body| Body::new(Upload::new(body, Arc::clone(&connection), &self.limits, is_stream));
+        let answering = self.route(request.map(upload));
+        let response = match timeout {
+            None => answering.await,
+            Some(timeout) => match tokio::time::timeout(timeout, answering).await {
+                Ok(response) => response,
+                Err(_) => Refusal::Deadline.response(form == Form::Grpc),
+            },
+        };
+        bounded(&connection, response)
+    }
+
+    fn form(&self, connection: &Connection, request: &Request<Incoming>) -> Result<Form, Refusal> {
+        if probes::PATHS.contains(&request.uri().path()) {
+            return Ok(Form::Probe);
+        }
+        if connection.for_use == Use::ProbesOnly {
+            return Err(Refusal::ProbesOnly);
+        }
+        let content_type = content_type(request.headers());
+        let is_web = content_type.starts_with("application/grpc-web");
+        // A browser asks first whether it may ask.
+        let is_preflight = request.method() == Method::OPTIONS;
+        if is_web || is_preflight {
+            return if self.hosts.origins().is_empty() { Err(Refusal::WebIsOff) } else { Ok(Form::Web) };
+        }
+        let is_grpc = is_grpc(request.headers()) && request.version() == Version::HTTP_2;
+        if is_grpc && request.method() == Method::POST { Ok(Form::Grpc) } else { Err(Refusal::NotGrpc) }
+    }
+
+    async fn route(&self, request: Request<Body>) -> Response<Body> {
+        // It is ready at any time: see axum's `Router`.
+        match self.router.clone().call(request).await {
+            Ok(response) => response,
+            Err(never) => match never {},
+        }
+    }
+}
+
+/// The services whose clients send messages for as long as they like.
+const REFLECTION: &str = "/grpc.reflection.";
+
+fn content_type(headers: &HeaderMap) -> &str {
+    headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default()
+}
+
+/// `application/grpc`, with or without the name of an encoding or parameters.
+fn is_grpc(headers: &HeaderMap) -> bool {
+    let rest = content_type(headers).strip_prefix("application/grpc");
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['+', ';']))
+}
+
+/// How long the client waits, where it says so: at most eight digits and a unit.
+fn timeout(headers: &HeaderMap) -> Option<Duration> {
+    let text = headers.get("grpc-timeout")?.to_str().ok()?;
+    let (digits, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
+    let amount = Some(digits).filter(|digits| digits.len() <= 8 && digits.bytes().all(|byte| byte.is_ascii_digit()));
+    let amount: u64 = amount?.parse().ok()?;
+    match unit {
+        "H" => Some(Duration::from_secs(amount * 3_600)),
+        "M" => Some(Duration::from_secs(amount * 60)),
+        "S" => Some(Duration::from_secs(amount)),
+        "m" => Some(Duration::from_millis(amount)),
+        "u" => Some(Duration::from_micros(amount)),
+        "n" => Some(Duration::from_nanos(amount)),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(name: &'static str, value: &str) -> HeaderMap {
+        HeaderMap::from_iter([(name.parse().expect("a name"), value.parse().expect("a value"))])
+    }
+
+    #[test]
+    fn a_timeout_is_read_in_each_unit_and_anything_else_is_none() {
+        let read = |value| timeout(&headers("grpc-timeout", value));
+        assert_eq!(read("2H"), Some(Duration::from_secs(7_200)));
+        assert_eq!(read("3M"), Some(Duration::from_secs(180)));
+        assert_eq!(read("99999999S"), Some(Duration::from_secs(99_999_999)));
+        assert_eq!(read("50m"), Some(Duration::from_millis(50)));
+        assert_eq!([read("5u"), read("5n")], [5_000, 5].map(|nanos| Some(Duration::from_nanos(nanos))));
+        for none in ["", "S", "5", "-5S", "+5S", "123456789S", "5x", "5 S"] {
+            assert_eq!(read(none), None, "{none:?}");
+        }
+    }
+
+    #[test]
+    fn only_what_is_grpc_is_taken_for_it() {
+        for grpc in ["application/grpc", "application/grpc+proto", "application/grpc;v=1"] {
+            assert!(is_grpc(&headers("content-type", grpc)), "{grpc}");
+        }
+        for other in ["application/grpc-web", "application/grpc-web+proto", "text/plain", "", "application/grpcx"] {
+            assert!(!is_grpc(&headers("content-type", other)), "{other}");
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! What is known of one connection, by all that serves it: who it is, and what it has on its way.
+
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+
+use tokio::sync::Notify;
+
+use crate::backlog::is_over_all;
+use crate::limits::UNREAD_BYTES_ALWAYS;
+use crate::places::{Place, Use};
+use crate::refusal::Refusal;
+
+/// A connection; its place is freed once nobody uses it any more.
+#[derive(Debug)]
+pub(crate) struct Connection {
+    pub(crate) peer: SocketAddr,
+    pub(crate) for_use: Use,
+    /// Bytes of requests that are not whole yet.
+    pub(crate) unfinished_bytes: AtomicUsize,
+    /// Bytes of answers that have not left.
+    unread_bytes: AtomicUsize,
+    unread_fell: Notify,
+    /// Frames of answers that have left.
+    progress: AtomicU64,
+    has_reset: AtomicBool,
+    _place: Option<Place>,
+}
+
+impl Connection {
+    pub(crate) fn new(peer: SocketAddr, place: Place) -> Self {
+        Self::with(peer, place.for_use, Some(place))
+    }
+
+    #[cfg(test)]
+    pub(crate) fn for_tests() -> Self {
+        Self::with(SocketAddr::from(([127, 0, 0, 1], 1)), Use::Any, None)
+    }
+
+    fn with(peer: SocketAddr, for_use: Use, place: Option<Place>) -> Self {
+        Self {
+            peer,
+            for_use,
+            unfinished_bytes: AtomicUsize::new(0),
+            unread_bytes: AtomicUsize::new(0),
+            unread_fell: Notify::new(),
+            progress: AtomicU64::new(0),
+            has_reset: AtomicBool::new(false),
+            _place: place,
+        }
+    }
+
+    /// The client has reset streams.
+    pub(crate) fn note_resets(&self) {
+        self.has_reset.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the client has ever reset a stream.
+    pub(crate) fn has_reset(&self) -> bool {
+        self.has_reset.load(Ordering::Relaxed)
+    }
+
+    /// Frames of answers have left.
+    pub(crate) fn note_progress(&self, frames: u64) {
+        self.progress.fetch_add(frames, Ordering::Relaxed);
+    }
+
+    pub(crate) fn note_unread(&self, bytes: usize) {
+        self.unread_bytes.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    pub(crate) fn forget_unread(&self, bytes: usize) {
+        self.unread_bytes.fetch_sub(bytes, Ordering::AcqRel);
+        self.unread_fell.notify_waiters();
+    }
+
+    /// How far the answers are, where some have not left.
+    pub(crate) fn unread_since(&self) -> Option<u64> {
+        let is_waiting = self.unread_bytes.load(Ordering::Relaxed) > 0;
+        is_waiting.then(|| self.progress.load(Ordering::Relaxed))
+    }
+
+    /// Waits until the client has read enough of its earlier answers.
+    ///
+    /// # Errors
+    /// [`Refusal::UnreadAnswers`] where too much waits in all and this client holds some of it.
+    pub(crate) async fn unread_below(&self, bytes_max: usize) -> Result<(), Refusal> {
+        loop {
+            let fell = self.unread_fell.notified();
+            let unread = self.unread_bytes.load(Ordering::Acquire);
+            if unread > UNREAD_BYTES_ALWAYS && is_over_all() {
+                return Err(Refusal::UnreadAnswers);
+            }
+            if unread <= bytes_max {
+                return Ok(());
+            }
+            fell.await;
+        }
+    }
+}

@@ -1,0 +1,86 @@
+//! The process of a server: its runtime, the signals that stop it, and its end.
+//!
+//! Promise: after the first signal the process ends within the drain time and a short grace, whatever its threads do.
+
+use std::fmt::Display;
+use std::io;
+use std::process::ExitCode;
+use std::sync::mpsc;
+use std::time::Duration;
+
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+/// Beyond the drain time: the ledger writes what it has accepted.
+const END_GRACE: Duration = Duration::from_secs(5);
+
+/// The process was stopped, and some of its work did not stop (`EX_SOFTWARE` of `sysexits.h`).
+const EXIT_STUCK: i32 = 70;
+
+/// A second signal ended the process.
+const EXIT_INTERRUPTED: i32 = 130;
+
+/// Runs a server on a runtime of its own. An error is one sentence on standard error, without a backtrace.
+pub fn run<E: Display>(main: impl Future<Output = Result<(), E>>) -> ExitCode {
+    match block_on(main) {
+        Ok(Ok(())) => ExitCode::SUCCESS,
+        Ok(Err(error)) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+        Err(error) => {
+            eprintln!("error: the threads of the server cannot be started: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Runs a future to its end on a new runtime, and does not wait for blocking work that is still running: what was
+/// acknowledged is durable, and everything else is lost with the process as it would be by a crash.
+///
+/// # Errors
+/// Where the runtime's threads cannot be started.
+pub fn block_on<T>(main: impl Future<Output = T>) -> io::Result<T> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let ended = runtime.block_on(main);
+    runtime.shutdown_background();
+    Ok(ended)
+}
+
+/// A token that the first SIGINT or SIGTERM cancels. The process ends at once by a second one, and by itself where it is
+/// still there after `drain` and a grace. A thread of its own does that: all others may be busy.
+///
+/// # Errors
+/// Where signals cannot be listened to.
+pub fn shutdown_token(drain: Duration) -> io::Result<CancellationToken> {
+    let token = CancellationToken::new();
+    let cancelled = token.clone();
+    let (listening, is_listening) = mpsc::sync_channel(1);
+    std::thread::Builder::new().name("signals".to_owned()).spawn(move || {
+        let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+            Ok(runtime) => runtime,
+            Err(error) => return listening.send(Err(error)).unwrap_or_default(),
+        };
+        runtime.block_on(async {
+            let signals = signal(SignalKind::interrupt()).and_then(|one| Ok((one, signal(SignalKind::terminate())?)));
+            let (mut interrupt, mut terminate) = match signals {
+                Ok(signals) => signals,
+                Err(error) => return listening.send(Err(error)).unwrap_or_default(),
+            };
+            // The caller waits for it.
+            let _ = listening.send(Ok(()));
+            tokio::select! { _ = interrupt.recv() => {} _ = terminate.recv() => {} }
+            tracing::info!("shutting down; a second signal ends the process at once");
+            cancelled.cancel();
+            tokio::select! {
+                _ = interrupt.recv() => std::process::exit(EXIT_INTERRUPTED),
+                _ = terminate.recv() => std::process::exit(EXIT_INTERRUPTED),
+                () = tokio::time::sleep(drain + END_GRACE) => {}
+            }
+            tracing::error!("some work did not stop within the drain time: the process ends without it; nothing acknowledged is lost");
+            std::process::exit(EXIT_STUCK);
+        });
+    })?;
+    is_listening.recv().map_err(io::Error::other)??;
+    Ok(token)
+}

@@ -1,0 +1,95 @@
+//! Refusals that both servers share, before a request reaches a service, and the one place where they become answers.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::http::{Response, StatusCode};
+use thiserror::Error;
+use tonic::{Code, Status};
+use tonic_types::{ErrorDetails, StatusExt as _};
+
+/// The domain of every reason.
+const DOMAIN: &str = "aftercall";
+/// When to ask again where a limit may have room soon.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
+/// Characters of what the client sent that are repeated to it.
+const ECHO_CHARS_MAX: usize = 100;
+
+/// Why a request is not served.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub(crate) enum Refusal {
+    #[error("this server does not answer to the host {:?}: use its address, or start it with --allowed-host NAME", short(.host))]
+    Host { host: String },
+    #[error("web pages of {:?} may not use this server: start it with --web-origin ORIGIN if they should", short(.origin))]
+    Origin { origin: String },
+    #[error("gRPC-Web is off: start the server with --web-origin ORIGIN, the origin of the web pages that may use it")]
+    WebIsOff,
+    #[error("a gRPC request is a POST over HTTP/2 with content-type application/grpc")]
+    NotGrpc,
+    #[error("all connections of this server are taken: this one is only for /livez, /readyz and /metrics")]
+    ProbesOnly,
+    #[error("the time that the client gave in grpc-timeout is over")]
+    Deadline,
+    #[error("the request was not complete within {seconds} s: send it again")]
+    SlowRequest { seconds: u64 },
+    #[error("unfinished requests hold too many bytes: finish some of them first")]
+    UnfinishedRequests,
+    #[error("unread answers hold too many bytes: read those of this connection first")]
+    UnreadAnswers,
+}
+
+impl Refusal {
+    /// Its stable name, for programs and metrics.
+    fn reason(&self) -> &'static str {
+        match self {
+            Self::Host { .. } => "HOST_NOT_ALLOWED",
+            Self::Origin { .. } => "ORIGIN_NOT_ALLOWED",
+            Self::WebIsOff => "GRPC_WEB_IS_OFF",
+            Self::NotGrpc => "NOT_GRPC",
+            Self::ProbesOnly => "TOO_MANY_CONNECTIONS",
+            Self::Deadline => "DEADLINE_EXCEEDED",
+            Self::SlowRequest { .. } => "REQUEST_TOO_SLOW",
+            Self::UnfinishedRequests => "TOO_MANY_UNFINISHED_BYTES",
+            Self::UnreadAnswers => "TOO_MANY_UNREAD_BYTES",
+        }
+    }
+
+    fn codes(&self) -> (Code, StatusCode) {
+        match self {
+            Self::Host { .. } => (Code::PermissionDenied, StatusCode::MISDIRECTED_REQUEST),
+            Self::Origin { .. } => (Code::PermissionDenied, StatusCode::FORBIDDEN),
+            Self::WebIsOff | Self::NotGrpc => (Code::InvalidArgument, StatusCode::UNSUPPORTED_MEDIA_TYPE),
+            Self::ProbesOnly => (Code::Unavailable, StatusCode::SERVICE_UNAVAILABLE),
+            Self::Deadline | Self::SlowRequest { .. } => (Code::DeadlineExceeded, StatusCode::REQUEST_TIMEOUT),
+            Self::UnfinishedRequests | Self::UnreadAnswers => (Code::ResourceExhausted, StatusCode::TOO_MANY_REQUESTS),
+        }
+    }
+
+    /// What a gRPC client is answered. The refusal is counted.
+    pub(crate) fn status(&self) -> Status {
+        metrics::counter!("aftercall_requests_refused_total", "reason" => self.reason()).increment(1);
+        let (code, _) = self.codes();
+        let mut details = ErrorDetails::new();
+        details.set_error_info(self.reason(), DOMAIN, HashMap::new());
+        if code == Code::ResourceExhausted {
+            details.set_retry_info(Some(RETRY_AFTER));
+        }
+        Status::with_error_details(code, self.to_string(), details)
+    }
+
+    /// The answer, in the form that the client understands.
+    pub(crate) fn response(&self, is_grpc: bool) -> Response<Body> {
+        if is_grpc {
+            return self.status().into_http();
+        }
+        metrics::counter!("aftercall_requests_refused_total", "reason" => self.reason()).increment(1);
+        let mut response = Response::new(Body::from(format!("{self}\n")));
+        *response.status_mut() = self.codes().1;
+        response
+    }
+}
+
+fn short(text: &str) -> &str {
+    text.char_indices().nth(ECHO_CHARS_MAX).map_or(text, |(end, _)| &text[..end])
+}

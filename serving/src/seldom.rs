@@ -1,0 +1,45 @@
+//! Log lines that come at most once a minute, however often the reason for them does.
+
+use std::sync::Mutex;
+use std::time::Instant;
+
+use crate::limits::LOG_EVERY;
+
+/// One kind of log line.
+#[derive(Debug, Default)]
+pub(crate) struct Seldom(Mutex<Option<(Instant, u64)>>);
+
+impl Seldom {
+    pub(crate) const fn new() -> Self {
+        Self(Mutex::new(None))
+    }
+
+    /// Counts the event. Returns how many there were since the last line where it is time for one.
+    pub(crate) fn is_due(&self) -> Option<u64> {
+        // What it holds is right at any time: a panic elsewhere changes nothing.
+        let mut last = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        match last.as_mut() {
+            Some((at, since)) if at.elapsed() < LOG_EVERY => {
+                *since += 1;
+                None
+            }
+            _ => {
+                let since = last.map_or(0, |(_, since)| since);
+                *last = Some((Instant::now(), 0));
+                Some(since + 1)
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_event_is_logged_and_the_following_are_counted() {
+        let seldom = Seldom::new();
+        assert_eq!(seldom.is_due(), Some(1));
+        assert_eq!(seldom.is_due(), None);
+    }
+}

@@ -1,0 +1,205 @@
+//! A connection as the transport reads and writes it: with a time limit on its greeting and bounds on frames that cost
+//! work and carry nothing. The HTTP/2 library answers PING, SETTINGS and PRIORITY without counting them.
+//!
+//! Promise: no byte is changed. What is beyond a limit is logged (once a minute) and counted.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio::time::{Instant, Sleep, sleep_until};
+
+use crate::budget::Budget;
+use crate::connection::Connection;
+use crate::frames::{Frames, Kind, PREFACE};
+use crate::limits::{CONTROL_FRAMES_PER_CONTENT_FRAME, Limits, RESETS_PER_SECOND_MAX};
+use crate::places::Use;
+use crate::seldom::Seldom;
+
+static SLOW_GREETINGS: Seldom = Seldom::new();
+static FLOODS: Seldom = Seldom::new();
+static RESETS: Seldom = Seldom::new();
+
+/// Which protocol the client speaks.
+#[derive(Clone, Copy, Debug)]
+enum Protocol {
+    /// So many bytes were those of the preface.
+    Unknown(usize),
+    Http1,
+    Http2,
+}
+
+/// A TCP connection that is watched.
+pub(crate) struct Wire {
+    stream: TcpStream,
+    connection: Arc<Connection>,
+    protocol: Protocol,
+    /// Runs until the client has said what it speaks.
+    greeting: Option<Pin<Box<Sleep>>>,
+    /// While it runs nothing is read: the client has reset too many streams.
+    pause: Option<Pin<Box<Sleep>>>,
+    read: Frames,
+    written: Frames,
+    /// Content frames written since the last read.
+    answered: u32,
+    control: Budget,
+    resets: Budget,
+}
+
+impl Wire {
+    pub(crate) fn new(stream: TcpStream, connection: Arc<Connection>, limits: &Limits) -> Self {
+        let now = Instant::now();
+        Self {
+            stream,
+            connection,
+            protocol: Protocol::Unknown(0),
+            greeting: Some(Box::pin(sleep_until(now + limits.greeting_max))),
+            pause: None,
+            read: Frames::default(),
+            written: Frames::default(),
+            answered: 0,
+            control: Budget::new(limits.control_frames_burst, limits.control_frames_per_second_max, now),
+            resets: Budget::new(limits.resets_burst, RESETS_PER_SECOND_MAX, now),
+        }
+    }
+
+    /// Looks at what was read.
+    fn note_read(&mut self, mut bytes: &[u8]) -> io::Result<()> {
+        if let Protocol::Unknown(matched) = self.protocol {
+            let compared = bytes.len().min(PREFACE.len() - matched);
+            if bytes[..compared] != PREFACE[matched..matched + compared] {
+                // From here on the transport has a time limit for each head.
+                (self.protocol, self.greeting) = (Protocol::Http1, None);
+                return Ok(());
+            }
+            self.protocol = Protocol::Unknown(matched + compared);
+            if matched + compared < PREFACE.len() {
+                return Ok(());
+            }
+            if self.connection.for_use == Use::ProbesOnly {
+                return Err(io::Error::other("all connections are taken; the last ones are for probes"));
+            }
+            self.protocol = Protocol::Http2;
+            bytes = &bytes[compared..];
+        }
+        if matches!(self.protocol, Protocol::Http2) { self.count(bytes) } else { Ok(()) }
+    }
+
+    fn count(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let (mut content, mut resets, mut control) = (std::mem::take(&mut self.answered), 0, 0);
+        self.read.scan(bytes, |kind| match kind {
+            Kind::Content => content += 1,
+            Kind::Reset => resets += 1,
+            Kind::Control => control += 1,
+        });
+        let now = Instant::now();
+        if content + resets + control > 0 {
+            // The preface is followed by the first frame, SETTINGS.
+            self.greeting = None;
+        }
+        if resets > 0 {
+            self.connection.note_resets();
+            if !self.resets.is_enough_for(resets, 0, now) {
+                self.pause(now);
+            }
+        }
+        let earned = content * CONTROL_FRAMES_PER_CONTENT_FRAME;
+        if !self.control.is_enough_for(control, earned, now) && control > 0 {
+            metrics::counter!("aftercall_connections_closed_total", "reason" => "control_frames").increment(1);
+            if let Some(count) = FLOODS.is_due() {
+                let peer = self.connection.peer;
+                tracing::warn!(%peer, count, "a client sent too many PING, SETTINGS, PRIORITY or WINDOW_UPDATE frames: its connection is closed");
+            }
+            return Err(io::Error::other("too many control frames"));
+        }
+        Ok(())
+    }
+
+    /// Slows the client down rather than closing its connection: requests that run out of time because the server is slow
+    /// are reset too.
+    fn pause(&mut self, now: Instant) {
+        let until = now + self.resets.owed();
+        self.pause = Some(Box::pin(sleep_until(until)));
+        metrics::counter!("aftercall_reset_pauses_total").increment(1);
+        if let Some(count) = RESETS.is_due() {
+            let peer = self.connection.peer;
+            tracing::warn!(%peer, count, "a client resets requests faster than the server accepts that: its connection is read more slowly");
+        }
+    }
+
+    fn poll_limits(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if let Some(greeting) = self.greeting.as_mut()
+            && greeting.as_mut().poll(context).is_ready()
+        {
+            metrics::counter!("aftercall_connections_closed_total", "reason" => "greeting").increment(1);
+            if let Some(count) = SLOW_GREETINGS.is_due() {
+                let peer = self.connection.peer;
+                tracing::warn!(%peer, count, "a client connected and sent no request: its connection is closed");
+            }
+            return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+        }
+        if let Some(pause) = self.pause.as_mut() {
+            ready!(pause.as_mut().poll(context));
+            self.pause = None;
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    fn note_written(&mut self, bytes: &[u8]) {
+        let mut content = 0;
+        if matches!(self.protocol, Protocol::Http2) {
+            self.written.scan(bytes, |kind| content += u32::from(kind == Kind::Content));
+            self.answered += content;
+        } else {
+            content = 1;
+        }
+        self.connection.note_progress(u64::from(content));
+    }
+}
+
+impl AsyncRead for Wire {
+    fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        ready!(self.poll_limits(context))?;
+        let before = buf.filled().len();
+        ready!(Pin::new(&mut self.stream).poll_read(context, buf))?;
+        Poll::Ready(self.note_read(&buf.filled()[before..]))
+    }
+}
+
+impl AsyncWrite for Wire {
+    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        let written = ready!(Pin::new(&mut self.stream).poll_write(context, buf))?;
+        self.note_written(&buf[..written]);
+        Poll::Ready(Ok(written))
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bufs: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let written = ready!(Pin::new(&mut self.stream).poll_write_vectored(context, bufs))?;
+        let mut left = written;
+        for buf in bufs {
+            let of_this = left.min(buf.len());
+            self.note_written(&buf[..of_this]);
+            left -= of_this;
+        }
+        Poll::Ready(Ok(written))
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+}
