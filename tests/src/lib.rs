@@ -3,6 +3,7 @@
 
 mod asking;
 mod clients;
+mod encoded;
 mod process;
 mod samples;
 
@@ -18,6 +19,7 @@ use workflow_server::config::WorkflowServerConfig;
 
 pub use asking::{push, reason, set, with_refund};
 pub use clients::Clients;
+pub use encoded::ask_encoded;
 pub use process::{ServerProcess, binary};
 pub use samples::{REFUND, call_ref, number, set_refund, text};
 
@@ -100,6 +102,11 @@ impl House {
         let (address, token) = (server.local_addr(), stop.clone());
         let ended = tokio::spawn(async move { server.serve(token).await.expect("it serves") });
         self.workflow = Some(Running { address, stop, ended });
+    }
+
+    /// From the next start on, everything leaves memory as soon as it has ended.
+    pub fn archive_at_once(&mut self) {
+        self.archives_at_once = true;
     }
 
     /// Starts an alerter, on the port it had before.

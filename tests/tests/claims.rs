@@ -5,10 +5,11 @@ use std::collections::BTreeSet;
 
 use aftercall_proto::alert::v1::{GetWallboardRequest, SubscribeRequest, subscribe_response::Frame};
 use aftercall_proto::workflow::v1::{
-    ChangeKind, ClaimFollowUpRequest, ClaimNextRequest, ExplainInstanceRequest, ExtendClaimRequest, FollowUp,
-    FollowUpFilter, HandOverRequest, ListFollowUpsRequest, ListHistoryRequest, ReleaseClaimRequest, TakeOverRequest,
+    CallProperties, ChangeKind, ClaimFollowUpRequest, ClaimNextRequest, ExplainInstanceRequest, ExtendClaimRequest,
+    FollowUp, FollowUpFilter, HandOverRequest, ListFollowUpsRequest, ListHistoryRequest, PauseFollowUpRequest,
+    ReleaseClaimRequest, SnoozeAlertRequest, TakeOverRequest, UpdateCallRequest, snooze_alert_request,
 };
-use aftercall_tests::{Clients, House, PATIENCE, alerter_has, eventually, push, reason, set, with_refund};
+use aftercall_tests::{Clients, House, PATIENCE, alerter_has, call_ref, eventually, push, reason, set, with_refund};
 use tonic_types::StatusExt as _;
 
 fn claim(id: &str, who: &str, seconds: i64) -> ClaimFollowUpRequest {
@@ -244,6 +245,52 @@ async fn a_shifts_work_is_handed_over_in_one_request_and_each_result_is_told() {
     let details = refused.get_details_bad_request().expect("the fields");
     let fields: BTreeSet<&str> = details.field_violations.iter().map(|one| one.field.as_str()).collect();
     assert_eq!(fields, BTreeSet::from(["actor", "all_of", "instance_ids[0]", "to_team"]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn all_that_a_person_holds_is_handed_over_also_what_no_list_shows() {
+    let house = House::start_without_alerter().await;
+    let mut clients = with_refund(&house).await;
+    let mut ids = Vec::new();
+    for call in ["listed", "snoozed", "hidden", "paused"] {
+        let id = set(&mut clients, call, 5.0).await.instance_id;
+        clients.manager.claim_follow_up(claim(&id, "Ann", 3_600)).await.expect("held");
+        ids.push(id);
+    }
+    let snooze = SnoozeAlertRequest {
+        actor: "Ann".to_owned(),
+        instance_id: ids[1].clone(),
+        alert_id: "1.1.1".to_owned(),
+        when: Some(snooze_alert_request::When::Days(1)),
+        ..SnoozeAlertRequest::default()
+    };
+    clients.manager.snooze_alert(snooze).await.expect("snoozed");
+    let hidden = CallProperties { chargeable: Some(false), ..CallProperties::default() };
+    let (call, properties) = (Some(call_ref("hidden")), Some(hidden));
+    clients.scripts.update_call(UpdateCallRequest { call, properties, ..Default::default() }).await.expect("hidden");
+    let (actor, instance_id, reason) = ("Ann".to_owned(), ids[3].clone(), "holiday".to_owned());
+    let pause = PauseFollowUpRequest { actor, instance_id, reason, ..PauseFollowUpRequest::default() };
+    clients.manager.pause_follow_up(pause).await.expect("paused");
+    let all_to = |actor: &str, from: &str, to: &str| HandOverRequest {
+        actor: actor.to_owned(),
+        all_of: from.to_owned(),
+        to_person: to.to_owned(),
+        ..HandOverRequest::default()
+    };
+    let refused = clients.manager.hand_over(all_to("Ben", "Ann", "Ben")).await.expect("answered").into_inner();
+    assert_eq!((refused.results.len(), refused.remaining), (4, 4), "what Ann holds is given with a reason only");
+    let given = clients.manager.hand_over(all_to("Ann", "Ann", "Ben")).await.expect("answered").into_inner();
+    assert_eq!(given.remaining, 0);
+    for one in &given.results {
+        assert_eq!(one.reason, "", "{}", one.instance_id);
+        let is_hidden = one.instance_id == ids[2];
+        assert_eq!(one.follow_up.is_none(), is_hidden, "the Call Manager shows nothing of what is hidden");
+        assert!(one.follow_up.iter().all(|one| holder(one) == "Ben"));
+    }
+    let given_ids: BTreeSet<&String> = given.results.iter().map(|one| &one.instance_id).collect();
+    assert_eq!(given_ids, ids.iter().collect());
+    let none = clients.manager.hand_over(all_to("Ann", "Ann", "Ben")).await.expect("answered").into_inner();
+    assert!(none.results.is_empty(), "Ann holds nothing any more");
 }
 
 /// The next frame about a follow-up, in words.

@@ -3,59 +3,18 @@
 
 use aftercall_proto::DESCRIPTORS;
 use aftercall_proto::workflow::v1::GetServerInfoRequest;
-use aftercall_tests::{Clients, House, set, with_refund};
-use bytes::{Buf as _, BufMut as _, Bytes};
+use aftercall_tests::{Clients, House, ask_encoded, set, with_refund};
 use prost::Message as _;
 use prost_reflect::{
     DescriptorPool, DynamicMessage, FieldDescriptor, Kind, MapKey, MethodDescriptor, ReflectMessage as _, Value,
 };
-use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
+use tonic::Code;
 use tonic::transport::Channel;
-use tonic::{Code, Request, Status};
 
 /// How deep messages within messages are spoilt.
 const DEPTH: usize = 3;
 /// More than any list takes.
 const MANY: usize = 10_001;
-
-/// Messages that are encoded already.
-#[derive(Clone, Copy, Default)]
-struct Raw;
-
-impl Codec for Raw {
-    type Encode = Bytes;
-    type Decode = Bytes;
-    type Encoder = Self;
-    type Decoder = Self;
-
-    fn encoder(&mut self) -> Self {
-        Self
-    }
-
-    fn decoder(&mut self) -> Self {
-        Self
-    }
-}
-
-impl Encoder for Raw {
-    type Item = Bytes;
-    type Error = Status;
-
-    fn encode(&mut self, item: Bytes, buffer: &mut EncodeBuf<'_>) -> Result<(), Status> {
-        buffer.put(item);
-        Ok(())
-    }
-}
-
-impl Decoder for Raw {
-    type Item = Bytes;
-    type Error = Status;
-
-    fn decode(&mut self, buffer: &mut DecodeBuf<'_>) -> Result<Option<Bytes>, Status> {
-        let len = buffer.remaining();
-        Ok(Some(buffer.copy_to_bytes(len)))
-    }
-}
 
 /// A request that makes sense as far as its fields' names tell.
 fn sound(method: &MethodDescriptor, instance_id: &str) -> DynamicMessage {
@@ -165,20 +124,7 @@ fn code_of(status: &tonic::Status) -> Code {
 
 /// Asks, and gives the code; of a stream, that of its beginning or of its first message.
 async fn ask(channel: &Channel, method: &MethodDescriptor, request: &DynamicMessage) -> Code {
-    let mut client = tonic::client::Grpc::new(channel.clone()).max_decoding_message_size(usize::MAX);
-    client.ready().await.expect("the server is there");
-    let path = format!("/{}/{}", method.parent_service().full_name(), method.name());
-    let path = path.parse().expect("a path");
-    let request = Request::new(Bytes::from(request.encode_to_vec()));
-    let answer = if method.is_server_streaming() {
-        match client.server_streaming(request, path, Raw).await {
-            Ok(stream) => stream.into_inner().message().await.map(drop),
-            Err(status) => Err(status),
-        }
-    } else {
-        client.unary(request, path, Raw).await.map(drop)
-    };
-    answer.map_or_else(|status| code_of(&status), |()| Code::Ok)
+    ask_encoded(channel, method, request.encode_to_vec()).await.map_or_else(|status| code_of(&status), |_| Code::Ok)
 }
 
 async fn is_well(clients: &mut Clients) -> bool {

@@ -84,12 +84,16 @@ pub const GROUPS_MAX: usize = 10_000;
 pub const HISTORY_WALK_MAX: usize = 100_000;
 /// How long a unary request may take: far beyond what any should.
 pub const REQUEST_TIME_MAX: Duration = Duration::from_secs(30);
+/// Changes that are walked back to what a first answer showed: far more than there are between a request and its repetition.
+pub const FIRST_ANSWER_WALK_MAX: usize = 1_000;
 /// Characters of a request id.
 pub const REQUEST_ID_CHARS_MAX: usize = 128;
 /// Follow-ups that one request hands over: a shift's work of one person, many times over.
 pub const HAND_OVER_MAX: usize = 1_000;
 /// Characters of a request id for a hand-over: with an instance's id behind it, it must stay a request id.
 pub const HAND_OVER_REQUEST_ID_CHARS_MAX: usize = 64;
+/// Looks for all that a person holds that run at once: each walks every slot on a thread of its own.
+pub const HOLDER_WALKS_MAX: usize = 2;
 /// Of these, how many are under way at once: a group's worth, so that others are not kept waiting.
 pub const HAND_OVER_AT_ONCE: usize = 64;
 

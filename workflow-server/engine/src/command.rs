@@ -1,13 +1,14 @@
 //! What the engine can be asked to do: a closed list.
 
 mod desk;
+mod script;
 
 use std::sync::Arc;
 
 use crate::archive::Chunk;
 use crate::batch::StartBatch;
 use crate::calendar::Calendar;
-use crate::call::{CallKey, Caller};
+use crate::call::CallKey;
 use crate::definition::model::Definition;
 use crate::erasure::EraseCaller;
 use crate::filter::FollowUpFilter;
@@ -16,6 +17,7 @@ use crate::time::Time;
 use crate::value::Value;
 
 pub use desk::{MigrateInstance, SeenAlert, SnoozeAlert, SnoozeUntil, UndoPush};
+pub use script::{CallChanges, IfRunning, SetWorkflow};
 
 /// What kind of party does something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -65,59 +67,6 @@ pub struct Request {
 
 /// Names the revision that the asker saw; anything else is refused.
 pub type ExpectedRevision = Option<u64>;
-
-/// What is known of a call, as far as it is to be changed.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct CallChanges {
-    /// A new customer.
-    pub customer: Option<Box<str>>,
-    /// A new script.
-    pub script: Option<Box<str>>,
-    /// A new agent.
-    pub agent: Option<Box<str>>,
-    /// What is known of the caller.
-    pub caller: Option<Caller>,
-    /// Whether the caller is that and no more; otherwise only what is not empty changes.
-    pub replace_caller: bool,
-    /// Chargeable or not.
-    pub chargeable: Option<bool>,
-    /// Details to add or overwrite.
-    pub details: Vec<(Box<str>, Box<str>)>,
-    /// Whether `details` replaces all of them.
-    pub replace_details: bool,
-}
-
-/// What to do if an instance of the workflow still runs on the call.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum IfRunning {
-    /// Return it, with the fields that differ updated.
-    ReturnIt,
-    /// Refuse.
-    Refuse,
-    /// Cancel it and start a new one.
-    Replace,
-}
-
-/// Sets a workflow on a call.
-#[derive(Clone, Debug)]
-pub struct SetWorkflow {
-    /// Which call.
-    pub call: CallKey,
-    /// What is known of it.
-    pub changes: CallChanges,
-    /// The workflow's name.
-    pub workflow: Box<str>,
-    /// The version; none for the newest published.
-    pub version: Option<u32>,
-    /// Values by field name.
-    pub fields: Vec<(Box<str>, Value)>,
-    /// Whether it waits, unseen, for the call to end.
-    pub release_at_call_end: bool,
-    /// When it is released at the latest, in milliseconds from now.
-    pub release_within_millis: Option<i64>,
-    /// What to do if it runs already.
-    pub if_running: IfRunning,
-}
 
 /// Pushes a button.
 #[derive(Clone, Debug)]
@@ -290,6 +239,13 @@ pub enum Command {
         to: Recipient,
         /// Why; needed where neither the asker nor nobody holds it.
         reason: Box<str>,
+    },
+    /// Record which instances a hand-over is about, so that the same request names the same ones again.
+    ListHandOver {
+        /// Which, in the order in which they are handed over.
+        instances: Vec<InstanceId>,
+        /// How many more there were than one request takes.
+        remaining: u32,
     },
     /// Hold the most urgent instance that nobody holds; nothing happens where there is none.
     ClaimNext {

@@ -130,6 +130,16 @@ pub enum Answer {
     },
     /// The instances that were released.
     Released(Vec<InstanceId>),
+    /// The revision of a workflow after the command, for an asker that named the one it saw; that of a team or calendar which
+    /// was the same before.
+    Revision(u64),
+    /// The follow-ups that a hand-over is about.
+    HandOver {
+        /// Which, in the order in which they are handed over.
+        instances: Vec<InstanceId>,
+        /// How many more there were than one request takes.
+        remaining: u32,
+    },
     /// An instance, and the stages that it entered.
     Moved {
         /// Which.

@@ -39,7 +39,7 @@ pub mod simulate;
 pub mod testing;
 
 pub use command::{Command, Request};
-pub use decide::{Decision, decide, faults_in, faults_of, try_batch};
+pub use decide::{Decision, decide, faults_in, faults_of, recall, try_batch};
 pub use entry::Entry;
 pub use rejection::Rejection;
 pub use world::{Root, World};

@@ -191,6 +191,23 @@ fn work_is_handed_to_a_person_or_a_team_and_what_another_holds_with_a_reason() {
 }
 
 #[test]
+fn handing_over_what_a_person_holds_to_that_person_never_makes_the_lease_shorter() {
+    let mut desk = Desk::new(WORKFLOW);
+    let id = desk.set("1", true);
+    let to = |lease_millis| {
+        let to = Recipient::Person { name: "Ann".into(), lease_millis };
+        Command::HandOver { instance: id, to, reason: "".into() }
+    };
+    desk.ask("Ann", Command::Claim { instance: id, lease_millis: 60 * MINUTE }).unwrap();
+    let held = desk.of(id).claim.clone().unwrap();
+    desk.ask("Ann", to(5_000)).unwrap();
+    assert_eq!(desk.of(id).claim.as_ref().unwrap(), &held);
+    desk.ask("Ann", to(90 * MINUTE)).unwrap();
+    let longer = desk.of(id).claim.clone().unwrap();
+    assert!(longer.until > held.until && longer.since == held.since);
+}
+
+#[test]
 fn the_next_is_the_most_urgent_that_nobody_holds_and_may_be_worked_on() {
     let mut desk = Desk::new(WORKFLOW);
     let ids: Vec<InstanceId> = ["1", "2", "3"].map(|call| desk.set(call, true)).into();

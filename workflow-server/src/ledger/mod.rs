@@ -27,6 +27,7 @@ mod timekeeping;
 
 use std::sync::{Arc, PoisonError, RwLock};
 
+use aftercall_engine::command::RequestMark;
 use aftercall_engine::entry::Answer;
 use aftercall_engine::time::Time;
 use aftercall_engine::{Entry, Rejection, Request, Root};
@@ -73,9 +74,18 @@ pub enum LedgerError {
     Busy(usize),
 }
 
-/// A command on its way, and where its answer goes.
+/// What is asked of the owner in turn.
+#[expect(clippy::large_enum_variant, reason = "nearly all are commands; a box would cost an allocation a command")]
+enum Question {
+    /// Carry this out.
+    Decide(Request),
+    /// Whether the same request was carried out before.
+    Recall(RequestMark),
+}
+
+/// A question on its way, and where its answer goes.
 struct Asked {
-    request: Request,
+    question: Question,
     answer: oneshot::Sender<Result<Outcome, LedgerError>>,
 }
 
@@ -117,8 +127,23 @@ impl Handle {
     /// # Errors
     /// [`LedgerError`].
     pub async fn execute(&self, request: Request) -> Result<Outcome, LedgerError> {
+        self.ask(Question::Decide(request)).await
+    }
+
+    /// The sequence of the entry that the same request made before, once that is durable; none where the request is new.
+    ///
+    /// # Errors
+    /// [`LedgerError`]; rejected where the id was used for another request.
+    pub async fn recall(&self, mark: RequestMark) -> Result<Option<u64>, LedgerError> {
+        match self.ask(Question::Recall(mark)).await? {
+            Outcome::Repeated { sequence } => Ok(Some(sequence)),
+            Outcome::Committed(_) | Outcome::Unchanged(_) => Ok(None),
+        }
+    }
+
+    async fn ask(&self, question: Question) -> Result<Outcome, LedgerError> {
         let (answer, answered) = oneshot::channel();
-        self.commands.try_send(Asked { request, answer }).map_err(|error| match error {
+        self.commands.try_send(Asked { question, answer }).map_err(|error| match error {
             mpsc::error::TrySendError::Full(_) => LedgerError::Busy(crate::limits::COMMANDS_WAITING_MAX),
             mpsc::error::TrySendError::Closed(_) => self.unavailable(),
         })?;

@@ -3,7 +3,8 @@
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-use aftercall_engine::command::{Actor, ActorKind, Command};
+use aftercall_engine::command::{Actor, ActorKind, Command, RequestMark};
+use aftercall_engine::entry::Answer;
 use aftercall_engine::time::Time;
 use aftercall_engine::world::timers::TimerKey;
 use aftercall_engine::{Decision, Rejection, Request, Root, World, decide};
@@ -15,7 +16,7 @@ use super::feed::{Feed, FeedItem};
 use super::group::{InFlight, OpenGroup};
 use super::recover::{Recovered, recover};
 use super::timekeeping::SharedTime;
-use super::{Asked, Clock, Health, LedgerError, LedgerOptions, Order, Outcome};
+use super::{Asked, Clock, Health, LedgerError, LedgerOptions, Order, Outcome, Question};
 use crate::journal::{JournalError, Log, Position, Vault};
 use crate::limits::{CLOCK_LOOK_EVERY, ENTRY_BYTES_MAX, NO_SPACE_PAUSE, RECOVERIES_MAX, TIMERS_PER_GROUP};
 use crate::records::WorldImage;
@@ -115,8 +116,16 @@ impl Owner {
             let _ = asked.answer.send(Err(LedgerError::Unavailable(reason)));
             return;
         }
-        let decided = self.decide(&asked.request);
+        let decided = match &asked.question {
+            Question::Decide(request) => self.decide(request),
+            Question::Recall(mark) => self.recall(*mark),
+        };
         self.open.add_answer(asked.answer, decided);
+    }
+
+    fn recall(&self, mark: RequestMark) -> Result<Outcome, Rejection> {
+        let known = aftercall_engine::recall(&self.world, mark)?;
+        Ok(known.map_or(Outcome::Unchanged(Answer::Done), |sequence| Outcome::Repeated { sequence }))
     }
 
     fn decide(&mut self, request: &Request) -> Result<Outcome, Rejection> {

@@ -3,8 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use aftercall_engine::batch::{Batch, BatchState, BatchWork};
-use aftercall_engine::batch::{BatchItems, StartBatch};
+use aftercall_engine::batch::{Batch, BatchChange, BatchItems, BatchState, BatchWork, StartBatch};
 use aftercall_engine::command::{Actor, ActorKind, Command, Recipient};
 use aftercall_engine::definition::rules;
 use aftercall_engine::instance::{Instance, InstanceId};
@@ -17,38 +16,53 @@ use tonic::Status;
 
 use super::operations::off_thread;
 use super::requests::{self, Faults};
-use super::{Asking, Shared, convert, instance_filter, pages, status};
+use super::{Answered, Asking, Prepared, Shared, convert, instance_filter, pages, status};
 
 pub(super) async fn start(
     shared: &Shared,
     request: proto::StartBatchRequest,
 ) -> Result<proto::StartBatchResponse, Status> {
-    let bytes = request.encode_to_vec();
-    let mut faults = Faults::default();
-    let start = StartBatch {
-        work: work(&shared.root(), request.work.as_ref(), &mut faults),
-        items: items_of(shared, &request, &mut faults)?,
-        reason: request.reason.as_str().into(),
-        per_second: if request.per_second == 0 { BATCH_PER_SECOND_DEFAULT } else { request.per_second },
-    };
     if request.dry_run {
+        let (start, faults) = read(shared, &request)?;
         return dry_run(shared, start, &request.actor, faults).await;
     }
-    if is_strict(&request) && faults.is_empty() {
-        check_all(shared, &start, &request.actor).await?;
-    }
     let from = (request.actor.as_str(), request.request_id.as_str());
-    let asking = Asking::new("StartBatch", ActorKind::Operations, from, bytes).at_fault(faults);
-    let answered = shared.execute(asking, Command::StartBatch(Box::new(start))).await?;
+    let asking = Asking::new("StartBatch", ActorKind::Operations, from, request.encode_to_vec());
+    let prepare = async {
+        let (start, faults) = read(shared, &request)?;
+        if is_strict(&request) && faults.is_empty() {
+            check_all(shared, &start, &request.actor).await?;
+        }
+        Ok(Prepared::new(Command::StartBatch(Box::new(start)), faults))
+    };
+    let answered = shared.execute_new(asking, prepare).await?;
     shared.job_started.notify_one();
-    // The entry that starts a batch names it.
-    let batch = find(&answered.root, answered.sequence)?;
+    let batch = started(&answered)?;
     Ok(proto::StartBatchResponse {
         batch: Some(shown(&answered.root, batch)),
         items: Vec::new(),
         matched: batch.matched,
         sequence: answered.sequence,
     })
+}
+
+/// The batch as it was when it was started: it may have been forgotten since.
+fn started(answered: &Answered) -> Result<&Arc<Batch>, Status> {
+    match answered.entry.as_ref().and_then(|entry| entry.batch.as_ref()) {
+        Some(BatchChange::Started(batch)) => Ok(batch),
+        _ => find(&answered.root, answered.sequence),
+    }
+}
+
+fn read(shared: &Shared, request: &proto::StartBatchRequest) -> Result<(StartBatch, Faults), Status> {
+    let mut faults = Faults::default();
+    let start = StartBatch {
+        work: work(&shared.root(), request.work.as_ref(), &mut faults),
+        items: items_of(shared, request, &mut faults)?,
+        reason: request.reason.as_str().into(),
+        per_second: if request.per_second == 0 { BATCH_PER_SECOND_DEFAULT } else { request.per_second },
+    };
+    Ok((start, faults))
 }
 
 /// Whether all items must be possible before any is begun.

@@ -6,20 +6,19 @@ use aftercall_engine::Root;
 use aftercall_engine::command::Command;
 use aftercall_engine::definition::builder::{self, Built};
 use aftercall_engine::definition::file::read_header;
-use aftercall_engine::definition::model::{Definition, Event, Stage};
+use aftercall_engine::definition::model::{Definition, Stage};
 use aftercall_engine::definition::numbering::Numbering;
 use aftercall_engine::definition::rules;
 use aftercall_engine::rejection::FieldFault;
+use aftercall_engine::world::definitions::Workflow;
 use aftercall_proto::workflow::v1 as proto;
 use prost::Message as _;
 use tonic::Status;
 
 use super::definitions::{author, describe, faults, named};
+use super::importing::{draft_in, has_moved_on};
 use super::operations::off_thread;
-use super::{Shared, convert, status};
-
-/// How often a step is done anew when the draft changed between reading it and deciding.
-const TRIES: usize = 3;
+use super::{Prepared, Shared, convert, status};
 
 /// Who asks for a step, and on which draft.
 struct Step<'r> {
@@ -35,28 +34,32 @@ struct Draft {
     workflow: Option<proto::WorkflowDescription>,
     faults: Vec<proto::Fault>,
     sequence: u64,
-    added: Option<proto::Stage>,
 }
 
 pub(super) async fn create(
     shared: &Shared,
     request: proto::CreateWorkflowRequest,
 ) -> Result<proto::CreateWorkflowResponse, Status> {
-    let definition = if request.file.is_empty() {
-        beginning(&request.name, &request.title)?
-    } else {
-        read_header(&request.file).map_err(|faults| status::bad_file(&faults))?
+    let beginning = || match request.file.as_str() {
+        "" => beginning(&request.name, &request.title),
+        file => read_header(file).map_err(|faults| status::bad_file(&faults)),
     };
-    let command = Command::ImportWorkflow { definition: Box::new(definition.clone()), expected: Some(0) };
+    let prepare = async {
+        let definition = Box::new(beginning()?);
+        Ok(Prepared::from(Command::ImportWorkflow { definition, expected: Some(0) }))
+    };
     let asking = author("CreateWorkflow", &request.actor, &request.request_id, request.encode_to_vec());
-    let answered = shared.execute(asking, command).await;
-    let answered = answered.map_err(|refused| match refused.code() {
-        tonic::Code::Aborted => status::name_taken(&definition.name),
-        _ => refused,
-    })?;
-    let revision = named(&answered.root, &definition.name)?.revision;
+    let answered =
+        shared.execute_new(asking, prepare).await.map_err(|refused| match (refused.code(), beginning()) {
+            (tonic::Code::Aborted, Ok(definition)) => status::name_taken(&definition.name),
+            _ => refused,
+        })?;
+    let definition = match draft_in(&answered) {
+        Some(draft) => draft,
+        None => Arc::new(beginning()?),
+    };
     Ok(proto::CreateWorkflowResponse {
-        workflow: Some(describe(&definition, 0, revision)),
+        workflow: Some(describe(&definition, 0, answered.revision()?)),
         faults: faults(&answered.root, &definition),
         sequence: answered.sequence,
     })
@@ -93,9 +96,10 @@ pub(super) async fn add(shared: &Shared, request: proto::AddActionRequest) -> Re
     };
     let (event, before, text) = (request.event_id.clone(), request.before, request.action.clone());
     let add = move |draft: &Definition, earlier: &Numbering| builder::add_action(draft, earlier, &event, before, &text);
-    let done = edit(shared, step, add).await?;
-    let Draft { workflow, faults, sequence, added } = done;
-    Ok(proto::AddActionResponse { workflow, faults, sequence, added })
+    let (Draft { workflow, faults, sequence }, draft) = edit(shared, step, add).await?;
+    let added = builder::added_by(&draft, &request.event_id, request.before);
+    let shown = |stage: &Stage| convert::stage(&Stage { actions: Vec::new(), ..stage.clone() });
+    Ok(proto::AddActionResponse { workflow, faults, sequence, added: added.map(shown) })
 }
 
 pub(super) async fn update(
@@ -112,8 +116,7 @@ pub(super) async fn update(
     let (event, place, text) = (request.event_id.clone(), request.place, request.action.clone());
     let update =
         move |draft: &Definition, earlier: &Numbering| builder::update_action(draft, earlier, &event, place, &text);
-    let done = edit(shared, step, update).await?;
-    let Draft { workflow, faults, sequence, .. } = done;
+    let (Draft { workflow, faults, sequence }, _) = edit(shared, step, update).await?;
     Ok(proto::UpdateActionResponse { workflow, faults, sequence })
 }
 
@@ -130,8 +133,7 @@ pub(super) async fn remove(
     };
     let (event, place) = (request.event_id.clone(), request.place);
     let remove = move |draft: &Definition, _: &Numbering| builder::remove_action(draft, &event, place);
-    let done = edit(shared, step, remove).await?;
-    let Draft { workflow, faults, sequence, .. } = done;
+    let (Draft { workflow, faults, sequence }, _) = edit(shared, step, remove).await?;
     Ok(proto::RemoveActionResponse { workflow, faults, sequence })
 }
 
@@ -149,65 +151,55 @@ pub(super) async fn relocate(
     let (from, place) = (request.event_id.clone(), request.place);
     let (to, before) = (request.to_event_id.clone(), request.before);
     let relocate = move |draft: &Definition, _: &Numbering| builder::move_action(draft, (&from, place), &to, before);
-    let Draft { workflow, faults, sequence, .. } = edit(shared, step, relocate).await?;
+    let (Draft { workflow, faults, sequence }, _) = edit(shared, step, relocate).await?;
     Ok(proto::MoveActionResponse { workflow, faults, sequence })
 }
 
-/// Does a step on the draft as it is, and once more where somebody else was faster and no revision was named.
+/// Does a step on the draft as it is, and once more where somebody else was faster and no revision was named. With the draft
+/// as the step left it.
 async fn edit(
     shared: &Shared,
     step: Step<'_>,
     build: impl Fn(&Definition, &Numbering) -> Built + Send + Sync + 'static,
-) -> Result<Draft, Status> {
+) -> Result<(Draft, Arc<Definition>), Status> {
     let build = Arc::new(build);
     for attempt in 1.. {
-        let root = shared.root();
-        let revision = step.expected.unwrap_or(named(&root, step.name)?.revision);
-        let (build, name) = (build.clone(), step.name.to_owned());
-        let step_done = move |root: &Root| done(root, &name, &*build);
-        let (definition, added, refused) = off_thread(root.clone(), step_done).await??;
-        // What cannot be done now may be what was done before by the same request: no draft has this revision, so that only
-        // such a request is answered.
-        let expected = Some(if refused.is_some() { u64::MAX } else { revision });
-        let command = Command::ImportWorkflow { definition: Box::new(definition.clone()), expected };
+        let prepare = async {
+            let root = shared.root();
+            let expected = Some(step.expected.unwrap_or(named(&root, step.name)?.revision));
+            let (build, name) = (build.clone(), step.name.to_owned());
+            let definition = off_thread(root, move |root| done(root, &name, &*build)).await??;
+            Ok(Prepared::from(Command::ImportWorkflow { definition: Box::new(definition), expected }))
+        };
         let asking = author(step.rpc, step.from.0, step.from.1, step.bytes.clone());
-        let answered = match (shared.execute(asking, command).await, refused) {
-            (Err(status), Some(refused)) if status.code() == tonic::Code::Aborted => return Err(refused),
-            (Err(status), None) if is_overtaken(&status, step.expected, attempt) => continue,
-            (answered, _) => answered?,
+        let answered = match shared.execute_new(asking, prepare).await {
+            Err(refused) if has_moved_on(&refused, step.expected, attempt) => continue,
+            answered => answered?,
         };
         let stored = named(&answered.root, step.name)?;
-        let draft = stored.draft.clone().unwrap_or_else(|| Arc::new(definition));
+        // A step that changed nothing stored no draft.
+        let draft = draft_in(&answered).or_else(|| present(stored).cloned()).ok_or_else(|| no_draft(step.name))?;
         let looked_through = draft.clone();
         let faults = off_thread(answered.root.clone(), move |root| faults(root, &looked_through)).await?;
-        // Asked again, the event that it would add now is none of its own.
-        let is_new = answered.sequence > root.sequence;
-        let is_there = |(event, _): &(Event, u32)| is_new && draft.stage_of(&event.id).is_some();
-        let shown = |(event, number)| convert::stage(&Stage { number, event, actions: Vec::new() });
-        return Ok(Draft {
-            workflow: Some(describe(&draft, 0, stored.revision)),
-            faults,
-            sequence: answered.sequence,
-            added: added.filter(is_there).map(shown),
-        });
+        let workflow = Some(describe(&draft, 0, answered.revision()?));
+        return Ok((Draft { workflow, faults, sequence: answered.sequence }, draft));
     }
     Err(status::unavailable("the workflow is being changed by somebody else: try again"))
 }
 
-/// The draft after a step, what the step added, and why it could not be done.
-type Done = (Definition, Option<(Event, u32)>, Option<Status>);
-
-fn done(root: &Root, name: &str, build: &dyn Fn(&Definition, &Numbering) -> Built) -> Result<Done, Status> {
+/// The draft after a step.
+fn done(root: &Root, name: &str, build: &dyn Fn(&Definition, &Numbering) -> Built) -> Result<Definition, Status> {
     let workflow = named(root, name)?;
-    let newest = workflow.versions.last().map(|version| &version.definition);
-    let missing = || status::not_found("draft", name, format!("workflow `{name}` has no draft"));
-    let draft = workflow.draft.as_ref().or(newest).ok_or_else(missing)?;
-    Ok(match build(draft, &workflow.numbering) {
-        Ok((definition, added)) => (definition, added, None),
-        Err(error) => (Definition::clone(draft), None, Some(status::of_build(&error, name))),
-    })
+    let draft = present(workflow).ok_or_else(|| no_draft(name))?;
+    let (definition, _) = build(draft, &workflow.numbering).map_err(|error| status::of_build(&error, name))?;
+    Ok(definition)
 }
 
-fn is_overtaken(status: &Status, expected: Option<u64>, attempt: usize) -> bool {
-    status.code() == tonic::Code::Aborted && expected.is_none() && attempt < TRIES
+/// What is being written: the draft, or the newest version where it is all there is.
+fn present(workflow: &Workflow) -> Option<&Arc<Definition>> {
+    workflow.draft.as_ref().or(workflow.versions.last().map(|version| &version.definition))
+}
+
+fn no_draft(name: &str) -> Status {
+    status::not_found("draft", name, format!("workflow `{name}` has no draft"))
 }

@@ -23,10 +23,11 @@ pub(super) async fn import(
     let calendar = calendar(&given, &mut faults);
     faults.check()?;
     let Some(calendar) = calendar else { return Err(status::invalid_field("calendar", "must be given")) };
-    let command = Command::ImportCalendar { calendar: Arc::new(calendar), expected: request.expected_revision };
+    let calendar = Arc::new(calendar);
+    let command = Command::ImportCalendar { calendar: calendar.clone(), expected: request.expected_revision };
     let asking = author("ImportCalendar", &request.actor, &request.request_id, request.encode_to_vec());
     let answered = shared.execute(asking, command).await?;
-    let calendar = Some(find(&answered.root, &given.name)?);
+    let calendar = Some(proto::Calendar { revision: answered.revision()?, ..shown(&calendar) });
     Ok(proto::ImportCalendarResponse { calendar, sequence: answered.sequence })
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use aftercall_engine::Root;
 use aftercall_engine::command::{Command, PushButton};
-use aftercall_engine::entry::{Answer, ChangeKind};
+use aftercall_engine::entry::ChangeKind;
 use aftercall_engine::instance::Instance;
 use aftercall_engine::query::{FollowUpCursor, FollowUpRow, due_soon_from, list_follow_ups};
 use aftercall_engine::time::Time;
@@ -15,9 +15,7 @@ use tonic::{Request, Response, Status};
 
 use super::requests::{self, Faults};
 use super::script_engine::{follow_ups, marked_bytes};
-use super::{
-    Asking, Shared, archived, callers, claims, convert, desk, follow_up, hand_over, instance_of, pages, status,
-};
+use super::{Asking, Shared, archived, callers, claims, convert, desk, follow_up, hand_over, pages, status};
 use crate::ledger::history::Walk;
 use crate::limits::NOTES_SHOWN_MAX;
 
@@ -103,16 +101,10 @@ impl CallManagerService for CallManager {
             }
             Err(refused) => return Err(refused),
         };
-        let instance = instance_of(&answered)?;
-        let entered = match &answered.answer {
-            Answer::Moved { entered, .. } => entered.as_slice(),
-            _ => &[],
-        };
-        let stage = |number: &u32| convert::stage_of(&answered.root, instance, *number);
         Ok(Response::new(proto::PushButtonResponse {
             follow_up: Some(answered.follow_up()?),
-            entered_stages: entered.iter().filter_map(stage).collect(),
-            undo_until: desk::undo_until(&self.0, instance),
+            entered_stages: answered.entered_stages()?,
+            undo_until: desk::undo_until(&self.0, answered.instance()?),
             sequence: answered.sequence,
         }))
     }

@@ -56,10 +56,12 @@ pub(super) async fn open(
     let more = open.len() > OPEN_FOLLOW_UPS_SHOWN_MAX;
     open.truncate(OPEN_FOLLOW_UPS_SHOWN_MAX);
     let mut shown = Vec::with_capacity(open.len());
+    let now = shared.ledger.now();
+    let call_of = |instance: &Instance| root.call_of(instance);
     for instance in open {
         shown.push(proto::OpenFollowUp {
             follow_up: Some(follow_up::follow_up(&root, &instance)),
-            words: in_words(shared, &root, &instance),
+            words: call_of(&instance).map_or_else(String::new, |call| in_words(shared, &root, (&instance, call), now)),
             promised_by: promised(shared, &instance).await?.map(convert::timestamp),
         });
     }
@@ -75,11 +77,10 @@ async fn promised(shared: &Shared, instance: &Instance) -> Result<Option<Time>, 
     }
 }
 
-/// What is open, with whom, since when and until when, for an agent to read out; by the clock where the caller is.
-pub(super) fn in_words(shared: &Shared, root: &Root, instance: &Instance) -> String {
-    let now = shared.ledger.now();
+/// What is open at `now`, with whom, since when and until when, for an agent to read out; by the clock where the caller is.
+pub(super) fn in_words(shared: &Shared, root: &Root, (instance, call): (&Instance, &Call), now: Time) -> String {
     let title = root.definition_of(instance).map_or("a follow-up", |definition| &definition.title);
-    let named = root.call_of(instance).map(|call| &*call.caller.time_zone).filter(|zone| !zone.is_empty());
+    let named = Some(&*call.caller.time_zone).filter(|zone| !zone.is_empty());
     let zone = TimeZone::get(named.unwrap_or(&shared.desk.time_zone)).unwrap_or(TimeZone::UTC);
     let since = clock(instance.started_at, &zone);
     let asked = match instance.chases {

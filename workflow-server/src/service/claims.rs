@@ -7,7 +7,7 @@ use prost::Message;
 use tonic::Status;
 
 use super::requests::{self, Faults};
-use super::{Asking, Shared};
+use super::{Asking, Prepared, Shared};
 
 pub(super) async fn claim(
     shared: &Shared,
@@ -61,15 +61,17 @@ pub(super) async fn claim_next(
     shared: &Shared,
     request: proto::ClaimNextRequest,
 ) -> Result<proto::ClaimNextResponse, Status> {
-    let asked = request.filter.clone().unwrap_or_default();
-    let (filter, mut faults) = requests::filter(&shared.root(), &asked);
-    if asked.unclaimed || !asked.holders.is_empty() {
-        faults.add("filter", "the next is one that nobody holds: leave holders and unclaimed out");
-    }
-    let lease_millis = requests::lease(request.lease, &mut faults);
-    let command = Command::ClaimNext { filter: Box::new(filter), lease_millis };
     let asking = Asking::of_person("ClaimNext", &request.actor, &request.request_id, request.encode_to_vec());
-    let answered = shared.execute(asking.at_fault(faults), command).await?;
+    let prepare = async {
+        let asked = request.filter.clone().unwrap_or_default();
+        let (filter, mut faults) = requests::filter(&shared.root(), &asked);
+        if asked.unclaimed || !asked.holders.is_empty() {
+            faults.add("filter", "the next is one that nobody holds: leave holders and unclaimed out");
+        }
+        let lease_millis = requests::lease(request.lease, &mut faults);
+        Ok(Prepared::new(Command::ClaimNext { filter: Box::new(filter), lease_millis }, faults))
+    };
+    let answered = shared.execute_new(asking, prepare).await?;
     let follow_up = match &answered.answer {
         Answer::Done => None,
         _ => Some(answered.follow_up()?),

@@ -1,8 +1,6 @@
 //! For people who write workflows. Reading and looking through a whole definition takes tens of milliseconds where it is
 //! large: that is not for the threads that serve others.
 
-use std::sync::Arc;
-
 use aftercall_engine::Root;
 use aftercall_engine::command::{ActorKind, Command};
 use aftercall_engine::definition::describe::describe_action;
@@ -16,10 +14,7 @@ use prost::Message;
 use tonic::{Request, Response, Status};
 
 use super::operations::off_thread;
-use super::{Asking, Shared, building, calendars, convert, pages, pictures, requests, simulations, status};
-
-/// How often an import is read anew when the workflow changed between reading the file and deciding.
-const IMPORT_TRIES: usize = 3;
+use super::{Asking, Shared, building, calendars, convert, importing, pages, pictures, requests, simulations, status};
 
 /// The service.
 pub struct Definitions(pub Shared);
@@ -30,42 +25,7 @@ impl WorkflowDefinitionService for Definitions {
         &self,
         request: Request<proto::ImportWorkflowRequest>,
     ) -> Result<Response<proto::ImportWorkflowResponse>, Status> {
-        let request = request.into_inner();
-        let bytes = request.encode_to_vec();
-        let file: Arc<str> = request.file.as_str().into();
-        for attempt in 1.. {
-            let root = self.0.root();
-            let text = file.clone();
-            let looked_through = move |root: &Root| -> Result<(Definition, Vec<proto::Fault>), Status> {
-                let (definition, places) = read(root, &text)?;
-                let mut found = root.validate(&definition);
-                places.put(&mut found);
-                Ok((definition, found.iter().map(convert::fault).collect()))
-            };
-            let (definition, faults) = off_thread(root.clone(), looked_through).await??;
-            let known = root.workflows.named(&definition.name);
-            let revision = known.map_or(0, |workflow| workflow.revision);
-            if request.validate_only {
-                let workflow = Some(describe(&definition, 0, revision));
-                return Ok(Response::new(proto::ImportWorkflowResponse { workflow, faults, sequence: 0 }));
-            }
-            // The file was read against the numbers that this revision has given; the decision must see the same.
-            let expected = Some(request.expected_revision.unwrap_or(revision));
-            let command = Command::ImportWorkflow { definition: Box::new(definition.clone()), expected };
-            let asking = author("ImportWorkflow", &request.actor, &request.request_id, bytes.clone());
-            match self.0.execute(asking, command).await {
-                Err(refused) if moved_on(&refused, &request, attempt) => {}
-                Err(refused) => return Err(refused),
-                Ok(answered) => {
-                    let revision =
-                        answered.root.workflows.named(&definition.name).map_or(0, |workflow| workflow.revision);
-                    let workflow = Some(describe(&definition, 0, revision));
-                    let sequence = answered.sequence;
-                    return Ok(Response::new(proto::ImportWorkflowResponse { workflow, faults, sequence }));
-                }
-            }
-        }
-        Err(status::unavailable("the workflow is being changed by somebody else: try again"))
+        importing::import(&self.0, request.into_inner()).await.map(Response::new)
     }
 
     async fn create_workflow(
@@ -131,7 +91,7 @@ impl WorkflowDefinitionService for Definitions {
         let asking = author("PublishWorkflow", &request.actor, &request.request_id, request.encode_to_vec());
         let answered = self.0.execute(asking, command).await?;
         let Answer::Published { version, created } = answered.answer else {
-            return Err(status::unavailable("the answer to this request is gone: ask with a new request id"));
+            return Err(status::answer_gone());
         };
         let workflow = answered.root.workflows.named(&request.name);
         let published = workflow.and_then(|workflow| workflow.version(version));
@@ -234,14 +194,7 @@ impl WorkflowDefinitionService for Definitions {
         &self,
         request: Request<proto::ArchiveWorkflowRequest>,
     ) -> Result<Response<proto::ArchiveWorkflowResponse>, Status> {
-        let request = request.into_inner();
-        let (name, expected) = (request.name.as_str().into(), request.expected_revision);
-        let command = Command::ArchiveWorkflow { name, archived: !request.restore, expected };
-        let asking = author("ArchiveWorkflow", &request.actor, &request.request_id, request.encode_to_vec());
-        let answered = self.0.execute(asking, command).await?;
-        let workflow = Some(summary(named(&answered.root, &request.name)?));
-        let open_instances = pictures::open_instances(&answered.root, &request.name);
-        Ok(Response::new(proto::ArchiveWorkflowResponse { workflow, open_instances, sequence: answered.sequence }))
+        importing::archive(&self.0, request.into_inner()).await.map(Response::new)
     }
 
     async fn import_team(
@@ -256,8 +209,9 @@ impl WorkflowDefinitionService for Definitions {
         };
         let asking = author("ImportTeam", &request.actor, &request.request_id, request.encode_to_vec());
         let answered = self.0.execute(asking, command).await?;
-        let team = find_team(&answered.root, &request.name)?;
-        Ok(Response::new(proto::ImportTeamResponse { team: Some(team), sequence: answered.sequence }))
+        let revision = answered.revision()?;
+        let team = Some(proto::Team { name: request.name, title: request.title, revision });
+        Ok(Response::new(proto::ImportTeamResponse { team, sequence: answered.sequence }))
     }
 
     async fn get_team(
@@ -302,11 +256,6 @@ impl WorkflowDefinitionService for Definitions {
 
 pub(super) fn author<'r>(rpc: &'static str, actor: &'r str, request_id: &'r str, bytes: Vec<u8>) -> Asking<'r> {
     Asking::new(rpc, ActorKind::Author, (actor, request_id), bytes)
-}
-
-/// Whether somebody changed the workflow between reading the file and deciding, and the asker named no revision.
-fn moved_on(refused: &Status, request: &proto::ImportWorkflowRequest, attempt: usize) -> bool {
-    refused.code() == tonic::Code::Aborted && request.expected_revision.is_none() && attempt < IMPORT_TRIES
 }
 
 /// Reads a file: an event that an earlier version has keeps its number. With where its parts stand in the file.
@@ -355,7 +304,7 @@ fn find_team(root: &Root, name: &str) -> Result<proto::Team, Status> {
     found.map(convert::team).ok_or_else(missing)
 }
 
-fn summary(workflow: &Workflow) -> proto::WorkflowSummary {
+pub(super) fn summary(workflow: &Workflow) -> proto::WorkflowSummary {
     proto::WorkflowSummary {
         name: workflow.name.clone(),
         title: workflow.title().to_owned(),

@@ -11,7 +11,7 @@ use prost::Message;
 use tonic::Status;
 
 use super::requests::{self, Faults};
-use super::{Asking, Shared, archived, convert, instance_of, status};
+use super::{Asking, Prepared, Shared, archived, convert, status};
 use crate::ledger::history::Walk;
 
 pub(super) async fn snooze(
@@ -30,7 +30,7 @@ pub(super) async fn snooze(
     };
     let asking = Asking::of_person("SnoozeAlert", &request.actor, &request.request_id, request.encode_to_vec());
     let answered = shared.execute(asking.at_fault(faults), Command::SnoozeAlert(Box::new(command))).await?;
-    let instance = instance_of(&answered)?;
+    let instance = answered.instance()?;
     let is_present = (seen.stage, seen.visit) == (instance.stage, instance.visit());
     let alert = instance.alerts.iter().find(|alert| is_present && alert.action == seen.action);
     let snooze = alert.and_then(|alert| alert.snooze.as_ref());
@@ -98,14 +98,14 @@ pub(super) async fn resume(
 pub(super) async fn undo(shared: &Shared, request: proto::UndoPushRequest) -> Result<proto::UndoPushResponse, Status> {
     let mut faults = Faults::default();
     let id = requests::instance_id(&request.instance_id, &mut faults);
-    let command = undo_command(shared, &request, id).await?;
     let asking = Asking::of_person("UndoPush", &request.actor, &request.request_id, request.encode_to_vec());
-    let (follow_up, sequence) = changed(shared, asking.at_fault(faults), command).await?;
-    Ok(proto::UndoPushResponse { follow_up, sequence })
+    let prepare = async { undo_command(shared, &request, id).await.map(Prepared::from) };
+    let answered = shared.execute_new(asking.at_fault(faults), prepare).await?;
+    Ok(proto::UndoPushResponse { follow_up: Some(answered.follow_up()?), sequence: answered.sequence })
 }
 
 /// What takes the newest push back, with the instance as it was before, from the history. Where the newest change is no push
-/// it names none, and is refused; unless the same request was carried out before.
+/// it names none, and is refused.
 async fn undo_command(shared: &Shared, request: &proto::UndoPushRequest, id: InstanceId) -> Result<Command, Status> {
     let root = shared.root();
     let found = archived::anywhere(shared, &request.instance_id).await?;

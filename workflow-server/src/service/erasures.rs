@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use aftercall_engine::Root;
 use aftercall_engine::command::{ActorKind, Command};
-use aftercall_engine::erasure::{EraseCaller, ErasedCall, Erasure, ErasureState};
+use aftercall_engine::erasure::{EraseCaller, ErasedCall, Erasure, ErasureChange, ErasureState};
 use aftercall_engine::limits::ERASED_CALLS_MAX;
 use aftercall_engine::time::Time;
 use aftercall_engine::world::caller_index::CallerKey;
@@ -13,7 +13,7 @@ use prost::Message;
 use tonic::Status;
 
 use super::requests::Faults;
-use super::{Answered, Asking, Shared, callers, convert, status};
+use super::{Answered, Asking, Prepared, Shared, callers, convert, status};
 use crate::ledger::FoundCall;
 use crate::limits::{ARCHIVE_LOOKS_MAX, REQUEST_TIME_MAX};
 
@@ -32,38 +32,57 @@ pub(super) async fn erase(
     shared.job_started.notify_one();
     masked(shared, started.sequence).await;
     let root = shared.root();
-    let erasure = find(&root, started.sequence)?;
-    Ok(proto::EraseCallerResponse { erasure: Some(shown(&root, erasure)), sequence: root.sequence })
+    let erasure = asked_for(&root, &started)?;
+    // What masked its last call: the same whenever this is asked again.
+    let masked_at = erasure.masked_at.last().copied().unwrap_or(started.sequence);
+    let erasure = Some(shown(&root, &erasure));
+    Ok(proto::EraseCallerResponse { erasure, sequence: masked_at.max(started.sequence) })
 }
 
-/// Looks for the caller's calls in the archive, again where something left memory meanwhile.
+/// The erasure as it is now; where it is done and forgotten, what the entry that started it tells.
+fn asked_for(root: &Root, started: &Answered) -> Result<Arc<Erasure>, Status> {
+    let change = started.entry.as_ref().and_then(|entry| entry.erasure.as_ref());
+    match (root.erasures.get(&started.sequence), change) {
+        (Some(present), _) => Ok(present.clone()),
+        (None, Some(ErasureChange::Started(first))) => {
+            Ok(Arc::new(Erasure { state: ErasureState::Done, ..Erasure::clone(first) }))
+        }
+        (None, _) => find(root, started.sequence).cloned(),
+    }
+}
+
+/// Looks for the caller's calls in the archive, and again where something left memory meanwhile.
 async fn start(shared: &Shared, request: &proto::EraseCallerRequest, caller: &CallerKey) -> Result<Answered, Status> {
     let mut looks = 0;
     loop {
-        let newest_file = shared.root().archive.newest_file;
-        let archive = shared.ledger.archive();
-        // What has outlived its retention and is not gone yet is erased all the same.
-        let found = archive.calls_of(caller, &request.customer, ERASED_CALLS_MAX + 1, Time(i64::MIN));
-        let found = found.await.map_err(|error| status::of_history(&error))?;
-        let erased = |found: FoundCall| ErasedCall {
-            key: found.call.key.clone(),
-            created_at: found.call.created_at,
-            instances: found.instances.iter().map(|instance| instance.id).collect(),
-        };
-        let command = Command::EraseCaller(Box::new(EraseCaller {
-            caller: caller.clone(),
-            customer: request.customer.as_str().into(),
-            reason: request.reason.as_str().into(),
-            archived: found.into_iter().map(erased).collect(),
-            newest_file,
-        }));
         let from = (request.actor.as_str(), request.request_id.as_str());
         let asking = Asking::new("EraseCaller", ActorKind::Operations, from, request.encode_to_vec());
-        match shared.execute(asking, command).await {
+        let prepare = async { command(shared, request, caller).await.map(Prepared::from) };
+        match shared.execute_new(asking, prepare).await {
             Err(refused) if status::is_archive_moved(&refused) && looks < ARCHIVE_LOOKS_MAX => looks += 1,
             answered => return answered,
         }
     }
+}
+
+async fn command(shared: &Shared, request: &proto::EraseCallerRequest, caller: &CallerKey) -> Result<Command, Status> {
+    let newest_file = shared.root().archive.newest_file;
+    let archive = shared.ledger.archive();
+    // What has outlived its retention and is not gone yet is erased all the same.
+    let found = archive.calls_of(caller, &request.customer, ERASED_CALLS_MAX + 1, Time(i64::MIN));
+    let found = found.await.map_err(|error| status::of_history(&error))?;
+    let erased = |found: FoundCall| ErasedCall {
+        key: found.call.key.clone(),
+        created_at: found.call.created_at,
+        instances: found.instances.iter().map(|instance| instance.id).collect(),
+    };
+    Ok(Command::EraseCaller(Box::new(EraseCaller {
+        caller: caller.clone(),
+        customer: request.customer.as_str().into(),
+        reason: request.reason.as_str().into(),
+        archived: found.into_iter().map(erased).collect(),
+        newest_file,
+    })))
 }
 
 /// Waits until every call of an erasure is masked, or for as long as a request may take.

@@ -1,22 +1,23 @@
 //! Handing over: many follow-ups in one request, each given or refused by itself.
 //!
-//! Promise: what was begun is carried out though the client goes away. Asked again by the same id, nothing is given twice.
+//! Promises: what was begun is carried out though the client goes away. Asked again by the same id, it is about the same
+//! follow-ups: what was given has its first answer, what was refused is tried again.
 
 use std::collections::HashSet;
 
 use aftercall_engine::Request;
 use aftercall_engine::command::{Actor, ActorKind, Command, Recipient};
-use aftercall_engine::filter::FollowUpFilter;
+use aftercall_engine::entry::Answer;
 use aftercall_engine::instance::InstanceId;
-use aftercall_engine::query::list_follow_ups;
 use aftercall_proto::workflow::v1 as proto;
 use futures::{StreamExt as _, stream};
 use prost::Message;
 use tonic::Status;
 use tonic_types::StatusExt as _;
 
+use super::operations::off_thread;
 use super::requests::{self, Faults};
-use super::{Asking, Shared, status};
+use super::{Answered, Asking, Prepared, Shared, archived, status};
 use crate::limits::{HAND_OVER_AT_ONCE, HAND_OVER_MAX, HAND_OVER_REQUEST_ID_CHARS_MAX};
 
 pub(super) async fn hand_over(
@@ -37,17 +38,44 @@ pub(super) async fn hand_over(
     if !faults.is_empty() {
         return Err(status::invalid(faults));
     }
-    let (ids, remaining) = if request.all_of.is_empty() { (ids, 0) } else { held_by(shared, &request.all_of) };
+    let (ids, left_out) = listed(shared, &request, ids).await?;
     let shared = shared.clone();
     // A task of its own: a client that goes away does not leave half of a shift's work behind.
     let given = tokio::spawn(async move {
-        let results = stream::iter(ids).map(|id| one(&shared, &request, id, &to)).buffered(HAND_OVER_AT_ONCE);
+        let (shared, request) = (&shared, &request);
+        let results = stream::iter(ids).map(|id| one(shared, request, id, &to)).buffered(HAND_OVER_AT_ONCE);
         let (results, sequences): (Vec<_>, Vec<_>) = results.unzip().await;
         let sequence = sequences.into_iter().max().unwrap_or(0);
         let newest = shared.root().sequence;
-        proto::HandOverResponse { results, remaining, sequence: if sequence == 0 { newest } else { sequence } }
+        let refused = results.iter().filter(|result| !result.reason.is_empty()).count();
+        let refused = if request.all_of.is_empty() { 0 } else { u32::try_from(refused).unwrap_or(u32::MAX) };
+        let sequence = if sequence == 0 { newest } else { sequence };
+        proto::HandOverResponse { results, remaining: left_out.saturating_add(refused), sequence }
     });
     given.await.map_err(|error| status::internal(&error))
+}
+
+/// The follow-ups that a request is about, and how many more there are than it takes. With a request id they are written down
+/// first: what a person holds is no longer the same when the request is asked again.
+async fn listed(
+    shared: &Shared,
+    request: &proto::HandOverRequest,
+    named: Vec<InstanceId>,
+) -> Result<(Vec<InstanceId>, u32), Status> {
+    let list =
+        async { if request.all_of.is_empty() { Ok((named, 0)) } else { held_by(shared, &request.all_of).await } };
+    if request.request_id.is_empty() {
+        return list.await;
+    }
+    let asking = Asking::of_person("HandOver", &request.actor, &request.request_id, request.encode_to_vec());
+    let prepare = async {
+        let (instances, remaining) = list.await?;
+        Ok(Prepared::from(Command::ListHandOver { instances, remaining }))
+    };
+    match shared.execute_new(asking, prepare).await?.answer {
+        Answer::HandOver { instances, remaining } => Ok((instances, remaining)),
+        _ => Err(status::answer_gone()),
+    }
 }
 
 /// Gives one; what became of it, and the sequence if it was given.
@@ -63,13 +91,18 @@ async fn one(
         id => format!("{id}/{instance}"),
     };
     let of_one = proto::HandOverRequest { instance_ids: Vec::new(), all_of: String::new(), ..request.clone() };
-    let asking = Asking::of_person("HandOver", &request.actor, &request_id, of_one.encode_to_vec());
+    let asking = Asking::of_person("HandOver of one", &request.actor, &request_id, of_one.encode_to_vec());
     let command = Command::HandOver { instance, to: to.clone(), reason: request.reason.as_str().into() };
     let answered = shared.execute(asking, command).await;
-    let given = answered.and_then(|answered| Ok((answered.follow_up()?, answered.sequence)));
+    // What the Call Manager must not show is handed over all the same.
+    let shown = |answered: &Answered| -> Result<Option<proto::FollowUp>, Status> {
+        let found = answered.found()?;
+        Ok(found.instance.is_visible(&found.call).then(|| archived::shown(&answered.root, found)))
+    };
+    let given = answered.and_then(|answered| Ok((shown(&answered)?, answered.sequence)));
     let result = proto::HandOverResult { instance_id: instance.to_string(), ..proto::HandOverResult::default() };
     match given {
-        Ok((follow_up, sequence)) => (proto::HandOverResult { follow_up: Some(follow_up), ..result }, sequence),
+        Ok((follow_up, sequence)) => (proto::HandOverResult { follow_up, ..result }, sequence),
         Err(refused) => {
             let reason = refused.get_details_error_info().map(|info| info.reason).unwrap_or_default();
             (proto::HandOverResult { reason, message: refused.message().to_owned(), ..result }, 0)
@@ -116,12 +149,14 @@ fn ids(request: &proto::HandOverRequest, faults: &mut Faults) -> Vec<InstanceId>
     ids
 }
 
-/// What a person holds, most urgent first, and how much more that is.
-fn held_by(shared: &Shared, holder: &str) -> (Vec<InstanceId>, u32) {
-    let root = shared.root();
-    let filter = FollowUpFilter { holders: vec![holder.into()], ..FollowUpFilter::default() };
-    let page = list_follow_ups(&root, &filter, shared.ledger.now(), None, usize::MAX);
-    let ids: Vec<InstanceId> = page.rows.iter().map(|row| row.instance.id).collect();
-    let remaining = ids.len().saturating_sub(HAND_OVER_MAX);
-    (ids.into_iter().take(HAND_OVER_MAX).collect(), u32::try_from(remaining).unwrap_or(u32::MAX))
+/// What a person holds, most urgent first, and how much more that is. All slots are looked at: snoozed and hidden follow-ups are
+/// in no list of the Call Manager, and a few such walks at once leave threads for everybody else.
+async fn held_by(shared: &Shared, holder: &str) -> Result<(Vec<InstanceId>, u32), Status> {
+    let walk = shared.holder_walks.acquire().await.map_err(|error| status::internal(&error))?;
+    let (holder, now): (Box<str>, _) = (holder.into(), shared.ledger.now());
+    let mut held = off_thread(shared.root(), move |root| aftercall_engine::query::held_by(root, &holder, now)).await?;
+    drop(walk);
+    let remaining = held.len().saturating_sub(HAND_OVER_MAX);
+    held.truncate(HAND_OVER_MAX);
+    Ok((held, u32::try_from(remaining).unwrap_or(u32::MAX)))
 }

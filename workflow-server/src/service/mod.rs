@@ -3,6 +3,7 @@
 //! Proto types stop here. A status is made in `status.rs` and nowhere else.
 
 mod archived;
+mod asking;
 mod batches;
 mod building;
 mod calendars;
@@ -15,9 +16,11 @@ mod definitions;
 mod desk;
 mod erasures;
 mod explain;
+mod first_answer;
 mod follow_up;
 mod hand_over;
 mod history;
+mod importing;
 mod instance_filter;
 mod operations;
 mod pages;
@@ -34,13 +37,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use aftercall_engine::command::{Actor, ActorKind, Command, RequestMark};
-use aftercall_engine::entry::Answer;
-use aftercall_engine::instance::{Instance, InstanceId};
+use aftercall_engine::Root;
+use aftercall_engine::instance::InstanceId;
 use aftercall_engine::rejection::FieldFault;
-use aftercall_engine::{Rejection, Request, Root};
 use siphasher::sip::SipHasher13;
-use siphasher::sip128::{Hasher128, SipHasher13 as SipHasher128};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tonic::Status;
@@ -51,9 +51,10 @@ pub use definitions::Definitions;
 pub use operations::Operations;
 pub use script_engine::ScriptEngine;
 
-use crate::ledger::{FoundInstance, Handle, LedgerError, Outcome};
-use crate::limits::{FEED_STREAMS_MAX, REPORTS_RUNNING_MAX, REQUEST_ID_CHARS_MAX, REQUEST_TIME_MAX};
-use crate::service::requests::Faults;
+use asking::{Answered, Asking, Prepared};
+
+use crate::ledger::Handle;
+use crate::limits::{FEED_STREAMS_MAX, HOLDER_WALKS_MAX, REPORTS_RUNNING_MAX};
 
 /// What every service holds.
 #[derive(Clone)]
@@ -68,6 +69,7 @@ pub struct Shared {
     desk: Arc<DeskSettings>,
     job_started: Arc<tokio::sync::Notify>,
     reports: Arc<Semaphore>,
+    holder_walks: Arc<Semaphore>,
 }
 
 /// What ops decide for the people at their desks.
@@ -77,26 +79,6 @@ pub struct DeskSettings {
     pub time_zone: Box<str>,
     /// How long a push may be taken back; zero for not at all.
     pub undo: Duration,
-}
-
-/// What an answer is made of: what was decided, and the World that shows it.
-struct Answered {
-    answer: Answer,
-    sequence: u64,
-    root: Arc<Root>,
-    /// The instance that it speaks of, where that has left memory since: the request was asked again.
-    archived: Option<FoundInstance>,
-}
-
-impl Answered {
-    /// The instance that it speaks of, as the API shows it.
-    fn follow_up(&self) -> Result<aftercall_proto::workflow::v1::FollowUp, Status> {
-        let instance = instance_of(self)?;
-        Ok(match &self.archived {
-            Some(found) => archived::shown(&self.root, found),
-            None => follow_up::follow_up(&self.root, instance),
-        })
-    }
 }
 
 impl Shared {
@@ -121,6 +103,7 @@ impl Shared {
             desk: Arc::new(desk),
             job_started: Arc::default(),
             reports: Arc::new(Semaphore::new(REPORTS_RUNNING_MAX)),
+            holder_walks: Arc::new(Semaphore::new(HOLDER_WALKS_MAX)),
         }
     }
 
@@ -134,64 +117,6 @@ impl Shared {
         &self.data_dir
     }
 
-    /// Carries out a command that came by an RPC, and waits for it to be durable.
-    async fn execute(&self, mut asking: Asking<'_>, command: Command) -> Result<Answered, Status> {
-        let mut faults = std::mem::take(&mut asking.faults);
-        if asking.request_id.chars().count() > REQUEST_ID_CHARS_MAX {
-            faults.add("request_id", format!("has more than {REQUEST_ID_CHARS_MAX} characters"));
-        }
-        let mark = (!asking.request_id.is_empty()).then(|| self.mark(&asking));
-        let actor = Actor { kind: asking.kind, name: asking.actor.into() };
-        let request = Request { actor, mark, salt: rand::random(), command };
-        if !faults.is_empty() {
-            let others = aftercall_engine::faults_in(&self.root(), &request);
-            return Err(status::invalid(faults.with(others)));
-        }
-        let outcome = match tokio::time::timeout(REQUEST_TIME_MAX, self.ledger.execute(request)).await {
-            Err(_) => return Err(status::too_slow()),
-            Ok(Err(error)) => return Err(self.refused(error).await),
-            Ok(Ok(outcome)) => outcome,
-        };
-        let (answer, sequence) = match outcome {
-            Outcome::Committed(entry) => (entry.answer.clone(), entry.sequence),
-            Outcome::Repeated { sequence } => {
-                let entry = self.ledger.history().entry(sequence).await.map_err(|error| status::of_history(&error))?;
-                (entry.answer.clone(), sequence)
-            }
-            Outcome::Unchanged(answer) => (answer, self.ledger.root().sequence),
-        };
-        let root = self.ledger.root();
-        let archived = match instance_in(&answer).filter(|id| root.instance(*id).is_none()) {
-            Some(id) => archived::find(self, id).await?,
-            None => None,
-        };
-        Ok(Answered { answer, sequence, root, archived })
-    }
-
-    /// What the ledger refused. Of what has left memory it knows nothing: that it was there, the archive says.
-    async fn refused(&self, error: LedgerError) -> Status {
-        let root = self.ledger.root();
-        if let LedgerError::Rejected(rejection) = &error
-            && let Rejection::NoSuchInstance(id) = **rejection
-            && let Ok(Some(found)) = archived::find(self, id).await
-        {
-            return status::archived(&root, &found.instance);
-        }
-        status::of_ledger(error, &root)
-    }
-
-    /// Keyed hashes of who asks what: only these are kept of a request.
-    fn mark(&self, asking: &Asking<'_>) -> RequestMark {
-        let mut key = SipHasher128::new_with_key(&self.hash_key);
-        for part in [asking.rpc, asking.actor, asking.request_id] {
-            key.write_usize(part.len());
-            key.write(part.as_bytes());
-        }
-        let mut fingerprint = SipHasher13::new_with_key(&self.hash_key);
-        fingerprint.write(&asking.bytes);
-        RequestMark { key: key.finish128().as_u128(), fingerprint: fingerprint.finish() }
-    }
-
     fn root(&self) -> Arc<Root> {
         self.ledger.root()
     }
@@ -201,49 +126,6 @@ impl Shared {
         let mut hasher = SipHasher13::new_with_key(&self.hash_key);
         hasher.write(bytes);
         hasher.finish()
-    }
-}
-
-/// Who asks, by which RPC, and what exactly.
-struct Asking<'r> {
-    rpc: &'static str,
-    kind: ActorKind,
-    actor: &'r str,
-    request_id: &'r str,
-    /// The whole request, encoded.
-    bytes: Vec<u8>,
-    /// What could not be read of it.
-    faults: Faults,
-}
-
-impl<'r> Asking<'r> {
-    /// A request that could be read whole, so far.
-    fn new(rpc: &'static str, kind: ActorKind, (actor, request_id): (&'r str, &'r str), bytes: Vec<u8>) -> Self {
-        Self { rpc, kind, actor, request_id, bytes, faults: Faults::default() }
-    }
-
-    /// A request of a person at a Call Manager.
-    fn of_person(rpc: &'static str, actor: &'r str, request_id: &'r str, bytes: Vec<u8>) -> Self {
-        Self::new(rpc, ActorKind::Person, (actor, request_id), bytes)
-    }
-
-    /// The same, of which this could not be read.
-    fn at_fault(self, faults: Faults) -> Self {
-        Self { faults, ..self }
-    }
-}
-
-/// The instance that an answer speaks of.
-fn instance_of(answered: &Answered) -> Result<&Arc<Instance>, Status> {
-    let archived = answered.archived.as_ref().map(|found| &found.instance);
-    let found = archived.or_else(|| instance_in(&answered.answer).and_then(|id| answered.root.instance(id)));
-    found.ok_or_else(|| status::not_found("instance", "", "the instance of this answer is gone"))
-}
-
-fn instance_in(answer: &Answer) -> Option<InstanceId> {
-    match answer {
-        Answer::Set { instance, .. } | Answer::Moved { instance, .. } => Some(*instance),
-        Answer::Done | Answer::Published { .. } | Answer::Released(_) => None,
     }
 }
 

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use aftercall_engine::Root;
 use aftercall_engine::command::{ActorKind, Command, MigrateInstance};
-use aftercall_engine::entry::Answer;
 use aftercall_engine::query::{GroupBy, count_instances, list_instances};
 use aftercall_engine::time::Time;
 use aftercall_proto::workflow::v1 as proto;
@@ -16,8 +15,8 @@ use tonic::{Request, Response, Status};
 use super::explain::explain;
 use super::requests::{self, Faults};
 use super::{
-    Asking, Shared, archived, batches, convert, erasures, follow_up, history, instance_filter, instance_of, pages,
-    reports, status, stuck,
+    Asking, Shared, archived, batches, convert, erasures, follow_up, history, instance_filter, pages, reports, status,
+    stuck,
 };
 use crate::limits::GROUPS_MAX;
 use crate::process;
@@ -170,12 +169,9 @@ impl OperationsService for Operations {
         let bytes = request.encode_to_vec();
         let asking = Asking::new("MigrateInstance", ActorKind::Operations, from, bytes).at_fault(faults);
         let answered = self.0.execute(asking, command).await?;
-        let instance = instance_of(&answered)?;
-        let entered: &[u32] = if let Answer::Moved { entered, .. } = &answered.answer { entered } else { &[] };
-        let stages = entered.iter().filter_map(|number| convert::stage_of(&answered.root, instance, *number));
         Ok(Response::new(proto::MigrateInstanceResponse {
             instance: Some(answered.follow_up()?),
-            entered_stages: stages.collect(),
+            entered_stages: answered.entered_stages()?,
             sequence: answered.sequence,
         }))
     }
@@ -195,17 +191,9 @@ impl OperationsService for Operations {
         let from = (request.actor.as_str(), request.request_id.as_str());
         let asking = Asking::new("MoveInstance", ActorKind::Operations, from, request.encode_to_vec()).at_fault(faults);
         let answered = self.0.execute(asking, command).await?;
-        let instance = instance_of(&answered)?;
-        let entered = match &answered.answer {
-            Answer::Moved { entered, .. } => entered.as_slice(),
-            _ => &[],
-        };
         Ok(Response::new(proto::MoveInstanceResponse {
             instance: Some(answered.follow_up()?),
-            entered_stages: entered
-                .iter()
-                .filter_map(|number| convert::stage_of(&answered.root, instance, *number))
-                .collect(),
+            entered_stages: answered.entered_stages()?,
             sequence: answered.sequence,
         }))
     }

@@ -23,6 +23,11 @@ impl Faults {
         self.0.push(FieldFault { field: field.into(), message: message.into() });
     }
 
+    /// Adds what was found elsewhere.
+    pub(super) fn append(&mut self, others: Self) {
+        self.0.extend(others.0);
+    }
+
     /// Refuses if there are any.
     pub(super) fn check(self) -> Result<(), tonic::Status> {
         if self.0.is_empty() { Ok(()) } else { Err(super::status::invalid(self.0)) }

@@ -1,6 +1,6 @@
 //! For call scripts, through their script engines.
 
-use aftercall_engine::command::{ActorKind, Command, IfRunning, SetWorkflow};
+use aftercall_engine::command::{Command, IfRunning, SetWorkflow};
 use aftercall_engine::entry::{Answer, Warning};
 use aftercall_engine::{Root, call::Call};
 use aftercall_proto::workflow::v1 as proto;
@@ -9,7 +9,7 @@ use prost::Message;
 use tonic::{Request, Response, Status};
 
 use super::requests::{self, Faults};
-use super::{Answered, Asking, Shared, archived, callers, convert, follow_up, instance_of, status};
+use super::{Answered, Asking, Shared, archived, callers, convert, first_answer, follow_up, status};
 
 /// The service.
 pub struct ScriptEngine(pub Shared);
@@ -24,7 +24,8 @@ impl ScriptEngineService for ScriptEngine {
         let bytes = marked_bytes(&request.request_id, &request);
         let (actor, request_id) = (request.actor.clone(), request.request_id.clone());
         let (set, faults) = set_command(request);
-        let asking = asking("SetWorkflow", &actor, &request_id, bytes).at_fault(faults);
+        let source = set.call.source.clone();
+        let asking = Asking::of_script("SetWorkflow", (&actor, &request_id), &source, bytes).at_fault(faults);
         let answered = self.0.execute(asking, Command::SetWorkflow(Box::new(set))).await?;
         set_response(&answered).map(Response::new)
     }
@@ -40,7 +41,8 @@ impl ScriptEngineService for ScriptEngine {
             reason: request.reason.as_str().into(),
             expected: request.expected_revision,
         };
-        let asking = asking("WithdrawWorkflow", &request.actor, &request.request_id, request.encode_to_vec());
+        let from = (request.actor.as_str(), request.request_id.as_str());
+        let asking = Asking::of_script("WithdrawWorkflow", from, &request.instance_id, request.encode_to_vec());
         let asking = asking.at_fault(faults);
         let answered = self.0.execute(asking, command).await?;
         let follow_up = Some(answered.follow_up()?);
@@ -62,9 +64,11 @@ impl ScriptEngineService for ScriptEngine {
             requests::masked_changes(request.properties, &mask, &mut faults)
         };
         let command = Command::UpdateCall { call: call.clone(), changes, expected: request.expected_revision };
-        let asking = asking("UpdateCall", &request.actor, &request.request_id, bytes).at_fault(faults);
+        let from = (request.actor.as_str(), request.request_id.as_str());
+        let asking = Asking::of_script("UpdateCall", from, &call.source, bytes).at_fault(faults);
         let answered = self.0.execute(asking, command).await?;
-        let call = answered.root.call(&call).map(|call| convert::call(call));
+        let call = first_answer::call(&self.0, &answered.root, &call, answered.entry.as_deref()).await?;
+        let call = call.map(|call| convert::call(&call));
         Ok(Response::new(proto::UpdateCallResponse { call, sequence: answered.sequence }))
     }
 
@@ -75,14 +79,16 @@ impl ScriptEngineService for ScriptEngine {
         let request = request.into_inner();
         let mut faults = Faults::default();
         let call = requests::call_key(request.call.as_ref(), "call", &mut faults);
-        let asking = asking("EndCall", &request.actor, &request.request_id, request.encode_to_vec()).at_fault(faults);
+        let from = (request.actor.as_str(), request.request_id.as_str());
+        let asking = Asking::of_script("EndCall", from, &call.source, request.encode_to_vec()).at_fault(faults);
         let answered = self.0.execute(asking, Command::EndCall { call: call.clone() }).await?;
         let released = match &answered.answer {
             Answer::Released(instances) => instances.iter().map(ToString::to_string).collect(),
             _ => Vec::new(),
         };
+        let call = first_answer::call(&self.0, &answered.root, &call, answered.entry.as_deref()).await?;
         Ok(Response::new(proto::EndCallResponse {
-            call: answered.root.call(&call).map(|call| convert::call(call)),
+            call: call.map(|call| convert::call(&call)),
             released_instance_ids: released,
             sequence: answered.sequence,
         }))
@@ -132,12 +138,14 @@ impl ScriptEngineService for ScriptEngine {
         let mut faults = Faults::default();
         let instance = requests::instance_id(&request.instance_id, &mut faults);
         let command = Command::Chase { instance, note: request.note.as_str().into() };
-        let asking = asking("Chase", &request.actor, &request.request_id, request.encode_to_vec()).at_fault(faults);
+        let from = (request.actor.as_str(), request.request_id.as_str());
+        let asking = Asking::of_script("Chase", from, &request.instance_id, request.encode_to_vec()).at_fault(faults);
         let answered = self.0.execute(asking, command).await?;
-        let instance = instance_of(&answered)?;
+        let then = answered.entry.as_ref().map_or_else(|| self.0.ledger.now(), |entry| entry.at);
+        let found = answered.found()?;
         Ok(Response::new(proto::ChaseResponse {
             follow_up: Some(answered.follow_up()?),
-            words: callers::in_words(&self.0, &answered.root, instance),
+            words: callers::in_words(&self.0, &answered.root, (&found.instance, &found.call), then),
             sequence: answered.sequence,
         }))
     }
@@ -148,10 +156,6 @@ pub(super) fn follow_ups(root: &Root, call: &Call, only_visible: bool) -> Vec<pr
     let instances = call.instances.iter().rev().filter_map(|slot| root.instance_at(*slot));
     let shown = instances.filter(|instance| !only_visible || instance.is_visible(call));
     shown.map(|instance| follow_up::follow_up(root, instance)).collect()
-}
-
-fn asking<'r>(rpc: &'static str, actor: &'r str, request_id: &'r str, bytes: Vec<u8>) -> Asking<'r> {
-    Asking::new(rpc, ActorKind::ScriptEngine, (actor, request_id), bytes)
 }
 
 /// The bytes of a request, where they are needed to know it again.
@@ -193,7 +197,7 @@ fn set_command(request: proto::SetWorkflowRequest) -> (SetWorkflow, Faults) {
 
 fn set_response(answered: &Answered) -> Result<proto::SetWorkflowResponse, Status> {
     let Answer::Set { started, updated_fields, warnings, promise_by, .. } = &answered.answer else {
-        return Err(status::unavailable("the answer to this request is gone: ask with a new request id"));
+        return Err(status::answer_gone());
     };
     Ok(proto::SetWorkflowResponse {
         follow_up: Some(answered.follow_up()?),

@@ -109,6 +109,12 @@ pub(super) fn unavailable(message: &str) -> Status {
     Status::with_error_details(Code::Unavailable, message, details)
 }
 
+/// The entry of the first answer says too little of it: it was written by an older server.
+pub(super) fn answer_gone() -> Status {
+    let message = "the first answer to this request is gone: ask with a new request id";
+    precondition("ANSWER_GONE", message, HashMap::new())
+}
+
 /// The request took longer than any may.
 pub(super) fn too_slow() -> Status {
     plain(Code::DeadlineExceeded, "REQUEST_TIME", "the request took too long; with a request id, asking again is safe")

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use aftercall_engine::batch::{BatchItems, BatchWork, StartBatch};
 use aftercall_engine::command::{ActorKind, Command, MigrateInstance, SetWorkflow};
-use aftercall_engine::definition::file::read_calendars;
+use aftercall_engine::definition::file::{read, read_calendars};
 use aftercall_engine::value::Value;
 
 use crate::leaving::play_archive;
@@ -70,5 +70,22 @@ pub(crate) fn play_authors() -> Played {
     played.ask(ActorKind::Author, archive(true));
     played.ask(ActorKind::Author, archive(false));
     played.ask(ActorKind::Author, archive(true));
+    played
+}
+
+/// Plays what the first answer to a repeated request needs: the revision after an import, what changed nothing, and the list of a
+/// hand-over.
+pub(crate) fn play_repeats() -> Played {
+    let mut played = play_authors();
+    let revision = played.world.root().workflows.named("authored").unwrap().revision;
+    let definition =
+        Box::new(read(&AUTHORED.replace("due: 2wd, calendar: none", "due: 3d, calendar: none"), None).unwrap());
+    played.ask(ActorKind::Author, Command::ImportWorkflow { definition, expected: Some(revision) });
+    let name = "authored".into();
+    played.ask(ActorKind::Author, Command::ArchiveWorkflow { name, archived: false, expected: Some(revision + 1) });
+    played
+        .ask(ActorKind::Author, Command::ImportTeam { name: "care".into(), title: "Team care".into(), expected: None });
+    let instances = played.world.root().instances.iter().flatten().map(|instance| instance.id).collect();
+    played.ask(ActorKind::Person, Command::ListHandOver { instances, remaining: 3 });
     played
 }

@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use aftercall_engine::world::Keeping;
 use workflow_server::records::{GroupBytes, SnapshotReader, WorldImage, decode_group, encode_world, snapshot_frames};
 
-use crate::authors::play_authors;
+use crate::authors::{play_authors, play_repeats};
 use crate::leaving::play_archive;
 use crate::scenario::{Played, play, play_batches, play_claims, play_desk, play_on};
 
@@ -27,6 +27,8 @@ const ENTRIES_ARCHIVE: &str = include_str!("snapshots/records__samples__entries_
 const SNAPSHOT_ARCHIVE: &str = include_str!("snapshots/records__samples__snapshot_archive.snap");
 const ENTRIES_AUTHORS: &str = include_str!("snapshots/records__samples__entries_authors.snap");
 const SNAPSHOT_AUTHORS: &str = include_str!("snapshots/records__samples__snapshot_authors.snap");
+const ENTRIES_REPEATS: &str = include_str!("snapshots/records__samples__entries_repeats.snap");
+const SNAPSHOT_REPEATS: &str = include_str!("snapshots/records__samples__snapshot_repeats.snap");
 
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::new(), |mut hex, byte| {
@@ -50,6 +52,7 @@ fn entries_are_written_as_they_always_were() {
     insta::assert_snapshot!("entries_batches", entry_lines(&play_batches()));
     insta::assert_snapshot!("entries_archive", entry_lines(&play_archive()));
     insta::assert_snapshot!("entries_authors", entry_lines(&play_authors()));
+    insta::assert_snapshot!("entries_repeats", entry_lines(&play_repeats()));
 }
 
 fn entry_lines(played: &Played) -> String {
@@ -71,6 +74,7 @@ fn snapshots_are_written_as_they_always_were() {
     insta::assert_snapshot!("snapshot_batches", snapshot_lines(&play_batches()));
     insta::assert_snapshot!("snapshot_archive", snapshot_lines(&play_archive()));
     insta::assert_snapshot!("snapshot_authors", snapshot_lines(&play_authors()));
+    insta::assert_snapshot!("snapshot_repeats", snapshot_lines(&play_repeats()));
 }
 
 fn snapshot_lines(played: &Played) -> String {
@@ -90,6 +94,7 @@ fn stored_entries_of_version_1_load() {
         (stored(ENTRIES_BATCHES), play_batches()),
         (stored(ENTRIES_ARCHIVE), play_archive()),
         (stored(ENTRIES_AUTHORS), play_authors()),
+        (stored(ENTRIES_REPEATS), play_repeats()),
     ];
     for (samples, played) in samples {
         assert_eq!(samples.len(), played.entries.len());
@@ -113,6 +118,7 @@ fn stored_snapshots_of_version_1_load() {
         (stored(SNAPSHOT_BATCHES), play_batches()),
         (stored(SNAPSHOT_ARCHIVE), play_archive()),
         (stored(SNAPSHOT_AUTHORS), play_authors()),
+        (stored(SNAPSHOT_REPEATS), play_repeats()),
     ];
     for (frames, played) in samples {
         let mut reader = SnapshotReader::new(Keeping::default());

@@ -73,6 +73,7 @@ pub fn faults_of(request: &Request) -> Vec<FieldFault> {
         | Command::PublishWorkflow { .. }
         | Command::ArchiveWorkflow { .. }
         | Command::AcknowledgeAlert { .. }
+        | Command::ListHandOver { .. }
         | Command::ReleaseClaim { .. }
         | Command::Elapse { .. } => {}
     }

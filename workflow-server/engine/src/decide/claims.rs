@@ -37,6 +37,11 @@ pub(super) fn change(draft: &mut EntryDraft<'_>, command: &Command, actor: &Acto
             take_over(draft, *instance, (*lease_millis, reason), actor)
         }
         Command::HandOver { instance, to, reason } => hand_over(draft, *instance, (to, reason), actor),
+        Command::ListHandOver { instances, remaining } => {
+            draft.kind = ChangeKind::HandedOver;
+            draft.answer = Answer::HandOver { instances: instances.clone(), remaining: *remaining };
+            Ok(())
+        }
         Command::ClaimNext { filter, lease_millis } => {
             claim_next(draft, filter, *lease_millis, actor);
             Ok(())
@@ -86,7 +91,14 @@ pub(super) fn take_over(
     Ok(())
 }
 
-/// Gives it to a person or a team. Whoever gives what another holds says why.
+/// What somebody holds can be handed over wherever it is, also where Call Managers do not see it: it must not wait for a person
+/// who has gone home. Anything else only where people may hold it.
+fn transferable<'w>(draft: &EntryDraft<'w>, id: InstanceId) -> Result<&'w Arc<Instance>, Rejection> {
+    let old = find(draft.root, id)?;
+    if !old.status.is_ended() && old.held(draft.now).is_some() { Ok(old) } else { claimable(draft, id) }
+}
+
+/// Gives it to a person or a team. Whoever gives what another holds says why. Who holds it already keeps the longer lease.
 pub(super) fn hand_over(
     draft: &mut EntryDraft<'_>,
     id: InstanceId,
@@ -94,15 +106,17 @@ pub(super) fn hand_over(
     actor: &Actor,
 ) -> Result<(), Rejection> {
     draft.kind = ChangeKind::HandedOver;
-    let old = claimable(draft, id)?;
+    let old = transferable(draft, id)?;
     if reason.trim().is_empty() {
         check_holder(old, actor, draft.now)?;
     }
     let mut new = Instance::clone(old);
     match to {
         Recipient::Person { name, lease_millis } => {
-            let until = Time(draft.now.0.saturating_add(*lease_millis));
-            new.claim = Some(Box::new(Claim { by: name.clone(), since: draft.now, until }));
+            let own = old.held(draft.now).filter(|claim| claim.by == *name);
+            let until = Time(draft.now.0.saturating_add(*lease_millis)).max(own.map_or(draft.now, |own| own.until));
+            let since = own.map_or(draft.now, |own| own.since);
+            new.claim = Some(Box::new(Claim { by: name.clone(), since, until }));
         }
         Recipient::Team { team } => {
             new.claim = None;

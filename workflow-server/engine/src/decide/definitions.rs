@@ -31,6 +31,7 @@ fn import_team(draft: &mut EntryDraft<'_>, name: &str, title: &str, expected: Op
     let revision = known.map_or(0, |team| team.revision);
     check_revision(expected, revision)?;
     if known.is_some_and(|team| team.title == title) {
+        draft.answer = Answer::Revision(revision);
         return Ok(());
     }
     if known.is_none() && teams.len() >= limits::TEAMS_MAX {
@@ -53,6 +54,7 @@ fn import_calendar(
     let revision = known.map_or(0, |known| known.revision);
     check_revision(expected, revision)?;
     if known.is_some_and(|known| known.says_the_same(calendar)) {
+        draft.answer = Answer::Revision(revision);
         return Ok(());
     }
     if known.is_none() && calendars.len() >= limits::CALENDARS_MAX {
@@ -69,7 +71,9 @@ fn import(draft: &mut EntryDraft<'_>, definition: &Definition, expected: Option<
     let workflows = &draft.root.workflows;
     let place = workflows.place(&definition.name);
     let known = place.and_then(|place| workflows.at(place));
-    check_revision(expected, known.map_or(0, |workflow| workflow.revision))?;
+    let revision = known.map_or(0, |workflow| workflow.revision);
+    check_revision(expected, revision)?;
+    answer_revision(draft, expected, revision);
     let newest = known.and_then(|workflow| workflow.versions.last()).map(|version| &version.definition);
     let present = known.and_then(|workflow| workflow.draft.as_ref()).or(newest);
     if present.is_some_and(|present| **present == *definition) {
@@ -79,8 +83,16 @@ fn import(draft: &mut EntryDraft<'_>, definition: &Definition, expected: Option<
         return Err(Rejection::Limit { name: "WORKFLOWS", limit: limits::WORKFLOWS_MAX as u64 });
     }
     let place = place.unwrap_or(workflows.len() as u32);
+    answer_revision(draft, expected, revision + 1);
     draft.definition = Some(DefinitionChange::Draft(place, Arc::new(definition.clone())));
     Ok(())
+}
+
+/// An asker that names the revision it saw goes on from the one in the answer: it must be the same when asked again.
+fn answer_revision(draft: &mut EntryDraft<'_>, expected: Option<u64>, revision: u64) {
+    if expected.is_some() {
+        draft.answer = Answer::Revision(revision);
+    }
 }
 
 /// Publishing what the newest version says already is that version; an older version's content is a new one, so that
@@ -117,6 +129,7 @@ fn archive(draft: &mut EntryDraft<'_>, name: &str, archived: bool, expected: Opt
     let place = draft.root.workflows.place(name).ok_or_else(no_such)?;
     let workflow = draft.root.workflows.at(place).ok_or_else(no_such)?;
     check_revision(expected, workflow.revision)?;
+    answer_revision(draft, expected, workflow.revision + u64::from(workflow.archived != archived));
     if workflow.archived != archived {
         draft.definition = Some(DefinitionChange::Archived { workflow: place, archived });
     }

@@ -25,7 +25,7 @@ mod undo;
 mod when;
 
 use crate::batch::StartBatch;
-use crate::command::{Actor, Command, Request};
+use crate::command::{Actor, Command, Request, RequestMark};
 use crate::entry::{Answer, Entry};
 use crate::instance::{Instance, InstanceId};
 use crate::rejection::Rejection;
@@ -57,18 +57,26 @@ pub enum Decision {
 /// [`Rejection`] where the request is refused; nothing changes then.
 pub fn decide(world: &World, request: &Request, now: Time) -> Result<Decision, Rejection> {
     if let Some(mark) = request.mark
-        && let Some(known) = world.requests().get(mark.key)
+        && let Some(sequence) = recall(world, mark)?
     {
-        return if known.fingerprint == mark.fingerprint {
-            Ok(Decision::Repeat { sequence: known.sequence })
-        } else {
-            Err(Rejection::RequestIdReused)
-        };
+        return Ok(Decision::Repeat { sequence });
     }
     faults::request(world.root(), request)?;
     let mut draft = EntryDraft::new(world.root(), now.max(world.root().at));
     carry_out(&mut draft, request)?;
     Ok(draft.decided(request))
+}
+
+/// The sequence of the entry that the same request made before; none where it is new.
+///
+/// # Errors
+/// [`Rejection::RequestIdReused`] where the id was used for another request.
+pub fn recall(world: &World, mark: RequestMark) -> Result<Option<u64>, Rejection> {
+    match world.requests().get(mark.key) {
+        Some(known) if known.fingerprint == mark.fingerprint => Ok(Some(known.sequence)),
+        Some(_) => Err(Rejection::RequestIdReused),
+        None => Ok(None),
+    }
 }
 
 fn carry_out(draft: &mut EntryDraft<'_>, request: &Request) -> Result<(), Rejection> {
@@ -96,6 +104,7 @@ fn carry_out(draft: &mut EntryDraft<'_>, request: &Request) -> Result<(), Reject
         | Command::ReleaseClaim { .. }
         | Command::TakeOver { .. }
         | Command::HandOver { .. }
+        | Command::ListHandOver { .. }
         | Command::ClaimNext { .. } => claims::change(draft, &request.command, actor)?,
         Command::SnoozeAlert(snooze) => snooze::snooze(draft, snooze, actor)?,
         Command::Pause { instance, until, reason, expected } => {

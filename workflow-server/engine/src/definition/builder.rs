@@ -88,6 +88,14 @@ pub fn add_action(definition: &Definition, earlier: &Numbering, event: &str, bef
     checked(built, adds)
 }
 
+/// The stage that came with an action: the action that [`add_action`] put there with the same arguments.
+#[must_use]
+pub fn added_by<'d>(built: &'d Definition, event: &str, before: u32) -> Option<&'d Stage> {
+    let actions = &built.stage_of(event)?.actions;
+    let action = if before == 0 { actions.last() } else { actions.get(before as usize - 1) };
+    built.stage_of(action?.adds()?)
+}
+
 /// Says anew what an action does; it stays of its kind, and its event stays the same one, whatever its label.
 ///
 /// # Errors

@@ -91,6 +91,14 @@ struct MovedRecord {
     entered: Vec<u32>,
 }
 
+#[derive(Clone, PartialEq, prost::Message)]
+struct HandOverRecord {
+    #[prost(message, repeated, tag = "1")]
+    instances: Vec<IdRecord>,
+    #[prost(uint32, tag = "2")]
+    remaining: u32,
+}
+
 #[derive(Clone, PartialEq, prost::Oneof)]
 enum AnswerRecord {
     #[prost(message, tag = "8")]
@@ -101,6 +109,10 @@ enum AnswerRecord {
     Released(ReleasedRecord),
     #[prost(message, tag = "11")]
     Moved(MovedRecord),
+    #[prost(uint64, tag = "20")]
+    Revision(u64),
+    #[prost(message, tag = "21")]
+    HandOver(HandOverRecord),
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
@@ -147,7 +159,7 @@ pub struct EntryRecord {
     kind: i32,
     #[prost(uint32, tag = "7")]
     event_stage: u32,
-    #[prost(oneof = "AnswerRecord", tags = "8, 9, 10, 11")]
+    #[prost(oneof = "AnswerRecord", tags = "8, 9, 10, 11, 20, 21")]
     answer: Option<AnswerRecord>,
     #[prost(message, optional, tag = "12")]
     definition: Option<DefinitionChangeRecord>,
@@ -251,6 +263,11 @@ fn answer_record(answer: &Answer) -> Option<AnswerRecord> {
         Answer::Moved { instance, entered } => {
             AnswerRecord::Moved(MovedRecord { instance: Some((*instance).into()), entered: entered.clone() })
         }
+        Answer::Revision(revision) => AnswerRecord::Revision(*revision),
+        Answer::HandOver { instances, remaining } => AnswerRecord::HandOver(HandOverRecord {
+            instances: instances.iter().map(|id| (*id).into()).collect(),
+            remaining: *remaining,
+        }),
     })
 }
 
@@ -269,6 +286,11 @@ fn answer(record: AnswerRecord) -> Result<Answer, RecordError> {
         AnswerRecord::Moved(record) => {
             Answer::Moved { instance: record.instance.ok_or_else(no_id)?.into(), entered: record.entered }
         }
+        AnswerRecord::Revision(revision) => Answer::Revision(revision),
+        AnswerRecord::HandOver(record) => Answer::HandOver {
+            instances: record.instances.into_iter().map(Into::into).collect(),
+            remaining: record.remaining,
+        },
     })
 }
 

@@ -1,0 +1,57 @@
+//! What scripts ask for: what is known of a call, and workflows that are set on it.
+
+use crate::call::{CallKey, Caller};
+use crate::value::Value;
+
+/// What is known of a call, as far as it is to be changed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CallChanges {
+    /// A new customer.
+    pub customer: Option<Box<str>>,
+    /// A new script.
+    pub script: Option<Box<str>>,
+    /// A new agent.
+    pub agent: Option<Box<str>>,
+    /// What is known of the caller.
+    pub caller: Option<Caller>,
+    /// Whether the caller is that and no more; otherwise only what is not empty changes.
+    pub replace_caller: bool,
+    /// Chargeable or not.
+    pub chargeable: Option<bool>,
+    /// Details to add or overwrite.
+    pub details: Vec<(Box<str>, Box<str>)>,
+    /// Whether `details` replaces all of them.
+    pub replace_details: bool,
+}
+
+/// What to do if an instance of the workflow still runs on the call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum IfRunning {
+    /// Return it, with the fields that differ updated.
+    ReturnIt,
+    /// Refuse.
+    Refuse,
+    /// Cancel it and start a new one.
+    Replace,
+}
+
+/// Sets a workflow on a call.
+#[derive(Clone, Debug)]
+pub struct SetWorkflow {
+    /// Which call.
+    pub call: CallKey,
+    /// What is known of it.
+    pub changes: CallChanges,
+    /// The workflow's name.
+    pub workflow: Box<str>,
+    /// The version; none for the newest published.
+    pub version: Option<u32>,
+    /// Values by field name.
+    pub fields: Vec<(Box<str>, Value)>,
+    /// Whether it waits, unseen, for the call to end.
+    pub release_at_call_end: bool,
+    /// When it is released at the latest, in milliseconds from now.
+    pub release_within_millis: Option<i64>,
+    /// What to do if it runs already.
+    pub if_running: IfRunning,
+}

@@ -1,0 +1,267 @@
+//! A change that a client asks for, on its way to the ledger and back.
+//!
+//! Promise: the request id is looked up before anything else. A request that was carried out before gets its first answer, made
+//! of the entry that it made then ([`super::first_answer`]), whatever has changed since. What depends on the present state
+//! (reading a file against a draft, trying the items of a batch, looking for a push) belongs into the `prepare` of
+//! [`Shared::execute_new`], which only new requests get to.
+
+use std::hash::Hasher;
+use std::sync::Arc;
+
+use aftercall_engine::command::{Actor, ActorKind, Command, RequestMark};
+use aftercall_engine::entry::{Answer, DefinitionChange};
+use aftercall_engine::instance::{Instance, InstanceId};
+use aftercall_engine::{Entry, Rejection, Request, Root};
+use aftercall_proto::workflow::v1 as proto;
+use siphasher::sip::SipHasher13;
+use siphasher::sip128::{Hasher128, SipHasher13 as SipHasher128};
+use tonic::Status;
+
+use super::requests::Faults;
+use super::{Shared, archived, convert, first_answer, status};
+use crate::ledger::{FoundInstance, LedgerError, Outcome};
+use crate::limits::{REQUEST_ID_CHARS_MAX, REQUEST_TIME_MAX};
+
+/// Who asks, by which RPC, and what exactly.
+pub(super) struct Asking<'r> {
+    rpc: &'static str,
+    kind: ActorKind,
+    actor: &'r str,
+    request_id: &'r str,
+    /// What keeps apart the ids of script engines that have one name; empty elsewhere.
+    scope: &'r str,
+    /// The whole request, encoded.
+    bytes: Vec<u8>,
+    /// What could not be read of it.
+    faults: Faults,
+}
+
+impl<'r> Asking<'r> {
+    /// A request without errors so far.
+    pub(super) fn new(
+        rpc: &'static str,
+        kind: ActorKind,
+        (actor, request_id): (&'r str, &'r str),
+        bytes: Vec<u8>,
+    ) -> Self {
+        Self { rpc, kind, actor, request_id, scope: "", bytes, faults: Faults::default() }
+    }
+
+    /// A request of a person at a Call Manager.
+    pub(super) fn of_person(rpc: &'static str, actor: &'r str, request_id: &'r str, bytes: Vec<u8>) -> Self {
+        Self::new(rpc, ActorKind::Person, (actor, request_id), bytes)
+    }
+
+    /// A request of a script engine. `scope`: the source of its call, or the instance where it names no call. Two engines that
+    /// have one name and count their requests 1, 2, 3 do not meet.
+    pub(super) fn of_script(
+        rpc: &'static str,
+        (actor, request_id): (&'r str, &'r str),
+        scope: &'r str,
+        bytes: Vec<u8>,
+    ) -> Self {
+        Self { scope, ..Self::new(rpc, ActorKind::ScriptEngine, (actor, request_id), bytes) }
+    }
+
+    /// The same request, with what could not be read of it.
+    pub(super) fn at_fault(self, faults: Faults) -> Self {
+        Self { faults, ..self }
+    }
+
+    /// What is wrong with the request id, whatever the state.
+    fn check_id(&mut self) {
+        if self.request_id.chars().count() > REQUEST_ID_CHARS_MAX {
+            self.faults.add("request_id", format!("has more than {REQUEST_ID_CHARS_MAX} characters"));
+        }
+        // People and operations name themselves in any case.
+        let may_be_nameless = matches!(self.kind, ActorKind::ScriptEngine | ActorKind::Author);
+        if may_be_nameless && !self.request_id.is_empty() && self.actor.trim().is_empty() {
+            self.faults.add("actor", "must be given with a request_id: ids are kept apart by who asks");
+        }
+    }
+}
+
+/// The command of a new request, and what the present state shows to be wrong with it.
+pub(super) struct Prepared {
+    command: Command,
+    faults: Faults,
+}
+
+impl Prepared {
+    /// With errors that were found in the request.
+    pub(super) fn new(command: Command, faults: Faults) -> Self {
+        Self { command, faults }
+    }
+}
+
+impl From<Command> for Prepared {
+    fn from(command: Command) -> Self {
+        Self::new(command, Faults::default())
+    }
+}
+
+/// What a request led to: what an answer is made of.
+pub(super) struct Answered {
+    /// What the first answer said.
+    pub(super) answer: Answer,
+    /// The sequence of the entry; the newest one where nothing changed.
+    pub(super) sequence: u64,
+    /// The present World: for names and definitions, and for what an answer shows as it is now.
+    pub(super) root: Arc<Root>,
+    /// The entry that the request made; none where nothing changed.
+    pub(super) entry: Option<Arc<Entry>>,
+    /// The instance and its call as they were after the entry.
+    found: Option<FoundInstance>,
+}
+
+impl Answered {
+    /// The instance as it was after the change.
+    pub(super) fn instance(&self) -> Result<&Arc<Instance>, Status> {
+        self.found().map(|found| &found.instance)
+    }
+
+    /// The instance and its call as they were after the change.
+    pub(super) fn found(&self) -> Result<&FoundInstance, Status> {
+        let gone = || status::not_found("instance", "", "the instance of this answer is gone");
+        self.found.as_ref().ok_or_else(gone)
+    }
+
+    /// The same, as the API shows it.
+    pub(super) fn follow_up(&self) -> Result<proto::FollowUp, Status> {
+        Ok(archived::shown(&self.root, self.found()?))
+    }
+
+    /// The stages that the instance entered, in order.
+    pub(super) fn entered_stages(&self) -> Result<Vec<proto::Stage>, Status> {
+        let instance = self.instance()?;
+        let Answer::Moved { entered, .. } = &self.answer else { return Ok(Vec::new()) };
+        Ok(entered.iter().filter_map(|number| convert::stage_of(&self.root, instance, *number)).collect())
+    }
+
+    /// The revision of the workflow, team or calendar after the change.
+    pub(super) fn revision(&self) -> Result<u64, Status> {
+        let changed = self.entry.as_ref().and_then(|entry| entry.definition.as_ref());
+        match (&self.answer, changed) {
+            (Answer::Revision(revision), _) => Ok(*revision),
+            (_, Some(DefinitionChange::Team(_, team))) => Ok(team.revision),
+            (_, Some(DefinitionChange::Calendar(calendar))) => Ok(calendar.revision),
+            _ => Err(status::answer_gone()),
+        }
+    }
+}
+
+impl Shared {
+    /// Carries out a change whose command is made of the request alone, and waits for it to be durable. The ledger looks the
+    /// request id up before it decides.
+    pub(super) async fn execute(&self, mut asking: Asking<'_>, command: Command) -> Result<Answered, Status> {
+        asking.check_id();
+        let mark = self.mark(&asking);
+        let actor = Actor { kind: asking.kind, name: asking.actor.into() };
+        let request = Request { actor, mark, salt: rand::random(), command };
+        if !asking.faults.is_empty() {
+            let others = aftercall_engine::faults_in(&self.root(), &request);
+            return Err(status::invalid(asking.faults.with(others)));
+        }
+        let outcome = match tokio::time::timeout(REQUEST_TIME_MAX, self.ledger.execute(request)).await {
+            Err(_) => return Err(status::too_slow()),
+            Ok(Err(error)) => return Err(self.refused(error).await),
+            Ok(Ok(outcome)) => outcome,
+        };
+        self.answered(outcome).await
+    }
+
+    /// Carries out a change whose command depends on the present state. A request that was carried out before gets its first
+    /// answer; `prepare` is for new ones only.
+    pub(super) async fn execute_new(
+        &self,
+        asking: Asking<'_>,
+        prepare: impl Future<Output = Result<Prepared, Status>> + Send,
+    ) -> Result<Answered, Status> {
+        let mark = self.mark(&asking);
+        if let Some(known) = self.recall(mark).await? {
+            return Ok(known);
+        }
+        let executed = async {
+            let Prepared { command, faults } = prepare.await?;
+            let mut asking = asking;
+            asking.faults.append(faults);
+            self.execute(asking, command).await
+        };
+        match executed.await {
+            Ok(answered) => Ok(answered),
+            // The same request may have been carried out since the look above: then its own effects refuse it.
+            Err(refused) => self.recall(mark).await?.ok_or(refused),
+        }
+    }
+
+    /// The first answer to the same request; none where it is new.
+    async fn recall(&self, mark: Option<RequestMark>) -> Result<Option<Answered>, Status> {
+        let Some(mark) = mark else { return Ok(None) };
+        match self.ledger.recall(mark).await {
+            Ok(None) => Ok(None),
+            Ok(Some(sequence)) => self.answered(Outcome::Repeated { sequence }).await.map(Some),
+            Err(error) => Err(self.refused(error).await),
+        }
+    }
+
+    async fn answered(&self, outcome: Outcome) -> Result<Answered, Status> {
+        let entry = match outcome {
+            Outcome::Committed(entry) => entry,
+            Outcome::Repeated { sequence } => {
+                self.ledger.history().entry(sequence).await.map_err(|error| status::of_history(&error))?
+            }
+            Outcome::Unchanged(answer) => {
+                let root = self.root();
+                let found = match instance_in(&answer) {
+                    Some(id) => first_answer::present(self, &root, id).await?,
+                    None => None,
+                };
+                return Ok(Answered { answer, sequence: root.sequence, root, entry: None, found });
+            }
+        };
+        let root = self.root();
+        let found = match instance_in(&entry.answer) {
+            Some(id) => first_answer::instance(self, &root, id, &entry).await?,
+            None => None,
+        };
+        Ok(Answered { answer: entry.answer.clone(), sequence: entry.sequence, root, entry: Some(entry), found })
+    }
+
+    /// What the ledger refused. It knows only what is in memory: the archive knows what has left it.
+    async fn refused(&self, error: LedgerError) -> Status {
+        let root = self.root();
+        if let LedgerError::Rejected(rejection) = &error
+            && let Rejection::NoSuchInstance(id) = **rejection
+            && let Ok(Some(found)) = archived::find(self, id).await
+        {
+            return status::archived(&root, &found.instance);
+        }
+        status::of_ledger(error, &root)
+    }
+
+    /// Keyed hashes of who asks what, where the request has an id: only these are kept of a request.
+    fn mark(&self, asking: &Asking<'_>) -> Option<RequestMark> {
+        if asking.request_id.is_empty() {
+            return None;
+        }
+        let mut key = SipHasher128::new_with_key(&self.hash_key);
+        for part in [asking.rpc, asking.actor, asking.request_id, asking.scope] {
+            key.write_usize(part.len());
+            key.write(part.as_bytes());
+        }
+        let mut fingerprint = SipHasher13::new_with_key(&self.hash_key);
+        fingerprint.write(&asking.bytes);
+        Some(RequestMark { key: key.finish128().as_u128(), fingerprint: fingerprint.finish() })
+    }
+}
+
+fn instance_in(answer: &Answer) -> Option<InstanceId> {
+    match answer {
+        Answer::Set { instance, .. } | Answer::Moved { instance, .. } => Some(*instance),
+        Answer::Done
+        | Answer::Published { .. }
+        | Answer::Released(_)
+        | Answer::Revision(_)
+        | Answer::HandOver { .. } => None,
+    }
+}

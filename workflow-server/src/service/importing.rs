@@ -1,0 +1,126 @@
+//! Importing a definition file as its workflow's draft, and taking a workflow out of use. Each decision is made on the revision
+//! that was looked at, so that the revision in its answer is the next one.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use aftercall_engine::Root;
+use aftercall_engine::command::Command;
+use aftercall_engine::definition::Definition;
+use aftercall_engine::entry::DefinitionChange;
+use aftercall_proto::workflow::v1 as proto;
+use prost::Message as _;
+use tonic::Status;
+
+use super::definitions::{author, describe, named, read, summary};
+use super::operations::off_thread;
+use super::{Answered, Prepared, Shared, convert, pictures, status};
+
+/// How often a workflow is looked at again when it changed between the look and the decision.
+const TRIES: usize = 3;
+
+pub(super) async fn import(
+    shared: &Shared,
+    request: proto::ImportWorkflowRequest,
+) -> Result<proto::ImportWorkflowResponse, Status> {
+    let file: Arc<str> = request.file.as_str().into();
+    if request.validate_only {
+        let File { definition, faults, revision } = look_through(shared, &file).await?;
+        let workflow = Some(describe(&definition, 0, revision));
+        return Ok(proto::ImportWorkflowResponse { workflow, faults, sequence: 0 });
+    }
+    for attempt in 1.. {
+        let looked_through = Mutex::new(None);
+        let prepare = async {
+            let found = look_through(shared, &file).await?;
+            // The file was read against the numbers that this revision has given; the decision must see the same.
+            let expected = Some(request.expected_revision.unwrap_or(found.revision));
+            let command = Command::ImportWorkflow { definition: Box::new(found.definition.clone()), expected };
+            *looked_through.lock().unwrap_or_else(PoisonError::into_inner) = Some(found);
+            Ok(Prepared::from(command))
+        };
+        let asking = author("ImportWorkflow", &request.actor, &request.request_id, request.encode_to_vec());
+        match shared.execute_new(asking, prepare).await {
+            Err(refused) if has_moved_on(&refused, request.expected_revision, attempt) => {}
+            Err(refused) => return Err(refused),
+            Ok(answered) => {
+                let found = looked_through.into_inner().unwrap_or_else(PoisonError::into_inner);
+                return answer(shared, &answered, &file, found).await;
+            }
+        }
+    }
+    Err(status::unavailable("the workflow is being changed by somebody else: try again"))
+}
+
+/// A file that was read: its definition, what is wrong with it, and the revision of the workflow that it was read against.
+struct File {
+    definition: Definition,
+    faults: Vec<proto::Fault>,
+    revision: u64,
+}
+
+async fn look_through(shared: &Shared, file: &Arc<str>) -> Result<File, Status> {
+    let text = file.clone();
+    let look = move |root: &Root| -> Result<File, Status> {
+        let (definition, places) = read(root, &text)?;
+        let mut found = root.validate(&definition);
+        places.put(&mut found);
+        let revision = root.workflows.named(&definition.name).map_or(0, |workflow| workflow.revision);
+        Ok(File { definition, faults: found.iter().map(convert::fault).collect(), revision })
+    };
+    off_thread(shared.root(), look).await?
+}
+
+/// The draft as the import left it; what is wrong with it is told by the present teams and calendars.
+async fn answer(
+    shared: &Shared,
+    answered: &Answered,
+    file: &Arc<str>,
+    found: Option<File>,
+) -> Result<proto::ImportWorkflowResponse, Status> {
+    let File { definition, faults, .. } = match found {
+        Some(found) => found,
+        None => look_through(shared, file).await?,
+    };
+    let draft = draft_in(answered).unwrap_or_else(|| Arc::new(definition));
+    let workflow = Some(describe(&draft, 0, answered.revision()?));
+    Ok(proto::ImportWorkflowResponse { workflow, faults, sequence: answered.sequence })
+}
+
+/// The draft that an entry stored; none where the draft was the same before.
+pub(super) fn draft_in(answered: &Answered) -> Option<Arc<Definition>> {
+    match answered.entry.as_ref()?.definition.as_ref()? {
+        DefinitionChange::Draft(_, draft) => Some(draft.clone()),
+        _ => None,
+    }
+}
+
+/// Takes a workflow out of use, or brings it back.
+pub(super) async fn archive(
+    shared: &Shared,
+    request: proto::ArchiveWorkflowRequest,
+) -> Result<proto::ArchiveWorkflowResponse, Status> {
+    for attempt in 1.. {
+        let prepare = async {
+            let present = named(&shared.root(), &request.name)?.revision;
+            let expected = Some(request.expected_revision.unwrap_or(present));
+            let (name, archived) = (request.name.as_str().into(), !request.restore);
+            Ok(Prepared::from(Command::ArchiveWorkflow { name, archived, expected }))
+        };
+        let asking = author("ArchiveWorkflow", &request.actor, &request.request_id, request.encode_to_vec());
+        let answered = match shared.execute_new(asking, prepare).await {
+            Err(refused) if has_moved_on(&refused, request.expected_revision, attempt) => continue,
+            answered => answered?,
+        };
+        let known = summary(named(&answered.root, &request.name)?);
+        let revision = answered.revision()?;
+        let workflow = Some(proto::WorkflowSummary { archived: !request.restore, revision, ..known });
+        let open_instances = pictures::open_instances(&answered.root, &request.name);
+        return Ok(proto::ArchiveWorkflowResponse { workflow, open_instances, sequence: answered.sequence });
+    }
+    Err(status::unavailable("the workflow is being changed by somebody else: try again"))
+}
+
+/// Whether somebody changed the workflow between the look at it and the decision, and the asker named no revision.
+pub(super) fn has_moved_on(refused: &Status, expected: Option<u64>, attempt: usize) -> bool {
+    refused.code() == tonic::Code::Aborted && expected.is_none() && attempt < TRIES
+}
