@@ -13,6 +13,7 @@ mod limits;
 mod link;
 mod member;
 mod message;
+mod parts;
 mod position;
 mod ring;
 mod service;

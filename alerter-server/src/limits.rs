@@ -76,8 +76,8 @@ pub(crate) const RECONNECT_FIRST: Duration = Duration::from_millis(100);
 /// The longest such wait: a workflow-server that comes back is found within seconds.
 pub(crate) const RECONNECT_LONGEST: Duration = Duration::from_secs(5);
 
-/// Bytes of one message of the feed: 256 follow-ups of the largest size, with room to spare.
-pub(crate) const FEED_MESSAGE_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// Bytes of one message of the feed: the workflow-server keeps below it.
+pub(crate) use aftercall_serving::FEED_MESSAGE_BYTES_MAX;
 
 /// Bytes of one request of a client: a full filter has less than 100 KiB.
 pub(crate) const REQUEST_BYTES_MAX: usize = 256 * 1024;

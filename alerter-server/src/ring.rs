@@ -45,7 +45,7 @@ pub(crate) struct Change {
 impl RingEntry {
     /// An entry of the feed.
     pub(crate) fn new(entry: FeedEntry) -> Self {
-        let FeedEntry { sequence, chain, at, actor, changes, erased: _ } = entry;
+        let FeedEntry { sequence, chain, at, actor, changes, erased: _, partial: _ } = entry;
         let of_change = |change| Change::new(sequence, at, actor.as_ref(), change);
         let changes: Box<[Change]> = changes.into_iter().filter_map(of_change).collect();
         let bytes = size_of::<Self>() + changes.iter().map(Change::bytes).sum::<usize>();

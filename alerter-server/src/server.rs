@@ -93,7 +93,7 @@ impl Server {
         // All that this server starts ends with it, also where it is dropped.
         let stop = shutdown.child_token();
         let _stop = stop.clone().drop_guard();
-        tokio::spawn(Tail::new(Arc::clone(&hub), upstream, ring).run(stop.clone()));
+        tokio::spawn(Tail::new(Arc::clone(&hub), upstream, ring, readiness.clone()).run(stop.clone()));
         tokio::spawn(stop.clone().run_until_cancelled_owned(judge(Arc::clone(&hub), readiness.clone())));
         let timekeeper = Arc::clone(&hub);
         tokio::spawn(stop.clone().run_until_cancelled_owned(async move { timekeeper.keep_time().await }));

@@ -8,17 +8,23 @@ use std::time::{Duration, SystemTime};
 
 use aftercall_proto::feed::v1::change_feed_service_client::ChangeFeedServiceClient;
 use aftercall_proto::feed::v1::{SnapshotHead, SnapshotRequest, TailRequest, TailResponse};
+use aftercall_serving::Readiness;
 use tokio::time::{Instant, error::Elapsed, timeout};
 use tokio_util::sync::CancellationToken;
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Status, Streaming};
+use tonic_types::StatusExt as _;
 
 use crate::cache::{Cache, Discontinuity, Moved, RingLimits};
 use crate::hub::Hub;
 use crate::limits::{
     ERASED_HELD, FEED_CONNECT, FEED_MESSAGE_BYTES_MAX, FEED_SILENCE, RECONNECT_FIRST, RECONNECT_LONGEST,
 };
+use crate::parts::Parts;
 use crate::position::Position;
+
+/// The condition that a feed makes which this alerter can read.
+const FEED: &str = "feed";
 
 type Feed = ChangeFeedServiceClient<Channel>;
 
@@ -28,7 +34,11 @@ enum Trouble {
     #[error("the workflow-server cannot be reached: {0}")]
     Unreachable(#[from] tonic::transport::Error),
     #[error("the workflow-server answered {:?}: {}", .0.code(), .0.message())]
-    Refused(#[from] Status),
+    Refused(Status),
+    #[error(
+        "a message of the workflow-server's feed is larger than the {FEED_MESSAGE_BYTES_MAX} bytes that this alerter-server reads ({0}); the two servers must be of one release, so update the older one"
+    )]
+    TooLarge(String),
     #[error("the workflow-server was silent for {} s", FEED_SILENCE.as_secs())]
     Silent(#[from] Elapsed),
     #[error("the workflow-server closed the feed")]
@@ -41,13 +51,24 @@ enum Trouble {
     Behind { newest: u64, head: u64 },
 }
 
+impl From<Status> for Trouble {
+    /// Our own decoder refuses with the codes of a peer, but it gives no reason.
+    fn from(status: Status) -> Self {
+        let is_of_peer = status.get_details_error_info().is_some();
+        match status.code() {
+            Code::OutOfRange | Code::ResourceExhausted if !is_of_peer => Self::TooLarge(status.message().to_owned()),
+            _ => Self::Refused(status),
+        }
+    }
+}
+
 impl Trouble {
     /// Whether what the cache holds may not be of the feed's history any more.
     fn begins_anew(&self) -> bool {
         match self {
             Self::Refused(status) => matches!(status.code(), Code::OutOfRange | Code::FailedPrecondition),
             Self::Discontinuity(_) | Self::Behind { .. } => true,
-            Self::Unreachable(_) | Self::Silent(_) | Self::Closed | Self::SnapshotCut => false,
+            Self::Unreachable(_) | Self::Silent(_) | Self::Closed | Self::SnapshotCut | Self::TooLarge(_) => false,
         }
     }
 }
@@ -63,17 +84,20 @@ pub(crate) struct Tail {
     failures: u32,
     /// The newest entry that erased a caller, and since when it is here.
     erased: Option<(u64, Instant)>,
+    /// Where the feed cannot be read on; nothing is gained by reading up to there again.
+    stuck_at: Option<Option<Position>>,
+    readiness: Readiness,
 }
 
 impl Tail {
     /// A tail that has not begun; `endpoint` is the workflow-server.
-    pub(crate) fn new(hub: Arc<Hub>, endpoint: Endpoint, ring: RingLimits) -> Self {
+    pub(crate) fn new(hub: Arc<Hub>, endpoint: Endpoint, ring: RingLimits, readiness: Readiness) -> Self {
         let endpoint = endpoint
             .connect_timeout(FEED_CONNECT)
             .http2_keep_alive_interval(FEED_SILENCE / 3)
             .keep_alive_timeout(FEED_SILENCE)
             .keep_alive_while_idle(true);
-        Self { hub, endpoint, ring, cache: None, generation: 0, failures: 0, erased: None }
+        Self { hub, endpoint, ring, cache: None, generation: 0, failures: 0, erased: None, stuck_at: None, readiness }
     }
 
     /// Follows until `stop` is cancelled.
@@ -82,7 +106,8 @@ impl Tail {
             loop {
                 let trouble = self.follow().await;
                 self.note(&trouble);
-                tokio::time::sleep(full_jitter(self.failures)).await;
+                let wait = if self.stuck_at.is_some() { RECONNECT_LONGEST } else { full_jitter(self.failures) };
+                tokio::time::sleep(wait).await;
                 self.failures = self.failures.saturating_add(1);
             }
         };
@@ -93,7 +118,13 @@ impl Tail {
         self.hub.lost();
         metrics::counter!("aftercall_alerter_upstream_losses_total").increment(1);
         metrics::gauge!("aftercall_alerter_upstream_connected").set(0.0);
-        if trouble.begins_anew() {
+        if let Trouble::TooLarge(_) = trouble {
+            let head = self.cache.as_ref().map(Cache::head);
+            if self.stuck_at.replace(head) != Some(head) {
+                tracing::error!(%trouble, "the feed cannot be read on; clients keep what they have, and it is tried again");
+            }
+            self.readiness.set(FEED, Err(trouble.to_string()));
+        } else if trouble.begins_anew() {
             self.cache = None;
             tracing::warn!(%trouble, "begin anew with a snapshot of the workflow-server; clients that cannot be bridged are reset");
         } else if self.failures == 0 {
@@ -122,9 +153,9 @@ impl Tail {
         let from_sequence = cache.head().sequence + u64::from(!overlap);
         let request = TailRequest { from_sequence, epoch: cache.epoch().to_owned() };
         let mut responses = timeout(FEED_SILENCE, feed.tail(request)).await??.into_inner();
-        let mut moved = Vec::new();
+        let (mut moved, mut parts) = (Vec::new(), Parts::default());
         while let Some(response) = next(&mut responses).await? {
-            self.take(&mut cache, &mut moved, &mut overlap, response)?;
+            self.take(&mut cache, &mut moved, (&mut overlap, &mut parts), response)?;
         }
         Ok(())
     }
@@ -133,7 +164,7 @@ impl Tail {
         &mut self,
         cache: &mut Cache,
         moved: &mut Vec<Moved>,
-        overlap: &mut bool,
+        (overlap, parts): (&mut bool, &mut Parts),
         response: TailResponse,
     ) -> Result<(), Trouble> {
         let TailResponse { entries, newest_sequence, sent_at } = response;
@@ -142,6 +173,7 @@ impl Tail {
         }
         let mut at = entries.last().and_then(|entry| entry.at);
         for entry in entries {
+            let Some(entry) = parts.join(entry)? else { continue };
             let place = Position { sequence: entry.sequence, chain: entry.chain };
             if !std::mem::take(overlap) {
                 cache.append(entry, moved)?;
@@ -149,7 +181,7 @@ impl Tail {
                 return Err(Discontinuity::Chain { sequence: cache.head().sequence }.into());
             }
         }
-        if *overlap || !cache.is_whole() {
+        if *overlap || !cache.is_whole() || !parts.is_whole() {
             return Ok(());
         }
         if cache.head().sequence >= newest_sequence {
@@ -163,6 +195,12 @@ impl Tail {
 
     /// Publishes the cache if it is news, and that the workflow-server was heard.
     fn show(&mut self, cache: &mut Cache, moved: &mut Vec<Moved>, as_of: Option<SystemTime>, behind: u64) {
+        if self.stuck_at.flatten() == Some(cache.head()) {
+            return;
+        }
+        if self.stuck_at.take().is_some() {
+            self.readiness.set(FEED, Ok(()));
+        }
         if std::mem::take(&mut self.failures) > 0 {
             tracing::info!("the feed is found again");
         }

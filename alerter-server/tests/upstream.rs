@@ -113,6 +113,26 @@ async fn a_left_out_sequence_is_bridged_and_clients_miss_nothing() {
 }
 
 #[tokio::test]
+async fn a_message_that_is_too_large_is_named_and_no_reason_to_begin_with_a_snapshot() {
+    let (feed, alerter, mut client) = caught_up(3).await;
+    let large = feed.change(|script| {
+        script.too_large = Some(script.model.newest() + 1);
+        script.asked = 0;
+        script.model.write(vec![instance("i1", "sales")])
+    });
+    alerter.wait_for_health(ServingStatus::NotServing).await;
+    let reason = alerter.unready_because().await;
+    assert!(reason.contains("larger than the 8388608 bytes that this alerter-server reads"), "{reason}");
+    // It asks again from where it is; an alerter that took this for the feed's refusal asked for a snapshot each time.
+    feed.until_asked(1).await;
+    feed.change(|script| script.too_large = None);
+    client.caught_up(&feed, large).await;
+    alerter.wait_for_health(ServingStatus::Serving).await;
+    assert!(client.picture.resets.is_empty());
+    assert_eq!(feed.change(|script| script.snapshots), 1, "the one that it began with");
+}
+
+#[tokio::test]
 async fn another_store_resets_every_client() {
     let (feed, _alerter, mut client) = caught_up(3).await;
     feed.change(|script| {

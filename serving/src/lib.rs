@@ -30,7 +30,7 @@ mod upload;
 mod limits;
 mod seldom;
 
-pub use limits::{CONNECTIONS_MAX, CONNECTIONS_PER_ADDRESS_MAX, Limits};
+pub use limits::{CONNECTIONS_MAX, CONNECTIONS_PER_ADDRESS_MAX, FEED_MESSAGE_BYTES_MAX, Limits};
 pub use network::NetworkArgs;
 pub use probes::metrics_handle;
 pub use process::{block_on, run, shutdown_token};

@@ -71,6 +71,10 @@ impl Default for Limits {
     }
 }
 
+/// Bytes of one message of the feed from the workflow-server to an alerter-server: what one sends, the other must be able to
+/// read. A message has about 1 MiB, or holds one larger follow-up.
+pub const FEED_MESSAGE_BYTES_MAX: usize = 8 << 20;
+
 /// The default of [`Limits::connections_max`].
 pub const CONNECTIONS_MAX: usize = 10_000;
 

@@ -32,12 +32,18 @@ pub const FEED_RING_BYTES: usize = 64 << 20;
 pub const FEED_GROUPS_HELD: usize = 8;
 /// Bytes that one read of the journal gives the feed.
 pub const FEED_READ_BYTES: usize = 1 << 20;
-/// Entries in one response of the feed.
+/// Entries that the feed has at hand for one of its streams.
 pub const FEED_BATCH_ENTRIES: usize = 256;
+/// Bytes of one response of the feed, of a snapshot and of the tail: far more than usual follow-ups need, so that these are
+/// few. One larger change is alone in its response.
+pub const FEED_MESSAGE_BYTES: usize = 1 << 20;
+/// Bytes of a follow-up as the API shows it, and of a change with it, at most: 64 fields and 50 alerts of the longest texts,
+/// the buttons of a stage with their forms, and what a script or a person filled in. A test makes the largest.
+pub const FOLLOW_UP_BYTES_MAX: usize = 3 << 20;
+/// How long a client of the feed may take nothing before it loses its place.
+pub const FEED_STALL: Duration = Duration::from_secs(30);
 /// How long the feed may be silent before it says that it is still there.
 pub const FEED_HEARTBEAT: Duration = Duration::from_secs(5);
-/// Instances in one response of a snapshot of the feed.
-pub const FEED_SNAPSHOT_BATCH: usize = 256;
 /// Alerters and others that follow the feed at once.
 pub const FEED_STREAMS_MAX: usize = 64;
 
@@ -97,6 +103,8 @@ pub const HOLDER_WALKS_MAX: usize = 2;
 /// Of these, how many are under way at once: a group's worth, so that others are not kept waiting.
 pub const HAND_OVER_AT_ONCE: usize = 64;
 
+// A response holds a large change alone, with a usual one before it where that was split.
+const _: () = assert!(FEED_MESSAGE_BYTES + FOLLOW_UP_BYTES_MAX <= aftercall_serving::FEED_MESSAGE_BYTES_MAX);
 const _: () = assert!(GROUP_BYTES_SOFT < crate::journal::VALUE_BYTES_MAX);
 const _: () = assert!(PAGE_ROWS_DEFAULT <= PAGE_ROWS_MAX);
 /// Open follow-ups that an agent is told of at once: more than anybody reads out.

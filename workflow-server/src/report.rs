@@ -138,10 +138,10 @@ pub(crate) struct Only {
 
 impl Only {
     fn lets_through(&self, root: &Root, entry: &Entry, change: &InstanceChange) -> bool {
-        let workflow = root.workflow_of(&change.after).map_or("", |workflow| &workflow.name);
+        let workflow = root.workflows.at(change.after.workflow()).map_or("", |workflow| &workflow.name);
         // The entry tells it, not the World: there the call's slot may be another's by now.
         let of_call =
-            entry.call.as_ref().filter(|call| call.slot == change.after.call).map(|call| &call.after.customer);
+            entry.call.as_ref().filter(|call| call.slot == change.after.call()).map(|call| &call.after.customer);
         let customer = of_call.or(change.before.as_ref().map(|before| &before.customer)).map_or("", |name| name);
         (self.workflows.is_empty() || self.workflows.iter().any(|name| **name == *workflow))
             && (self.customers.is_empty() || self.customers.iter().any(|name| **name == *customer))
@@ -156,13 +156,15 @@ impl Report {
 
     /// Whether what went before a change must be looked up: it is not of this period.
     pub(crate) fn needs_earlier(&self, change: &InstanceChange) -> bool {
-        change.before.is_some() && !self.tracked.contains_key(&change.after.id)
+        change.after.whole().is_some() && change.before.is_some() && !self.tracked.contains_key(&change.after.id())
     }
 
     /// Takes a change, in the order of everything.
     pub(crate) fn take(&mut self, entry: &Entry, change: &InstanceChange, earlier: Option<Earlier>) {
-        let (id, workflow) = (change.after.id, change.after.workflow);
-        let now = Standing::of(&change.after);
+        // Of one that was only touched nothing changed that counts.
+        let Some(after) = change.after.whole() else { return };
+        let (id, workflow) = (after.id, after.workflow);
+        let now = Standing::of(after);
         let Some(before) = &change.before else {
             let promised = match entry.answer {
                 Answer::Set { promise_by, .. } => promise_by,
@@ -179,7 +181,7 @@ impl Report {
         }
         let Some(tracked) = self.tracked.get_mut(&id) else { return };
         let was = std::mem::replace(&mut tracked.standing, now);
-        let ended = change.after.ended_at == Some(entry.at) && change.kind != ChangeKind::NoteAdded;
+        let ended = after.ended_at == Some(entry.at) && change.kind != ChangeKind::NoteAdded;
         let left = before.stage != 0 && (!change.entered.is_empty() || ended);
         let done = match change.kind {
             // As if it had not been pushed.
@@ -191,7 +193,7 @@ impl Report {
                 was,
                 ended_at: entry.at,
                 person: pusher(entry, change),
-                end: ended.then(|| end_of(&change.after)),
+                end: ended.then(|| end_of(after)),
             }),
             _ => None,
         };

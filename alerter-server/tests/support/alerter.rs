@@ -8,6 +8,8 @@ use aftercall_proto::alert::v1::{SnapshotMode, SubscribeRequest, SubscribeRespon
 use aftercall_proto::workflow::v1::FollowUpFilter;
 use alerter_server::Server;
 use alerter_server::config::AlerterServerConfig;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
@@ -82,6 +84,15 @@ impl Alerter {
             while states.message().await.unwrap().unwrap().status() != wanted {}
         })
         .await;
+    }
+
+    /// What it answers to who asks whether it is ready.
+    pub async fn unready_because(&self) -> String {
+        let mut stream = TcpStream::connect(self.address).await.unwrap();
+        stream.write_all(b"GET /readyz HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n").await.unwrap();
+        let mut answer = String::new();
+        soon("the answer", stream.read_to_string(&mut answer)).await.unwrap();
+        answer
     }
 
     pub async fn channel(&self) -> Channel {

@@ -1,12 +1,15 @@
 //! A scripted workflow-server: a real gRPC server whose journal a test writes, trims, breaks, kills and brings back.
 
+use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, SystemTime};
 
 use aftercall_proto::feed::v1::change_feed_service_server::{ChangeFeedService, ChangeFeedServiceServer};
-use aftercall_proto::feed::v1::{SnapshotHead, SnapshotRequest, SnapshotResponse, TailRequest, TailResponse};
+use aftercall_proto::feed::v1::{
+    FeedEntry, SnapshotHead, SnapshotRequest, SnapshotResponse, TailRequest, TailResponse,
+};
 use aftercall_proto::workflow::v1::FollowUp;
 use futures::Stream;
 use tokio::net::TcpListener;
@@ -14,8 +17,10 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio_stream::wrappers::{ReceiverStream, TcpListenerStream};
 use tokio_util::sync::CancellationToken;
-use tonic::{Request, Response, Status};
+use tonic::{Code, Request, Response, Status};
+use tonic_types::{ErrorDetails, StatusExt as _};
 
+use super::alerter::soon;
 use super::model::Model;
 
 const HEARTBEAT: Duration = Duration::from_millis(100);
@@ -30,8 +35,12 @@ pub struct Script {
     pub skip: Option<u64>,
     /// The last sequence that Tail gives for now, though it tells of newer ones.
     pub given_up_to: Option<u64>,
+    /// An entry that Tail pads beyond what alerters read.
+    pub too_large: Option<u64>,
     /// How many requests have come.
     pub asked: u32,
+    /// How many of them were for a snapshot.
+    pub snapshots: u32,
 }
 
 /// The server.
@@ -60,7 +69,15 @@ type Responses<M> = Pin<Box<dyn Stream<Item = Result<M, Status>> + Send>>;
 impl Feed {
     /// A server with an empty journal.
     pub async fn start() -> Self {
-        let script = Script { model: Model::new("first"), oldest: 1, skip: None, given_up_to: None, asked: 0 };
+        let script = Script {
+            model: Model::new("first"),
+            oldest: 1,
+            skip: None,
+            given_up_to: None,
+            too_large: None,
+            asked: 0,
+            snapshots: 0,
+        };
         let shared = Shared { script: Arc::new(Mutex::new(script)), woken: watch::Sender::new(()) };
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -87,6 +104,17 @@ impl Feed {
     /// Looks at the model as it stands.
     pub fn look<R>(&self, look: impl FnOnce(&Model) -> R) -> R {
         look(&self.shared.lock().model)
+    }
+
+    /// Waits until so many requests have come.
+    pub async fn until_asked(&self, asked: u32) {
+        let mut woken = self.shared.woken.subscribe();
+        soon("a request", async {
+            while self.shared.lock().asked < asked {
+                woken.changed().await.unwrap();
+            }
+        })
+        .await;
     }
 
     /// A copy of the model as it stands.
@@ -132,6 +160,8 @@ impl ChangeFeedService for Service {
     async fn snapshot(&self, _: Request<SnapshotRequest>) -> Result<Response<Self::SnapshotStream>, Status> {
         let mut script = self.shared.lock();
         script.asked += 1;
+        script.snapshots += 1;
+        self.shared.woken.send_replace(());
         let model = &script.model;
         let seen: Vec<FollowUp> = model.seen_at(model.newest()).into_values().collect();
         let head = SnapshotHead {
@@ -153,17 +183,55 @@ impl ChangeFeedService for Service {
         {
             let mut script = self.shared.lock();
             script.asked += 1;
+            self.shared.woken.send_replace(());
             if !epoch.is_empty() && epoch != script.model.epoch {
-                return Err(Status::failed_precondition("OTHER_EPOCH"));
+                return Err(refusal(Code::FailedPrecondition, "OTHER_EPOCH"));
             }
             if from_sequence < script.oldest || from_sequence > script.model.newest() + 1 {
-                return Err(Status::out_of_range("not kept"));
+                return Err(refusal(Code::OutOfRange, "FEED_RANGE"));
             }
         }
         let (responses, receiver) = mpsc::channel(4);
         tokio::spawn(tail(self.shared.clone(), from_sequence, self.stop.clone(), responses));
         Ok(Response::new(Box::pin(ReceiverStream::new(receiver))))
     }
+}
+
+/// A refusal that gives its reason, as the workflow-server's do.
+fn refusal(code: Code, reason: &str) -> Status {
+    let details = ErrorDetails::with_error_info(reason, "aftercall", HashMap::new());
+    Status::with_error_details(code, reason, details)
+}
+
+/// An entry in as many parts as it has changes, and responses of some parts each: every test sees entries that were split.
+fn in_parts(entries: Vec<FeedEntry>) -> Vec<Vec<FeedEntry>> {
+    let parts = entries.into_iter().flat_map(|mut entry| {
+        let changes = std::mem::take(&mut entry.changes);
+        let count = changes.len().max(1);
+        let mut changes = changes.into_iter();
+        (1..=count)
+            .map(|nth| FeedEntry {
+                changes: changes.next().into_iter().collect(),
+                partial: nth < count,
+                ..entry.clone()
+            })
+            .collect::<Vec<_>>()
+    });
+    let parts: Vec<FeedEntry> = parts.collect();
+    let mut responses: Vec<Vec<FeedEntry>> = parts.chunks(3).map(<[FeedEntry]>::to_vec).collect();
+    // A heartbeat has none.
+    if responses.is_empty() {
+        responses.push(Vec::new());
+    }
+    responses
+}
+
+/// Pads an entry, with something that no filter asks for.
+fn padded(mut entry: FeedEntry) -> FeedEntry {
+    if let Some(follow_up) = entry.changes.first_mut().and_then(|change| change.follow_up.as_mut()) {
+        follow_up.reason = "x".repeat(9 << 20);
+    }
+    entry
 }
 
 async fn tail(
@@ -176,7 +244,7 @@ async fn tail(
     let mut woken = shared.woken.subscribe();
     loop {
         woken.mark_unchanged();
-        let response = {
+        let given = {
             let mut script = shared.lock();
             if script.model.epoch != epoch {
                 return;
@@ -185,15 +253,22 @@ async fn tail(
             let skip = script.skip.take_if(|skip| *skip >= next && *skip <= newest);
             let wanted = script.model.entries.iter().filter(|entry| entry.sequence >= next);
             let given_up_to = script.given_up_to.unwrap_or(newest);
-            let given = wanted.filter(|entry| Some(entry.sequence) != skip && entry.sequence <= given_up_to);
-            let entries: Vec<_> = given.take(7).cloned().collect();
-            TailResponse { entries, newest_sequence: newest, sent_at: Some(SystemTime::now().into()) }
+            let kept = wanted.filter(|entry| Some(entry.sequence) != skip && entry.sequence <= given_up_to);
+            let too_large = script.too_large;
+            let pad = |entry: &FeedEntry| {
+                if Some(entry.sequence) == too_large { padded(entry.clone()) } else { entry.clone() }
+            };
+            (kept.take(7).map(pad).collect::<Vec<_>>(), newest)
         };
-        next = response.entries.last().map_or(next, |entry| entry.sequence + 1);
-        let more = next <= response.newest_sequence && !response.entries.is_empty();
-        let sent = stop.run_until_cancelled(responses.send(Ok(response))).await;
-        if !matches!(sent, Some(Ok(()))) {
-            return;
+        let (entries, newest_sequence) = given;
+        next = entries.last().map_or(next, |entry| entry.sequence + 1);
+        let more = next <= newest_sequence && !entries.is_empty();
+        for entries in in_parts(entries) {
+            let response = TailResponse { entries, newest_sequence, sent_at: Some(SystemTime::now().into()) };
+            let sent = stop.run_until_cancelled(responses.send(Ok(response))).await;
+            if !matches!(sent, Some(Ok(()))) {
+                return;
+            }
         }
         if more {
             continue;

@@ -3,6 +3,8 @@
 //! An entry holds everything as it stands afterwards, and of what went before just what filters, the feed and the
 //! history need; so applying one evaluates no template, no condition and no calendar.
 
+mod after;
+
 use std::fmt;
 use std::sync::Arc;
 
@@ -13,10 +15,12 @@ use crate::call::Call;
 use crate::command::{Actor, RequestMark};
 use crate::definition::model::{Definition, Priority};
 use crate::erasure::ErasureChange;
-use crate::instance::{Instance, InstanceId};
+use crate::instance::InstanceId;
 use crate::team::Team;
 use crate::time::Time;
 use crate::value::Value;
+
+pub use after::{After, Touched};
 
 /// What an entry says happened, once for the whole command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -270,7 +274,7 @@ pub struct InstanceChange {
     /// What happened to it.
     pub kind: ChangeKind,
     /// As it stands.
-    pub after: Arc<Instance>,
+    pub after: After,
     /// What went before; none for a new one.
     pub before: Option<Before>,
     /// The stages that were entered, in order.

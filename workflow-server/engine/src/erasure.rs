@@ -151,7 +151,7 @@ impl Erasing {
             let of_call = call.map_or(0, |call| self.upto(call));
             of_call.max(self.instances.get(&id).copied().unwrap_or(0))
         };
-        let upto = entry.instances.iter().map(|change| of_instance(change.after.id)).fold(of_call, u64::max);
+        let upto = entry.instances.iter().map(|change| of_instance(change.after.id())).fold(of_call, u64::max);
         entry.sequence <= upto
     }
 

@@ -273,6 +273,8 @@ pub struct Instance {
     pub notes: u32,
     /// The sequence of its newest change.
     pub sequence: u64,
+    /// The sequence of the newest entry that holds all of it: later ones only changed its call.
+    pub whole_at: u64,
     /// When the workflow was set.
     pub started_at: Time,
     /// When the present stage was entered; the start before the first.
@@ -304,6 +306,24 @@ pub struct Instance {
 }
 
 impl Instance {
+    /// About how many bytes an entry takes for it, never less than it does.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        let value = |value: &Value| if let Value::Text(text) = value { text.len() } else { 0 };
+        let seen = |alert: &Alert| alert.seen.as_ref().map_or(0, |seen| seen.by.len());
+        let snooze = |alert: &Alert| alert.snooze.as_ref().map_or(0, |snooze| snooze.by.len());
+        let alert = |alert: &Alert| 128 + alert.text.len() + 8 * alert.added_teams.len() + seen(alert) + snooze(alert);
+        let held = self.claim.as_ref().map_or(0, |claim| claim.by.len())
+            + self.pause.as_ref().map_or(0, |pause| pause.by.len() + pause.reason.len())
+            + self.attempts.as_ref().map_or(0, |attempts| attempts.by.len() + attempts.outcome.len());
+        384 + self.fields.iter().map(|(_, held)| 24 + value(held)).sum::<usize>()
+            + self.alerts.iter().map(alert).sum::<usize>()
+            + 24 * (self.visits.len() + self.links.len() + self.timers.len())
+            + 4 * self.skipped.len()
+            + held
+            + self.ending.len()
+    }
+
     /// How often the present stage has been entered: what a push must name. 0 before the first stage.
     #[must_use]
     pub fn visit(&self) -> u32 {

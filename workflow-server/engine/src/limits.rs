@@ -28,8 +28,20 @@ pub const CALLER_BYTES_MAX: usize = 256;
 pub const DETAILS_MAX: usize = 64;
 /// The longest span, in days: a follow-up that waits longer is a mistake in the file.
 pub const SPAN_DAYS_MAX: u32 = 3_650;
-/// Open instances on one call: bounds what one change of a call can touch, and so the size of an entry.
+/// Open instances on one call: bounds what one change of a call can touch. With [`TOUCHED_WHOLE_BYTES_MAX`] and
+/// [`RELEASED_BYTES_MAX`] it bounds the size of an entry.
 pub const OPEN_INSTANCES_PER_CALL_MAX: usize = 100;
+/// Bytes of an instance that an entry holds whole though only its call changed: usual ones have less than 2 KiB. Of a larger
+/// one the entry holds what changed, so that 100 of the largest on one call take no more than 100 of these.
+pub const TOUCHED_WHOLE_BYTES_MAX: usize = 4_096;
+/// Bytes of instances after which the end of a call, or the masking of one, leaves the others to entries of their own: an
+/// entry with one largest instance more still has its place in a group of the journal.
+pub const RELEASED_BYTES_MAX: usize = 1 << 20;
+/// Bytes of the calls that one erasure takes.
+pub const ERASURE_BYTES_MAX: usize = 1 << 20;
+/// Warnings of one entering of stages that are kept: more than anybody reads. A walk through a thousand stages could make
+/// megabytes of them.
+pub const STAGE_WARNINGS_MAX: usize = 100;
 /// Instances on one call, ended ones too: bounds the call's record.
 pub const INSTANCES_PER_CALL_MAX: usize = 1_000;
 /// Open instances in a server: at 1.5 KiB each they fill 6 GiB of memory.

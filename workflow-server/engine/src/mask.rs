@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use crate::call::{Call, Caller};
-use crate::entry::{CallChange, ChangeKind, Entry, InstanceChange, Said};
+use crate::entry::{After, CallChange, ChangeKind, Entry, InstanceChange, Said};
 use crate::instance::{Instance, Status};
 
 /// Stands where something was erased.
@@ -53,8 +53,11 @@ pub fn instance(instance: &Instance) -> Instance {
 #[must_use]
 pub fn entry(entry: &Entry) -> Entry {
     let of_call = |change: &CallChange| CallChange { after: Arc::new(call(&change.after)), ..change.clone() };
-    let of_instance =
-        |change: &InstanceChange| InstanceChange { after: Arc::new(instance(&change.after)), ..change.clone() };
+    let after = |after: &After| match after {
+        After::Whole(whole) => After::Whole(Arc::new(instance(whole))),
+        After::Touched(touched) => After::Touched(*touched),
+    };
+    let of_instance = |change: &InstanceChange| InstanceChange { after: after(&change.after), ..change.clone() };
     Entry {
         said: said(entry.kind, &entry.said),
         call: entry.call.as_ref().map(of_call),

@@ -245,8 +245,8 @@ impl Simulation {
                 from = Some(*to);
             }
             let after = &change.after;
-            if let Some(from) = change.entered.last().filter(|_| after.status == Status::Finished) {
-                self.walked.insert(Way { from: *from, leads: Leads::Finish(after.ending.as_ref().into()) });
+            if let Some(from) = change.entered.last().filter(|_| after.status() == Status::Finished) {
+                self.walked.insert(Way { from: *from, leads: Leads::Finish(after.ending().into()) });
             }
             self.warnings.extend(change.warnings.iter().cloned());
         }

@@ -9,6 +9,8 @@ mod plan;
 mod steps;
 mod words;
 
+use std::sync::Arc;
+
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -16,7 +18,10 @@ use crate::definition::fault::FaultCode;
 use crate::definition::model::TimerStart;
 use crate::definition::validate::{Declared, validate};
 use crate::definition::{ActionKind, Definition};
+use crate::entry::{After, InstanceChange};
+use crate::instance::Instance;
 use crate::time::{Span, SpanUnit};
+use crate::world::World;
 
 pub use amending::AMENDMENTS;
 pub use commands::{clicks, office};
@@ -57,6 +62,24 @@ fn count_from_the_stage(definition: &mut Definition) {
     for action in definition.stages.iter_mut().flat_map(|stage| &mut stage.actions) {
         if let ActionKind::Timer(timer) = &mut action.kind {
             timer.from = TimerStart::Stage;
+        }
+    }
+}
+
+/// The instance that a change leaves in a World that does not hold the change yet.
+///
+/// # Panics
+/// Where the change touches an instance that is not there, or says another entry than its own of one that is whole.
+#[must_use]
+pub fn after(world: &World, change: &InstanceChange) -> Arc<Instance> {
+    match &change.after {
+        After::Whole(instance) => {
+            assert_eq!(instance.whole_at, instance.sequence, "a whole instance is of the entry that holds it");
+            instance.clone()
+        }
+        After::Touched(touched) => {
+            let before = world.root().instance(touched.id).expect("what is touched is there");
+            Arc::new(touched.onto(before))
         }
     }
 }

@@ -9,11 +9,11 @@ use aftercall_engine::batch::{Batch, BatchState};
 use aftercall_engine::call::Call;
 use aftercall_engine::command::ActorKind;
 use aftercall_engine::definition::ActionKind;
-use aftercall_engine::entry::{ChangeKind, Entry, InstanceChange};
+use aftercall_engine::entry::{After, ChangeKind, Entry, InstanceChange};
 use aftercall_engine::erasure::{Erasure, ErasureState};
 use aftercall_engine::instance::{Alert, Instance, Status};
 use aftercall_engine::mask;
-use aftercall_engine::testing::{Player, definitions, steps};
+use aftercall_engine::testing::{Player, after, definitions, steps};
 use aftercall_engine::time::Time;
 use aftercall_engine::world::timers::{ESCALATE, LAPSE, RELEASE, RESUME, RETURN, TimerKey};
 use aftercall_engine::world::{Keeping, World, urgency};
@@ -184,12 +184,13 @@ fn faults_of_entry(world: &World, entry: &Entry) -> Vec<String> {
     let mut faults = Vec::new();
     let mut seen = BTreeSet::new();
     for change in &entry.instances {
-        let before = world.root().instance_at(change.after.id.slot);
+        let before = world.root().instance_at(change.after.id().slot);
         let revision = before.map_or(0, |before| before.revision);
+        let after = after(world, change);
         let checks = [
-            (seen.insert(change.after.id), "it is in the entry twice"),
-            (change.after.revision == revision + 1, "its revision is not the next one"),
-            (change.after.sequence == entry.sequence, "its sequence is not the entry's"),
+            (seen.insert(after.id), "it is in the entry twice"),
+            (after.revision == revision + 1, "its revision is not the next one"),
+            (after.sequence == entry.sequence, "its sequence is not the entry's"),
             (change.before.is_some() == before.is_some(), "the entry does not say what went before"),
             (
                 change.before.as_ref().zip(before).is_none_or(|(said, was)| {
@@ -210,7 +211,7 @@ fn faults_of_entry(world: &World, entry: &Entry) -> Vec<String> {
                 "it had ended, and moved",
             ),
             (
-                before.is_none_or(|before| counts_visits(before, change)),
+                before.is_none_or(|before| counts_visits(before, &after, change)),
                 "the stages that were entered are not those that were counted",
             ),
             (
@@ -218,16 +219,13 @@ fn faults_of_entry(world: &World, entry: &Entry) -> Vec<String> {
                 "the entry names another holder than there was",
             ),
             (
-                before.is_none_or(|before| {
-                    before.status != Status::Paused || stands_still(world, before, &change.after, entry)
-                }),
+                before
+                    .is_none_or(|before| before.status != Status::Paused || stands_still(world, before, &after, entry)),
                 "it was paused, and its clocks went on",
             ),
-            (before.is_none_or(|before| is_fair(before, &change.after, entry)), "somebody moved what another holds"),
+            (before.is_none_or(|before| is_fair(before, &after, entry)), "somebody moved what another holds"),
         ];
-        faults.extend(
-            checks.into_iter().filter(|(holds, _)| !holds).map(|(_, what)| format!("{}: {what}", change.after.id)),
-        );
+        faults.extend(checks.into_iter().filter(|(holds, _)| !holds).map(|(_, what)| format!("{}: {what}", after.id)));
     }
     if entry.sequence != world.root().sequence + 1 || entry.at < world.root().at {
         faults.push("the entry does not follow on the one before".to_owned());
@@ -250,8 +248,8 @@ fn is_sound_batch(batch: &Batch) -> bool {
 }
 
 /// A visit is counted for each stage that is entered, and once where a migration changes what people see of the present stage.
-fn counts_visits(before: &Instance, change: &InstanceChange) -> bool {
-    let (after, is_same) = (&change.after, before.visits == change.after.visits);
+fn counts_visits(before: &Instance, after: &Instance, change: &InstanceChange) -> bool {
+    let is_same = before.visits == after.visits;
     let is_raised = change.kind == ChangeKind::Migrated
         && (after.stage, after.visit()) == (before.stage, before.visit() + 1)
         && after.visits.len() == before.visits.len();
@@ -363,9 +361,9 @@ fn the_checks_find_an_entry_that_breaks_an_invariant() {
     for (what, mutate) in mutations {
         let (mut world, mut entry) = set_once();
         assert_eq!(faults_of_entry(&world, &entry), Vec::<String>::new());
-        let mut mutated = Instance::clone(&entry.instances[0].after);
+        let mut mutated = Instance::clone(entry.instances[0].after.whole().unwrap());
         mutate(&mut mutated);
-        entry.instances[0].after = Arc::new(mutated);
+        entry.instances[0].after = After::Whole(Arc::new(mutated));
         world.apply(&entry).unwrap();
         assert!(!faults(&world).is_empty(), "{what}");
     }

@@ -48,7 +48,7 @@ impl Desk {
     /// The instance as it would be after a click, if the click is accepted.
     fn after(&self, click: &Request) -> Option<Instance> {
         match decide(&self.world, click, self.player.now()) {
-            Ok(Decision::Commit(entry)) => Some(Instance::clone(&entry.instances[0].after)),
+            Ok(Decision::Commit(entry)) => Some(Instance::clone(entry.instances[0].after.whole().unwrap())),
             Ok(_) | Err(_) => None,
         }
     }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use aftercall_engine::batch::{BatchItems, BatchWork, StartBatch};
 use aftercall_engine::command::{Actor, ActorKind, Command, MigrateInstance};
 use aftercall_engine::definition::file;
-use aftercall_engine::entry::{Answer, ChangeKind};
+use aftercall_engine::entry::{After, Answer, ChangeKind};
 use aftercall_engine::instance::{Instance, InstanceId, Pause, Status};
 use aftercall_engine::query::{StuckReason, stuck};
 use aftercall_engine::time::Time;
@@ -118,10 +118,11 @@ fn left_behind(desk: &mut Desk, id: InstanceId, status: Status) {
         alerts: Box::default(),
         revision: old.revision + 1,
         sequence: entry.sequence,
+        whole_at: entry.sequence,
         pause: (status == Status::Paused).then(|| Box::new(pause)),
         ..old.clone()
     };
-    entry.instances[0].after = Arc::new(after);
+    entry.instances[0].after = After::Whole(Arc::new(after));
     desk.world.apply(&entry).unwrap();
 }
 

@@ -258,8 +258,8 @@ impl Archive {
 
     async fn read_instance(&self, one: &ArchivedInstance) -> Result<Arc<Instance>, HistoryError> {
         let entry = self.history.entry(one.sequence).await?;
-        let change = entry.instances.iter().find(|change| change.after.id == one.id);
-        change.map(|change| change.after.clone()).ok_or(HistoryError::NoSuchEntry(one.sequence))
+        let change = entry.instances.iter().find(|change| change.after.id() == one.id);
+        self.history.whole(change.ok_or(HistoryError::NoSuchEntry(one.sequence))?).await
     }
 
     async fn read_call(&self, call: &ArchivedCall) -> Result<Arc<Call>, HistoryError> {

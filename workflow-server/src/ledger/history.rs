@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use aftercall_engine::call::Call;
-use aftercall_engine::entry::InstanceChange;
+use aftercall_engine::entry::{After, InstanceChange};
 use aftercall_engine::instance::{Instance, InstanceId};
 use aftercall_engine::{Entry, Root};
 use arc_swap::ArcSwap;
@@ -109,6 +109,21 @@ impl History {
         self.chunks.entry(sequence).await.map(|entry| self.masked(&before, entry))
     }
 
+    /// The instance as a change left it, which an earlier entry may hold.
+    ///
+    /// # Errors
+    /// [`HistoryError`].
+    pub async fn whole(&self, change: &InstanceChange) -> Result<Arc<Instance>, HistoryError> {
+        let touched = match &change.after {
+            After::Whole(instance) => return Ok(instance.clone()),
+            After::Touched(touched) => touched,
+        };
+        let entry = self.entry(touched.whole_at).await?;
+        let mut changes = entry.instances.iter().filter(|one| one.after.id() == touched.id);
+        let content = changes.find_map(|one| one.after.whole()).ok_or(HistoryError::NoSuchEntry(touched.whole_at))?;
+        Ok(Arc::new(touched.onto(content)))
+    }
+
     /// Entries from a sequence on, in order: as many as are at hand, at most `entries_max`, and one at least. What has
     /// outlived its retention is left out, or has nothing in it any more.
     ///
@@ -201,7 +216,7 @@ impl<'h> Walk<'h> {
             return Ok(None);
         }
         let entry = self.history.entry(self.next).await?;
-        let change = entry.instances.iter().find(|change| change.after.id == self.instance).cloned();
+        let change = entry.instances.iter().find(|change| change.after.id() == self.instance).cloned();
         let change = change.ok_or(HistoryError::NoSuchEntry(self.next))?;
         self.next = change.before.as_ref().map_or(0, |before| before.sequence);
         Ok(Some((entry, change)))

@@ -174,7 +174,7 @@ impl Known {
         now: Time,
     ) -> Result<Self, HistoryError> {
         let asked: HashSet<InstanceId> =
-            entries.iter().flat_map(|entry| &entry.instances).map(|change| change.after.id).collect();
+            entries.iter().flat_map(|entry| &entry.instances).map(|change| change.after.id()).collect();
         let (mut instances, mut calls) = (HashSet::new(), HashSet::new());
         let root = archive.root();
         let may_tell = |chunk: &&Arc<Chunk>| chunk.newest >= first && chunk.oldest <= until;
@@ -195,14 +195,14 @@ impl Known {
         };
         let is_known = |id: InstanceId| root.instance(id).is_some() || self.instances.contains(&id);
         let call_goes = entry.call.as_ref().is_some_and(|change| !is_known_call(&change.after));
-        let gone = || entry.instances.iter().filter(|change| !is_known(change.after.id));
+        let gone = || entry.instances.iter().filter(|change| !is_known(change.after.id()));
         if !call_goes && gone().next().is_none() && entry.archive.is_none() && !tells_of_nothing(&entry) {
             return Rewritten::Same(entry);
         }
         let mut left = Entry::clone(&entry);
         left.archive = None;
         left.call = left.call.filter(|_| !call_goes);
-        left.instances.retain(|change| is_known(change.after.id));
+        left.instances.retain(|change| is_known(change.after.id()));
         if gone().any(|change| change.kind == entry.kind) {
             // What was said was said of it.
             left.said = Said::default();

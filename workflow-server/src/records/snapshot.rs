@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use aftercall_engine::instance::Instance;
 use aftercall_engine::time::Time;
+use aftercall_engine::world::definitions::Workflow;
 use aftercall_engine::world::{Keeping, World};
 use prost::Message;
 
 use super::group::versioned;
 use super::v1::{
     BatchRecord, CalendarRecord, CallRecord, ChunkRecord, ErasureRecord, InstanceRecord, MarkRecord, TeamRecord,
-    WorkflowRecord,
+    VersionRecord, WorkflowRecord,
 };
 use super::{RECORDS_VERSION, RecordError};
 
@@ -65,6 +66,9 @@ struct FrameRecord {
     erasures: Vec<ErasureRecord>,
     #[prost(message, repeated, tag = "10")]
     calendars: Vec<CalendarRecord>,
+    /// Of the newest workflow in the frames before this one, which did not go into one frame.
+    #[prost(message, repeated, tag = "11")]
+    more_versions: Vec<VersionRecord>,
 }
 
 impl FrameRecord {
@@ -104,7 +108,7 @@ pub fn snapshot_frames<E>(image: &WorldImage, mut write: impl FnMut(Vec<u8>) -> 
     let calendars = root.calendars.by_name().map(|calendar| CalendarRecord::from(&**calendar));
     in_frames(calendars, &mut write, |calendars| FrameRecord { calendars, ..FrameRecord::default() })?;
     for workflow in root.workflows.by_place() {
-        write(FrameRecord { workflows: vec![workflow.into()], ..FrameRecord::default() }.bytes())?;
+        write_workflow(workflow, &mut write)?;
     }
     let calls =
         root.calls.iter().enumerate().filter_map(|(slot, call)| Some(CallRecord::new(slot as u32, call.as_ref()?)));
@@ -118,6 +122,21 @@ pub fn snapshot_frames<E>(image: &WorldImage, mut write: impl FnMut(Vec<u8>) -> 
     let erasures = root.erasures.values().map(|erasure| ErasureRecord::from(&**erasure));
     in_frames(erasures, &mut write, |erasures| FrameRecord { erasures, ..FrameRecord::default() })?;
     in_frames(image.marks.iter().copied(), &mut write, |marks| FrameRecord { marks, ..FrameRecord::default() })
+}
+
+/// A workflow that is amended every day has more bytes than one frame takes.
+fn write_workflow<E>(workflow: &Workflow, write: &mut impl FnMut(Vec<u8>) -> Result<(), E>) -> Result<(), E> {
+    let mut versions = workflow.versions.iter().map(VersionRecord::from);
+    let (mut first, mut bytes) = (Vec::new(), 0);
+    while bytes < FRAME_BYTES
+        && let Some(version) = versions.next()
+    {
+        bytes += version.encoded_len();
+        first.push(version);
+    }
+    let workflows = vec![WorkflowRecord::with_versions(workflow, first)];
+    write(FrameRecord { workflows, ..FrameRecord::default() }.bytes())?;
+    in_frames(versions, write, |more_versions| FrameRecord { more_versions, ..FrameRecord::default() })
 }
 
 fn in_frames<R: Message, E>(
@@ -205,6 +224,9 @@ impl SnapshotReader {
         }
         for workflow in frame.workflows {
             self.world.restore_workflow(workflow.try_into()?);
+        }
+        for version in frame.more_versions {
+            self.world.restore_version(version.try_into()?);
         }
         for call in frame.calls {
             self.calls += 1;

@@ -255,7 +255,7 @@ impl CallManager {
         while let Ok(Some((entry, change))) = walk.next().await {
             // A migration may change the stage without entering it.
             let is_migration = change.kind == ChangeKind::Migrated;
-            let moved = is_migration || !change.entered.is_empty() || change.after.status.is_ended();
+            let moved = is_migration || !change.entered.is_empty() || change.after.status().is_ended();
             if moved {
                 let actor = convert::actor(&entry.actor);
                 let mover = if actor.name.is_empty() { "a timer".to_owned() } else { actor.name };

@@ -1,30 +1,30 @@
 //! The private road to the alerters: a snapshot of what is visible, and the journal from a sequence on.
+//!
+//! Promise: a message has at most about [`FEED_MESSAGE_BYTES`](crate::limits::FEED_MESSAGE_BYTES), or one larger change alone,
+//! and is made when it is sent: a slow alerter holds up a few of them, never all that it has not read.
 
-use std::collections::HashMap;
+mod entries;
+mod messages;
+
+use std::collections::VecDeque;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use aftercall_engine::call::Call;
-use aftercall_engine::entry::{Before, ChangeKind, InstanceChange};
-use aftercall_engine::instance::InstanceId;
-use aftercall_engine::{Entry, Root};
+use aftercall_engine::Root;
 use aftercall_proto::feed::v1 as feed;
 use aftercall_proto::feed::v1::change_feed_service_server::ChangeFeedService;
-use aftercall_proto::workflow::v1 as proto;
 use futures::Stream;
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
 
-use super::{Shared, archived, convert, follow_up, status};
-use crate::ledger::feed::FeedItem;
-use crate::limits::{FEED_BATCH_ENTRIES, FEED_HEARTBEAT, FEED_SNAPSHOT_BATCH, FEED_STREAMS_MAX};
+use super::{Shared, convert, follow_up, status};
+use crate::ledger::feed::{FeedError, FeedItem};
+use crate::limits::{FEED_BATCH_ENTRIES, FEED_HEARTBEAT, FEED_STREAMS_MAX};
+use messages::{Gone, RESPONSES_WAITING, Sender, SnapshotBatch, TailBatch, send};
 
 /// The service.
 pub struct ChangeFeed(pub Shared);
-
-/// Responses that wait for a slow alerter: it reads on from where it is, so few are enough.
-const RESPONSES_WAITING: usize = 8;
 
 type Stretch<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
 
@@ -38,16 +38,12 @@ impl ChangeFeedService for ChangeFeed {
         let permit = self.permit()?;
         let (root, chain) = self.root_with_chain().await?;
         let (sender, receiver) = mpsc::channel(RESPONSES_WAITING);
-        let head = feed::SnapshotHead {
-            epoch: self.0.epoch.to_string(),
-            sequence: root.sequence,
-            chain,
-            oldest_sequence: self.0.ledger.feed().oldest(),
-            instance_count: visible_slots(&root).count() as u64,
-        };
+        let oldest_sequence = self.0.ledger.feed().oldest();
+        let (runtime, epoch) = (tokio::runtime::Handle::current(), self.0.epoch.clone());
         tokio::task::spawn_blocking(move || {
             let _permit = permit;
-            send_snapshot(&root, head, &sender);
+            // A client that has gone away needs no end.
+            let _ = send_snapshot(&runtime, (&epoch, &root), (chain, oldest_sequence), &sender);
         });
         Ok(Response::new(Box::pin(ReceiverStream::new(receiver))))
     }
@@ -59,13 +55,14 @@ impl ChangeFeedService for ChangeFeed {
             return Err(status::other_epoch(&self.0.epoch));
         }
         let permit = self.permit()?;
-        // The first read tells whether the sequence is one that can be given.
+        // The first read shows whether the sequence is one that can be given.
         let first = self.read(request.from_sequence).await?;
         let (sender, receiver) = mpsc::channel(RESPONSES_WAITING);
         let service = Self(self.0.clone());
         tokio::spawn(async move {
             let _permit = permit;
-            service.follow(request.from_sequence, first, sender).await;
+            // Gone: nobody is there to be told.
+            let _ = service.follow(request.from_sequence, first, &sender).await;
         });
         Ok(Response::new(Box::pin(ReceiverStream::new(receiver))))
     }
@@ -76,8 +73,12 @@ impl ChangeFeed {
         self.0.feed_streams.clone().try_acquire_owned().map_err(|_| status::too_many_streams(FEED_STREAMS_MAX))
     }
 
-    async fn read(&self, from: u64) -> Result<Vec<FeedItem>, Status> {
-        self.0.ledger.feed().items(from, FEED_BATCH_ENTRIES).await.map_err(|error| status::of_feed(&error))
+    /// Entries from a sequence on, masked by the World that was there before they were read.
+    async fn read(&self, from: u64) -> Result<VecDeque<FeedItem>, Status> {
+        let root = self.0.root();
+        let items = self.0.ledger.feed().items(from, FEED_BATCH_ENTRIES).await;
+        let items = items.map_err(|error| status::of_feed(&error))?;
+        Ok(items.into_iter().map(|item| masked(&root, item)).collect())
     }
 
     /// A root, and the chain hash at its sequence.
@@ -91,7 +92,7 @@ impl ChangeFeed {
         let mut watch = self.0.ledger.feed().newest();
         let reached = watch.wait_for(|position| position.sequence >= root.sequence).await.map(|_| ());
         reached.map_err(|_| status::unavailable("the server is shutting down"))?;
-        let item = self.read(root.sequence).await?.into_iter().next();
+        let item = self.read(root.sequence).await?.pop_front();
         let item = item.ok_or_else(|| status::unavailable("the feed is not there yet: ask again"))?;
         Ok((root, item.chain))
     }
@@ -100,22 +101,15 @@ impl ChangeFeed {
     async fn follow(
         &self,
         mut next: u64,
-        first: Vec<FeedItem>,
-        sender: mpsc::Sender<Result<feed::TailResponse, Status>>,
-    ) {
+        first: VecDeque<FeedItem>,
+        sender: &Sender<feed::TailResponse>,
+    ) -> Result<(), Gone> {
         let mut newest = self.0.ledger.feed().newest();
         let mut items = first;
         loop {
-            next = items.last().map_or(next, |item| item.entry.sequence + 1);
-            let response = match self.response(&items).await {
-                Ok(response) => response,
-                Err(refused) => {
-                    let _ = sender.send(Err(refused)).await;
-                    return;
-                }
-            };
-            if sender.send(Ok(response)).await.is_err() {
-                return;
+            next = items.back().map_or(next, |item| item.entry.sequence + 1);
+            if let Err(refused) = self.send_items(items, sender).await? {
+                return send(sender, Err(refused)).await;
             }
             newest.mark_unchanged();
             if newest.borrow().sequence < next {
@@ -123,150 +117,101 @@ impl ChangeFeed {
                 let more = tokio::time::timeout(FEED_HEARTBEAT, more);
                 tokio::select! {
                     // Timed out: an empty response says that the road is still there.
-                    ended = more => if matches!(ended, Ok(Err(_))) { return },
-                    () = sender.closed() => return,
+                    ended = more => if matches!(ended, Ok(Err(_))) { return Ok(()) },
+                    () = sender.closed() => return Ok(()),
                     () = self.0.draining.cancelled() => {
-                        let _ = sender.send(Err(status::unavailable("the server is shutting down"))).await;
-                        return;
+                        return send(sender, Err(status::unavailable("the server is shutting down"))).await;
                     }
                 }
             }
             items = match self.read(next).await {
                 Ok(items) => items,
-                Err(refused) => {
-                    let _ = sender.send(Err(refused)).await;
-                    return;
-                }
+                Err(refused) => return send(sender, Err(refused)).await,
             };
         }
     }
 
-    async fn response(&self, items: &[FeedItem]) -> Result<feed::TailResponse, Status> {
-        let root = self.0.root();
-        let masked =
-            |item: &FeedItem| FeedItem { entry: root.erasing.masked(&root, item.entry.clone()), ..item.clone() };
-        let items: Vec<FeedItem> = items.iter().map(masked).collect();
-        let calls = self.calls_that_left(&root, &items).await;
-        let scene = Scene { root: &root, calls };
-        Ok(feed::TailResponse {
-            entries: items.iter().map(|item| entry(&scene, item)).collect(),
-            newest_sequence: self.0.ledger.feed().newest().borrow().sequence,
-            sent_at: Some(convert::timestamp(self.0.ledger.now())),
-        })
-    }
-
-    /// The calls of instances that have left memory since their entry: whoever is far behind is told of them as they were.
-    async fn calls_that_left(&self, root: &Root, items: &[FeedItem]) -> HashMap<InstanceId, Arc<Call>> {
-        let mut calls = HashMap::new();
-        let of_interest = |change: &&InstanceChange| {
-            !change.after.status.is_ended() || change.before.as_ref().is_some_and(|before| before.visible)
-        };
-        let changes = items.iter().flat_map(|item| &item.entry.instances).filter(of_interest);
-        for id in changes.map(|change| change.after.id) {
-            if root.instance(id).is_some() || calls.contains_key(&id) {
-                continue;
+    /// Sends items in as many responses as they take; one without entries where there are none. What cannot be sent is said
+    /// in the inner result.
+    async fn send_items(
+        &self,
+        mut items: VecDeque<FeedItem>,
+        sender: &Sender<feed::TailResponse>,
+    ) -> Result<Result<(), Status>, Gone> {
+        let mut batch = TailBatch::default();
+        while let Some(item) = items.pop_front() {
+            if let Err(refused) = self.check_kept(&item) {
+                return Ok(Err(refused));
             }
-            match archived::find(&self.0, id).await {
-                Ok(found) => calls.extend(found.map(|found| (id, found.call))),
-                // It has ended since: that it is not shown in between misleads nobody.
-                Err(refused) => tracing::warn!(%refused, "the call of an archived instance was not found for the feed"),
+            // The newest World each time: sending may have taken a while, and a caller may have been erased.
+            let mut root = self.0.root();
+            let entry = masked(&root, item.clone()).entry;
+            batch.begin(entries::head(&item));
+            for change in &entry.instances {
+                let change = match entries::change(&self.0, &root, &entry, change).await {
+                    Ok(Some(change)) => change,
+                    Ok(None) => continue,
+                    Err(refused) => return Ok(Err(refused)),
+                };
+                if let Some(full) = batch.add(change) {
+                    send(sender, Ok(self.response(full))).await?;
+                    root = self.0.root();
+                }
+            }
+            if batch.is_full() {
+                send(sender, Ok(self.response(batch.take()))).await?;
+                if items.is_empty() {
+                    return Ok(Ok(()));
+                }
             }
         }
-        calls
+        send(sender, Ok(self.response(batch.take()))).await?;
+        Ok(Ok(()))
+    }
+
+    /// An entry that the feed keeps no more may be one that an erasure removed while a slow client held it up.
+    fn check_kept(&self, item: &FeedItem) -> Result<(), Status> {
+        let (oldest, newest) = (self.0.ledger.feed().oldest(), self.0.ledger.feed().newest().borrow().sequence);
+        let is_kept = item.entry.sequence >= oldest;
+        if is_kept { Ok(()) } else { Err(status::of_feed(&FeedError::OutOfRange { oldest, newest })) }
+    }
+
+    fn response(&self, entries: Vec<feed::FeedEntry>) -> feed::TailResponse {
+        feed::TailResponse {
+            entries,
+            newest_sequence: self.0.ledger.feed().newest().borrow().sequence,
+            sent_at: Some(convert::timestamp(self.0.ledger.now())),
+        }
     }
 }
 
-/// What entries are told by.
-struct Scene<'r> {
-    root: &'r Root,
-    /// Of instances that have left memory.
-    calls: HashMap<InstanceId, Arc<Call>>,
+fn masked(root: &Root, mut item: FeedItem) -> FeedItem {
+    item.entry = root.erasing.masked(root, item.entry);
+    item
 }
 
 fn visible_slots(root: &Root) -> impl Iterator<Item = &Arc<aftercall_engine::instance::Instance>> {
     root.instances.iter().flatten().filter(|instance| root.is_listed(instance))
 }
 
-fn send_snapshot(root: &Root, head: feed::SnapshotHead, sender: &mpsc::Sender<Result<feed::SnapshotResponse, Status>>) {
-    let mut response = feed::SnapshotResponse { head: Some(head), follow_ups: Vec::new(), last: false };
+/// Sends a snapshot; its thread waits for the client.
+fn send_snapshot(
+    runtime: &tokio::runtime::Handle,
+    (epoch, root): (&str, &Root),
+    (chain, oldest_sequence): (u64, u64),
+    sender: &Sender<feed::SnapshotResponse>,
+) -> Result<(), Gone> {
+    let mut batch = SnapshotBatch::new(feed::SnapshotHead {
+        epoch: epoch.to_owned(),
+        sequence: root.sequence,
+        chain,
+        oldest_sequence,
+        instance_count: visible_slots(root).count() as u64,
+    });
     for instance in visible_slots(root) {
-        response.follow_ups.push(follow_up::follow_up(root, instance));
-        if response.follow_ups.len() == FEED_SNAPSHOT_BATCH {
-            let full = std::mem::take(&mut response);
-            if sender.blocking_send(Ok(full)).is_err() {
-                return;
-            }
+        if let Some(full) = batch.add(follow_up::follow_up(root, instance)) {
+            runtime.block_on(send(sender, Ok(full)))?;
         }
     }
-    response.last = true;
-    // Whoever has gone away needs no end.
-    let _ = sender.blocking_send(Ok(response));
-}
-
-fn entry(scene: &Scene<'_>, item: &FeedItem) -> feed::FeedEntry {
-    let entry = &*item.entry;
-    let was_seen = |change: &&InstanceChange| {
-        is_visible_after(scene, entry, change) || change.before.as_ref().is_some_and(|before| before.visible)
-    };
-    feed::FeedEntry {
-        sequence: entry.sequence,
-        chain: item.chain,
-        at: Some(convert::timestamp(entry.at)),
-        actor: Some(convert::actor(&entry.actor)),
-        changes: entry.instances.iter().filter(was_seen).map(|one| change(scene, entry, one)).collect(),
-        erased: entry.kind == ChangeKind::CallerErased,
-    }
-}
-
-fn is_visible_after(scene: &Scene<'_>, entry: &Entry, change: &InstanceChange) -> bool {
-    call_after(scene, entry, change).is_some_and(|call| change.after.is_listed(call))
-}
-
-/// The call as the entry left it; where the entry did not touch it, as it stands: a change of the call touches all of its
-/// open instances, so nothing that is shown differs.
-fn call_after<'a>(scene: &'a Scene<'_>, entry: &'a Entry, change: &InstanceChange) -> Option<&'a Arc<Call>> {
-    let of_entry = entry.call.as_ref().filter(|call| call.slot == change.after.call).map(|call| &call.after);
-    // Its slot may be another's by now: only an instance that is in memory says that its call is.
-    let in_memory = || scene.root.instance(change.after.id).and_then(|instance| scene.root.call_of(instance));
-    of_entry.or_else(in_memory).or_else(|| scene.calls.get(&change.after.id))
-}
-
-fn change(scene: &Scene<'_>, entry: &Entry, change: &InstanceChange) -> feed::InstanceChange {
-    let root = scene.root;
-    let definition = root.definition_of(&change.after);
-    let visible = is_visible_after(scene, entry, change);
-    let call = call_after(scene, entry, change).map(|call| &**call);
-    let mut follow_up = follow_up::follow_up_of_call(root, &change.after, call);
-    if !visible {
-        follow_up = proto::FollowUp {
-            instance_id: follow_up.instance_id,
-            workflow: follow_up.workflow,
-            call: follow_up.call.map(|call| proto::Call { r#ref: call.r#ref, ..proto::Call::default() }),
-            status: follow_up.status,
-            outcome: follow_up.outcome,
-            revision: follow_up.revision,
-            sequence: follow_up.sequence,
-            ..proto::FollowUp::default()
-        };
-    }
-    let seen = change.before.as_ref().filter(|before| before.visible);
-    feed::InstanceChange {
-        follow_up: Some(follow_up),
-        cause: Some(convert::cause(change.kind, entry, definition.map(|definition| &**definition))),
-        from_stage: change.before.as_ref().and_then(|before| convert::stage_of(root, &change.after, before.stage)),
-        before: seen.map(|before| before_of(root, before)),
-    }
-}
-
-fn before_of(root: &Root, before: &Before) -> feed::Before {
-    let alert = |alert: &aftercall_engine::entry::AlertBefore| feed::BeforeAlert {
-        team: root.teams.at(alert.team).map_or_else(String::new, |team| team.name.clone()),
-        priority: convert::priority(alert.priority).into(),
-    };
-    feed::Before {
-        stage: before.stage,
-        customer: before.customer.to_string(),
-        alerts: before.alerts.iter().map(alert).collect(),
-        holder: before.holder.to_string(),
-    }
+    runtime.block_on(send(sender, Ok(batch.last())))
 }

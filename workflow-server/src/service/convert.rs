@@ -7,7 +7,7 @@ use aftercall_engine::call::Call;
 use aftercall_engine::command::{Actor, ActorKind};
 use aftercall_engine::definition::model::Priority;
 use aftercall_engine::definition::{Definition, EventKind, Fault, Stage};
-use aftercall_engine::entry::{ChangeKind, Entry, InstanceChange, Said};
+use aftercall_engine::entry::{After, ChangeKind, Entry, InstanceChange, Said};
 use aftercall_engine::instance::{Instance, Status};
 use aftercall_engine::team::Team;
 use aftercall_engine::time::Time;
@@ -202,36 +202,42 @@ pub(super) fn cause(kind: ChangeKind, entry: &Entry, definition: Option<&Definit
 
 /// A stage of the definition that an instance is pinned to.
 pub(super) fn stage_of(root: &Root, instance: &Instance, number: u32) -> Option<proto::Stage> {
-    // What it was in before it went on on another version may be in an older one only.
-    let of_others = || root.workflow_of(instance)?.versions.iter().rev().find_map(|one| one.definition.stage(number));
-    root.definition_of(instance)?.stage(number).or_else(of_others).map(stage)
+    stage_of_version(root, (instance.workflow, instance.version), number)
+}
+
+/// The same, of the version of a workflow.
+pub(super) fn stage_of_version(root: &Root, (workflow, version): (u32, u32), number: u32) -> Option<proto::Stage> {
+    let workflow = root.workflows.at(workflow)?;
+    // What it was in before it was migrated may be in an older version only.
+    let of_others = || workflow.versions.iter().rev().find_map(|one| one.definition.stage(number));
+    workflow.version(version)?.definition.stage(number).or_else(of_others).map(stage)
 }
 
 /// One line of history.
 pub(super) fn history_item(root: &Root, entry: &Entry, change: Option<&InstanceChange>) -> proto::HistoryItem {
-    let definition = change.and_then(|change| root.definition_of(&change.after));
     let kind = change.map_or(entry.kind, |change| change.kind);
-    let instance = change.map(|change| &*change.after);
+    let after = change.map(|change| &change.after);
+    let pinned = after.map(|after| (after.workflow(), after.version()));
+    let workflow = after.and_then(|after| root.workflows.at(after.workflow()));
+    let definition = workflow.zip(pinned).and_then(|(workflow, (_, version))| workflow.version(version));
     let from = change.and_then(|change| change.before.as_ref()).map(|before| before.stage);
     let entered = change.map_or(&[][..], |change| &change.entered);
     proto::HistoryItem {
         sequence: entry.sequence,
         at: Some(timestamp(entry.at)),
         actor: Some(actor(&entry.actor)),
-        cause: Some(cause(kind, entry, definition.map(|definition| &**definition))),
-        instance_id: instance.map_or_else(String::new, |instance| instance.id.to_string()),
-        workflow: instance
-            .and_then(|instance| root.workflow_of(instance))
-            .map_or_else(String::new, |workflow| workflow.name.clone()),
-        from_stage: instance.zip(from).and_then(|(instance, from)| stage_of(root, instance, from)),
-        entered_stages: instance.map_or_else(Vec::new, |instance| {
-            entered.iter().filter_map(|number| stage_of(root, instance, *number)).collect()
+        cause: Some(cause(kind, entry, definition.map(|version| &*version.definition))),
+        instance_id: after.map_or_else(String::new, |after| after.id().to_string()),
+        workflow: workflow.map_or_else(String::new, |workflow| workflow.name.clone()),
+        from_stage: pinned.zip(from).and_then(|(pinned, from)| stage_of_version(root, pinned, from)),
+        entered_stages: pinned.map_or_else(Vec::new, |pinned| {
+            entered.iter().filter_map(|number| stage_of_version(root, pinned, *number)).collect()
         }),
-        status: instance.map_or(proto::Status::Unspecified, |instance| status(instance.status)).into(),
-        outcome: instance
-            .filter(|instance| instance.status == Status::Finished)
-            .map_or_else(String::new, |instance| instance.ending.to_string()),
+        status: after.map_or(proto::Status::Unspecified, |after| status(after.status())).into(),
+        outcome: after
+            .filter(|after| after.status() == Status::Finished)
+            .map_or_else(String::new, |after| after.ending().to_owned()),
         warnings: change.map_or_else(Vec::new, |change| change.warnings.iter().map(ToString::to_string).collect()),
-        version: instance.map_or(0, |instance| instance.version),
+        version: after.map_or(0, After::version),
     }
 }

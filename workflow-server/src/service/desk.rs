@@ -133,8 +133,9 @@ async fn pushed(shared: &Shared, instance: &Instance) -> Result<Option<(u64, Box
     if change.kind != ChangeKind::ButtonPushed {
         return Ok(None);
     }
-    let before = walk.next().await.map_err(failed)?;
-    Ok(before.map(|(_, before)| (entry.sequence, entry.actor.name.clone(), entry.at, before.after)))
+    let Some((_, before)) = walk.next().await.map_err(failed)? else { return Ok(None) };
+    let before = shared.ledger.history().whole(&before).await.map_err(failed)?;
+    Ok(Some((entry.sequence, entry.actor.name.clone(), entry.at, before)))
 }
 
 /// Until when a push that was just made may be taken back.

@@ -38,9 +38,9 @@ pub(super) async fn instance(
 ) -> Result<Option<FoundInstance>, Status> {
     let Some(present) = present(shared, root, id).await? else { return Ok(None) };
     let history = shared.ledger.history();
-    let changed = entry.instances.iter().find(|change| change.after.id == id);
+    let changed = entry.instances.iter().find(|change| change.after.id() == id);
     let instance = match changed {
-        Some(change) => change.after.clone(),
+        Some(change) => history.whole(change).await.map_err(|e| status::of_history(&e))?,
         None => instance_upto(history, present.instance, entry.sequence).await.map_err(|e| status::of_history(&e))?,
     };
     let call = call_upto(history, &present.call, entry.sequence).await.map_err(|error| status::of_history(&error))?;
@@ -80,7 +80,7 @@ async fn instance_upto(history: &History, present: Arc<Instance>, upto: u64) -> 
     let mut walk = Walk::of_instance(history, &present);
     for _ in 0..FIRST_ANSWER_WALK_MAX {
         match walk.next().await? {
-            Some((entry, change)) if entry.sequence <= upto => return Ok(change.after),
+            Some((entry, change)) if entry.sequence <= upto => return history.whole(&change).await,
             Some(_) => {}
             None => break,
         }

@@ -25,7 +25,7 @@ pub(super) async fn items(
             let entries = shared.ledger.history().of_instance(&found.instance).await;
             let entries = entries.map_err(|error| status::of_history(&error))?;
             let of_instance = |entry: &Arc<Entry>| {
-                let change = entry.instances.iter().find(|change| change.after.id == found.instance.id);
+                let change = entry.instances.iter().find(|change| change.after.id() == found.instance.id);
                 convert::history_item(&found.root, entry, change)
             };
             Ok(entries.values().map(of_instance).collect())

@@ -114,18 +114,18 @@ async fn first_at(history: &History, newest: u64, moment: Time) -> Result<u64, H
 /// How an instance stood before its first change of the period, and what was promised when it was set.
 async fn earlier(history: &History, change: &InstanceChange) -> Result<Option<Earlier>, HistoryError> {
     let Some(before) = &change.before else { return Ok(None) };
-    let id = change.after.id;
+    let id = change.after.id();
     let entry: Arc<Entry> = match history.entry(before.sequence).await {
         // It is just being removed.
         Err(HistoryError::NoSuchEntry(_)) => return Ok(None),
         entry => entry?,
     };
-    let Some(was) = entry.instances.iter().find(|one| one.after.id == id) else { return Ok(None) };
+    let Some(was) = entry.instances.iter().find(|one| one.after.id() == id) else { return Ok(None) };
     let promised = match history.entry(id.made_at).await.map(|entry| entry.answer.clone()) {
         Ok(Answer::Set { promise_by, .. }) => promise_by,
         _ => None,
     };
-    Ok(Some(Earlier { standing: Standing::of(&was.after), promised }))
+    Ok(Some(Earlier { standing: Standing::of(&*history.whole(was).await?), promised }))
 }
 
 async fn send(

@@ -122,7 +122,9 @@ pub(super) fn too_slow() -> Status {
 
 pub(super) fn exhausted(name: &str, limit: u64) -> Status {
     let message = format!("the limit {name} of {limit} is reached");
-    let mut details = ErrorDetails::with_retry_info(Some(RETRY_AFTER));
+    // A change that is too large for the journal stays so.
+    let retry_after = (name != "ENTRY_BYTES").then_some(RETRY_AFTER);
+    let mut details = retry_after.map_or_else(ErrorDetails::new, |after| ErrorDetails::with_retry_info(Some(after)));
     details
         .set_error_info(name, DOMAIN, HashMap::from([("limit".to_owned(), limit.to_string())]))
         .add_quota_failure_violation(name, message.clone());

@@ -7,5 +7,7 @@ mod samples;
 mod scenario;
 
 mod authors;
+mod large;
 mod leaving;
 mod replay;
+mod sizes;

@@ -1,7 +1,12 @@
 //! The journal is the truth: replaying it gives the World that was, byte for byte; so does a snapshot with the entries
 //! after it.
 
+use std::sync::Arc;
+
+use aftercall_engine::command::{Actor, ActorKind};
 use aftercall_engine::definition::Definition;
+use aftercall_engine::entry::{After, Answer, ChangeKind, InstanceChange, Said};
+use aftercall_engine::instance::Instance;
 use aftercall_engine::testing::{Player, Step, definitions, steps};
 use aftercall_engine::world::{Keeping, World};
 use aftercall_engine::{Decision, Entry, decide};
@@ -44,6 +49,23 @@ fn read_back(entries: &[Entry], size: usize) -> Vec<Entry> {
     read
 }
 
+/// How many bytes an entry takes that holds nothing but this instance.
+fn stored_bytes(entry: &Entry, instance: &Arc<Instance>) -> usize {
+    let change = InstanceChange {
+        kind: ChangeKind::CallUpdated,
+        after: After::Whole(instance.clone()),
+        before: None,
+        entered: Box::default(),
+        warnings: Box::default(),
+    };
+    let actor = Actor { kind: ActorKind::Timer, name: "".into() };
+    let (said, answer) = (Said::default(), Answer::Done);
+    let alone = Entry { actor, mark: None, said, answer, call: None, instances: vec![change], ..entry.clone() };
+    let mut group = GroupBytes::new(0);
+    group.push(&alone);
+    group.len()
+}
+
 fn from_snapshot(world: &World) -> World {
     let mut reader = SnapshotReader::new(KEEPING);
     snapshot_frames(&WorldImage::take(world, 0), |frame| reader.frame(&frame)).unwrap();
@@ -63,6 +85,11 @@ proptest! {
         let (world, entries) = live(workflows, &steps);
         let read = read_back(&entries, size);
         prop_assert_eq!(&read, &entries);
+        for entry in &entries {
+            for instance in entry.instances.iter().filter_map(|change| change.after.whole()) {
+                prop_assert!(stored_bytes(entry, instance) <= instance.bytes(), "it takes more than it says");
+            }
+        }
         let packed = unpack_entries(&pack_entries(entries.iter()).unwrap()).unwrap();
         prop_assert_eq!(&packed, &entries);
         let cut = cut.index(read.len());

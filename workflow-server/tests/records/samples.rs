@@ -8,6 +8,7 @@ use aftercall_engine::world::Keeping;
 use workflow_server::records::{GroupBytes, SnapshotReader, WorldImage, decode_group, encode_world, snapshot_frames};
 
 use crate::authors::{play_authors, play_repeats};
+use crate::large::play_large;
 use crate::leaving::play_archive;
 use crate::scenario::{Played, play, play_batches, play_claims, play_desk, play_on};
 
@@ -29,6 +30,8 @@ const ENTRIES_AUTHORS: &str = include_str!("snapshots/records__samples__entries_
 const SNAPSHOT_AUTHORS: &str = include_str!("snapshots/records__samples__snapshot_authors.snap");
 const ENTRIES_REPEATS: &str = include_str!("snapshots/records__samples__entries_repeats.snap");
 const SNAPSHOT_REPEATS: &str = include_str!("snapshots/records__samples__snapshot_repeats.snap");
+const ENTRIES_LARGE: &str = include_str!("snapshots/records__samples__entries_large.snap");
+const SNAPSHOT_LARGE: &str = include_str!("snapshots/records__samples__snapshot_large.snap");
 
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::new(), |mut hex, byte| {
@@ -53,6 +56,7 @@ fn entries_are_written_as_they_always_were() {
     insta::assert_snapshot!("entries_archive", entry_lines(&play_archive()));
     insta::assert_snapshot!("entries_authors", entry_lines(&play_authors()));
     insta::assert_snapshot!("entries_repeats", entry_lines(&play_repeats()));
+    insta::assert_snapshot!("entries_large", entry_lines(&play_large()));
 }
 
 fn entry_lines(played: &Played) -> String {
@@ -75,6 +79,7 @@ fn snapshots_are_written_as_they_always_were() {
     insta::assert_snapshot!("snapshot_archive", snapshot_lines(&play_archive()));
     insta::assert_snapshot!("snapshot_authors", snapshot_lines(&play_authors()));
     insta::assert_snapshot!("snapshot_repeats", snapshot_lines(&play_repeats()));
+    insta::assert_snapshot!("snapshot_large", snapshot_lines(&play_large()));
 }
 
 fn snapshot_lines(played: &Played) -> String {
@@ -95,6 +100,7 @@ fn stored_entries_of_version_1_load() {
         (stored(ENTRIES_ARCHIVE), play_archive()),
         (stored(ENTRIES_AUTHORS), play_authors()),
         (stored(ENTRIES_REPEATS), play_repeats()),
+        (stored(ENTRIES_LARGE), play_large()),
     ];
     for (samples, played) in samples {
         assert_eq!(samples.len(), played.entries.len());
@@ -119,6 +125,7 @@ fn stored_snapshots_of_version_1_load() {
         (stored(SNAPSHOT_ARCHIVE), play_archive()),
         (stored(SNAPSHOT_AUTHORS), play_authors()),
         (stored(SNAPSHOT_REPEATS), play_repeats()),
+        (stored(SNAPSHOT_LARGE), play_large()),
     ];
     for (frames, played) in samples {
         let mut reader = SnapshotReader::new(Keeping::default());

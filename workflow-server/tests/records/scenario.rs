@@ -10,7 +10,7 @@ use aftercall_engine::command::{
     SetWorkflow, SnoozeAlert, SnoozeUntil, UndoPush,
 };
 use aftercall_engine::definition::file;
-use aftercall_engine::entry::ChangeKind;
+use aftercall_engine::entry::{After, ChangeKind};
 use aftercall_engine::instance::{Instance, InstanceId, Status, Wake};
 use aftercall_engine::time::Time;
 use aftercall_engine::value::Value;
@@ -95,7 +95,7 @@ pub(crate) struct Played {
 
 /// Plays the scenario.
 pub(crate) fn play() -> Played {
-    let mut played = Played { world: World::new(Keeping::default()), entries: Vec::new(), now: START };
+    let mut played = Played::new();
     define(&mut played);
     run(&mut played);
     end(&mut played);
@@ -233,14 +233,14 @@ pub(crate) fn play_batches() -> Played {
 /// The samples hold what the first servers wrote: with them a move ended a pause, and the new stage counted from the move.
 fn without_pause(entry: &mut Entry) {
     let Some(change) = entry.instances.iter_mut().find(|change| change.kind == ChangeKind::Moved) else { return };
-    let mut moved = Instance::clone(&change.after);
+    let mut moved = Instance::clone(change.after.whole().unwrap());
     let Some(pause) = moved.pause.take() else { return };
     let put_off = |time: Time| Time(time.0 + entry.at.0 - pause.since.0);
     for alert in &mut moved.alerts {
         (alert.due, alert.escalates_at) = (alert.due.map(put_off), alert.escalates_at.map(put_off));
     }
     moved.status = Status::Active;
-    change.after = Arc::new(moved);
+    change.after = After::Whole(Arc::new(moved));
 }
 
 fn start_climbing(played: &mut Played) -> InstanceId {
@@ -296,13 +296,18 @@ fn end(played: &mut Played) {
 }
 
 impl Played {
+    /// Nothing has happened yet.
+    pub(crate) fn new() -> Self {
+        Self { world: World::new(Keeping::default()), entries: Vec::new(), now: START }
+    }
+
     /// Asks, applies, and gives the instance that the entry names first.
     pub(crate) fn ask(&mut self, kind: ActorKind, command: Command) -> InstanceId {
         self.ask_as("Ann Árbol", kind, command)
     }
 
     /// Lets the next of this kind come that comes by itself.
-    fn elapse(&mut self, wake: Wake) {
+    pub(crate) fn elapse(&mut self, wake: Wake) {
         let key = self.world.timers().due(Time::NEVER).find(|key| key.wake() == wake).unwrap();
         self.now = self.now.max(key.due.0);
         self.ask(ActorKind::Timer, Command::Elapse { due: key.due, slot: key.slot, wake });
@@ -323,7 +328,7 @@ impl Played {
         };
         change(&mut entry);
         self.world.apply(&entry).unwrap();
-        let id = entry.instances.last().map(|change| change.after.id);
+        let id = entry.instances.last().map(|change| change.after.id());
         self.entries.push(*entry);
         id.unwrap_or(InstanceId { made_at: 0, slot: 0, salt: 0 })
     }

@@ -112,9 +112,15 @@ pub(super) fn end(draft: &mut EntryDraft<'_>, key: &CallKey) -> Result<(), Rejec
     let mut released = Vec::new();
     let root = draft.root;
     for old in call.instances.iter().filter_map(|slot| root.instance_at(*slot)) {
-        if is_legal(old.status, Happening::Release) {
-            let new = release(draft, old, &call);
-            released.push(new);
+        if !is_legal(old.status, Happening::Release) {
+            continue;
+        }
+        released.push(old.id);
+        if draft.instance_bytes() < limits::RELEASED_BYTES_MAX {
+            release(draft, old, &call);
+        } else {
+            // Its release time is now: the timer releases it next, in an entry of its own.
+            draft.touch(ChangeKind::CallUpdated, old, Some(draft.now));
         }
     }
     draft.answer = Answer::Released(released);
@@ -124,14 +130,12 @@ pub(super) fn end(draft: &mut EntryDraft<'_>, key: &CallKey) -> Result<(), Rejec
 }
 
 /// Lets an instance enter its first stage.
-pub(super) fn release(draft: &mut EntryDraft<'_>, old: &Instance, call: &Call) -> crate::instance::InstanceId {
+pub(super) fn release(draft: &mut EntryDraft<'_>, old: &Instance, call: &Call) {
     let mut new = old.clone();
     let mut entered = Entered::default();
     if let Some(definition) = draft.root.definition_of(old).cloned() {
         let scene = Scene::new((draft.root, draft.now), &definition, call, old);
         entered = enter(&scene, &mut new, FIRST_STAGE);
     }
-    let id = new.id;
     draft.put_instance(ChangeKind::Released, old, new, entered);
-    id
 }

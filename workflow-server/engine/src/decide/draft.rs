@@ -8,10 +8,12 @@ use crate::call::Call;
 use crate::command::Request;
 use crate::decide::{Decision, pause};
 use crate::entry::{
-    AlertBefore, Answer, Before, CallChange, ChangeKind, DefinitionChange, Entered, Entry, InstanceChange, Said,
+    After, AlertBefore, Answer, Before, CallChange, ChangeKind, DefinitionChange, Entered, Entry, InstanceChange, Said,
+    Touched,
 };
 use crate::erasure::ErasureChange;
 use crate::instance::{Alert, Instance, Status};
+use crate::limits;
 use crate::query::is_waiting;
 use crate::rejection::Rejection;
 use crate::time::Time;
@@ -29,6 +31,8 @@ pub(super) struct EntryDraft<'w> {
     pub(super) erasure: Option<ErasureChange>,
     call: Option<CallChange>,
     pub(super) instances: Vec<InstanceChange>,
+    /// About how many bytes these take.
+    instance_bytes: usize,
 }
 
 impl<'w> EntryDraft<'w> {
@@ -45,6 +49,7 @@ impl<'w> EntryDraft<'w> {
             erasure: None,
             call: None,
             instances: Vec::new(),
+            instance_bytes: 0,
         }
     }
 
@@ -95,8 +100,9 @@ impl<'w> EntryDraft<'w> {
         new = settled(self.root, new, self.now);
         new.revision += 1;
         new.sequence = self.sequence();
+        new.whole_at = new.sequence;
         let before = before(self.root, old);
-        self.instances.push(change(kind, new, before, entered));
+        self.add(change(kind, new, before, entered));
     }
 
     /// Adds an instance that this entry makes.
@@ -104,34 +110,73 @@ impl<'w> EntryDraft<'w> {
         new = settled(self.root, new, self.now);
         new.revision = 1;
         new.sequence = self.sequence();
-        self.instances.push(change(ChangeKind::Set, new, None, entered));
+        new.whole_at = new.sequence;
+        self.add(change(ChangeKind::Set, new, None, entered));
     }
 
     /// Adds every open instance of the call that is not in the entry yet: what they show of their call changes.
     pub(super) fn touch_open_instances(&mut self, call: &Call) {
+        self.touch_open_instances_as(ChangeKind::CallUpdated, call);
+    }
+
+    /// The same, where it says something else than that the call was updated.
+    pub(super) fn touch_open_instances_as(&mut self, kind: ChangeKind, call: &Call) {
         let root = self.root;
         for slot in &call.instances {
             let Some(old) = root.instance_at(*slot).filter(|instance| !instance.status.is_ended()) else { continue };
-            if self.instances.iter().all(|change| change.after.id != old.id) {
-                self.put_instance(ChangeKind::CallUpdated, old, Instance::clone(old), Entered::default());
+            if self.instances.iter().all(|change| change.after.id() != old.id) {
+                self.touch(kind, old, old.release_at);
             }
         }
+    }
+
+    /// Adds an instance of which only its call changes, and when it is released.
+    pub(super) fn touch(&mut self, kind: ChangeKind, old: &Instance, release_at: Option<Time>) {
+        if old.bytes() <= limits::TOUCHED_WHOLE_BYTES_MAX || !is_settled(self.root, old) {
+            let new = Instance { release_at, ..old.clone() };
+            self.put_instance(kind, old, new, Entered::default());
+            return;
+        }
+        let after = After::Touched(Touched::new(old, self.sequence(), release_at));
+        let before = before(self.root, old);
+        self.add(InstanceChange { kind, after, before, entered: Box::default(), warnings: Box::default() });
+    }
+
+    fn add(&mut self, change: InstanceChange) {
+        let warnings = change.warnings.iter().map(|one| 32 + one.name.len()).sum::<usize>();
+        self.instance_bytes += change.after.whole().map_or(0, |instance| instance.bytes()) + warnings;
+        self.instances.push(change);
+    }
+
+    /// About how many bytes the instances in it take.
+    pub(super) fn instance_bytes(&self) -> usize {
+        self.instance_bytes
     }
 }
 
 /// Every instance of an entry passes here. One that is active or paused where no button and no timer could ever move it on becomes
 /// incomplete, whatever brought it there, because people look for incomplete ones and for no others.
 fn settled(root: &Root, new: Instance, now: Time) -> Instance {
-    if !matches!(new.status, Status::Active | Status::Paused) || is_waiting(root, &new) {
+    if is_settled(root, &new) {
         return new;
     }
     let resumed = if new.pause.is_some() { pause::resumed(root, &new, now) } else { new };
     Instance { status: Status::Incomplete, claim: None, ..resumed }
 }
 
+fn is_settled(root: &Root, instance: &Instance) -> bool {
+    !matches!(instance.status, Status::Active | Status::Paused) || is_waiting(root, instance)
+}
+
 fn change(kind: ChangeKind, after: Instance, before: Option<Before>, entered: Entered) -> InstanceChange {
     let Entered { stages, warnings } = entered;
-    InstanceChange { kind, after: Arc::new(after), before, entered: stages.into(), warnings: warnings.into() }
+    InstanceChange {
+        kind,
+        after: After::Whole(Arc::new(after)),
+        before,
+        entered: stages.into(),
+        warnings: warnings.into(),
+    }
 }
 
 fn before(root: &Root, old: &Instance) -> Option<Before> {

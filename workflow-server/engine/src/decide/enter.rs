@@ -66,7 +66,8 @@ enum Ends {
 pub(super) fn enter(scene: &Scene<'_>, instance: &mut Instance, stage: u32) -> Entered {
     let held = Held::take(instance);
     let pause = instance.pause.take();
-    let entered = walk(scene, instance, stage);
+    let mut entered = walk(scene, instance, stage);
+    entered.warnings.truncate(limits::STAGE_WARNINGS_MAX);
     held.give_back(instance);
     if pause.is_some() && !instance.status.is_ended() {
         (instance.status, instance.pause) = (Status::Paused, pause);

@@ -35,15 +35,16 @@ fn start(draft: &mut EntryDraft<'_>, erase: &EraseCaller, actor: &Actor) -> Resu
     if running >= limits::ERASURES_RUNNING_MAX {
         return Err(Rejection::Limit { name: "ERASURES_RUNNING", limit: limits::ERASURES_RUNNING_MAX as u64 });
     }
-    // One more than is taken, so that it can be said that there are more.
+    // One more than is taken, so that the answer can report that there are more.
     let live = root.all_calls_of(&erase.caller, &erase.customer).map(|call| of_call(root, call));
     let live = live.take(limits::ERASED_CALLS_MAX + 1);
     let mut calls: Vec<ErasedCall> = live.chain(erase.archived.iter().cloned()).collect();
     if calls.is_empty() {
         return Err(Rejection::NoSuchCaller);
     }
-    let more = calls.len() > limits::ERASED_CALLS_MAX;
-    calls.truncate(limits::ERASED_CALLS_MAX);
+    let fitting = fitting(&calls);
+    let more = calls.len() > fitting;
+    calls.truncate(fitting);
     draft.said.note = erase.reason.clone();
     let erasure = Erasure {
         id: draft.sequence(),
@@ -58,6 +59,16 @@ fn start(draft: &mut EntryDraft<'_>, erase: &EraseCaller, actor: &Actor) -> Resu
     };
     draft.erasure = Some(ErasureChange::Started(Arc::new(erasure)));
     Ok(())
+}
+
+/// How many of the calls one erasure takes: so many, and so many bytes, but one at least.
+fn fitting(calls: &[ErasedCall]) -> usize {
+    let mut bytes = 0;
+    let fits = |call: &&ErasedCall| {
+        bytes += 64 + call.key.source.len() + call.key.id.len() + 24 * call.instances.len();
+        bytes <= limits::ERASURE_BYTES_MAX
+    };
+    calls.iter().take(limits::ERASED_CALLS_MAX).take_while(fits).count().max(1)
 }
 
 fn of_call(root: &Root, call: &Call) -> ErasedCall {
@@ -76,19 +87,31 @@ fn step(draft: &mut EntryDraft<'_>, id: u64) {
     let next = |one: &Arc<Erasure>| one.calls.get(one.masked_at.len()).cloned();
     let Some((erasure, call)) = erasure.and_then(|one| Some((one, next(one)?))) else { return };
     draft.said.note = erasure.reason.clone();
-    mask_call(draft, &call);
-    draft.erasure = Some(ErasureChange::Masked { erasure: id, call: erasure.masked_at.len() as u32 });
+    if mask_call(draft, &call) {
+        draft.erasure = Some(ErasureChange::Masked { erasure: id, call: erasure.masked_at.len() as u32 });
+    }
 }
 
-fn mask_call(draft: &mut EntryDraft<'_>, erased: &ErasedCall) {
+/// Masks a call with its instances; false where more of them are left than one entry takes. The next step goes on with these.
+fn mask_call(draft: &mut EntryDraft<'_>, erased: &ErasedCall) -> bool {
     let root = draft.root;
     let found = root.call_slot(&erased.key).and_then(|slot| Some((slot, root.call_at(slot)?)));
     // A call of the same key that was heard of later may be another person's.
-    let Some((slot, call)) = found.filter(|(_, call)| call.created_at == erased.created_at) else { return };
-    for old in call.instances.iter().filter_map(|slot| root.instance_at(*slot)) {
-        draft.put_instance(ChangeKind::CallerErased, old, mask::instance(old), Entered::default());
+    let Some((slot, call)) = found.filter(|(_, call)| call.created_at == erased.created_at) else { return true };
+    let instances =
+        || call.instances.iter().filter_map(|slot| root.instance_at(*slot)).map(|old| (old, mask::instance(old)));
+    let bytes: usize = instances().map(|(_, masked)| masked.bytes()).sum();
+    let takes_parts = bytes > limits::RELEASED_BYTES_MAX;
+    // Those that a step before this one has masked are as they would be made.
+    for (old, masked) in instances().filter(|(old, masked)| !takes_parts || ***old != *masked) {
+        if takes_parts && draft.instance_bytes() >= limits::RELEASED_BYTES_MAX {
+            return false;
+        }
+        draft.put_instance(ChangeKind::CallerErased, old, masked, Entered::default());
     }
+    draft.touch_open_instances_as(ChangeKind::CallerErased, call);
     draft.put_call(slot, mask::call(call), true);
+    true
 }
 
 fn end(draft: &mut EntryDraft<'_>, id: u64) {

@@ -146,7 +146,8 @@ pub fn try_batch<T>(
         match batches::one(&mut draft, &start.work, id, (&start.reason, actor)) {
             Err(rejection) => Some(told(id, Err(rejection))),
             Ok(_) => {
-                let changed = draft.instances.iter().map(|change| &change.after).find(|after| after.id == id);
+                let mut whole = draft.instances.iter().filter_map(|change| change.after.whole());
+                let changed = whole.find(|after| after.id == id);
                 changed.or_else(|| root.instance(id)).map(|instance| told(id, Ok(instance)))
             }
         }

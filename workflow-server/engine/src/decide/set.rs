@@ -208,6 +208,7 @@ fn new_instance(draft: &EntryDraft<'_>, set: &SetWorkflow, chosen: &Chosen, call
         revision: 0,
         notes: 0,
         sequence: 0,
+        whole_at: 0,
         started_at: draft.now,
         entered_at: draft.now,
         ended_at: None,

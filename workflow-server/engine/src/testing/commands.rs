@@ -18,6 +18,7 @@ use crate::definition::model::NoteRule;
 use crate::definition::{ActionKind, Definition};
 use crate::erasure::{EraseCaller, ErasureState};
 use crate::instance::{Instance, InstanceId};
+use crate::limits::TEXT_BYTES_MAX;
 use crate::query::{archivable, buttons};
 use crate::time::Time;
 use crate::value::{FieldDeclaration, FieldType, Value};
@@ -133,7 +134,7 @@ pub(super) fn push(world: &World, instance: &Instance, at: &Index, stale: u8, ca
         button: button.map_or("nothing", |button| &*button.event).into(),
         visit: instance.visit().saturating_sub(u32::from(stale)),
         note: note.into(),
-        form: wanted.map_or_else(Vec::new, |button| values(&button.form)),
+        form: wanted.map_or_else(Vec::new, |button| values(&button.form, false)),
     }))
 }
 
@@ -145,7 +146,7 @@ pub fn clicks(world: &World, instance: &Instance) -> Vec<Request> {
     let (id, visit) = (instance.id, instance.visit());
     let buttons = world.root().definition_of(instance).into_iter().flat_map(|one| buttons(one, instance));
     let pushes = buttons.map(|button| {
-        let (button, form) = (button.event.as_str().into(), values(&button.form));
+        let (button, form) = (button.event.as_str().into(), values(&button.form, false));
         Command::PushButton(Box::new(PushButton { instance: id, button, visit, note: "because".into(), form }))
     });
     let on_alerts = instance.alerts.iter().flat_map(|alert| {
@@ -157,9 +158,10 @@ pub fn clicks(world: &World, instance: &Instance) -> Vec<Request> {
     pushes.chain(on_alerts).map(request).collect()
 }
 
-/// A value for each field.
-pub(super) fn values(fields: &[FieldDeclaration]) -> Vec<(Box<str>, Value)> {
+/// A value for each field; as long a text as may be where `is_large`.
+pub(super) fn values(fields: &[FieldDeclaration], is_large: bool) -> Vec<(Box<str>, Value)> {
     let any = |field: &FieldDeclaration| match field.field_type {
+        FieldType::Text if is_large => Value::Text("t".repeat(TEXT_BYTES_MAX).into()),
         FieldType::Text => Value::Text("text".into()),
         FieldType::Number => Value::Number(1.5),
         FieldType::Bool => Value::Bool(true),

@@ -242,7 +242,8 @@ impl Player {
                     changes: changes(*chargeable, None),
                     workflow: definition.name.as_str().into(),
                     version: None,
-                    fields: values(&definition.fields),
+                    // An entry holds less of large instances of which only the call changes.
+                    fields: values(&definition.fields, *call >= 2),
                     release_at_call_end: release.is_some(),
                     release_within_millis: release.flatten().map(|minutes| i64::from(minutes) * 60_000),
                     if_running: [IfRunning::ReturnIt, IfRunning::Refuse, IfRunning::Replace][usize::from(*if_running)],

@@ -10,7 +10,7 @@ use thiserror::Error;
 use crate::archive::ArchiveChange;
 use crate::batch::{Batch, BatchChange, BatchState};
 use crate::call::Call;
-use crate::entry::{DefinitionChange, Entry};
+use crate::entry::{After, DefinitionChange, Entry};
 use crate::erasure::{Erasing, Erasure, ErasureChange, ErasureState};
 use crate::instance::Instance;
 use crate::limits;
@@ -42,6 +42,9 @@ pub enum Unfit {
     /// An erasure went on that is not there.
     #[error("erasure {0} went on, which is not there")]
     NoErasure(u64),
+    /// An instance was touched whose content is not the one that the entry names.
+    #[error("an entry touches instance slot {0}, which has other content")]
+    NotTouched(u32),
     /// A slot far beyond the ones in use.
     #[error("slot {0} lies beyond the ones in use")]
     SlotBeyond(u32),
@@ -67,7 +70,7 @@ impl World {
             self.apply_erasure(change, entry)?;
         }
         for change in &entry.instances {
-            self.take_instance(change.after.id.slot);
+            self.take_instance(change.after.id().slot);
         }
         if let Some(change) = &entry.call {
             if change.slot as usize > self.root.calls.len() {
@@ -76,7 +79,8 @@ impl World {
             self.put_call(change.slot, change.after.clone());
         }
         for change in &entry.instances {
-            self.put_instance(change.after.clone())?;
+            let after = self.after(&change.after)?;
+            self.put_instance(after)?;
         }
         if let Some(change) = &entry.archive {
             self.apply_archive(change, entry.sequence)?;
@@ -89,6 +93,16 @@ impl World {
         self.root.sequence = entry.sequence;
         self.root.at = entry.at;
         Ok(())
+    }
+
+    /// The instance that an entry leaves; one that was only touched has the content that it had.
+    fn after(&self, after: &After) -> Result<Arc<Instance>, Unfit> {
+        let touched = match after {
+            After::Whole(instance) => return Ok(instance.clone()),
+            After::Touched(touched) => touched,
+        };
+        let old = self.root.instance(touched.id).filter(|old| old.whole_at == touched.whole_at);
+        Ok(Arc::new(touched.onto(old.ok_or(Unfit::NotTouched(touched.id.slot))?)))
     }
 
     fn apply_definition(&mut self, change: &DefinitionChange, entry: &Entry) -> Result<(), Unfit> {

@@ -199,6 +199,12 @@ impl Workflows {
         self.list.push(workflow);
     }
 
+    pub(super) fn restore_version(&mut self, version: Version) {
+        if let Some(workflow) = self.list.last_mut() {
+            workflow.versions.push(version);
+        }
+    }
+
     pub(super) fn put_draft(&mut self, place: u32, definition: &Arc<Definition>) {
         if self.list.get(place as usize).is_none() {
             self.restore(Workflow {

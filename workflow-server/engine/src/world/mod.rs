@@ -35,7 +35,7 @@ use crate::team::Team;
 use crate::time::Time;
 use crate::world::call_index::CallIndex;
 use crate::world::caller_index::{CallerIndex, CallerKey};
-use crate::world::definitions::{Calendars, Teams, Workflow, Workflows};
+use crate::world::definitions::{Calendars, Teams, Version, Workflow, Workflows};
 use crate::world::requests::Requests;
 use crate::world::slots::{FreeSlots, Retired};
 use crate::world::timers::Timers;
@@ -321,6 +321,11 @@ impl World {
     /// Puts the next workflow back.
     pub fn restore_workflow(&mut self, workflow: Workflow) {
         Arc::make_mut(&mut self.root.workflows).restore(workflow);
+    }
+
+    /// Puts the next version back of the workflow that was put back last.
+    pub fn restore_version(&mut self, version: Version) {
+        Arc::make_mut(&mut self.root.workflows).restore_version(version);
     }
 
     /// Puts a call back into its slot.

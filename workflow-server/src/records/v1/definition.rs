@@ -182,19 +182,38 @@ pub struct WorkflowRecord {
     archived: bool,
 }
 
-impl From<&Workflow> for WorkflowRecord {
-    fn from(workflow: &Workflow) -> Self {
-        let version = |version: &Version| VersionRecord {
+impl From<&Version> for VersionRecord {
+    fn from(version: &Version) -> Self {
+        Self {
             definition: Some((&*version.definition).into()),
             published_at: version.published_at.0,
             actor_kind: version.published_by.kind.code(),
             actor_name: version.published_by.name.to_string(),
-        };
+        }
+    }
+}
+
+impl TryFrom<VersionRecord> for Version {
+    type Error = RecordError;
+
+    fn try_from(record: VersionRecord) -> Result<Self, RecordError> {
+        let definition = record.definition.ok_or(RecordError::Incomplete("content of a version"))?;
+        Ok(Self {
+            definition: Arc::new(definition.try_into()?),
+            published_at: Time(record.published_at),
+            published_by: Actor { kind: Coded::from_code(record.actor_kind)?, name: record.actor_name.into() },
+        })
+    }
+}
+
+impl WorkflowRecord {
+    /// The workflow with the first of its versions.
+    pub(crate) fn with_versions(workflow: &Workflow, versions: Vec<VersionRecord>) -> Self {
         let number = |(event, number): (&str, u32)| NumberRecord { event: event.to_owned(), number };
         Self {
             name: workflow.name.clone(),
             draft: workflow.draft.as_ref().map(|draft| (&**draft).into()),
-            versions: workflow.versions.iter().map(version).collect(),
+            versions,
             numbers: workflow.numbering.pairs().map(number).collect(),
             revision: workflow.revision,
             archived: workflow.archived,
@@ -206,18 +225,10 @@ impl TryFrom<WorkflowRecord> for Workflow {
     type Error = RecordError;
 
     fn try_from(record: WorkflowRecord) -> Result<Self, RecordError> {
-        let version = |version: VersionRecord| {
-            let definition = version.definition.ok_or(RecordError::Incomplete("content of a version"))?;
-            Ok(Version {
-                definition: Arc::new(definition.try_into()?),
-                published_at: Time(version.published_at),
-                published_by: Actor { kind: Coded::from_code(version.actor_kind)?, name: version.actor_name.into() },
-            })
-        };
         Ok(Self {
             name: record.name,
             draft: record.draft.map(|draft| Definition::try_from(draft).map(Arc::new)).transpose()?,
-            versions: record.versions.into_iter().map(version).collect::<Result<_, RecordError>>()?,
+            versions: record.versions.into_iter().map(TryInto::try_into).collect::<Result<_, RecordError>>()?,
             numbering: Numbering::from_pairs(record.numbers.into_iter().map(|pair| (pair.event, pair.number))),
             revision: record.revision,
             archived: record.archived,

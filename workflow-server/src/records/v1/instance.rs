@@ -197,6 +197,9 @@ pub struct InstanceRecord {
     attempts: Option<AttemptsRecord>,
     #[prost(uint32, repeated, tag = "25")]
     skipped: Vec<u32>,
+    /// Only in snapshots, and only where it is not `sequence`.
+    #[prost(uint64, optional, tag = "26")]
+    whole_at: Option<u64>,
 }
 
 impl From<&Instance> for InstanceRecord {
@@ -239,6 +242,7 @@ impl From<&Instance> for InstanceRecord {
             chases: instance.chases,
             attempts: instance.attempts.as_deref().map(attempts_record),
             skipped: instance.skipped.iter().map(|action| u32::from(*action)).collect(),
+            whole_at: (instance.whole_at != instance.sequence).then_some(instance.whole_at),
         }
     }
 }
@@ -262,6 +266,7 @@ impl TryFrom<InstanceRecord> for Instance {
             revision: record.revision,
             notes: record.notes,
             sequence: record.sequence,
+            whole_at: record.whole_at.unwrap_or(record.sequence),
             started_at: Time(record.started_at),
             entered_at: Time(record.entered_at),
             ended_at: record.ended_at.map(Time),

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use aftercall_engine::entry::{AlertBefore, Before, InstanceChange, StageWarning};
+use aftercall_engine::entry::{After, AlertBefore, Before, InstanceChange, StageWarning, Touched};
+use aftercall_engine::time::Time;
 
 use super::codes::Coded;
-use super::instance::InstanceRecord;
+use super::instance::{IdRecord, InstanceRecord};
 use crate::records::RecordError;
 
 #[derive(Clone, PartialEq, prost::Message)]
@@ -45,6 +46,29 @@ struct StageWarningRecord {
     name: String,
 }
 
+/// An instance of which only its call changed.
+#[derive(Clone, PartialEq, prost::Message)]
+struct TouchedRecord {
+    #[prost(message, optional, tag = "1")]
+    id: Option<IdRecord>,
+    #[prost(uint32, tag = "2")]
+    call: u32,
+    #[prost(uint32, tag = "3")]
+    workflow: u32,
+    #[prost(uint32, tag = "4")]
+    version: u32,
+    #[prost(int32, tag = "5")]
+    status: i32,
+    #[prost(uint32, tag = "6")]
+    revision: u32,
+    #[prost(uint64, tag = "7")]
+    sequence: u64,
+    #[prost(uint64, tag = "8")]
+    whole_at: u64,
+    #[prost(sint64, optional, tag = "9")]
+    release_at: Option<i64>,
+}
+
 #[derive(Clone, PartialEq, prost::Message)]
 pub(super) struct InstanceChangeRecord {
     #[prost(int32, tag = "1")]
@@ -57,6 +81,9 @@ pub(super) struct InstanceChangeRecord {
     entered: Vec<u32>,
     #[prost(message, repeated, tag = "5")]
     warnings: Vec<StageWarningRecord>,
+    /// Instead of `after`.
+    #[prost(message, optional, tag = "6")]
+    touched: Option<TouchedRecord>,
 }
 
 impl From<&InstanceChange> for InstanceChangeRecord {
@@ -64,7 +91,11 @@ impl From<&InstanceChange> for InstanceChangeRecord {
         let alert = |alert: &AlertBefore| AlertBeforeRecord { team: alert.team, priority: alert.priority.code() };
         Self {
             kind: change.kind.code(),
-            after: Some((&*change.after).into()),
+            after: change.after.whole().map(|instance| (&**instance).into()),
+            touched: match &change.after {
+                After::Whole(_) => None,
+                After::Touched(touched) => Some(touched_record(touched)),
+            },
             before: change.before.as_ref().map(|before| BeforeRecord {
                 sequence: before.sequence,
                 stage: before.stage,
@@ -85,12 +116,44 @@ impl TryFrom<InstanceChangeRecord> for InstanceChange {
     fn try_from(record: InstanceChangeRecord) -> Result<Self, RecordError> {
         Ok(Self {
             kind: Coded::from_code(record.kind)?,
-            after: Arc::new(record.after.ok_or(RecordError::Incomplete("instance"))?.try_into()?),
+            after: match (record.after, record.touched) {
+                (Some(instance), None) => After::Whole(Arc::new(instance.try_into()?)),
+                (None, Some(record)) => After::Touched(touched(&record)?),
+                _ => return Err(RecordError::Incomplete("instance")),
+            },
             before: record.before.map(before).transpose()?,
             entered: record.entered.into(),
             warnings: record.warnings.into_iter().map(warning).collect::<Result<_, _>>()?,
         })
     }
+}
+
+fn touched_record(touched: &Touched) -> TouchedRecord {
+    TouchedRecord {
+        id: Some(touched.id.into()),
+        call: touched.call,
+        workflow: touched.workflow,
+        version: touched.version,
+        status: touched.status.code(),
+        revision: touched.revision,
+        sequence: touched.sequence,
+        whole_at: touched.whole_at,
+        release_at: touched.release_at.map(|at| at.0),
+    }
+}
+
+fn touched(record: &TouchedRecord) -> Result<Touched, RecordError> {
+    Ok(Touched {
+        id: record.id.ok_or(RecordError::Incomplete("instance id"))?.into(),
+        call: record.call,
+        workflow: record.workflow,
+        version: record.version,
+        status: Coded::from_code(record.status)?,
+        revision: record.revision,
+        sequence: record.sequence,
+        whole_at: record.whole_at,
+        release_at: record.release_at.map(Time),
+    })
 }
 
 fn warning_record(warning: &StageWarning) -> StageWarningRecord {

@@ -1,0 +1,191 @@
+//! The largest that is allowed: every entry of it fits into the journal, and every frame of a snapshot into a file.
+
+use std::fmt::Write as _;
+
+use aftercall_engine::batch::{BatchItems, BatchWork, StartBatch};
+use aftercall_engine::call::Caller;
+use aftercall_engine::command::{ActorKind, CallChanges, Command, SetWorkflow};
+use aftercall_engine::entry::{Answer, ChangeKind};
+use aftercall_engine::erasure::{EraseCaller, ErasureState};
+use aftercall_engine::instance::{InstanceId, Status, Wake};
+use aftercall_engine::limits::{
+    ACTIONS_PER_STAGE_MAX, DETAILS_MAX, FIELDS_MAX, INSTANCES_PER_CALL_MAX, NAME_BYTES_MAX,
+    OPEN_INSTANCES_PER_CALL_MAX, TEXT_BYTES_MAX,
+};
+use aftercall_engine::mask::ERASED;
+use aftercall_engine::value::Value;
+use aftercall_engine::world::caller_index::CallerKey;
+use aftercall_engine::world::{Keeping, World};
+use workflow_server::limits::ENTRY_BYTES_MAX;
+use workflow_server::records::{GroupBytes, SnapshotReader, WorldImage, decode_group, encode_world, snapshot_frames};
+
+use crate::scenario::{Played, key, publish, setting};
+
+const SMALL: &str = "
+format: 1
+workflow: small
+title: Small
+on_new_call:
+  - alert: { text: Ring, team: care }
+  - button: Done
+    then: [ finish: done ]
+";
+
+/// A workflow with as many fields as there may be, and as many alerts that show one of them.
+fn huge(name: &str) -> String {
+    let mut file = format!("format: 1\nworkflow: {name}\ntitle: Huge\nfields:\n");
+    for field in 0..FIELDS_MAX {
+        let _ = writeln!(file, "  f{field}: {{ type: text }}");
+    }
+    file.push_str("on_new_call:\n");
+    for _ in 1..ACTIONS_PER_STAGE_MAX {
+        file.push_str("  - alert: { text: '{{ fields.f0 }}', team: care }\n");
+    }
+    file.push_str("  - button: Done\n    then: [ finish: done ]\n");
+    file
+}
+
+fn text() -> Value {
+    Value::Text("x".repeat(TEXT_BYTES_MAX).into())
+}
+
+/// A call with as much in it as there may be: ended follow-ups, and as many of the largest as may wait for its end.
+fn full_call() -> Played {
+    let mut played = Played::new();
+    played.ask(ActorKind::Author, Command::ImportTeam { name: "care".into(), title: "Care".into(), expected: None });
+    publish(&mut played, SMALL, "small");
+    let details =
+        (0..DETAILS_MAX).map(|at| (format!("{at:0>NAME_BYTES_MAX$}").into(), "x".repeat(TEXT_BYTES_MAX).into()));
+    let changes = CallChanges { details: details.collect(), ..setting("full", false).changes };
+    for nth in 0..INSTANCES_PER_CALL_MAX - OPEN_INSTANCES_PER_CALL_MAX {
+        let changes = if nth == 0 { changes.clone() } else { CallChanges::default() };
+        let set = SetWorkflow { workflow: "small".into(), fields: Vec::new(), changes, ..setting("full", false) };
+        let instance = played.ask(ActorKind::ScriptEngine, Command::SetWorkflow(Box::new(set)));
+        let cancel = Command::CancelInstance { instance, reason: "not needed".into(), expected: None };
+        played.ask(ActorKind::Operations, cancel);
+    }
+    for nth in 0..OPEN_INSTANCES_PER_CALL_MAX {
+        let name = format!("huge-{nth}");
+        publish(&mut played, &huge(&name), &name);
+        let fields = (0..FIELDS_MAX).map(|field| (format!("f{field}").into(), text())).collect();
+        let changes = CallChanges::default();
+        let set = SetWorkflow { workflow: name.into(), fields, changes, ..setting("full", true) };
+        played.ask(ActorKind::ScriptEngine, Command::SetWorkflow(Box::new(set)));
+    }
+    played
+}
+
+impl Played {
+    fn open(&self, status: Status) -> Vec<InstanceId> {
+        let of_status = self.world.root().instances.iter().flatten().filter(|one| one.status == status);
+        of_status.map(|one| one.id).collect()
+    }
+
+    /// Bytes of the largest entry.
+    fn largest(&self) -> usize {
+        self.entries
+            .iter()
+            .map(|entry| {
+                let mut group = GroupBytes::new(0);
+                group.push(entry);
+                group.len()
+            })
+            .max()
+            .unwrap()
+    }
+}
+
+fn replayed(entries: &[aftercall_engine::Entry]) -> World {
+    let mut world = World::new(Keeping::default());
+    for entry in entries {
+        let mut group = GroupBytes::new(0);
+        let chain = group.push(entry);
+        for linked in decode_group(&group.into_bytes(), 0, chain).unwrap() {
+            world.apply(&linked.entry).unwrap();
+        }
+    }
+    world
+}
+
+#[test]
+fn whatever_happens_to_a_call_with_a_hundred_of_the_largest_follow_ups_fits_into_the_journal() {
+    let mut played = full_call();
+    let all = OPEN_INSTANCES_PER_CALL_MAX;
+    assert_eq!(played.open(Status::WaitingForCallEnd).len(), all);
+    played.ask(ActorKind::ScriptEngine, Command::EndCall { call: key("full") });
+    let Answer::Released(released) = &played.entries.last().unwrap().answer else { panic!("the call ends") };
+    assert_eq!(released.len(), all, "all are released, some of them by a timer that is due");
+    let left = played.open(Status::WaitingForCallEnd).len();
+    assert!(left > 0, "they do not fit into one entry");
+    for _ in 0..left {
+        played.elapse(Wake::Release);
+        assert_eq!(played.entries.last().unwrap().kind, ChangeKind::Released);
+    }
+    assert_eq!(played.open(Status::Active).len(), all);
+
+    let changes = CallChanges { agent: Some("Dana".into()), ..CallChanges::default() };
+    played.ask(ActorKind::ScriptEngine, Command::UpdateCall { call: key("full"), changes, expected: None });
+    let changes = CallChanges { chargeable: Some(false), ..CallChanges::default() };
+    let fields = vec![("f1".into(), Value::Text("changed".into()))];
+    let set = SetWorkflow { workflow: "huge-7".into(), fields, changes, ..setting("full", false) };
+    played.ask(ActorKind::ScriptEngine, Command::SetWorkflow(Box::new(set)));
+    assert_eq!(played.entries.last().unwrap().instances.len(), all);
+
+    let items = BatchItems::Named(played.open(Status::Active));
+    let start = StartBatch { work: BatchWork::Move { stage: 1 }, items, reason: "again".into(), per_second: 1_000 };
+    played.ask(ActorKind::Operations, Command::StartBatch(Box::new(start)));
+    let batch = played.world.root().sequence;
+    for _ in 0..all {
+        played.ask(ActorKind::Operations, Command::StepBatch { batch });
+    }
+    masks(&mut played);
+    assert!(played.largest() <= ENTRY_BYTES_MAX, "{}", played.largest());
+    let expected = encode_world(&played.world);
+    assert!(encode_world(&replayed(&played.entries)) == expected);
+    let mut reader = SnapshotReader::new(Keeping::default());
+    snapshot_frames(&WorldImage::take(&played.world, 0), |frame| reader.frame(&frame)).unwrap();
+    assert!(encode_world(&reader.finish().unwrap().0) == expected);
+}
+
+/// Erases the caller: the call with its instances is masked in as many entries as it takes.
+fn masks(played: &mut Played) {
+    let caller = CallerKey::of(&Caller { reference: "C-7".into(), ..Caller::default() }).unwrap();
+    let (customer, reason) = ("".into(), "asked for it".into());
+    let erase = EraseCaller { caller, customer, reason, archived: Vec::new(), newest_file: 0 };
+    played.ask(ActorKind::Operations, Command::EraseCaller(Box::new(erase)));
+    let (erasure, mut steps) = (played.world.root().sequence, 0);
+    while played.world.root().erasures[&erasure].state == ErasureState::Masking {
+        played.ask(ActorKind::Operations, Command::StepErasure { erasure });
+        assert_eq!(played.entries.last().unwrap().kind, ChangeKind::CallerErased);
+        steps += 1;
+    }
+    assert!(steps > 1, "one entry holds it: the test is too small");
+    let root = played.world.root();
+    assert!(root.instances.iter().flatten().all(|one| one.fields.is_empty()));
+    assert!(root.instances.iter().flatten().flat_map(|one| one.alerts.iter()).all(|alert| &*alert.text == ERASED));
+    assert_eq!(&*root.call(&key("full")).unwrap().caller.name, ERASED);
+}
+
+#[test]
+fn a_workflow_with_many_large_versions_has_frames_of_bounded_size() {
+    let mut played = Played::new();
+    played.ask(ActorKind::Author, Command::ImportTeam { name: "care".into(), title: "Care".into(), expected: None });
+    let alert = format!("  - alert: {{ text: '{}', team: care }}\n", "x".repeat(TEXT_BYTES_MAX));
+    for version in 0..90 {
+        let alerts = alert.repeat(ACTIONS_PER_STAGE_MAX - 1);
+        let file = format!(
+            "format: 1\nworkflow: wide\ntitle: Version {version}\non_new_call:\n{alerts}  - button: Done\n    then: [ finish: done ]\n"
+        );
+        publish(&mut played, &file, "wide");
+    }
+    let (mut frames, mut reader) = (Vec::new(), SnapshotReader::new(Keeping::default()));
+    snapshot_frames(&WorldImage::take(&played.world, 0), |frame| {
+        frames.push(frame.len());
+        reader.frame(&frame)
+    })
+    .unwrap();
+    let (largest, all) = (frames.iter().max().unwrap(), frames.iter().sum::<usize>());
+    assert!(all > 16 << 20, "one frame could hold it all: {all}");
+    assert!(*largest < 1 << 20, "{largest}");
+    assert!(encode_world(&reader.finish().unwrap().0) == encode_world(&played.world));
+}
