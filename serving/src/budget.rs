@@ -14,8 +14,8 @@ pub(crate) struct Budget {
     refilled_at: Instant,
 }
 
-/// What is earned beyond the burst, in bursts: a client may answer later than it was written to.
-const EARNED_BURSTS_MAX: f64 = 10.0;
+/// What may be earned beyond the burst: a client may answer later than it was written to.
+const EARNED_MAX: f64 = 10_000.0;
 
 impl Budget {
     /// A full one.
@@ -32,8 +32,13 @@ impl Budget {
             self.left = (self.left + refilled).min(self.burst);
         }
         self.refilled_at = now;
-        self.left = (self.left + f64::from(earned)).min(self.burst * EARNED_BURSTS_MAX) - f64::from(spent);
+        self.left = (self.left + f64::from(earned)).min(self.burst.max(EARNED_MAX)) - f64::from(spent);
         self.left >= 0.0
+    }
+
+    /// Whether the client has kept well within it of late.
+    pub(crate) fn is_half_full(&self) -> bool {
+        self.left >= self.burst / 2.0
     }
 
     /// How long it takes until what is owed is refilled.
@@ -55,6 +60,7 @@ mod tests {
         assert_eq!(budget.owed(), Duration::from_secs(1));
         let later = start + Duration::from_secs(2);
         assert!(budget.is_enough_for(5, 0, later));
+        assert!(!budget.is_half_full());
         assert!(budget.is_enough_for(80, 80, later));
         assert!(
             !budget.is_enough_for(11, 0, later + Duration::from_secs(1_000)),

@@ -21,9 +21,8 @@ pub struct Limits {
     pub keepalive_timeout: Duration,
     /// Bytes of all headers of one request.
     pub header_bytes_max: u32,
-    /// Streams that a client may reset at once; beyond that its connection is read as slowly as
-    /// [`RESETS_PER_SECOND_MAX`] allows. As many as it may have open, since all of them run out of time together where
-    /// the server is slow.
+    /// Streams that a client may reset at once, and again in each second; beyond that its connection is read as slowly as
+    /// that allows. As many as it may have open, since all of them run out of time together where the server is slow.
     pub resets_burst: u32,
     /// Frames that carry nothing (PING, SETTINGS, PRIORITY, WINDOW_UPDATE) that a client may send at once, beyond those
     /// that its requests and answers explain; beyond that its connection is closed.
@@ -58,8 +57,8 @@ impl Default for Limits {
             keepalive_timeout: Duration::from_secs(10),
             header_bytes_max: 16 * 1024,
             resets_burst: 128,
-            control_frames_burst: 1_000,
-            control_frames_per_second_max: 100,
+            control_frames_burst: 200,
+            control_frames_per_second_max: 50,
             faulty_resets_max: 256,
             request_read_max: Duration::from_secs(10),
             stall_max: Some(Duration::from_secs(30)),
@@ -96,11 +95,16 @@ pub(crate) const ACCEPT_WAIT_MAX: Duration = Duration::from_secs(1);
 /// One log line at most in this time about each kind of refusal: clients that are refused come back in thousands.
 pub(crate) const LOG_EVERY: Duration = Duration::from_secs(60);
 
-/// Resets a second, in the long run: far more than people cause, and too few to cost others anything.
-pub(crate) const RESETS_PER_SECOND_MAX: u32 = 100;
+/// How long a client may reset streams faster than that before its connection is closed. Only one that resets what it has just
+/// sent, again and again, can: what it sends waits in the sockets meanwhile.
+pub(crate) const RESETS_TIME_MAX: Duration = Duration::from_secs(10);
 
-/// Streams reset before they were accepted, beyond the burst: what one read of the transport can hold. A connection is
-/// never closed for them, since reading stops first.
+/// Bytes read at once from a client that has reset streams: some 150 requests and resets, so that what it owes after one
+/// read is refilled within seconds.
+pub(crate) const READ_BYTES_AFTER_RESETS: usize = 4 * 1024;
+
+/// Streams reset before they were accepted, beyond the burst: what the first read of the transport can hold. A connection
+/// is never closed for them, since reading stops first.
 pub(crate) const PENDING_RESETS_SLACK: usize = 4_096;
 
 /// Control frames that each frame of a request or an answer explains: two updates of windows, and a PING and its answer

@@ -15,7 +15,7 @@ use tokio::time::{Instant, Sleep, sleep_until};
 use crate::budget::Budget;
 use crate::connection::Connection;
 use crate::frames::{Frames, Kind, PREFACE};
-use crate::limits::{CONTROL_FRAMES_PER_CONTENT_FRAME, Limits, RESETS_PER_SECOND_MAX};
+use crate::limits::{CONTROL_FRAMES_PER_CONTENT_FRAME, Limits, READ_BYTES_AFTER_RESETS, RESETS_TIME_MAX};
 use crate::places::Use;
 use crate::seldom::Seldom;
 
@@ -41,6 +41,8 @@ pub(crate) struct Wire {
     greeting: Option<Pin<Box<Sleep>>>,
     /// While it runs nothing is read: the client has reset too many streams.
     pause: Option<Pin<Box<Sleep>>>,
+    /// Since when the client has reset too many.
+    slowed_since: Option<Instant>,
     read: Frames,
     written: Frames,
     /// Content frames written since the last read.
@@ -58,11 +60,12 @@ impl Wire {
             protocol: Protocol::Unknown(0),
             greeting: Some(Box::pin(sleep_until(now + limits.greeting_max))),
             pause: None,
+            slowed_since: None,
             read: Frames::default(),
             written: Frames::default(),
             answered: 0,
             control: Budget::new(limits.control_frames_burst, limits.control_frames_per_second_max, now),
-            resets: Budget::new(limits.resets_burst, RESETS_PER_SECOND_MAX, now),
+            resets: Budget::new(limits.resets_burst, limits.resets_burst, now),
         }
     }
 
@@ -103,7 +106,9 @@ impl Wire {
         if resets > 0 {
             self.connection.note_resets();
             if !self.resets.is_enough_for(resets, 0, now) {
-                self.pause(now);
+                self.pause(now)?;
+            } else if self.resets.is_half_full() {
+                self.slowed_since = None;
             }
         }
         let earned = content * CONTROL_FRAMES_PER_CONTENT_FRAME;
@@ -120,14 +125,21 @@ impl Wire {
 
     /// Slows the client down rather than closing its connection: requests that run out of time because the server is slow
     /// are reset too.
-    fn pause(&mut self, now: Instant) {
-        let until = now + self.resets.owed();
-        self.pause = Some(Box::pin(sleep_until(until)));
+    fn pause(&mut self, now: Instant) -> io::Result<()> {
+        let peer = self.connection.peer;
+        if now - *self.slowed_since.get_or_insert(now) > RESETS_TIME_MAX {
+            metrics::counter!("aftercall_connections_closed_total", "reason" => "resets").increment(1);
+            if let Some(count) = FLOODS.is_due() {
+                tracing::warn!(%peer, count, "a client does nothing but reset its requests: its connection is closed");
+            }
+            return Err(io::Error::other("too many resets"));
+        }
+        self.pause = Some(Box::pin(sleep_until(now + self.resets.owed())));
         metrics::counter!("aftercall_reset_pauses_total").increment(1);
         if let Some(count) = RESETS.is_due() {
-            let peer = self.connection.peer;
             tracing::warn!(%peer, count, "a client resets requests faster than the server accepts that: its connection is read more slowly");
         }
+        Ok(())
     }
 
     fn poll_limits(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -164,7 +176,15 @@ impl AsyncRead for Wire {
     fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         ready!(self.poll_limits(context))?;
         let before = buf.filled().len();
-        ready!(Pin::new(&mut self.stream).poll_read(context, buf))?;
+        if self.connection.has_reset() {
+            let mut bytes = [0; READ_BYTES_AFTER_RESETS];
+            let room = bytes.len().min(buf.remaining());
+            let mut few = ReadBuf::new(&mut bytes[..room]);
+            ready!(Pin::new(&mut self.stream).poll_read(context, &mut few))?;
+            buf.put_slice(few.filled());
+        } else {
+            ready!(Pin::new(&mut self.stream).poll_read(context, buf))?;
+        }
         Poll::Ready(self.note_read(&buf.filled()[before..]))
     }
 }
