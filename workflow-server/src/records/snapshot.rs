@@ -5,6 +5,7 @@ use std::sync::Arc;
 use aftercall_engine::instance::Instance;
 use aftercall_engine::time::Time;
 use aftercall_engine::world::definitions::Workflow;
+use aftercall_engine::world::requests::Marks;
 use aftercall_engine::world::{Keeping, World};
 use prost::Message;
 
@@ -84,7 +85,7 @@ impl FrameRecord {
 #[derive(Debug)]
 pub struct WorldImage {
     root: aftercall_engine::Root,
-    marks: Vec<MarkRecord>,
+    marks: Marks,
     chain: u64,
 }
 
@@ -121,7 +122,12 @@ pub fn snapshot_frames<E>(image: &WorldImage, mut write: impl FnMut(Vec<u8>) -> 
     in_frames(chunks, &mut write, |chunks| FrameRecord { chunks, ..FrameRecord::default() })?;
     let erasures = root.erasures.values().map(|erasure| ErasureRecord::from(&**erasure));
     in_frames(erasures, &mut write, |erasures| FrameRecord { erasures, ..FrameRecord::default() })?;
-    in_frames(image.marks.iter().copied(), &mut write, |marks| FrameRecord { marks, ..FrameRecord::default() })
+    let marks = image.marks.iter().map(|mark| MarkRecord {
+        sequence: mark.remembered.sequence,
+        at: mark.at.0,
+        ..MarkRecord::new(mark.key, mark.remembered.fingerprint)
+    });
+    in_frames(marks, &mut write, |marks| FrameRecord { marks, ..FrameRecord::default() })
 }
 
 /// A workflow that is amended every day has more bytes than one frame takes.
@@ -157,15 +163,10 @@ fn in_frames<R: Message, E>(
 }
 
 impl WorldImage {
-    /// Takes the image of a World whose newest entry has this chain hash.
+    /// Takes the image of a World whose newest entry has this chain hash. It shares what the World holds: nothing is copied.
     #[must_use]
     pub fn take(world: &World, chain: u64) -> Self {
-        let marks = world.requests().by_age().map(|(at, key, remembered)| MarkRecord {
-            sequence: remembered.sequence,
-            at: at.0,
-            ..MarkRecord::new(key, remembered.fingerprint)
-        });
-        Self { root: world.root().clone(), marks: marks.collect(), chain }
+        Self { root: world.root().clone(), marks: world.requests().marks().clone(), chain }
     }
 
     /// The newest sequence in it.

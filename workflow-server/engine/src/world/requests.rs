@@ -2,14 +2,26 @@
 //!
 //! The answer is made again from that entry. Ids go when they are older than is asked for, and the oldest go first where
 //! there are more than the limit.
+//!
+//! Nothing here takes longer the more ids there are: the marks are in segments that an image shares ([`Marks`]), the table is
+//! split in shards that grow one at a time, and what has become too old is removed a few at a time. Until then it is
+//! unknown all the same: everything before the oldest kept sequence counts as forgotten.
 
 use std::collections::VecDeque;
 use std::hash::{BuildHasherDefault, Hasher};
+use std::sync::Arc;
 
 use hashbrown::HashMap;
 
 use crate::time::Time;
 use crate::world::Keeping;
+
+/// Marks in one segment: an image copies a pointer for each, and the writer at most one segment after an image.
+const SEGMENT_MARKS: usize = 4_096;
+/// Shards of the table: at the most ids that are kept each has some 10,000, which are moved in a fraction of a millisecond.
+const SHARDS: usize = 1_024;
+/// Forgotten ids that one entry removes. An entry adds one at most, so they never pile up.
+const REMOVED_PER_ENTRY: usize = 16;
 
 /// What is remembered of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,6 +30,17 @@ pub struct Remembered {
     pub fingerprint: u64,
     /// The sequence of the entry that it made.
     pub sequence: u64,
+}
+
+/// A request id that is remembered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Mark {
+    /// Of identity, RPC and request id.
+    pub key: u128,
+    /// What is remembered of it.
+    pub remembered: Remembered,
+    /// When its entry was decided.
+    pub at: Time,
 }
 
 /// Keys are keyed hashes already: their low half is as good as a hash of them.
@@ -40,55 +63,237 @@ impl Hasher for AsItIs {
     }
 }
 
+/// All marks, oldest first, in segments that clones share.
+#[derive(Clone, Debug, Default)]
+pub struct Marks {
+    segments: VecDeque<Arc<Vec<Mark>>>,
+    /// Marks of the first segment that have been removed.
+    removed: usize,
+    /// Marks after those that count as forgotten.
+    forgotten: usize,
+}
+
+impl Marks {
+    /// The mark at this place, counted from the first segment's first.
+    fn at(&self, place: usize) -> Option<&Mark> {
+        self.segments.get(place / SEGMENT_MARKS)?.get(place % SEGMENT_MARKS)
+    }
+
+    /// The place after the newest.
+    fn end(&self) -> usize {
+        let full = self.segments.len().saturating_sub(1) * SEGMENT_MARKS;
+        full + self.segments.back().map_or(0, |segment| segment.len())
+    }
+
+    fn newest(&self) -> Option<&Mark> {
+        self.segments.back()?.last()
+    }
+
+    /// The place of the oldest that is not forgotten.
+    fn begin(&self) -> usize {
+        self.removed + self.forgotten
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.end() - self.begin()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// All of them, oldest first.
+    pub fn iter(&self) -> impl Iterator<Item = &Mark> {
+        self.segments.iter().flat_map(|segment| segment.iter()).skip(self.begin())
+    }
+
+    fn push(&mut self, mark: Mark) {
+        match self.segments.back_mut().filter(|segment| segment.len() < SEGMENT_MARKS) {
+            // Where an image shares it, it is copied once; from then on it is the writer's own.
+            Some(newest) => Arc::make_mut(newest).push(mark),
+            None => {
+                let mut segment = Vec::with_capacity(SEGMENT_MARKS);
+                segment.push(mark);
+                self.segments.push_back(Arc::new(segment));
+            }
+        }
+    }
+
+    /// Lets all before a place count as forgotten.
+    fn forget_before(&mut self, place: usize) {
+        self.forgotten = place.saturating_sub(self.removed).max(self.forgotten);
+    }
+
+    /// The first place from `begin` on whose mark is at this moment or later.
+    fn first_from(&self, moment: Time) -> usize {
+        let (mut low, mut high) = (self.begin(), self.end());
+        while low < high {
+            let middle = low + (high - low) / 2;
+            match self.at(middle) {
+                Some(mark) if mark.at < moment => low = middle + 1,
+                _ => high = middle,
+            }
+        }
+        low
+    }
+
+    /// Removes the oldest of those that count as forgotten.
+    fn pop_forgotten(&mut self) -> Option<Mark> {
+        self.forgotten = self.forgotten.checked_sub(1)?;
+        let mark = self.at(self.removed).copied();
+        self.removed += 1;
+        if self.removed == SEGMENT_MARKS {
+            self.segments.pop_front();
+            self.removed = 0;
+        }
+        mark
+    }
+}
+
+/// A part of the table.
+type Shard = HashMap<u128, Remembered, BuildHasherDefault<AsItIs>>;
+
 /// The index.
 #[derive(Debug)]
 pub struct Requests {
-    by_key: HashMap<u128, Remembered, BuildHasherDefault<AsItIs>>,
-    by_age: VecDeque<(Time, u128)>,
+    by_key: Box<[Shard]>,
+    marks: Marks,
     keeping: Keeping,
 }
 
 impl Requests {
     pub(super) fn new(keeping: Keeping) -> Self {
-        Self { by_key: HashMap::default(), by_age: VecDeque::new(), keeping }
+        Self { by_key: vec![Shard::default(); SHARDS].into(), marks: Marks::default(), keeping }
+    }
+
+    fn shard(key: u128) -> usize {
+        (key >> 64) as usize % SHARDS
     }
 
     /// What is remembered under this key.
     #[must_use]
     pub fn get(&self, key: u128) -> Option<Remembered> {
-        self.by_key.get(&key).copied()
+        let oldest = self.marks.at(self.marks.begin())?.remembered.sequence;
+        self.by_key[Self::shard(key)].get(&key).copied().filter(|remembered| remembered.sequence >= oldest)
     }
 
-    /// How many are remembered.
+    /// All of them; a clone shares what there is.
     #[must_use]
-    pub fn len(&self) -> usize {
-        self.by_key.len()
-    }
-
-    /// Whether none are.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.by_key.is_empty()
-    }
-
-    /// All of them, oldest first.
-    pub fn by_age(&self) -> impl Iterator<Item = (Time, u128, Remembered)> {
-        self.by_age.iter().filter_map(|(at, key)| self.get(*key).map(|remembered| (*at, *key, remembered)))
+    pub fn marks(&self) -> &Marks {
+        &self.marks
     }
 
     pub(super) fn remember(&mut self, key: u128, fingerprint: u64, sequence: u64, at: Time) {
-        self.by_key.insert(key, Remembered { fingerprint, sequence });
-        self.by_age.push_back((at, key));
+        let remembered = Remembered { fingerprint, sequence };
+        self.by_key[Self::shard(key)].insert(key, remembered);
+        // In the order of their times, whatever the clock does: that order says which are forgotten.
+        let at = self.marks.newest().map_or(at, |newest| at.max(newest.at));
+        self.marks.push(Mark { key, remembered, at });
     }
 
     pub(super) fn forget_older(&mut self, now: Time) {
-        let oldest_kept = now.0.saturating_sub(self.keeping.request_ids_millis);
-        while let Some((at, key)) = self.by_age.front().copied() {
-            if at.0 >= oldest_kept && self.by_age.len() <= self.keeping.request_ids_max {
-                break;
-            }
-            self.by_age.pop_front();
-            self.by_key.remove(&key);
+        let oldest_kept = Time(now.0.saturating_sub(self.keeping.request_ids_millis));
+        if self.marks.at(self.marks.begin()).is_some_and(|oldest| oldest.at < oldest_kept) {
+            self.marks.forget_before(self.marks.first_from(oldest_kept));
         }
+        self.marks.forget_before(self.marks.end().saturating_sub(self.keeping.request_ids_max));
+        for _ in 0..REMOVED_PER_ENTRY {
+            let Some(gone) = self.marks.pop_forgotten() else { return };
+            let shard = &mut self.by_key[Self::shard(gone.key)];
+            // It may have been remembered again since.
+            if shard.get(&gone.key).is_some_and(|known| known.sequence == gone.remembered.sequence) {
+                shard.remove(&gone.key);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn requests(request_ids_millis: i64, request_ids_max: usize) -> Requests {
+        Requests::new(Keeping { request_ids_millis, request_ids_max })
+    }
+
+    fn key(number: u64) -> u128 {
+        u128::from(number) << 60 | u128::from(number)
+    }
+
+    /// Remembers one a millisecond.
+    fn remember(requests: &mut Requests, numbers: std::ops::Range<u64>) {
+        for number in numbers {
+            requests.remember(key(number), number, number, Time(number as i64));
+            requests.forget_older(Time(number as i64));
+        }
+    }
+
+    fn sequences(marks: &Marks) -> Vec<u64> {
+        marks.iter().map(|mark| mark.remembered.sequence).collect()
+    }
+
+    #[test]
+    fn what_is_too_old_is_unknown_at_once_and_removed_a_few_at_a_time() {
+        let mut requests = requests(100_000, 1_000_000);
+        remember(&mut requests, 1..10_001);
+        requests.forget_older(Time(109_001));
+        assert_eq!(requests.get(key(9_000)), None);
+        assert_eq!(requests.get(key(9_001)), Some(Remembered { fingerprint: 9_001, sequence: 9_001 }));
+        assert_eq!(sequences(requests.marks()), (9_001..=10_000).collect::<Vec<_>>());
+        let held = |requests: &Requests| requests.by_key.iter().map(HashMap::len).sum::<usize>();
+        assert_eq!(held(&requests), 10_000 - REMOVED_PER_ENTRY, "one entry removes a few");
+        for _ in 0..9_000 / REMOVED_PER_ENTRY {
+            requests.forget_older(Time(109_001));
+        }
+        assert_eq!(held(&requests), 1_000);
+        assert_eq!(requests.marks.segments.len(), 1, "and gives the memory back");
+    }
+
+    #[test]
+    fn the_oldest_go_where_there_are_too_many() {
+        let mut requests = requests(i64::MAX, 3);
+        remember(&mut requests, 1..6);
+        assert_eq!(sequences(requests.marks()), [3, 4, 5]);
+        assert_eq!((requests.get(key(2)), requests.marks().len()), (None, 3));
+    }
+
+    #[test]
+    fn an_id_that_was_forgotten_may_be_used_again_before_it_is_removed() {
+        let mut requests = requests(10, 1_000_000);
+        remember(&mut requests, 1..1_001);
+        requests.forget_older(Time(5_000));
+        assert_eq!(requests.get(key(1_000)), None);
+        requests.remember(key(1_000), 7, 2_000, Time(5_000));
+        for _ in 0..1_000 {
+            requests.forget_older(Time(5_000));
+        }
+        assert_eq!(requests.get(key(1_000)), Some(Remembered { fingerprint: 7, sequence: 2_000 }));
+        assert_eq!(sequences(requests.marks()), [2_000]);
+    }
+
+    #[test]
+    fn an_image_keeps_what_there_was_and_shares_it() {
+        let mut requests = requests(1_000_000, 10_000);
+        remember(&mut requests, 1..9_001);
+        let image = requests.marks().clone();
+        let shared = || requests.marks.segments.iter().zip(&image.segments).filter(|(own, its)| Arc::ptr_eq(own, its));
+        assert_eq!(shared().count(), 3, "nothing is copied");
+        remember(&mut requests, 9_001..30_001);
+        assert_eq!(sequences(&image), (1..=9_000).collect::<Vec<_>>());
+        assert_eq!(sequences(requests.marks()), (20_001..=30_000).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn a_clock_that_goes_back_forgets_nothing_early() {
+        let mut requests = requests(50, 1_000_000);
+        for (number, at) in [(1, 10), (2, 100), (3, 50), (4, 60), (5, 70)] {
+            requests.remember(key(number), number, number, Time(at));
+        }
+        requests.forget_older(Time(130));
+        assert_eq!(sequences(requests.marks()), [2, 3, 4, 5], "what came after the second is not older than it");
     }
 }
