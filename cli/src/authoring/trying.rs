@@ -8,6 +8,7 @@ use aftercall_engine::command::CallChanges;
 use aftercall_engine::definition::Definition;
 use aftercall_engine::definition::model::{ActionKind, ButtonAction, NoteRule};
 use aftercall_engine::instance::{Instance, Status};
+use aftercall_engine::query::never;
 use aftercall_engine::simulate::{Named, Simulation};
 use aftercall_engine::time::Time;
 use aftercall_engine::value::{FieldDeclaration, FieldType, Value};
@@ -89,7 +90,7 @@ fn walk(written: &Written, calendars: &[Arc<Calendar>], now: Time, terminal: &mu
 
 fn act(simulation: &mut Simulation, choice: &Choice, terminal: &mut Terminal<'_>) -> Result<(), Failure> {
     let done = match choice {
-        Choice::Wait(millis) => simulation.wait(*millis).map(drop),
+        Choice::Wait(millis) => simulation.wait(*millis, &never).map(drop),
         Choice::Push(button) => {
             let Some(form) = values(&button.form, terminal)? else { return Ok(()) };
             let note = match button.note {

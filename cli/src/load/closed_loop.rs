@@ -64,7 +64,8 @@ impl Measured {
         self.latencies.saturating_record(u64::try_from(latency.as_nanos()).unwrap_or(LATENCY_MAX_NANOS));
     }
 
-    fn fail(&mut self, status: &Status) {
+    /// Counts one that failed.
+    pub(crate) fn fail(&mut self, status: &Status) {
         self.errors += 1;
         self.first_error.get_or_insert_with(|| format!("{}: {}", status.code(), status.message()));
     }

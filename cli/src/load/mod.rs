@@ -8,6 +8,7 @@ mod asked;
 mod audience;
 mod child;
 mod closed_loop;
+mod crowd;
 mod disk;
 mod reconnect;
 mod report;
@@ -25,6 +26,7 @@ use crate::{
         alerts::LoadAlerts,
         child::Child,
         closed_loop::Bounds,
+        crowd::LoadCrowd,
         reconnect::LoadReconnect,
         report::{Report, Step},
         requests::Requests,
@@ -47,6 +49,7 @@ Examples:
   aftercall load --server http://127.0.0.1:7401
   aftercall load alerts --streams 1000 --rate 100
   aftercall load reconnect --streams 10000
+  aftercall load crowd --people 60
 
 Without --server a server of its own is started on a fresh data directory, and both are gone afterwards.
 With --server the follow-ups that it makes stay in that server: take one that is for measuring."
@@ -80,6 +83,8 @@ enum What {
     Alerts(LoadAlerts),
     /// Measure how many streams that come back at once are given what they missed
     Reconnect(LoadReconnect),
+    /// Measure a push beside a crowd of people who read
+    Crowd(LoadCrowd),
 }
 
 impl Load {
@@ -87,6 +92,7 @@ impl Load {
         match self.what.take() {
             Some(What::Alerts(alerts)) => return alerts.run(session).await,
             Some(What::Reconnect(reconnect)) => return reconnect.run(session).await,
+            Some(What::Crowd(crowd)) => return crowd.run(session).await,
             None => {}
         }
         if session.server_named && self.data_dir.is_some() {

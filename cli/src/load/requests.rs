@@ -54,6 +54,11 @@ impl Requests {
         Ok(Self { channels: channels.into(), workflow, run: connect::request_id() })
     }
 
+    /// One of the connections.
+    pub(crate) fn channel(&self) -> Channel {
+        self.channels[0].clone()
+    }
+
     async fn server(&self) -> Result<GetServerInfoResponse, Failure> {
         let mut client = OperationsServiceClient::new(self.channels[0].clone());
         Ok(client.get_server_info(GetServerInfoRequest {}).await?.into_inner())
@@ -180,7 +185,7 @@ fn target(answer: SetWorkflowResponse) -> Option<Target> {
     Some(Target { instance_id: follow_up.instance_id, visit: follow_up.visit, button })
 }
 
-fn push_request(target: &Target) -> PushButtonRequest {
+pub(crate) fn push_request(target: &Target) -> PushButtonRequest {
     let asked: BTreeMap<_, _> = target.button.form.iter().filter(|field| field.required).map(filled).collect();
     PushButtonRequest {
         request_id: target.instance_id.clone(),

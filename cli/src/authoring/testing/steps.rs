@@ -9,6 +9,7 @@ use aftercall_engine::calendar::Calendar;
 use aftercall_engine::command::CallChanges;
 use aftercall_engine::definition::model::ActionKind;
 use aftercall_engine::definition::{Definition, rules};
+use aftercall_engine::query::never;
 use aftercall_engine::simulate::{Simulation, Way};
 use aftercall_engine::time::SpanUnit;
 use aftercall_engine::value::{FieldDeclaration, FieldType};
@@ -95,7 +96,7 @@ fn act(simulation: &mut Simulation, definition: &Definition, step: &Step) -> Res
             let form = form_of(definition, button).map_or(Ok(Vec::new()), |form| named("form", form, &step.form))?;
             simulation.push(button, form, step.note.as_deref().unwrap_or_default())
         }
-        (None, Some(wait)) => simulation.wait(waited_millis(wait)?).map(drop),
+        (None, Some(wait)) => simulation.wait(waited_millis(wait)?, &never).map(drop),
         (None, None) => Ok(()),
     };
     Ok(done.err().map(|error| error.to_string()))
