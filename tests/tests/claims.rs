@@ -113,10 +113,11 @@ async fn however_many_ask_at_once_nobody_is_given_what_another_holds() {
     let house = House::start().await;
     let mut clients = with_refund(&house).await;
     let mut open = BTreeSet::new();
-    for call in 0..30 {
+    for call in 0..150 {
         open.insert(set(&mut clients, &call.to_string(), 5.0).await.instance_id);
     }
-    let asking: Vec<_> = (0..50)
+    // More than one command has candidates for, so that some must search again.
+    let asking: Vec<_> = (0..200)
         .map(|number| {
             let mut clients = clients.clone();
             tokio::spawn(async move {
@@ -137,10 +138,10 @@ async fn however_many_ask_at_once_nobody_is_given_what_another_holds() {
         given.extend(asked.await.expect("it was asked"));
     }
     let different: BTreeSet<String> = given.iter().map(|one| one.instance_id.clone()).collect();
-    assert_eq!((given.len(), &different), (30, &open), "each of them once");
+    assert_eq!((given.len(), &different), (150, &open), "each of them once");
     let holders: BTreeSet<&str> = given.iter().map(holder).collect();
-    assert_eq!(holders.len(), 30);
-    check_wallboard(&clients, 30, 0).await;
+    assert_eq!(holders.len(), 150);
+    check_wallboard(&clients, 150, 0).await;
     let given_back = ReleaseClaimRequest {
         actor: holder(&given[0]).to_owned(),
         instance_id: given[0].instance_id.clone(),
@@ -148,7 +149,7 @@ async fn however_many_ask_at_once_nobody_is_given_what_another_holds() {
     };
     clients.manager.release_claim(given_back).await.expect("given back");
     assert_eq!(rows(&mut clients, unclaimed()).await.len(), 1);
-    check_wallboard(&clients, 30, 1).await;
+    check_wallboard(&clients, 150, 1).await;
 }
 
 async fn check_wallboard(clients: &Clients, open: u64, unclaimed: u64) {

@@ -6,6 +6,7 @@ mod compaction;
 pub mod config;
 mod job_runner;
 pub mod limits;
+pub mod reading;
 mod report;
 
 mod process;

@@ -82,6 +82,25 @@ pub const MESSAGE_BYTES_MAX: usize = 4 << 20;
 pub const PAGE_ROWS_DEFAULT: usize = 100;
 /// Rows of a page at most; asking for more counts as this.
 pub const PAGE_ROWS_MAX: usize = 1_000;
+/// Reads of one kind that wait for a thread: a crowd of dashboards; more are refused at once.
+pub const READS_WAITING_MAX: usize = 64;
+/// How long a read may run: a count over four million instances takes two seconds.
+pub const READ_TIME_MAX: Duration = Duration::from_secs(10);
+/// Rows that a list of the Call Manager looks at before it moves to a thread for reads: a first page, in half a millisecond.
+pub const ROWS_AT_ONCE: usize = 2_048;
+/// Rows of a page beyond which it is always made on such a thread: each row takes some microseconds to show.
+pub const PAGE_ROWS_AT_ONCE: usize = 100;
+/// Pictures that are laid out at once: the library cannot be interrupted.
+pub const PICTURES_AT_ONCE: usize = 1;
+/// Pictures that wait: each takes half a second at most.
+pub const PICTURES_WAITING_MAX: usize = 8;
+/// Results of searches for the next follow-up that are kept, one for each filter: as many lists as people work at.
+pub const SEARCHES_KEPT: usize = 256;
+/// How long such a result is brought up to date before it is searched again.
+pub const SEARCH_KEPT_FOR: Duration = Duration::from_secs(60);
+/// How often a claim of the next follow-up tries again where others were faster: with the candidates of each try, a thousand people
+/// at one list in the same moment.
+pub const CLAIM_TRIES: usize = 16;
 /// Notes that come with a follow-up.
 pub const NOTES_SHOWN_MAX: usize = 100;
 /// Groups of a count.
@@ -98,8 +117,6 @@ pub const REQUEST_ID_CHARS_MAX: usize = 128;
 pub const HAND_OVER_MAX: usize = 1_000;
 /// Characters of a request id for a hand-over: with an instance's id behind it, it must stay a request id.
 pub const HAND_OVER_REQUEST_ID_CHARS_MAX: usize = 64;
-/// Looks for all that a person holds that run at once: each walks every slot on a thread of its own.
-pub const HOLDER_WALKS_MAX: usize = 2;
 /// Of these, how many are under way at once: a group's worth, so that others are not kept waiting.
 pub const HAND_OVER_AT_ONCE: usize = 64;
 

@@ -24,6 +24,7 @@ use crate::job_runner;
 use crate::journal::{Birth, OpenError, Options, RealDisk, Store};
 use crate::ledger::{ArchiveKeys, Clock, Handle, Ledger, LedgerOptions, RecoverError, SystemClock};
 use crate::limits::MESSAGE_BYTES_MAX;
+use crate::reading::Reading;
 use crate::service::{CallManager, ChangeFeed, Definitions, DeskSettings, Operations, ScriptEngine, Shared};
 
 /// The file that says that timers are held.
@@ -53,8 +54,8 @@ pub enum ServerError {
     /// The setting of the time zone.
     #[error("there is no time zone `{0}`: give the setting time_zone an IANA name, such as Europe/Berlin")]
     TimeZone(String),
-    /// The ledger's thread.
-    #[error("the ledger's thread could not be started: {0}")]
+    /// A thread of the ledger or for reads.
+    #[error("a thread could not be started: {0}")]
     Thread(#[from] std::io::Error),
     /// The ledger's thread ended by itself.
     #[error(
@@ -125,6 +126,7 @@ impl Server {
             time_zone: config.time_zone.as_str().into(),
             undo: Duration::from_secs(u64::from(config.undo_seconds)),
         };
+        let desk = (desk, Reading::start()?);
         let shared = Shared::new(handle.clone(), &store.identity, data_dir, start_duration, draining.clone(), desk);
         let limits = Limits { drain: Duration::from_secs(config.drain_seconds), ..network_limits(&config) };
         Ok(Self { listener, address, handle, ledger, shared, limits, draining })

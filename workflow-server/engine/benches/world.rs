@@ -12,7 +12,7 @@ use aftercall_engine::command::{
 };
 use aftercall_engine::definition::file;
 use aftercall_engine::filter::FollowUpFilter;
-use aftercall_engine::query::list_follow_ups;
+use aftercall_engine::query::{list_follow_ups, never};
 use aftercall_engine::time::Time;
 use aftercall_engine::value::Value;
 use aftercall_engine::world::{Keeping, Root, World};
@@ -41,7 +41,7 @@ impl Bench {
         let refund = include_str!("../../../examples/refund.yaml");
         let definition = file::read(refund, None).expect("the sample is whole").into();
         bench.ask(Command::ImportWorkflow { definition, expected: None });
-        bench.ask(Command::PublishWorkflow { name: "refund".into(), expected: None });
+        bench.ask(Command::PublishWorkflow { name: "refund".into(), expected: None, validated: None });
         for _ in 0..OPEN {
             bench.set();
         }
@@ -137,7 +137,7 @@ fn readers(criterion: &mut Criterion) {
     for (name, customers) in [("all", vec![]), ("of a customer who has none", vec!["nobody".into()])] {
         let filter = FollowUpFilter { customers, ..FollowUpFilter::default() };
         group.bench_function(name, |bencher| {
-            bencher.iter(|| black_box(list_follow_ups(root, black_box(&filter), NOW, None, PAGE)));
+            bencher.iter(|| black_box(list_follow_ups(root, black_box(&filter), NOW, (None, PAGE), &never)));
         });
     }
     group.finish();

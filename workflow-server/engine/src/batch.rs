@@ -1,13 +1,16 @@
 //! Batches: one thing done to many instances, as a durable job that goes on after a crash where it stood.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use imbl::Vector;
 
 use crate::command::{Actor, Recipient};
 use crate::instance::InstanceId;
-use crate::query::InstanceFilter;
+use crate::limits;
+use crate::query::{InstanceFilter, ShouldStop, Stopped, instances_of};
 use crate::time::Time;
+use crate::world::Root;
 
 /// What is done to each instance.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,13 +40,44 @@ pub enum BatchWork {
     HandOver(Recipient),
 }
 
-/// Which instances a batch is about.
-#[derive(Clone, Debug)]
-pub enum BatchItems {
-    /// These.
-    Named(Vec<InstanceId>),
-    /// All that a filter lets through when the batch is started.
-    Filtered(Box<InstanceFilter>),
+/// Which instances a batch is about. They are looked for before, on a root: starting a batch walks over nothing.
+#[derive(Clone, Debug, Default)]
+pub struct BatchItems {
+    /// Each once, at most [`limits::BATCH_ITEMS_MAX`].
+    pub ids: Arc<[InstanceId]>,
+    /// How many there are; more than `ids` where they are too many.
+    pub matched: u64,
+}
+
+impl BatchItems {
+    /// These, in this order.
+    #[must_use]
+    pub fn named(ids: impl IntoIterator<Item = InstanceId>) -> Self {
+        let mut seen = HashSet::new();
+        Self::of(ids.into_iter().filter(|id| seen.insert(*id)).collect())
+    }
+
+    /// All that a filter lets through, oldest first.
+    ///
+    /// # Errors
+    /// [`Stopped`].
+    pub fn filtered(
+        root: &Root,
+        filter: &InstanceFilter,
+        now: Time,
+        should_stop: ShouldStop<'_>,
+    ) -> Result<Self, Stopped> {
+        let found = instances_of(root, filter, now, should_stop).map(|one| one.map(|one| one.id));
+        let mut ids = found.collect::<Result<Vec<InstanceId>, Stopped>>()?;
+        ids.sort_unstable_by_key(|id| id.made_at);
+        Ok(Self::of(ids))
+    }
+
+    fn of(mut ids: Vec<InstanceId>) -> Self {
+        let matched = ids.len() as u64;
+        ids.truncate(limits::BATCH_ITEMS_MAX);
+        Self { ids: ids.into(), matched }
+    }
 }
 
 /// Starts a batch.

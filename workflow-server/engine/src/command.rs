@@ -9,7 +9,7 @@ use crate::archive::Chunk;
 use crate::batch::StartBatch;
 use crate::calendar::Calendar;
 use crate::call::CallKey;
-use crate::definition::model::Definition;
+use crate::definition::{Definition, Fault};
 use crate::erasure::EraseCaller;
 use crate::filter::FollowUpFilter;
 use crate::instance::{InstanceId, Wake};
@@ -100,6 +100,28 @@ pub enum Recipient {
     },
 }
 
+/// Claims the first of some follow-ups that is still free. The search for them is done before, on a root: deciding looks at a
+/// few only.
+#[derive(Clone, Debug)]
+pub struct ClaimNext {
+    /// What a follow-up must still pass.
+    pub filter: FollowUpFilter,
+    /// The candidates, most urgent first, at most [`crate::limits::CLAIM_CANDIDATES_MAX`] of which count. Empty where the search
+    /// found none: then nothing is claimed.
+    pub candidates: Vec<InstanceId>,
+    /// For how long from now, in milliseconds.
+    pub lease_millis: i64,
+}
+
+/// What validating a draft found, off the writer's thread.
+#[derive(Clone, Debug)]
+pub struct Validated {
+    /// The draft.
+    pub draft: Arc<Definition>,
+    /// Its errors and warnings.
+    pub faults: Vec<Fault>,
+}
+
 /// A call of which all instances have ended, as it stood at a look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ArchivableCall {
@@ -143,6 +165,8 @@ pub enum Command {
         name: Box<str>,
         /// The revision the asker saw.
         expected: ExpectedRevision,
+        /// What validating the draft found before; none where it is to be validated now.
+        validated: Option<Box<Validated>>,
     },
     /// Take a workflow out of use, or bring it back.
     ArchiveWorkflow {
@@ -247,13 +271,8 @@ pub enum Command {
         /// How many more there were than one request takes.
         remaining: u32,
     },
-    /// Hold the most urgent instance that nobody holds; nothing happens where there is none.
-    ClaimNext {
-        /// Among which.
-        filter: Box<FollowUpFilter>,
-        /// For how long from now, in milliseconds.
-        lease_millis: i64,
-    },
+    /// Hold the most urgent of some instances that nobody holds.
+    ClaimNext(Box<ClaimNext>),
     /// Hide an alert for a time.
     SnoozeAlert(Box<SnoozeAlert>),
     /// Stop the clocks of an instance.

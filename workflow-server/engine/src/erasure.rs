@@ -9,10 +9,10 @@ use crate::call::{Call, CallKey};
 use crate::command::Actor;
 use crate::entry::Entry;
 use crate::instance::InstanceId;
-use crate::mask;
 use crate::time::Time;
 use crate::world::Root;
 use crate::world::caller_index::CallerKey;
+use crate::{limits, mask};
 
 /// A call that is erased. Nothing here tells of the caller.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,17 +25,27 @@ pub struct ErasedCall {
     pub instances: Box<[InstanceId]>,
 }
 
+/// The calls in memory of a caller, newest first, and one more than an erasure takes; only a customer's, where one is named.
+/// A caller whom thousands of calls name is one such as a switchboard: this walks over all of them, off the writer's thread.
+#[must_use]
+pub fn calls_in_memory(root: &Root, caller: &CallerKey, customer: &str) -> Vec<ErasedCall> {
+    let of_call = |call: &Arc<Call>| {
+        let instances = call.instances.iter().filter_map(|slot| root.instance_at(*slot)).map(|one| one.id);
+        ErasedCall { key: call.key.clone(), created_at: call.created_at, instances: instances.collect() }
+    };
+    // One more than is taken, so that it can be said that there are more.
+    root.all_calls_of(caller, customer).map(of_call).take(limits::ERASED_CALLS_MAX + 1).collect()
+}
+
 /// Starts to erase a caller.
 #[derive(Clone, Debug)]
 pub struct EraseCaller {
-    /// What the caller is found by.
-    pub caller: CallerKey,
     /// Only calls that were handled for this customer; empty for all.
     pub customer: Box<str>,
     /// Why.
     pub reason: Box<str>,
-    /// The caller's calls in the archive, which were looked up outside.
-    pub archived: Vec<ErasedCall>,
+    /// The caller's calls: those in memory first, then those in the archive. Both are looked up before, by the same root.
+    pub calls: Vec<ErasedCall>,
     /// The newest file of the archive at that look: where there is a newer one by now, it has to be repeated.
     pub newest_file: u64,
 }

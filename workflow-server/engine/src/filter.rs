@@ -5,7 +5,7 @@ use crate::definition::model::Priority;
 use crate::instance::{Alert, Claim, Instance};
 
 /// Which follow-ups: fields are and-ed, values within one or-ed; an empty one lets everything through.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct FollowUpFilter {
     /// Teams by place; an alert must be for one of them.
     pub teams: Vec<u32>,

@@ -52,6 +52,9 @@ pub const LEASE_MILLIS_MIN: i64 = 1_000;
 pub const LEASE_MILLIS_MAX: i64 = 86_400_000;
 /// The lease of a claim that names none: a quarter of an hour.
 pub const LEASE_MILLIS_DEFAULT: i64 = 900_000;
+/// Candidates of one command that claims the next follow-up: as many people may ask at the same moment and each gets another.
+/// To look at all of them takes some ten microseconds.
+pub const CLAIM_CANDIDATES_MAX: usize = 64;
 /// Calls of one caller that are looked at: a caller with more is a switchboard, or a number that everybody has.
 pub const CALLS_OF_CALLER_MAX: usize = 1_000;
 /// The longest that an alert is snoozed, or an instance paused: a year. What nobody looks at for longer is forgotten.
@@ -75,13 +78,16 @@ pub const ERASURES_KEPT: usize = 100;
 /// For so many sequences after a call has left memory it is still in the shared indexes: far more than are on their way to
 /// the disk, so that no reader of an older root misses it.
 pub const RETIRED_SEQUENCES: u64 = 4_096;
+/// Keys that the shared indexes forget with one entry. Each call took an entry of its own when it came, so on average one an entry is
+/// enough; a chunk of the archive, which removes thousands at once, is spread over the entries that follow.
+pub const RETIRED_PER_ENTRY: usize = 64;
 /// Declared teams: lists of all teams stay small enough for one answer.
 pub const TEAMS_MAX: usize = 1_000;
 /// Workflows of a server.
 pub const WORKFLOWS_MAX: usize = 10_000;
 /// Versions of a workflow.
 pub const VERSIONS_MAX: usize = 10_000;
-/// Request ids that are remembered: at about 80 bytes each they fill 800 MB; the oldest go first.
+/// Request ids that are remembered: at about 90 bytes each they fill 900 MB; the oldest go first.
 pub const REQUEST_IDS_MAX: usize = 10_000_000;
 /// Values of one field of a filter.
 pub const FILTER_VALUES_MAX: usize = 100;

@@ -31,6 +31,12 @@ pub enum Rejection {
     /// Something left memory since the archive was looked into.
     #[error("something has left memory since the archive was looked into")]
     ArchiveMoved,
+    /// None of the candidates is free any more, or passes the filter: others were faster.
+    #[error("others have taken the follow-ups that were found")]
+    CandidatesTaken,
+    /// The draft is not the one that was validated before.
+    #[error("the draft has changed since it was validated")]
+    DraftMoved,
     /// No such workflow.
     #[error("there is no workflow `{0}`")]
     NoSuchWorkflow(Box<str>),
@@ -154,6 +160,8 @@ impl Rejection {
             Self::NoSuchInstance(_) => "NO_SUCH_INSTANCE",
             Self::NoSuchCaller => "NO_SUCH_CALLER",
             Self::ArchiveMoved => "ARCHIVE_MOVED",
+            Self::CandidatesTaken => "CANDIDATES_TAKEN",
+            Self::DraftMoved => "DRAFT_MOVED",
             Self::NoSuchWorkflow(_) => "NO_SUCH_WORKFLOW",
             Self::NoSuchVersion(..) => "NO_SUCH_VERSION",
             Self::NotPublished(_) => "NOT_PUBLISHED",

@@ -15,6 +15,7 @@ use crate::definition::model::{Action, ActionKind};
 use crate::definition::{Definition, Fault};
 use crate::entry::{Answer, ChangeKind, Entry, StageWarning};
 use crate::instance::{Instance, InstanceId, Status};
+use crate::query::{ShouldStop, Stopped};
 use crate::rejection::Rejection;
 use crate::time::Time;
 use crate::value::Value;
@@ -66,6 +67,9 @@ pub enum SimulationError {
     /// More has come by itself than is tried out.
     #[error("more than {FIRINGS_MAX} timers have come by themselves: wait for less, or let them come more rarely")]
     TooBusy,
+    /// It was stopped.
+    #[error(transparent)]
+    Stopped(#[from] Stopped),
 }
 
 impl SimulationError {
@@ -77,6 +81,7 @@ impl SimulationError {
             Self::Refused(rejection) => rejection.reason(),
             Self::NotSet => "NOT_SET",
             Self::TooBusy => "TOO_BUSY",
+            Self::Stopped(_) => "STOPPED",
         }
     }
 }
@@ -117,7 +122,7 @@ impl Simulation {
         let name = definition.name.as_str().into();
         let definition = Box::new(definition.clone());
         simulation.ask(ActorKind::Author, Command::ImportWorkflow { definition, expected: None })?;
-        simulation.ask(ActorKind::Author, Command::PublishWorkflow { name, expected: None })?;
+        simulation.ask(ActorKind::Author, Command::PublishWorkflow { name, expected: None, validated: None })?;
         Ok(simulation)
     }
 
@@ -163,13 +168,16 @@ impl Simulation {
     /// Lets time pass, and everything come that comes by itself; says how many times something came.
     ///
     /// # Errors
-    /// [`SimulationError::TooBusy`]; time has passed as far as it came then.
-    pub fn wait(&mut self, millis: i64) -> Result<usize, SimulationError> {
+    /// [`SimulationError::TooBusy`] or [`SimulationError::Stopped`]; time has passed as far as it came then.
+    pub fn wait(&mut self, millis: i64, should_stop: ShouldStop<'_>) -> Result<usize, SimulationError> {
         let until = Time(self.now.0.saturating_add(millis.max(0)));
         let mut came = 0;
         while let Some(key) = self.world.timers().earliest().filter(|key| key.due <= until) {
             if self.came >= FIRINGS_MAX {
                 return Err(SimulationError::TooBusy);
+            }
+            if should_stop() {
+                return Err(SimulationError::Stopped(Stopped));
             }
             self.came += 1;
             self.now = self.now.max(key.due);

@@ -218,12 +218,10 @@ fn the_next_is_the_most_urgent_that_nobody_holds_and_may_be_worked_on() {
     assert_eq!(desk.next("Cem"), None);
     desk.ask("Ben", Command::ReleaseClaim { instance: ids[1] }).unwrap();
     assert_eq!(desk.next("Cem"), Some(ids[1]));
-    let none = Command::ClaimNext { filter: Box::default(), lease_millis: 15 * MINUTE };
-    assert_eq!(desk.entry("Dan", none).unwrap(), (None, Answer::Done));
+    assert_eq!(desk.next_of("Dan", FollowUpFilter::default()).unwrap(), Answer::Done);
     let of_billing = FollowUpFilter { teams: vec![1], ..FollowUpFilter::default() };
     desk.ask("Ann", Command::ReleaseClaim { instance: ids[0] }).unwrap();
-    let next = Command::ClaimNext { filter: Box::new(of_billing), lease_millis: 15 * MINUTE };
-    assert_eq!(desk.ask("Dan", next).unwrap(), Answer::Done, "it is not billing's");
+    assert_eq!(desk.next_of("Dan", of_billing).unwrap(), Answer::Done, "it is not billing's");
 }
 
 #[test]

@@ -148,7 +148,7 @@ impl Walker {
         }
         let definition = Box::new(walker.definition.clone());
         walker.ask(ActorKind::Author, Command::ImportWorkflow { definition, expected: None });
-        walker.ask(ActorKind::Author, Command::PublishWorkflow { name: name.into(), expected: None });
+        walker.ask(ActorKind::Author, Command::PublishWorkflow { name: name.into(), expected: None, validated: None });
         walker
     }
 

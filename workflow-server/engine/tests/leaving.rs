@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use aftercall_engine::call::{CallKey, Caller};
 use aftercall_engine::command::{CallChanges, Command};
 use aftercall_engine::entry::ChangeKind;
-use aftercall_engine::erasure::{EraseCaller, ErasedCall, ErasureState};
+use aftercall_engine::erasure::{EraseCaller, ErasedCall, ErasureState, calls_in_memory};
 use aftercall_engine::instance::InstanceId;
 use aftercall_engine::query::{Archivable, archivable};
 use aftercall_engine::testing::{Player, definitions, steps};
@@ -133,10 +133,15 @@ fn an_old_file_number_or_a_chunk_that_is_gone_changes_nothing() {
 }
 
 fn erase(desk: &Desk, reference: &str) -> Command {
+    erase_of_customer(desk, reference, "")
+}
+
+fn erase_of_customer(desk: &Desk, reference: &str, customer: &str) -> Command {
     let caller = CallerKey::of(&Caller { reference: reference.into(), ..Caller::default() }).unwrap();
     let newest_file = desk.world.root().archive.newest_file;
     let reason = "asked for it".into();
-    let erase = EraseCaller { caller, customer: "".into(), reason, archived: Vec::new(), newest_file };
+    let calls = calls_in_memory(desk.world.root(), &caller, customer);
+    let erase = EraseCaller { customer: customer.into(), reason, calls, newest_file };
     Command::EraseCaller(Box::new(erase))
 }
 
@@ -218,7 +223,7 @@ fn a_call_whose_key_comes_again_while_the_first_is_erased_is_left_alone() {
     desk.ask("script", Command::UpdateCall { call: key("1"), changes: CallChanges::default(), expected: None })
         .unwrap();
     let Command::EraseCaller(mut command) = erase(&desk, "C-7") else { unreachable!() };
-    command.archived = vec![ErasedCall { key: key("1"), created_at: first.created_at, instances: Box::default() }];
+    command.calls.push(ErasedCall { key: key("1"), created_at: first.created_at, instances: Box::default() });
     let erasure = desk.entry("ops", Command::EraseCaller(command)).unwrap().0.unwrap().sequence;
     for _ in 0..2 {
         desk.entry("ops", Command::StepErasure { erasure }).unwrap().0.unwrap();
@@ -242,11 +247,7 @@ fn a_customers_calls_are_found_among_more_of_others_than_are_ever_shown() {
     for call in 0..limits::CALLS_OF_CALLER_MAX {
         desk.ask("script", update(&call.to_string(), "another")).unwrap();
     }
-    let erase = |desk: &Desk, customer: &str| {
-        let Command::EraseCaller(mut command) = erase(desk, "C-7") else { unreachable!() };
-        command.customer = customer.into();
-        Command::EraseCaller(command)
-    };
+    let erase = |desk: &Desk, customer: &str| erase_of_customer(desk, "C-7", customer);
     let erasure = desk.entry("ops", erase(&desk, "acme")).unwrap().0.unwrap().sequence;
     let found = &desk.world.root().erasures[&erasure];
     assert_eq!((found.calls.len(), &*found.calls[0].key.id, found.more), (1, "first", false));

@@ -71,7 +71,7 @@ fn publish(desk: &mut Desk, text: &str) {
     let numbering = desk.world.root().workflows.named("repair").unwrap().numbering.clone();
     let definition = Box::new(file::read(text, Some(&numbering)).unwrap_or_else(|faults| panic!("{faults:#?}")));
     desk.ask("author", Command::ImportWorkflow { definition, expected: None }).unwrap();
-    desk.ask("author", Command::PublishWorkflow { name: "repair".into(), expected: None }).unwrap();
+    desk.ask("author", Command::PublishWorkflow { name: "repair".into(), expected: None, validated: None }).unwrap();
 }
 
 fn migrate(desk: &mut Desk, id: InstanceId, version: u32, stages: &[(u32, u32)]) -> Result<Answer, Rejection> {

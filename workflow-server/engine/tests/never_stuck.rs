@@ -10,7 +10,7 @@ use aftercall_engine::command::{Actor, ActorKind, Command, MigrateInstance};
 use aftercall_engine::definition::file;
 use aftercall_engine::entry::{After, Answer, ChangeKind};
 use aftercall_engine::instance::{Instance, InstanceId, Pause, Status};
-use aftercall_engine::query::{StuckReason, stuck};
+use aftercall_engine::query::{StuckReason, never, stuck};
 use aftercall_engine::time::Time;
 use aftercall_engine::{Rejection, try_batch};
 
@@ -54,7 +54,7 @@ fn publish(desk: &mut Desk, text: &str) {
     let numbering = desk.world.root().workflows.named("repair").unwrap().numbering.clone();
     let definition = Box::new(file::read(text, Some(&numbering)).unwrap_or_else(|faults| panic!("{faults:#?}")));
     desk.ask("author", Command::ImportWorkflow { definition, expected: None }).unwrap();
-    desk.ask("author", Command::PublishWorkflow { name: "repair".into(), expected: None }).unwrap();
+    desk.ask("author", Command::PublishWorkflow { name: "repair".into(), expected: None, validated: None }).unwrap();
 }
 
 fn migrate(desk: &mut Desk, id: InstanceId) -> Result<Answer, Rejection> {
@@ -93,12 +93,13 @@ fn a_migration_is_refused_where_nothing_would_wait_whether_it_is_paused_or_not()
     assert!(matches!(migrate(&mut desk, id), Err(Rejection::WouldBeStuck(_))), "paused");
     let batch = StartBatch {
         work: BatchWork::Migrate { version: 2, stages: Vec::new() },
-        items: BatchItems::Named(vec![id]),
+        items: BatchItems::named([id]),
         reason: "the new form".into(),
         per_second: 9,
     };
     let actor = Actor { kind: ActorKind::Operations, name: "ops".into() };
-    let told = try_batch(desk.world.root(), &batch, &actor, desk.now, |_, tried| tried.map(|one| one.status));
+    let told = try_batch(desk.world.root(), &batch, (&actor, desk.now), |_, tried| tried.map(|one| one.status), &never);
+    let told = told.unwrap();
     assert!(matches!(told[..], [Err(Rejection::WouldBeStuck(_))]), "a batch tries the paused ones as well: {told:?}");
     desk.pass(HOUR);
     assert_eq!((desk.of(id).version, desk.of(id).status), (1, Status::Active), "what is refused changes nothing");
@@ -132,7 +133,7 @@ fn one_that_was_left_behind_is_listed_as_stuck_and_becomes_incomplete_with_its_n
         let (mut desk, id) = in_stage("go");
         publish(&mut desk, &no_longer_waits());
         left_behind(&mut desk, id, status);
-        let found = stuck(desk.world.root(), Time(0));
+        let found = stuck(desk.world.root(), Time(0), &never).unwrap();
         assert_eq!((found.len(), found[0].reason), (1, StuckReason::Incomplete), "{status:?}");
         if status == Status::Paused {
             assert_eq!(desk.pass(HOUR), [ChangeKind::Resumed]);
@@ -154,7 +155,7 @@ fn what_only_a_timer_moves_is_not_stuck_and_what_has_buttons_and_no_alert_is_unc
         let mut desk = Desk::new(&file(first));
         desk.set("1", true);
         desk.pass(HOUR);
-        let found = stuck(desk.world.root(), desk.now);
+        let found = stuck(desk.world.root(), desk.now, &never).unwrap();
         assert_eq!(found.first().map(|one| one.reason), expected, "{first}");
     }
 }

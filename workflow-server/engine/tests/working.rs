@@ -11,7 +11,7 @@ use aftercall_engine::definition::model::Priority;
 use aftercall_engine::entry::{Answer, ChangeKind};
 use aftercall_engine::filter::FollowUpFilter;
 use aftercall_engine::instance::{Instance, InstanceId, Status};
-use aftercall_engine::query::list_follow_ups;
+use aftercall_engine::query::{list_follow_ups, never};
 use aftercall_engine::time::Time;
 
 mod desk;
@@ -93,7 +93,7 @@ impl Desk {
     }
 
     fn listed(&self, filter: &FollowUpFilter) -> Vec<InstanceId> {
-        let page = list_follow_ups(self.world.root(), filter, self.now, None, 100);
+        let page = list_follow_ups(self.world.root(), filter, self.now, (None, 100), &never).unwrap();
         page.rows.iter().map(|row| row.instance.id).collect()
     }
 

@@ -8,28 +8,28 @@ use aftercall_engine::command::{Actor, ActorKind, Command, Recipient};
 use aftercall_engine::definition::rules;
 use aftercall_engine::instance::{Instance, InstanceId};
 use aftercall_engine::limits::{BATCH_ITEMS_MAX, BATCH_PER_SECOND_DEFAULT};
-use aftercall_engine::query::{InstanceFilter, instances_of};
+use aftercall_engine::query::{InstanceFilter, ShouldStop};
 use aftercall_engine::{Rejection, Root};
 use aftercall_proto::workflow::v1 as proto;
 use prost::Message;
 use tonic::Status;
 
-use super::operations::off_thread;
 use super::requests::{self, Faults};
 use super::{Answered, Asking, Prepared, Shared, convert, instance_filter, pages, status};
+use crate::reading::Lane;
 
 pub(super) async fn start(
     shared: &Shared,
     request: proto::StartBatchRequest,
 ) -> Result<proto::StartBatchResponse, Status> {
     if request.dry_run {
-        let (start, faults) = read(shared, &request)?;
+        let (start, faults) = read(shared, &request).await?;
         return dry_run(shared, start, &request.actor, faults).await;
     }
     let from = (request.actor.as_str(), request.request_id.as_str());
     let asking = Asking::new("StartBatch", ActorKind::Operations, from, request.encode_to_vec());
     let prepare = async {
-        let (start, faults) = read(shared, &request)?;
+        let (start, faults) = read(shared, &request).await?;
         if is_strict(&request) && faults.is_empty() {
             check_all(shared, &start, &request.actor).await?;
         }
@@ -54,11 +54,13 @@ fn started(answered: &Answered) -> Result<&Arc<Batch>, Status> {
     }
 }
 
-fn read(shared: &Shared, request: &proto::StartBatchRequest) -> Result<(StartBatch, Faults), Status> {
+async fn read(shared: &Shared, request: &proto::StartBatchRequest) -> Result<(StartBatch, Faults), Status> {
     let mut faults = Faults::default();
+    let work = work(&shared.root(), request.work.as_ref(), &mut faults);
+    let items = items_of(shared, request, &mut faults)?;
     let start = StartBatch {
-        work: work(&shared.root(), request.work.as_ref(), &mut faults),
-        items: items_of(shared, request, &mut faults)?,
+        work,
+        items: if faults.is_empty() { found(shared, items).await? } else { BatchItems::default() },
         reason: request.reason.as_str().into(),
         per_second: if request.per_second == 0 { BATCH_PER_SECOND_DEFAULT } else { request.per_second },
     };
@@ -76,9 +78,10 @@ fn is_strict(request: &proto::StartBatchRequest) -> bool {
 async fn check_all(shared: &Shared, start: &StartBatch, actor: &str) -> Result<(), Status> {
     let actor = Actor { kind: ActorKind::Operations, name: actor.into() };
     let (start, now) = (start.clone(), shared.ledger.now());
-    let refused = off_thread(shared.root(), move |root| {
+    let refused = shared.walk(Lane::Heavy, shared.root(), move |root, should_stop| {
         let told = |id: InstanceId, tried: Result<&Instance, Rejection>| Some((id, tried.err()?.reason()));
-        aftercall_engine::try_batch(root, &start, &actor, now, told).into_iter().flatten().collect::<Vec<_>>()
+        let tried = aftercall_engine::try_batch(root, &start, (&actor, now), told, should_stop)?;
+        Ok(tried.into_iter().flatten().collect::<Vec<_>>())
     });
     let refused = refused.await?;
     match refused.first() {
@@ -102,7 +105,8 @@ async fn dry_run(
     }
     let (root, now) = (shared.root(), shared.ledger.now());
     let sequence = root.sequence;
-    let tried = off_thread(root, move |root| {
+    let matched = start.items.matched;
+    let tried = shared.walk(Lane::Heavy, root, move |root, should_stop| {
         let told = |id: InstanceId, tried: Result<&Instance, Rejection>| match tried {
             Err(rejection) => proto::BatchItem { detail: rejection.in_full(), ..item(id, Some(rejection.reason())) },
             Ok(instance) => proto::BatchItem {
@@ -111,14 +115,9 @@ async fn dry_run(
                 ..item(id, None)
             },
         };
-        let items = aftercall_engine::try_batch(root, &start, &actor, now, told);
-        let matched = match &start.items {
-            BatchItems::Named(_) => items.len() as u64,
-            BatchItems::Filtered(filter) => instances_of(root, filter, now).count() as u64,
-        };
-        (items, matched)
+        aftercall_engine::try_batch(root, &start, (&actor, now), told, should_stop)
     });
-    let (items, matched) = tried.await?;
+    let items = tried.await?;
     Ok(proto::StartBatchResponse { batch: None, items, matched, sequence })
 }
 
@@ -171,19 +170,43 @@ fn recipient(root: &Root, asked: &proto::HandOverWork, faults: &mut Faults) -> R
     }
 }
 
-fn items_of(shared: &Shared, request: &proto::StartBatchRequest, faults: &mut Faults) -> Result<BatchItems, Status> {
+/// Which instances a request is about.
+enum Asked {
+    Named(Vec<InstanceId>),
+    Filtered(Box<InstanceFilter>),
+}
+
+/// Looks for the instances, off the ledger's thread.
+async fn found(shared: &Shared, asked: Asked) -> Result<BatchItems, Status> {
+    let now = shared.ledger.now();
+    match asked {
+        Asked::Named(ids) => Ok(BatchItems::named(ids)),
+        Asked::Filtered(filter) => {
+            let walk = move |root: &Root, should_stop: ShouldStop<'_>| {
+                BatchItems::filtered(root, &filter, now.max(root.at), should_stop)
+            };
+            shared.walk(Lane::Heavy, shared.root(), walk).await
+        }
+    }
+}
+
+fn items_of(shared: &Shared, request: &proto::StartBatchRequest, faults: &mut Faults) -> Result<Asked, Status> {
     let Some(filter) = &request.filter else {
         if request.instance_ids.is_empty() {
             faults.add("instance_ids", "name the instances, or give a filter");
         }
+        if request.instance_ids.len() > BATCH_ITEMS_MAX {
+            let message = format!("has {} values, at most {BATCH_ITEMS_MAX} are allowed", request.instance_ids.len());
+            faults.add("instance_ids", message);
+        }
         let mut ids = Vec::new();
-        for (at, text) in request.instance_ids.iter().take(BATCH_ITEMS_MAX + 1).enumerate() {
+        for (at, text) in request.instance_ids.iter().take(BATCH_ITEMS_MAX).enumerate() {
             match text.parse::<InstanceId>() {
                 Ok(id) => ids.push(id),
                 Err(error) => faults.add(format!("instance_ids[{at}]"), error.to_string()),
             }
         }
-        return Ok(BatchItems::Named(ids));
+        return Ok(Asked::Named(ids));
     };
     if !request.instance_ids.is_empty() {
         faults.add("filter", "name the instances or give a filter, not both");
@@ -206,7 +229,7 @@ fn items_of(shared: &Shared, request: &proto::StartBatchRequest, faults: &mut Fa
         faults.add("filter.workflows", format!("there is no workflow {}{hint}", rules::quoted(name)));
     }
     let filter: InstanceFilter = instance_filter::read(filter.clone(), shared.ledger.now())?;
-    Ok(BatchItems::Filtered(Box::new(filter)))
+    Ok(Asked::Filtered(Box::new(filter)))
 }
 
 pub(super) async fn stop(

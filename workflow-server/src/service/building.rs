@@ -9,6 +9,7 @@ use aftercall_engine::definition::file::read_header;
 use aftercall_engine::definition::model::{Definition, Stage};
 use aftercall_engine::definition::numbering::Numbering;
 use aftercall_engine::definition::rules;
+use aftercall_engine::query::ShouldStop;
 use aftercall_engine::rejection::FieldFault;
 use aftercall_engine::world::definitions::Workflow;
 use aftercall_proto::workflow::v1 as proto;
@@ -17,7 +18,6 @@ use tonic::Status;
 
 use super::definitions::{author, describe, faults, named};
 use super::importing::{draft_in, has_moved_on};
-use super::operations::off_thread;
 use super::{Prepared, Shared, convert, status};
 
 /// Who asks for a step, and on which draft.
@@ -168,7 +168,7 @@ async fn edit(
             let root = shared.root();
             let expected = Some(step.expected.unwrap_or(named(&root, step.name)?.revision));
             let (build, name) = (build.clone(), step.name.to_owned());
-            let definition = off_thread(root, move |root| done(root, &name, &*build)).await??;
+            let definition = shared.off_thread(root, move |root| done(root, &name, &*build)).await??;
             Ok(Prepared::from(Command::ImportWorkflow { definition: Box::new(definition), expected }))
         };
         let asking = author(step.rpc, step.from.0, step.from.1, step.bytes.clone());
@@ -180,7 +180,8 @@ async fn edit(
         // A step that changed nothing stored no draft.
         let draft = draft_in(&answered).or_else(|| present(stored).cloned()).ok_or_else(|| no_draft(step.name))?;
         let looked_through = draft.clone();
-        let faults = off_thread(answered.root.clone(), move |root| faults(root, &looked_through)).await?;
+        let looked = move |root: &Root, _: ShouldStop<'_>| Ok(faults(root, &looked_through));
+        let faults = shared.walk_afterwards(answered.root.clone(), looked).await?;
         let workflow = Some(describe(&draft, 0, answered.revision()?));
         return Ok((Draft { workflow, faults, sequence: answered.sequence }, draft));
     }

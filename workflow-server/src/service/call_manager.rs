@@ -5,8 +5,9 @@ use std::sync::Arc;
 use aftercall_engine::Root;
 use aftercall_engine::command::{Command, PushButton};
 use aftercall_engine::entry::ChangeKind;
+use aftercall_engine::filter::FollowUpFilter;
 use aftercall_engine::instance::Instance;
-use aftercall_engine::query::{FollowUpCursor, FollowUpRow, due_soon_from, list_follow_ups};
+use aftercall_engine::query::{FollowUpCursor, FollowUpRow, ShouldStop, Stopped, due_soon_from, list_follow_ups};
 use aftercall_engine::time::Time;
 use aftercall_proto::workflow::v1 as proto;
 use aftercall_proto::workflow::v1::call_manager_service_server::CallManagerService;
@@ -15,9 +16,12 @@ use tonic::{Request, Response, Status};
 
 use super::requests::{self, Faults};
 use super::script_engine::{follow_ups, marked_bytes};
-use super::{Asking, Shared, archived, callers, claims, convert, desk, follow_up, hand_over, pages, status};
+use super::{
+    Asking, Shared, archived, callers, claims, convert, desk, follow_up, hand_over, pages, rows_at_once, status,
+};
 use crate::ledger::history::Walk;
-use crate::limits::NOTES_SHOWN_MAX;
+use crate::limits::{NOTES_SHOWN_MAX, PAGE_ROWS_AT_ONCE};
+use crate::reading::Lane;
 
 /// The service.
 pub struct CallManager(pub Shared);
@@ -40,14 +44,13 @@ impl CallManagerService for CallManager {
         let after = pages::read::<5>(&self.0, &list, &request.page_token)?;
         let as_of = after.map_or_else(|| self.0.ledger.now(), |numbers| Time(numbers[0] as i64));
         let rows_max = pages::rows(request.page_size);
-        let page = list_follow_ups(&root, &filter, as_of, after.map(cursor), rows_max);
+        let sequence = root.sequence;
+        let (rows, next) = self.page(root, filter, as_of, (after.map(cursor), rows_max)).await?;
         Ok(Response::new(proto::ListFollowUpsResponse {
-            rows: page.rows.iter().map(|listed| row(&root, listed, as_of)).collect(),
-            next_page_token: page
-                .next
-                .map_or_else(String::new, |next| pages::token(&self.0, &list, &numbers(as_of, next))),
+            rows,
+            next_page_token: next.map_or_else(String::new, |next| pages::token(&self.0, &list, &numbers(as_of, next))),
             as_of: Some(convert::timestamp(as_of)),
-            sequence: root.sequence,
+            sequence,
         }))
     }
 
@@ -95,7 +98,7 @@ impl CallManagerService for CallManager {
         let asking = Asking::of_person("PushButton", &request.actor, &request.request_id, bytes).at_fault(faults);
         let answered = match self.0.execute(asking, Command::PushButton(Box::new(push))).await {
             Ok(answered) => answered,
-            Err(refused) if status::is_of_a_mover(&refused) => {
+            Err(refused) if is_of_a_mover(&refused) => {
                 let root = self.0.root();
                 return Err(self.tell_mover(root.instance(instance), refused).await);
             }
@@ -219,7 +222,30 @@ impl CallManagerService for CallManager {
     }
 }
 
+/// Rows, and where the next page begins after.
+type Page = (Vec<proto::FollowUpRow>, Option<FollowUpCursor>);
+
 impl CallManager {
+    /// A page of a list: at once where it is small, else on a thread for reads.
+    async fn page(
+        &self,
+        root: Arc<Root>,
+        filter: FollowUpFilter,
+        as_of: Time,
+        (after, rows_max): (Option<FollowUpCursor>, usize),
+    ) -> Result<Page, Status> {
+        let page = move |root: &Root, should_stop: ShouldStop<'_>| {
+            let page = list_follow_ups(root, &filter, as_of, (after, rows_max), should_stop)?;
+            Ok::<Page, Stopped>((page.rows.iter().map(|listed| row(root, listed, as_of)).collect(), page.next))
+        };
+        if rows_max <= PAGE_ROWS_AT_ONCE
+            && let Ok(page) = page(&root, &rows_at_once())
+        {
+            return Ok(page);
+        }
+        self.0.walk(Lane::Desk, root, page).await
+    }
+
     /// The newest notes, also those given with buttons, oldest first.
     async fn notes(&self, instance: &Arc<Instance>) -> Result<Vec<proto::Note>, Status> {
         if instance.notes == 0 {
@@ -264,6 +290,11 @@ impl CallManager {
         }
         refused
     }
+}
+
+/// Whether a push was refused because somebody moved the follow-up first.
+fn is_of_a_mover(refused: &Status) -> bool {
+    ["BUTTON_GONE", "STALE_VISIT", "INSTANCE_ENDED"].iter().any(|reason| status::has_reason(refused, reason))
 }
 
 /// The root in which an instance is, and the instance, if Call Managers may work on it.

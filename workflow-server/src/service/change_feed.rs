@@ -70,7 +70,11 @@ impl ChangeFeedService for ChangeFeed {
 
 impl ChangeFeed {
     fn permit(&self) -> Result<OwnedSemaphorePermit, Status> {
-        self.0.feed_streams.clone().try_acquire_owned().map_err(|_| status::too_many_streams(FEED_STREAMS_MAX))
+        self.0
+            .feed_streams
+            .clone()
+            .try_acquire_owned()
+            .map_err(|_| status::exhausted("FEED_STREAMS", FEED_STREAMS_MAX as u64))
     }
 
     /// Entries from a sequence on, masked by the World that was there before they were read.

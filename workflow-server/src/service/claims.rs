@@ -1,13 +1,14 @@
 //! Claims: people hold follow-ups, go on holding them, give them back and take them over.
 
-use aftercall_engine::command::Command;
+use aftercall_engine::command::{ClaimNext, Command};
 use aftercall_engine::entry::Answer;
 use aftercall_proto::workflow::v1 as proto;
 use prost::Message;
 use tonic::Status;
 
 use super::requests::{self, Faults};
-use super::{Asking, Prepared, Shared};
+use super::{Answered, Asking, Prepared, Shared, claim_search, status};
+use crate::limits::CLAIM_TRIES;
 
 pub(super) async fn claim(
     shared: &Shared,
@@ -61,22 +62,37 @@ pub(super) async fn claim_next(
     shared: &Shared,
     request: proto::ClaimNextRequest,
 ) -> Result<proto::ClaimNextResponse, Status> {
-    let asking = Asking::of_person("ClaimNext", &request.actor, &request.request_id, request.encode_to_vec());
-    let prepare = async {
-        let asked = request.filter.clone().unwrap_or_default();
-        let (filter, mut faults) = requests::filter(&shared.root(), &asked);
-        if asked.unclaimed || !asked.holders.is_empty() {
-            faults.add("filter", "the next is one that nobody holds: leave holders and unclaimed out");
-        }
-        let lease_millis = requests::lease(request.lease, &mut faults);
-        Ok(Prepared::new(Command::ClaimNext { filter: Box::new(filter), lease_millis }, faults))
-    };
-    let answered = shared.execute_new(asking, prepare).await?;
+    let answered = first_free(shared, &request).await?;
     let follow_up = match &answered.answer {
         Answer::Done => None,
         _ => Some(answered.follow_up()?),
     };
     Ok(proto::ClaimNextResponse { follow_up, sequence: answered.sequence })
+}
+
+/// Searches, then claims the first that is still free; again where others took all that was found.
+async fn first_free(shared: &Shared, request: &proto::ClaimNextRequest) -> Result<Answered, Status> {
+    let bytes = request.encode_to_vec();
+    let mut tries = 1;
+    loop {
+        let asking = Asking::of_person("ClaimNext", &request.actor, &request.request_id, bytes.clone());
+        match shared.execute_new(asking, search(shared, request)).await {
+            Err(refused) if status::has_reason(&refused, "CANDIDATES_TAKEN") && tries < CLAIM_TRIES => tries += 1,
+            answered => return answered,
+        }
+    }
+}
+
+async fn search(shared: &Shared, request: &proto::ClaimNextRequest) -> Result<Prepared, Status> {
+    let asked = request.filter.clone().unwrap_or_default();
+    let (filter, mut faults) = requests::filter(&shared.root(), &asked);
+    if asked.unclaimed || !asked.holders.is_empty() {
+        faults.add("filter", "the next is one that nobody holds: leave holders and unclaimed out");
+    }
+    let lease_millis = requests::lease(request.lease, &mut faults);
+    let candidates = if faults.is_empty() { claim_search::candidates(shared, &filter).await? } else { Vec::new() };
+    let command = Command::ClaimNext(Box::new(ClaimNext { filter, candidates, lease_millis }));
+    Ok(Prepared::new(command, faults))
 }
 
 async fn held(shared: &Shared, asking: Asking<'_>, command: Command) -> Result<(Option<proto::FollowUp>, u64), Status> {

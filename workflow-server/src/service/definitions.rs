@@ -6,15 +6,17 @@ use aftercall_engine::command::{ActorKind, Command};
 use aftercall_engine::definition::describe::describe_action;
 use aftercall_engine::definition::file::{self, Places};
 use aftercall_engine::definition::{Action, ActionKind, Definition};
-use aftercall_engine::entry::Answer;
+use aftercall_engine::query::ShouldStop;
 use aftercall_engine::world::definitions::Workflow;
 use aftercall_proto::workflow::v1 as proto;
 use aftercall_proto::workflow::v1::workflow_definition_service_server::WorkflowDefinitionService;
 use prost::Message;
 use tonic::{Request, Response, Status};
 
-use super::operations::off_thread;
-use super::{Asking, Shared, building, calendars, convert, importing, pages, pictures, requests, simulations, status};
+use super::{
+    Asking, Shared, building, calendars, convert, importing, pages, pictures, publishing, requests, simulations, status,
+};
+use crate::reading::Lane;
 
 /// The service.
 pub struct Definitions(pub Shared);
@@ -77,7 +79,7 @@ impl WorkflowDefinitionService for Definitions {
             };
             Ok(faults(root, definition.ok_or_else(|| no_version(&request.name, request.version))?))
         };
-        let faults = off_thread(self.0.root(), looked_through).await??;
+        let faults = self.0.off_thread(self.0.root(), looked_through).await??;
         Ok(Response::new(proto::ValidateWorkflowResponse { faults }))
     }
 
@@ -85,24 +87,7 @@ impl WorkflowDefinitionService for Definitions {
         &self,
         request: Request<proto::PublishWorkflowRequest>,
     ) -> Result<Response<proto::PublishWorkflowResponse>, Status> {
-        let request = request.into_inner();
-        let command =
-            Command::PublishWorkflow { name: request.name.as_str().into(), expected: request.expected_revision };
-        let asking = author("PublishWorkflow", &request.actor, &request.request_id, request.encode_to_vec());
-        let answered = self.0.execute(asking, command).await?;
-        let Answer::Published { version, created } = answered.answer else {
-            return Err(status::answer_gone());
-        };
-        let workflow = answered.root.workflows.named(&request.name);
-        let published = workflow.and_then(|workflow| workflow.version(version));
-        let archived = workflow.is_some_and(|workflow| workflow.archived);
-        let warnings = published.zip(workflow).map_or_else(Vec::new, |(version, workflow)| {
-            let mut warnings = faults(&answered.root, &version.definition);
-            warnings.extend(pictures::warnings(&answered.root, workflow, &version.definition));
-            warnings
-        });
-        let sequence = answered.sequence;
-        Ok(Response::new(proto::PublishWorkflowResponse { version, created, faults: warnings, sequence, archived }))
+        publishing::publish(&self.0, request.into_inner()).await.map(Response::new)
     }
 
     async fn get_workflow(
@@ -173,7 +158,10 @@ impl WorkflowDefinitionService for Definitions {
         &self,
         request: Request<proto::DiffVersionsRequest>,
     ) -> Result<Response<proto::DiffVersionsResponse>, Status> {
-        pictures::differences(&self.0.root(), &request.into_inner()).map(Response::new)
+        let request = request.into_inner();
+        let compared =
+            move |root: &Root, should_stop: ShouldStop<'_>| pictures::differences(root, &request, should_stop);
+        self.0.walk(Lane::Heavy, self.0.root(), compared).await?.map(Response::new)
     }
 
     async fn render_workflow(

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use aftercall_engine::Root;
 use aftercall_engine::command::{ActorKind, Command};
-use aftercall_engine::erasure::{EraseCaller, ErasedCall, Erasure, ErasureChange, ErasureState};
+use aftercall_engine::erasure::{EraseCaller, ErasedCall, Erasure, ErasureChange, ErasureState, calls_in_memory};
 use aftercall_engine::limits::ERASED_CALLS_MAX;
 use aftercall_engine::time::Time;
 use aftercall_engine::world::caller_index::CallerKey;
@@ -59,14 +59,17 @@ async fn start(shared: &Shared, request: &proto::EraseCallerRequest, caller: &Ca
         let asking = Asking::new("EraseCaller", ActorKind::Operations, from, request.encode_to_vec());
         let prepare = async { command(shared, request, caller).await.map(Prepared::from) };
         match shared.execute_new(asking, prepare).await {
-            Err(refused) if status::is_archive_moved(&refused) && looks < ARCHIVE_LOOKS_MAX => looks += 1,
+            Err(refused) if status::has_reason(&refused, "ARCHIVE_MOVED") && looks < ARCHIVE_LOOKS_MAX => looks += 1,
             answered => return answered,
         }
     }
 }
 
 async fn command(shared: &Shared, request: &proto::EraseCallerRequest, caller: &CallerKey) -> Result<Command, Status> {
-    let newest_file = shared.root().archive.newest_file;
+    let root = shared.root();
+    let newest_file = root.archive.newest_file;
+    let (key, customer) = (caller.clone(), request.customer.clone());
+    let calls = shared.off_thread(root, move |root| calls_in_memory(root, &key, &customer)).await?;
     let archive = shared.ledger.archive();
     // What has outlived its retention and is not gone yet is erased all the same.
     let found = archive.calls_of(caller, &request.customer, ERASED_CALLS_MAX + 1, Time(i64::MIN));
@@ -77,10 +80,9 @@ async fn command(shared: &Shared, request: &proto::EraseCallerRequest, caller: &
         instances: found.instances.iter().map(|instance| instance.id).collect(),
     };
     Ok(Command::EraseCaller(Box::new(EraseCaller {
-        caller: caller.clone(),
         customer: request.customer.as_str().into(),
         reason: request.reason.as_str().into(),
-        archived: found.into_iter().map(erased).collect(),
+        calls: calls.into_iter().chain(found.into_iter().map(erased)).collect(),
         newest_file,
     })))
 }

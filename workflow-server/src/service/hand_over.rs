@@ -15,10 +15,10 @@ use prost::Message;
 use tonic::Status;
 use tonic_types::StatusExt as _;
 
-use super::operations::off_thread;
 use super::requests::{self, Faults};
 use super::{Answered, Asking, Prepared, Shared, archived, status};
 use crate::limits::{HAND_OVER_AT_ONCE, HAND_OVER_MAX, HAND_OVER_REQUEST_ID_CHARS_MAX};
+use crate::reading::Lane;
 
 pub(super) async fn hand_over(
     shared: &Shared,
@@ -150,12 +150,13 @@ fn ids(request: &proto::HandOverRequest, faults: &mut Faults) -> Vec<InstanceId>
 }
 
 /// What a person holds, most urgent first, and how much more that is. All slots are looked at: snoozed and hidden follow-ups are
-/// in no list of the Call Manager, and a few such walks at once leave threads for everybody else.
+/// in no list of the Call Manager.
 async fn held_by(shared: &Shared, holder: &str) -> Result<(Vec<InstanceId>, u32), Status> {
-    let walk = shared.holder_walks.acquire().await.map_err(|error| status::internal(&error))?;
     let (holder, now): (Box<str>, _) = (holder.into(), shared.ledger.now());
-    let mut held = off_thread(shared.root(), move |root| aftercall_engine::query::held_by(root, &holder, now)).await?;
-    drop(walk);
+    let walk = shared.walk(Lane::Desk, shared.root(), move |root, should_stop| {
+        aftercall_engine::query::held_by(root, &holder, now, should_stop)
+    });
+    let mut held = walk.await?;
     let remaining = held.len().saturating_sub(HAND_OVER_MAX);
     held.truncate(HAND_OVER_MAX);
     Ok((held, u32::try_from(remaining).unwrap_or(u32::MAX)))

@@ -12,7 +12,6 @@ use prost::Message as _;
 use tonic::Status;
 
 use super::definitions::{author, describe, named, read, summary};
-use super::operations::off_thread;
 use super::{Answered, Prepared, Shared, convert, pictures, status};
 
 /// How often a workflow is looked at again when it changed between the look and the decision.
@@ -67,7 +66,7 @@ async fn look_through(shared: &Shared, file: &Arc<str>) -> Result<File, Status> 
         let revision = root.workflows.named(&definition.name).map_or(0, |workflow| workflow.revision);
         Ok(File { definition, faults: found.iter().map(convert::fault).collect(), revision })
     };
-    off_thread(shared.root(), look).await?
+    shared.off_thread(shared.root(), look).await?
 }
 
 /// The draft as the import left it; what is wrong with it is told by the present teams and calendars.
@@ -114,7 +113,11 @@ pub(super) async fn archive(
         let known = summary(named(&answered.root, &request.name)?);
         let revision = answered.revision()?;
         let workflow = Some(proto::WorkflowSummary { archived: !request.restore, revision, ..known });
-        let open_instances = pictures::open_instances(&answered.root, &request.name);
+        let name = request.name.clone();
+        let counted = shared.walk_afterwards(answered.root.clone(), move |root, should_stop| {
+            pictures::open_instances(root, &name, should_stop)
+        });
+        let open_instances = counted.await?;
         return Ok(proto::ArchiveWorkflowResponse { workflow, open_instances, sequence: answered.sequence });
     }
     Err(status::unavailable("the workflow is being changed by somebody else: try again"))

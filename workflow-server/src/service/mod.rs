@@ -10,6 +10,7 @@ mod calendars;
 mod call_manager;
 mod callers;
 mod change_feed;
+mod claim_search;
 mod claims;
 mod convert;
 mod definitions;
@@ -25,6 +26,7 @@ mod instance_filter;
 mod operations;
 mod pages;
 mod pictures;
+mod publishing;
 mod reports;
 mod requests;
 mod script_engine;
@@ -32,6 +34,7 @@ mod simulations;
 mod status;
 mod stuck;
 
+use std::cell::Cell;
 use std::hash::Hasher;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -39,6 +42,7 @@ use std::time::Duration;
 
 use aftercall_engine::Root;
 use aftercall_engine::instance::InstanceId;
+use aftercall_engine::query::{ShouldStop, Stopped};
 use aftercall_engine::rejection::FieldFault;
 use siphasher::sip::SipHasher13;
 use tokio::sync::Semaphore;
@@ -54,7 +58,9 @@ pub use script_engine::ScriptEngine;
 use asking::{Answered, Asking, Prepared};
 
 use crate::ledger::Handle;
-use crate::limits::{FEED_STREAMS_MAX, HOLDER_WALKS_MAX, REPORTS_RUNNING_MAX};
+use crate::limits::{FEED_STREAMS_MAX, REPORTS_RUNNING_MAX, ROWS_AT_ONCE};
+use crate::reading::{Lane, Place, Reading};
+use crate::service::claim_search::ClaimSearches;
 
 /// What every service holds.
 #[derive(Clone)]
@@ -69,7 +75,8 @@ pub struct Shared {
     desk: Arc<DeskSettings>,
     job_started: Arc<tokio::sync::Notify>,
     reports: Arc<Semaphore>,
-    holder_walks: Arc<Semaphore>,
+    reading: Arc<Reading>,
+    searches: Arc<ClaimSearches>,
 }
 
 /// What ops decide for the people at their desks.
@@ -90,7 +97,7 @@ impl Shared {
         data_dir: PathBuf,
         start_duration: Duration,
         draining: CancellationToken,
-        desk: DeskSettings,
+        (desk, reading): (DeskSettings, Reading),
     ) -> Self {
         Self {
             ledger,
@@ -103,8 +110,44 @@ impl Shared {
             desk: Arc::new(desk),
             job_started: Arc::default(),
             reports: Arc::new(Semaphore::new(REPORTS_RUNNING_MAX)),
-            holder_walks: Arc::new(Semaphore::new(HOLDER_WALKS_MAX)),
+            reading: Arc::new(reading),
+            searches: Arc::default(),
         }
+    }
+
+    /// Walks over a root on a thread for reads, until the client goes away or the time is used up.
+    async fn walk<T: Send + 'static>(
+        &self,
+        lane: Lane,
+        root: Arc<Root>,
+        walk: impl FnOnce(&Root, ShouldStop<'_>) -> Result<T, Stopped> + Send + 'static,
+    ) -> Result<T, Status> {
+        let walked = self.reading.run(lane, move |should_stop| walk(&root, should_stop)).await;
+        walked.map_err(status::of_read)
+    }
+
+    /// Walks for the answer to a change that has been made: it must not be refused any more, so it waits however many wait already.
+    async fn walk_afterwards<T: Send + 'static>(
+        &self,
+        root: Arc<Root>,
+        walk: impl FnOnce(&Root, ShouldStop<'_>) -> Result<T, Stopped> + Send + 'static,
+    ) -> Result<T, Status> {
+        let walked = self.reading.run_afterwards(Lane::Heavy, move |should_stop| walk(&root, should_stop)).await;
+        walked.map_err(status::of_read)
+    }
+
+    /// Does what takes a while, but no longer than tens of milliseconds, on a thread for reads.
+    async fn off_thread<T: Send + 'static>(
+        &self,
+        root: Arc<Root>,
+        read: impl FnOnce(&Root) -> T + Send + 'static,
+    ) -> Result<T, Status> {
+        self.walk(Lane::Heavy, root, move |root, _| Ok(read(root))).await
+    }
+
+    /// A place among the heavy reads, for those who read from files.
+    async fn heavy_place(&self) -> Result<Place, Status> {
+        self.reading.place(Lane::Heavy).await.map_err(status::of_read)
     }
 
     /// Tells the runner of jobs that there is a new batch or erasure.
@@ -126,6 +169,16 @@ impl Shared {
         let mut hasher = SipHasher13::new_with_key(&self.hash_key);
         hasher.write(bytes);
         hasher.finish()
+    }
+}
+
+/// Stops a walk after as many rows as are looked at on the threads that serve others. A walk asks before the first row and then every
+/// 256 rows.
+fn rows_at_once() -> impl Fn() -> bool {
+    let checks = Cell::new(0);
+    move || {
+        checks.set(checks.get() + 1);
+        checks.get() > ROWS_AT_ONCE / 256
     }
 }
 

@@ -1,10 +1,8 @@
 //! For ops: hidden and ended instances are seen here too.
 
-use std::sync::Arc;
-
 use aftercall_engine::Root;
 use aftercall_engine::command::{ActorKind, Command, MigrateInstance};
-use aftercall_engine::query::{GroupBy, count_instances, list_instances};
+use aftercall_engine::query::{GroupBy, ShouldStop, count_instances, list_instances};
 use aftercall_engine::time::Time;
 use aftercall_proto::workflow::v1 as proto;
 use aftercall_proto::workflow::v1::operations_service_server::OperationsService;
@@ -20,6 +18,7 @@ use super::{
 };
 use crate::limits::GROUPS_MAX;
 use crate::process;
+use crate::reading::Lane;
 
 /// The service.
 pub struct Operations(pub Shared);
@@ -47,6 +46,7 @@ impl OperationsService for Operations {
                 .map_or_else(|| self.0.ledger.now(), |[.., as_of]| Time(as_of as i64));
             let filter = instance_filter::read(proto::InstanceFilter { archived: false, ..asked }, now)?;
             let page = (request.page_size, request.page_token.as_str());
+            let _place = self.0.heavy_place().await?;
             return archived::list(&self.0, &filter, &list, page, now).await.map(Response::new);
         }
         let token = pages::read::<2>(&self.0, &list, &request.page_token)?;
@@ -54,10 +54,14 @@ impl OperationsService for Operations {
         let filter = instance_filter::read(asked, now)?;
         let after = token.map(|[slot, _]| slot as u32);
         let (root, rows) = (self.0.root(), pages::rows(request.page_size));
-        let page = off_thread(root.clone(), move |root| list_instances(root, &filter, now, after, rows)).await?;
-        let instances = page.instances.iter().map(|instance| follow_up::follow_up(&root, instance)).collect();
+        let listed = self.0.walk(Lane::Heavy, root, move |root, should_stop| {
+            let page = list_instances(root, &filter, now, (after, rows), should_stop)?;
+            let shown = page.instances.iter().map(|instance| follow_up::follow_up(root, instance));
+            Ok((shown.collect(), page.next))
+        });
+        let (instances, next) = listed.await?;
         let next_page_token =
-            page.next.map_or_else(String::new, |slot| pages::token(&self.0, &list, &[u64::from(slot), now.0 as u64]));
+            next.map_or_else(String::new, |slot| pages::token(&self.0, &list, &[u64::from(slot), now.0 as u64]));
         Ok(Response::new(proto::ListInstancesResponse { instances, next_page_token }))
     }
 
@@ -87,7 +91,9 @@ impl OperationsService for Operations {
         let filter = instance_filter::read(request.filter.unwrap_or_default(), now)?;
         let root = self.0.root();
         let archived = archived::count(&root, &filter);
-        let (groups, total) = off_thread(root, move |root| count_instances(root, &filter, by, now)).await?;
+        let counted =
+            move |root: &Root, should_stop: ShouldStop<'_>| count_instances(root, &filter, by, now, should_stop);
+        let (groups, total) = self.0.walk(Lane::Heavy, root, counted).await?;
         let counts = groups.into_iter().take(GROUPS_MAX).map(|group| proto::InstanceCount {
             group: group.name,
             count: group.count,
@@ -106,6 +112,7 @@ impl OperationsService for Operations {
         let list = [b"history ".to_vec(), request.instance_id.clone().into_bytes(), call_bytes(&request)].concat();
         let after = pages::read::<1>(&self.0, &list, &request.page_token)?.map_or(0, |[after]| after);
         let rows = pages::rows(request.page_size);
+        let _place = self.0.heavy_place().await?;
         let items = history::items(&self.0, &request).await?;
         let mut rest = items.into_iter().filter(|item| item.sequence > after).peekable();
         let mut page: Vec<proto::HistoryItem> = Vec::new();
@@ -330,12 +337,4 @@ impl OperationsService for Operations {
 
 fn call_bytes(request: &proto::ListHistoryRequest) -> Vec<u8> {
     request.call.as_ref().map_or_else(Vec::new, Message::encode_to_vec)
-}
-
-/// A walk over every slot is not for the threads that serve others.
-pub(super) async fn off_thread<T: Send + 'static>(
-    root: Arc<Root>,
-    ask: impl FnOnce(&Root) -> T + Send + 'static,
-) -> Result<T, Status> {
-    tokio::task::spawn_blocking(move || ask(&root)).await.map_err(|error| status::internal(&error))
 }

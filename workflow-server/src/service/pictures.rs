@@ -7,17 +7,34 @@ use aftercall_engine::definition::diff::{diff, vanished};
 use aftercall_engine::definition::graph::{Graph, Trail, dot, mermaid, svg, text};
 use aftercall_engine::definition::{Definition, Stage};
 use aftercall_engine::instance::Instance;
+use aftercall_engine::query::{self, ShouldStop, Stopped};
 use aftercall_engine::world::definitions::Workflow;
 use aftercall_proto::workflow::v1 as proto;
 use tonic::Status;
 
 use super::definitions::{no_version, pick};
 use super::{Shared, archived, convert, status};
+use crate::limits::READ_TIME_MAX;
+use crate::reading::{Lane, ReadError};
 
 pub(super) fn differences(
     root: &Root,
     request: &proto::DiffVersionsRequest,
-) -> Result<proto::DiffVersionsResponse, Status> {
+    should_stop: ShouldStop<'_>,
+) -> Result<Result<proto::DiffVersionsResponse, Status>, Stopped> {
+    let (workflow, new, versions, differences) = match compared(root, request) {
+        Ok(compared) => compared,
+        Err(refused) => return Ok(Err(refused)),
+    };
+    let vanished = gone(root, workflow, new, should_stop)?;
+    let (from_version, to_version) = versions;
+    Ok(Ok(proto::DiffVersionsResponse { from_version, to_version, differences, vanished }))
+}
+
+/// A workflow, its newer definition, the two versions, and what differs.
+type Compared<'r> = (&'r Workflow, &'r Definition, (u32, u32), Vec<String>);
+
+fn compared<'r>(root: &'r Root, request: &proto::DiffVersionsRequest) -> Result<Compared<'r>, Status> {
     let (workflow, new, to_version) = pick(root, &request.name, request.to_version, request.to_draft)?;
     let before = if to_version == 0 { workflow.newest() } else { to_version - 1 };
     let from_version = if request.from_version == 0 { before } else { request.from_version };
@@ -29,18 +46,17 @@ pub(super) fn differences(
         }
     };
     let differences = old.map_or_else(|| vec!["everything is new".to_owned()], |old| diff(old, new));
-    let vanished = gone(root, workflow, new);
-    Ok(proto::DiffVersionsResponse { from_version, to_version, differences, vanished })
+    Ok((workflow, new, (from_version, to_version), differences))
 }
 
 /// The stages in which open instances stand and that this definition does not have.
-pub(super) fn gone(root: &Root, workflow: &Workflow, new: &Definition) -> Vec<proto::VanishedStage> {
-    let place = root.workflows.place(&workflow.name);
-    let open = root.instances.iter().flatten().filter(|one| Some(one.workflow) == place && !one.status.is_ended());
-    let mut standing: BTreeMap<(u32, u32), u64> = BTreeMap::new();
-    for instance in open {
-        *standing.entry((instance.version, instance.stage)).or_default() += 1;
-    }
+pub(super) fn gone(
+    root: &Root,
+    workflow: &Workflow,
+    new: &Definition,
+    should_stop: ShouldStop<'_>,
+) -> Result<Vec<proto::VanishedStage>, Stopped> {
+    let standing = query::open_by_stage(root, &workflow.name, should_stop)?;
     let mut found: BTreeMap<u32, (Stage, u64)> = BTreeMap::new();
     for ((version, number), count) in standing {
         let Some(version) = workflow.version(version) else { continue };
@@ -54,7 +70,7 @@ pub(super) fn gone(root: &Root, workflow: &Workflow, new: &Definition) -> Vec<pr
         stage: Some(convert::stage(&stage)),
         open_instances,
     };
-    found.into_values().map(shown).collect()
+    Ok(found.into_values().map(shown).collect())
 }
 
 pub(super) async fn render(
@@ -72,11 +88,12 @@ pub(super) async fn render(
         check_same(request, definition, &found.instance)?;
         (Definition::clone(definition), trail(&found.instance))
     };
-    // Laying out takes a while: other requests go on meanwhile.
     let format = request.format();
-    let drawn = tokio::task::spawn_blocking(move || draw(&definition, &trail, format)).await;
-    let picture = drawn.map_err(|error| status::internal(&error))??;
-    Ok(proto::RenderWorkflowResponse { picture })
+    let lane = if format == proto::PictureFormat::Svg { Lane::Picture } else { Lane::Heavy };
+    let drawn = shared.reading.run(lane, move |_| Ok(draw(&definition, &trail, format)));
+    // The layout cannot be interrupted. Nobody waits for it longer than this, and the next one gets its thread when it has ended.
+    let drawn = tokio::time::timeout(READ_TIME_MAX, drawn).await.unwrap_or(Err(ReadError::TimeUp));
+    Ok(proto::RenderWorkflowResponse { picture: drawn.map_err(status::of_read)?? })
 }
 
 /// A picture of another workflow or version than the instance's could not show its way.
@@ -117,7 +134,12 @@ fn draw(definition: &Definition, trail: &Trail, format: proto::PictureFormat) ->
 }
 
 /// What authors are warned of when they publish.
-pub(super) fn warnings(root: &Root, workflow: &Workflow, new: &Definition) -> Vec<proto::Fault> {
+pub(super) fn warnings(
+    root: &Root,
+    workflow: &Workflow,
+    new: &Definition,
+    should_stop: ShouldStop<'_>,
+) -> Result<Vec<proto::Fault>, Stopped> {
     let warning = |gone: proto::VanishedStage| {
         let stage = gone.stage.unwrap_or_default();
         let standing = match gone.open_instances {
@@ -134,12 +156,10 @@ pub(super) fn warnings(root: &Root, workflow: &Workflow, new: &Definition) -> Ve
             ..proto::Fault::default()
         }
     };
-    gone(root, workflow, new).into_iter().map(warning).collect()
+    Ok(gone(root, workflow, new, should_stop)?.into_iter().map(warning).collect())
 }
 
 /// How many instances of a workflow still run.
-pub(super) fn open_instances(root: &Root, name: &str) -> u64 {
-    let place = root.workflows.place(name);
-    let open = root.instances.iter().flatten().filter(|one| Some(one.workflow) == place && !one.status.is_ended());
-    open.count() as u64
+pub(super) fn open_instances(root: &Root, name: &str, should_stop: ShouldStop<'_>) -> Result<u64, Stopped> {
+    Ok(query::open_by_stage(root, name, should_stop)?.into_values().sum())
 }

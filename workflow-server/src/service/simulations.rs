@@ -7,6 +7,7 @@ use aftercall_engine::command::CallChanges;
 use aftercall_engine::definition::Definition;
 use aftercall_engine::definition::file::Places;
 use aftercall_engine::limits::SPAN_DAYS_MAX;
+use aftercall_engine::query::{ShouldStop, Stopped};
 use aftercall_engine::simulate::{Named, Simulation, SimulationError};
 use aftercall_engine::time::Time;
 use aftercall_proto::workflow::v1 as proto;
@@ -15,10 +16,10 @@ use prost::Message;
 use tonic::Status;
 
 use super::definitions::{pick, read};
-use super::operations::off_thread;
 use super::requests::{self, Faults};
 use super::{Shared, convert, follow_up, status};
 use crate::limits::{SIMULATION_BYTES_MAX, SIMULATION_STEPS_MAX};
+use crate::reading::Lane;
 
 /// What is to be done, checked.
 enum Step {
@@ -38,16 +39,17 @@ pub(super) async fn simulate(
         draft: request.draft,
         ..Default::default()
     };
-    let (definition, places) = off_thread(root.clone(), move |root| definition(root, &of)).await??;
+    let (definition, places) = shared.off_thread(root.clone(), move |root| definition(root, &of)).await??;
     let mut faults = Faults::default();
     let now = request.at.and_then(requests::time).unwrap_or_else(|| shared.ledger.now());
     let changes = requests::given_changes(request.properties);
     let fields = requests::values(request.fields, "fields", &mut faults);
     let steps = steps(request.steps, &mut faults);
     faults.check()?;
-    // A thousand steps take a while: other requests go on meanwhile.
-    let run = move || run(&root, (&definition, &places), now, (changes, fields), steps);
-    let states = tokio::task::spawn_blocking(run).await.map_err(|error| status::internal(&error))??;
+    let run = move |root: &Root, should_stop: ShouldStop<'_>| {
+        run(root, (&definition, &places), now, (changes, fields), (steps, should_stop))
+    };
+    let states = shared.walk(Lane::Heavy, root, run).await??;
     Ok(proto::SimulateWorkflowResponse { states })
 }
 
@@ -91,8 +93,50 @@ fn run(
     (definition, places): (&Definition, &Places),
     now: Time,
     (changes, fields): (CallChanges, Named),
-    steps: Vec<Step>,
-) -> Result<Vec<proto::SimulationState>, Status> {
+    (steps, should_stop): (Vec<Step>, ShouldStop<'_>),
+) -> Result<Result<Vec<proto::SimulationState>, Status>, Stopped> {
+    let mut simulation = match set_up(root, (definition, places), now, (changes, fields)) {
+        Ok(simulation) => simulation,
+        Err(refused) => return Ok(Err(refused)),
+    };
+    let mut states = vec![state(&mut simulation)];
+    let mut bytes = 0;
+    for step in steps {
+        if should_stop() {
+            return Err(Stopped);
+        }
+        // An answer that no client could read is none.
+        bytes += states.last().map_or(0, Message::encoded_len);
+        if bytes > SIMULATION_BYTES_MAX {
+            let refused = format!("the answer has {SIMULATION_BYTES_MAX} bytes already: try fewer steps at a time");
+            states.push(proto::SimulationState { refused, reason: "TOO_LARGE".to_owned(), ..state(&mut simulation) });
+            break;
+        }
+        let done = match step {
+            Step::Wait(millis) => simulation.wait(millis, should_stop).map(drop),
+            Step::Push { button, form, note } => simulation.push(&button, form, &note),
+        };
+        let mut state = state(&mut simulation);
+        let Err(error) = done else {
+            states.push(state);
+            continue;
+        };
+        if let SimulationError::Stopped(stopped) = error {
+            return Err(stopped);
+        }
+        (state.refused, state.reason) = (error.to_string(), error.reason().to_owned());
+        states.push(state);
+        break;
+    }
+    Ok(Ok(states))
+}
+
+fn set_up(
+    root: &Root,
+    (definition, places): (&Definition, &Places),
+    now: Time,
+    (changes, fields): (CallChanges, Named),
+) -> Result<Simulation, Status> {
     let calendars: Vec<_> = root.calendars.by_name().map(Arc::clone).collect();
     let refused = |error| status::of_simulation(error, root);
     let mut simulation = Simulation::new(definition, &calendars, now).map_err(|mut error| {
@@ -102,30 +146,7 @@ fn run(
         refused(error)
     })?;
     simulation.set(changes, fields).map_err(refused)?;
-    let mut states = vec![state(&mut simulation)];
-    let mut bytes = 0;
-    for step in steps {
-        // An answer that no client could read is none.
-        bytes += states.last().map_or(0, Message::encoded_len);
-        if bytes > SIMULATION_BYTES_MAX {
-            let refused = format!("the answer has {SIMULATION_BYTES_MAX} bytes already: try fewer steps at a time");
-            states.push(proto::SimulationState { refused, reason: "TOO_LARGE".to_owned(), ..state(&mut simulation) });
-            break;
-        }
-        let done = match step {
-            Step::Wait(millis) => simulation.wait(millis).map(drop),
-            Step::Push { button, form, note } => simulation.push(&button, form, &note),
-        };
-        let mut state = state(&mut simulation);
-        let Err(error) = done else {
-            states.push(state);
-            continue;
-        };
-        (state.refused, state.reason) = (error.to_string(), error.reason().to_owned());
-        states.push(state);
-        break;
-    }
-    Ok(states)
+    Ok(simulation)
 }
 
 fn state(simulation: &mut Simulation) -> proto::SimulationState {

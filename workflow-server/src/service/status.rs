@@ -18,6 +18,7 @@ use super::convert;
 use crate::ledger::LedgerError;
 use crate::ledger::feed::FeedError;
 use crate::ledger::history::HistoryError;
+use crate::reading::ReadError;
 
 /// The domain of every `ErrorInfo`.
 const DOMAIN: &str = "aftercall";
@@ -131,11 +132,6 @@ pub(super) fn exhausted(name: &str, limit: u64) -> Status {
     Status::with_error_details(Code::ResourceExhausted, message, details)
 }
 
-/// More streams of the feed than allowed.
-pub(super) fn too_many_streams(limit: usize) -> Status {
-    exhausted("FEED_STREAMS", limit as u64)
-}
-
 /// The wall clock has not jumped.
 pub(super) fn clock_not_held() -> Status {
     precondition("CLOCK_NOT_HELD", "the clock is not held: there is nothing to accept".to_owned(), HashMap::new())
@@ -147,9 +143,9 @@ pub(super) fn archived(root: &Root, instance: &Instance) -> Status {
     precondition("INSTANCE_ARCHIVED", message, facts(root, instance))
 }
 
-/// Whether an erasure was refused because something left memory while it looked for its calls.
-pub(super) fn is_archive_moved(refused: &Status) -> bool {
-    refused.get_details_error_info().is_some_and(|info| info.reason == "ARCHIVE_MOVED")
+/// Whether a request was refused for this reason.
+pub(super) fn has_reason(refused: &Status, reason: &str) -> bool {
+    refused.get_details_error_info().is_some_and(|info| info.reason == reason)
 }
 
 /// Call Managers do not see it.
@@ -234,7 +230,7 @@ pub(super) fn of_simulation(error: SimulationError, root: &Root) -> Status {
     match error {
         SimulationError::Faulty(faults) => of_rejection(Rejection::WorkflowHasFaults(faults), root),
         SimulationError::Refused(rejection) => of_rejection(*rejection, root),
-        SimulationError::NotSet | SimulationError::TooBusy => internal(&error),
+        SimulationError::NotSet | SimulationError::TooBusy | SimulationError::Stopped(_) => internal(&error),
     }
 }
 
@@ -263,7 +259,9 @@ fn of_rejection(rejection: Rejection, root: &Root) -> Status {
         Rejection::Invalid(faults) => invalid(faults),
         Rejection::NoSuchInstance(id) => not_found("instance", &id.to_string(), message),
         Rejection::NoSuchCaller => not_found("caller", "", message),
-        Rejection::ArchiveMoved => status(Code::Aborted, reason, format!("{message}: ask again"), HashMap::new()),
+        Rejection::ArchiveMoved | Rejection::CandidatesTaken | Rejection::DraftMoved => {
+            status(Code::Aborted, reason, format!("{message}: ask again"), HashMap::new())
+        }
         Rejection::NoSuchWorkflow(name) => not_found("workflow", &name, message),
         Rejection::NoSuchVersion(name, version) => not_found("version", &format!("{name}/{version}"), message),
         Rejection::NotPublished(_) => {
@@ -348,12 +346,6 @@ fn facts(root: &Root, instance: &Instance) -> HashMap<String, String> {
     stands.into_iter().chain(claim).collect()
 }
 
-/// Whether a push was refused because somebody moved the follow-up first.
-pub(super) fn is_of_a_mover(refused: &Status) -> bool {
-    let reason = refused.get_details_error_info().map(|info| info.reason).unwrap_or_default();
-    ["BUTTON_GONE", "STALE_VISIT", "INSTANCE_ENDED"].contains(&reason.as_str())
-}
-
 /// Adds who moved the instance last, and when, to a refusal.
 pub(super) fn with_mover(refused: &Status, mover: &str, at: &str) -> Status {
     let mut details = refused.get_error_details();
@@ -377,6 +369,15 @@ pub(super) fn of_feed(error: &FeedError) -> Status {
             status(Code::OutOfRange, "FEED_RANGE", error.to_string(), facts)
         }
         FeedError::Journal(_) | FeedError::Record(_) => internal(error),
+    }
+}
+
+/// A read that gave nothing.
+pub(super) fn of_read(error: ReadError) -> Status {
+    match error {
+        ReadError::Full { limit } => exhausted("READS_WAITING", limit as u64),
+        ReadError::TimeUp => plain(Code::ResourceExhausted, "READ_TIME", format!("{error}: ask for less")),
+        ReadError::Panicked => internal(&error),
     }
 }
 

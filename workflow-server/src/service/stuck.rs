@@ -9,9 +9,9 @@ use aftercall_engine::time::Time;
 use aftercall_proto::workflow::v1 as proto;
 use tonic::Status;
 
-use super::operations::off_thread;
 use super::requests::{self, Faults};
 use super::{Shared, convert, follow_up, pages};
+use crate::reading::Lane;
 
 /// For how long something must have been so where the request does not say: a day.
 const LONGER_THAN_MILLIS: i64 = 86_400_000;
@@ -22,9 +22,9 @@ pub(super) async fn overdue_timers(
 ) -> Result<proto::ListOverdueTimersResponse, Status> {
     let (now, rows) = (shared.ledger.now(), pages::rows(request.page_size));
     let clock_held = shared.ledger.health().borrow().clock_held;
-    let found = off_thread(shared.root(), move |root| {
-        let (timers, total) = query::overdue_timers(root, now, rows);
-        (timers.iter().map(|timer| overdue_timer(root, timer)).collect(), total)
+    let found = shared.walk(Lane::Heavy, shared.root(), move |root, should_stop| {
+        let (timers, total) = query::overdue_timers(root, now, rows, should_stop)?;
+        Ok((timers.iter().map(|timer| overdue_timer(root, timer)).collect(), total))
     });
     let (timers, total) = found.await?;
     Ok(proto::ListOverdueTimersResponse { timers, total, clock_held })
@@ -63,14 +63,14 @@ pub(super) async fn stuck(
     faults.check()?;
     let by = Time(shared.ledger.now().0.saturating_sub(longer_than));
     let rows = pages::rows(request.page_size);
-    let found = off_thread(shared.root(), move |root| {
-        let found = query::stuck(root, by);
+    let found = shared.walk(Lane::Heavy, shared.root(), move |root, should_stop| {
+        let found = query::stuck(root, by, should_stop)?;
         let shown = found.iter().take(rows).map(|stuck| proto::StuckInstance {
             reason: reason(stuck.reason).into(),
             since: Some(convert::timestamp(stuck.since)),
             instance: Some(follow_up::follow_up(root, &stuck.instance)),
         });
-        (shown.collect(), counts(&found))
+        Ok((shown.collect(), counts(&found)))
     });
     let (instances, counts) = found.await?;
     Ok(proto::ListStuckInstancesResponse { instances, counts })

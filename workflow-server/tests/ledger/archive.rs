@@ -37,7 +37,7 @@ pub(crate) async fn publish(bench: &Bench, retention: &str) {
     }
     let definition = Box::new(file::read(&quick(retention), None).unwrap());
     bench.commit(Command::ImportWorkflow { definition, expected: None }).await;
-    bench.commit(Command::PublishWorkflow { name: "quick".into(), expected: None }).await;
+    bench.commit(Command::PublishWorkflow { name: "quick".into(), expected: None, validated: None }).await;
 }
 
 pub(crate) fn call_key(call: &str) -> CallKey {

@@ -8,7 +8,7 @@ use std::time::Duration;
 use aftercall_engine::Request;
 use aftercall_engine::call::Caller;
 use aftercall_engine::command::{Actor, ActorKind, CallChanges, Command, PushButton};
-use aftercall_engine::erasure::{EraseCaller, ErasedCall, ErasureState};
+use aftercall_engine::erasure::{EraseCaller, ErasedCall, ErasureState, calls_in_memory};
 use aftercall_engine::instance::InstanceId;
 use aftercall_engine::time::Time;
 use aftercall_engine::world::Keeping;
@@ -140,7 +140,7 @@ impl House {
         self.commit(team("billing")).await;
         let definition = Box::new(aftercall_engine::definition::file::read(WORKFLOW, None).unwrap());
         self.commit(Command::ImportWorkflow { definition, expected: None }).await;
-        self.commit(Command::PublishWorkflow { name: "quick".into(), expected: None }).await;
+        self.commit(Command::PublishWorkflow { name: "quick".into(), expected: None, validated: None }).await;
         let archived = self.call("archived", true).await;
         self.commit(setting("other", "C-other", "Socrates wants his money")).await;
         self.clock.pass(ARCHIVE_AFTER * 30);
@@ -166,7 +166,8 @@ impl House {
         assert_eq!(archived.len(), 1);
         let (customer, reason) = ("".into(), "she asked for it".into());
         let newest_file = self.handle.root().archive.newest_file;
-        let erase = EraseCaller { caller, customer, reason, archived, newest_file };
+        let calls = calls_in_memory(&self.handle.root(), &caller, "").into_iter().chain(archived).collect();
+        let erase = EraseCaller { customer, reason, calls, newest_file };
         self.commit(Command::EraseCaller(Box::new(erase))).await
     }
 
@@ -328,7 +329,8 @@ async fn two_erasures_at_once_come_to_their_end() {
     let other = CallerKey::of(&Caller { reference: "C-other".into(), ..Caller::default() }).unwrap();
     let newest_file = house.handle.root().archive.newest_file;
     let (customer, reason) = ("".into(), "he asked for it too".into());
-    let erase = EraseCaller { caller: other, customer, reason, archived: Vec::new(), newest_file };
+    let calls = calls_in_memory(&house.handle.root(), &other, "");
+    let erase = EraseCaller { customer, reason, calls, newest_file };
     let second = house.commit(Command::EraseCaller(Box::new(erase))).await;
     house.done(first).await;
     house.mask(second).await;

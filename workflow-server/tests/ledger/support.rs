@@ -108,7 +108,7 @@ impl Bench {
     pub(crate) async fn publish_slow(&self) {
         let definition = Box::new(file::read(WORKFLOW, None).unwrap());
         self.commit(Command::ImportWorkflow { definition, expected: None }).await;
-        self.commit(Command::PublishWorkflow { name: "slow".into(), expected: None }).await;
+        self.commit(Command::PublishWorkflow { name: "slow".into(), expected: None, validated: None }).await;
     }
 
     /// Waits until the durable World is as wanted.

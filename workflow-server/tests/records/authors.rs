@@ -64,7 +64,7 @@ pub(crate) fn play_authors() -> Played {
     let asked = MigrateInstance { instance: id, version: 2, stages: vec![(2, 1)], reason: reason.clone() };
     played.ask(ActorKind::Operations, Command::MigrateInstance(Box::new(asked), None));
     let work = BatchWork::Migrate { version: 1, stages: vec![(3, 1), (2, 1)] };
-    let start = StartBatch { work, items: BatchItems::Named(vec![id]), reason, per_second: 10 };
+    let start = StartBatch { work, items: BatchItems::named([id]), reason, per_second: 10 };
     played.ask(ActorKind::Operations, Command::StartBatch(Box::new(start)));
     let archive = |archived| Command::ArchiveWorkflow { name: "authored".into(), archived, expected: None };
     played.ask(ActorKind::Author, archive(true));

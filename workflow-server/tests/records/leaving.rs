@@ -5,7 +5,7 @@ use std::sync::Arc;
 use aftercall_engine::archive::Chunk;
 use aftercall_engine::call::Caller;
 use aftercall_engine::command::{ActorKind, Command};
-use aftercall_engine::erasure::{EraseCaller, ErasedCall, ErasureState};
+use aftercall_engine::erasure::{EraseCaller, ErasedCall, ErasureState, calls_in_memory};
 use aftercall_engine::instance::InstanceId;
 use aftercall_engine::query::archivable;
 use aftercall_engine::time::Time;
@@ -40,9 +40,11 @@ pub(crate) fn play_archive() -> Played {
             let caller = CallerKey::of(&Caller { reference: "C-7".into(), ..Caller::default() }).unwrap();
             let gone = InstanceId { made_at: 9, slot: 1, salt: 3 };
             let archived =
-                vec![ErasedCall { key: key("gone"), created_at: Time(1_795_000_000_000), instances: [gone].into() }];
+                [ErasedCall { key: key("gone"), created_at: Time(1_795_000_000_000), instances: [gone].into() }];
             let (customer, reason) = ("acme".into(), "asked for it".into());
-            let erase = EraseCaller { caller, customer, reason, archived, newest_file: 3 };
+            let mut calls = calls_in_memory(played.world.root(), &caller, "acme");
+            calls.extend(archived);
+            let erase = EraseCaller { customer, reason, calls, newest_file: 3 };
             played.ask(ActorKind::Operations, Command::EraseCaller(Box::new(erase)));
             played.world.root().sequence
         })

@@ -6,12 +6,14 @@ use aftercall_engine::batch::BatchWork;
 use aftercall_engine::batch::{BatchItems, StartBatch};
 use aftercall_engine::call::{CallKey, Caller};
 use aftercall_engine::command::{
-    Actor, ActorKind, CallChanges, Command, IfRunning, PushButton, Recipient, Request, RequestMark, SeenAlert,
-    SetWorkflow, SnoozeAlert, SnoozeUntil, UndoPush,
+    Actor, ActorKind, CallChanges, ClaimNext, Command, IfRunning, PushButton, Recipient, Request, RequestMark,
+    SeenAlert, SetWorkflow, SnoozeAlert, SnoozeUntil, UndoPush,
 };
 use aftercall_engine::definition::file;
 use aftercall_engine::entry::{After, ChangeKind};
+use aftercall_engine::filter::FollowUpFilter;
 use aftercall_engine::instance::{Instance, InstanceId, Status, Wake};
+use aftercall_engine::query::{Claimable, never};
 use aftercall_engine::time::Time;
 use aftercall_engine::value::Value;
 use aftercall_engine::world::{Keeping, World};
@@ -118,7 +120,10 @@ pub(crate) fn play_claims() -> Played {
     played.ask(ActorKind::Person, Command::Claim { instance: held, lease_millis });
     played.ask(ActorKind::Person, Command::ExtendClaim { instance: held, lease_millis: 2 * lease_millis });
     played.ask(ActorKind::Person, Command::ReleaseClaim { instance: held });
-    let next = Command::ClaimNext { filter: Box::default(), lease_millis };
+    let filter = FollowUpFilter::default();
+    let found = Claimable::search(played.world.root(), &filter, Time(played.now), &never).unwrap();
+    let candidates = found.candidates().to_vec();
+    let next = Command::ClaimNext(Box::new(ClaimNext { filter, candidates, lease_millis }));
     let next = played.ask(ActorKind::Person, next);
     let reason = "Ann is ill".into();
     played.ask_as("Ben", ActorKind::Person, Command::TakeOver { instance: next, lease_millis, reason });
@@ -214,7 +219,7 @@ pub(crate) fn play_batches() -> Played {
     ];
     let mut newest = 0;
     for work in works {
-        let items = BatchItems::Named(open.iter().rev().take(2).copied().collect());
+        let items = BatchItems::named(open.iter().rev().take(2).copied());
         let start = StartBatch { work, items, reason: "a drill".into(), per_second: 10 };
         played.ask(ActorKind::Operations, Command::StartBatch(Box::new(start)));
         newest = played.world.root().sequence;
@@ -222,7 +227,7 @@ pub(crate) fn play_batches() -> Played {
     }
     played.ask(ActorKind::Operations, Command::StopBatch { batch: newest, reason: "enough".into() });
     // What is refused is told, and what runs on goes into the snapshot.
-    let items = BatchItems::Named(open.iter().take(2).copied().collect());
+    let items = BatchItems::named(open.iter().take(2).copied());
     let start = StartBatch { work: BatchWork::Cancel, items, reason: "a drill".into(), per_second: 10 };
     played.ask(ActorKind::Operations, Command::StartBatch(Box::new(start)));
     let batch = played.world.root().sequence;
@@ -262,7 +267,7 @@ pub(crate) fn publish(played: &mut Played, file: &str, name: &str) {
     let definition = file::read(file, None).unwrap();
     let import = Command::ImportWorkflow { definition: Box::new(definition), expected: None };
     played.ask(ActorKind::Author, import);
-    played.ask(ActorKind::Author, Command::PublishWorkflow { name: name.into(), expected: None });
+    played.ask(ActorKind::Author, Command::PublishWorkflow { name: name.into(), expected: None, validated: None });
 }
 
 fn run(played: &mut Played) {

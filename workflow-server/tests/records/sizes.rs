@@ -6,7 +6,7 @@ use aftercall_engine::batch::{BatchItems, BatchWork, StartBatch};
 use aftercall_engine::call::Caller;
 use aftercall_engine::command::{ActorKind, CallChanges, Command, SetWorkflow};
 use aftercall_engine::entry::{Answer, ChangeKind};
-use aftercall_engine::erasure::{EraseCaller, ErasureState};
+use aftercall_engine::erasure::{EraseCaller, ErasureState, calls_in_memory};
 use aftercall_engine::instance::{InstanceId, Status, Wake};
 use aftercall_engine::limits::{
     ACTIONS_PER_STAGE_MAX, DETAILS_MAX, FIELDS_MAX, INSTANCES_PER_CALL_MAX, NAME_BYTES_MAX,
@@ -131,7 +131,7 @@ fn whatever_happens_to_a_call_with_a_hundred_of_the_largest_follow_ups_fits_into
     played.ask(ActorKind::ScriptEngine, Command::SetWorkflow(Box::new(set)));
     assert_eq!(played.entries.last().unwrap().instances.len(), all);
 
-    let items = BatchItems::Named(played.open(Status::Active));
+    let items = BatchItems::named(played.open(Status::Active));
     let start = StartBatch { work: BatchWork::Move { stage: 1 }, items, reason: "again".into(), per_second: 1_000 };
     played.ask(ActorKind::Operations, Command::StartBatch(Box::new(start)));
     let batch = played.world.root().sequence;
@@ -151,7 +151,8 @@ fn whatever_happens_to_a_call_with_a_hundred_of_the_largest_follow_ups_fits_into
 fn masks(played: &mut Played) {
     let caller = CallerKey::of(&Caller { reference: "C-7".into(), ..Caller::default() }).unwrap();
     let (customer, reason) = ("".into(), "asked for it".into());
-    let erase = EraseCaller { caller, customer, reason, archived: Vec::new(), newest_file: 0 };
+    let calls = calls_in_memory(played.world.root(), &caller, "");
+    let erase = EraseCaller { customer, reason, calls, newest_file: 0 };
     played.ask(ActorKind::Operations, Command::EraseCaller(Box::new(erase)));
     let (erasure, mut steps) = (played.world.root().sequence, 0);
     while played.world.root().erasures[&erasure].state == ErasureState::Masking {

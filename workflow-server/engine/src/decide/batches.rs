@@ -1,19 +1,17 @@
 //! Batches: started with their instances written down, done one item an entry, so that a crash leaves none done twice.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 
 use imbl::Vector;
 
+use crate::batch::StartBatch;
 use crate::batch::{Batch, BatchChange, BatchState, BatchWork};
-use crate::batch::{BatchItems, StartBatch};
 use crate::command::{Actor, Command, MigrateInstance};
 use crate::decide::draft::EntryDraft;
 use crate::decide::{claims, instances, migrate, pause};
 use crate::entry::ChangeKind;
 use crate::instance::InstanceId;
 use crate::limits;
-use crate::query::instances_of;
 use crate::rejection::Rejection;
 
 /// Carries out the commands of a batch.
@@ -41,35 +39,18 @@ fn start(draft: &mut EntryDraft<'_>, start: &StartBatch, actor: &Actor) -> Resul
         started_at: draft.now,
         ended_at: None,
         per_second: start.per_second,
-        matched: 0,
-        items: Arc::default(),
+        matched: start.items.matched,
+        items: start.items.ids.clone(),
         next: 0,
         refused: Vector::new(),
         state: BatchState::Running,
     };
-    (batch.items, batch.matched) = items(draft, &start.items);
     if batch.items.is_empty() {
         batch.end(BatchState::Done, draft.now);
     }
     draft.said.note = start.reason.clone();
     draft.batch = Some(BatchChange::Started(Arc::new(batch)));
     Ok(())
-}
-
-/// The instances, each once, and how many there are.
-pub(super) fn items(draft: &EntryDraft<'_>, items: &BatchItems) -> (Arc<[InstanceId]>, u64) {
-    let ids: Vec<InstanceId> = match items {
-        BatchItems::Named(ids) => {
-            let mut seen = HashSet::new();
-            ids.iter().copied().filter(|id| seen.insert(*id)).collect()
-        }
-        BatchItems::Filtered(filter) => {
-            let mut ids: Vec<InstanceId> = instances_of(draft.root, filter, draft.now).map(|one| one.id).collect();
-            ids.sort_unstable_by_key(|id| id.made_at);
-            ids
-        }
-    };
-    (ids.iter().copied().take(limits::BATCH_ITEMS_MAX).collect(), ids.len() as u64)
 }
 
 /// Does the next item; where it is refused, that is what the entry says.

@@ -1,7 +1,7 @@
 //! What is wrong with a request whatever the state: every fault at once, each with the field that the API names.
 
 use crate::batch::BatchWork;
-use crate::batch::{BatchItems, StartBatch};
+use crate::batch::StartBatch;
 use crate::call::{CallKey, Caller};
 use crate::command::{
     ActorKind, CallChanges, Command, Recipient, Request, SetWorkflow, SnoozeAlert, SnoozeUntil, UndoPush,
@@ -38,9 +38,8 @@ pub fn faults_of(request: &Request) -> Vec<FieldFault> {
         Command::PushButton(push) => check.text("note", &push.note, false, limits::TEXT_BYTES_MAX),
         Command::AddNote { text, .. } => check.text("text", text, true, limits::TEXT_BYTES_MAX),
         Command::WithdrawWorkflow { reason, .. } => check.text("reason", reason, false, limits::REASON_BYTES_MAX),
-        Command::Claim { lease_millis, .. }
-        | Command::ExtendClaim { lease_millis, .. }
-        | Command::ClaimNext { lease_millis, .. } => check.lease(*lease_millis),
+        Command::Claim { lease_millis, .. } | Command::ExtendClaim { lease_millis, .. } => check.lease(*lease_millis),
+        Command::ClaimNext(next) => check.lease(next.lease_millis),
         Command::TakeOver { lease_millis, reason, .. } => {
             check.lease(*lease_millis);
             check.reason(reason);
@@ -217,12 +216,6 @@ impl Check {
         if let BatchWork::HandOver(Recipient::Person { name, lease_millis }) = &start.work {
             self.text("work.hand_over.to_person", name, true, limits::SHORT_BYTES_MAX);
             self.lease(*lease_millis);
-        }
-        if let BatchItems::Named(ids) = &start.items
-            && ids.len() > limits::BATCH_ITEMS_MAX
-        {
-            let message = format!("has {} values, at most {} are allowed", ids.len(), limits::BATCH_ITEMS_MAX);
-            self.fault("instance_ids", message);
         }
     }
 

@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use crate::command::{Actor, Command, Recipient};
+use crate::command::{Actor, ClaimNext, Command, Recipient};
 use crate::decide::draft::EntryDraft;
 use crate::decide::find::{check_legal, find, visible};
 use crate::entry::{Answer, ChangeKind, Entered};
-use crate::filter::FollowUpFilter;
 use crate::instance::{Claim, Happening, Instance, InstanceId};
-use crate::query::most_urgent_unclaimed;
+use crate::limits;
+use crate::query::is_claimable;
 use crate::rejection::Rejection;
 use crate::time::Time;
 
@@ -42,10 +42,7 @@ pub(super) fn change(draft: &mut EntryDraft<'_>, command: &Command, actor: &Acto
             draft.answer = Answer::HandOver { instances: instances.clone(), remaining: *remaining };
             Ok(())
         }
-        Command::ClaimNext { filter, lease_millis } => {
-            claim_next(draft, filter, *lease_millis, actor);
-            Ok(())
-        }
+        Command::ClaimNext(next) => claim_next(draft, next, actor),
         _ => Ok(()),
     }
 }
@@ -132,12 +129,18 @@ pub(super) fn hand_over(
     Ok(())
 }
 
-/// Decisions are made one after another, so no two people are given the same one.
-pub(super) fn claim_next(draft: &mut EntryDraft<'_>, filter: &FollowUpFilter, lease: i64, actor: &Actor) {
+/// Decisions are made one after another, so no two people get the same one. Of the candidates only the first few are looked at:
+/// this runs on the writer's thread.
+pub(super) fn claim_next(draft: &mut EntryDraft<'_>, next: &ClaimNext, actor: &Actor) -> Result<(), Rejection> {
     draft.kind = ChangeKind::Claimed;
-    if let Some(old) = most_urgent_unclaimed(draft.root, filter, draft.now) {
-        hold(draft, old, lease, actor);
+    let root = draft.root;
+    let candidates = next.candidates.iter().take(limits::CLAIM_CANDIDATES_MAX).filter_map(|id| root.instance(*id));
+    match candidates.into_iter().find(|instance| is_claimable(root, &next.filter, instance, draft.now)) {
+        Some(free) => hold(draft, free, next.lease_millis, actor),
+        None if next.candidates.is_empty() => {}
+        None => return Err(Rejection::CandidatesTaken),
     }
+    Ok(())
 }
 
 /// A claim that was extended or given back meanwhile changes nothing: the wake-up came late.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::calendar::Calendar;
-use crate::command::Command;
+use crate::command::{Command, Validated};
 use crate::decide::draft::{EntryDraft, check_revision};
 use crate::definition::Definition;
 use crate::entry::{Answer, ChangeKind, DefinitionChange};
@@ -17,7 +17,7 @@ pub(super) fn change(draft: &mut EntryDraft<'_>, command: &Command) -> Result<()
         Command::ImportTeam { name, title, expected } => import_team(draft, name, title, *expected),
         Command::ImportCalendar { calendar, expected } => import_calendar(draft, calendar, *expected),
         Command::ImportWorkflow { definition, expected } => import(draft, definition, *expected),
-        Command::PublishWorkflow { name, expected } => publish(draft, name, *expected),
+        Command::PublishWorkflow { name, expected, validated } => publish(draft, name, *expected, validated.as_deref()),
         Command::ArchiveWorkflow { name, archived, expected } => archive(draft, name, *archived, *expected),
         _ => Ok(()),
     }
@@ -97,7 +97,12 @@ fn answer_revision(draft: &mut EntryDraft<'_>, expected: Option<u64>, revision: 
 
 /// Publishing what the newest version says already is that version; an older version's content is a new one, so that
 /// going back is a step forward like any other.
-fn publish(draft: &mut EntryDraft<'_>, name: &str, expected: Option<u64>) -> Result<(), Rejection> {
+fn publish(
+    draft: &mut EntryDraft<'_>,
+    name: &str,
+    expected: Option<u64>,
+    validated: Option<&Validated>,
+) -> Result<(), Rejection> {
     draft.kind = ChangeKind::WorkflowPublished;
     let no_such = || Rejection::NoSuchWorkflow(name.into());
     let place = draft.root.workflows.place(name).ok_or_else(no_such)?;
@@ -108,7 +113,13 @@ fn publish(draft: &mut EntryDraft<'_>, name: &str, expected: Option<u64>) -> Res
         draft.answer = Answer::Published { version: newest, created: false };
         return Ok(());
     };
-    let faults = draft.root.validate(content);
+    // Validating a large draft takes tens of milliseconds, so the server does it before, off the writer's thread. Teams and
+    // calendars are never removed: what was valid then is valid now.
+    let faults = match validated {
+        Some(validated) if Arc::ptr_eq(&validated.draft, content) => validated.faults.clone(),
+        Some(_) => return Err(Rejection::DraftMoved),
+        None => draft.root.validate(content),
+    };
     if faults.iter().any(|fault| !fault.warning) {
         return Err(Rejection::WorkflowHasFaults(faults));
     }

@@ -4,14 +4,11 @@ use std::sync::Arc;
 
 use imbl::Vector;
 
-use crate::call::Call;
 use crate::command::{Actor, Command};
 use crate::decide::draft::EntryDraft;
 use crate::entry::{ChangeKind, Entered};
 use crate::erasure::{EraseCaller, ErasedCall, Erasure, ErasureChange, ErasureState};
-use crate::instance::InstanceId;
 use crate::rejection::Rejection;
-use crate::world::Root;
 use crate::{limits, mask};
 
 /// Carries out the commands of an erasure.
@@ -35,10 +32,7 @@ fn start(draft: &mut EntryDraft<'_>, erase: &EraseCaller, actor: &Actor) -> Resu
     if running >= limits::ERASURES_RUNNING_MAX {
         return Err(Rejection::Limit { name: "ERASURES_RUNNING", limit: limits::ERASURES_RUNNING_MAX as u64 });
     }
-    // One more than is taken, so that the answer can report that there are more.
-    let live = root.all_calls_of(&erase.caller, &erase.customer).map(|call| of_call(root, call));
-    let live = live.take(limits::ERASED_CALLS_MAX + 1);
-    let mut calls: Vec<ErasedCall> = live.chain(erase.archived.iter().cloned()).collect();
+    let mut calls = erase.calls.clone();
     if calls.is_empty() {
         return Err(Rejection::NoSuchCaller);
     }
@@ -69,15 +63,6 @@ fn fitting(calls: &[ErasedCall]) -> usize {
         bytes <= limits::ERASURE_BYTES_MAX
     };
     calls.iter().take(limits::ERASED_CALLS_MAX).take_while(fits).count().max(1)
-}
-
-fn of_call(root: &Root, call: &Call) -> ErasedCall {
-    let instances = call.instances.iter().filter_map(|slot| root.instance_at(*slot)).map(|one| one.id);
-    ErasedCall {
-        key: call.key.clone(),
-        created_at: call.created_at,
-        instances: instances.collect::<Vec<InstanceId>>().into(),
-    }
 }
 
 /// Masks the next call. One that is not in memory is masked wherever it is read.

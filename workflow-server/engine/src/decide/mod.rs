@@ -28,6 +28,7 @@ use crate::batch::StartBatch;
 use crate::command::{Actor, Command, Request, RequestMark};
 use crate::entry::{Answer, Entry};
 use crate::instance::{Instance, InstanceId};
+use crate::query::{ShouldStop, Stopped};
 use crate::rejection::Rejection;
 use crate::time::Time;
 use crate::world::{Root, World};
@@ -105,7 +106,7 @@ fn carry_out(draft: &mut EntryDraft<'_>, request: &Request) -> Result<(), Reject
         | Command::TakeOver { .. }
         | Command::HandOver { .. }
         | Command::ListHandOver { .. }
-        | Command::ClaimNext { .. } => claims::change(draft, &request.command, actor)?,
+        | Command::ClaimNext(_) => claims::change(draft, &request.command, actor)?,
         Command::SnoozeAlert(snooze) => snooze::snooze(draft, snooze, actor)?,
         Command::Pause { instance, until, reason, expected } => {
             pause::pause(draft, *instance, (*until, reason, *expected), actor)?;
@@ -132,15 +133,17 @@ fn carry_out(draft: &mut EntryDraft<'_>, request: &Request) -> Result<(), Reject
 }
 
 /// What a batch would come to for each instance, one by one as they stand: as it would be then, or why it would be refused.
+///
+/// # Errors
+/// [`Stopped`].
 pub fn try_batch<T>(
     root: &Root,
     start: &StartBatch,
-    actor: &Actor,
-    now: Time,
+    (actor, now): (&Actor, Time),
     told: impl Fn(InstanceId, Result<&Instance, Rejection>) -> T,
-) -> Vec<T> {
+    should_stop: ShouldStop<'_>,
+) -> Result<Vec<T>, Stopped> {
     let now = now.max(root.at);
-    let draft = EntryDraft::new(root, now);
     let attempt = |id: InstanceId| {
         let mut draft = EntryDraft::new(root, now);
         match batches::one(&mut draft, &start.work, id, (&start.reason, actor)) {
@@ -152,5 +155,12 @@ pub fn try_batch<T>(
             }
         }
     };
-    batches::items(&draft, &start.items).0.iter().copied().filter_map(attempt).collect()
+    let mut tried = Vec::with_capacity(start.items.ids.len());
+    for id in start.items.ids.iter() {
+        if should_stop() {
+            return Err(Stopped);
+        }
+        tried.extend(attempt(*id));
+    }
+    Ok(tried)
 }

@@ -10,7 +10,8 @@ use std::sync::Arc;
 
 use crate::definition::model::Priority;
 use crate::filter::FollowUpFilter;
-use crate::instance::{Alert, Instance, Status};
+use crate::instance::{Alert, Instance};
+use crate::query::walk::{ShouldStop, Stopped, checked};
 use crate::time::Time;
 use crate::world::Root;
 use crate::world::urgency::{NO_TEAM, PAUSED, RANKS, UrgencyKey, rank, standing};
@@ -53,38 +54,33 @@ pub struct FollowUpPage {
 }
 
 /// Lists visible follow-ups, at most `rows_max`, after the cursor, with overdue told by `as_of`.
-#[must_use]
+///
+/// # Errors
+/// [`Stopped`].
 pub fn list_follow_ups(
     root: &Root,
     filter: &FollowUpFilter,
     as_of: Time,
-    after: Option<FollowUpCursor>,
-    rows_max: usize,
-) -> FollowUpPage {
+    (after, rows_max): (Option<FollowUpCursor>, usize),
+    should_stop: ShouldStop<'_>,
+) -> Result<FollowUpPage, Stopped> {
     let mut page = FollowUpPage::default();
-    let mut candidates = candidates(root, filter, as_of, after);
-    while let Some(cursor) = candidates.next() {
+    let mut last = None;
+    for cursor in checked(candidates(root, filter, as_of, after), should_stop) {
+        let cursor = cursor?;
         let Some(row) = row(root, filter, as_of, cursor) else { continue };
-        page.rows.push(row);
         if page.rows.len() == rows_max {
-            page.next = candidates.any(|cursor| self::row(root, filter, as_of, cursor).is_some()).then_some(cursor);
+            page.next = last;
             break;
         }
+        page.rows.push(row);
+        last = Some(cursor);
     }
-    page
-}
-
-/// The most urgent follow-up that nobody holds at `now` and that waits for somebody.
-#[must_use]
-pub fn most_urgent_unclaimed<'r>(root: &'r Root, filter: &FollowUpFilter, now: Time) -> Option<&'r Arc<Instance>> {
-    candidates(root, filter, now, None)
-        .filter(|cursor| row(root, filter, now, *cursor).is_some())
-        .filter_map(|cursor| root.instance_at(cursor.slot))
-        .find(|instance| instance.status == Status::Active && instance.held(now).is_none())
+    Ok(page)
 }
 
 /// All that the filter's teams, priorities or calls let through, in order, after the cursor.
-fn candidates<'a>(
+pub(super) fn candidates<'a>(
     root: &'a Root,
     filter: &'a FollowUpFilter,
     as_of: Time,
@@ -100,7 +96,7 @@ fn candidates<'a>(
 }
 
 /// The row at a key; nothing where the filter holds it back, or where another alert of it stands before this one.
-fn row(root: &Root, filter: &FollowUpFilter, as_of: Time, cursor: FollowUpCursor) -> Option<FollowUpRow> {
+pub(super) fn row(root: &Root, filter: &FollowUpFilter, as_of: Time, cursor: FollowUpCursor) -> Option<FollowUpRow> {
     let instance = root.instance_at(cursor.slot)?;
     let call = root.call_of(instance)?;
     let workflow = root.workflow_of(instance).map_or("", |workflow| workflow.name.as_str());
@@ -121,7 +117,11 @@ fn due(instance: &Instance, alert: Option<usize>) -> Option<Time> {
 }
 
 /// Where an instance stands by its most urgent alert that the filter lets through.
-fn most_urgent(instance: &Instance, filter: &FollowUpFilter, as_of: Time) -> Option<(FollowUpCursor, Option<usize>)> {
+pub(super) fn most_urgent(
+    instance: &Instance,
+    filter: &FollowUpFilter,
+    as_of: Time,
+) -> Option<(FollowUpCursor, Option<usize>)> {
     if instance.alerts.is_empty() {
         return (!filter.asks_for_alert()).then_some((cursor(instance, None, as_of), None));
     }
@@ -150,8 +150,11 @@ fn walk<'a>(
             let is_wanted = |priority: &Priority| rank(*priority) == *wanted;
             filter.priorities.is_empty() || *wanted == PAUSED || filter.priorities.iter().any(is_wanted)
         })
-        .flat_map(move |(phase, rank)| block(root, filter, as_of, phase, rank))
-        .filter(move |cursor| after.is_none_or(|after| *cursor > after))
+        .flat_map(move |(phase, rank)| {
+            // A page begins where the one before ended, not at the head of the block.
+            let after = after.filter(|after| (after.phase, after.rank) == (phase, rank));
+            block(root, filter, as_of, (phase, rank), after)
+        })
 }
 
 /// One block, its teams merged.
@@ -159,8 +162,8 @@ fn block<'a>(
     root: &'a Root,
     filter: &FollowUpFilter,
     as_of: Time,
-    phase: u8,
-    rank: u8,
+    (phase, rank): (u8, u8),
+    after: Option<FollowUpCursor>,
 ) -> impl Iterator<Item = FollowUpCursor> + 'a {
     let mut teams: Vec<u32> =
         if filter.teams.is_empty() { (0..root.teams.len() as u32).collect() } else { filter.teams.clone() };
@@ -169,7 +172,7 @@ fn block<'a>(
     }
     teams.sort_unstable();
     teams.dedup();
-    let mut lanes: Vec<_> = teams.into_iter().map(|team| lane(root, team, rank, phase, as_of)).collect();
+    let mut lanes: Vec<_> = teams.into_iter().map(|team| lane(root, team, (phase, rank), as_of, after)).collect();
     let mut heads: BinaryHeap<Reverse<(FollowUpCursor, usize)>> = BinaryHeap::new();
     for (at, lane) in lanes.iter_mut().enumerate() {
         heads.extend(lane.next().map(|cursor| Reverse((cursor, at))));
@@ -187,14 +190,21 @@ fn block<'a>(
     })
 }
 
-fn lane(root: &Root, team: u32, rank: u8, phase: u8, as_of: Time) -> impl Iterator<Item = FollowUpCursor> + '_ {
+fn lane(
+    root: &Root,
+    team: u32,
+    (phase, rank): (u8, u8),
+    as_of: Time,
+    after: Option<FollowUpCursor>,
+) -> impl Iterator<Item = FollowUpCursor> + '_ {
     let key = |due: Time, made_at: u64, slot: u32| UrgencyKey { team, rank, due, made_at, slot };
-    let bounds = if phase == 0 {
-        (Bound::Included(key(Time(i64::MIN), 0, 0)), Bound::Included(key(as_of, u64::MAX, u32::MAX)))
+    let (first, last) = if phase == 0 {
+        (Bound::Included(key(Time(i64::MIN), 0, 0)), key(as_of, u64::MAX, u32::MAX))
     } else {
-        (Bound::Excluded(key(as_of, u64::MAX, u32::MAX)), Bound::Included(key(Time::NEVER, u64::MAX, u32::MAX)))
+        (Bound::Excluded(key(as_of, u64::MAX, u32::MAX)), key(Time::NEVER, u64::MAX, u32::MAX))
     };
-    let keys = root.urgency.range(bounds);
+    let first = after.map_or(first, |after| Bound::Excluded(key(after.due, after.made_at, after.slot)));
+    let keys = root.urgency.range((first, Bound::Included(last)));
     keys.map(move |key| FollowUpCursor { phase, rank, due: key.due, made_at: key.made_at, slot: key.slot })
 }
 

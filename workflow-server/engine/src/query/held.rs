@@ -2,20 +2,28 @@
 //! shows.
 
 use crate::instance::{Instance, InstanceId};
+use crate::query::walk::{ShouldStop, Stopped, checked};
 use crate::time::Time;
 use crate::world::Root;
 use crate::world::urgency::standing;
 
 /// What a person holds at `now`, most urgent first. Walks every slot.
-#[must_use]
-pub fn held_by(root: &Root, holder: &str, now: Time) -> Vec<InstanceId> {
+///
+/// # Errors
+/// [`Stopped`].
+pub fn held_by(root: &Root, holder: &str, now: Time, should_stop: ShouldStop<'_>) -> Result<Vec<InstanceId>, Stopped> {
     let is_held = |instance: &&Instance| {
         !instance.status.is_ended() && instance.held(now).is_some_and(|claim| *claim.by == *holder)
     };
-    let all = root.instances.iter().flatten().map(|instance| &**instance);
-    let mut held: Vec<_> = all.filter(is_held).map(|instance| (urgency(instance), instance.id)).collect();
+    let mut held = Vec::new();
+    for instance in checked(root.instances.iter().flatten(), should_stop) {
+        let instance = &**instance?;
+        if is_held(&instance) {
+            held.push((urgency(instance), instance.id));
+        }
+    }
     held.sort_unstable();
-    held.into_iter().map(|(_, id)| id).collect()
+    Ok(held.into_iter().map(|(_, id)| id).collect())
 }
 
 /// By the most urgent alert, snoozed or not, then by age.

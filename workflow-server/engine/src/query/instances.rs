@@ -1,12 +1,13 @@
 //! The operations desk's lists and counts: all instances, hidden and ended ones too. These walk every slot of the root;
 //! callers run them off the threads that serve others.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use crate::call::Call;
 use crate::definition::model::Priority;
 use crate::instance::{Alert, Instance, Status};
+use crate::query::walk::{ShouldStop, Stopped, checked};
 use crate::time::Time;
 use crate::world::Root;
 
@@ -109,12 +110,14 @@ impl InstanceFilter {
 }
 
 /// All instances that a filter lets through, by slot: about by age, but a slot that one has left is given again.
-pub fn instances_of<'r>(
+pub(crate) fn instances_of<'r>(
     root: &'r Root,
     filter: &'r InstanceFilter,
     now: Time,
-) -> impl Iterator<Item = &'r Arc<Instance>> + 'r {
-    root.instances.iter().flatten().filter(move |instance| filter.lets_through(root, instance, now))
+    should_stop: ShouldStop<'r>,
+) -> impl Iterator<Item = Result<&'r Arc<Instance>, Stopped>> + 'r {
+    let is_meant = move |one: &&Arc<Instance>| filter.lets_through(root, one, now);
+    checked(root.instances.iter().flatten(), should_stop).filter(move |one| one.as_ref().map_or(true, is_meant))
 }
 
 /// A page.
@@ -127,25 +130,31 @@ pub struct InstancePage {
 }
 
 /// Lists instances by slot, at most `rows_max`, after the slot.
-#[must_use]
+///
+/// # Errors
+/// [`Stopped`].
 pub fn list_instances(
     root: &Root,
     filter: &InstanceFilter,
     now: Time,
-    after: Option<u32>,
-    rows_max: usize,
-) -> InstancePage {
+    (after, rows_max): (Option<u32>, usize),
+    should_stop: ShouldStop<'_>,
+) -> Result<InstancePage, Stopped> {
     let mut page = InstancePage::default();
     let first = after.map_or(0, |slot| slot as usize + 1);
     let rest = root.instances.skip(first.min(root.instances.len()));
-    for instance in rest.iter().flatten().filter(|instance| filter.lets_through(root, instance, now)) {
+    for instance in checked(rest.iter().flatten(), should_stop) {
+        let instance = instance?;
+        if !filter.lets_through(root, instance, now) {
+            continue;
+        }
         if page.instances.len() == rows_max {
             page.next = page.instances.last().map(|last| last.id.slot);
             break;
         }
         page.instances.push(instance.clone());
     }
-    page
+    Ok(page)
 }
 
 /// By what instances are counted.
@@ -192,12 +201,21 @@ pub struct Group {
     pub oldest_started_at: Option<Time>,
 }
 
-/// Counts instances in groups, the largest first; also gives how many match, each counted once.
-#[must_use]
-pub fn count_instances(root: &Root, filter: &InstanceFilter, by: GroupBy, now: Time) -> (Vec<Group>, u64) {
+/// Counts instances in groups, the largest first; also how many match, each counted once.
+///
+/// # Errors
+/// [`Stopped`].
+pub fn count_instances(
+    root: &Root,
+    filter: &InstanceFilter,
+    by: GroupBy,
+    now: Time,
+    should_stop: ShouldStop<'_>,
+) -> Result<(Vec<Group>, u64), Stopped> {
     let mut groups: HashMap<String, Group> = HashMap::new();
     let mut total = 0;
-    for instance in root.instances.iter().flatten().filter(|instance| filter.lets_through(root, instance, now)) {
+    for instance in instances_of(root, filter, now, should_stop) {
+        let instance = instance?;
         total += 1;
         for name in group_names(root, instance, by, now) {
             let group = groups.entry(name).or_default();
@@ -210,7 +228,27 @@ pub fn count_instances(root: &Root, filter: &InstanceFilter, by: GroupBy, now: T
     }
     let mut groups: Vec<Group> = groups.into_iter().map(|(name, group)| Group { name, ..group }).collect();
     groups.sort_unstable_by(|one, other| other.count.cmp(&one.count).then_with(|| one.name.cmp(&other.name)));
-    (groups, total)
+    Ok((groups, total))
+}
+
+/// How many open instances of a workflow there are, by version and stage.
+///
+/// # Errors
+/// [`Stopped`].
+pub fn open_by_stage(
+    root: &Root,
+    workflow: &str,
+    should_stop: ShouldStop<'_>,
+) -> Result<BTreeMap<(u32, u32), u64>, Stopped> {
+    let mut open: BTreeMap<(u32, u32), u64> = BTreeMap::new();
+    let Some(place) = root.workflows.place(workflow) else { return Ok(open) };
+    for instance in checked(root.instances.iter().flatten(), should_stop) {
+        let instance = instance?;
+        if instance.workflow == place && !instance.status.is_ended() {
+            *open.entry((instance.version, instance.stage)).or_default() += 1;
+        }
+    }
+    Ok(open)
 }
 
 fn group_names(root: &Root, instance: &Instance, by: GroupBy, now: Time) -> Vec<String> {

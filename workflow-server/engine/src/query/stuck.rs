@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::instance::{Instance, Status, Wake};
+use crate::query::walk::{ShouldStop, Stopped, checked};
 use crate::query::{has_button, is_waiting};
 use crate::time::Time;
 use crate::world::Root;
@@ -20,17 +21,25 @@ pub struct OverdueTimer {
 }
 
 /// What is due at `now` and has not come, the earliest first, at most `rows_max`; and how many there are in all.
-#[must_use]
-pub fn overdue_timers(root: &Root, now: Time, rows_max: usize) -> (Vec<OverdueTimer>, u64) {
-    let of_instance = |instance: &Arc<Instance>| {
+///
+/// # Errors
+/// [`Stopped`].
+pub fn overdue_timers(
+    root: &Root,
+    now: Time,
+    rows_max: usize,
+    should_stop: ShouldStop<'_>,
+) -> Result<(Vec<OverdueTimer>, u64), Stopped> {
+    let mut overdue = Vec::new();
+    for instance in checked(root.instances.iter().flatten(), should_stop) {
+        let instance = instance?;
         let due = timers::keys(instance).filter(|key| key.due <= now);
-        due.map(|key| OverdueTimer { wake: key.wake(), due: key.due, instance: instance.clone() }).collect::<Vec<_>>()
-    };
-    let mut overdue: Vec<OverdueTimer> = root.instances.iter().flatten().flat_map(of_instance).collect();
+        overdue.extend(due.map(|key| OverdueTimer { wake: key.wake(), due: key.due, instance: instance.clone() }));
+    }
     let total = overdue.len() as u64;
     overdue.sort_by_key(|timer| (timer.due, timer.instance.id));
     overdue.truncate(rows_max);
-    (overdue, total)
+    Ok((overdue, total))
 }
 
 /// Why work is stuck.
@@ -60,16 +69,20 @@ pub struct Stuck {
 }
 
 /// All that has been stuck since `by` or before, the longest first; incomplete ones from the first moment on.
-#[must_use]
-pub fn stuck(root: &Root, by: Time) -> Vec<Stuck> {
-    let stuck = |instance: &Arc<Instance>| {
-        let (reason, since) = why(root, instance)?;
-        let is_long = since <= by || reason == StuckReason::Incomplete;
-        is_long.then(|| Stuck { reason, since, instance: instance.clone() })
-    };
-    let mut found: Vec<Stuck> = root.instances.iter().flatten().filter_map(stuck).collect();
+///
+/// # Errors
+/// [`Stopped`].
+pub fn stuck(root: &Root, by: Time, should_stop: ShouldStop<'_>) -> Result<Vec<Stuck>, Stopped> {
+    let mut found = Vec::new();
+    for instance in checked(root.instances.iter().flatten(), should_stop) {
+        let instance = instance?;
+        let Some((reason, since)) = why(root, instance) else { continue };
+        if since <= by || reason == StuckReason::Incomplete {
+            found.push(Stuck { reason, since, instance: instance.clone() });
+        }
+    }
     found.sort_by_key(|stuck| (stuck.since, stuck.instance.id));
-    found
+    Ok(found)
 }
 
 fn why(root: &Root, instance: &Instance) -> Option<(StuckReason, Time)> {

@@ -11,15 +11,16 @@ use crate::batch::{BatchItems, StartBatch};
 use crate::calendar::{Calendar, Opening, WeekHours};
 use crate::call::{CallKey, Caller};
 use crate::command::{
-    Actor, ActorKind, CallChanges, Command, MigrateInstance, PushButton, Recipient, Request, SeenAlert, SnoozeAlert,
-    SnoozeUntil,
+    Actor, ActorKind, CallChanges, ClaimNext, Command, MigrateInstance, PushButton, Recipient, Request, SeenAlert,
+    SnoozeAlert, SnoozeUntil,
 };
 use crate::definition::model::NoteRule;
 use crate::definition::{ActionKind, Definition};
-use crate::erasure::{EraseCaller, ErasureState};
+use crate::erasure::{EraseCaller, ErasureState, calls_in_memory};
+use crate::filter::FollowUpFilter;
 use crate::instance::{Instance, InstanceId};
 use crate::limits::TEXT_BYTES_MAX;
-use crate::query::{archivable, buttons};
+use crate::query::{Claimable, InstanceFilter, archivable, buttons, never};
 use crate::time::Time;
 use crate::value::{FieldDeclaration, FieldType, Value};
 use crate::world::World;
@@ -47,7 +48,7 @@ pub fn office() -> Calendar {
 pub(super) fn publishing(definition: Definition) -> [Command; 2] {
     let name = definition.name.as_str().into();
     let import = Command::ImportWorkflow { definition: Box::new(definition), expected: None };
-    [import, Command::PublishWorkflow { name, expected: None }]
+    [import, Command::PublishWorkflow { name, expected: None, validated: None }]
 }
 
 pub(super) fn holding(instance: InstanceId, what: u8, lease_millis: i64) -> Command {
@@ -97,10 +98,9 @@ pub(super) fn replace(world: &World, nothing: bool) -> Option<Command> {
 pub(super) fn erase(world: &World, number: u8) -> Command {
     let caller = CallerKey::of(&caller(number)).expect("a caller with a reference");
     let erase = EraseCaller {
-        caller,
         customer: "".into(),
         reason: "she asked for it".into(),
-        archived: Vec::new(),
+        calls: calls_in_memory(world.root(), &caller, ""),
         newest_file: world.root().archive.newest_file,
     };
     Command::EraseCaller(Box::new(erase))
@@ -183,7 +183,7 @@ pub(super) fn migrate(world: &World, instance: &Instance, version: u8) -> Option
     Some(Command::MigrateInstance(Box::new(asked), None))
 }
 
-pub(super) fn batch(world: &World, work: u8, stop: bool) -> Option<Command> {
+pub(super) fn batch(world: &World, work: u8, stop: bool, now: Time) -> Option<Command> {
     if stop {
         let (batch, _) = world.root().batches.get_max()?;
         return Some(Command::StopBatch { batch: *batch, reason: "enough".into() });
@@ -197,8 +197,8 @@ pub(super) fn batch(world: &World, work: u8, stop: bool) -> Option<Command> {
         5 => BatchWork::Migrate { version: 2, stages: vec![(2, 1)] },
         _ => BatchWork::HandOver(Recipient::Person { name: person(1), lease_millis: 900_000 }),
     };
-    let start =
-        StartBatch { work, items: BatchItems::Filtered(Box::default()), reason: "a drill".into(), per_second: 9 };
+    let items = BatchItems::filtered(world.root(), &InstanceFilter::default(), now, &never).ok()?;
+    let start = StartBatch { work, items, reason: "a drill".into(), per_second: 9 };
     Some(Command::StartBatch(Box::new(start)))
 }
 
@@ -207,6 +207,13 @@ pub(super) fn seen(instance: &Instance, action: u16) -> SeenAlert {
     let alert = instance.alerts.iter().find(|alert| alert.action == action);
     let escalated = alert.map_or(0, |alert| u32::from(alert.escalated));
     SeenAlert { stage: instance.stage, visit: instance.visit(), action, escalated }
+}
+
+/// Searches, and claims the first that it finds.
+pub(super) fn claim_next(world: &World, filter: FollowUpFilter, lease_millis: i64, now: Time) -> Command {
+    let found = Claimable::search(world.root(), &filter, now.max(world.root().at), &never);
+    let candidates = found.map(|found| found.candidates().to_vec()).unwrap_or_default();
+    Command::ClaimNext(Box::new(ClaimNext { filter, candidates, lease_millis }))
 }
 
 pub(super) fn snoozing(instance: &Instance, action: u16, minutes: u16) -> Command {

@@ -16,8 +16,8 @@ use crate::world::World;
 use super::TEAMS;
 use super::amending::{AMENDMENTS, amended};
 use super::commands::{
-    archive, batch, changes, erase, holding, instance, key, migrate, office, person, publishing, push, replace, seen,
-    snoozing, somebody, step_erasure, values,
+    archive, batch, changes, claim_next, erase, holding, instance, key, migrate, office, person, publishing, push,
+    replace, seen, snoozing, somebody, step_erasure, values,
 };
 
 /// Something that somebody does, before it is known on what.
@@ -271,8 +271,8 @@ impl Player {
             }
             Step::Next(who, minutes) => {
                 let lease_millis = i64::from(*minutes) * 60_000;
-                let filter = Box::new(FollowUpFilter { teams: vec![u32::from(*who)], ..FollowUpFilter::default() });
-                let command = Command::ClaimNext { filter, lease_millis };
+                let filter = FollowUpFilter { teams: vec![u32::from(*who)], ..FollowUpFilter::default() };
+                let command = claim_next(world, filter, lease_millis, self.now);
                 return Some((Actor { kind: ActorKind::Person, name: person(*who) }, command));
             }
             Step::Withdraw(at) => {
@@ -318,7 +318,7 @@ impl Player {
             Step::Replace(nothing) => (ActorKind::Timer, replace(world, *nothing)?),
             Step::Erase(caller) => (ActorKind::Operations, erase(world, *caller)),
             Step::StepErasure => (ActorKind::Operations, step_erasure(world)?),
-            Step::Batch(work, stop) => (ActorKind::Operations, batch(world, *work, *stop)?),
+            Step::Batch(work, stop) => (ActorKind::Operations, batch(world, *work, *stop, self.now)?),
             Step::StepBatch => {
                 let (batch, _) = world.root().batches.get_max()?;
                 (ActorKind::Operations, Command::StepBatch { batch: *batch })

@@ -80,7 +80,9 @@ impl World {
         }
         for change in &entry.instances {
             let after = self.after(&change.after)?;
+            let slot = after.id.slot;
             self.put_instance(after)?;
+            self.root.changes.push(entry.sequence, slot);
         }
         if let Some(change) = &entry.archive {
             self.apply_archive(change, entry.sequence)?;
@@ -251,7 +253,9 @@ impl World {
     }
 
     fn forget_retired(&mut self, sequence: u64) {
-        while let Some(gone) = self.retired.pop_before(sequence.saturating_sub(limits::RETIRED_SEQUENCES)) {
+        let before = sequence.saturating_sub(limits::RETIRED_SEQUENCES);
+        for _ in 0..limits::RETIRED_PER_ENTRY {
+            let Some(gone) = self.retired.pop_before(before) else { return };
             if let Some(hash) = gone.call {
                 self.root.call_index.remove(hash, gone.slot);
             }

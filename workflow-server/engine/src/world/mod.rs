@@ -6,6 +6,7 @@
 
 pub mod call_index;
 pub mod caller_index;
+pub mod changes;
 pub mod definitions;
 pub mod requests;
 pub mod timers;
@@ -35,6 +36,7 @@ use crate::team::Team;
 use crate::time::Time;
 use crate::world::call_index::CallIndex;
 use crate::world::caller_index::{CallerIndex, CallerKey};
+use crate::world::changes::Changes;
 use crate::world::definitions::{Calendars, Teams, Version, Workflow, Workflows};
 use crate::world::requests::Requests;
 use crate::world::slots::{FreeSlots, Retired};
@@ -103,6 +105,8 @@ pub struct Root {
     pub erasing: Arc<Erasing>,
     /// How many there are.
     pub counters: Counters,
+    /// Which instances changed most recently.
+    pub changes: Changes,
     next_instance_slot: u32,
     next_call_slot: u32,
     call_index: Arc<CallIndex>,
@@ -268,6 +272,7 @@ impl World {
                 erasures: OrdMap::new(),
                 erasing: Arc::default(),
                 counters: Counters::default(),
+                changes: Changes::default(),
                 next_instance_slot: 0,
                 next_call_slot: 0,
                 call_index: Arc::default(),
@@ -306,6 +311,7 @@ impl World {
     pub fn restore_position(&mut self, sequence: u64, at: Time) {
         self.root.sequence = sequence;
         self.root.at = at;
+        self.root.changes.begin_after(sequence);
     }
 
     /// Puts the next team back.

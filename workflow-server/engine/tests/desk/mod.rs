@@ -3,10 +3,14 @@
 #![allow(dead_code, reason = "each test uses what it needs")]
 
 use aftercall_engine::call::CallKey;
-use aftercall_engine::command::{Actor, ActorKind, CallChanges, Command, IfRunning, PushButton, Request, SetWorkflow};
+use aftercall_engine::command::{
+    Actor, ActorKind, CallChanges, ClaimNext, Command, IfRunning, PushButton, Request, SetWorkflow,
+};
 use aftercall_engine::definition::file;
 use aftercall_engine::entry::{Answer, ChangeKind};
+use aftercall_engine::filter::FollowUpFilter;
 use aftercall_engine::instance::{Instance, InstanceId};
+use aftercall_engine::query::{Claimable, never};
 use aftercall_engine::time::Time;
 use aftercall_engine::world::{Keeping, World};
 use aftercall_engine::{Decision, Entry, Rejection, decide};
@@ -36,7 +40,8 @@ impl Desk {
         }
         let definition = Box::new(file::read(workflow, None).unwrap_or_else(|faults| panic!("{faults:#?}")));
         desk.ask("author", Command::ImportWorkflow { definition, expected: None }).unwrap();
-        desk.ask("author", Command::PublishWorkflow { name: "repair".into(), expected: None }).unwrap();
+        desk.ask("author", Command::PublishWorkflow { name: "repair".into(), expected: None, validated: None })
+            .unwrap();
         desk
     }
 
@@ -91,11 +96,17 @@ impl Desk {
     }
 
     pub(crate) fn next(&mut self, who: &str) -> Option<InstanceId> {
-        let command = Command::ClaimNext { filter: Box::default(), lease_millis: 15 * MINUTE };
-        match self.ask(who, command).unwrap() {
+        match self.next_of(who, FollowUpFilter::default()).unwrap() {
             Answer::Moved { instance, .. } => Some(instance),
             _ => None,
         }
+    }
+
+    /// Searches, and claims the first that is found.
+    pub(crate) fn next_of(&mut self, who: &str, filter: FollowUpFilter) -> Result<Answer, Rejection> {
+        let found = Claimable::search(self.world.root(), &filter, self.now, &never).unwrap();
+        let candidates = found.candidates().to_vec();
+        self.ask(who, Command::ClaimNext(Box::new(ClaimNext { filter, candidates, lease_millis: 15 * MINUTE })))
     }
 
     pub(crate) fn of(&self, id: InstanceId) -> &Instance {

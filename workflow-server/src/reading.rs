@@ -1,0 +1,303 @@
+//! Where reads run that walk over many rows: on a few threads of their own, so that no number of lists, counts, pictures and
+//! simulations holds up those who change something.
+//!
+//! There are three lanes, each with its own threads and its own queue: what people at their desks wait for, everything else, and pictures,
+//! whose layout cannot be interrupted. What finds a full queue is refused at once. A read ends when the client has gone away
+//! or its time is used up: the walk asks now and then.
+//!
+//! Promise: the threads have a low priority where the system has such a thing, and the end of the process does not wait for
+//! them. Must not: know what is read.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::time::{Duration, Instant};
+
+use aftercall_engine::query::{ShouldStop, Stopped};
+use thiserror::Error;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+
+use crate::limits::{PICTURES_AT_ONCE, PICTURES_WAITING_MAX, READ_TIME_MAX, READS_WAITING_MAX};
+
+/// Which threads a read runs on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lane {
+    /// Lists of the Call Manager and searches for the next follow-up.
+    Desk,
+    /// Lists, counts and looks of operations, validation, simulations, trying a batch.
+    Heavy,
+    /// Pictures.
+    Picture,
+}
+
+/// Why a read gave nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum ReadError {
+    /// Its lane's queue is full.
+    #[error("more than {limit} of such requests wait already")]
+    Full {
+        /// How many may wait or run.
+        limit: usize,
+    },
+    /// It took longer than it may.
+    #[error("it took longer than {} s", READ_TIME_MAX.as_secs())]
+    TimeUp,
+    /// It panicked.
+    #[error("a read ended by a panic")]
+    Panicked,
+}
+
+type Job = Box<dyn FnOnce() + Send>;
+
+/// Threads that take one job after another, and how many may wait for them.
+struct Threads {
+    jobs: mpsc::Sender<Job>,
+    places: Arc<Semaphore>,
+    /// Permits for those who run or wait.
+    admitted: Arc<Semaphore>,
+    admitted_max: usize,
+}
+
+/// A place on a lane; for reads that do their work elsewhere, it only bounds how many there are.
+pub struct Place {
+    _place: OwnedSemaphorePermit,
+    _admitted: Option<OwnedSemaphorePermit>,
+}
+
+/// The lanes.
+pub struct Reading {
+    desk: Threads,
+    heavy: Threads,
+    picture: Threads,
+    time_max: Duration,
+}
+
+impl Reading {
+    /// Starts the threads: for desks and for heavy reads one less than there are processors each, at least one.
+    ///
+    /// # Errors
+    /// The system's, where a thread cannot be started.
+    pub fn start() -> std::io::Result<Self> {
+        let processors = std::thread::available_parallelism().map_or(1, usize::from);
+        Self::with(processors.saturating_sub(1).max(1), READS_WAITING_MAX, READ_TIME_MAX)
+    }
+
+    fn with(threads: usize, waiting_max: usize, time_max: Duration) -> std::io::Result<Self> {
+        Ok(Self {
+            desk: Threads::start("reads-desk", threads, waiting_max)?,
+            heavy: Threads::start("reads-heavy", threads, waiting_max)?,
+            picture: Threads::start("reads-picture", PICTURES_AT_ONCE, PICTURES_WAITING_MAX)?,
+            time_max,
+        })
+    }
+
+    fn lane(&self, lane: Lane) -> &Threads {
+        match lane {
+            Lane::Desk => &self.desk,
+            Lane::Heavy => &self.heavy,
+            Lane::Picture => &self.picture,
+        }
+    }
+
+    /// Runs a read on a lane. Dropping the future stops the walk soon, and frees the place once it has stopped.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub async fn run<T: Send + 'static>(
+        &self,
+        lane: Lane,
+        read: impl FnOnce(ShouldStop<'_>) -> Result<T, Stopped> + Send + 'static,
+    ) -> Result<T, ReadError> {
+        let place = self.place(lane).await?;
+        self.run_at(lane, place, read).await
+    }
+
+    /// The same, for the answer to a change that has been made: it is not refused, but waits.
+    ///
+    /// # Errors
+    /// [`ReadError`], but for [`ReadError::Full`].
+    pub async fn run_afterwards<T: Send + 'static>(
+        &self,
+        lane: Lane,
+        read: impl FnOnce(ShouldStop<'_>) -> Result<T, Stopped> + Send + 'static,
+    ) -> Result<T, ReadError> {
+        let place = self.lane(lane).wait(None).await?;
+        self.run_at(lane, place, read).await
+    }
+
+    async fn run_at<T: Send + 'static>(
+        &self,
+        lane: Lane,
+        place: Place,
+        read: impl FnOnce(ShouldStop<'_>) -> Result<T, Stopped> + Send + 'static,
+    ) -> Result<T, ReadError> {
+        let (answer, answered) = oneshot::channel();
+        let gone = Gone::default();
+        let (has_gone, time_max) = (gone.0.clone(), self.time_max);
+        let job = Box::new(move || {
+            let _place = place;
+            let until = Instant::now() + time_max;
+            let should_stop = || has_gone.load(Ordering::Relaxed) || Instant::now() > until;
+            if let Ok(read) = catch_unwind(AssertUnwindSafe(|| read(&should_stop))) {
+                // Who has gone away needs no answer.
+                let _ = answer.send(read);
+            }
+        });
+        // The threads live as long as this does: there is always one that takes it.
+        let _ = self.lane(lane).jobs.send(job);
+        match answered.await {
+            Ok(Ok(read)) => Ok(read),
+            Ok(Err(Stopped)) => Err(ReadError::TimeUp),
+            Err(_) => Err(ReadError::Panicked),
+        }
+    }
+
+    /// Waits for a place on a lane.
+    ///
+    /// # Errors
+    /// [`ReadError::Full`].
+    pub async fn place(&self, lane: Lane) -> Result<Place, ReadError> {
+        let threads = self.lane(lane);
+        let full = |_| ReadError::Full { limit: threads.admitted_max };
+        let admitted = threads.admitted.clone().try_acquire_owned().map_err(full)?;
+        threads.wait(Some(admitted)).await
+    }
+}
+
+/// Tells a walk that nobody waits for it any more.
+#[derive(Default)]
+struct Gone(Arc<AtomicBool>);
+
+impl Drop for Gone {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+impl Threads {
+    async fn wait(&self, admitted: Option<OwnedSemaphorePermit>) -> Result<Place, ReadError> {
+        // A semaphore that nobody closes.
+        let place = self.places.clone().acquire_owned().await.map_err(|_| ReadError::Panicked)?;
+        Ok(Place { _place: place, _admitted: admitted })
+    }
+
+    fn start(name: &str, threads: usize, waiting_max: usize) -> std::io::Result<Self> {
+        let (jobs, receiver) = mpsc::channel::<Job>();
+        let receiver = Arc::new(Mutex::new(receiver));
+        for number in 0..threads {
+            let receiver = receiver.clone();
+            std::thread::Builder::new().name(format!("{name}-{number}")).spawn(move || take_jobs(&receiver))?;
+        }
+        let admitted_max = threads + waiting_max;
+        let (places, admitted) = (Arc::new(Semaphore::new(threads)), Arc::new(Semaphore::new(admitted_max)));
+        Ok(Self { jobs, places, admitted, admitted_max })
+    }
+}
+
+fn take_jobs(receiver: &Mutex<mpsc::Receiver<Job>>) {
+    lower_priority();
+    loop {
+        let next = receiver.lock().unwrap_or_else(PoisonError::into_inner).recv();
+        match next {
+            Ok(job) => job(),
+            Err(mpsc::RecvError) => return,
+        }
+    }
+}
+
+/// Those who change something go first. On Linux the call is about this thread only; elsewhere it would be about the process.
+fn lower_priority() {
+    #[cfg(target_os = "linux")]
+    if let Err(error) = rustix::process::setpriority_process(None, READ_NICE) {
+        tracing::debug!(%error, "the priority of a reading thread could not be lowered");
+    }
+}
+
+/// A tenth of the share of a usual thread, where there are more threads than processors.
+#[cfg(target_os = "linux")]
+const READ_NICE: i32 = 10;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reading(threads: usize, waiting_max: usize) -> Arc<Reading> {
+        Arc::new(Reading::with(threads, waiting_max, READ_TIME_MAX).unwrap())
+    }
+
+    /// A walk that never ends by itself, and says when it has begun.
+    fn endless(begun: oneshot::Sender<()>) -> impl FnOnce(ShouldStop<'_>) -> Result<(), Stopped> + Send {
+        move |should_stop| {
+            let _ = begun.send(());
+            while !should_stop() {
+                std::thread::yield_now();
+            }
+            Err(Stopped)
+        }
+    }
+
+    #[tokio::test]
+    async fn a_read_runs_on_a_thread_of_its_lane() {
+        let name = |_: ShouldStop<'_>| Ok(std::thread::current().name().unwrap_or_default().to_owned());
+        let reading = reading(1, 0);
+        assert_eq!(reading.run(Lane::Desk, name).await.unwrap(), "reads-desk-0");
+        assert_eq!(reading.run(Lane::Heavy, name).await.unwrap(), "reads-heavy-0");
+        assert_eq!(reading.run(Lane::Picture, name).await.unwrap(), "reads-picture-0");
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_full_queue_refuses_and_leaves_the_other_lanes_alone() {
+        let reading = reading(1, 0);
+        let (begun, has_begun) = oneshot::channel();
+        let running = tokio::spawn({
+            let reading = reading.clone();
+            async move { reading.run(Lane::Heavy, endless(begun)).await }
+        });
+        has_begun.await.unwrap();
+        assert_eq!(reading.run(Lane::Heavy, |_| Ok(1)).await, Err(ReadError::Full { limit: 1 }));
+        assert_eq!(reading.run(Lane::Desk, |_| Ok(2)).await, Ok(2));
+        running.abort();
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn the_answer_to_a_change_waits_where_others_are_refused() {
+        let reading = reading(1, 0);
+        let (begun, has_begun) = oneshot::channel();
+        let running = tokio::spawn({
+            let reading = reading.clone();
+            async move { reading.run(Lane::Heavy, endless(begun)).await }
+        });
+        has_begun.await.unwrap();
+        let afterwards = reading.run_afterwards(Lane::Heavy, |_| Ok(5));
+        running.abort();
+        assert_eq!(afterwards.await, Ok(5));
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_read_ends_when_nobody_waits_for_it_any_more() {
+        let reading = reading(1, 1);
+        let (begun, has_begun) = oneshot::channel();
+        let left = tokio::spawn({
+            let reading = reading.clone();
+            async move { reading.run(Lane::Heavy, endless(begun)).await }
+        });
+        has_begun.await.unwrap();
+        left.abort();
+        assert_eq!(reading.run(Lane::Heavy, |_| Ok(7)).await, Ok(7), "its thread is free again");
+    }
+
+    #[tokio::test]
+    async fn a_read_ends_when_its_time_is_used_up() {
+        let reading = Reading::with(1, 0, Duration::ZERO).unwrap();
+        let (begun, _has_begun) = oneshot::channel();
+        assert_eq!(reading.run(Lane::Heavy, endless(begun)).await, Err(ReadError::TimeUp));
+    }
+
+    #[tokio::test]
+    async fn a_panic_costs_its_read_only() {
+        let reading = reading(1, 0);
+        let panics = |_: ShouldStop<'_>| -> Result<(), Stopped> { panic!("a fault of the code") };
+        assert_eq!(reading.run(Lane::Desk, panics).await, Err(ReadError::Panicked));
+        assert_eq!(reading.run(Lane::Desk, |_| Ok(3)).await, Ok(3));
+    }
+}

@@ -1,0 +1,77 @@
+//! Looks for what `ClaimNext` may give, off the ledger's thread.
+//!
+//! The result is kept for each filter and brought up to the newest root by what changed since. Sixty people who ask for the same
+//! list every second cost one walk, then a look at a few changed follow-ups each. Only one search runs for a filter at a time: the others
+//! wait for its result.
+
+use std::collections::VecDeque;
+use std::hash::Hash as _;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use aftercall_engine::filter::FollowUpFilter;
+use aftercall_engine::instance::InstanceId;
+use aftercall_engine::query::Claimable;
+use siphasher::sip128::{Hasher128 as _, SipHasher13};
+use tonic::Status;
+
+use super::{Shared, rows_at_once};
+use crate::limits::{SEARCH_KEPT_FOR, SEARCHES_KEPT};
+use crate::reading::Lane;
+
+/// A result, and when it was searched for. A claim may lapse while the clock is held and no entry says so: a result does not live long.
+struct Kept {
+    found: Claimable,
+    since: Instant,
+}
+
+/// The place of one filter's result.
+type Slot = Arc<tokio::sync::Mutex<Option<Kept>>>;
+
+/// The newest results.
+#[derive(Default)]
+pub(super) struct ClaimSearches {
+    /// By a keyed hash of the filter, the one that was used last at the end.
+    slots: Mutex<VecDeque<(u128, Slot)>>,
+}
+
+impl ClaimSearches {
+    fn slot(&self, key: u128) -> Slot {
+        let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
+        let at = slots.iter().position(|(known, _)| *known == key);
+        let (_, slot) = at.and_then(|at| slots.remove(at)).unwrap_or_default();
+        slots.push_back((key, slot.clone()));
+        if slots.len() > SEARCHES_KEPT {
+            slots.pop_front();
+        }
+        slot
+    }
+}
+
+/// The most urgent follow-ups that a person may take; none where there are none.
+pub(super) async fn candidates(shared: &Shared, filter: &FollowUpFilter) -> Result<Vec<InstanceId>, Status> {
+    let mut hasher = SipHasher13::new_with_key(&shared.hash_key);
+    filter.hash(&mut hasher);
+    let slot = shared.searches.slot(hasher.finish128().as_u128());
+    let mut kept = slot.lock().await;
+    let (root, now) = (shared.root(), shared.ledger.now());
+    let known = kept.as_ref().filter(|kept| kept.since.elapsed() < SEARCH_KEPT_FOR);
+    if let Some((found, since)) = known.and_then(|kept| Some((kept.found.renewed(&root, filter, now)?, kept.since))) {
+        let candidates = found.candidates().to_vec();
+        *kept = Some(Kept { found, since });
+        return Ok(candidates);
+    }
+    let since = Instant::now();
+    let found = match Claimable::search(&root, filter, now, &rows_at_once()) {
+        Ok(found) => found,
+        Err(_) => {
+            let filter = filter.clone();
+            let search = shared
+                .walk(Lane::Desk, root, move |root, should_stop| Claimable::search(root, &filter, now, should_stop));
+            search.await?
+        }
+    };
+    let candidates = found.candidates().to_vec();
+    *kept = Some(Kept { found, since });
+    Ok(candidates)
+}

@@ -1,0 +1,61 @@
+//! Publishing: the draft is validated before the ledger is asked, because that takes tens of milliseconds where it is large.
+
+use aftercall_engine::command::{Command, Validated};
+use aftercall_engine::entry::Answer;
+use aftercall_proto::workflow::v1 as proto;
+use prost::Message as _;
+use tonic::Status;
+
+use super::definitions::{author, faults};
+use super::{Answered, Prepared, Shared, pictures, status};
+
+/// How often a draft is validated again when somebody changed it before it was published.
+const PUBLISH_TRIES: usize = 3;
+
+pub(super) async fn publish(
+    shared: &Shared,
+    request: proto::PublishWorkflowRequest,
+) -> Result<proto::PublishWorkflowResponse, Status> {
+    let answered = validate_and_publish(shared, &request).await?;
+    let Answer::Published { version, created } = answered.answer else {
+        return Err(status::answer_gone());
+    };
+    let archived = answered.root.workflows.named(&request.name).is_some_and(|workflow| workflow.archived);
+    let warnings = shared.walk_afterwards(answered.root.clone(), move |root, should_stop| {
+        let Some(workflow) = root.workflows.named(&request.name) else { return Ok(Vec::new()) };
+        let Some(published) = workflow.version(version) else { return Ok(Vec::new()) };
+        let mut warnings = faults(root, &published.definition);
+        warnings.extend(pictures::warnings(root, workflow, &published.definition, should_stop)?);
+        Ok(warnings)
+    });
+    let (faults, sequence) = (warnings.await?, answered.sequence);
+    Ok(proto::PublishWorkflowResponse { version, created, faults, sequence, archived })
+}
+
+/// Validates the draft off the ledger's thread, then publishes it; again where the draft changed meanwhile.
+async fn validate_and_publish(shared: &Shared, request: &proto::PublishWorkflowRequest) -> Result<Answered, Status> {
+    let bytes = request.encode_to_vec();
+    let mut tries = 1;
+    loop {
+        let asking = author("PublishWorkflow", &request.actor, &request.request_id, bytes.clone());
+        match shared.execute_new(asking, validate(shared, request)).await {
+            Err(refused) if status::has_reason(&refused, "DRAFT_MOVED") && tries < PUBLISH_TRIES => tries += 1,
+            answered => return answered,
+        }
+    }
+}
+
+async fn validate(shared: &Shared, request: &proto::PublishWorkflowRequest) -> Result<Prepared, Status> {
+    let root = shared.root();
+    let draft = root.workflows.named(&request.name).and_then(|workflow| workflow.draft.clone());
+    let validated = match draft {
+        None => None,
+        Some(draft) => {
+            let looked_at = draft.clone();
+            let faults = shared.off_thread(root, move |root| root.validate(&looked_at)).await?;
+            Some(Box::new(Validated { draft, faults }))
+        }
+    };
+    let (name, expected) = (request.name.as_str().into(), request.expected_revision);
+    Ok(Prepared::from(Command::PublishWorkflow { name, expected, validated }))
+}
