@@ -179,7 +179,11 @@ async fn what_has_left_memory_is_erased_too_and_a_caller_who_is_not_there_is_sai
         let mut clients = clients.clone();
         async move {
             let anew = EraseCallerRequest { request_id: String::new(), ..erase() };
+            // Until the first one is done, what it is about is found again, by one erasure after another.
             let refused = clients.operations.erase_caller(anew).await.err()?;
+            if reason(&refused) == "ERASURES_RUNNING" {
+                return None;
+            }
             assert_eq!((refused.code(), reason(&refused).as_str()), (Code::NotFound, "NO_SUCH_CALLER"));
             Some(())
         }
