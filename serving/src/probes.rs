@@ -42,8 +42,10 @@ pub(crate) fn routes(readiness: Readiness) -> Router {
 
 fn ready(readiness: &Readiness) -> (StatusCode, String) {
     let reasons = readiness.reasons();
+    let warnings = readiness.warnings().into_iter().map(|warning| format!("warning: {warning}\n"));
     if reasons.is_empty() {
-        return (StatusCode::OK, "ready\n".to_owned());
+        return (StatusCode::OK, ["ready\n".to_owned()].into_iter().chain(warnings).collect());
     }
-    (StatusCode::SERVICE_UNAVAILABLE, reasons.iter().map(|reason| format!("{reason}\n")).collect())
+    let reasons = reasons.into_iter().map(|reason| format!("{reason}\n"));
+    (StatusCode::SERVICE_UNAVAILABLE, reasons.chain(warnings).collect())
 }

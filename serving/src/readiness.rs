@@ -5,13 +5,14 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 
-/// Conditions that are not met: name → why.
+/// Conditions by name, each with its sentence.
 type Unmet = BTreeMap<&'static str, String>;
 
 /// Whether a server is ready; cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Readiness {
     unmet: Arc<watch::Sender<Unmet>>,
+    warnings: Arc<watch::Sender<Unmet>>,
 }
 
 impl Default for Readiness {
@@ -24,7 +25,7 @@ impl Readiness {
     /// Ready, until a condition says otherwise.
     #[must_use]
     pub fn new() -> Self {
-        Self { unmet: Arc::new(watch::Sender::new(Unmet::new())) }
+        Self { unmet: Arc::default(), warnings: Arc::default() }
     }
 
     /// Says that a condition is met, or why it is not.
@@ -33,6 +34,20 @@ impl Readiness {
             Ok(()) => unmet.remove(condition).is_some(),
             Err(reason) => unmet.insert(condition, reason.clone()) != Some(reason),
         });
+    }
+
+    /// Sets a sentence that people should read though the server is ready, or removes it.
+    pub fn warn(&self, condition: &'static str, sentence: Option<String>) {
+        self.warnings.send_if_modified(|warnings| match sentence {
+            None => warnings.remove(condition).is_some(),
+            Some(sentence) => warnings.insert(condition, sentence.clone()) != Some(sentence),
+        });
+    }
+
+    /// What people should read though the server is ready.
+    #[must_use]
+    pub fn warnings(&self) -> Vec<String> {
+        self.warnings.borrow().iter().map(|(condition, sentence)| format!("{condition}: {sentence}")).collect()
     }
 
     /// Whether all conditions are met.
