@@ -10,7 +10,7 @@ use aftercall_serving::{CONNECTIONS_MAX, CONNECTIONS_PER_ADDRESS_MAX, NetworkArg
 use clap::Parser;
 use serde::{Deserialize, Serialize};
 
-use crate::limits::{ARCHIVE_AFTER_SECONDS, JOURNAL_KEPT_ENTRIES, SNAPSHOT_EVERY_ENTRIES};
+use crate::limits::{ARCHIVE_AFTER_SECONDS, CLOCK_AHEAD_MAX, JOURNAL_KEPT_ENTRIES, SNAPSHOT_EVERY_ENTRIES};
 
 /// The configuration.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,6 +42,9 @@ pub struct WorkflowServerConfig {
     pub archive_after_seconds: u32,
     /// Days for which ended instances are kept where their workflow does not say, at least 1.
     pub retention_days: u32,
+    /// Minutes by which the wall clock may be ahead at a start, beyond the time that is known to have passed; further ahead it is
+    /// not believed until it is set right or accepted.
+    pub clock_ahead_minutes: u32,
     /// Take the journal as it is where the head file is lost: what was acknowledged after the newest entry is then given up.
     pub rebuild_head: bool,
     /// Host names, besides `localhost` and addresses, by which clients name this server, such as `calls.example.com`.
@@ -70,6 +73,7 @@ impl Default for WorkflowServerConfig {
             undo_seconds: 300,
             archive_after_seconds: ARCHIVE_AFTER_SECONDS,
             retention_days: RETENTION_DEFAULT.amount,
+            clock_ahead_minutes: CLOCK_AHEAD_MAX.as_secs() as u32 / 60,
             rebuild_head: false,
             allowed_hosts: Vec::new(),
             web_origins: Vec::new(),
@@ -125,6 +129,9 @@ pub struct Args {
     /// Days for which ended instances are kept where their workflow does not say [default: 3650]
     #[arg(long, env = "AFTERCALL_RETENTION_DAYS", value_name = "DAYS")]
     retention_days: Option<u32>,
+    /// Minutes by which the clock may be ahead at a start without being held [default: 60]
+    #[arg(long, env = "AFTERCALL_CLOCK_AHEAD_MINUTES", value_name = "MINUTES")]
+    clock_ahead_minutes: Option<u32>,
     /// Take the journal as it is where the head file is lost; what came after its newest entry is given up
     #[arg(long, env = "AFTERCALL_REBUILD_HEAD")]
     rebuild_head: bool,
@@ -160,6 +167,7 @@ impl Args {
         put("undo_seconds", self.undo_seconds.map(|seconds| i64::from(seconds).into()));
         put("archive_after_seconds", self.archive_after_seconds.map(|seconds| i64::from(seconds).into()));
         put("retention_days", self.retention_days.map(|days| i64::from(days).into()));
+        put("clock_ahead_minutes", self.clock_ahead_minutes.map(|minutes| i64::from(minutes).into()));
         put("rebuild_head", self.rebuild_head.then_some(true.into()));
         self.network.put_into(&mut over);
         load(self.config.as_deref(), over)

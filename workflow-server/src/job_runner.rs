@@ -17,7 +17,7 @@ use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
-use crate::ledger::{Handle, Outcome};
+use crate::ledger::{Condition, Handle, LedgerError, Outcome, wait_after};
 
 /// How long it waits where the ledger takes nothing just now.
 const WAIT: Duration = Duration::from_secs(1);
@@ -56,6 +56,7 @@ pub(crate) async fn run(handle: Handle, started: Arc<Notify>, stop: Cancellation
 
 /// Asks for the next step of one job, so many a second at most, until that changes nothing any more.
 async fn drive(handle: Handle, (job, actor, step): (u64, Actor, Command), per_second: Option<u32>) -> u64 {
+    let mut refusals = 0;
     let mut ticks = per_second.map(|per_second| interval(Duration::from_secs(1) / per_second.max(1)));
     if let Some(ticks) = &mut ticks {
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -66,8 +67,24 @@ async fn drive(handle: Handle, (job, actor, step): (u64, Actor, Command), per_se
         }
         let request = Request { actor: actor.clone(), mark: None, salt: 0, command: step.clone() };
         match handle.execute(request).await {
-            Ok(Outcome::Unchanged(_)) => return job,
-            Ok(_) => {}
+            Ok(outcome) => {
+                if std::mem::take(&mut refusals) > 0 {
+                    handle.conditions().set(Condition::Jobs, None);
+                }
+                if let Outcome::Unchanged(_) = outcome {
+                    return job;
+                }
+            }
+            // Nothing that is decided changes this: it is tried less and less often, and people are told.
+            Err(LedgerError::Rejected(rejection)) => {
+                refusals += 1;
+                metrics::counter!("aftercall_job_steps_refused_total").increment(1);
+                let sentence = format!(
+                    "the next step of job {job} (a batch or an erasure) is refused: {rejection}. It is tried again by itself; please report this"
+                );
+                handle.conditions().set(Condition::Jobs, Some(sentence.into()));
+                tokio::time::sleep(wait_after(refusals)).await;
+            }
             // It is busy, or the disk is full: the job waits.
             Err(error) => {
                 tracing::warn!(job, %error, "a batch or an erasure waits");

@@ -17,7 +17,25 @@ pub const ORDERS_WAITING_MAX: usize = 16;
 pub const TIMERS_PER_GROUP: usize = 32;
 /// How far the wall clock may jump against the monotonic clock before it is not believed.
 pub const CLOCK_JUMP_MAX: Duration = Duration::from_secs(5 * 60);
-/// How often the wall clock is looked at while a timer runs: nothing wakes us when people set it.
+/// How far the wall clock may be ahead at a start, beyond the time that is known to have passed, where the configuration names
+/// nothing: as long as a restart of a machine takes at the worst.
+pub const CLOCK_AHEAD_MAX: Duration = Duration::from_secs(3_600);
+/// The first hours of a process. A time service may still correct the wall clock, and nothing that has outlived its retention
+/// is removed: a wrong clock is found out meanwhile.
+pub const PROCESS_SETTLES: Duration = Duration::from_secs(3 * 3_600);
+/// How often a sign of life is written: at a start, what came after it is not known.
+pub const LAST_SEEN_EVERY: Duration = Duration::from_secs(60);
+/// How often the free space of the disk is looked at.
+pub const DISK_LOOK_EVERY: Duration = Duration::from_secs(2);
+/// How long a timer or a step of a job waits after it was refused for the first time; each time twice as long.
+pub const REFUSED_WAIT_MIN: Duration = Duration::from_secs(1);
+/// The longest wait after a refusal.
+pub const REFUSED_WAIT_MAX: Duration = Duration::from_secs(600);
+/// Of the archive, the share (one of so many) that one pass of removing takes away at most without a confirmation.
+pub const PURGE_SHARE: u64 = 10;
+/// What one pass may remove in any case: a small archive would otherwise never be rid of anything.
+pub const PURGE_FLOOR: u64 = 100;
+/// How often the wall clock is looked at: nothing wakes us when people set it, or when the machine resumes.
 pub const CLOCK_LOOK_EVERY: Duration = Duration::from_secs(1);
 /// How long commands are refused after the disk was found full, before it is tried again.
 pub const NO_SPACE_PAUSE: Duration = Duration::from_secs(5);

@@ -21,13 +21,15 @@ use tonic::service::Routes;
 
 use crate::config::WorkflowServerConfig;
 use crate::job_runner;
-use crate::journal::{Birth, OpenError, Options, RealDisk, Store};
-use crate::ledger::{ArchiveKeys, Clock, Handle, Ledger, LedgerOptions, RecoverError, SystemClock};
+use crate::journal::{Birth, Disk, OpenError, Options, RealDisk, Store};
+use crate::ledger::{
+    ArchiveKeys, Clock, Condition, Conditions, Handle, LAST_SEEN_KEY, Ledger, LedgerOptions, RecoverError, SystemClock,
+};
 use crate::limits::MESSAGE_BYTES_MAX;
 use crate::reading::Reading;
 use crate::service::{CallManager, ChangeFeed, Definitions, DeskSettings, Operations, ScriptEngine, Shared};
 
-/// The file that says that timers are held.
+/// The file by which older servers said that timers were held.
 const CLOCK_HELD: &str = "clock-held";
 
 /// The services, by the names that health knows them by.
@@ -81,14 +83,18 @@ impl Server {
     /// # Errors
     /// [`ServerError`]: each says what to do.
     pub async fn bind(config: WorkflowServerConfig) -> Result<Self, ServerError> {
-        Self::bind_with_clock(config, Arc::new(SystemClock::default())).await
+        Self::bind_with(config, Arc::new(SystemClock::default()), Arc::new(RealDisk)).await
     }
 
-    /// The same, with a clock that is handed in.
+    /// The same, with a clock and a disk that are handed in.
     ///
     /// # Errors
     /// [`ServerError`].
-    pub async fn bind_with_clock(config: WorkflowServerConfig, clock: Arc<dyn Clock>) -> Result<Self, ServerError> {
+    pub async fn bind_with(
+        config: WorkflowServerConfig,
+        clock: Arc<dyn Clock>,
+        disk: Arc<dyn Disk>,
+    ) -> Result<Self, ServerError> {
         aftercall_serving::metrics_handle();
         if !is_time_zone(&config.time_zone) {
             return Err(ServerError::TimeZone(config.time_zone));
@@ -96,9 +102,10 @@ impl Server {
         let listener = open_listener(config.listen, config.allow_plaintext).await?;
         let address = listener.local_addr()?;
         let started = Instant::now();
-        let store = open_store(config.data_dir.clone(), config.rebuild_head, clock.wall().0).await?;
+        let store = open_store(config.data_dir.clone(), config.rebuild_head, clock.wall().0, disk).await?;
         let options = LedgerOptions {
-            clock_held: config.data_dir.join(CLOCK_HELD).exists(),
+            clock_ahead_max: Duration::from_secs(u64::from(config.clock_ahead_minutes) * 60),
+            clock_was_held: config.data_dir.join(CLOCK_HELD).exists(),
             keeping: Keeping {
                 request_ids_millis: i64::from(config.request_ids_keep_hours) * 3_600_000,
                 ..Keeping::default()
@@ -110,6 +117,9 @@ impl Server {
             archive_keys: ArchiveKeys::new(store.identity.hash_key),
         };
         let (ledger, handle) = Ledger::recover(store.log.clone(), store.vault.clone(), clock, options).await?;
+        if store.vault.get_key(LAST_SEEN_KEY).await.is_ok_and(|seen| seen.is_some()) {
+            remove_old_note(&config.data_dir.join(CLOCK_HELD));
+        }
         let start_duration = started.elapsed();
         let root = handle.root();
         tracing::info!(
@@ -144,19 +154,19 @@ impl Server {
     /// [`ServerError`] where it ends by itself.
     pub async fn serve(self, shutdown: CancellationToken) -> Result<(), ServerError> {
         let readiness = Readiness::new();
-        let watching =
-            tokio::spawn(watch_health(self.handle.clone(), readiness.clone(), self.shared.data_dir().join(CLOCK_HELD)));
+        let conditions = self.handle.conditions().clone();
+        let watching = tokio::spawn(follow_conditions(conditions.clone(), readiness.clone()));
         let routes = add_services(base_routes(&SERVICES, &readiness)?, &self.shared);
         let stop_ledger = CancellationToken::new();
         let ledger = run_ledger(self.ledger, stop_ledger.clone())?;
         let jobs = job_runner::run(self.handle.clone(), self.shared.job_started(), stop_ledger.clone());
         let jobs = tokio::spawn(jobs);
         tracing::info!(address = %self.address, "workflow-server is ready");
-        let (draining, not_ready) = (self.draining.clone(), readiness.clone());
+        let draining = self.draining.clone();
         let stop = shutdown.clone();
         let announcing = tokio::spawn(async move {
             stop.cancelled().await;
-            not_ready.set("draining", Err("the server is shutting down".to_owned()));
+            conditions.set(Condition::Draining, Some("the server is shutting down".into()));
             draining.cancel();
         });
         // The sender is dropped when the thread ends, however it ends.
@@ -180,13 +190,18 @@ fn network_limits(config: &WorkflowServerConfig) -> Limits {
     Limits::with_network(connections, of_address, &config.allowed_hosts, &config.web_origins)
 }
 
-async fn open_store(dir: PathBuf, rebuild_head: bool, now_millis: i64) -> Result<Store, OpenError> {
+async fn open_store(
+    dir: PathBuf,
+    rebuild_head: bool,
+    now_millis: i64,
+    disk: Arc<dyn Disk>,
+) -> Result<Store, OpenError> {
     let epoch = format!("{:032x}", rand::random::<u128>());
     let birth = Birth { epoch, hash_key: rand::random(), created_at_millis: now_millis };
     let mut options = Options::new(birth, Arc::new(end_process));
     options.rebuild_head = rebuild_head;
     let at = dir.display().to_string();
-    let opened = tokio::task::spawn_blocking(move || Store::open(&dir, &options, Arc::new(RealDisk))).await;
+    let opened = tokio::task::spawn_blocking(move || Store::open(&dir, &options, disk)).await;
     opened.unwrap_or_else(|panic| {
         Err(OpenError::Io { what: format!("opening the data directory {at}"), reason: panic.to_string() })
     })
@@ -224,27 +239,30 @@ fn run_ledger(ledger: Ledger, stop: CancellationToken) -> std::io::Result<tokio:
     Ok(has_ended)
 }
 
-/// Leaves word in the data directory while firings are held, so that a restart does not fire what a jump made due.
-fn note_clock(at: &Path, held: bool) {
-    let noted = if held {
-        std::fs::write(at, "Timers are held: the wall clock jumped. See `aftercall server accept-clock`.\n")
-    } else {
-        std::fs::remove_file(at).or_else(|error| if error.kind() == ErrorKind::NotFound { Ok(()) } else { Err(error) })
-    };
-    if let Err(error) = noted {
-        tracing::warn!(%error, "whether timers are held could not be noted for the next start");
+/// A sign of life in the vault replaces it.
+fn remove_old_note(at: &Path) {
+    if let Err(error) = std::fs::remove_file(at)
+        && error.kind() != ErrorKind::NotFound
+    {
+        tracing::warn!(%error, "the file `{CLOCK_HELD}` of an older server could not be removed");
     }
 }
 
-async fn watch_health(handle: Handle, readiness: Readiness, clock_held: PathBuf) {
-    let mut health = handle.health();
+/// Readiness and health show what the ledger's conditions are.
+async fn follow_conditions(conditions: Conditions, readiness: Readiness) {
+    let mut watched = conditions.watch();
     loop {
-        let now = health.borrow_and_update().clone();
-        note_clock(&clock_held, now.clock_held);
-        let store = now.failure.map_or(Ok(()), |failure| Err(failure.to_string()));
-        readiness.set("store", store);
-        metrics::gauge!("aftercall_clock_held").set(f64::from(u8::from(now.clock_held)));
-        if health.changed().await.is_err() {
+        let health = watched.borrow_and_update().clone();
+        for condition in Condition::ALL {
+            let sentence = health.get(condition).map(ToString::to_string);
+            if condition.is_unready() {
+                readiness.set(condition.name(), sentence.map_or(Ok(()), Err));
+            } else {
+                readiness.warn(condition.name(), sentence);
+            }
+        }
+        metrics::gauge!("aftercall_clock_held").set(f64::from(u8::from(health.is_clock_held())));
+        if watched.changed().await.is_err() {
             return;
         }
     }

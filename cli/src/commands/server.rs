@@ -1,20 +1,26 @@
-//! `aftercall server`: how the workflow-server is, and accepting the clock after a jump.
+//! `aftercall server`: how the workflow-server is, and what operations decide about it.
 //!
-//! Promise: a server whose store has failed still tells why. Must not: change anything but the clock's hold.
+//! Promise: a server whose store has failed still shows why.
 
-use aftercall_proto::workflow::v1::{AcceptClockRequest, GetServerInfoRequest, GetServerInfoResponse};
+use aftercall_proto::workflow::v1::{
+    AcceptClockRequest, AcceptClockResponse, ClockChange, ConfirmPurgeRequest, GetServerInfoRequest,
+    GetServerInfoResponse,
+};
 use clap::Subcommand;
 
-use crate::{errors::Failure, session::Session, time};
+use crate::{connect, errors::Failure, session::Session, time};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Server {
     /// Say what the server is and how it is
     #[command(after_help = "Example:\n  aftercall server info")]
     Info,
-    /// Accept the clock after it jumped, so that held timers fire
+    /// Make the machine's clock the server's time, forward or back, so that held timers fire
     #[command(after_help = "Example:\n  date; aftercall server accept-clock")]
     AcceptClock,
+    /// Let the server remove all that has outlived its retention, beyond a day's share of the archive
+    #[command(after_help = "Example:\n  aftercall server info; aftercall server confirm-purge")]
+    ConfirmPurge,
 }
 
 impl Server {
@@ -26,12 +32,31 @@ impl Server {
                 session.output.one(&answer, || page(&answer))
             }
             Self::AcceptClock => {
-                let request = AcceptClockRequest { actor: session.to.actor.clone() };
+                let request = AcceptClockRequest { actor: session.to.actor.clone(), request_id: connect::request_id() };
                 let answer = client.accept_clock(request).await?.into_inner();
+                session.output.one(&answer, || vec![accepted(&answer)])
+            }
+            Self::ConfirmPurge => {
+                let request = ConfirmPurgeRequest { actor: session.to.actor.clone() };
+                let answer = client.confirm_purge(request).await?.into_inner();
                 session.output.one(&answer, || {
-                    vec![format!("Accepted; the server's time is {}.", time::local(answer.server_time.as_ref()))]
+                    vec![match answer.instances {
+                        0 => "Nothing waits to be removed.".to_owned(),
+                        waiting => format!("Confirmed: the server now removes {waiting} ended instances."),
+                    }]
                 })
             }
+        }
+    }
+}
+
+fn accepted(answer: &AcceptClockResponse) -> String {
+    let (before, after) = (time::local(answer.time_before.as_ref()), time::local(answer.time_after.as_ref()));
+    match answer.change() {
+        ClockChange::Forward => format!("Accepted: the server's time went forward from {before} to {after}."),
+        ClockChange::Back => format!("Accepted: the server's time went back from {before} to {after}."),
+        ClockChange::None | ClockChange::Unspecified => {
+            format!("The clock and the server's time agree, nothing changed: {after}.")
         }
     }
 }
@@ -54,11 +79,12 @@ fn page(answer: &GetServerInfoResponse) -> Vec<String> {
         format!("CPU used         {:.1} s", cpu.as_secs_f64()),
         format!("memory           {:.1} MiB", mebibytes(answer.resident_bytes)),
     ];
-    if answer.clock_held {
-        lines.push("The clock jumped and timers are held: check it, then `aftercall server accept-clock`.".to_owned());
+    if answer.conditions.is_empty() {
+        lines.push("conditions       none: all is well".to_owned());
     }
-    if !answer.failure.is_empty() {
-        lines.push(format!("Writing has stopped: {}", answer.failure));
+    for condition in &answer.conditions {
+        let grave = if condition.unready { " (not ready)" } else { "" };
+        lines.push(format!("{}{grave}: {}", condition.name, condition.message));
     }
     lines
 }
@@ -70,13 +96,21 @@ fn mebibytes(bytes: u64) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use aftercall_proto::workflow::v1::ServerCondition;
+
     use super::*;
 
     #[test]
-    fn a_held_clock_and_a_failed_store_are_told_last() {
-        let answer = GetServerInfoResponse { clock_held: true, failure: "disk full".to_owned(), ..Default::default() };
-        let lines = page(&answer);
-        assert!(lines[lines.len() - 2].contains("accept-clock"));
-        assert_eq!(lines[lines.len() - 1], "Writing has stopped: disk full");
+    fn every_condition_is_shown_last_with_its_sentence() {
+        let condition = |name: &str, message: &str, unready| ServerCondition {
+            name: name.to_owned(),
+            message: message.to_owned(),
+            unready,
+        };
+        let conditions = vec![condition("store", "disk gone", true), condition("jobs", "job 3 is refused", false)];
+        let lines = page(&GetServerInfoResponse { conditions, ..Default::default() });
+        assert_eq!(lines[lines.len() - 2..], ["store (not ready): disk gone", "jobs: job 3 is refused"]);
+        let well = page(&GetServerInfoResponse::default());
+        assert!(well.last().is_some_and(|line| line.contains("none")));
     }
 }

@@ -91,7 +91,7 @@ impl OverdueTimers {
         session.output.table(&["id", "what", "due", "workflow", "stage"], answer.timers.iter().map(row))?;
         remark(&format!("{} in all.", answer.total));
         if answer.clock_held {
-            remark("They are held because the server's clock jumped: `aftercall server accept-clock` lets them go.");
+            remark("They are held because the server does not believe the clock: see `aftercall server info`.");
         }
         Ok(())
     }

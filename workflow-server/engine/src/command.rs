@@ -357,6 +357,8 @@ pub enum Command {
         /// Which erasure.
         erasure: u64,
     },
+    /// Make the wall clock the World's time, forward or back; none where they agree already, so that nothing changes.
+    AcceptClock(Option<Time>),
     /// Something's time has come. What no longer runs changes nothing.
     Elapse {
         /// When it was due.

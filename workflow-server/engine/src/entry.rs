@@ -105,6 +105,8 @@ pub enum ChangeKind {
     CallUpdated,
     /// The call ended.
     CallEnded,
+    /// Operations accepted the wall clock; the only change whose time may be before the one before it.
+    ClockAccepted,
 }
 
 /// What the first answer to the command said, as far as the present state cannot tell it.
@@ -150,6 +152,13 @@ pub enum Answer {
         instance: InstanceId,
         /// The stages' numbers, in order.
         entered: Vec<u32>,
+    },
+    /// The wall clock was accepted. Equal where there was nothing to accept.
+    ClockAccepted {
+        /// The server's time before.
+        from: Time,
+        /// The server's time since: the wall clock.
+        to: Time,
     },
 }
 
@@ -326,7 +335,7 @@ pub enum DefinitionChange {
 pub struct Entry {
     /// Its place in the order of everything, from 1, without gaps.
     pub sequence: u64,
-    /// When it was decided; never before the entry before.
+    /// When it was decided; never before the entry before, except where operations accepted a wall clock that is behind.
     pub at: Time,
     /// Who asked.
     pub actor: Actor,

@@ -89,6 +89,8 @@ pub const WORKFLOWS_MAX: usize = 10_000;
 pub const VERSIONS_MAX: usize = 10_000;
 /// Request ids that are remembered: at about 90 bytes each they fill 900 MB; the oldest go first.
 pub const REQUEST_IDS_MAX: usize = 10_000_000;
+/// Places at which time went back that are remembered: each was accepted by a person, and costs a report one more search.
+pub const TIMES_SET_BACK_KEPT: usize = 100;
 /// Values of one field of a filter.
 pub const FILTER_VALUES_MAX: usize = 100;
 /// Faults that are reported of one file: more than anybody mends in one go, and a bound on the answer's size.

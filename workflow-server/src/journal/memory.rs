@@ -9,7 +9,10 @@ mod vault;
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use bytes::Bytes;
@@ -51,6 +54,7 @@ struct Shared {
     fault: Mutex<Option<(u64, FailAt)>>,
     failed: OnceLock<String>,
     held: watch::Sender<bool>,
+    is_full: AtomicBool,
     waiting: watch::Sender<usize>,
 }
 
@@ -77,6 +81,7 @@ impl MemoryStore {
             fault: Mutex::new(None),
             failed: OnceLock::new(),
             held: watch::Sender::new(false),
+            is_full: AtomicBool::new(false),
             waiting: watch::Sender::new(0),
         };
         Self(Arc::new(shared))
@@ -104,6 +109,11 @@ impl MemoryStore {
     /// Makes the `nth` append from now on fail (1: the next one that is well formed), and with it all later writing.
     pub fn fail_append(&self, nth: u64, at: FailAt) {
         *lock(&self.0.fault) = Some((nth.max(1), at));
+    }
+
+    /// Says whether the disk is at its reserve from now on.
+    pub fn set_full(&self, is_full: bool) {
+        self.0.is_full.store(is_full, Ordering::Relaxed);
     }
 
     /// From now on appends wait, nothing stored, until [`Self::release_appends`].

@@ -100,6 +100,9 @@ pub trait Vault: Send + Sync {
     /// Replaces the value of a key (at most [`KEY_BYTES_MAX`] bytes), atomically and durably.
     fn put_key(&self, name: &str, value: Bytes) -> BoxFuture<'_, Result<(), JournalError>>;
 
+    /// Whether the disk has more free than its reserve. Errors: [`JournalError::NoSpace`].
+    fn check_space(&self) -> BoxFuture<'_, Result<(), JournalError>>;
+
     /// The value of a key; `None` if it was never put.
     fn get_key(&self, name: &str) -> BoxFuture<'_, Result<Option<Bytes>, JournalError>>;
 }

@@ -1,32 +1,62 @@
 //! Clocks, handed in at the top: the engine and the ledger never read one by themselves.
 
-use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+mod manual;
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use aftercall_engine::time::Time;
 use futures::future::BoxFuture;
-use tokio::sync::Notify;
 
-/// Tells the time.
+pub use manual::ManualClock;
+
+/// How long the machine has been up. Two looks with the same `id` are on the same clock, also over restarts of the process.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Uptime {
+    /// Names this boot of the machine.
+    pub id: Arc<str>,
+    /// Since the boot, with the time for which the machine was suspended.
+    pub since: Duration,
+}
+
+/// Shows the time.
 pub trait Clock: Send + Sync {
-    /// Wall-clock time; may be set forth and back by people.
+    /// Wall-clock time; people and time services may set it forward and back.
     fn wall(&self) -> Time;
-    /// Time that only goes on, from some start.
+    /// Time since some start; never goes back, and counts the time for which the machine was suspended where the system can.
     fn monotonic(&self) -> Duration;
-    /// Waits for `span` of monotonic time, or until the clock was set by hand.
+    /// How long the machine has been up; none where the system does not name its boots.
+    fn uptime(&self) -> Option<Uptime>;
+    /// Waits for `span` of monotonic time, or until the clock was set by hand. After a suspend it may wake later than that, by
+    /// at most `span`.
     fn wait(&self, span: Duration) -> BoxFuture<'_, ()>;
 }
+
+/// Where Linux names the boot.
+const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
 
 /// The machine's clocks.
 #[derive(Debug)]
 pub struct SystemClock {
-    start: Instant,
+    start: Duration,
+    boot_id: Option<Arc<str>>,
 }
 
 impl Default for SystemClock {
     fn default() -> Self {
-        Self { start: Instant::now() }
+        let boot_id = std::fs::read_to_string(BOOT_ID).ok().map(|id| id.trim().into());
+        Self { start: since_boot(), boot_id }
     }
+}
+
+/// `CLOCK_MONOTONIC` stops while the machine is suspended, so a suspend would look like a jump of the wall clock.
+fn since_boot() -> Duration {
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    let clock = rustix::time::ClockId::Boottime;
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    let clock = rustix::time::ClockId::Monotonic;
+    let now = rustix::time::clock_gettime(clock);
+    Duration::new(u64::try_from(now.tv_sec).unwrap_or(0), u32::try_from(now.tv_nsec).unwrap_or(0))
 }
 
 impl Clock for SystemClock {
@@ -38,67 +68,15 @@ impl Clock for SystemClock {
     }
 
     fn monotonic(&self) -> Duration {
-        self.start.elapsed()
+        since_boot().saturating_sub(self.start)
+    }
+
+    fn uptime(&self) -> Option<Uptime> {
+        let id = self.boot_id.clone()?;
+        Some(Uptime { id, since: since_boot() })
     }
 
     fn wait(&self, span: Duration) -> BoxFuture<'_, ()> {
         Box::pin(tokio::time::sleep(span))
-    }
-}
-
-/// A clock that moves only when it is told to: for simulations and tests in which time matters.
-#[derive(Debug)]
-pub struct ManualClock {
-    now: Mutex<(Time, Duration)>,
-    moved: Notify,
-}
-
-impl ManualClock {
-    /// A clock that shows this wall-clock time.
-    #[must_use]
-    pub fn at(wall: Time) -> Self {
-        Self { now: Mutex::new((wall, Duration::ZERO)), moved: Notify::new() }
-    }
-
-    /// Lets time pass.
-    pub fn pass(&self, span: Duration) {
-        self.change(|now| {
-            now.0 = Time(now.0.0 + span.as_millis() as i64);
-            now.1 += span;
-        });
-    }
-
-    /// Sets the wall clock by hand, forth or back, while no time passes.
-    pub fn set_wall(&self, wall: Time) {
-        self.change(|now| now.0 = wall);
-    }
-
-    fn change(&self, change: impl FnOnce(&mut (Time, Duration))) {
-        change(&mut self.now.lock().unwrap_or_else(PoisonError::into_inner));
-        self.moved.notify_waiters();
-        self.moved.notify_one();
-    }
-
-    fn get(&self) -> (Time, Duration) {
-        *self.now.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Clock for ManualClock {
-    fn wall(&self) -> Time {
-        self.get().0
-    }
-
-    fn monotonic(&self) -> Duration {
-        self.get().1
-    }
-
-    fn wait(&self, span: Duration) -> BoxFuture<'_, ()> {
-        let until = self.monotonic() + span;
-        Box::pin(async move {
-            if self.monotonic() < until {
-                self.moved.notified().await;
-            }
-        })
     }
 }

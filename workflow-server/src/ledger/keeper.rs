@@ -16,7 +16,7 @@ use tokio::sync::{Notify, mpsc};
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::history::HistoryError;
-use super::{Handle, LedgerError, LedgerOptions, Outcome, recover};
+use super::{Condition, Handle, LedgerError, LedgerOptions, Outcome, recover};
 use crate::journal::{Group, JournalError, Log, Vault};
 use crate::limits::{ARCHIVE_LOOK_EVERY, ARCHIVE_LOOK_EVERY_MIN, PACK_READ_BYTES, SNAPSHOTS_KEPT};
 use crate::records::{WorldImage, snapshot_frames};
@@ -52,6 +52,9 @@ pub(super) enum KeepError {
     Ledger(#[from] LedgerError),
     #[error("{0} was cut off")]
     CutOff(&'static str),
+    /// A person must do something first; the whole sentence.
+    #[error("{0}")]
+    Waits(String),
 }
 
 impl Keeper {
@@ -99,15 +102,22 @@ impl Keeper {
     }
 
     async fn tidy(&mut self) {
-        let steps = [("erasing a caller", self.scrub().await), ("archiving", self.archive().await)];
-        let purged = ("removing what has outlived its retention", self.purge().await);
-        for (what, done) in steps.into_iter().chain([purged]) {
-            match done {
-                Ok(()) => {}
-                Err(KeepError::Ledger(error)) => tracing::info!(%error, "{what} waits"),
-                Err(error) => tracing::error!(%error, "{what} was not done; nothing is lost, and it is tried again"),
-            }
-        }
+        let scrubbed = self.scrub().await;
+        self.report(Condition::Erasing, "erasing a caller", scrubbed);
+        let archived = self.archive().await;
+        self.report(Condition::Archiving, "archiving", archived);
+        let purged = self.purge().await;
+        self.report(Condition::Purging, "removing what has outlived its retention", purged);
+    }
+
+    fn report(&self, condition: Condition, what: &str, done: Result<(), KeepError>) {
+        let failed = match done {
+            Ok(()) => None,
+            Err(KeepError::Ledger(error)) => return tracing::info!(%error, "{what} waits"),
+            Err(KeepError::Waits(why)) => Some(why),
+            Err(error) => Some(format!("{what} is not done: {error}; nothing is lost, and it is tried again")),
+        };
+        self.handle.conditions().set(condition, failed.map(Into::into));
     }
 
     /// Whether a long piece of work goes on: writes a snapshot that waits, and gives up where the server goes away.
@@ -131,12 +141,11 @@ impl Keeper {
 
     async fn keep(&mut self, image: WorldImage) {
         let sequence = image.sequence();
-        match self.keep_image(image).await {
-            Ok(()) => tracing::info!(sequence, "snapshot written"),
-            Err(error) => {
-                tracing::error!(sequence, %error, "the snapshot was not written; the journal stays as it is, the next one tries again");
-            }
+        let kept = self.keep_image(image).await;
+        if kept.is_ok() {
+            tracing::info!(sequence, "snapshot written");
         }
+        self.report(Condition::Snapshots, "writing a snapshot", kept);
     }
 
     async fn keep_image(&self, image: WorldImage) -> Result<(), KeepError> {

@@ -12,16 +12,19 @@
 pub mod archive;
 pub mod archive_list;
 pub mod clock;
+pub mod conditions;
 pub mod feed;
 pub mod history;
 
 mod archiver;
 mod group;
 mod keeper;
+mod last_seen;
 mod open;
 mod owner;
 mod purger;
 mod recover;
+mod refused;
 mod scrubber;
 mod timekeeping;
 
@@ -33,15 +36,19 @@ use aftercall_engine::time::Time;
 use aftercall_engine::{Entry, Rejection, Request, Root};
 use arc_swap::ArcSwap;
 use thiserror::Error;
-use tokio::sync::{Notify, mpsc, oneshot, watch};
+use tokio::sync::{Notify, mpsc, oneshot};
 
 pub use archive::{Archive, ArchiveKeys, FoundCall, FoundInstance};
 pub use archive_list::{ArchiveCursor, ArchiveFilter, ArchivePage};
-pub use clock::{Clock, ManualClock, SystemClock};
+pub use clock::{Clock, ManualClock, SystemClock, Uptime};
+pub use conditions::{Condition, Conditions, Health};
 pub use feed::Feed;
 pub use history::History;
+pub use last_seen::LAST_SEEN_KEY;
 pub use open::{Ledger, LedgerOptions};
+use purger::Purging;
 pub use recover::RecoverError;
+pub(crate) use refused::wait_after;
 use timekeeping::SharedTime;
 
 use crate::records::WorldImage;
@@ -91,19 +98,8 @@ struct Asked {
 
 /// Something that operations asks of the owner itself.
 enum Order {
-    /// Take the wall clock as it is now.
-    AcceptClock(oneshot::Sender<bool>),
     /// Give the World as it stands, once all of it is durable.
     TakeImage(oneshot::Sender<WorldImage>),
-}
-
-/// What the ledger shows of itself.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Health {
-    /// Why writing has stopped; none while all is well.
-    pub failure: Option<Arc<str>>,
-    /// Whether firings are held because the wall clock jumped.
-    pub clock_held: bool,
 }
 
 /// What everybody else holds of the ledger; cheap to clone.
@@ -116,7 +112,8 @@ pub struct Handle {
     history: Arc<History>,
     archive: Arc<Archive>,
     keeper: Arc<Notify>,
-    health: watch::Receiver<Health>,
+    conditions: Conditions,
+    purging: Arc<Purging>,
     now: Arc<RwLock<Time>>,
     time: SharedTime,
 }
@@ -151,7 +148,7 @@ impl Handle {
     }
 
     fn unavailable(&self) -> LedgerError {
-        let failure = self.health.borrow().failure.clone();
+        let failure = self.conditions.get(Condition::Store);
         LedgerError::Unavailable(failure.unwrap_or_else(|| "the server is shutting down".into()))
     }
 
@@ -184,10 +181,35 @@ impl Handle {
         self.keeper.notify_one();
     }
 
-    /// How the ledger is; can be watched.
+    /// What keeps the server from its work; can be watched, and set by those who find it out.
     #[must_use]
-    pub fn health(&self) -> watch::Receiver<Health> {
-        self.health.clone()
+    pub fn conditions(&self) -> &Conditions {
+        &self.conditions
+    }
+
+    /// How the ledger is.
+    #[must_use]
+    pub fn health(&self) -> Health {
+        self.conditions.health()
+    }
+
+    /// What the wall clock shows, where it is not the server's time: because it is held, or behind the newest entry.
+    #[must_use]
+    pub fn clock_to_accept(&self) -> Option<Time> {
+        self.time.to_accept()
+    }
+
+    /// Lets the next pass remove everything that has outlived its retention; returns how much of it waits.
+    pub fn confirm_purge(&self) -> u64 {
+        let waiting = self.purging.confirm();
+        self.keeper.notify_one();
+        waiting
+    }
+
+    /// How many ended instances have outlived their retention and wait for a confirmation.
+    #[must_use]
+    pub fn purge_waiting(&self) -> u64 {
+        self.purging.waiting()
     }
 
     /// The server's time: the wall clock while it is believed, but never before the newest entry.
@@ -201,16 +223,6 @@ impl Handle {
     async fn take_image(&self) -> Result<WorldImage, LedgerError> {
         let (answer, answered) = oneshot::channel();
         self.orders.send(Order::TakeImage(answer)).await.map_err(|_| self.unavailable())?;
-        answered.await.map_err(|_| self.unavailable())
-    }
-
-    /// Takes the wall clock as it is after a jump; says whether firings were held.
-    ///
-    /// # Errors
-    /// [`LedgerError::Unavailable`].
-    pub async fn accept_clock(&self) -> Result<bool, LedgerError> {
-        let (answer, answered) = oneshot::channel();
-        self.orders.send(Order::AcceptClock(answer)).await.map_err(|_| self.unavailable())?;
         answered.await.map_err(|_| self.unavailable())
     }
 }

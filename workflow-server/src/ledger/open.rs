@@ -1,11 +1,13 @@
 //! The ledger, from the store to a running owner and its keeper.
 
 use std::sync::{Arc, RwLock};
+use std::time::Duration;
 
+use aftercall_engine::Root;
 use aftercall_engine::time::Span;
 use aftercall_engine::world::Keeping;
 use arc_swap::ArcSwap;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
@@ -13,10 +15,11 @@ use super::feed::Feed;
 use super::group::OpenGroup;
 use super::history::History;
 use super::keeper::Keeper;
-use super::owner::{Owner, drop_elsewhere};
+use super::last_seen::{self, Watchman};
+use super::owner::{Owner, Trouble, drop_elsewhere};
 use super::recover::{RecoverError, Recovered, recover};
-use super::timekeeping::{SharedTime, Timekeeping};
-use super::{Archive, ArchiveKeys, Clock, Handle, Health};
+use super::timekeeping::{Known, SharedTime, Timekeeping};
+use super::{Archive, ArchiveKeys, Clock, Conditions, Handle};
 use crate::journal::{Log, Vault};
 use crate::limits::{COMMANDS_WAITING_MAX, ORDERS_WAITING_MAX};
 
@@ -29,8 +32,10 @@ pub struct LedgerOptions {
     pub snapshot_every_entries: u64,
     /// Entries that stay in the journal behind the older of the two snapshots.
     pub journal_kept_entries: u64,
-    /// Whether firings were held because the wall clock had jumped when the server ended.
-    pub clock_held: bool,
+    /// How far the wall clock may be ahead at a start, beyond the time that is known to have passed.
+    pub clock_ahead_max: Duration,
+    /// Whether a server that wrote no signs of life yet held its timers when it ended.
+    pub clock_was_held: bool,
     /// How long after its end an instance leaves memory, in milliseconds.
     pub archive_after_millis: i64,
     /// How long ended instances are kept where their workflow does not say; none for ten years.
@@ -43,6 +48,7 @@ pub struct LedgerOptions {
 pub struct Ledger {
     owner: Owner,
     keeper: Keeper,
+    watchman: Watchman,
 }
 
 impl Ledger {
@@ -64,10 +70,10 @@ impl Ledger {
         let archive = Archive::new(vault.clone(), history.clone(), published.clone(), keys, retention);
         let (command_sender, commands) = mpsc::channel(COMMANDS_WAITING_MAX);
         let (order_sender, orders) = mpsc::channel(ORDERS_WAITING_MAX);
-        let (health, health_receiver) = watch::channel(Health::default());
+        let conditions = Conditions::default();
         let (image_sender, images) = mpsc::channel(1);
         let now = Arc::new(RwLock::new(world.root().at));
-        let time = SharedTime::new(Timekeeping::new(clock.clone(), world.root().at, options.clock_held));
+        let time = time_at_start(&clock, world.root(), vault.as_ref(), &options).await;
         let handle = Handle {
             commands: command_sender,
             orders: order_sender,
@@ -76,11 +82,15 @@ impl Ledger {
             history,
             archive: Arc::new(archive),
             keeper: Arc::default(),
-            health: health_receiver,
+            conditions: conditions.clone(),
+            purging: Arc::default(),
             now: now.clone(),
             time: time.clone(),
         };
         let keeper = Keeper::new(log.clone(), vault.clone(), handle.clone(), images, &options);
+        let watchman = Watchman { vault: vault.clone(), clock: clock.clone(), handle: handle.clone() };
+        // A start that crashes at once leaves a sign, too.
+        watchman.give_sign().await;
         let owner = Owner {
             // Counted from the snapshot, not from this start: a server that dies often must not grow its journal for ever.
             snapshot_at: snapshot.saturating_add(options.snapshot_every_entries),
@@ -96,21 +106,42 @@ impl Ledger {
             orders,
             published,
             feed,
-            health,
+            conditions,
+            trouble: Trouble::default(),
             now,
             images: image_sender,
             in_flight: None,
             paused_until: None,
         };
-        Ok((Self { owner, keeper }, handle))
+        Ok((Self { owner, keeper, watchman }, handle))
     }
 
     /// Runs until it is told to stop, then finishes what it has taken.
     pub async fn run(self, stop: CancellationToken) {
         // Should this be dropped in the middle, the keeper must not go on beside whoever opens the store next.
         let keeper = AbortOnDropHandle::new(tokio::spawn(self.keeper.run()));
+        let watchman = Arc::new(self.watchman);
+        let watching = AbortOnDropHandle::new(tokio::spawn({
+            let watchman = watchman.clone();
+            async move { watchman.run().await }
+        }));
         self.owner.run(stop).await;
+        watching.abort();
+        watchman.give_sign().await;
         // The owner has dropped its end: the keeper finishes the snapshot in hand and ends.
         let _ = keeper.await;
     }
+}
+
+/// The time, by what is known of it at a start.
+async fn time_at_start(clock: &Arc<dyn Clock>, root: &Root, vault: &dyn Vault, options: &LedgerOptions) -> SharedTime {
+    let newest = (root.sequence > 0).then_some(root.at);
+    let last_seen = last_seen::read(vault).await;
+    // Without one, what an older server left beside the store counts.
+    let held_before = || last_seen::held_at(root.sequence, root.at);
+    let last_seen = last_seen.or_else(|| options.clock_was_held.then(held_before));
+    // A sign from before time went back shows a time that does not count any more.
+    let last_seen = last_seen.filter(|seen| seen.sequence >= root.time_last_set_back());
+    let known = Known { newest, last_seen, ahead_max: options.clock_ahead_max };
+    SharedTime::new(Timekeeping::new(clock.clone(), known))
 }

@@ -9,14 +9,16 @@ use aftercall_engine::time::Time;
 use aftercall_engine::world::timers::TimerKey;
 use aftercall_engine::{Decision, Rejection, Request, Root, World, decide};
 use arc_swap::ArcSwap;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::feed::{Feed, FeedItem};
 use super::group::{InFlight, OpenGroup};
+use super::last_seen::no_space;
 use super::recover::{Recovered, recover};
+use super::refused::Refused;
 use super::timekeeping::SharedTime;
-use super::{Asked, Clock, Health, LedgerError, LedgerOptions, Order, Outcome, Question};
+use super::{Asked, Clock, Condition, Conditions, LedgerError, LedgerOptions, Order, Outcome, Question};
 use crate::journal::{JournalError, Log, Position, Vault};
 use crate::limits::{CLOCK_LOOK_EVERY, ENTRY_BYTES_MAX, NO_SPACE_PAUSE, RECOVERIES_MAX, TIMERS_PER_GROUP};
 use crate::records::WorldImage;
@@ -32,7 +34,8 @@ pub(super) struct Owner {
     pub(super) orders: mpsc::Receiver<Order>,
     pub(super) published: Arc<ArcSwap<Root>>,
     pub(super) feed: Arc<Feed>,
-    pub(super) health: watch::Sender<Health>,
+    pub(super) conditions: Conditions,
+    pub(super) trouble: Trouble,
     pub(super) now: Arc<RwLock<Time>>,
     pub(super) images: mpsc::Sender<WorldImage>,
     pub(super) snapshot_at: u64,
@@ -41,6 +44,17 @@ pub(super) struct Owner {
     /// The disk was full: commands are refused until this monotonic time.
     pub(super) paused_until: Option<Duration>,
     pub(super) old_roots: std::sync::mpsc::Sender<Arc<Root>>,
+}
+
+/// What keeps the owner from a part of its work.
+#[derive(Default)]
+pub(super) struct Trouble {
+    /// Why nothing is written any more.
+    failure: Option<Arc<str>>,
+    /// Why the wall clock is not believed.
+    held: Option<Arc<str>>,
+    /// Timers whose entries were refused.
+    refused: Refused<TimerKey>,
 }
 
 /// What woke the owner.
@@ -76,7 +90,7 @@ impl Owner {
             self.drain();
             self.fire();
             self.submit();
-            self.tell_health();
+            self.report_clock();
         }
         self.finish().await;
     }
@@ -91,16 +105,22 @@ impl Owner {
             () = stop.cancelled() => Woken::Stop,
             Some(order) = self.orders.recv() => Woken::Ordered(order),
             Some(asked) = self.commands.recv(), if has_room => Woken::Asked(asked),
-            () = wait(&*clock, until_due), if has_room => Woken::Time,
+            () = clock.wait(until_due), if has_room => Woken::Time,
         }
     }
 
-    /// How long until the earliest timer, at most until the next look at the wall clock; none without timers.
-    fn until_due(&mut self) -> Option<Duration> {
-        let due = self.world.timers().earliest()?.due;
-        let millis = due.0.saturating_sub(self.time.now().0).max(0);
-        let wait = Duration::from_millis(millis as u64).min(CLOCK_LOOK_EVERY);
-        Some(if self.time.is_held() || self.has_failed() { CLOCK_LOOK_EVERY } else { wait })
+    /// How long until the earliest timer, at most until the next look at the wall clock.
+    fn until_due(&self) -> Duration {
+        let (now, monotonic) = (self.time.now(), self.clock.monotonic());
+        if self.trouble.held.is_some() || self.has_failed() {
+            return CLOCK_LOOK_EVERY;
+        }
+        let mut timers = self.world.timers().due(Time::NEVER);
+        let Some(key) = timers.find(|key| !self.trouble.refused.is_waiting(key, monotonic)) else {
+            return CLOCK_LOOK_EVERY;
+        };
+        let millis = key.due.0.saturating_sub(now.0).max(0);
+        Duration::from_millis(millis as u64).min(CLOCK_LOOK_EVERY)
     }
 
     /// Takes whatever else waits already.
@@ -141,6 +161,10 @@ impl Owner {
                 if let Err(unfit) = self.world.apply(&entry) {
                     unreachable!("decide and apply disagree: {unfit}");
                 }
+                self.time.decided(entry.at);
+                if let Command::AcceptClock(Some(_)) = request.command {
+                    self.time.accept(entry.at);
+                }
                 Outcome::Committed(self.open.add_entry(*entry, &written))
             }
         })
@@ -148,8 +172,8 @@ impl Owner {
 
     /// Why commands are refused at the moment.
     fn refuses(&mut self) -> Option<Arc<str>> {
-        if let Some(failure) = &self.health.borrow().failure {
-            return Some(failure.clone());
+        if self.trouble.failure.is_some() {
+            return self.trouble.failure.clone();
         }
         let until = self.paused_until?;
         if self.clock.monotonic() < until {
@@ -160,37 +184,57 @@ impl Owner {
     }
 
     fn has_failed(&self) -> bool {
-        self.paused_until.is_some() || self.health.borrow().failure.is_some()
+        self.paused_until.is_some() || self.trouble.failure.is_some()
     }
 
     /// Fires what is due, a few at a time among the commands of people.
     fn fire(&mut self) {
-        let now = self.time.now();
-        if self.time.is_held() || self.has_failed() || !self.open.has_room() {
+        let (now, monotonic) = (self.time.now(), self.clock.monotonic());
+        self.report_clock();
+        if self.trouble.held.is_some() || self.has_failed() || !self.open.has_room() {
             return;
         }
-        let due: Vec<TimerKey> = self.world.timers().due(now).take(TIMERS_PER_GROUP).collect();
-        for key in due {
+        let is_ready = |key: &TimerKey| !self.trouble.refused.is_waiting(key, monotonic);
+        let due: Vec<TimerKey> = self.world.timers().due(now).filter(is_ready).take(TIMERS_PER_GROUP).collect();
+        for key in &due {
             let lateness = now.0.saturating_sub(key.due.0).max(0);
             metrics::histogram!("aftercall_timer_lateness_seconds").record(lateness as f64 / 1_000.0);
-            let request = Request {
-                actor: Actor { kind: ActorKind::Timer, name: "".into() },
-                mark: None,
-                salt: 0,
-                command: Command::Elapse { due: key.due, slot: key.slot, wake: key.wake() },
-            };
-            if let Err(rejection) = self.decide(&request) {
-                tracing::error!(slot = key.slot, %rejection, "a timer could not fire");
-            }
+            self.fire_one(*key, monotonic);
         }
+        if !due.is_empty() && self.trouble.refused.len() > 0 {
+            let timers = self.world.timers();
+            self.trouble.refused.retain(|key| timers.contains(key));
+        }
+        if self.trouble.refused.len() == 0 && self.conditions.get(Condition::Timers).is_some() {
+            self.conditions.set(Condition::Timers, None);
+        }
+    }
+
+    /// A timer that is still there afterwards would be due again at once: it waits.
+    fn fire_one(&mut self, key: TimerKey, monotonic: Duration) {
+        let request = Request {
+            actor: Actor { kind: ActorKind::Timer, name: "".into() },
+            mark: None,
+            salt: 0,
+            command: Command::Elapse { due: key.due, slot: key.slot, wake: key.wake() },
+        };
+        let refusal = match self.decide(&request) {
+            Err(rejection) => rejection.to_string(),
+            Ok(_) if self.world.timers().contains(&key) => "it changed nothing".to_owned(),
+            Ok(_) => return self.trouble.refused.remove(&key),
+        };
+        self.trouble.refused.add(key, monotonic);
+        metrics::counter!("aftercall_timers_refused_total").increment(1);
+        tracing::error!(slot = key.slot, refusal, "a timer could not fire; it is tried again later");
+        let sentence = format!(
+            "{} timers are due and cannot fire, the last one because: {refusal}. They are tried again by themselves; please report this",
+            self.trouble.refused.len()
+        );
+        self.conditions.set(Condition::Timers, Some(sentence.into()));
     }
 
     async fn obey(&mut self, order: Order) {
         match order {
-            Order::AcceptClock(answer) => {
-                let was_held = self.time.accept();
-                let _ = answer.send(was_held);
-            }
             Order::TakeImage(answer) => {
                 self.settle().await;
                 // After a failure what is in memory is not what is durable: whoever asked is told by the silence.
@@ -263,12 +307,14 @@ impl Owner {
         let reason: Arc<str> = error.to_string().into();
         in_flight.answers.fail(&reason);
         self.open.take_answers().fail(&reason);
-        if matches!(error, JournalError::NoSpace { .. }) {
+        if let JournalError::NoSpace { reserve_bytes, .. } = error {
+            self.conditions.set(Condition::Disk, Some(no_space(*reserve_bytes)));
             tracing::error!(%error, "nothing was written; trying again in {} s", NO_SPACE_PAUSE.as_secs());
             // The keeper may just be removing what is read: then the next look finds what took its place.
             for _ in 0..RECOVERIES_MAX {
                 match recover(self.log.as_ref(), self.vault.as_ref(), self.options.keeping).await {
                     Ok(Recovered { world, newest, .. }) => {
+                        self.time.decided(world.root().at);
                         self.world = world;
                         self.open = OpenGroup::after(newest);
                         self.paused_until = Some(self.clock.monotonic() + NO_SPACE_PAUSE);
@@ -280,16 +326,16 @@ impl Owner {
         }
         tracing::error!(%error, "writing has ended; what is durable can still be read");
         self.open = OpenGroup::after(self.log.bounds().newest);
-        self.health.send_modify(|health| health.failure = Some(reason));
+        self.conditions.set(Condition::Store, Some(reason.clone()));
+        self.trouble.failure = Some(reason);
     }
 
-    fn tell_health(&mut self) {
-        let held = self.time.is_held();
-        self.health.send_if_modified(|health| {
-            let changed = health.clock_held != held;
-            health.clock_held = held;
-            changed
-        });
+    fn report_clock(&mut self) {
+        let held = self.time.held();
+        if held != self.trouble.held {
+            self.conditions.set(Condition::Clock, held.clone());
+            self.trouble.held = held;
+        }
     }
 
     /// Makes durable what has been taken; whoever comes later is told to go elsewhere.
@@ -317,13 +363,6 @@ impl Owner {
 async fn appended(in_flight: &mut Option<InFlight>) -> Result<(), JournalError> {
     match in_flight {
         Some(in_flight) => (&mut in_flight.appended).await,
-        None => std::future::pending().await,
-    }
-}
-
-async fn wait(clock: &dyn Clock, span: Option<Duration>) {
-    match span {
-        Some(span) => clock.wait(span).await,
         None => std::future::pending().await,
     }
 }

@@ -1,15 +1,19 @@
 //! Removes what has outlived its retention, once a day: from the chunks of the archive first, then from the history.
 //!
+//! Promise: nothing is removed in the first hours of a process, while the clock is not believed, or beyond a share of the archive in
+//! one pass, unless a person confirms it.
+//!
 //! What is looked for in the history is told by what the World and the archive still know, not by what was just removed: so a
 //! pass that was cut off is made good by the next one.
 
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use aftercall_engine::archive::{Chunk, End};
 use aftercall_engine::call::Call;
 use aftercall_engine::command::{Actor, Command};
-use aftercall_engine::entry::{Answer, Said};
+use aftercall_engine::entry::{Answer, ChangeKind, Said};
 use aftercall_engine::instance::InstanceId;
 use aftercall_engine::time::Time;
 use aftercall_engine::{Entry, Root};
@@ -19,37 +23,98 @@ use super::archive::{Archive, ArchiveKeys};
 use super::history::{HistoryError, Rewritten};
 use super::keeper::{KeepError, Keeper};
 use crate::journal::JournalError;
+use crate::limits::{PROCESS_SETTLES, PURGE_FLOOR, PURGE_SHARE};
 use crate::records::{ArchivedCall, ArchivedInstance, ChunkContent};
 
 const DAY_MILLIS: i64 = 86_400_000;
 /// The key under which the day of the newest whole pass is noted.
 const PURGED_ON: &str = "purged-on";
 
+/// What waits to be removed, and whether a person has allowed it.
+#[derive(Debug, Default)]
+pub(super) struct Purging {
+    waiting: AtomicU64,
+    is_confirmed: AtomicBool,
+}
+
+impl Purging {
+    pub(super) fn waiting(&self) -> u64 {
+        self.waiting.load(Ordering::Relaxed)
+    }
+
+    /// Allows the next pass to remove everything; returns how much waits.
+    pub(super) fn confirm(&self) -> u64 {
+        let waiting = self.waiting();
+        self.is_confirmed.store(waiting > 0, Ordering::Relaxed);
+        waiting
+    }
+
+    fn ends(&self, waiting: u64) {
+        self.waiting.store(waiting, Ordering::Relaxed);
+        self.is_confirmed.store(false, Ordering::Relaxed);
+        metrics::gauge!("aftercall_purge_waiting_instances").set(waiting as f64);
+    }
+}
+
+/// How much a pass may still remove, and what it leaves for that reason.
+struct Budget {
+    left: u64,
+    waiting: u64,
+}
+
+impl Budget {
+    /// A tenth of the archive, so that a wrong clock or a wrong retention is found out before all of it is gone.
+    fn of(root: &Root, purging: &Purging) -> Self {
+        let is_confirmed = purging.is_confirmed.load(Ordering::Relaxed);
+        let share = (root.archive.instances / PURGE_SHARE).max(PURGE_FLOOR);
+        Self { left: if is_confirmed { u64::MAX } else { share }, waiting: 0 }
+    }
+
+    /// Whether something that has outlived its retention goes now.
+    fn takes(&mut self) -> bool {
+        let takes = self.left > 0;
+        self.left = self.left.saturating_sub(1);
+        self.waiting += u64::from(!takes);
+        takes
+    }
+}
+
 impl Keeper {
-    /// Does it where it has not been done today.
+    /// Does it where it has not been done today, and reports what waits.
     pub(super) async fn purge(&mut self) -> Result<(), KeepError> {
-        // A clock that is not believed makes nothing old.
-        if self.handle.health().borrow().clock_held {
-            return Ok(());
+        // A clock that is not believed makes nothing old. One that is believed and wrong is found out in the first hours.
+        if self.handle.time.held().is_none() && self.handle.time.age() >= PROCESS_SETTLES {
+            self.purge_by(self.handle.now()).await?;
         }
-        let now = self.handle.now();
+        match self.handle.purging.waiting() {
+            0 => Ok(()),
+            waiting => Err(KeepError::Waits(format!(
+                "{waiting} ended instances have outlived their retention and wait: one pass a day removes at most a tenth of the archive. If the clock and the retention of every workflow are right, `aftercall server confirm-purge` removes them now"
+            ))),
+        }
+    }
+
+    async fn purge_by(&mut self, now: Time) -> Result<(), KeepError> {
+        let purging = self.handle.purging.clone();
         let today = now.0.div_euclid(DAY_MILLIS);
-        if self.purged_on == Some(today) {
+        let is_done = |day: Option<i64>| day == Some(today) && !purging.is_confirmed.load(Ordering::Relaxed);
+        if is_done(self.purged_on) {
             return Ok(());
         }
         let noted = self.vault.get_key(PURGED_ON).await?;
         self.purged_on = noted.as_ref().and_then(|day| Some(i64::from_be_bytes(day.as_ref().try_into().ok()?)));
-        if self.purged_on == Some(today) {
+        if is_done(self.purged_on) {
             return Ok(());
         }
         // A pass that was cut off has left no day; where nothing is noted at all, nothing was ever removed.
         let mut is_due = noted.is_some() && self.purged_on.is_none();
-        let chunks: Vec<Arc<Chunk>> = self.handle.root().archive.chunks.values().cloned().collect();
-        for chunk in chunks {
+        let root = self.handle.root();
+        let mut budget = Budget::of(&root, &purging);
+        for chunk in root.archive.chunks.values() {
             if !self.goes_on().await {
                 return Ok(());
             }
-            is_due |= self.purge_chunk(&chunk, now).await?;
+            is_due |= self.purge_chunk(chunk, now, &mut budget).await?;
         }
         if is_due {
             // Journal and snapshots tell of it too, where little happens for as long as it was kept.
@@ -60,6 +125,7 @@ impl Keeper {
         }
         self.note(today).await?;
         self.purged_on = Some(today);
+        purging.ends(budget.waiting);
         Ok(())
     }
 
@@ -68,10 +134,10 @@ impl Keeper {
     }
 
     /// Writes a chunk anew without what has outlived its retention; gives whether there was any.
-    async fn purge_chunk(&mut self, chunk: &Chunk, now: Time) -> Result<bool, KeepError> {
+    async fn purge_chunk(&mut self, chunk: &Chunk, now: Time, budget: &mut Budget) -> Result<bool, KeepError> {
         let (archive, root) = (self.handle.archive(), self.handle.root());
         let content = archive.content(chunk.file).await?;
-        let left = left_of(archive, &root, &content, now);
+        let left = left_of(archive, &root, &content, (now, budget));
         if left.calls.len() == content.calls.len() && left.instances.len() == content.instances.len() {
             return Ok(false);
         }
@@ -124,12 +190,13 @@ impl Keeper {
                 return Ok(false);
             }
             let entries = self.handle.history().stored(place).await?;
-            let Some(last) = entries.last() else { continue };
+            // The last one need not be the newest: time may have gone back in between.
+            let Some(newest) = entries.iter().map(|entry| entry.at).max() else { continue };
             // No retention is shorter than a day.
             if entries.first().is_none_or(|first| now.0.saturating_sub(first.at.0) < DAY_MILLIS) {
                 continue;
             }
-            let known = Known::of(self.handle.archive(), &entries, (place.first, last.at), now).await?;
+            let known = Known::of(self.handle.archive(), &entries, (place.first, newest)).await?;
             drop(entries);
             let root = self.handle.root();
             let keys = self.handle.archive().keys();
@@ -140,13 +207,14 @@ impl Keeper {
     }
 }
 
-fn left_of(archive: &Archive, root: &Root, content: &ChunkContent, now: Time) -> ChunkContent {
-    let kept: Vec<&ArchivedInstance> =
-        content.instances.iter().filter(|one| !archive.instance_is_outlived(root, one, now)).collect();
+fn left_of(archive: &Archive, root: &Root, content: &ChunkContent, (now, budget): (Time, &mut Budget)) -> ChunkContent {
+    let mut is_left = |one: &&ArchivedInstance| !archive.instance_is_outlived(root, one, now) || !budget.takes();
+    let kept: Vec<&ArchivedInstance> = content.instances.iter().filter(|one| is_left(one)).collect();
     let had_some: HashSet<u32> = content.instances.iter().map(|one| one.call).collect();
     let has_some: HashSet<u32> = kept.iter().map(|one| one.call).collect();
-    let is_kept = |place: u32, call: &ArchivedCall| {
-        has_some.contains(&place) || (!had_some.contains(&place) && !archive.call_is_outlived(call, now))
+    let mut is_kept = |place: u32, call: &ArchivedCall| {
+        let mut is_left = || !archive.call_is_outlived(call, now) || !budget.takes();
+        has_some.contains(&place) || (!had_some.contains(&place) && is_left())
     };
     let mut left = ChunkContent::default();
     let mut places = vec![0; content.calls.len()];
@@ -167,12 +235,7 @@ struct Known {
 }
 
 impl Known {
-    async fn of(
-        archive: &Archive,
-        entries: &[Arc<Entry>],
-        (first, until): (u64, Time),
-        now: Time,
-    ) -> Result<Self, HistoryError> {
+    async fn of(archive: &Archive, entries: &[Arc<Entry>], (first, until): (u64, Time)) -> Result<Self, HistoryError> {
         let asked: HashSet<InstanceId> =
             entries.iter().flat_map(|entry| &entry.instances).map(|change| change.after.id()).collect();
         let (mut instances, mut calls) = (HashSet::new(), HashSet::new());
@@ -180,9 +243,8 @@ impl Known {
         let may_tell = |chunk: &&Arc<Chunk>| chunk.newest >= first && chunk.oldest <= until;
         for chunk in root.archive.chunks.values().filter(may_tell) {
             let content = archive.content(chunk.file).await?;
-            let left = left_of(archive, &root, &content, now);
-            calls.extend(left.calls.iter().map(|call| (call.key, call.created_at)));
-            instances.extend(left.instances.iter().map(|one| one.id).filter(|id| asked.contains(id)));
+            calls.extend(content.calls.iter().map(|call| (call.key, call.created_at)));
+            instances.extend(content.instances.iter().map(|one| one.id).filter(|id| asked.contains(id)));
         }
         Ok(Self { instances, calls })
     }
@@ -226,6 +288,7 @@ fn tells_of_nothing(entry: &Entry) -> bool {
         && entry.definition.is_none()
         && entry.batch.is_none()
         && entry.erasure.is_none()
+        && entry.kind != ChangeKind::ClockAccepted
 }
 
 /// That something happened then, and by what kind of party.

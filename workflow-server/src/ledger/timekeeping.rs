@@ -1,120 +1,171 @@
-//! What time it is for the ledger: the wall clock while it can be trusted. A jump of more than five minutes against the
-//! monotonic clock is not believed: time then goes on by the monotonic clock, firings are held, and operations are told,
-//! until the wall clock returns or is accepted. A smaller step forward fires what is due; a smaller step back holds.
+//! What time it is for the ledger: the wall clock while it is plausible, and otherwise the newest believed time and what the
+//! monotonic clock counts since. Meanwhile timers wait and nothing is removed, until the wall clock is plausible again or
+//! operations accept it.
+//!
+//! Plausible is a wall clock that agrees with the monotonic clock by five minutes. What passed while no process ran is known
+//! where the machine has not been booted since; otherwise the wall clock may be ahead of the last sign of life by a setting, and
+//! a time service may still correct it by as much in the first hours.
+//!
+//! Promise: no single start lets the time exceed the newest believed time by more than that setting and the time that is known
+//! to have passed.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+mod shared;
+
+use std::sync::Arc;
 use std::time::Duration;
 
 use aftercall_engine::time::Time;
 
 use super::Clock;
-use crate::limits::CLOCK_JUMP_MAX;
+use crate::limits::{CLOCK_JUMP_MAX, PROCESS_SETTLES};
+use crate::records::LastSeen;
+
+pub(super) use shared::SharedTime;
+
+/// What a start knows of the time.
+pub(super) struct Known {
+    /// When the newest entry was decided; none where there is no entry.
+    pub(super) newest: Option<Time>,
+    /// The last sign of life, where it counts.
+    pub(super) last_seen: Option<LastSeen>,
+    /// How far the wall clock may be ahead.
+    pub(super) ahead_max: Duration,
+}
+
+/// Why the wall clock is not believed.
+#[derive(Clone)]
+struct Hold {
+    /// The newest time that was believed before.
+    believed: Time,
+    /// How far the wall clock is off, in milliseconds.
+    off: i64,
+    sentence: Arc<str>,
+}
 
 pub(super) struct Timekeeping {
     clock: Arc<dyn Clock>,
-    /// A moment at which the wall clock was believed.
+    started: Duration,
+    /// A believed time, and the monotonic clock then.
     base: (Time, Duration),
-    held: bool,
+    /// When the newest entry was decided; none where there is no entry, so that nothing can be early or late.
+    newest: Option<Time>,
+    /// While a start is still to be trusted: the latest time that would have been plausible at it.
+    latest_at_start: Option<Time>,
+    hold: Option<Hold>,
+}
+
+fn add(time: Time, span: Duration) -> Time {
+    Time(time.0.saturating_add(i64::try_from(span.as_millis()).unwrap_or(i64::MAX)))
 }
 
 impl Timekeeping {
-    /// Believes the wall clock, unless firings were held when the server ended: then time goes on from the newest entry.
-    pub(super) fn new(clock: Arc<dyn Clock>, newest: Time, held: bool) -> Self {
-        let base = (if held { newest } else { clock.wall() }, clock.monotonic());
-        if held {
-            tracing::error!(
-                "timers were held when the server ended, because the wall clock had jumped: they are held until it returns, or until it is accepted with `aftercall server accept-clock`"
-            );
-        }
-        Self { clock, base, held }
+    pub(super) fn new(clock: Arc<dyn Clock>, known: Known) -> Self {
+        let (wall, started) = (clock.wall(), clock.monotonic());
+        let seen = known.last_seen;
+        let away = seen.as_ref().and_then(|seen| away(clock.as_ref(), seen));
+        let seen_until = seen.as_ref().map(|seen| add(seen.server, away.unwrap_or_default()));
+        let begins = known.newest.max(seen_until.filter(|_| known.newest.is_some()));
+        // What was held at the end is held again, unless the clock has returned. Over a boot that is not known.
+        let ahead_max = match seen.filter(|seen| seen.is_held && away.is_some()) {
+            Some(seen) => Duration::from_millis(seen.slack_millis),
+            None => known.ahead_max,
+        };
+        let mut timekeeping = Self {
+            clock,
+            started,
+            base: (begins.unwrap_or(wall), started),
+            newest: known.newest,
+            latest_at_start: begins.map(|begins| add(begins, ahead_max)),
+            hold: None,
+        };
+        timekeeping.now();
+        timekeeping
     }
 
     /// The time by which commands are decided.
     fn now(&mut self) -> Time {
         let (wall, monotonic) = (self.clock.wall(), self.clock.monotonic());
-        let passed = monotonic.saturating_sub(self.base.1).as_millis() as i64;
-        let expected = Time(self.base.0.0.saturating_add(passed));
-        let jumped = wall.0.abs_diff(expected.0) > CLOCK_JUMP_MAX.as_millis() as u64;
-        if jumped != self.held {
-            self.held = jumped;
-            if jumped {
-                tracing::error!(
-                    wall_millis = wall.0,
-                    expected_millis = expected.0,
-                    "the wall clock has jumped: timers are held until it returns, or until it is accepted with `aftercall server accept-clock`"
-                );
-            } else {
-                tracing::info!("the wall clock has returned: timers fire again");
-            }
-        }
-        if jumped {
+        let expected = self.expected(monotonic);
+        if self.newest.is_some() && !(self.earliest(expected)..=self.latest(expected, monotonic)).contains(&wall) {
+            self.hold(wall, expected);
             return expected;
         }
+        self.hold = None;
         self.base = (wall, monotonic);
+        if monotonic.saturating_sub(self.started) > PROCESS_SETTLES {
+            self.latest_at_start = None;
+        }
         wall
     }
 
-    fn is_held(&self) -> bool {
-        self.held
+    /// What the wall clock should show.
+    fn expected(&self, monotonic: Duration) -> Time {
+        add(self.base.0, monotonic.saturating_sub(self.base.1)).max(self.newest.unwrap_or(self.base.0))
     }
 
-    /// Believes the wall clock as it is; says whether it was not believed before.
-    fn accept(&mut self) -> bool {
-        let was_held = self.held;
+    /// A clock that is behind is believed again once it has passed all that was believed, though it never agreed.
+    fn earliest(&self, expected: Time) -> Time {
+        let earliest = Time(expected.0.saturating_sub(CLOCK_JUMP_MAX.as_millis() as i64));
+        match &self.hold {
+            Some(hold) if hold.off < 0 => earliest.min(hold.believed.max(self.newest.unwrap_or(hold.believed))),
+            _ => earliest,
+        }
+    }
+
+    fn latest(&self, expected: Time, monotonic: Duration) -> Time {
+        let at_start = self.latest_at_start.map(|latest| add(latest, monotonic.saturating_sub(self.started)));
+        add(expected, CLOCK_JUMP_MAX).max(at_start.unwrap_or(expected))
+    }
+
+    fn hold(&mut self, wall: Time, expected: Time) {
+        let off = wall.0.saturating_sub(expected.0);
+        let believed = self.hold.as_ref().map_or(expected, |hold| hold.believed);
+        let is_known = |hold: &Hold| hold.off.abs_diff(off) <= CLOCK_JUMP_MAX.as_millis() as u64;
+        if !self.hold.as_ref().is_some_and(is_known) {
+            self.hold = Some(Hold { believed, off, sentence: sentence(wall, expected).into() });
+        }
+    }
+
+    /// Takes the wall clock as it is.
+    fn accept(&mut self, at: Time) {
+        self.newest = Some(at);
         self.base = (self.clock.wall(), self.clock.monotonic());
-        self.held = false;
-        was_held
+        self.latest_at_start = None;
+        self.hold = None;
     }
 }
 
-/// The time of the ledger, for all who ask.
-#[derive(Clone)]
-pub(super) struct SharedTime(Arc<Mutex<Timekeeping>>);
+/// How long no process ran since a sign of life, where the same boot of the machine counts both.
+fn away(clock: &dyn Clock, seen: &LastSeen) -> Option<Duration> {
+    let uptime = clock.uptime().filter(|uptime| !seen.boot.is_empty() && uptime.id == seen.boot)?;
+    uptime.since.checked_sub(Duration::from_millis(seen.up_millis))
+}
 
-impl SharedTime {
-    pub(super) fn new(timekeeping: Timekeeping) -> Self {
-        Self(Arc::new(Mutex::new(timekeeping)))
-    }
+fn sentence(wall: Time, expected: Time) -> String {
+    let shown = |time: Time| {
+        let time = jiff::Timestamp::from_millisecond(time.0);
+        time.map_or_else(|_| "a time that no calendar has".to_owned(), |time| format!("{time:.0}"))
+    };
+    let which = if wall > expected { "ahead of" } else { "behind" };
+    let off = Duration::from_millis(wall.0.abs_diff(expected.0));
+    format!(
+        "the wall clock shows {}, and is {which} the server's time, {}, by {}: timers wait and nothing is removed. If the wall clock is wrong, set it right: the server then continues by itself. If it is right, run `aftercall server accept-clock`",
+        shown(wall),
+        shown(expected),
+        length(off),
+    )
+}
 
-    pub(super) fn now(&self) -> Time {
-        self.lock().now()
-    }
-
-    pub(super) fn is_held(&self) -> bool {
-        self.lock().is_held()
-    }
-
-    pub(super) fn accept(&self) -> bool {
-        self.lock().accept()
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Timekeeping> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+/// In the two largest units.
+fn length(off: Duration) -> String {
+    let minutes = off.as_secs() / 60;
+    let (days, hours, minutes) = (minutes / 1_440, minutes / 60 % 24, minutes % 60);
+    match (days, hours) {
+        (0, 0) => format!("{minutes} min"),
+        (0, _) => format!("{hours} h {minutes} min"),
+        _ => format!("{days} d {hours} h"),
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::ManualClock;
-    use super::*;
-
-    #[test]
-    fn what_was_held_when_the_server_ended_is_held_when_it_starts_until_it_is_accepted() {
-        let newest = Time(1_795_000_000_000);
-        let clock = Arc::new(ManualClock::at(Time(newest.0 + 36_000_000)));
-        let believing = SharedTime::new(Timekeeping::new(clock.clone(), newest, false));
-        assert_eq!((believing.now(), believing.is_held()), (Time(newest.0 + 36_000_000), false));
-        let held = SharedTime::new(Timekeeping::new(clock, newest, true));
-        assert_eq!((held.now(), held.is_held()), (newest, true));
-        assert!(held.accept());
-        assert_eq!((held.now(), held.is_held()), (Time(newest.0 + 36_000_000), false));
-    }
-
-    #[test]
-    fn a_clock_that_has_returned_while_the_server_was_away_is_believed_again() {
-        let newest = Time(1_795_000_000_000);
-        let clock = Arc::new(ManualClock::at(Time(newest.0 + 60_000)));
-        let held = SharedTime::new(Timekeeping::new(clock, newest, true));
-        assert_eq!((held.now(), held.is_held()), (Time(newest.0 + 60_000), false));
-    }
-}
+mod tests;

@@ -8,6 +8,7 @@
 
 mod archive;
 mod group;
+mod last_seen;
 mod snapshot;
 pub mod v1;
 
@@ -15,6 +16,7 @@ use thiserror::Error;
 
 pub use archive::{ArchivedCall, ArchivedInstance, ChunkContent, ChunkFilter};
 pub use group::{GroupBytes, Linked, decode_group, pack_entries, unpack_entries};
+pub use last_seen::LastSeen;
 pub use snapshot::{SnapshotHead, SnapshotReader, WorldImage, encode_world, snapshot_frames};
 
 /// The version with which this server writes. A newer one is refused, an older one is read.

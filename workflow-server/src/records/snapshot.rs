@@ -20,7 +20,7 @@ use super::{RECORDS_VERSION, RecordError};
 const FRAME_BYTES: usize = 256 * 1024;
 
 /// Where a snapshot stands.
-#[derive(Clone, Copy, PartialEq, prost::Message)]
+#[derive(Clone, PartialEq, prost::Message)]
 pub struct SnapshotHead {
     /// The newest sequence in it.
     #[prost(uint64, tag = "1")]
@@ -43,6 +43,9 @@ pub struct SnapshotHead {
     /// How many chunks follow.
     #[prost(uint64, tag = "7")]
     pub chunks: u64,
+    /// The sequences of the entries by which time went back.
+    #[prost(uint64, repeated, tag = "8")]
+    pub times_set_back: Vec<u64>,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
@@ -103,6 +106,7 @@ pub fn snapshot_frames<E>(image: &WorldImage, mut write: impl FnMut(Vec<u8>) -> 
         calls: root.calls.iter().flatten().count() as u64,
         newest_file: root.archive.newest_file,
         chunks: root.archive.chunks.len() as u64,
+        times_set_back: root.time_set_back.to_vec(),
     };
     let teams = root.teams.by_place().map(Into::into).collect();
     write(FrameRecord { head: Some(head), teams, ..FrameRecord::default() }.bytes())?;
@@ -215,6 +219,7 @@ impl SnapshotReader {
         if let Some(head) = frame.head {
             self.world.restore_position(head.sequence, Time(head.at));
             self.world.restore_newest_file(head.newest_file);
+            self.world.restore_times_set_back(head.times_set_back.clone());
             self.head = Some(head);
         }
         for team in frame.teams {

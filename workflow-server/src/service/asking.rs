@@ -262,6 +262,7 @@ fn instance_in(answer: &Answer) -> Option<InstanceId> {
         | Answer::Published { .. }
         | Answer::Released(_)
         | Answer::Revision(_)
-        | Answer::HandOver { .. } => None,
+        | Answer::HandOver { .. }
+        | Answer::ClockAccepted { .. } => None,
     }
 }

@@ -155,7 +155,8 @@ pub(super) fn change_kind(kind: ChangeKind) -> proto::ChangeKind {
         | ChangeKind::Archived
         | ChangeKind::ChunkReplaced
         | ChangeKind::ErasureStarted
-        | ChangeKind::ErasureEnded => proto::ChangeKind::Unspecified,
+        | ChangeKind::ErasureEnded
+        | ChangeKind::ClockAccepted => proto::ChangeKind::Unspecified,
         ChangeKind::Set => proto::ChangeKind::Set,
         ChangeKind::SetAgain => proto::ChangeKind::SetAgain,
         ChangeKind::Released => proto::ChangeKind::Released,

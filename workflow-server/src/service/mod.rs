@@ -33,10 +33,11 @@ mod script_engine;
 mod simulations;
 mod status;
 mod stuck;
+mod upkeep;
 
 use std::cell::Cell;
 use std::hash::Hasher;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -153,11 +154,6 @@ impl Shared {
     /// Tells the runner of jobs that there is a new batch or erasure.
     pub(crate) fn job_started(&self) -> Arc<tokio::sync::Notify> {
         self.job_started.clone()
-    }
-
-    /// Where everything is kept.
-    pub(crate) fn data_dir(&self) -> &Path {
-        &self.data_dir
     }
 
     fn root(&self) -> Arc<Root> {

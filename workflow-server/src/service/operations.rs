@@ -13,8 +13,8 @@ use tonic::{Request, Response, Status};
 use super::explain::explain;
 use super::requests::{self, Faults};
 use super::{
-    Asking, Shared, archived, batches, convert, erasures, follow_up, history, instance_filter, pages, reports, status,
-    stuck,
+    Asking, Shared, archived, batches, convert, erasures, follow_up, history, instance_filter, pages, reports, stuck,
+    upkeep,
 };
 use crate::limits::GROUPS_MAX;
 use crate::process;
@@ -132,7 +132,7 @@ impl OperationsService for Operations {
         request: Request<proto::ExplainInstanceRequest>,
     ) -> Result<Response<proto::ExplainInstanceResponse>, Status> {
         let found = archived::anywhere(&self.0, &request.into_inner().instance_id).await?;
-        let clock_held = self.0.ledger.health().borrow().clock_held;
+        let clock_held = self.0.ledger.health().is_clock_held();
         let mut sentences = explain(&found.root, &found.instance, self.0.ledger.now(), clock_held);
         if found.is_archived() {
             sentences.push("It is in the archive, and is kept until its workflow's retention has passed.".to_owned());
@@ -269,7 +269,7 @@ impl OperationsService for Operations {
         _: Request<proto::GetServerInfoRequest>,
     ) -> Result<Response<proto::GetServerInfoResponse>, Status> {
         let root = self.0.root();
-        let health = self.0.ledger.health().borrow().clone();
+        let health = self.0.ledger.health();
         let usage = process::usage();
         Ok(Response::new(proto::GetServerInfoResponse {
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -279,8 +279,10 @@ impl OperationsService for Operations {
             open_instances: root.counters.open(),
             ended_instances: root.counters.ended(),
             timers: root.counters.timers(),
-            failure: health.failure.map_or_else(String::new, |failure| failure.to_string()),
-            clock_held: health.clock_held,
+            failure: health.failure().map_or_else(String::new, ToString::to_string),
+            clock_held: health.is_clock_held(),
+            conditions: health.all().map(upkeep::condition).collect(),
+            purge_waiting: self.0.ledger.purge_waiting(),
             server_time: Some(convert::timestamp(self.0.ledger.now())),
             data_dir: self.0.data_dir.display().to_string(),
             start_duration: Some(convert::duration(self.0.start_duration)),
@@ -319,19 +321,14 @@ impl OperationsService for Operations {
         &self,
         request: Request<proto::AcceptClockRequest>,
     ) -> Result<Response<proto::AcceptClockResponse>, Status> {
-        let actor = request.into_inner().actor;
-        if actor.trim().is_empty() {
-            return Err(status::invalid_field("actor", "must not be empty"));
-        }
-        let held = self.0.ledger.accept_clock().await;
-        match held.map_err(|error| status::of_ledger(error, &self.0.root()))? {
-            false => Err(status::clock_not_held()),
-            true => {
-                tracing::warn!(actor, "the wall clock was accepted after a jump");
-                let server_time = Some(convert::timestamp(self.0.ledger.now()));
-                Ok(Response::new(proto::AcceptClockResponse { server_time }))
-            }
-        }
+        upkeep::accept_clock(&self.0, &request.into_inner()).await.map(Response::new)
+    }
+
+    async fn confirm_purge(
+        &self,
+        request: Request<proto::ConfirmPurgeRequest>,
+    ) -> Result<Response<proto::ConfirmPurgeResponse>, Status> {
+        upkeep::confirm_purge(&self.0, &request.into_inner()).map(Response::new)
     }
 }
 

@@ -71,9 +71,27 @@ async fn gather(
     ((from, to), only): ((Time, Time), &Only),
     parts: &Parts,
 ) -> Result<Option<Report>, HistoryError> {
-    let first = first_at(history, root.sequence, from).await?;
-    let end = first_at(history, root.sequence, to).await?;
-    let mut report = Report::default();
+    let runs = runs_within(history, root, (from, to)).await?;
+    let entries: u64 = runs.iter().map(|(first, end)| end - first).sum();
+    let (mut report, mut read) = (Report::default(), 0);
+    for (first, end) in runs {
+        let going = (read, entries);
+        if gather_run(history, root, ((first, end), only), (&mut report, going), parts).await?.is_none() {
+            return Ok(None);
+        }
+        read += end - first;
+    }
+    Ok(Some(report))
+}
+
+/// Reads the entries from `first` up to `end` without it; nothing where the client has gone away meanwhile.
+async fn gather_run(
+    history: &History,
+    root: &Root,
+    ((first, end), only): ((u64, u64), &Only),
+    (report, (read, entries)): (&mut Report, (u64, u64)),
+    parts: &Parts,
+) -> Result<Option<()>, HistoryError> {
     let mut next = first;
     while next < end {
         let wanted = REPORT_READ_ENTRIES.min((end - next) as usize);
@@ -89,26 +107,47 @@ async fn gather(
             }
             next = entry.sequence + 1;
         }
-        let progress = proto::ReportProgress { read: next - first, entries: end - first };
+        let progress = proto::ReportProgress { read: read + next - first, entries };
         if parts.send(Ok(part(Part::Progress(progress)))).await.is_err() {
             return Ok(None);
         }
     }
-    Ok(Some(report))
+    Ok(Some(()))
 }
 
-/// The first sequence that is not before a moment; the one after the newest where there is none. Entries are in the order of
-/// their times.
-async fn first_at(history: &History, newest: u64, moment: Time) -> Result<u64, HistoryError> {
-    let (mut low, mut high) = (1, newest + 1);
+/// The runs of entries of a period, each by its first sequence and the one after its last. One run, except where time went
+/// back within it.
+async fn runs_within(
+    history: &History,
+    root: &Root,
+    (from, to): (Time, Time),
+) -> Result<Vec<(u64, u64)>, HistoryError> {
+    let mut runs = Vec::new();
+    let mut begins = 1;
+    for end in root.time_set_back.iter().copied().chain([root.sequence + 1]) {
+        let first = first_at(history, (begins, end), from).await?;
+        let after = first_at(history, (first, end), to).await?;
+        if first < after {
+            runs.push((first, after));
+        }
+        begins = end;
+    }
+    Ok(runs)
+}
+
+/// The first sequence from `low` on that is not before a moment; `high` where there is none. Within these bounds entries are
+/// in the order of their times.
+async fn first_at(history: &History, (mut low, mut high): (u64, u64), moment: Time) -> Result<u64, HistoryError> {
+    let end = high;
     while low < high {
         let middle = low + (high - low) / 2;
         // What has outlived its retention is not there any more: the next one tells.
         let entries = history.entries(middle, 1).await?;
         let entry = entries.first().ok_or(HistoryError::NoSuchEntry(middle))?;
-        if entry.at < moment { low = entry.sequence.max(middle) + 1 } else { high = middle }
+        let is_earlier = entry.sequence < end && entry.at < moment;
+        if is_earlier { low = entry.sequence.max(middle) + 1 } else { high = middle }
     }
-    Ok(low)
+    Ok(low.min(end))
 }
 
 /// How an instance stood before its first change of the period, and what was promised when it was set.

@@ -132,11 +132,6 @@ pub(super) fn exhausted(name: &str, limit: u64) -> Status {
     Status::with_error_details(Code::ResourceExhausted, message, details)
 }
 
-/// The wall clock has not jumped.
-pub(super) fn clock_not_held() -> Status {
-    precondition("CLOCK_NOT_HELD", "the clock is not held: there is nothing to accept".to_owned(), HashMap::new())
-}
-
 /// It has ended, and has left memory.
 pub(super) fn archived(root: &Root, instance: &Instance) -> Status {
     let message = format!("the follow-up is {} and in the archive: nothing moves it any more", instance.status.word());

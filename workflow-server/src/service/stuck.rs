@@ -21,7 +21,7 @@ pub(super) async fn overdue_timers(
     request: proto::ListOverdueTimersRequest,
 ) -> Result<proto::ListOverdueTimersResponse, Status> {
     let (now, rows) = (shared.ledger.now(), pages::rows(request.page_size));
-    let clock_held = shared.ledger.health().borrow().clock_held;
+    let clock_held = shared.ledger.health().is_clock_held();
     let found = shared.walk(Lane::Heavy, shared.root(), move |root, should_stop| {
         let (timers, total) = query::overdue_timers(root, now, rows, should_stop)?;
         Ok((timers.iter().map(|timer| overdue_timer(root, timer)).collect(), total))

@@ -63,7 +63,7 @@ pub(crate) fn setting(call: &str, reference: &str, reason: &str) -> Command {
 }
 
 /// Sets it on a call, and finishes it.
-async fn finish(bench: &Bench, call: &str, reference: &str) -> InstanceId {
+pub(crate) async fn finish(bench: &Bench, call: &str, reference: &str) -> InstanceId {
     bench.commit(setting(call, reference, "a reason")).await;
     let root = bench.handle.root();
     let slot = *root.call(&call_key(call)).unwrap().instances.last().unwrap();
@@ -75,7 +75,7 @@ async fn finish(bench: &Bench, call: &str, reference: &str) -> InstanceId {
 }
 
 /// Lets so much time pass that even a few ended ones leave memory, and waits until they have.
-async fn archived(bench: &Bench, instances: u64) {
+pub(crate) async fn archived(bench: &Bench, instances: u64) {
     bench.clock.pass(ARCHIVE_AFTER * 30);
     until(bench, "the ended ones have left memory", |root| {
         root.archive.instances == instances && root.counters.ended() == 0
@@ -84,11 +84,11 @@ async fn archived(bench: &Bench, instances: u64) {
 }
 
 /// Waits until the durable World is as wanted; the keeper looks by itself.
-async fn until(bench: &Bench, what: &str, holds: impl Fn(&Root) -> bool) {
+pub(crate) async fn until(bench: &Bench, what: &str, holds: impl Fn(&Root) -> bool) {
     bench.until(what, holds).await;
 }
 
-fn now(bench: &Bench) -> aftercall_engine::time::Time {
+pub(crate) fn now(bench: &Bench) -> aftercall_engine::time::Time {
     bench.clock.wall()
 }
 

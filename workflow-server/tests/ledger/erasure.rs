@@ -18,6 +18,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use workflow_server::journal::{Birth, Options, RealDisk, Store, Vault};
 use workflow_server::ledger::{ArchiveKeys, Clock as _, Handle, Ledger, LedgerOptions, ManualClock, Outcome};
+use workflow_server::limits::CLOCK_AHEAD_MAX;
 use workflow_server::records::{GroupBytes, unpack_entries};
 
 use crate::archive::{call_key, setting};
@@ -60,7 +61,8 @@ impl House {
             keeping: Keeping::default(),
             snapshot_every_entries: 20,
             journal_kept_entries: 10,
-            clock_held: false,
+            clock_ahead_max: CLOCK_AHEAD_MAX,
+            clock_was_held: false,
             archive_after_millis: ARCHIVE_AFTER.as_millis() as i64,
             retention: None,
             archive_keys: ArchiveKeys::new([9; 16]),

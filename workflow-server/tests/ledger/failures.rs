@@ -27,7 +27,7 @@ async fn after_a_failed_append_everybody_is_told_and_nothing_is_written_any_more
     assert_eq!(reason(behind.await.unwrap()), first);
     assert_eq!(reason(refusal.await.unwrap()), first, "what would have been true is not told either");
     assert_eq!(reason(bench.handle.execute(request(team("later"), None)).await), first, "the first reason is kept");
-    assert_eq!(bench.handle.health().borrow().failure.as_deref(), Some(&*first));
+    assert_eq!(bench.handle.health().failure().map(|reason| &**reason), Some(&*first));
     let root = bench.handle.root();
     assert!(root.teams.place("durable").is_some() && root.teams.place("in-flight").is_none());
     let bench = bench.crash().await;

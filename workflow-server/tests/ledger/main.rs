@@ -10,4 +10,5 @@ mod erasure;
 mod failures;
 mod keeping;
 mod large;
+mod starts;
 mod time;

@@ -12,6 +12,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use workflow_server::journal::memory::MemoryStore;
 use workflow_server::ledger::{ArchiveKeys, Clock, Handle, Ledger, LedgerError, LedgerOptions, ManualClock, Outcome};
+use workflow_server::limits::CLOCK_AHEAD_MAX;
 
 /// Entries between snapshots in these tests.
 pub(crate) const SNAPSHOT_EVERY: u64 = 20;
@@ -53,7 +54,8 @@ impl Bench {
             keeping: Keeping::default(),
             snapshot_every_entries: SNAPSHOT_EVERY,
             journal_kept_entries: 10,
-            clock_held: false,
+            clock_ahead_max: CLOCK_AHEAD_MAX,
+            clock_was_held: false,
             archive_after_millis: ARCHIVE_AFTER.as_millis() as i64,
             retention: None,
             archive_keys: ArchiveKeys::new([7; 16]),
@@ -83,6 +85,23 @@ impl Bench {
         assert!(self.running.await.is_err_and(|ended| ended.is_cancelled()));
         self.clock.pass(span);
         Self::on(self.store.restart(), self.clock).await
+    }
+
+    /// Ends without any order; the machine boots again after a while, and its wall clock then is off by so many milliseconds.
+    pub(crate) async fn reboot(self, away: Duration, off: i64) -> Self {
+        self.running.abort();
+        assert!(self.running.await.is_err_and(|ended| ended.is_cancelled()));
+        self.clock.pass(away);
+        self.clock.reboot();
+        self.clock.set_wall(Time(self.clock.wall().0 + off));
+        Self::on(self.store.restart(), self.clock).await
+    }
+
+    /// Accepts the clock as operations do.
+    pub(crate) async fn accept_clock(&self) -> Outcome {
+        let command = Command::AcceptClock(self.handle.clock_to_accept());
+        let actor = Actor { kind: ActorKind::Operations, name: "Olga".into() };
+        self.handle.execute(Request { actor, mark: None, salt: 0, command }).await.unwrap()
     }
 
     /// Asks in the background.

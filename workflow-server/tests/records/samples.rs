@@ -8,6 +8,7 @@ use aftercall_engine::world::Keeping;
 use workflow_server::records::{GroupBytes, SnapshotReader, WorldImage, decode_group, encode_world, snapshot_frames};
 
 use crate::authors::{play_authors, play_repeats};
+use crate::clock::play_clock;
 use crate::large::play_large;
 use crate::leaving::play_archive;
 use crate::scenario::{Played, play, play_batches, play_claims, play_desk, play_on};
@@ -32,6 +33,8 @@ const ENTRIES_REPEATS: &str = include_str!("snapshots/records__samples__entries_
 const SNAPSHOT_REPEATS: &str = include_str!("snapshots/records__samples__snapshot_repeats.snap");
 const ENTRIES_LARGE: &str = include_str!("snapshots/records__samples__entries_large.snap");
 const SNAPSHOT_LARGE: &str = include_str!("snapshots/records__samples__snapshot_large.snap");
+const ENTRIES_CLOCK: &str = include_str!("snapshots/records__samples__entries_clock.snap");
+const SNAPSHOT_CLOCK: &str = include_str!("snapshots/records__samples__snapshot_clock.snap");
 
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::new(), |mut hex, byte| {
@@ -57,6 +60,7 @@ fn entries_are_written_as_they_always_were() {
     insta::assert_snapshot!("entries_authors", entry_lines(&play_authors()));
     insta::assert_snapshot!("entries_repeats", entry_lines(&play_repeats()));
     insta::assert_snapshot!("entries_large", entry_lines(&play_large()));
+    insta::assert_snapshot!("entries_clock", entry_lines(&play_clock()));
 }
 
 fn entry_lines(played: &Played) -> String {
@@ -80,6 +84,7 @@ fn snapshots_are_written_as_they_always_were() {
     insta::assert_snapshot!("snapshot_authors", snapshot_lines(&play_authors()));
     insta::assert_snapshot!("snapshot_repeats", snapshot_lines(&play_repeats()));
     insta::assert_snapshot!("snapshot_large", snapshot_lines(&play_large()));
+    insta::assert_snapshot!("snapshot_clock", snapshot_lines(&play_clock()));
 }
 
 fn snapshot_lines(played: &Played) -> String {
@@ -101,6 +106,7 @@ fn stored_entries_of_version_1_load() {
         (stored(ENTRIES_AUTHORS), play_authors()),
         (stored(ENTRIES_REPEATS), play_repeats()),
         (stored(ENTRIES_LARGE), play_large()),
+        (stored(ENTRIES_CLOCK), play_clock()),
     ];
     for (samples, played) in samples {
         assert_eq!(samples.len(), played.entries.len());
@@ -126,6 +132,7 @@ fn stored_snapshots_of_version_1_load() {
         (stored(SNAPSHOT_AUTHORS), play_authors()),
         (stored(SNAPSHOT_REPEATS), play_repeats()),
         (stored(SNAPSHOT_LARGE), play_large()),
+        (stored(SNAPSHOT_CLOCK), play_clock()),
     ];
     for (frames, played) in samples {
         let mut reader = SnapshotReader::new(Keeping::default());
@@ -140,7 +147,7 @@ fn stored_snapshots_of_version_1_load() {
 
 #[test]
 fn the_samples_hold_every_kind_of_change() {
-    let kinds: BTreeSet<String> = play_authors()
+    let kinds: BTreeSet<String> = play_clock()
         .entries
         .iter()
         .flat_map(|entry| {
@@ -167,6 +174,7 @@ fn the_samples_hold_every_kind_of_change() {
         "ClaimLapsed",
         "ClaimReleased",
         "Claimed",
+        "ClockAccepted",
         "ErasureEnded",
         "ErasureStarted",
         "Escalated",

@@ -92,7 +92,7 @@ const START: i64 = 1_795_000_000_000;
 pub(crate) struct Played {
     pub(crate) world: World,
     pub(crate) entries: Vec<Entry>,
-    now: i64,
+    pub(crate) now: i64,
 }
 
 /// Plays the scenario.

@@ -44,13 +44,7 @@ pub fn faults_of(request: &Request) -> Vec<FieldFault> {
             check.lease(*lease_millis);
             check.reason(reason);
         }
-        Command::HandOver { to, reason, .. } => {
-            if let Recipient::Person { name, lease_millis } = to {
-                check.text("to_person", name, true, limits::SHORT_BYTES_MAX);
-                check.lease(*lease_millis);
-            }
-            check.text("reason", reason, false, limits::REASON_BYTES_MAX);
-        }
+        Command::HandOver { to, reason, .. } => check.hand_over(to, reason),
         Command::SnoozeAlert(snooze) => check.snooze(snooze),
         Command::Pause { reason, .. }
         | Command::MoveInstance { reason, .. }
@@ -74,6 +68,7 @@ pub fn faults_of(request: &Request) -> Vec<FieldFault> {
         | Command::AcknowledgeAlert { .. }
         | Command::ListHandOver { .. }
         | Command::ReleaseClaim { .. }
+        | Command::AcceptClock(_)
         | Command::Elapse { .. } => {}
     }
     check.faults
@@ -168,6 +163,14 @@ impl Check {
             );
             self.fault(field, message);
         }
+    }
+
+    fn hand_over(&mut self, to: &Recipient, reason: &str) {
+        if let Recipient::Person { name, lease_millis } = to {
+            self.text("to_person", name, true, limits::SHORT_BYTES_MAX);
+            self.lease(*lease_millis);
+        }
+        self.text("reason", reason, false, limits::REASON_BYTES_MAX);
     }
 
     fn lease(&mut self, millis: i64) {

@@ -29,6 +29,8 @@ pub(super) struct EntryDraft<'w> {
     pub(super) batch: Option<BatchChange>,
     pub(super) archive: Option<ArchiveChange>,
     pub(super) erasure: Option<ErasureChange>,
+    /// Whether the World's time is set by this entry.
+    pub(super) sets_clock: bool,
     call: Option<CallChange>,
     pub(super) instances: Vec<InstanceChange>,
     /// About how many bytes these take.
@@ -47,6 +49,7 @@ impl<'w> EntryDraft<'w> {
             batch: None,
             archive: None,
             erasure: None,
+            sets_clock: false,
             call: None,
             instances: Vec::new(),
             instance_bytes: 0,
@@ -64,6 +67,7 @@ impl<'w> EntryDraft<'w> {
             && self.batch.is_none()
             && self.archive.is_none()
             && self.erasure.is_none()
+            && !self.sets_clock
             && self.call.is_none()
             && self.instances.is_empty();
         if changes_nothing && request.mark.is_none() {

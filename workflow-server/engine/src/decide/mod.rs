@@ -26,7 +26,7 @@ mod when;
 
 use crate::batch::StartBatch;
 use crate::command::{Actor, Command, Request, RequestMark};
-use crate::entry::{Answer, Entry};
+use crate::entry::{Answer, ChangeKind, Entry};
 use crate::instance::{Instance, InstanceId};
 use crate::query::{ShouldStop, Stopped};
 use crate::rejection::Rejection;
@@ -127,9 +127,19 @@ fn carry_out(draft: &mut EntryDraft<'_>, request: &Request) -> Result<(), Reject
         Command::EraseCaller(_) | Command::StepErasure { .. } | Command::EndErasure { .. } => {
             erase::change(draft, &request.command, actor)?;
         }
+        Command::AcceptClock(to) => accept_clock(draft, *to),
         Command::Elapse { due, slot, wake } => instances::elapse(draft, *due, *slot, *wake),
     }
     Ok(())
+}
+
+/// The only change whose time may be before that of the newest entry.
+fn accept_clock(draft: &mut EntryDraft<'_>, to: Option<Time>) {
+    draft.kind = ChangeKind::ClockAccepted;
+    let from = draft.now;
+    draft.now = to.unwrap_or(from);
+    draft.sets_clock = to.is_some();
+    draft.answer = Answer::ClockAccepted { from, to: draft.now };
 }
 
 /// What a batch would come to for each instance, one by one as they stand: as it would be then, or why it would be refused.

@@ -100,6 +100,8 @@ pub enum Step {
     Publish(Index, u8, Index),
     /// The request before is asked once more, by the same id.
     Again,
+    /// Operations accept a wall clock that is so many milliseconds ahead or behind.
+    AcceptClock(i32),
     /// Time goes by, and the earliest timer fires if it is due.
     Pass(u32),
 }
@@ -149,6 +151,7 @@ pub fn steps(at_most: usize) -> impl Strategy<Value = Vec<Step>> {
         2 => (any::<Index>(), 0..AMENDMENTS, any::<Index>())
             .prop_map(|(workflow, how, stage)| Step::Publish(workflow, how, stage)),
         1 => Just(Step::Again),
+        1 => (-200_000_000..200_000_000_i32).prop_map(Step::AcceptClock),
         5 => (0..200_000_000_u32).prop_map(Step::Pass),
     ];
     vec(step, 1..at_most)
@@ -202,6 +205,10 @@ impl Player {
         let requests: Vec<Request> = match step {
             Step::Again => self.last.iter().cloned().collect(),
             Step::Pass(millis) => return self.pass(*millis, world),
+            Step::AcceptClock(millis) => {
+                self.now = Time(self.now.0 + i64::from(*millis));
+                vec![self.request(somebody(ActorKind::Operations), Command::AcceptClock(Some(self.now)))]
+            }
             Step::Publish(at, how, stage) => {
                 let definition = amended(at.get(&self.definitions).clone(), *how, stage);
                 publishing(definition).map(|command| self.request(somebody(ActorKind::Author), command)).into()
@@ -283,7 +290,7 @@ impl Player {
                 let (instance, reason) = (id(at)?, "not needed".into());
                 (ActorKind::Operations, Command::CancelInstance { instance, reason, expected: None })
             }
-            Step::Publish(..) | Step::Again | Step::Pass(_) => return None,
+            Step::Publish(..) | Step::Again | Step::AcceptClock(_) | Step::Pass(_) => return None,
             step => return self.at_desk(step, world),
         };
         Some((somebody(kind), command))

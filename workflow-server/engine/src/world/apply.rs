@@ -88,6 +88,9 @@ impl World {
             self.apply_archive(change, entry.sequence)?;
         }
         self.forget_retired(entry.sequence);
+        if entry.at < self.root.at {
+            self.go_back(entry);
+        }
         if let Some(mark) = entry.mark {
             self.requests.remember(mark.key, mark.fingerprint, entry.sequence, entry.at);
         }
@@ -105,6 +108,14 @@ impl World {
         };
         let old = self.root.instance(touched.id).filter(|old| old.whole_at == touched.whole_at);
         Ok(Arc::new(touched.onto(old.ok_or(Unfit::NotTouched(touched.id.slot))?)))
+    }
+
+    /// Time goes back: what is ordered by time must know where, and request ids are not to be kept until the time comes again.
+    fn go_back(&mut self, entry: &Entry) {
+        let surplus = (self.root.time_set_back.len() + 1).saturating_sub(limits::TIMES_SET_BACK_KEPT);
+        let kept = self.root.time_set_back.iter().skip(surplus).copied();
+        self.root.time_set_back = kept.chain([entry.sequence]).collect();
+        self.requests.go_back(entry.at);
     }
 
     fn apply_definition(&mut self, change: &DefinitionChange, entry: &Entry) -> Result<(), Unfit> {

@@ -83,6 +83,9 @@ pub struct Root {
     pub sequence: u64,
     /// When that entry was decided.
     pub at: Time,
+    /// The sequences of the entries by which time went back, ascending; the newest of them where there are very many.
+    /// Between two of them entries are in the order of their times.
+    pub time_set_back: Arc<[u64]>,
     /// Declared teams.
     pub teams: Arc<Teams>,
     /// Declared calendars.
@@ -114,6 +117,12 @@ pub struct Root {
 }
 
 impl Root {
+    /// The sequence of the newest entry by which time went back; 0 where it never has.
+    #[must_use]
+    pub fn time_last_set_back(&self) -> u64 {
+        self.time_set_back.last().copied().unwrap_or(0)
+    }
+
     /// The instance with this id.
     #[must_use]
     pub fn instance(&self, id: InstanceId) -> Option<&Arc<Instance>> {
@@ -261,6 +270,7 @@ impl World {
             root: Root {
                 sequence: 0,
                 at: Time::default(),
+                time_set_back: Arc::default(),
                 teams: Arc::default(),
                 calendars: Arc::default(),
                 workflows: Arc::default(),
@@ -312,6 +322,11 @@ impl World {
         self.root.sequence = sequence;
         self.root.at = at;
         self.root.changes.begin_after(sequence);
+    }
+
+    /// Says by which entries time went back.
+    pub fn restore_times_set_back(&mut self, sequences: Vec<u64>) {
+        self.root.time_set_back = sequences.into();
     }
 
     /// Puts the next team back.

@@ -123,6 +123,14 @@ impl Marks {
         }
     }
 
+    /// Lets no mark be later than this moment; they stay in the order of their times.
+    fn go_back(&mut self, now: Time) {
+        let is_later = |segment: &&mut Arc<Vec<Mark>>| segment.last().is_some_and(|newest| newest.at > now);
+        for segment in self.segments.iter_mut().rev().take_while(is_later) {
+            Arc::make_mut(segment).iter_mut().for_each(|mark| mark.at = mark.at.min(now));
+        }
+    }
+
     /// Lets all before a place count as forgotten.
     fn forget_before(&mut self, place: usize) {
         self.forgotten = place.saturating_sub(self.removed).max(self.forgotten);
@@ -193,6 +201,11 @@ impl Requests {
         // In the order of their times, whatever the clock does: that order says which are forgotten.
         let at = self.marks.newest().map_or(at, |newest| at.max(newest.at));
         self.marks.push(Mark { key, remembered, at });
+    }
+
+    /// Time has gone back to `now`: nothing is remembered from later than that.
+    pub(super) fn go_back(&mut self, now: Time) {
+        self.marks.go_back(now);
     }
 
     pub(super) fn forget_older(&mut self, now: Time) {

@@ -60,6 +60,12 @@ impl Timers {
         self.by_due.iter().copied().take_while(move |key| key.due <= now)
     }
 
+    /// Whether this one runs.
+    #[must_use]
+    pub fn contains(&self, key: &TimerKey) -> bool {
+        self.by_due.contains(key)
+    }
+
     /// How many run.
     #[must_use]
     pub fn len(&self) -> usize {

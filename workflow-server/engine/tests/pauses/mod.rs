@@ -28,8 +28,12 @@ pub(crate) fn stands_still(world: &World, before: &Instance, after: &Instance, e
     };
     let (before_times, after_times, clock) = (times(before), times(after), world.root().clock(definition, None));
     if entry.kind != ChangeKind::Resumed || matches!(clock, Clock::Wall) {
-        let put_off = |time: Time| Time(time.0 + entry.at.0 - since.0);
+        // Where time went back in the pause nothing comes earlier.
+        let put_off = |time: Time| Time(time.0 + (entry.at.0 - since.0).max(0));
         return before_times.into_iter().map(|time| time.map(put_off)).eq(after_times);
+    }
+    if entry.at < since {
+        return before_times.into_iter().zip(after_times).all(|(before, after)| after >= before);
     }
     // By a calendar what was to come is still to come; the deadline after just as much opening time.
     let to_come = |now: Time, all: &[Option<Time>]| -> Vec<bool> { all.iter().map(|at| *at > Some(now)).collect() };
@@ -48,6 +52,8 @@ fn stays_paused(world: &World, before: &Instance, after: &Instance, (since, now)
     };
     match (after.status, before.deadline) {
         (Status::Paused, deadline) => after.pause == before.pause && (deadline.is_none() || after.deadline == deadline),
+        // Where time went back in the pause nothing comes earlier.
+        (Status::Incomplete, Some(was)) if now < since => after.deadline.is_some_and(|is| is >= was),
         (Status::Incomplete, Some(was)) => after.deadline.is_some_and(|is| left(since, was) == left(now, is)),
         (status, _) => status == Status::Incomplete,
     }

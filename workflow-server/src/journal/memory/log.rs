@@ -1,11 +1,12 @@
 //! The log in memory.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use futures::future::{BoxFuture, FutureExt};
 
 use super::{
-    super::{Bounds, Group, JournalError, Log, Position},
+    super::{Bounds, Group, JournalError, Log, Position, SPACE_RESERVE_BYTES},
     Content, FailAt, Shared, lock,
 };
 
@@ -21,6 +22,14 @@ impl Shared {
     /// Answers the first failure of this process.
     pub(super) fn check(&self) -> Result<(), JournalError> {
         self.failed.get().map_or(Ok(()), |reason| Err(JournalError::Failed { reason: reason.clone() }))
+    }
+
+    /// Refuses while the disk is said to be full.
+    pub(super) fn check_space(&self) -> Result<(), JournalError> {
+        if self.is_full.load(Ordering::Relaxed) {
+            return Err(JournalError::NoSpace { free_bytes: 0, reserve_bytes: SPACE_RESERVE_BYTES });
+        }
+        Ok(())
     }
 
     fn fail(&self, reason: &str) -> JournalError {
@@ -53,6 +62,7 @@ impl Shared {
         self.check()?;
         let mut content = lock(&self.content);
         group.check_follows(content.bounds().newest)?;
+        self.check_space()?;
         let strike = self.strike();
         if strike == Some(FailAt::BeforeStored) {
             return Err(self.fail("a fault was asked for, before the group was stored"));

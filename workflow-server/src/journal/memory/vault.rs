@@ -93,10 +93,15 @@ impl Vault for MemoryVault {
 
     fn put_key(&self, name: &str, value: Bytes) -> BoxFuture<'_, Result<(), JournalError>> {
         let checked = check_name(name).and_then(|()| check_size("key", value.len(), KEY_BYTES_MAX));
-        let put = checked.and_then(|()| self.0.check()).map(|()| {
+        let put = checked.and_then(|()| self.0.check()).and_then(|()| self.0.check_space()).map(|()| {
             lock(&self.0.content).keys.insert(name.to_owned(), value);
         });
         async move { put }.boxed()
+    }
+
+    fn check_space(&self) -> BoxFuture<'_, Result<(), JournalError>> {
+        let checked = self.0.check_space();
+        async move { checked }.boxed()
     }
 
     fn get_key(&self, name: &str) -> BoxFuture<'_, Result<Option<Bytes>, JournalError>> {

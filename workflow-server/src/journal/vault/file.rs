@@ -274,6 +274,12 @@ impl Vault for FileVault {
         .boxed()
     }
 
+    fn check_space(&self) -> BoxFuture<'_, Result<(), JournalError>> {
+        let files = Arc::clone(&self.0);
+        let check = move || files::check_space(&files.tmp, files.reserve_bytes, files.disk.as_ref());
+        blocking("looking at the free space", check).boxed()
+    }
+
     fn get_key(&self, name: &str) -> BoxFuture<'_, Result<Option<Bytes>, JournalError>> {
         let (files, name) = (Arc::clone(&self.0), name.to_owned());
         blocking("getting a key", move || check_name(&name).and_then(|()| files.get_key(&name))).boxed()

@@ -102,4 +102,5 @@ coded!(
     CalendarImported = 38,
     WorkflowArchived = 39,
     Migrated = 40,
+    ClockAccepted = 41,
 );

@@ -99,6 +99,14 @@ struct HandOverRecord {
     remaining: u32,
 }
 
+#[derive(Clone, PartialEq, prost::Message)]
+struct ClockAcceptedRecord {
+    #[prost(sint64, tag = "1")]
+    from: i64,
+    #[prost(sint64, tag = "2")]
+    to: i64,
+}
+
 #[derive(Clone, PartialEq, prost::Oneof)]
 enum AnswerRecord {
     #[prost(message, tag = "8")]
@@ -113,6 +121,8 @@ enum AnswerRecord {
     Revision(u64),
     #[prost(message, tag = "21")]
     HandOver(HandOverRecord),
+    #[prost(message, tag = "22")]
+    ClockAccepted(ClockAcceptedRecord),
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
@@ -159,7 +169,7 @@ pub struct EntryRecord {
     kind: i32,
     #[prost(uint32, tag = "7")]
     event_stage: u32,
-    #[prost(oneof = "AnswerRecord", tags = "8, 9, 10, 11, 20, 21")]
+    #[prost(oneof = "AnswerRecord", tags = "8, 9, 10, 11, 20, 21, 22")]
     answer: Option<AnswerRecord>,
     #[prost(message, optional, tag = "12")]
     definition: Option<DefinitionChangeRecord>,
@@ -268,6 +278,9 @@ fn answer_record(answer: &Answer) -> Option<AnswerRecord> {
             instances: instances.iter().map(|id| (*id).into()).collect(),
             remaining: *remaining,
         }),
+        Answer::ClockAccepted { from, to } => {
+            AnswerRecord::ClockAccepted(ClockAcceptedRecord { from: from.0, to: to.0 })
+        }
     })
 }
 
@@ -291,6 +304,7 @@ fn answer(record: AnswerRecord) -> Result<Answer, RecordError> {
             instances: record.instances.into_iter().map(Into::into).collect(),
             remaining: record.remaining,
         },
+        AnswerRecord::ClockAccepted(record) => Answer::ClockAccepted { from: Time(record.from), to: Time(record.to) },
     })
 }
 

@@ -1,0 +1,172 @@
+//! What keeps the server from doing its work, in one place: readiness, health, `GetServerInfo`, metrics and the log all read
+//! this list, so that they agree.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use tokio::sync::watch;
+
+/// Something that keeps the server from doing a part of its work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Condition {
+    /// The store has failed: nothing is written any more.
+    Store,
+    /// The disk is at its reserve: writes are refused until there is space.
+    Disk,
+    /// The wall clock is not plausible: timers wait, and nothing is removed.
+    Clock,
+    /// The server is shutting down.
+    Draining,
+    /// Timers whose entries are refused.
+    Timers,
+    /// A batch or an erasure whose next step is refused.
+    Jobs,
+    /// Snapshots are not written, so that the journal grows.
+    Snapshots,
+    /// The files of an erased caller are not scrubbed.
+    Erasing,
+    /// What has ended does not leave memory.
+    Archiving,
+    /// What has outlived its retention is not removed.
+    Purging,
+}
+
+impl Condition {
+    /// All of them.
+    pub const ALL: [Self; 10] = [
+        Self::Store,
+        Self::Disk,
+        Self::Clock,
+        Self::Draining,
+        Self::Timers,
+        Self::Jobs,
+        Self::Snapshots,
+        Self::Erasing,
+        Self::Archiving,
+        Self::Purging,
+    ];
+
+    /// Its name in the API, in metrics and in logs.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Store => "store",
+            Self::Disk => "disk",
+            Self::Clock => "clock",
+            Self::Draining => "draining",
+            Self::Timers => "timers",
+            Self::Jobs => "jobs",
+            Self::Snapshots => "snapshots",
+            Self::Erasing => "erasing",
+            Self::Archiving => "archiving",
+            Self::Purging => "purging",
+        }
+    }
+
+    /// Whether the server is not ready meanwhile. The others are for people to look at: they take no work away from anybody,
+    /// and a server that is taken out of service for them would.
+    #[must_use]
+    pub fn is_unready(self) -> bool {
+        matches!(self, Self::Store | Self::Disk | Self::Clock | Self::Draining)
+    }
+}
+
+/// The conditions at a moment, each with a sentence: what is wrong, and what to do.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Health(BTreeMap<Condition, Arc<str>>);
+
+impl Health {
+    /// The sentence of a condition; none where it is not there.
+    #[must_use]
+    pub fn get(&self, condition: Condition) -> Option<&Arc<str>> {
+        self.0.get(&condition)
+    }
+
+    /// Why writing has stopped; none while all is well.
+    #[must_use]
+    pub fn failure(&self) -> Option<&Arc<str>> {
+        self.get(Condition::Store)
+    }
+
+    /// Whether timers wait because the wall clock is not plausible.
+    #[must_use]
+    pub fn is_clock_held(&self) -> bool {
+        self.get(Condition::Clock).is_some()
+    }
+
+    /// All of them, the gravest first.
+    pub fn all(&self) -> impl Iterator<Item = (Condition, &Arc<str>)> {
+        self.0.iter().map(|(condition, sentence)| (*condition, sentence))
+    }
+}
+
+/// Where conditions are set; cheap to clone.
+#[derive(Clone, Debug, Default)]
+pub struct Conditions(Arc<watch::Sender<Health>>);
+
+impl Conditions {
+    /// Sets a condition with its sentence, or ends it.
+    pub fn set(&self, condition: Condition, sentence: Option<Arc<str>>) {
+        self.0.send_if_modified(|health| {
+            if health.0.get(&condition) == sentence.as_ref() {
+                return false;
+            }
+            let is_there = f64::from(u8::from(sentence.is_some()));
+            metrics::gauge!("aftercall_condition", "condition" => condition.name()).set(is_there);
+            match &sentence {
+                Some(why) if condition.is_unready() => tracing::error!(condition = condition.name(), "{why}"),
+                Some(why) => tracing::warn!(condition = condition.name(), "{why}"),
+                None => tracing::info!(condition = condition.name(), "the condition has ended"),
+            }
+            match sentence {
+                Some(sentence) => health.0.insert(condition, sentence),
+                None => health.0.remove(&condition),
+            };
+            true
+        });
+    }
+
+    /// Follows the conditions.
+    #[must_use]
+    pub fn watch(&self) -> watch::Receiver<Health> {
+        self.0.subscribe()
+    }
+
+    /// The conditions now.
+    #[must_use]
+    pub fn health(&self) -> Health {
+        self.0.borrow().clone()
+    }
+
+    /// The sentence of a condition now.
+    #[must_use]
+    pub fn get(&self, condition: Condition) -> Option<Arc<str>> {
+        self.0.borrow().get(condition).cloned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_condition_is_seen_until_it_ends_and_an_equal_one_wakes_nobody() {
+        let conditions = Conditions::default();
+        let mut health = conditions.watch();
+        conditions.set(Condition::Disk, Some("full".into()));
+        assert!(health.has_changed().unwrap_or(false));
+        let seen: Vec<_> = health.borrow_and_update().all().map(|(one, why)| (one.name(), why.to_string())).collect();
+        assert_eq!(seen, [("disk", "full".to_owned())]);
+        conditions.set(Condition::Disk, Some("full".into()));
+        conditions.set(Condition::Clock, None);
+        assert!(!health.has_changed().unwrap_or(true));
+        conditions.set(Condition::Disk, None);
+        assert_eq!(conditions.health(), Health::default());
+    }
+
+    #[test]
+    fn every_condition_is_listed_once() {
+        let names: std::collections::BTreeSet<&str> = Condition::ALL.iter().map(|one| one.name()).collect();
+        assert_eq!(names.len(), Condition::ALL.len());
+    }
+}

@@ -1,0 +1,87 @@
+//! Signs of life in the vault: what the next start knows of the time. And, as regularly, a look at the free space of the disk.
+
+use std::fmt::Display;
+use std::sync::Arc;
+use std::time::Duration;
+
+use aftercall_engine::time::Time;
+use tokio::time::{MissedTickBehavior, interval};
+
+use super::{Clock, Condition, Handle};
+use crate::journal::{JournalError, Vault};
+use crate::limits::{DISK_LOOK_EVERY, LAST_SEEN_EVERY};
+use crate::records::LastSeen;
+
+/// The key of the newest sign of life.
+pub const LAST_SEEN_KEY: &str = "last-seen";
+
+/// The newest sign of life; none where there was none yet, or where it does not read: then the newest entry counts alone.
+pub(super) async fn read(vault: &dyn Vault) -> Option<LastSeen> {
+    let unread = |error: &dyn Display| tracing::warn!(%error, "the last sign of life cannot be read");
+    let bytes = vault.get_key(LAST_SEEN_KEY).await.inspect_err(|error| unread(error)).ok().flatten()?;
+    LastSeen::read(&bytes).inspect_err(|error| unread(error)).ok()
+}
+
+/// The sign of life that a server would have left that held its timers and wrote none.
+pub(super) fn held_at(sequence: u64, at: Time) -> LastSeen {
+    LastSeen { sequence, server: at, wall: at, boot: "".into(), up_millis: 0, is_held: true, slack_millis: 0 }
+}
+
+/// Writes signs of life, and looks at the disk.
+pub(super) struct Watchman {
+    pub(super) vault: Arc<dyn Vault>,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) handle: Handle,
+}
+
+impl Watchman {
+    /// Works until it is dropped.
+    pub(super) async fn run(&self) {
+        tokio::join!(self.look_at_disk(), self.give_signs());
+    }
+
+    async fn give_signs(&self) {
+        loop {
+            self.give_sign().await;
+            let next = self.clock.monotonic() + LAST_SEEN_EVERY;
+            let held = self.handle.time.held().is_some();
+            // What is held must still be held after a crash.
+            while self.clock.monotonic() < next && self.handle.time.held().is_some() == held {
+                let left = next.saturating_sub(self.clock.monotonic());
+                self.clock.wait(left.min(Duration::from_secs(1))).await;
+            }
+        }
+    }
+
+    /// Writes one; without it the next start knows less, and nothing else is lost.
+    pub(super) async fn give_sign(&self) {
+        // The sequence is read first: where time goes back in between, this sign is then not believed.
+        let sequence = self.handle.root().sequence;
+        let seen = self.handle.time.sign_of_life(sequence);
+        if let Err(error) = self.vault.put_key(LAST_SEEN_KEY, seen.bytes().into()).await {
+            tracing::debug!(%error, "no sign of life was written");
+        }
+    }
+
+    async fn look_at_disk(&self) {
+        let mut looks = interval(DISK_LOOK_EVERY);
+        looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            looks.tick().await;
+            match self.vault.check_space().await {
+                Ok(()) => self.handle.conditions.set(Condition::Disk, None),
+                Err(JournalError::NoSpace { reserve_bytes, .. }) => {
+                    self.handle.conditions.set(Condition::Disk, Some(no_space(reserve_bytes)));
+                }
+                // Whether the disk can be read at all, the next write shows.
+                Err(error) => tracing::warn!(%error, "the free space of the disk is not known"),
+            }
+        }
+    }
+}
+
+/// What people read while the disk is at its reserve.
+pub(super) fn no_space(reserve_bytes: u64) -> Arc<str> {
+    let reserve = reserve_bytes >> 20;
+    format!("the disk of the data directory has less than {reserve} MiB free: writes are refused and timers wait. Free some space: nothing is lost, and writing resumes by itself").into()
+}

@@ -1,0 +1,72 @@
+//! What operations decide about the server itself: which clock counts, and whether more may be removed than a pass may by itself.
+
+use std::sync::Arc;
+
+use aftercall_engine::command::{ActorKind, Command};
+use aftercall_engine::entry::Answer;
+use aftercall_proto::workflow::v1 as proto;
+use prost::Message as _;
+use tonic::Status;
+
+use super::{Asking, Shared, convert, status};
+use crate::ledger::Condition;
+
+/// A condition, as the API shows it.
+pub(super) fn condition((condition, sentence): (Condition, &Arc<str>)) -> proto::ServerCondition {
+    proto::ServerCondition {
+        name: condition.name().to_owned(),
+        message: sentence.to_string(),
+        unready: condition.is_unready(),
+    }
+}
+
+/// Makes the wall clock the server's time, by an entry of its own.
+pub(super) async fn accept_clock(
+    shared: &Shared,
+    request: &proto::AcceptClockRequest,
+) -> Result<proto::AcceptClockResponse, Status> {
+    let from = (request.actor.as_str(), request.request_id.as_str());
+    let asking = Asking::new("AcceptClock", ActorKind::Operations, from, request.encode_to_vec());
+    let command = Command::AcceptClock(shared.ledger.clock_to_accept());
+    let answered = shared.execute(asking, command).await?;
+    let (before, after) = match answered.answer {
+        Answer::ClockAccepted { from, to } => (from, to),
+        // No other answer is given to this command.
+        _ => (shared.ledger.now(), shared.ledger.now()),
+    };
+    let change = match after.cmp(&before) {
+        std::cmp::Ordering::Less => proto::ClockChange::Back,
+        std::cmp::Ordering::Equal => proto::ClockChange::None,
+        std::cmp::Ordering::Greater => proto::ClockChange::Forward,
+    };
+    if change != proto::ClockChange::None {
+        let (from, to) = (convert::timestamp(before), convert::timestamp(after));
+        tracing::warn!(actor = request.actor, %from, %to, "the wall clock was accepted as the server's time");
+    }
+    Ok(proto::AcceptClockResponse {
+        server_time: Some(convert::timestamp(shared.ledger.now())),
+        change: change.into(),
+        time_before: Some(convert::timestamp(before)),
+        time_after: Some(convert::timestamp(after)),
+        sequence: answered.sequence,
+    })
+}
+
+/// Lets the next pass remove all that waits.
+pub(super) fn confirm_purge(
+    shared: &Shared,
+    request: &proto::ConfirmPurgeRequest,
+) -> Result<proto::ConfirmPurgeResponse, Status> {
+    if request.actor.trim().is_empty() {
+        return Err(status::invalid_field("actor", "must not be empty"));
+    }
+    let instances = shared.ledger.confirm_purge();
+    if instances > 0 {
+        tracing::warn!(
+            actor = request.actor,
+            instances,
+            "the removal of all that has outlived its retention was confirmed"
+        );
+    }
+    Ok(proto::ConfirmPurgeResponse { instances })
+}

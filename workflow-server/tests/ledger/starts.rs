@@ -1,0 +1,185 @@
+//! Starts with a wrong clock: nothing is removed, nothing fires, and the server continues by itself once the clock is right.
+
+use std::time::Duration;
+
+use aftercall_engine::entry::{Answer, ChangeKind};
+use aftercall_engine::time::Time;
+use workflow_server::ledger::{Clock as _, Condition, LedgerError, Outcome};
+use workflow_server::limits::{PROCESS_SETTLES, PURGE_FLOOR};
+
+use crate::archive::{archived, finish, now, publish, until};
+use crate::support::{Bench, PATIENCE, request, settle, team};
+
+const MINUTE: Duration = Duration::from_secs(60);
+const HOUR: Duration = Duration::from_secs(3_600);
+const DAY: Duration = Duration::from_secs(86_400);
+
+fn is_held(bench: &Bench) -> bool {
+    bench.handle.health().is_clock_held()
+}
+
+/// Waits until the clock is held, or not any more.
+async fn held(bench: &Bench, wanted: bool) {
+    let mut health = bench.handle.conditions().watch();
+    let waiting = health.wait_for(|health| health.is_clock_held() == wanted);
+    tokio::time::timeout(PATIENCE, waiting).await.expect("in time").expect("it runs");
+}
+
+/// Lets time pass in steps that the ledger sees.
+async fn pass(bench: &Bench, span: Duration) {
+    for _ in 0..span.as_secs() / 60 {
+        bench.clock.pass(MINUTE);
+        settle().await;
+    }
+}
+
+#[tokio::test]
+async fn a_start_with_a_clock_far_ahead_removes_and_fires_nothing_and_continues_alone_when_it_is_right() {
+    for ahead in [DAY * 90, DAY * 3_653] {
+        let bench = Bench::new().await;
+        publish(&bench, "retention: 30d").await;
+        let ended = finish(&bench, "1", "C-1").await;
+        archived(&bench, 1).await;
+        bench.set_slow().await;
+        let honest = now(&bench);
+        let bench = bench.reboot(MINUTE, ahead.as_millis() as i64).await;
+        held(&bench, true).await;
+        // Days in which nobody looks: time goes on by the monotonic clock, and no timer fires by it either.
+        for _ in 0..4 {
+            pass(&bench, HOUR).await;
+        }
+        let at = bench.handle.root().at;
+        bench.commit(team("meanwhile")).await;
+        assert!(bench.handle.root().at.0 - at.0 <= (HOUR * 5).as_millis() as i64, "stamped by a clock that is wrong");
+        assert_eq!((bench.handle.root().archive.instances, is_held(&bench)), (1, true));
+        assert_eq!(bench.handle.root().instances.iter().flatten().filter(|one| one.stage == 2).count(), 0);
+        let passed = HOUR * 4 + MINUTE;
+        bench.clock.set_wall(Time(honest.0 + passed.as_millis() as i64));
+        held(&bench, false).await;
+        bench.until("the timer fires", |root| root.instances.iter().flatten().any(|one| one.stage == 2)).await;
+        let archive = bench.handle.archive();
+        assert!(archive.instance(ended, now(&bench)).await.unwrap().is_some(), "what had ended is there");
+    }
+}
+
+#[tokio::test]
+async fn a_start_an_hour_behind_holds_and_continues_alone_when_the_clock_is_put_right() {
+    let bench = Bench::new().await;
+    bench.set_slow().await;
+    pass(&bench, HOUR).await;
+    bench.commit(team("newest")).await;
+    let hour = HOUR.as_millis() as i64;
+    let bench = bench.reboot(MINUTE, -hour).await;
+    held(&bench, true).await;
+    bench.clock.pass(MINUTE);
+    bench.clock.set_wall(Time(bench.clock.wall().0 + hour));
+    held(&bench, false).await;
+    pass(&bench, HOUR).await;
+    bench.until("it fires in its time", |root| root.instance_at(0).unwrap().stage == 2).await;
+}
+
+#[tokio::test]
+async fn pushes_are_taken_while_the_clock_is_held() {
+    let bench = Bench::new().await;
+    publish(&bench, "").await;
+    let bench = bench.reboot(MINUTE, DAY.as_millis() as i64).await;
+    held(&bench, true).await;
+    finish(&bench, "1", "C-1").await;
+    assert!(is_held(&bench));
+}
+
+#[tokio::test]
+async fn time_goes_back_by_an_entry_and_runs_on_from_there_also_over_a_crash() {
+    let bench = Bench::new().await;
+    bench.set_slow().await;
+    let honest = now(&bench);
+    let days = DAY.as_millis() as i64 * 2;
+    // Somebody accepts a clock that is two days ahead, which it should not have been.
+    bench.clock.set_wall(Time(honest.0 + days));
+    bench.commit(team("ahead")).await;
+    bench.accept_clock().await;
+    bench.handle.execute(request(team("marked"), Some(9))).await.unwrap();
+    bench.clock.set_wall(honest);
+    bench.commit(team("behind")).await;
+    held(&bench, true).await;
+    assert!(bench.handle.root().at.0 >= honest.0 + days, "the order is not turned round by itself");
+    let Outcome::Committed(entry) = bench.accept_clock().await else { panic!("it is an entry") };
+    assert_eq!((entry.kind, entry.at, &*entry.actor.name), (ChangeKind::ClockAccepted, honest, "Olga"));
+    assert!(matches!(entry.answer, Answer::ClockAccepted { from, to } if from.0 >= honest.0 + days && to == honest));
+    held(&bench, false).await;
+    let bench = bench.crash().await;
+    assert!(!is_held(&bench) && now(&bench) == honest, "the sign of life from before counts no more");
+    let again = bench.handle.execute(request(team("marked"), Some(9))).await.unwrap();
+    assert!(matches!(again, Outcome::Repeated { .. }), "a request is known over the change");
+    pass(&bench, DAY + HOUR).await;
+    bench.commit(team("later")).await;
+    let anew = bench.handle.execute(request(team("marked-again"), Some(9))).await;
+    assert!(
+        matches!(anew, Ok(Outcome::Committed(_))),
+        "a request id is forgotten a day after time went back, not after it has come again"
+    );
+}
+
+#[tokio::test]
+async fn nothing_is_removed_in_the_first_hours_of_a_process() {
+    let bench = Bench::new().await;
+    publish(&bench, "retention: 1d").await;
+    finish(&bench, "1", "C-1").await;
+    archived(&bench, 1).await;
+    let mut bench = bench.crash_for(DAY * 10).await;
+    for _ in 0..3 {
+        bench.clock.pass(PROCESS_SETTLES / 2);
+        bench.handle.wake_keeper();
+        settle().await;
+        assert_eq!(bench.handle.root().archive.instances, 1);
+        bench = bench.crash().await;
+    }
+    bench.clock.pass(PROCESS_SETTLES);
+    until(&bench, "it is purged", |root| root.archive.instances == 0).await;
+}
+
+#[tokio::test]
+async fn one_pass_removes_at_most_its_share_and_the_rest_when_somebody_confirms_it() {
+    let bench = Bench::new().await;
+    publish(&bench, "retention: 1d").await;
+    let total = PURGE_FLOOR + 40;
+    for call in 0..total {
+        finish(&bench, &call.to_string(), "C-1").await;
+    }
+    archived(&bench, total).await;
+    let bench = bench.crash_for(DAY * 10).await;
+    bench.clock.pass(PROCESS_SETTLES);
+    until(&bench, "a share is removed", |root| root.archive.instances == 40).await;
+    let mut health = bench.handle.conditions().watch();
+    let told =
+        health.wait_for(|health| health.get(Condition::Purging).is_some_and(|why| why.contains("confirm-purge")));
+    tokio::time::timeout(PATIENCE, told).await.expect("people are told").unwrap();
+    assert_eq!(bench.handle.purge_waiting(), 40);
+    settle().await;
+    assert_eq!(bench.handle.root().archive.instances, 40, "no second pass on the same day");
+    assert_eq!(bench.handle.confirm_purge(), 40);
+    until(&bench, "the rest is removed", |root| root.archive.instances == 0).await;
+    let ended = health.wait_for(|health| health.get(Condition::Purging).is_none());
+    tokio::time::timeout(PATIENCE, ended).await.expect("it is over").unwrap();
+    assert_eq!(bench.handle.confirm_purge(), 0, "nothing waits any more");
+}
+
+#[tokio::test]
+async fn a_disk_at_its_reserve_is_a_condition_with_and_without_writes_and_ends_by_itself() {
+    let bench = Bench::new().await;
+    let mut health = bench.handle.conditions().watch();
+    for writes in [false, true] {
+        bench.store.set_full(true);
+        if writes {
+            let refused = bench.handle.execute(request(team("refused"), None)).await;
+            assert!(matches!(refused, Err(LedgerError::Unavailable(_))), "{refused:?}");
+        }
+        let full = health.wait_for(|health| health.get(Condition::Disk).is_some());
+        tokio::time::timeout(PATIENCE, full).await.expect("it is seen").unwrap();
+        bench.store.set_full(false);
+        let ended = health.wait_for(|health| health.get(Condition::Disk).is_none());
+        tokio::time::timeout(PATIENCE, ended).await.expect("it ends").unwrap();
+        bench.clock.pass(MINUTE);
+        bench.commit(team(&format!("after-{writes}"))).await;
+    }
+}

@@ -1,0 +1,46 @@
+//! Accepted clocks, on top of the scenario: time goes forward, and back.
+
+use aftercall_engine::command::{ActorKind, Command};
+use aftercall_engine::time::Time;
+use workflow_server::records::LastSeen;
+
+use crate::authors::play_authors;
+use crate::scenario::Played;
+
+/// Operations accept a clock that shows this.
+fn accept_clock(played: &mut Played, wall: Time) {
+    played.ask(ActorKind::Operations, Command::AcceptClock(Some(wall)));
+    played.now = wall.0;
+}
+
+/// Plays both, and what is done after them.
+pub(crate) fn play_clock() -> Played {
+    let mut played = play_authors();
+    let newest = played.world.root().at;
+    accept_clock(&mut played, Time(newest.0 + 90 * 86_400_000));
+    let team = |name: &str| Command::ImportTeam { name: name.into(), title: name.into(), expected: None };
+    played.ask(ActorKind::Author, team("ahead"));
+    accept_clock(&mut played, Time(newest.0 + 60_000));
+    played.ask(ActorKind::Author, team("back"));
+    assert!(played.world.root().at < Time(newest.0 + 86_400_000));
+    assert_eq!(played.world.root().time_set_back.len(), 1);
+    played
+}
+
+#[test]
+fn a_sign_of_life_is_written_as_it_always_was() {
+    let seen = LastSeen {
+        sequence: 7,
+        server: Time(1_795_000_000_000),
+        wall: Time(1_795_000_000_001),
+        boot: "b-1".into(),
+        up_millis: 9,
+        is_held: true,
+        slack_millis: 300_000,
+    };
+    let stored = "0108071080f8b2e5bd681882f8b2e5bd682203622d312809300138e0a712";
+    let bytes: Vec<String> = seen.bytes().iter().map(|byte| format!("{byte:02x}")).collect();
+    assert_eq!(bytes.concat(), stored);
+    assert_eq!(LastSeen::read(&seen.bytes()).unwrap(), seen);
+    assert!(LastSeen::read(&seen.bytes()[..12]).is_err());
+}
