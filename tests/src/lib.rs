@@ -9,6 +9,7 @@ mod samples;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use aftercall_proto::alert::v1::GetWallboardRequest;
@@ -16,6 +17,8 @@ use alerter_server::config::AlerterServerConfig;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use workflow_server::config::WorkflowServerConfig;
+use workflow_server::journal::Disk;
+use workflow_server::ledger::Clock;
 
 pub use asking::{push, reason, set, with_refund};
 pub use clients::Clients;
@@ -40,6 +43,15 @@ impl Running {
     }
 }
 
+/// A clock and a disk for the workflow-server.
+#[derive(Clone)]
+pub struct Machine {
+    /// The clock.
+    pub clock: Arc<dyn Clock>,
+    /// The disk.
+    pub disk: Arc<dyn Disk>,
+}
+
 /// Both servers over one data directory.
 pub struct House {
     workflow: Option<Running>,
@@ -49,6 +61,8 @@ pub struct House {
     alerter_port: u16,
     /// Whether what has ended leaves memory at once; nothing can be undone then.
     archives_at_once: bool,
+    /// The clock and the disk, where they are not the machine's.
+    machine: Option<Machine>,
     /// Removes the directory when the test is over.
     _temp: tempfile::TempDir,
 }
@@ -63,19 +77,25 @@ impl House {
 
     /// The workflow-server alone, from whose memory everything goes as soon as it has ended.
     pub async fn start_archiving() -> Self {
-        Self::start_workflow_in_temp(true).await
+        Self::start_workflow_in_temp(true, None).await
     }
 
     /// The workflow-server alone.
     pub async fn start_without_alerter() -> Self {
-        Self::start_workflow_in_temp(false).await
+        Self::start_workflow_in_temp(false, None).await
     }
 
-    async fn start_workflow_in_temp(archives_at_once: bool) -> Self {
+    /// The workflow-server alone, on another clock and disk than the machine's.
+    pub async fn start_on(machine: Machine) -> Self {
+        Self::start_workflow_in_temp(false, Some(machine)).await
+    }
+
+    async fn start_workflow_in_temp(archives_at_once: bool, machine: Option<Machine>) -> Self {
         let temp = tempfile::tempdir().expect("a temporary directory");
         let data_dir = temp.path().join("data");
         let (workflow, alerter) = (None, None);
-        let mut house = Self { workflow, alerter, data_dir, port: 0, alerter_port: 0, archives_at_once, _temp: temp };
+        let mut house =
+            Self { workflow, alerter, data_dir, port: 0, alerter_port: 0, archives_at_once, machine, _temp: temp };
         house.start_workflow().await;
         house
     }
@@ -96,7 +116,11 @@ impl House {
         } else {
             config
         };
-        let server = workflow_server::Server::bind(config).await.expect("the workflow-server starts");
+        let bound = match self.machine.clone() {
+            Some(Machine { clock, disk }) => workflow_server::Server::bind_with(config, clock, disk).await,
+            None => workflow_server::Server::bind(config).await,
+        };
+        let server = bound.expect("the workflow-server starts");
         self.port = server.local_addr().port();
         let stop = CancellationToken::new();
         let (address, token) = (server.local_addr(), stop.clone());
