@@ -14,7 +14,7 @@ use clap::Parser as _;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    aftercall_serving::run(serve())
+    aftercall_serving::run(serve(), |_| ExitCode::FAILURE)
 }
 
 async fn serve() -> anyhow::Result<()> {

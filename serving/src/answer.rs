@@ -49,20 +49,19 @@ impl Answering {
             // What was reset right after it was sent is seen to be reset before any work is done for it.
             tokio::task::yield_now().await;
         }
-        if let Err(refusal) = connection.unread_below(self.limits.unread_bytes_per_connection_max).await {
-            return refusal.response(true);
-        }
         let is_stream = request.uri().path().starts_with(REFLECTION);
         let timeout = timeout(request.headers());
         let upload = |body| Body::new(Upload::new(body, Arc::clone(&connection), &self.limits, is_stream));
-        let answering = self.route(request.map(upload));
-        let response = match timeout {
-            None => answering.await,
-            Some(timeout) => match tokio::time::timeout(timeout, answering).await {
-                Ok(response) => response,
-                Err(_) => Refusal::Deadline.response(form == Form::Grpc),
-            },
+        let request = request.map(upload);
+        let answering = async {
+            connection.unread_below(self.limits.unread_bytes_per_connection_max).await?;
+            Ok(self.route(request).await)
         };
+        let answered = match timeout {
+            None => answering.await,
+            Some(timeout) => tokio::time::timeout(timeout, answering).await.unwrap_or(Err(Refusal::Deadline)),
+        };
+        let response = answered.unwrap_or_else(|refusal: Refusal| refusal.response(form == Form::Grpc));
         bounded(&connection, response)
     }
 

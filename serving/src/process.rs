@@ -20,13 +20,14 @@ const EXIT_STUCK: i32 = 70;
 /// A second signal ended the process.
 const EXIT_INTERRUPTED: i32 = 130;
 
-/// Runs a server on a runtime of its own. An error is one sentence on standard error, without a backtrace.
-pub fn run<E: Display>(main: impl Future<Output = Result<(), E>>) -> ExitCode {
+/// Runs a server on a runtime of its own. An error is one sentence on standard error, without a backtrace, and has the
+/// exit code that `exit_code` gives it.
+pub fn run<E: Display>(main: impl Future<Output = Result<(), E>>, exit_code: impl FnOnce(&E) -> ExitCode) -> ExitCode {
     match block_on(main) {
         Ok(Ok(())) => ExitCode::SUCCESS,
         Ok(Err(error)) => {
             eprintln!("error: {error:#}");
-            ExitCode::FAILURE
+            exit_code(&error)
         }
         Err(error) => {
             eprintln!("error: the threads of the server cannot be started: {error}");

@@ -16,7 +16,7 @@ use aftercall_proto::alert::v1::GetWallboardRequest;
 use alerter_server::config::AlerterServerConfig;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
-use workflow_server::config::WorkflowServerConfig;
+use workflow_server::config::{StoreFailure, WorkflowServerConfig};
 use workflow_server::journal::Disk;
 use workflow_server::ledger::Clock;
 
@@ -109,6 +109,8 @@ impl House {
             snapshot_every_entries: 50,
             journal_kept_entries: 20,
             drain_seconds: 2,
+            // Nobody starts it again here, and tests look at what it says then.
+            on_store_failure: StoreFailure::ReadOnly,
             ..WorkflowServerConfig::default()
         };
         let config = if self.archives_at_once {

@@ -102,10 +102,16 @@ impl ServerProcess {
 
 impl ServerProcess {
     /// Tells it to stop, as an operator does; how it ended, if it did within the time.
-    pub fn terminate(mut self, within: Duration) -> Option<ExitStatus> {
+    pub fn terminate(self, within: Duration) -> Option<ExitStatus> {
         let pid = self.child.id().to_string();
         let told = Command::new("kill").args(["-TERM", &pid]).status().expect("kill is there");
         assert!(told.success(), "it is told to stop");
+        self.ended(within)
+    }
+
+    /// How it ended, if it did within the time; killed if it did not.
+    pub fn ended(mut self, within: Duration) -> Option<ExitStatus> {
+        let pid = self.child.id().to_string();
         let (ended, hear) = mpsc::channel();
         std::thread::scope(|scope| {
             let child = &mut self.child;

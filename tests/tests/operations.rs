@@ -1,10 +1,12 @@
 //! What ops rely on: health, probes, metrics, reflection, printed configuration, refusals to start, stopping in order.
 
 use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::time::Duration;
 
-use aftercall_tests::{House, PATIENCE, ServerProcess, binary, eventually};
+use aftercall_proto::workflow::v1::GetCallRequest;
+use aftercall_tests::{Clients, House, PATIENCE, REFUND, ServerProcess, binary, call_ref, eventually, set, set_refund};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tonic::transport::{Channel, Endpoint};
@@ -150,4 +152,58 @@ fn a_server_that_is_told_to_stop_ends_in_good_order() {
         let status = server.terminate(Duration::from_secs(30)).expect("it ends in time");
         assert!(status.success(), "{status}");
     }
+}
+
+/// Has the store fail at its next write: it finds a value where sled never syncs any.
+fn break_store(data: &Path) {
+    let logs = std::fs::read_dir(data).expect("a directory").map(|entry| entry.expect("an entry").path());
+    let is_log = |path: &PathBuf| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("journal-"));
+    let log = logs.into_iter().find(is_log).expect("a log");
+    std::fs::write(log.join("blobs").join("1"), "").expect("it is written");
+}
+
+/// A server whose store fails after three calls were set; the clients, and the refusal of the fourth.
+async fn with_failed_store(data: &Path, args: &[&str]) -> (ServerProcess, Clients) {
+    let dir = data.display().to_string();
+    let args = [&["--data-dir", &dir, "--listen", "127.0.0.1:0"][..], args].concat();
+    let server = ServerProcess::start("workflow-server", &args);
+    let mut clients = Clients::connect(server.address(), None).await;
+    clients.teams(&["billing", "payments"]).await;
+    clients.publish(REFUND).await;
+    for call in ["1", "2", "3"] {
+        set(&mut clients, call, 5.0).await;
+    }
+    break_store(data);
+    let refused = clients.scripts.set_workflow(set_refund("4", 5.0)).await.expect_err("the store has failed");
+    assert_eq!(refused.code(), tonic::Code::Unavailable, "{refused}");
+    (server, clients)
+}
+
+async fn is_there(clients: &mut Clients, call: &str) -> bool {
+    clients.scripts.get_call(GetCallRequest { call: Some(call_ref(call)) }).await.is_ok()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_failed_store_ends_the_process_and_the_next_start_has_what_was_acknowledged() {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let data = dir.path().join("data");
+    let (server, _) = with_failed_store(&data, &[]).await;
+    assert_eq!(server.ended(PATIENCE).expect("it ends by itself").code(), Some(75));
+    let server = ServerProcess::workflow(&data, 0);
+    let mut clients = Clients::connect(server.address(), None).await;
+    for call in ["1", "2", "3"] {
+        assert!(is_there(&mut clients, call).await, "call {call} was acknowledged");
+    }
+    set(&mut clients, "5", 5.0).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_failed_store_can_be_kept_for_reading() {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let data = dir.path().join("data");
+    let (server, mut clients) = with_failed_store(&data, &["--on-store-failure", "read-only"]).await;
+    assert!(is_there(&mut clients, "3").await);
+    assert_eq!(get(server.address(), "/readyz").await.0, 503);
+    assert_eq!(get(server.address(), "/livez").await.0, 200);
+    assert!(server.terminate(PATIENCE).expect("it ends when it is told to").success());
 }

@@ -7,10 +7,21 @@ use aftercall_engine::archive::RETENTION_DEFAULT;
 use aftercall_serving::config::{ConfigError, load};
 use aftercall_serving::logs::LogFormat;
 use aftercall_serving::{CONNECTIONS_MAX, CONNECTIONS_PER_ADDRESS_MAX, NetworkArgs};
-use clap::Parser;
+use clap::{Parser, ValueEnum};
 use serde::{Deserialize, Serialize};
 
 use crate::limits::{ARCHIVE_AFTER_SECONDS, CLOCK_AHEAD_MAX, JOURNAL_KEPT_ENTRIES, SNAPSHOT_EVERY_ENTRIES};
+
+/// What the server does once its store has failed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum StoreFailure {
+    /// End the process, so that its supervisor starts it again from what is durable.
+    #[default]
+    Exit,
+    /// Keep serving what is durable, and refuse writes, until somebody restarts the server.
+    ReadOnly,
+}
 
 /// The configuration.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -47,6 +58,8 @@ pub struct WorkflowServerConfig {
     pub clock_ahead_minutes: u32,
     /// Take the journal as it is where the head file is lost: what was acknowledged after the newest entry is then given up.
     pub rebuild_head: bool,
+    /// What the server does once its store has failed.
+    pub on_store_failure: StoreFailure,
     /// Host names, besides `localhost` and addresses, by which clients name this server, such as `calls.example.com`.
     pub allowed_hosts: Vec<String>,
     /// Origins whose web pages may use this server by gRPC-Web, such as `https://desk.example.com`; none turns it off.
@@ -75,6 +88,7 @@ impl Default for WorkflowServerConfig {
             retention_days: RETENTION_DEFAULT.amount,
             clock_ahead_minutes: CLOCK_AHEAD_MAX.as_secs() as u32 / 60,
             rebuild_head: false,
+            on_store_failure: StoreFailure::Exit,
             allowed_hosts: Vec::new(),
             web_origins: Vec::new(),
             connections_max: CONNECTIONS_MAX,
@@ -135,6 +149,9 @@ pub struct Args {
     /// Take the journal as it is where the head file is lost; what came after its newest entry is given up
     #[arg(long, env = "AFTERCALL_REBUILD_HEAD")]
     rebuild_head: bool,
+    /// What to do once the store has failed [default: exit]
+    #[arg(long, env = "AFTERCALL_ON_STORE_FAILURE", value_name = "WHAT")]
+    on_store_failure: Option<StoreFailure>,
     #[command(flatten)]
     network: NetworkArgs,
     /// Print the effective configuration as TOML and exit
@@ -169,6 +186,7 @@ impl Args {
         put("retention_days", self.retention_days.map(|days| i64::from(days).into()));
         put("clock_ahead_minutes", self.clock_ahead_minutes.map(|minutes| i64::from(minutes).into()));
         put("rebuild_head", self.rebuild_head.then_some(true.into()));
+        put("on_store_failure", self.on_store_failure.and_then(|what| toml::Value::try_from(what).ok()));
         self.network.put_into(&mut over);
         load(self.config.as_deref(), over)
     }

@@ -6,8 +6,8 @@ use std::time::Duration;
 use aftercall_engine::definition::graph::hush_layout_panics;
 use anyhow::Context as _;
 use clap::Parser as _;
-use workflow_server::Server;
 use workflow_server::config::Args;
+use workflow_server::{Server, ServerError};
 
 // Requests are made on tokio's threads and freed on the ledger's and the writer's: the system's allocator
 // takes a lock for that.
@@ -15,7 +15,17 @@ use workflow_server::config::Args;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    aftercall_serving::run(serve())
+    aftercall_serving::run(serve(), exit_code)
+}
+
+/// The store has failed, and a start may well succeed (`EX_TEMPFAIL` of `sysexits.h`).
+const EXIT_STORE_FAILED: u8 = 75;
+
+fn exit_code(error: &anyhow::Error) -> ExitCode {
+    match error.downcast_ref() {
+        Some(ServerError::StoreFailed(_)) => EXIT_STORE_FAILED.into(),
+        _ => ExitCode::FAILURE,
+    }
 }
 
 async fn serve() -> anyhow::Result<()> {

@@ -19,7 +19,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
 
-use crate::config::WorkflowServerConfig;
+use crate::config::{StoreFailure, WorkflowServerConfig};
 use crate::job_runner;
 use crate::journal::{Birth, Disk, OpenError, Options, RealDisk, Store};
 use crate::ledger::{
@@ -59,6 +59,9 @@ pub enum ServerError {
     /// A thread of the ledger or for reads.
     #[error("a thread could not be started: {0}")]
     Thread(#[from] std::io::Error),
+    /// The store failed, and the server is to end then.
+    #[error("{0}; nothing acknowledged is lost, and the next start copies the store to fresh files first")]
+    StoreFailed(Arc<str>),
     /// The ledger's thread ended by itself.
     #[error(
         "the ledger has ended because of a fault in this program (the log says which): nothing durable is lost; start the server again, and report the log"
@@ -75,6 +78,7 @@ pub struct Server {
     shared: Shared,
     limits: Limits,
     draining: CancellationToken,
+    on_store_failure: StoreFailure,
 }
 
 impl Server {
@@ -139,7 +143,8 @@ impl Server {
         let desk = (desk, Reading::start()?);
         let shared = Shared::new(handle.clone(), &store.identity, data_dir, start_duration, draining.clone(), desk);
         let limits = Limits { drain: Duration::from_secs(config.drain_seconds), ..network_limits(&config) };
-        Ok(Self { listener, address, handle, ledger, shared, limits, draining })
+        let on_store_failure = config.on_store_failure;
+        Ok(Self { listener, address, handle, ledger, shared, limits, draining, on_store_failure })
     }
 
     /// Where it listens.
@@ -163,6 +168,10 @@ impl Server {
         let jobs = tokio::spawn(jobs);
         tracing::info!(address = %self.address, "workflow-server is ready");
         let draining = self.draining.clone();
+        // The server stops by itself too, and whoever gave the token does not.
+        let shutdown = shutdown.child_token();
+        let failed = conditions.clone();
+        let failing = tokio::spawn(stop_on_failure(conditions.clone(), self.on_store_failure, shutdown.clone()));
         let stop = shutdown.clone();
         let announcing = tokio::spawn(async move {
             stop.cancelled().await;
@@ -181,7 +190,11 @@ impl Server {
         jobs.abort();
         announcing.abort();
         watching.abort();
-        Ok(served?)
+        failing.abort();
+        match failed.get(Condition::Store) {
+            Some(reason) if self.on_store_failure == StoreFailure::Exit => Err(ServerError::StoreFailed(reason)),
+            _ => Ok(served?),
+        }
     }
 }
 
@@ -245,6 +258,18 @@ fn remove_old_note(at: &Path) {
         && error.kind() != ErrorKind::NotFound
     {
         tracing::warn!(%error, "the file `{CLOCK_HELD}` of an older server could not be removed");
+    }
+}
+
+/// Stops the server once the store has failed, where it is to end then. What was acknowledged is durable; what failed was
+/// not acknowledged; and whether that is durable all the same only an open can say, which the next start does on a copy.
+async fn stop_on_failure(conditions: Conditions, on_store_failure: StoreFailure, stop: CancellationToken) {
+    let mut watched = conditions.watch();
+    // The sender lives in `conditions`: it cannot go away meanwhile.
+    let failed = watched.wait_for(|health| health.failure().is_some()).await.is_ok();
+    if failed && on_store_failure == StoreFailure::Exit {
+        tracing::error!("the store has failed: the server shuts down, so that its supervisor starts it again");
+        stop.cancel();
     }
 }
 

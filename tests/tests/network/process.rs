@@ -12,7 +12,7 @@ use aftercall_tests::{PATIENCE, binary};
 fn a_server_ends_though_blocking_work_goes_on() {
     let (ended, has_ended) = mpsc::channel();
     std::thread::spawn(move || {
-        let code = aftercall_serving::run(async {
+        let main = async {
             // A computation that nobody can stop.
             tokio::task::spawn_blocking(|| {
                 loop {
@@ -20,7 +20,8 @@ fn a_server_ends_though_blocking_work_goes_on() {
                 }
             });
             Ok::<_, Infallible>(())
-        });
+        };
+        let code = aftercall_serving::run(main, |never| match *never {});
         // The test waits for it.
         let _ = ended.send(code);
     });
@@ -31,7 +32,7 @@ fn a_server_ends_though_blocking_work_goes_on() {
 #[test]
 #[ignore = "a process that never ends by itself"]
 fn child_whose_threads_are_all_busy() {
-    aftercall_serving::run(async {
+    let main = async {
         let stop = aftercall_serving::shutdown_token(Duration::ZERO).expect("it listens");
         for _ in 0..64 {
             tokio::spawn(async {
@@ -43,7 +44,8 @@ fn child_whose_threads_are_all_busy() {
         println!("\nbusy");
         stop.cancelled().await;
         std::future::pending::<Result<(), Infallible>>().await
-    });
+    };
+    aftercall_serving::run(main, |never| match *never {});
 }
 
 #[test]

@@ -153,6 +153,26 @@ async fn requests_wait_while_a_client_leaves_its_answers_unread() {
     }
 }
 
+/// The value of `grpc-status`, one digit in the Huffman code of RFC 7541.
+fn assert_deadline_exceeded(answered: &[u8]) {
+    let (four, one) = ([0x81, 0x6b], [0x81, 0x0f]);
+    let has = |value: [u8; 2]| answered.windows(2).any(|window| window == value);
+    assert!(has(four) && !has(one), "DEADLINE_EXCEEDED, not CANCELLED: {answered:x?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn time_runs_out_also_while_a_request_waits_for_unread_answers() {
+    let server = Bare::start(Limits { unread_bytes_per_connection_max: 6, ..Limits::default() }).await;
+    let mut client = ask_and_never_read(server.address, 1).await;
+    // The head of the first answer: its message waits for a window now.
+    while http2::next(&mut client).await.expect("an answer").kind != HEADERS {}
+    let mut headers = http2::grpc_headers(http2::CHECK);
+    headers.extend(http2::header_block(&[("grpc-timeout", "50m")]));
+    let head = frame(HEADERS, END_HEADERS, 3, &headers);
+    client.write_all(&[head, frame(DATA, END_STREAM, 3, &http2::EMPTY)].concat()).await.expect("it is open");
+    assert_deadline_exceeded(&http2::answer(&mut client, 3).await);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn time_that_the_client_gave_runs_out_as_deadline_exceeded() {
     let server = Bare::start(Limits::default()).await;
@@ -161,11 +181,7 @@ async fn time_that_the_client_gave_runs_out_as_deadline_exceeded() {
     headers.extend(http2::header_block(&[("grpc-timeout", "50m")]));
     // The message never comes: the time runs out while the server waits for it.
     stream.write_all(&frame(HEADERS, END_HEADERS, 1, &headers)).await.expect("it is sent");
-    let answered = http2::answer(&mut stream, 1).await;
-    // The value of `grpc-status`, one digit in the Huffman code of RFC 7541.
-    let (four, one) = ([0x81, 0x6b], [0x81, 0x0f]);
-    let has = |value: [u8; 2]| answered.windows(2).any(|window| window == value);
-    assert!(has(four) && !has(one), "DEADLINE_EXCEEDED, not CANCELLED: {answered:x?}");
+    assert_deadline_exceeded(&http2::answer(&mut stream, 1).await);
     // A client of tonic's with time to spare is served.
     let mut request = Request::new(HealthCheckRequest::default());
     request.set_timeout(PATIENCE);
