@@ -197,6 +197,10 @@ impl Owner {
         let is_ready = |key: &TimerKey| !self.trouble.refused.is_waiting(key, monotonic);
         let due: Vec<TimerKey> = self.world.timers().due(now).filter(is_ready).take(TIMERS_PER_GROUP).collect();
         for key in &due {
+            // A group of several large entries is one that the journal does not take.
+            if !self.open.has_room() {
+                break;
+            }
             let lateness = now.0.saturating_sub(key.due.0).max(0);
             metrics::histogram!("aftercall_timer_lateness_seconds").record(lateness as f64 / 1_000.0);
             self.fire_one(*key, monotonic);
