@@ -23,6 +23,7 @@
 //! ```
 
 mod list;
+mod place;
 mod subscription;
 mod wait;
 

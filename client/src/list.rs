@@ -1,7 +1,7 @@
 //! The list of follow-ups that a stream's frames make.
 //!
 //! Promise: at every [`Change::Exact`] the list is the server's, whatever was lost and resumed between; before that it may be on
-//! its way there. It needs no order of its own: whoever shows it sorts it.
+//! its way there. A list that resumes from a token has nothing from before it, so it is not exact until a snapshot came whole. It needs no order of its own: whoever shows it sorts it.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
@@ -41,6 +41,8 @@ pub struct LiveList {
     follow_ups: BTreeMap<String, FollowUp>,
     /// The snapshot that is on its way.
     coming: Option<BTreeMap<String, FollowUp>>,
+    /// Whether a snapshot has come whole: without one nothing says what was open before the first change.
+    is_whole: bool,
     /// How far the server's clock is ahead of ours, or behind.
     ahead: Duration,
     behind: Duration,
@@ -108,7 +110,8 @@ impl LiveList {
             },
             Some(Frame::CaughtUp(caught_up)) => {
                 self.set_clock(response);
-                vec![Change::Exact { sequence: caught_up.sequence }]
+                let is_exact = self.is_whole && self.coming.is_none();
+                is_exact.then_some(Change::Exact { sequence: caught_up.sequence }).into_iter().collect()
             }
             Some(Frame::Bookmark(_)) => {
                 self.set_clock(response);
@@ -127,6 +130,7 @@ impl LiveList {
     /// A snapshot has come whole: what is not in it is gone.
     fn replace(&mut self) -> Vec<Change> {
         let coming = self.coming.take().unwrap_or_default();
+        self.is_whole = true;
         let gone = self.follow_ups.keys().filter(|id| !coming.contains_key(*id));
         let mut changes: Vec<Change> =
             gone.map(|instance_id| Change::Vanished { instance_id: instance_id.clone() }).collect();
@@ -204,6 +208,9 @@ mod tests {
     #[test]
     fn changes_are_taken_once_and_in_the_order_of_revisions() {
         let mut list = LiveList::default();
+        let caught_up = event(Frame::CaughtUp(CaughtUp { sequence: 8 }));
+        assert!(list.take(&caught_up).is_empty(), "no snapshot has come");
+        list.take(&end());
         assert_eq!(list.take(&change("a", 1)).len(), 1);
         assert_eq!(list.take(&change("a", 2)).len(), 1);
         assert!(list.take(&change("a", 2)).is_empty() && list.take(&change("a", 1)).is_empty());

@@ -14,6 +14,7 @@ use tokio::time::{sleep, timeout};
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Status, Streaming};
 
+use crate::place::Place;
 use crate::wait::Waits;
 
 /// A server that is there answers within this.
@@ -61,12 +62,8 @@ pub enum Error {
 pub struct Subscription {
     endpoint: Endpoint,
     filter: FollowUpFilter,
-    snapshot: SnapshotMode,
     silence: Duration,
-    /// Of the last frame that was handled.
-    token: String,
-    /// Of the frame that was given last and is handled once the next is asked for.
-    given: String,
+    place: Place,
     stream: Option<Streaming<SubscribeResponse>>,
     /// The wait of a loss that was told and not yet waited.
     wait: Option<Duration>,
@@ -97,10 +94,8 @@ impl Subscription {
         Self {
             endpoint,
             filter: FollowUpFilter::default(),
-            snapshot: SnapshotMode::Auto,
             silence: SILENCE,
-            token: String::new(),
-            given: String::new(),
+            place: Place::new(),
             stream: None,
             wait: None,
             waits: Waits::default(),
@@ -118,14 +113,15 @@ impl Subscription {
     /// Goes on after a token; an empty one means none.
     #[must_use]
     pub fn resume(mut self, token: impl Into<String>) -> Self {
-        self.token = token.into();
+        self.place.resume(token.into());
         self
     }
 
-    /// Whether the stream begins with a snapshot; by default where there is no token to go on from.
+    /// Whether the stream begins with a snapshot; by default where there is no token to resume from. One that is asked for is
+    /// asked for again over losses, until a whole one was handled; after that the stream resumes.
     #[must_use]
     pub fn snapshot(mut self, snapshot: SnapshotMode) -> Self {
-        self.snapshot = snapshot;
+        self.place.begin_with(snapshot);
         self
     }
 
@@ -150,7 +146,7 @@ impl Subscription {
     /// A frame counts as handled once the next event has been asked for.
     #[must_use]
     pub fn token(&self) -> &str {
-        &self.token
+        self.place.token()
     }
 
     /// The next event. May be dropped while it waits: the events that come afterwards are the same.
@@ -159,9 +155,7 @@ impl Subscription {
     /// [`Error::Refused`] where the server refuses the request; [`Error::Unreachable`] where the very first connection
     /// fails.
     pub async fn next(&mut self) -> Result<Event, Error> {
-        if !self.given.is_empty() {
-            self.token = std::mem::take(&mut self.given);
-        }
+        self.place.handled();
         if let Some(wait) = self.wait {
             sleep(wait).await;
             self.wait = None;
@@ -190,14 +184,8 @@ impl Subscription {
 
     async fn open(&self) -> Result<Streaming<SubscribeResponse>, Error> {
         let channel: Channel = self.endpoint.connect().await.map_err(Error::Unreachable)?;
-        // A snapshot that was asked for is wanted once; after a loss the token goes on where there is one.
-        let again = self.was_connected && !self.token.is_empty();
-        let snapshot = if again && self.snapshot == SnapshotMode::Always { SnapshotMode::Auto } else { self.snapshot };
-        let request = SubscribeRequest {
-            filter: Some(self.filter.clone()),
-            resume_token: self.token.clone(),
-            snapshot: snapshot.into(),
-        };
+        let (resume_token, snapshot) = self.place.request();
+        let request = SubscribeRequest { filter: Some(self.filter.clone()), resume_token, snapshot: snapshot.into() };
         let mut client = AlertServiceClient::new(channel).max_decoding_message_size(MESSAGE_BYTES_MAX);
         let answer = timeout(self.silence, client.subscribe(request));
         let answer = answer.await.unwrap_or_else(|_| Err(Status::unavailable("the alerter-server does not answer")));
@@ -207,7 +195,7 @@ impl Subscription {
     fn give(&mut self, response: SubscribeResponse) -> Event {
         self.waits.reset();
         self.was_connected = true;
-        self.given.clone_from(&response.token);
+        self.place.give(&response);
         if let Some(Frame::Drain(drain)) = &response.frame {
             let wait = drain.reconnect_after.and_then(|wait| Duration::try_from(wait).ok());
             self.waits.ask(wait.unwrap_or_default());
@@ -217,6 +205,7 @@ impl Subscription {
 
     fn lost(&mut self, reason: &str) -> Event {
         self.stream = None;
+        self.place.lost();
         let wait = self.waits.next();
         self.wait = Some(wait);
         tracing::debug!(reason, ?wait, "the stream of alerts is lost");
