@@ -116,7 +116,13 @@ async fn calendars_are_declared_listed_and_counted_in_and_what_runs_is_left_alon
     let got = clients.definitions.get_calendar(GetCalendarRequest { name: "office".to_owned() }).await.expect("it");
     let got = got.into_inner().calendar.expect("it");
     assert_eq!((got.hours[0].weekday(), got.hours[0].openings.len()), (Weekday::Monday, 2));
-    let all = clients.definitions.list_calendars(ListCalendarsRequest {}).await.expect("a list").into_inner().calendars;
+    let all = clients
+        .definitions
+        .list_calendars(ListCalendarsRequest::default())
+        .await
+        .expect("a list")
+        .into_inner()
+        .calendars;
     assert_eq!(all.len(), 1);
 
     let mut faulty = office(&["9-17", "10:00-11:00"]);

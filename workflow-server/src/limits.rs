@@ -119,6 +119,9 @@ pub const SEARCH_KEPT_FOR: Duration = Duration::from_secs(60);
 /// How often a claim of the next follow-up tries again where others were faster: with the candidates of each try, a thousand people
 /// at one list in the same moment.
 pub const CLAIM_TRIES: usize = 16;
+/// Bytes of the rows of a page: with the first row, which goes in however large it is, a page stays below the 4 MiB that gRPC
+/// clients read by default.
+pub const PAGE_BYTES_MAX: usize = 1 << 20;
 /// Notes that come with a follow-up.
 pub const NOTES_SHOWN_MAX: usize = 100;
 /// Groups of a count.
@@ -142,6 +145,7 @@ pub const HAND_OVER_AT_ONCE: usize = 64;
 const _: () = assert!(FEED_MESSAGE_BYTES + FOLLOW_UP_BYTES_MAX <= aftercall_serving::FEED_MESSAGE_BYTES_MAX);
 const _: () = assert!(GROUP_BYTES_SOFT < crate::journal::VALUE_BYTES_MAX);
 const _: () = assert!(PAGE_ROWS_DEFAULT <= PAGE_ROWS_MAX);
+const _: () = assert!(PAGE_BYTES_MAX < FOLLOW_UP_BYTES_MAX && FOLLOW_UP_BYTES_MAX < 4 << 20);
 /// Open follow-ups that an agent is told of at once: more than anybody reads out.
 pub const OPEN_FOLLOW_UPS_SHOWN_MAX: usize = 100;
 /// Calls of one caller that are shown at once.

@@ -44,9 +44,16 @@ impl Calendar {
                 list(session, &declared)
             }
             Self::List => {
-                let request = ListCalendarsRequest {};
-                let answer = session.to.definitions().await?.list_calendars(request).await?.into_inner();
-                list(session, &answer.calendars)
+                let (mut definitions, mut calendars) = (session.to.definitions().await?, Vec::new());
+                let mut request = ListCalendarsRequest::default();
+                loop {
+                    let answer = definitions.list_calendars(request).await?.into_inner();
+                    calendars.extend(answer.calendars);
+                    if answer.next_page_token.is_empty() {
+                        return list(session, &calendars);
+                    }
+                    request = ListCalendarsRequest { page_token: answer.next_page_token };
+                }
             }
             Self::Show { name } => {
                 let request = GetCalendarRequest { name: name.clone() };

@@ -247,8 +247,18 @@ pub(crate) fn page(workflow: &WorkflowDescription) -> Vec<String> {
 }
 
 async fn versions(session: &Session, name: String) -> Result<(), Failure> {
-    let answer = session.to.definitions().await?.list_versions(ListVersionsRequest { name }).await?.into_inner();
-    session.output.list(&answer.versions, &["version", "published", "by", "stages"], |version| {
+    let (mut definitions, mut versions) = (session.to.definitions().await?, Vec::new());
+    let mut page_token = String::new();
+    loop {
+        let request = ListVersionsRequest { name: name.clone(), page_token };
+        let answer = definitions.list_versions(request).await?.into_inner();
+        versions.extend(answer.versions);
+        page_token = answer.next_page_token;
+        if page_token.is_empty() {
+            break;
+        }
+    }
+    session.output.list(&versions, &["version", "published", "by", "stages"], |version| {
         vec![
             version.version.to_string(),
             time::local(version.published_at.as_ref()),

@@ -72,8 +72,8 @@ pub(super) fn order(one: &ArchivedInstance) -> (Time, u64) {
 /// A page of the archive.
 #[derive(Debug, Default)]
 pub struct ArchivePage {
-    /// Newest first.
-    pub instances: Vec<FoundInstance>,
+    /// Newest first, each with its place: a list continues after it.
+    pub instances: Vec<(ArchiveCursor, FoundInstance)>,
     /// Where to go on; none on the last page.
     pub next: Option<ArchiveCursor>,
 }
@@ -116,9 +116,11 @@ impl Archive {
                     return Ok(page);
                 }
                 read += 1;
-                page.instances.extend(Some(self.read(&content, one).await?).filter(&is_meant));
+                let found = self.read(&content, one).await?;
                 let (ended_at, made_at) = order(one);
-                cursor = Some(ArchiveCursor { chunk: chunk.id, ended_at, made_at });
+                let place = ArchiveCursor { chunk: chunk.id, ended_at, made_at };
+                page.instances.extend(Some((place, found)).filter(|(_, found)| is_meant(found)));
+                cursor = Some(place);
             }
             cursor = Some(ArchiveCursor { chunk: chunk.id, ended_at: Time(i64::MIN), made_at: 0 });
         }

@@ -53,10 +53,10 @@ pub(super) fn shown(root: &Root, found: &FoundInstance) -> proto::FollowUp {
     follow_up::follow_up_of_call(root, &found.instance, Some(&found.call))
 }
 
-/// The follow-ups of a call out of the archive, newest first.
-pub(super) fn follow_ups(root: &Root, found: &FoundCall) -> Vec<proto::FollowUp> {
+/// The follow-ups of a call out of the archive, newest first, as many as have room in an answer, and whether there are more.
+pub(super) fn follow_ups(root: &Root, found: &FoundCall) -> (Vec<proto::FollowUp>, bool) {
     let instances = found.instances.iter().rev();
-    instances.map(|instance| follow_up::follow_up_of_call(root, instance, Some(&found.call))).collect()
+    pages::first_of(instances.map(|instance| follow_up::follow_up_of_call(root, instance, Some(&found.call))))
 }
 
 /// What the archive holds of a call, newest first.
@@ -84,10 +84,9 @@ pub(super) async fn list(
     let token = |next: ArchiveCursor| {
         pages::token(shared, list, &[next.chunk, next.ended_at.0 as u64, next.made_at, now.0 as u64])
     };
-    Ok(proto::ListInstancesResponse {
-        instances: page.instances.iter().map(|found| shown(&root, found)).collect(),
-        next_page_token: page.next.map_or_else(String::new, token),
-    })
+    let instances = pages::fitting(page.instances.iter().map(|(_, found)| shown(&root, found)));
+    let next = pages::next_after(&page.instances, instances.len(), page.next, |(place, _)| *place);
+    Ok(proto::ListInstancesResponse { instances, next_page_token: next.map_or_else(String::new, token) })
 }
 
 /// What chunks tell by themselves; nothing where there is no workflow of these names.

@@ -72,10 +72,12 @@ impl CallManagerService for CallManager {
         let (root, instance) = visible(&self.0, &request.into_inner().instance_id).await?;
         let instance = &instance;
         let call = root.call_of(instance).ok_or_else(|| status::not_found("call", "", "the call is gone"))?;
+        let (follow_ups, more_follow_ups) = follow_ups(&root, call, true);
         Ok(Response::new(proto::GetCallDetailsResponse {
             call: Some(convert::call(call)),
             details: convert::details(call),
-            follow_ups: follow_ups(&root, call, true),
+            follow_ups,
+            more_follow_ups,
         }))
     }
 
@@ -236,7 +238,9 @@ impl CallManager {
     ) -> Result<Page, Status> {
         let page = move |root: &Root, should_stop: ShouldStop<'_>| {
             let page = list_follow_ups(root, &filter, as_of, (after, rows_max), should_stop)?;
-            Ok::<Page, Stopped>((page.rows.iter().map(|listed| row(root, listed, as_of)).collect(), page.next))
+            let shown = pages::fitting(page.rows.iter().map(|listed| row(root, listed, as_of)));
+            let next = pages::next_after(&page.rows, shown.len(), page.next, |row| row.cursor);
+            Ok::<Page, Stopped>((shown, next))
         };
         if rows_max <= PAGE_ROWS_AT_ONCE
             && let Ok(page) = page(&root, &rows_at_once())

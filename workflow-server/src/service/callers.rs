@@ -15,7 +15,7 @@ use tonic::Status;
 
 use super::requests::{self, Faults};
 use super::script_engine::follow_ups;
-use super::{Shared, archived, convert, follow_up, status};
+use super::{Shared, archived, convert, follow_up, pages, status};
 use crate::limits::{CALLS_SHOWN_MAX, OPEN_FOLLOW_UPS_SHOWN_MAX};
 
 /// What a caller is found by; a fault where nothing is given that finds anybody.
@@ -53,17 +53,23 @@ pub(super) async fn open(
     };
     let mut open: Vec<Arc<Instance>> =
         calls.iter().flat_map(of_call).filter(|instance| !instance.status.is_ended()).collect();
-    let more = open.len() > OPEN_FOLLOW_UPS_SHOWN_MAX;
+    let mut more = open.len() > OPEN_FOLLOW_UPS_SHOWN_MAX;
     open.truncate(OPEN_FOLLOW_UPS_SHOWN_MAX);
     let mut shown = Vec::with_capacity(open.len());
     let now = shared.ledger.now();
     let call_of = |instance: &Instance| root.call_of(instance);
+    let mut room = pages::Room::default();
     for instance in open {
-        shown.push(proto::OpenFollowUp {
+        let row = proto::OpenFollowUp {
             follow_up: Some(follow_up::follow_up(&root, &instance)),
             words: call_of(&instance).map_or_else(String::new, |call| in_words(shared, &root, (&instance, call), now)),
             promised_by: promised(shared, &instance).await?.map(convert::timestamp),
-        });
+        };
+        if !room.takes(&row) {
+            more = true;
+            break;
+        }
+        shown.push(row);
     }
     Ok(proto::ListOpenFollowUpsResponse { follow_ups: shown, more })
 }
@@ -123,9 +129,10 @@ pub(super) async fn calls_of(
     let key = key(request.caller.as_ref(), &mut faults);
     faults.check()?;
     let Some(key) = key else { return Ok(proto::ListCallsOfCallerResponse::default()) };
-    let shown = |call: &Call, follow_ups: Vec<proto::FollowUp>| proto::CallWithFollowUps {
+    let shown = |call: &Call, (follow_ups, more): (Vec<proto::FollowUp>, bool)| proto::CallWithFollowUps {
         call: Some(convert::call(call)),
         follow_ups: if call.chargeable { follow_ups } else { Vec::new() },
+        more_follow_ups: call.chargeable && more,
     };
     let live = root.calls_of(&key, &request.customer).take(CALLS_SHOWN_MAX + 1);
     let mut calls: Vec<_> = live.map(|call| shown(call, follow_ups(&root, call, false))).collect();
@@ -137,5 +144,7 @@ pub(super) async fn calls_of(
     calls.extend(found.iter().map(|found| shown(&found.call, archived::follow_ups(&root, found))));
     let more = calls.len() > CALLS_SHOWN_MAX;
     calls.truncate(CALLS_SHOWN_MAX);
+    let (calls, is_cut) = pages::first_of(calls.into_iter());
+    let more = more || is_cut;
     Ok(proto::ListCallsOfCallerResponse { calls, more })
 }

@@ -9,6 +9,7 @@ use aftercall_engine::definition::model::Priority;
 use aftercall_engine::definition::{Definition, EventKind, Fault, Stage};
 use aftercall_engine::entry::{After, ChangeKind, Entry, InstanceChange, Said};
 use aftercall_engine::instance::{Instance, Status};
+use aftercall_engine::limits::STAGE_WARNINGS_MAX;
 use aftercall_engine::team::Team;
 use aftercall_engine::time::Time;
 use aftercall_engine::value::{FieldDeclaration, FieldType, Value};
@@ -238,7 +239,9 @@ pub(super) fn history_item(root: &Root, entry: &Entry, change: Option<&InstanceC
         outcome: after
             .filter(|after| after.status() == Status::Finished)
             .map_or_else(String::new, |after| after.ending().to_owned()),
-        warnings: change.map_or_else(Vec::new, |change| change.warnings.iter().map(ToString::to_string).collect()),
+        warnings: change.map_or_else(Vec::new, |change| {
+            change.warnings.iter().take(STAGE_WARNINGS_MAX).map(ToString::to_string).collect()
+        }),
         version: after.map_or(0, After::version),
     }
 }

@@ -7,7 +7,7 @@ use aftercall_engine::definition::describe::describe_action;
 use aftercall_engine::definition::file::{self, Places};
 use aftercall_engine::definition::{Action, ActionKind, Definition};
 use aftercall_engine::query::ShouldStop;
-use aftercall_engine::world::definitions::Workflow;
+use aftercall_engine::world::definitions::{Version, Workflow};
 use aftercall_proto::workflow::v1 as proto;
 use aftercall_proto::workflow::v1::workflow_definition_service_server::WorkflowDefinitionService;
 use prost::Message;
@@ -123,18 +123,22 @@ impl WorkflowDefinitionService for Definitions {
         request: Request<proto::ListVersionsRequest>,
     ) -> Result<Response<proto::ListVersionsResponse>, Status> {
         let root = self.0.root();
-        let workflow = named(&root, &request.into_inner().name)?;
-        let numbered = workflow.versions.iter().zip(1..);
-        let mut versions: Vec<_> = numbered
-            .map(|(version, number)| proto::VersionSummary {
-                version: number,
-                published_at: Some(convert::timestamp(version.published_at)),
-                published_by: Some(convert::actor(&version.published_by)),
-                stage_count: version.definition.stages.len() as u32,
-            })
-            .collect();
-        versions.reverse();
-        Ok(Response::new(proto::ListVersionsResponse { versions }))
+        let request = request.into_inner();
+        let workflow = named(&root, &request.name)?;
+        let list = [b"versions ", request.name.as_bytes()].concat();
+        let from = pages::read::<1>(&self.0, &list, &request.page_token)?.map_or(0, |[from]| from as usize);
+        let summary = |(version, number): (&Version, u32)| proto::VersionSummary {
+            version: number,
+            published_at: Some(convert::timestamp(version.published_at)),
+            published_by: Some(convert::actor(&version.published_by)),
+            stage_count: version.definition.stages.len() as u32,
+        };
+        let numbers = (1..=workflow.newest()).rev();
+        let newest_first = workflow.versions.iter().rev().zip(numbers).map(summary).enumerate();
+        // Those that were published meanwhile move the older ones back: some come twice, none is left out.
+        let (versions, next) = pages::numbered(newest_first, from, usize::MAX);
+        let next_page_token = next.map_or_else(String::new, |next| pages::token(&self.0, &list, &[next as u64]));
+        Ok(Response::new(proto::ListVersionsResponse { versions, next_page_token }))
     }
 
     async fn export_workflow(
@@ -235,10 +239,15 @@ impl WorkflowDefinitionService for Definitions {
 
     async fn list_calendars(
         &self,
-        _: Request<proto::ListCalendarsRequest>,
+        request: Request<proto::ListCalendarsRequest>,
     ) -> Result<Response<proto::ListCalendarsResponse>, Status> {
-        let calendars = self.0.root().calendars.by_name().map(|calendar| calendars::shown(calendar)).collect();
-        Ok(Response::new(proto::ListCalendarsResponse { calendars }))
+        let token = request.into_inner().page_token;
+        let from = pages::read::<1>(&self.0, b"calendars", &token)?.map_or(0, |[from]| from as usize);
+        let root = self.0.root();
+        let all = root.calendars.by_name().map(|calendar| calendars::shown(calendar)).enumerate();
+        let (calendars, next) = pages::numbered(all, from, usize::MAX);
+        let next_page_token = next.map_or_else(String::new, |next| pages::token(&self.0, b"calendars", &[next as u64]));
+        Ok(Response::new(proto::ListCalendarsResponse { calendars, next_page_token }))
     }
 }
 

@@ -57,7 +57,9 @@ impl OperationsService for Operations {
         let listed = self.0.walk(Lane::Heavy, root, move |root, should_stop| {
             let page = list_instances(root, &filter, now, (after, rows), should_stop)?;
             let shown = page.instances.iter().map(|instance| follow_up::follow_up(root, instance));
-            Ok((shown.collect(), page.next))
+            let shown = pages::fitting(shown);
+            let next = pages::next_after(&page.instances, shown.len(), page.next, |last| last.id.slot);
+            Ok((shown, next))
         });
         let (instances, next) = listed.await?;
         let next_page_token =
@@ -115,11 +117,12 @@ impl OperationsService for Operations {
         let _place = self.0.heavy_place().await?;
         let items = history::items(&self.0, &request).await?;
         let mut rest = items.into_iter().filter(|item| item.sequence > after).peekable();
-        let mut page: Vec<proto::HistoryItem> = Vec::new();
+        let (mut page, mut room) = (Vec::<proto::HistoryItem>::new(), pages::Room::default());
         // Items of one entry stay together: the token names the entry.
-        while let Some(item) =
-            rest.next_if(|item| page.len() < rows || page.last().is_some_and(|last| last.sequence == item.sequence))
-        {
+        while let Some(item) = rest.next_if(|item| {
+            let is_of_last = page.last().is_some_and(|last| last.sequence == item.sequence);
+            is_of_last || (page.len() < rows && room.takes(item))
+        }) {
             page.push(item);
         }
         let last = page.last().map_or(0, |item| item.sequence);

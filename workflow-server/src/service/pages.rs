@@ -2,10 +2,47 @@
 
 use std::fmt::Write as _;
 
+use prost::Message;
 use tonic::Status;
 
 use super::{Shared, status};
-use crate::limits::{PAGE_ROWS_DEFAULT, PAGE_ROWS_MAX};
+use crate::limits::{PAGE_BYTES_MAX, PAGE_ROWS_DEFAULT, PAGE_ROWS_MAX};
+
+/// Bytes of a row's key and length in its page.
+const ROW_OVERHEAD_BYTES: usize = 8;
+
+/// The room that is left on a page, in bytes. The first row always has room: a page without any would never end.
+#[derive(Debug, Default)]
+pub(super) struct Room {
+    bytes: usize,
+}
+
+impl Room {
+    /// Whether a row has room; it then takes it.
+    pub(super) fn takes(&mut self, row: &impl Message) -> bool {
+        let bytes = row.encoded_len() + ROW_OVERHEAD_BYTES;
+        let has_room = self.bytes == 0 || self.bytes + bytes <= PAGE_BYTES_MAX;
+        self.bytes += if has_room { bytes } else { 0 };
+        has_room
+    }
+}
+
+/// The first of the rows, as many as a page has room for. Of the others one is made at most.
+pub(super) fn fitting<R: Message>(rows: impl Iterator<Item = R>) -> Vec<R> {
+    let mut room = Room::default();
+    rows.take_while(|row| room.takes(row)).collect()
+}
+
+/// The same, and whether rows were left out.
+pub(super) fn first_of<R: Message>(rows: impl Iterator<Item = R>) -> (Vec<R>, bool) {
+    let (mut room, mut left_out) = (Room::default(), false);
+    let fits = |row: &R| {
+        left_out = !room.takes(row);
+        !left_out
+    };
+    let first = rows.take_while(fits).collect();
+    (first, left_out)
+}
 
 /// How many rows a page has.
 pub(super) fn rows(asked: u32) -> usize {
@@ -49,4 +86,54 @@ fn seal(shared: &Shared, list: &[u8], body: &str) -> u64 {
     let mut bytes = list.to_vec();
     bytes.extend_from_slice(body.as_bytes());
     shared.bind(&bytes)
+}
+
+/// Where a list continues: after the last row that is shown, where bytes ended the page; else where the rows end.
+pub(super) fn next_after<T, C>(rows: &[T], shown: usize, next: Option<C>, place: impl Fn(&T) -> C) -> Option<C> {
+    match rows.get(..shown) {
+        Some(on_page) if shown < rows.len() => on_page.last().map(place),
+        _ => next,
+    }
+}
+
+/// A page of rows that are numbered, from this one on, and the number of the first that is left out.
+pub(super) fn numbered<R: Message>(
+    rows: impl Iterator<Item = (usize, R)>,
+    from: usize,
+    rows_max: usize,
+) -> (Vec<R>, Option<usize>) {
+    let (mut page, mut room) = (Vec::new(), Room::default());
+    for (number, row) in rows.skip_while(|(number, _)| *number < from) {
+        if page.len() == rows_max || !room.takes(&row) {
+            return (page, Some(number));
+        }
+        page.push(row);
+    }
+    (page, None)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rows(bytes: &[usize]) -> Vec<String> {
+        bytes.iter().map(|bytes| "x".repeat(*bytes)).collect()
+    }
+
+    #[test]
+    fn a_page_has_as_many_rows_as_have_room_and_one_at_least() {
+        let half = PAGE_BYTES_MAX / 2 - 100;
+        let cases: [(&[usize], usize); 5] = [
+            (&[], 0),
+            (&[10, 10, 10], 3),
+            (&[half, half, half], 2),
+            (&[3 * PAGE_BYTES_MAX, 1], 1),
+            (&[1, 3 * PAGE_BYTES_MAX, 1], 1),
+        ];
+        for (bytes, expected) in cases {
+            let (page, left_out) = first_of(rows(bytes).into_iter());
+            assert_eq!((page.len(), left_out), (expected, expected < bytes.len()), "{bytes:?}");
+            assert_eq!(fitting(rows(bytes).into_iter()), page);
+        }
+    }
 }

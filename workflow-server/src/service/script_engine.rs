@@ -9,7 +9,7 @@ use prost::Message;
 use tonic::{Request, Response, Status};
 
 use super::requests::{self, Faults};
-use super::{Answered, Asking, Shared, archived, callers, convert, first_answer, follow_up, status};
+use super::{Answered, Asking, Shared, archived, callers, convert, first_answer, follow_up, pages, status};
 
 /// The service.
 pub struct ScriptEngine(pub Shared);
@@ -111,7 +111,7 @@ impl ScriptEngineService for ScriptEngine {
         let root = self.0.root();
         let name = format!("{}/{}", key.source, key.id);
         let missing = || status::not_found("call", &name, format!("call {name} was never heard of"));
-        let (call, follow_ups) = match root.call(&key) {
+        let (call, (follow_ups, more_follow_ups)) = match root.call(&key) {
             Some(call) => (call.clone(), follow_ups(&root, call, false)),
             None => {
                 let newest = archived::calls(&self.0, &key).await?.into_iter().next().ok_or_else(missing)?;
@@ -123,6 +123,7 @@ impl ScriptEngineService for ScriptEngine {
             call: Some(convert::call(&call)),
             details: convert::details(&call),
             follow_ups,
+            more_follow_ups,
         }))
     }
 
@@ -151,11 +152,11 @@ impl ScriptEngineService for ScriptEngine {
     }
 }
 
-/// The follow-ups of a call, newest first.
-pub(super) fn follow_ups(root: &Root, call: &Call, only_visible: bool) -> Vec<proto::FollowUp> {
+/// The follow-ups of a call, newest first, as many as have room in an answer, and whether there are more.
+pub(super) fn follow_ups(root: &Root, call: &Call, only_visible: bool) -> (Vec<proto::FollowUp>, bool) {
     let instances = call.instances.iter().rev().filter_map(|slot| root.instance_at(*slot));
     let shown = instances.filter(|instance| !only_visible || instance.is_visible(call));
-    shown.map(|instance| follow_up::follow_up(root, instance)).collect()
+    pages::first_of(shown.map(|instance| follow_up::follow_up(root, instance)))
 }
 
 /// The bytes of a request, where they are needed to know it again.

@@ -70,7 +70,7 @@ pub(super) async fn stuck(
             since: Some(convert::timestamp(stuck.since)),
             instance: Some(follow_up::follow_up(root, &stuck.instance)),
         });
-        Ok((shown.collect(), counts(&found)))
+        Ok((pages::fitting(shown), counts(&found)))
     });
     let (instances, counts) = found.await?;
     Ok(proto::ListStuckInstancesResponse { instances, counts })

@@ -169,7 +169,7 @@ async fn a_list_of_the_archive_shows_each_once_page_by_page_and_by_its_filter() 
             let archive = bench.handle.archive();
             let page = archive.list(filter, |_| true, after, rows, now(&bench)).await.unwrap();
             assert!(page.instances.len() <= rows);
-            listed.extend(page.instances.iter().map(|found| found.instance.id));
+            listed.extend(page.instances.iter().map(|(_, found)| found.instance.id));
             after = page.next;
             if after.is_none() {
                 return listed;

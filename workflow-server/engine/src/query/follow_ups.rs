@@ -42,6 +42,8 @@ pub struct FollowUpRow {
     pub due: Option<Time>,
     /// Whether that has passed.
     pub overdue: bool,
+    /// Its place: a list continues after it.
+    pub cursor: FollowUpCursor,
 }
 
 /// A page.
@@ -109,6 +111,7 @@ pub(super) fn row(root: &Root, filter: &FollowUpFilter, as_of: Time, cursor: Fol
         alert,
         due: due(instance, alert),
         overdue: due(instance, alert).is_some_and(|due| due <= instance.clock(as_of)),
+        cursor,
     })
 }
 
