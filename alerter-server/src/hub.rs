@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use aftercall_proto::alert::v1::Wallboard;
 use rand::seq::SliceRandom as _;
@@ -58,7 +58,12 @@ impl Hub {
             board: Mutex::default(),
             boards: watch::Sender::default(),
             pace,
-            link: watch::Sender::new(Link { connected: false, as_of: SystemTime::UNIX_EPOCH, behind: 0 }),
+            link: watch::Sender::new(Link {
+                connected: false,
+                as_of: SystemTime::UNIX_EPOCH,
+                heard_at: Instant::now(),
+                behind: 0,
+            }),
             streams: Arc::new(Semaphore::new(streams_max)),
             streams_max,
             drain,
@@ -87,7 +92,7 @@ impl Hub {
 
     /// Notes that the workflow-server has been heard. Streams are told only if it had been lost.
     pub(crate) fn heard(&self, as_of: SystemTime, behind: u64) {
-        let heard = Link { connected: true, as_of, behind };
+        let heard = Link { connected: true, as_of, heard_at: Instant::now(), behind };
         let is_news = self.link.send_if_modified(|link| !std::mem::replace(link, heard).connected);
         if is_news {
             self.wake();
@@ -138,7 +143,7 @@ impl Hub {
     pub(crate) fn wallboard(&self) -> Option<Wallboard> {
         let link = self.link_now();
         self.newest.borrow().as_ref()?;
-        Some(self.board.lock().unwrap_or_else(PoisonError::into_inner).read(link, SystemTime::now()))
+        Some(self.board.lock().unwrap_or_else(PoisonError::into_inner).read(link, link.server_time()))
     }
 
     /// The wallboard as it becomes. What is there at first may be old: it is brought up to date within

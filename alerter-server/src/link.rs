@@ -1,6 +1,6 @@
 //! How the alerter stands with the workflow-server.
 
-use std::time::SystemTime;
+use std::time::{Instant, SystemTime};
 
 /// How the alerter stands with the workflow-server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -9,6 +9,15 @@ pub(crate) struct Link {
     pub(crate) connected: bool,
     /// The time to which the alerter's knowledge reaches.
     pub(crate) as_of: SystemTime,
+    /// When it was heard, by the clock that nobody sets.
+    pub(crate) heard_at: Instant,
     /// Changes that the workflow-server is known to have had and the alerter has not.
     pub(crate) behind: u64,
+}
+
+impl Link {
+    /// The workflow-server's time now. This machine's own wall clock may be wrong: then everything would seem overdue, or nothing.
+    pub(crate) fn server_time(&self) -> SystemTime {
+        self.as_of.checked_add(self.heard_at.elapsed()).unwrap_or(self.as_of)
+    }
 }

@@ -159,9 +159,9 @@ async fn judge(hub: Arc<Hub>, readiness: Readiness) {
     let _ = hub.newest().wait_for(Option::is_some).await;
     let mut link = hub.link();
     loop {
-        let Link { connected, as_of, behind } = *link.borrow_and_update();
+        let Link { connected, heard_at, behind, .. } = *link.borrow_and_update();
         let gone = || {
-            let seconds = as_of.elapsed().unwrap_or_default().as_secs();
+            let seconds = heard_at.elapsed().as_secs();
             format!(
                 "the workflow-server is away; clients are served what was known {seconds} s ago, at least {behind} changes less than it had"
             )

@@ -211,7 +211,7 @@ impl Tail {
             self.cache = Some(cache.clone());
         }
         self.forget_erased(cache);
-        let as_of = as_of.unwrap_or_else(SystemTime::now);
+        let as_of = as_of.unwrap_or_else(|| self.hub.link_now().server_time());
         let since_epoch = as_of.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         metrics::gauge!("aftercall_alerter_as_of_timestamp_seconds").set(since_epoch.as_secs_f64());
         metrics::gauge!("aftercall_alerter_upstream_connected").set(1.0);

@@ -1,10 +1,12 @@
 //! The wallboard: what Call Managers see, in numbers.
 //!
 //! Promise: kept change by change, so that reading it costs by the number of groups and of those that became overdue since it
-//! was read last, never by the number of follow-ups. It is what counting them all would give; a property holds it to that.
+//! was read last, never by the number of follow-ups. It is what counting them all would give, also where time went back; a
+//! property checks that.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
+use std::ops::Bound;
 use std::time::SystemTime;
 
 use aftercall_proto::alert::v1::{Wallboard, WallboardCounts, WallboardRow};
@@ -38,9 +40,10 @@ enum Key {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Group {
     open: u64,
+    /// How many were due by the board's time.
     overdue: u64,
     claimed: u64,
-    /// How many become overdue when.
+    /// How many are due when; the overdue ones too, because time may go back.
     due: BTreeMap<SystemTime, u64>,
     /// How many were started when.
     started: BTreeMap<SystemTime, u64>,
@@ -69,9 +72,9 @@ impl Board {
         self.sequence = cache.head().sequence;
     }
 
-    /// The counts now. Where the clock was put back, what was overdue stays so until it is past that time again.
+    /// The counts at a time, which may be before the one that was read last.
     pub(crate) fn read(&mut self, link: Link, now: SystemTime) -> Wallboard {
-        self.now = self.now.max(now);
+        let before = std::mem::replace(&mut self.now, now);
         let mut wallboard = Wallboard {
             counted_at: Some(now.into()),
             sequence: self.sequence,
@@ -81,7 +84,7 @@ impl Board {
             ..Wallboard::default()
         };
         for (key, group) in &mut self.groups {
-            group.pass(self.now);
+            group.pass(before, now);
             let row = WallboardRow { counts: Some(group.counts()), ..WallboardRow::default() };
             match key {
                 Key::All => wallboard.total = row.counts,
@@ -115,7 +118,7 @@ impl Board {
     fn take_out(&mut self, shown: &Shown) {
         for key in keys(shown) {
             let Some(group) = self.groups.get_mut(&key) else { continue };
-            group.take_out(shown);
+            group.take_out(shown, self.now);
             if group.open == 0 {
                 self.groups.remove(&key);
             }
@@ -146,28 +149,29 @@ impl Group {
         self.open += 1;
         self.claimed += u64::from(!shown.facts.holder.is_empty());
         *self.started.entry(shown.started_at).or_default() += 1;
-        match shown.due {
-            Some(due) if due <= now => self.overdue += 1,
-            Some(due) => *self.due.entry(due).or_default() += 1,
-            None => {}
+        if let Some(due) = shown.due {
+            *self.due.entry(due).or_default() += 1;
+            self.overdue += u64::from(due <= now);
         }
     }
 
-    fn take_out(&mut self, shown: &Shown) {
+    fn take_out(&mut self, shown: &Shown, now: SystemTime) {
         self.open -= 1;
         self.claimed -= u64::from(!shown.facts.holder.is_empty());
         one_less(&mut self.started, shown.started_at);
-        if let Some(due) = shown.due
-            && !one_less(&mut self.due, due)
-        {
-            self.overdue -= 1;
+        if let Some(due) = shown.due {
+            one_less(&mut self.due, due);
+            self.overdue -= u64::from(due <= now);
         }
     }
 
-    /// Counts as overdue what was due by then.
-    fn pass(&mut self, now: SystemTime) {
-        while let Some(first) = self.due.first_entry().filter(|first| *first.key() <= now) {
-            self.overdue += first.remove();
+    /// Counts what has become overdue, or is not overdue any more where time went back.
+    fn pass(&mut self, before: SystemTime, now: SystemTime) {
+        let between = |from: SystemTime, to: SystemTime| (Bound::Excluded(from), Bound::Included(to));
+        if now > before {
+            self.overdue += self.due.range(between(before, now)).map(|(_, count)| count).sum::<u64>();
+        } else if now < before {
+            self.overdue -= self.due.range(between(now, before)).map(|(_, count)| count).sum::<u64>();
         }
     }
 
@@ -181,14 +185,13 @@ impl Group {
     }
 }
 
-/// Counts one less at a time; whether there was one.
-fn one_less(times: &mut BTreeMap<SystemTime, u64>, time: SystemTime) -> bool {
-    let Some(count) = times.get_mut(&time) else { return false };
+/// Counts one less at a time.
+fn one_less(times: &mut BTreeMap<SystemTime, u64>, time: SystemTime) {
+    let Some(count) = times.get_mut(&time) else { return };
     *count -= 1;
     if *count == 0 {
         times.remove(&time);
     }
-    true
 }
 
 #[cfg(test)]

@@ -8,7 +8,6 @@
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::SystemTime;
 
 use aftercall_proto::alert::v1::subscribe_response::Frame;
 use aftercall_proto::alert::v1::{CaughtUp, Drain, FellBehind, SnapshotEnd, SnapshotMode};
@@ -157,7 +156,7 @@ impl Teller {
         let link = self.hub.link_now();
         if link.connected != self.told_connected {
             self.told_connected = link.connected;
-            self.tell(state, upstream(link, SystemTime::now()));
+            self.tell(state, upstream(link, link.server_time()));
             return Found::Something;
         }
         let behind = newest.head().sequence.saturating_sub(self.cursor.position.sequence);

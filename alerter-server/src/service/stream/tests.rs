@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::task::{Context, Poll, Waker};
+use std::time::SystemTime;
 
 use aftercall_client::{Change, Event, LiveList};
 use aftercall_proto::alert::v1::SubscribeResponse;
