@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 
 use aftercall_proto::workflow::v1::simulation_step::What;
 use aftercall_proto::workflow::v1::{
-    ArchiveWorkflowRequest, Calendar, CountInstancesRequest, DayHours, DiffVersionsRequest, FollowUp,
-    GetCalendarRequest, GetInstanceRequest, ImportCalendarRequest, ImportWorkflowRequest, ListCalendarsRequest,
-    ListHistoryRequest, ListWorkflowsRequest, PictureFormat, PublishWorkflowRequest, RenderWorkflowRequest,
-    SetWorkflowRequest, SimulateWorkflowRequest, SimulatedPush, SimulationStep, Status, Value, Weekday,
+    ArchiveWorkflowRequest, Calendar, ConfirmRetentionRequest, CountInstancesRequest, DayHours, DiffVersionsRequest,
+    FollowUp, GetCalendarRequest, GetInstanceRequest, ImportCalendarRequest, ImportWorkflowRequest,
+    ListCalendarsRequest, ListHistoryRequest, ListWorkflowsRequest, PictureFormat, PublishWorkflowRequest,
+    RenderWorkflowRequest, SetWorkflowRequest, SimulateWorkflowRequest, SimulatedPush, SimulationStep, Status, Value,
+    Weekday,
 };
 use aftercall_tests::{Clients, House, number, push, reason, set_refund, text, with_refund};
 use tonic::Code;
@@ -322,4 +323,38 @@ async fn a_trial_that_would_go_on_too_long_or_tell_too_much_ends_and_says_so() {
     let reasons: Vec<&str> = answer.states.iter().map(|state| state.reason.as_str()).collect();
     assert_eq!(reasons.iter().filter(|reason| !reason.is_empty()).collect::<Vec<_>>(), [&"TOO_LARGE"]);
     assert_eq!(reasons.last(), Some(&"TOO_LARGE"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_shorter_retention_is_warned_of_and_counts_once_operations_confirm_it() {
+    let house = House::start_without_alerter().await;
+    let mut clients = house.clients().await;
+    let kept = |days: u32| {
+        format!("format: 1\nworkflow: kept\ntitle: Kept\nretention: {days}d\non_new_call: [ finish: done ]\n")
+    };
+    clients.publish(&kept(90)).await;
+    let import =
+        ImportWorkflowRequest { file: kept(9), actor: "author".to_owned(), ..ImportWorkflowRequest::default() };
+    clients.definitions.import_workflow(import).await.expect("imported");
+    let publish = PublishWorkflowRequest { name: "kept".to_owned(), actor: "author".to_owned(), ..Default::default() };
+    let published = clients.definitions.publish_workflow(publish).await.expect("published").into_inner();
+    let warning = published.faults.iter().find(|fault| fault.code == "RETENTION_SHORTENED").expect("a warning");
+    assert!(warning.warning && warning.message.contains("90d in force"), "{}", warning.message);
+    let confirm = |version, dry_run, request_id: &str| ConfirmRetentionRequest {
+        request_id: request_id.to_owned(),
+        actor: "Olga".to_owned(),
+        workflow: "kept".to_owned(),
+        version,
+        dry_run,
+    };
+    let waits = clients.operations.confirm_retention(confirm(0, true, "")).await.expect("a dry run").into_inner();
+    assert_eq!((waits.version, &*waits.retention_in_force, &*waits.retention_newest), (2, "90d", "9d"));
+    let older = clients.operations.confirm_retention(confirm(1, false, "a")).await.expect_err("not the newest");
+    assert_eq!(reason(&older), "NOT_THE_NEWEST_VERSION");
+    let first = clients.operations.confirm_retention(confirm(2, false, "b")).await.expect("confirmed").into_inner();
+    clients.publish(&kept(5)).await;
+    let again = clients.operations.confirm_retention(confirm(2, false, "b")).await.expect("asked again").into_inner();
+    assert_eq!(again, first);
+    let waits = clients.operations.confirm_retention(confirm(0, true, "")).await.expect("a dry run").into_inner();
+    assert_eq!((waits.version, &*waits.retention_in_force, &*waits.retention_newest), (3, "9d", "5d"));
 }

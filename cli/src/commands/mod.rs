@@ -30,5 +30,6 @@ pub(crate) mod workflow;
 pub(crate) mod workflow_building;
 pub(crate) mod workflow_files;
 pub(crate) mod workflow_pictures;
+pub(crate) mod workflow_retention;
 pub(crate) mod workflow_trying;
 pub(crate) mod workflow_writing;

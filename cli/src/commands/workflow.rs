@@ -13,6 +13,7 @@ use crate::{
         workflow_building::Building,
         workflow_files::{self, Files},
         workflow_pictures::{self, Diff, Graph},
+        workflow_retention,
         workflow_trying::{Simulate, Test},
         workflow_writing::{self, Fmt, New},
     },
@@ -48,6 +49,12 @@ pub(crate) enum Workflow {
         #[arg(long)]
         all: bool,
     },
+    /// Show what a shorter retention would remove, and let it count
+    #[command(
+        name = "confirm-retention",
+        after_help = "Examples:\n  aftercall workflow confirm-retention refund\n  aftercall workflow confirm-retention refund --version 4"
+    )]
+    ConfirmRetention(workflow_retention::Confirm),
     /// Show a workflow's stages, actions and fields
     #[command(after_help = "Example:\n  aftercall workflow show refund")]
     Show(Which),
@@ -131,6 +138,7 @@ impl Workflow {
             Self::Building(building) => building.run(session).await,
             Self::Publish(publish) => publish.run(session).await,
             Self::List { all } => list(session, all).await,
+            Self::ConfirmRetention(confirm) => confirm.run(session).await,
             Self::Show(which) => show(session, which).await,
             Self::Versions { name } => versions(session, name).await,
             Self::Export(export) => export.run(session).await,

@@ -177,6 +177,8 @@ pub enum Command {
         /// The revision the asker saw.
         expected: ExpectedRevision,
     },
+    /// Let the retention of a workflow's newest version, which is this one, count for all that has ended.
+    ConfirmRetention(Box<str>, u32),
     /// Start an instance.
     SetWorkflow(Box<SetWorkflow>),
     /// Take an instance back.

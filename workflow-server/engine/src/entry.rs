@@ -35,6 +35,8 @@ pub enum ChangeKind {
     WorkflowPublished,
     /// A workflow was taken out of use, or brought back.
     WorkflowArchived,
+    /// Operations let a shorter retention count.
+    RetentionConfirmed,
     /// The workflow was set on the call.
     Set,
     /// It was set again.
@@ -327,6 +329,15 @@ pub enum DefinitionChange {
         version: u32,
         /// Whether it is new.
         created: bool,
+        /// The oldest version of which the retention counts after this; 0 for the newest one.
+        retention_from: u32,
+    },
+    /// The retentions of older versions of the workflow at this place count no longer.
+    Retention {
+        /// The workflow's place in the World's list.
+        workflow: u32,
+        /// The oldest version of which the retention counts.
+        from: u32,
     },
 }
 

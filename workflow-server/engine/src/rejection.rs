@@ -46,6 +46,12 @@ pub enum Rejection {
     /// The workflow has no published version.
     #[error("workflow `{0}` has not been published")]
     NotPublished(Box<str>),
+    /// The newest version is another one.
+    #[error("the newest version is {newest}")]
+    NotTheNewestVersion {
+        /// The newest.
+        newest: u32,
+    },
     /// The workflow has been taken out of use.
     #[error("workflow `{0}` has been taken out of use")]
     WorkflowArchived(Box<str>),
@@ -165,6 +171,7 @@ impl Rejection {
             Self::NoSuchWorkflow(_) => "NO_SUCH_WORKFLOW",
             Self::NoSuchVersion(..) => "NO_SUCH_VERSION",
             Self::NotPublished(_) => "NOT_PUBLISHED",
+            Self::NotTheNewestVersion { .. } => "NOT_THE_NEWEST_VERSION",
             Self::WorkflowArchived(_) => "WORKFLOW_ARCHIVED",
             Self::WorkflowHasFaults(_) => "WORKFLOW_HAS_FAULTS",
             Self::IllegalMove { instance, happening } => match (instance.status.is_ended(), happening) {

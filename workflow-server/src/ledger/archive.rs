@@ -9,11 +9,12 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use aftercall_engine::Root;
-use aftercall_engine::archive::{RETENTION_DEFAULT, is_outlived};
+use aftercall_engine::archive::{RETENTION_DEFAULT, Tally, is_outlived};
 use aftercall_engine::call::{Call, CallKey};
 use aftercall_engine::instance::{Instance, InstanceId};
 use aftercall_engine::time::{Span, Time};
 use aftercall_engine::world::caller_index::CallerKey;
+use aftercall_engine::world::definitions::Workflow;
 use arc_swap::ArcSwap;
 use siphasher::sip::SipHasher13;
 
@@ -99,10 +100,23 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// How long instances of a workflow are kept after their end: the newest version says so, or else the server.
+/// How long instances of a workflow are kept after their end: the longest retention that counts, of the workflow or of the server.
 fn retention_of(root: &Root, workflow: u32, default: Span) -> Span {
-    let newest = root.workflows.at(workflow).and_then(|workflow| workflow.version(workflow.newest()));
-    newest.and_then(|version| version.definition.retention).unwrap_or(default)
+    let counted = root.workflows.at(workflow).into_iter().flat_map(Workflow::retentions);
+    counted.map(|own| own.unwrap_or(default)).max_by_key(|span| span.millis()).unwrap_or(default)
+}
+
+/// A shorter retention that waits for operations, and what it would remove now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ShorterRetention {
+    /// What is in force.
+    pub in_force: Span,
+    /// What the newest version says, or the server where it says nothing.
+    pub newest: Span,
+    /// How many archived instances it would let go at once, at most.
+    pub instances: u64,
+    /// Of how many versions these are.
+    pub versions: u32,
 }
 
 impl Archive {
@@ -128,6 +142,24 @@ impl Archive {
     /// Whether an instance has outlived its retention.
     pub(super) fn instance_is_outlived(&self, root: &Root, one: &ArchivedInstance, now: Time) -> bool {
         is_outlived(one.ended_at, retention_of(root, one.workflow, self.retention), now)
+    }
+
+    /// Whether the newest version of a workflow says a shorter retention than the one in force.
+    #[must_use]
+    pub fn shorter_retention(&self, root: &Root, workflow: u32, now: Time) -> Option<ShorterRetention> {
+        let in_force = retention_of(root, workflow, self.retention);
+        let newest = root.workflows.at(workflow)?.versions.last()?.definition.retention.unwrap_or(self.retention);
+        if newest.millis() >= in_force.millis() {
+            return None;
+        }
+        let tallies = root.archive.chunks.values().flat_map(|chunk| chunk.tallies.iter());
+        let gone: Vec<&Tally> = tallies
+            .filter(|tally| tally.workflow == workflow && is_outlived(tally.oldest_end, newest, now))
+            .filter(|tally| !is_outlived(tally.newest_end, in_force, now))
+            .collect();
+        let versions: HashSet<u32> = gone.iter().map(|tally| tally.version).collect();
+        let instances = gone.iter().map(|tally| u64::from(tally.count)).sum();
+        Some(ShorterRetention { in_force, newest, instances, versions: versions.len() as u32 })
     }
 
     /// Whether a call without instances has.

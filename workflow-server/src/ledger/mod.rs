@@ -38,7 +38,7 @@ use arc_swap::ArcSwap;
 use thiserror::Error;
 use tokio::sync::{Notify, mpsc, oneshot};
 
-pub use archive::{Archive, ArchiveKeys, FoundCall, FoundInstance};
+pub use archive::{Archive, ArchiveKeys, FoundCall, FoundInstance, ShorterRetention};
 pub use archive_list::{ArchiveCursor, ArchiveFilter, ArchivePage};
 pub use clock::{Clock, ManualClock, SystemClock, Uptime};
 pub use conditions::{Condition, Conditions, Health};

@@ -150,6 +150,7 @@ pub(super) fn change_kind(kind: ChangeKind) -> proto::ChangeKind {
         | ChangeKind::WorkflowImported
         | ChangeKind::WorkflowPublished
         | ChangeKind::WorkflowArchived
+        | ChangeKind::RetentionConfirmed
         | ChangeKind::BatchStarted
         | ChangeKind::BatchItemRefused
         | ChangeKind::BatchStopped

@@ -29,6 +29,7 @@ mod pictures;
 mod publishing;
 mod reports;
 mod requests;
+mod retention;
 mod script_engine;
 mod simulations;
 mod status;

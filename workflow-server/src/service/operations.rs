@@ -13,8 +13,8 @@ use tonic::{Request, Response, Status};
 use super::explain::explain;
 use super::requests::{self, Faults};
 use super::{
-    Asking, Shared, archived, batches, convert, erasures, follow_up, history, instance_filter, pages, reports, stuck,
-    upkeep,
+    Asking, Shared, archived, batches, convert, erasures, follow_up, history, instance_filter, pages, reports,
+    retention, stuck, upkeep,
 };
 use crate::limits::GROUPS_MAX;
 use crate::process;
@@ -332,6 +332,13 @@ impl OperationsService for Operations {
         request: Request<proto::ConfirmPurgeRequest>,
     ) -> Result<Response<proto::ConfirmPurgeResponse>, Status> {
         upkeep::confirm_purge(&self.0, &request.into_inner()).map(Response::new)
+    }
+
+    async fn confirm_retention(
+        &self,
+        request: Request<proto::ConfirmRetentionRequest>,
+    ) -> Result<Response<proto::ConfirmRetentionResponse>, Status> {
+        retention::confirm(&self.0, &request.into_inner()).await.map(Response::new)
     }
 }
 

@@ -7,7 +7,7 @@ use prost::Message as _;
 use tonic::Status;
 
 use super::definitions::{author, faults};
-use super::{Answered, Prepared, Shared, pictures, status};
+use super::{Answered, Prepared, Shared, pictures, retention, status};
 
 /// How often a draft is validated again when somebody changed it before it was published.
 const PUBLISH_TRIES: usize = 3;
@@ -21,6 +21,7 @@ pub(super) async fn publish(
         return Err(status::answer_gone());
     };
     let archived = answered.root.workflows.named(&request.name).is_some_and(|workflow| workflow.archived);
+    let shorter = retention::warnings(shared, &answered.root, &request.name);
     let warnings = shared.walk_afterwards(answered.root.clone(), move |root, should_stop| {
         let Some(workflow) = root.workflows.named(&request.name) else { return Ok(Vec::new()) };
         let Some(published) = workflow.version(version) else { return Ok(Vec::new()) };
@@ -28,7 +29,8 @@ pub(super) async fn publish(
         warnings.extend(pictures::warnings(root, workflow, &published.definition, should_stop)?);
         Ok(warnings)
     });
-    let (faults, sequence) = (warnings.await?, answered.sequence);
+    let (mut faults, sequence) = (warnings.await?, answered.sequence);
+    faults.extend(shorter);
     Ok(proto::PublishWorkflowResponse { version, created, faults, sequence, archived })
 }
 

@@ -262,6 +262,9 @@ fn of_rejection(rejection: Rejection, root: &Root) -> Status {
         Rejection::NotPublished(_) => {
             precondition("NOT_PUBLISHED", format!("{message}: publish it first"), HashMap::new())
         }
+        Rejection::NotTheNewestVersion { .. } => {
+            precondition("NOT_THE_NEWEST_VERSION", format!("{message}: look at its retention first"), HashMap::new())
+        }
         Rejection::WorkflowArchived(_) => {
             precondition("WORKFLOW_ARCHIVED", format!("{message}: its author can bring it back"), HashMap::new())
         }

@@ -246,15 +246,36 @@ async fn what_has_outlived_its_retention_goes_from_the_archive_and_the_history_a
 }
 
 #[tokio::test]
-async fn a_lowered_retention_counts_for_what_had_ended_before() {
-    let bench = Bench::new().await;
+async fn a_shorter_retention_hides_and_removes_nothing_until_operations_confirm_it() {
+    let mut bench = Bench::new().await;
     publish(&bench, "").await;
     let id = finish(&bench, "1", "C-1").await;
     archived(&bench, 1).await;
     bench.clock.pass(DAY * 3);
-    assert!(bench.handle.archive().instance(id, now(&bench)).await.unwrap().is_some(), "ten years are not over");
+    let is_found = async |bench: &Bench| bench.handle.archive().instance(id, now(bench)).await.unwrap().is_some();
+    assert!(is_found(&bench).await, "ten years are not over");
     publish(&bench, "retention: 1d").await;
-    assert!(bench.handle.archive().instance(id, now(&bench)).await.unwrap().is_none());
+    let waits = |bench: &Bench| {
+        let root = bench.handle.root();
+        let waits = bench.handle.archive().shorter_retention(&root, 0, now(bench));
+        waits.map(|waits| (waits.in_force.to_string(), waits.newest.to_string(), waits.instances, waits.versions))
+    };
+    assert_eq!(waits(&bench), Some(("3650d".to_owned(), "1d".to_owned(), 1, 1)));
+    // A day later, over a snapshot, and over a crash.
+    for _ in 0..2 {
+        pack(&bench).await;
+        bench.clock.pass(DAY);
+        bench.handle.wake_keeper();
+        crate::support::settle().await;
+        bench = bench.crash().await;
+        assert!(is_found(&bench).await && waits(&bench).is_some());
+    }
+    publish(&bench, "retention: 3650d").await;
+    assert_eq!(waits(&bench), None, "a longer one takes it back");
+    publish(&bench, "retention: 2d").await;
+    let newest = bench.handle.root().workflows.named("quick").unwrap().newest();
+    bench.commit(Command::ConfirmRetention("quick".into(), newest)).await;
+    assert_eq!((is_found(&bench).await, waits(&bench)), (false, None));
     bench.clock.pass(DAY);
     until(&bench, "it is purged", |root| root.archive.chunks.is_empty()).await;
 }

@@ -1,11 +1,11 @@
-//! Accepted clocks, on top of the scenario: time goes forward, and back.
+//! What operations decide about the server, on top of the scenario: time goes forward, and back; a shorter retention waits.
 
 use aftercall_engine::command::{ActorKind, Command};
 use aftercall_engine::time::Time;
 use workflow_server::records::LastSeen;
 
 use crate::authors::play_authors;
-use crate::scenario::Played;
+use crate::scenario::{Played, publish};
 
 /// Operations accept a clock that shows this.
 fn accept_clock(played: &mut Played, wall: Time) {
@@ -24,6 +24,30 @@ pub(crate) fn play_clock() -> Played {
     played.ask(ActorKind::Author, team("back"));
     assert!(played.world.root().at < Time(newest.0 + 86_400_000));
     assert_eq!(played.world.root().time_set_back.len(), 1);
+    played
+}
+
+/// Differs in its retention only.
+const KEPT: &str = "
+format: 1
+workflow: briefly-kept
+title: Briefly kept
+retention: 90d
+on_new_call: [ finish: done ]
+";
+
+/// Plays retentions, on top of that: one is confirmed, and a shorter one waits in the snapshot.
+pub(crate) fn play_retention() -> Played {
+    let mut played = play_clock();
+    for days in ["90d", "30d", "40d"] {
+        publish(&mut played, &KEPT.replace("90d", days), "briefly-kept");
+    }
+    let from = |played: &Played| played.world.root().workflows.named("briefly-kept").unwrap().retention_from;
+    assert_eq!(from(&played), 1, "a shorter one waits");
+    played.ask(ActorKind::Operations, Command::ConfirmRetention("briefly-kept".into(), 3));
+    assert_eq!(from(&played), 0);
+    publish(&mut played, &KEPT.replace("90d", "10d"), "briefly-kept");
+    assert_eq!(from(&played), 3);
     played
 }
 

@@ -8,7 +8,7 @@ use aftercall_engine::world::Keeping;
 use workflow_server::records::{GroupBytes, SnapshotReader, WorldImage, decode_group, encode_world, snapshot_frames};
 
 use crate::authors::{play_authors, play_repeats};
-use crate::clock::play_clock;
+use crate::clock::{play_clock, play_retention};
 use crate::large::play_large;
 use crate::leaving::play_archive;
 use crate::scenario::{Played, play, play_batches, play_claims, play_desk, play_on};
@@ -35,6 +35,8 @@ const ENTRIES_LARGE: &str = include_str!("snapshots/records__samples__entries_la
 const SNAPSHOT_LARGE: &str = include_str!("snapshots/records__samples__snapshot_large.snap");
 const ENTRIES_CLOCK: &str = include_str!("snapshots/records__samples__entries_clock.snap");
 const SNAPSHOT_CLOCK: &str = include_str!("snapshots/records__samples__snapshot_clock.snap");
+const ENTRIES_RETENTION: &str = include_str!("snapshots/records__samples__entries_retention.snap");
+const SNAPSHOT_RETENTION: &str = include_str!("snapshots/records__samples__snapshot_retention.snap");
 
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::new(), |mut hex, byte| {
@@ -61,6 +63,7 @@ fn entries_are_written_as_they_always_were() {
     insta::assert_snapshot!("entries_repeats", entry_lines(&play_repeats()));
     insta::assert_snapshot!("entries_large", entry_lines(&play_large()));
     insta::assert_snapshot!("entries_clock", entry_lines(&play_clock()));
+    insta::assert_snapshot!("entries_retention", entry_lines(&play_retention()));
 }
 
 fn entry_lines(played: &Played) -> String {
@@ -85,6 +88,7 @@ fn snapshots_are_written_as_they_always_were() {
     insta::assert_snapshot!("snapshot_repeats", snapshot_lines(&play_repeats()));
     insta::assert_snapshot!("snapshot_large", snapshot_lines(&play_large()));
     insta::assert_snapshot!("snapshot_clock", snapshot_lines(&play_clock()));
+    insta::assert_snapshot!("snapshot_retention", snapshot_lines(&play_retention()));
 }
 
 fn snapshot_lines(played: &Played) -> String {
@@ -107,6 +111,7 @@ fn stored_entries_of_version_1_load() {
         (stored(ENTRIES_REPEATS), play_repeats()),
         (stored(ENTRIES_LARGE), play_large()),
         (stored(ENTRIES_CLOCK), play_clock()),
+        (stored(ENTRIES_RETENTION), play_retention()),
     ];
     for (samples, played) in samples {
         assert_eq!(samples.len(), played.entries.len());
@@ -133,6 +138,7 @@ fn stored_snapshots_of_version_1_load() {
         (stored(SNAPSHOT_REPEATS), play_repeats()),
         (stored(SNAPSHOT_LARGE), play_large()),
         (stored(SNAPSHOT_CLOCK), play_clock()),
+        (stored(SNAPSHOT_RETENTION), play_retention()),
     ];
     for (frames, played) in samples {
         let mut reader = SnapshotReader::new(Keeping::default());
@@ -147,7 +153,7 @@ fn stored_snapshots_of_version_1_load() {
 
 #[test]
 fn the_samples_hold_every_kind_of_change() {
-    let kinds: BTreeSet<String> = play_clock()
+    let kinds: BTreeSet<String> = play_retention()
         .entries
         .iter()
         .flat_map(|entry| {
@@ -187,6 +193,7 @@ fn the_samples_hold_every_kind_of_change() {
         "Released",
         "Replaced",
         "Resumed",
+        "RetentionConfirmed",
         "Set",
         "SetAgain",
         "Snoozed",

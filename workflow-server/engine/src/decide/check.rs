@@ -65,6 +65,7 @@ pub fn faults_of(request: &Request) -> Vec<FieldFault> {
         | Command::ImportWorkflow { .. }
         | Command::PublishWorkflow { .. }
         | Command::ArchiveWorkflow { .. }
+        | Command::ConfirmRetention(..)
         | Command::AcknowledgeAlert { .. }
         | Command::ListHandOver { .. }
         | Command::ReleaseClaim { .. }

@@ -10,6 +10,8 @@ use crate::entry::{Answer, ChangeKind, DefinitionChange};
 use crate::limits;
 use crate::rejection::Rejection;
 use crate::team::Team;
+use crate::time::Span;
+use crate::world::definitions::Workflow;
 
 /// Carries out the commands of authors.
 pub(super) fn change(draft: &mut EntryDraft<'_>, command: &Command) -> Result<(), Rejection> {
@@ -18,6 +20,7 @@ pub(super) fn change(draft: &mut EntryDraft<'_>, command: &Command) -> Result<()
         Command::ImportCalendar { calendar, expected } => import_calendar(draft, calendar, *expected),
         Command::ImportWorkflow { definition, expected } => import(draft, definition, *expected),
         Command::PublishWorkflow { name, expected, validated } => publish(draft, name, *expected, validated.as_deref()),
+        Command::ConfirmRetention(name, version) => confirm_retention(draft, name, *version),
         Command::ArchiveWorkflow { name, archived, expected } => archive(draft, name, *archived, *expected),
         _ => Ok(()),
     }
@@ -129,7 +132,39 @@ fn publish(
     let created = workflow.versions.last().is_none_or(|version| version.definition != *content);
     let version = newest + u32::from(created);
     draft.answer = Answer::Published { version, created };
-    draft.definition = Some(DefinitionChange::Version { workflow: place, version, created });
+    let retention_from = if created { retention_from(workflow, content) } else { workflow.retention_from };
+    draft.definition = Some(DefinitionChange::Version { workflow: place, version, created, retention_from });
+    Ok(())
+}
+
+/// A retention that is as long as every one that counts takes their place; a shorter one waits for operations. What the server
+/// keeps by default is not known here: it may be longer or shorter than any.
+fn retention_from(workflow: &Workflow, content: &Definition) -> u32 {
+    let covers = |counted: Option<Span>| match (content.retention, counted) {
+        (Some(new), Some(counted)) => new.millis() >= counted.millis(),
+        (new, counted) => new == counted,
+    };
+    match workflow.retention_from {
+        _ if workflow.retentions().all(covers) => 0,
+        0 => workflow.newest(),
+        from => from,
+    }
+}
+
+/// The version is the one whose retention was looked at: another may have been published since.
+fn confirm_retention(draft: &mut EntryDraft<'_>, name: &str, version: u32) -> Result<(), Rejection> {
+    draft.kind = ChangeKind::RetentionConfirmed;
+    let no_such = || Rejection::NoSuchWorkflow(name.into());
+    let place = draft.root.workflows.place(name).ok_or_else(no_such)?;
+    let workflow = draft.root.workflows.at(place).ok_or_else(no_such)?;
+    match workflow.newest() {
+        0 => return Err(Rejection::NotPublished(name.into())),
+        newest if newest != version => return Err(Rejection::NotTheNewestVersion { newest }),
+        _ => {}
+    }
+    if workflow.retention_from != 0 {
+        draft.definition = Some(DefinitionChange::Retention { workflow: place, from: version });
+    }
     Ok(())
 }
 

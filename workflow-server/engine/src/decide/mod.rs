@@ -87,6 +87,7 @@ fn carry_out(draft: &mut EntryDraft<'_>, request: &Request) -> Result<(), Reject
         | Command::ImportCalendar { .. }
         | Command::ImportWorkflow { .. }
         | Command::PublishWorkflow { .. }
+        | Command::ConfirmRetention(..)
         | Command::ArchiveWorkflow { .. } => definitions::change(draft, &request.command)?,
         Command::SetWorkflow(set) => set::set_workflow(draft, set, request.salt)?,
         Command::WithdrawWorkflow { instance, reason, expected } => {

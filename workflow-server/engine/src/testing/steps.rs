@@ -10,8 +10,9 @@ use crate::command::{Actor, ActorKind, Command, IfRunning, Request, RequestMark,
 use crate::definition::Definition;
 use crate::filter::FollowUpFilter;
 use crate::instance::{Instance, Status};
-use crate::time::Time;
+use crate::time::{Span, SpanUnit, Time};
 use crate::world::World;
+use crate::world::definitions::Workflow;
 
 use super::TEAMS;
 use super::amending::{AMENDMENTS, amended};
@@ -100,6 +101,8 @@ pub enum Step {
     Publish(Index, u8, Index),
     /// The request before is asked once more, by the same id.
     Again,
+    /// Somebody publishes a workflow with another retention in days; with 0, operations confirm the newest one.
+    Retention(Index, u16),
     /// Operations accept a wall clock that is so many milliseconds ahead or behind.
     AcceptClock(i32),
     /// Time goes by, and the earliest timer fires if it is due.
@@ -151,6 +154,7 @@ pub fn steps(at_most: usize) -> impl Strategy<Value = Vec<Step>> {
         2 => (any::<Index>(), 0..AMENDMENTS, any::<Index>())
             .prop_map(|(workflow, how, stage)| Step::Publish(workflow, how, stage)),
         1 => Just(Step::Again),
+        1 => (any::<Index>(), 0..4_u16).prop_map(|(workflow, days)| Step::Retention(workflow, days)),
         1 => (-200_000_000..200_000_000_i32).prop_map(Step::AcceptClock),
         5 => (0..200_000_000_u32).prop_map(Step::Pass),
     ];
@@ -205,6 +209,7 @@ impl Player {
         let requests: Vec<Request> = match step {
             Step::Again => self.last.iter().cloned().collect(),
             Step::Pass(millis) => return self.pass(*millis, world),
+            Step::Retention(at, days) => self.retention(at.get(&self.definitions).clone(), *days, world),
             Step::AcceptClock(millis) => {
                 self.now = Time(self.now.0 + i64::from(*millis));
                 vec![self.request(somebody(ActorKind::Operations), Command::AcceptClock(Some(self.now)))]
@@ -220,6 +225,16 @@ impl Player {
             self.pushed = instance(world, at).map(|before| (before.clone(), self.now));
         }
         requests
+    }
+
+    fn retention(&mut self, mut definition: Definition, days: u16, world: &World) -> Vec<Request> {
+        if days == 0 {
+            let newest = world.root().workflows.named(&definition.name).map_or(0, Workflow::newest);
+            let command = Command::ConfirmRetention(definition.name.as_str().into(), newest);
+            return vec![self.request(somebody(ActorKind::Operations), command)];
+        }
+        definition.retention = Some(Span { amount: u32::from(days), unit: SpanUnit::Days });
+        publishing(definition).map(|command| self.request(somebody(ActorKind::Author), command)).into()
     }
 
     fn request(&mut self, actor: Actor, command: Command) -> Request {
@@ -290,7 +305,9 @@ impl Player {
                 let (instance, reason) = (id(at)?, "not needed".into());
                 (ActorKind::Operations, Command::CancelInstance { instance, reason, expected: None })
             }
-            Step::Publish(..) | Step::Again | Step::AcceptClock(_) | Step::Pass(_) => return None,
+            Step::Publish(..) | Step::Retention(..) | Step::Again | Step::AcceptClock(_) | Step::Pass(_) => {
+                return None;
+            }
             step => return self.at_desk(step, world),
         };
         Some((somebody(kind), command))

@@ -136,9 +136,13 @@ impl World {
                 let changed = Arc::make_mut(&mut self.root.workflows).archive(*workflow, *archived);
                 changed.ok_or(Unfit::NoDraft(*workflow))
             }
-            DefinitionChange::Version { workflow, created, .. } => {
-                let published =
-                    Arc::make_mut(&mut self.root.workflows).publish(*workflow, *created, entry.at, &entry.actor);
+            DefinitionChange::Retention { workflow, from } => {
+                let changed = Arc::make_mut(&mut self.root.workflows).count_retention_from(*workflow, *from);
+                changed.ok_or(Unfit::NoDraft(*workflow))
+            }
+            DefinitionChange::Version { workflow, created, retention_from, .. } => {
+                let workflows = Arc::make_mut(&mut self.root.workflows);
+                let published = workflows.publish(*workflow, (*created, *retention_from), entry.at, &entry.actor);
                 published.ok_or(Unfit::NoDraft(*workflow))
             }
         }

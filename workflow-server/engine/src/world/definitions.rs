@@ -9,7 +9,7 @@ use crate::command::Actor;
 use crate::definition::Definition;
 use crate::definition::numbering::Numbering;
 use crate::team::Team;
-use crate::time::Time;
+use crate::time::{Span, Time};
 
 /// Declared teams.
 #[derive(Clone, Debug, Default)]
@@ -123,6 +123,9 @@ pub struct Workflow {
     pub revision: u64,
     /// Whether it has been taken out of use: it cannot be set any more.
     pub archived: bool,
+    /// The oldest version of which the retention counts, 0 for the newest: the longest one since then is in force, until operations
+    /// confirm a shorter one. What an author writes deletes nothing by itself.
+    pub retention_from: u32,
 }
 
 impl Workflow {
@@ -136,6 +139,12 @@ impl Workflow {
     #[must_use]
     pub fn newest(&self) -> u32 {
         self.versions.len() as u32
+    }
+
+    /// The retentions that count, oldest version first; none stands for the server's. The longest of them is in force.
+    pub fn retentions(&self) -> impl Iterator<Item = Option<Span>> {
+        let from = if self.retention_from == 0 { self.newest() } else { self.retention_from };
+        self.versions.iter().skip(from.saturating_sub(1) as usize).map(|version| version.definition.retention)
     }
 
     /// What it is called: the draft's title, or else the newest version's.
@@ -214,6 +223,7 @@ impl Workflows {
                 numbering: Numbering::default(),
                 revision: 0,
                 archived: false,
+                retention_from: 0,
             });
         }
         if let Some(workflow) = self.list.get_mut(place as usize) {
@@ -230,12 +240,20 @@ impl Workflows {
         Some(())
     }
 
-    pub(super) fn publish(&mut self, place: u32, created: bool, at: Time, by: &Actor) -> Option<()> {
+    pub(super) fn count_retention_from(&mut self, place: u32, from: u32) -> Option<()> {
+        let workflow = self.list.get_mut(place as usize)?;
+        workflow.retention_from = if from == workflow.newest() { 0 } else { from };
+        workflow.revision += 1;
+        Some(())
+    }
+
+    pub(super) fn publish(&mut self, place: u32, (created, from): (bool, u32), at: Time, by: &Actor) -> Option<()> {
         let workflow = self.list.get_mut(place as usize)?;
         let draft = workflow.draft.take();
         if created {
             workflow.versions.push(Version { definition: draft?, published_at: at, published_by: by.clone() });
         }
+        workflow.retention_from = from;
         workflow.revision += 1;
         Some(())
     }

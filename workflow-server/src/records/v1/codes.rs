@@ -103,4 +103,5 @@ coded!(
     WorkflowArchived = 39,
     Migrated = 40,
     ClockAccepted = 41,
+    RetentionConfirmed = 42,
 );

@@ -180,6 +180,9 @@ pub struct WorkflowRecord {
     revision: u64,
     #[prost(bool, tag = "6")]
     archived: bool,
+    /// 0 where it is the newest version.
+    #[prost(uint32, tag = "7")]
+    retention_from: u32,
 }
 
 impl From<&Version> for VersionRecord {
@@ -217,6 +220,7 @@ impl WorkflowRecord {
             numbers: workflow.numbering.pairs().map(number).collect(),
             revision: workflow.revision,
             archived: workflow.archived,
+            retention_from: workflow.retention_from,
         }
     }
 }
@@ -227,6 +231,8 @@ impl TryFrom<WorkflowRecord> for Workflow {
     fn try_from(record: WorkflowRecord) -> Result<Self, RecordError> {
         Ok(Self {
             name: record.name,
+            // An older server let the newest retention count at once.
+            retention_from: record.retention_from,
             draft: record.draft.map(|draft| Definition::try_from(draft).map(Arc::new)).transpose()?,
             versions: record.versions.into_iter().map(TryInto::try_into).collect::<Result<_, RecordError>>()?,
             numbering: Numbering::from_pairs(record.numbers.into_iter().map(|pair| (pair.event, pair.number))),

@@ -139,6 +139,9 @@ struct DefinitionChangeRecord {
     calendar: Option<CalendarRecord>,
     #[prost(bool, optional, tag = "6")]
     archived: Option<bool>,
+    /// 0 for the newest version.
+    #[prost(uint32, tag = "7")]
+    retention_from: u32,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
@@ -324,8 +327,13 @@ fn definition_record(change: &DefinitionChange) -> DefinitionChangeRecord {
             record.place = *place;
             record.draft = Some((&**definition).into());
         }
-        DefinitionChange::Version { workflow, version, created } => {
+        DefinitionChange::Retention { workflow, from } => {
             record.place = *workflow;
+            record.retention_from = *from;
+        }
+        DefinitionChange::Version { workflow, version, created, retention_from } => {
+            record.place = *workflow;
+            record.retention_from = *retention_from;
             record.version = Some(PublishedRecord { version: *version, created: *created });
         }
     }
@@ -343,7 +351,12 @@ fn definition(record: DefinitionChangeRecord) -> Result<DefinitionChange, Record
         (Some(team), None, None) => Ok(DefinitionChange::Team(record.place, team.into())),
         (None, Some(draft), None) => Ok(DefinitionChange::Draft(record.place, Arc::new(draft.try_into()?))),
         (None, None, Some(PublishedRecord { version, created })) => {
-            Ok(DefinitionChange::Version { workflow: record.place, version, created })
+            // An older server let the newest retention count at once.
+            let retention_from = record.retention_from;
+            Ok(DefinitionChange::Version { workflow: record.place, version, created, retention_from })
+        }
+        (None, None, None) if record.retention_from > 0 => {
+            Ok(DefinitionChange::Retention { workflow: record.place, from: record.retention_from })
         }
         _ => Err(RecordError::Incomplete("change of a definition")),
     }

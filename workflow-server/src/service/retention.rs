@@ -1,0 +1,59 @@
+//! A shorter retention: authors are warned of it, and operations confirm it.
+
+use aftercall_engine::Root;
+use aftercall_engine::command::{ActorKind, Command};
+use aftercall_proto::workflow::v1 as proto;
+use prost::Message as _;
+use tonic::Status;
+
+use super::{Asking, Shared, status};
+use crate::ledger::ShorterRetention;
+
+/// What the newest version's retention would remove, if it is shorter than the one in force.
+fn shorter(shared: &Shared, root: &Root, workflow: &str) -> Option<ShorterRetention> {
+    let place = root.workflows.place(workflow)?;
+    shared.ledger.archive().shorter_retention(root, place, shared.ledger.now())
+}
+
+/// What publishing warns of, where the retention waits for operations.
+pub(super) fn warnings(shared: &Shared, root: &Root, workflow: &str) -> Option<proto::Fault> {
+    let ShorterRetention { in_force, newest, instances, versions } = shorter(shared, root, workflow)?;
+    Some(proto::Fault {
+        code: "RETENTION_SHORTENED".to_owned(),
+        message: format!(
+            "{newest} is shorter than the {in_force} in force: it would remove up to {instances} ended instances of {versions} versions, so {in_force} counts on until operations run `aftercall workflow confirm-retention {workflow}`; publishing {in_force} or more takes it back"
+        ),
+        field: "retention".to_owned(),
+        warning: true,
+        ..proto::Fault::default()
+    })
+}
+
+/// Lets the newest version's retention count; or, in a dry run, shows what that would remove.
+pub(super) async fn confirm(
+    shared: &Shared,
+    request: &proto::ConfirmRetentionRequest,
+) -> Result<proto::ConfirmRetentionResponse, Status> {
+    let (root, workflow) = (shared.root(), request.workflow.as_str());
+    if request.dry_run {
+        let missing = || status::not_found("workflow", workflow, format!("there is no workflow `{workflow}`"));
+        let version = root.workflows.named(workflow).ok_or_else(missing)?.newest();
+        let answer = proto::ConfirmRetentionResponse { version, sequence: root.sequence, ..Default::default() };
+        return Ok(match shorter(shared, &root, workflow) {
+            None => answer,
+            Some(ShorterRetention { in_force, newest, instances, versions }) => proto::ConfirmRetentionResponse {
+                retention_in_force: in_force.to_string(),
+                retention_newest: newest.to_string(),
+                instances,
+                versions,
+                ..answer
+            },
+        });
+    }
+    let from = (request.actor.as_str(), request.request_id.as_str());
+    let asking = Asking::new("ConfirmRetention", ActorKind::Operations, from, request.encode_to_vec());
+    let command = Command::ConfirmRetention(workflow.into(), request.version);
+    let sequence = shared.execute(asking, command).await?.sequence;
+    tracing::warn!(actor = request.actor, workflow, version = request.version, "a retention was confirmed");
+    Ok(proto::ConfirmRetentionResponse { version: request.version, sequence, ..Default::default() })
+}
