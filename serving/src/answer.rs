@@ -8,6 +8,7 @@ use axum::body::Body;
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, Method, Request, Response, Version};
 use hyper::body::Incoming;
+use tonic::transport::server::TcpConnectInfo;
 use tower::Service as _;
 
 use crate::backlog::bounded;
@@ -52,7 +53,9 @@ impl Answering {
         let is_stream = request.uri().path().starts_with(REFLECTION);
         let timeout = timeout(request.headers());
         let upload = |body| Body::new(Upload::new(body, Arc::clone(&connection), &self.limits, is_stream));
-        let request = request.map(upload);
+        let mut request = request.map(upload);
+        // Services bound what one client holds; tonic gives them the address from here.
+        request.extensions_mut().insert(TcpConnectInfo { local_addr: None, remote_addr: Some(connection.peer) });
         let answering = async {
             connection.unread_below(self.limits.unread_bytes_per_connection_max).await?;
             Ok(self.route(request).await)

@@ -5,15 +5,16 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use aftercall_proto::alert::v1::{SubscribeRequest, subscribe_response::Frame};
+use aftercall_proto::feed::v1::TailRequest;
 use aftercall_proto::workflow::v1::{
     AddNoteRequest, BatchState, BatchWork, CallProperties, CancelWork, EndCallRequest, EraseCallerRequest,
     ErasureState, FollowUp, FollowUpFilter, GetBatchRequest, GetCallRequest, GetErasureRequest, ListFollowUpsRequest,
     ListHistoryRequest, ListInstancesRequest, Release, SetWorkflowRequest, StartBatchRequest, UpdateCallRequest,
     batch_work::Kind,
 };
-use aftercall_tests::{Clients, House, PATIENCE, alerter_has, call_ref, eventually, text};
+use aftercall_tests::{Clients, House, PATIENCE, alerter_has, call_ref, eventually, reason, text};
 use prost::Message as _;
-use workflow_server::limits::{FOLLOW_UP_BYTES_MAX, PAGE_BYTES_MAX};
+use workflow_server::limits::{FEED_STREAMS_MAX, FOLLOW_UP_BYTES_MAX, PAGE_BYTES_MAX};
 
 /// Follow-ups with as many fields and alerts as there may be, on one call: as many as may be open there.
 const WIDE: usize = 100;
@@ -234,4 +235,27 @@ async fn ends(clients: &mut Clients) {
         }
     })
     .await;
+}
+
+/// Before, 64 streams that anybody opened kept every alerter out until they went.
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_takes_all_places_of_the_feed_does_not_keep_an_alerter_out() {
+    let mut house = House::start_without_alerter().await;
+    let mut hoarded = Vec::new();
+    for _ in 0..FEED_STREAMS_MAX + 6 {
+        let mut clients = house.clients().await;
+        let request = TailRequest { from_sequence: 1, epoch: String::new() };
+        hoarded.push(clients.feed.tail(request).await.expect("a stream"));
+    }
+    let closed = hoarded[0].get_mut();
+    let closed = tokio::time::timeout(PATIENCE, async {
+        loop {
+            if let Err(closed) = closed.message().await {
+                return closed;
+            }
+        }
+    });
+    assert_eq!(reason(&closed.await.expect("in time")), "FEED_STREAMS");
+    house.start_alerter().await;
+    assert!(open(&house.clients().await).await.is_empty());
 }

@@ -62,8 +62,11 @@ pub const FOLLOW_UP_BYTES_MAX: usize = 3 << 20;
 pub const FEED_STALL: Duration = Duration::from_secs(30);
 /// How long the feed may be silent before it says that it is still there.
 pub const FEED_HEARTBEAT: Duration = Duration::from_secs(5);
-/// Alerters and others that follow the feed at once.
+/// Alerters and others that follow the feed at once. Where all places are taken, a new stream takes one of the address that has
+/// most of them.
 pub const FEED_STREAMS_MAX: usize = 64;
+/// Streams of the feed on one connection: an alerter has a snapshot and a tail, and those of a moment ago.
+pub const FEED_STREAMS_PER_CONNECTION_MAX: usize = 4;
 
 /// Bytes that one read of the journal gives at start.
 pub const RECOVERY_READ_BYTES: usize = 8 << 20;
@@ -94,8 +97,13 @@ pub const HISTORY_FRAME_ENTRIES: usize = 128;
 /// Bytes that one read of the journal gives the packing of history.
 pub const PACK_READ_BYTES: usize = 1 << 20;
 
-/// Bytes of one request: the largest definition file, with room for its escaping.
-pub const MESSAGE_BYTES_MAX: usize = 4 << 20;
+/// Bytes of one request of an author: twice the largest definition file, so that one that is too large is still named.
+pub const AUTHOR_REQUEST_BYTES_MAX: usize = (2 << 20) + (64 << 10);
+/// Bytes of one other request: twice what 64 fields and 64 details of the longest texts take. A message of many empty parts takes fifty
+/// times its bytes in memory once it is read.
+pub const REQUEST_BYTES_MAX: usize = 1 << 20;
+/// Bytes of one request for the feed, which holds a sequence and an epoch.
+pub const FEED_REQUEST_BYTES_MAX: usize = 4 << 10;
 /// Rows of a page where the request names none.
 pub const PAGE_ROWS_DEFAULT: usize = 100;
 /// Rows of a page at most; asking for more counts as this.

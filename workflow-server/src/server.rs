@@ -25,7 +25,7 @@ use crate::journal::{Birth, Disk, OpenError, Options, RealDisk, Store};
 use crate::ledger::{
     ArchiveKeys, Clock, Condition, Conditions, Handle, LAST_SEEN_KEY, Ledger, LedgerOptions, RecoverError, SystemClock,
 };
-use crate::limits::MESSAGE_BYTES_MAX;
+use crate::limits::{AUTHOR_REQUEST_BYTES_MAX, FEED_REQUEST_BYTES_MAX, REQUEST_BYTES_MAX};
 use crate::reading::Reading;
 use crate::service::{CallManager, ChangeFeed, Definitions, DeskSettings, Operations, ScriptEngine, Shared};
 
@@ -233,11 +233,11 @@ fn add_services(routes: Routes, shared: &Shared) -> Routes {
     let operations = OperationsServiceServer::new(Operations(shared.clone()));
     let change_feed = ChangeFeedServiceServer::new(ChangeFeed(shared.clone()));
     routes
-        .add_service(definitions.max_decoding_message_size(MESSAGE_BYTES_MAX))
-        .add_service(script_engine.max_decoding_message_size(MESSAGE_BYTES_MAX))
-        .add_service(call_manager.max_decoding_message_size(MESSAGE_BYTES_MAX))
-        .add_service(operations.max_decoding_message_size(MESSAGE_BYTES_MAX))
-        .add_service(change_feed.max_decoding_message_size(MESSAGE_BYTES_MAX))
+        .add_service(definitions.max_decoding_message_size(AUTHOR_REQUEST_BYTES_MAX))
+        .add_service(script_engine.max_decoding_message_size(REQUEST_BYTES_MAX))
+        .add_service(call_manager.max_decoding_message_size(REQUEST_BYTES_MAX))
+        .add_service(operations.max_decoding_message_size(REQUEST_BYTES_MAX))
+        .add_service(change_feed.max_decoding_message_size(FEED_REQUEST_BYTES_MAX))
 }
 
 /// The ledger has a thread of its own: nothing that serves others can keep it waiting.

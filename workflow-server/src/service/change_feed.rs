@@ -5,6 +5,7 @@
 
 mod entries;
 mod messages;
+mod places;
 
 use std::collections::VecDeque;
 use std::pin::Pin;
@@ -14,14 +15,17 @@ use aftercall_engine::Root;
 use aftercall_proto::feed::v1 as feed;
 use aftercall_proto::feed::v1::change_feed_service_server::ChangeFeedService;
 use futures::Stream;
-use tokio::sync::{OwnedSemaphorePermit, mpsc};
+use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
+use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status};
 
 use super::{Shared, convert, follow_up, status};
 use crate::ledger::feed::{FeedError, FeedItem};
-use crate::limits::{FEED_BATCH_ENTRIES, FEED_HEARTBEAT, FEED_STREAMS_MAX};
+use crate::limits::{FEED_BATCH_ENTRIES, FEED_HEARTBEAT, FEED_STREAMS_MAX, FEED_STREAMS_PER_CONNECTION_MAX};
 use messages::{Gone, RESPONSES_WAITING, Sender, SnapshotBatch, TailBatch, send};
+use places::Place;
+pub(super) use places::Places;
 
 /// The service.
 pub struct ChangeFeed(pub Shared);
@@ -33,48 +37,53 @@ impl ChangeFeedService for ChangeFeed {
     type SnapshotStream = Stretch<feed::SnapshotResponse>;
     type TailStream = Stretch<feed::TailResponse>;
 
-    async fn snapshot(&self, _: Request<feed::SnapshotRequest>) -> Result<Response<Self::SnapshotStream>, Status> {
+    async fn snapshot(
+        &self,
+        request: Request<feed::SnapshotRequest>,
+    ) -> Result<Response<Self::SnapshotStream>, Status> {
         metrics::counter!("aftercall_feed_requests_total", "call" => "snapshot").increment(1);
-        let permit = self.permit()?;
+        let place = self.place(&request)?;
         let (root, chain) = self.root_with_chain().await?;
         let (sender, receiver) = mpsc::channel(RESPONSES_WAITING);
         let oldest_sequence = self.0.ledger.feed().oldest();
         let (runtime, epoch) = (tokio::runtime::Handle::current(), self.0.epoch.clone());
         tokio::task::spawn_blocking(move || {
-            let _permit = permit;
+            let to = To { runtime: &runtime, sender: &sender, ends: &place.ends };
             // A client that has gone away needs no end.
-            let _ = send_snapshot(&runtime, (&epoch, &root), (chain, oldest_sequence), &sender);
+            let sent = send_snapshot(&to, (&epoch, &root), (chain, oldest_sequence));
+            if sent.is_err() && place.ends.is_cancelled() {
+                let _ = sender.try_send(Err(status::exhausted("FEED_STREAMS", FEED_STREAMS_MAX as u64)));
+            }
         });
         Ok(Response::new(Box::pin(ReceiverStream::new(receiver))))
     }
 
     async fn tail(&self, request: Request<feed::TailRequest>) -> Result<Response<Self::TailStream>, Status> {
         metrics::counter!("aftercall_feed_requests_total", "call" => "tail").increment(1);
+        let place = self.place(&request)?;
         let request = request.into_inner();
         if !request.epoch.is_empty() && request.epoch != *self.0.epoch {
             return Err(status::other_epoch(&self.0.epoch));
         }
-        let permit = self.permit()?;
         // The first read shows whether the sequence is one that can be given.
         let first = self.read(request.from_sequence).await?;
         let (sender, receiver) = mpsc::channel(RESPONSES_WAITING);
         let service = Self(self.0.clone());
         tokio::spawn(async move {
-            let _permit = permit;
-            // Gone: nobody is there to be told.
-            let _ = service.follow(request.from_sequence, first, &sender).await;
+            let following = service.follow(request.from_sequence, first, &sender);
+            // A client that has gone away needs no end.
+            if place.ends.run_until_cancelled(following).await.is_none() {
+                let _ = sender.try_send(Err(status::exhausted("FEED_STREAMS", FEED_STREAMS_MAX as u64)));
+            }
         });
         Ok(Response::new(Box::pin(ReceiverStream::new(receiver))))
     }
 }
 
 impl ChangeFeed {
-    fn permit(&self) -> Result<OwnedSemaphorePermit, Status> {
-        self.0
-            .feed_streams
-            .clone()
-            .try_acquire_owned()
-            .map_err(|_| status::exhausted("FEED_STREAMS", FEED_STREAMS_MAX as u64))
+    fn place<T>(&self, request: &Request<T>) -> Result<Place, Status> {
+        let place = self.0.feed_places.take(request.remote_addr());
+        place.ok_or_else(|| status::exhausted("FEED_STREAMS_PER_CONNECTION", FEED_STREAMS_PER_CONNECTION_MAX as u64))
     }
 
     /// Entries from a sequence on, masked by the World that was there before they were read.
@@ -198,13 +207,22 @@ fn visible_slots(root: &Root) -> impl Iterator<Item = &Arc<aftercall_engine::ins
     root.instances.iter().flatten().filter(|instance| root.is_listed(instance))
 }
 
+/// To whom a snapshot goes, from a thread that may wait.
+struct To<'s> {
+    runtime: &'s tokio::runtime::Handle,
+    sender: &'s Sender<feed::SnapshotResponse>,
+    ends: &'s CancellationToken,
+}
+
+impl To<'_> {
+    fn send(&self, response: feed::SnapshotResponse) -> Result<(), Gone> {
+        let sending = self.ends.run_until_cancelled(send(self.sender, Ok(response)));
+        self.runtime.block_on(sending).unwrap_or(Err(Gone))
+    }
+}
+
 /// Sends a snapshot; its thread waits for the client.
-fn send_snapshot(
-    runtime: &tokio::runtime::Handle,
-    (epoch, root): (&str, &Root),
-    (chain, oldest_sequence): (u64, u64),
-    sender: &Sender<feed::SnapshotResponse>,
-) -> Result<(), Gone> {
+fn send_snapshot(to: &To<'_>, (epoch, root): (&str, &Root), (chain, oldest_sequence): (u64, u64)) -> Result<(), Gone> {
     let mut batch = SnapshotBatch::new(feed::SnapshotHead {
         epoch: epoch.to_owned(),
         sequence: root.sequence,
@@ -214,8 +232,8 @@ fn send_snapshot(
     });
     for instance in visible_slots(root) {
         if let Some(full) = batch.add(follow_up::follow_up(root, instance)) {
-            runtime.block_on(send(sender, Ok(full)))?;
+            to.send(full)?;
         }
     }
-    runtime.block_on(send(sender, Ok(batch.last())))
+    to.send(batch.last())
 }

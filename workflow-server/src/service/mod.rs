@@ -60,7 +60,7 @@ pub use script_engine::ScriptEngine;
 use asking::{Answered, Asking, Prepared};
 
 use crate::ledger::Handle;
-use crate::limits::{FEED_STREAMS_MAX, REPORTS_RUNNING_MAX, ROWS_AT_ONCE};
+use crate::limits::{REPORTS_RUNNING_MAX, ROWS_AT_ONCE};
 use crate::reading::{Lane, Place, Reading};
 use crate::service::claim_search::ClaimSearches;
 
@@ -72,7 +72,7 @@ pub struct Shared {
     epoch: Arc<str>,
     data_dir: PathBuf,
     start_duration: Duration,
-    feed_streams: Arc<Semaphore>,
+    feed_places: Arc<change_feed::Places>,
     draining: CancellationToken,
     desk: Arc<DeskSettings>,
     job_started: Arc<tokio::sync::Notify>,
@@ -107,7 +107,7 @@ impl Shared {
             epoch: identity.epoch.as_str().into(),
             data_dir,
             start_duration,
-            feed_streams: Arc::new(Semaphore::new(FEED_STREAMS_MAX)),
+            feed_places: Arc::default(),
             draining,
             desk: Arc::new(desk),
             job_started: Arc::default(),

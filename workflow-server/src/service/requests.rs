@@ -8,29 +8,43 @@ use aftercall_engine::command::{CallChanges, SeenAlert};
 use aftercall_engine::definition::model::Priority;
 use aftercall_engine::filter::FollowUpFilter;
 use aftercall_engine::instance::{InstanceId, Status};
-use aftercall_engine::limits::STAGES_MAX;
+use aftercall_engine::limits::{FAULTS_MAX, STAGES_MAX};
 use aftercall_engine::rejection::FieldFault;
 use aftercall_engine::time::Time;
 use aftercall_engine::value::Value;
 use aftercall_proto::workflow::v1 as proto;
 
-/// Faults found so far.
+/// Faults found so far: at most [`FAULTS_MAX`], and how many more there are. A request can have millions.
 #[derive(Default)]
-pub(super) struct Faults(Vec<FieldFault>);
+pub(super) struct Faults(Vec<FieldFault>, usize);
 
 impl Faults {
     pub(super) fn add(&mut self, field: impl Into<String>, message: impl Into<String>) {
-        self.0.push(FieldFault { field: field.into(), message: message.into() });
+        if self.0.len() < FAULTS_MAX {
+            self.0.push(FieldFault { field: field.into(), message: message.into() });
+        } else {
+            self.1 += 1;
+        }
     }
 
     /// Adds what was found elsewhere.
     pub(super) fn append(&mut self, others: Self) {
-        self.0.extend(others.0);
+        self.1 += others.1;
+        others.0.into_iter().for_each(|fault| self.add(fault.field, fault.message));
+    }
+
+    /// All of them, the last of which says how many more there are.
+    fn list(mut self) -> Vec<FieldFault> {
+        if self.1 > 0 {
+            let message = format!("has {} more invalid values", self.1);
+            self.0.push(FieldFault { field: "request".to_owned(), message });
+        }
+        self.0
     }
 
     /// Refuses if there are any.
     pub(super) fn check(self) -> Result<(), tonic::Status> {
-        if self.0.is_empty() { Ok(()) } else { Err(super::status::invalid(self.0)) }
+        if self.0.is_empty() { Ok(()) } else { Err(super::status::invalid(self.list())) }
     }
 
     /// A value of an enum that this server does not know is a fault, and not its default.
@@ -46,8 +60,9 @@ impl Faults {
         let is_part = |field: &str, of: &String| {
             field.strip_prefix(of.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
         };
-        self.0.extend(others.into_iter().filter(|fault| !read.iter().any(|known| is_part(&fault.field, known))));
-        self.0
+        let others = others.into_iter().filter(|fault| !read.iter().any(|known| is_part(&fault.field, known)));
+        others.for_each(|fault| self.add(fault.field, fault.message));
+        self.list()
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -290,4 +305,22 @@ pub(super) fn stage_mappings(given: &[proto::StageMapping], faults: &mut Faults)
         return Vec::new();
     }
     given.iter().map(|one| (one.from_stage, one.to_stage)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_any_number_of_faults_the_first_are_listed_and_the_others_counted() {
+        let mut faults = Faults::default();
+        for at in 0..1_000 {
+            faults.add(format!("calendar.holidays[{at}]"), "must be a date");
+        }
+        let mut all = Faults::default();
+        all.append(faults);
+        let listed = all.with(vec![FieldFault { field: "other".to_owned(), message: "is wrong".to_owned() }]);
+        assert_eq!(listed.len(), FAULTS_MAX + 1);
+        assert_eq!(listed[FAULTS_MAX].message, "has 901 more invalid values");
+    }
 }
