@@ -124,6 +124,7 @@ async fn of_operations(asker: &Asker) -> Vec<Case> {
         case("MoveInstance", "olga", json!({ "instance_id": moved, "stage": 2, "reason": "a mistake" })),
         case("MigrateInstance", "olga", json!({ "instance_id": migrated, "to_version": 2, "reason": "newer" })),
         case("StartBatch", "olga", migrate),
+        showing(case("AcceptClock", "olga", json!({})), &["serverTime"]),
         case("StopBatch", "olga", json!({ "batch_id": batch, "reason": "enough" })),
         showing(erase, &["erasure.state", "erasure.endedAt", "erasure.openCount"]),
     ]
