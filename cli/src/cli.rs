@@ -5,6 +5,7 @@
 use clap::{Args, Parser, Subcommand};
 
 use crate::{
+    backup,
     commands::{
         ack, batch, calendar, call, caller, calls, claim, completions, desk, erase, history, instance, notes, push,
         report, server, set_workflow, team, wallboard, watch, workflow,
@@ -142,6 +143,12 @@ enum Command {
     /// Ask how the workflow-server is
     #[command(subcommand)]
     Server(server::Server),
+    /// Copy the running server's data into a directory of backups
+    Backup(backup::Backup),
+    /// Make a data directory out of a backup
+    Restore(backup::Restore),
+    /// Check that a backup, or the data directory of a stopped server, is whole
+    Verify(backup::Verify),
     /// Look after a data directory while no server runs on it
     #[command(subcommand)]
     Store(store::Store),
@@ -191,6 +198,9 @@ impl Cli {
             Command::Wallboard(wallboard) => wallboard.run(&session).await,
             Command::Report(report) => Box::pin(report.run(&session)).await,
             Command::Server(server) => server.run(&session).await,
+            Command::Backup(backup) => Box::pin(backup.run(&session)).await,
+            Command::Restore(restore) => Box::pin(restore.run(&session)).await,
+            Command::Verify(verify) => Box::pin(verify.run(&session)).await,
             Command::Store(store) => store.run(&session).await,
             Command::Load(load) => Box::pin(load.run(&session)).await,
             Command::Completions(completions) => completions.run(),

@@ -4,6 +4,7 @@
 //! do anything that another gRPC client could not do, but for `up` and `demo`.
 
 mod authoring;
+mod backup;
 mod cli;
 mod commands;
 mod connect;

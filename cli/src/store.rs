@@ -17,27 +17,56 @@ pub(crate) enum Store {
         #[arg(long, env = "AFTERCALL_DATA_DIR", value_name = "DIR")]
         data_dir: PathBuf,
     },
+    /// Give a copied data directory an epoch of its own, so that no client takes it for the original
+    #[command(after_help = "\
+Copies of one data directory have the same epoch. Run this on the copy before you start a server on it; alert streams then begin
+with a reset. `aftercall restore` does it by itself.
+Example:
+  aftercall store new-epoch --data-dir ./copy")]
+    NewEpoch {
+        /// The directory that holds all data
+        #[arg(long, env = "AFTERCALL_DATA_DIR", value_name = "DIR")]
+        data_dir: PathBuf,
+    },
 }
 
 impl Store {
     pub(crate) async fn run(self, session: &Session) -> Result<(), Failure> {
-        let Self::Compact { data_dir } = self;
-        let compacting = tokio::task::spawn_blocking(move || workflow_server::compact(&data_dir));
-        let compacted = match compacting.await {
-            Ok(compacted) => compacted.map_err(|error| Failure::refused(error.to_string()))?,
-            Err(error) => return Err(Failure::refused(format!("The compaction has ended: {error}."))),
-        };
-        let newest = compacted.bounds.newest.sequence;
-        if session.output.is_json() {
-            let (before, after) = (compacted.bytes_before, compacted.bytes_after);
-            let told = serde_json::json!({"bytes_before": before, "bytes_after": after, "newest_sequence": newest});
-            return session.output.json(&told);
+        match self {
+            Self::Compact { data_dir } => compact(session, data_dir).await,
+            Self::NewEpoch { data_dir } => new_epoch(session, data_dir).await,
         }
-        let [before, after] = [compacted.bytes_before, compacted.bytes_after].map(mebibytes);
-        session
-            .output
-            .line(&format!("Compacted: {before} MiB before, {after} MiB now; the journal ends at {newest} as before."))
     }
+}
+
+async fn new_epoch(session: &Session, data_dir: PathBuf) -> Result<(), Failure> {
+    let renewing = tokio::task::spawn_blocking(move || workflow_server::new_epoch(&data_dir));
+    let (old, new) = match renewing.await {
+        Ok(renewed) => renewed.map_err(|error| Failure::refused(error.to_string()))?,
+        Err(error) => return Err(Failure::refused(format!("Writing the identity was cut off: {error}."))),
+    };
+    if session.output.is_json() {
+        return session.output.json(&serde_json::json!({"old_epoch": old, "epoch": new}));
+    }
+    session.output.line(&format!("The epoch is {new} now; it was {old}."))
+}
+
+async fn compact(session: &Session, data_dir: PathBuf) -> Result<(), Failure> {
+    let compacting = tokio::task::spawn_blocking(move || workflow_server::compact(&data_dir));
+    let compacted = match compacting.await {
+        Ok(compacted) => compacted.map_err(|error| Failure::refused(error.to_string()))?,
+        Err(error) => return Err(Failure::refused(format!("The compaction has ended: {error}."))),
+    };
+    let newest = compacted.bounds.newest.sequence;
+    if session.output.is_json() {
+        let (before, after) = (compacted.bytes_before, compacted.bytes_after);
+        let told = serde_json::json!({"bytes_before": before, "bytes_after": after, "newest_sequence": newest});
+        return session.output.json(&told);
+    }
+    let [before, after] = [compacted.bytes_before, compacted.bytes_after].map(mebibytes);
+    session
+        .output
+        .line(&format!("Compacted: {before} MiB before, {after} MiB now; the journal ends at {newest} as before."))
 }
 
 fn mebibytes(bytes: u64) -> String {

@@ -166,6 +166,11 @@ impl House {
         self.workflow.as_ref().expect("the workflow-server runs").address
     }
 
+    /// The same as a URL, for the command line; also while it is stopped.
+    pub fn workflow_url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
     /// Where the alerter listens.
     pub fn alerter_address(&self) -> SocketAddr {
         self.alerter.as_ref().expect("the alerter runs").address

@@ -44,3 +44,26 @@ fn where_there_is_no_store_none_is_made() {
     assert!(refused.contains("there is no store"), "{refused}");
     assert!(!misspelt.exists());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_copied_store_gets_an_epoch_of_its_own_and_nothing_else_changes() {
+    let mut house = House::start_without_alerter().await;
+    let mut clients = with_refund(&house).await;
+    let id = set(&mut clients, "1", 5.0).await.instance_id;
+    let before = clients.operations.get_server_info(GetServerInfoRequest {}).await.expect("info").into_inner();
+    let refused = workflow_server::new_epoch(house.data_dir()).expect_err("a server runs on it").to_string();
+    assert!(refused.contains("is using the data directory"), "{refused}");
+    house.stop_workflow().await;
+    let (old, new) = workflow_server::new_epoch(house.data_dir()).expect("renewed");
+    assert_eq!(old, before.epoch);
+    house.start_workflow().await;
+    let mut clients = house.clients().await;
+    let after = clients.operations.get_server_info(GetServerInfoRequest {}).await.expect("info").into_inner();
+    assert_eq!((after.epoch, after.sequence), (new.clone(), before.sequence));
+    assert_ne!(new, old);
+    let history = ListHistoryRequest { instance_id: id, ..ListHistoryRequest::default() };
+    clients.operations.list_history(history).await.expect("it is there");
+    let misspelt = house.data_dir().with_file_name("misspelt");
+    assert!(workflow_server::new_epoch(&misspelt).expect_err("there is none").to_string().contains("no store"));
+    assert!(!misspelt.exists());
+}

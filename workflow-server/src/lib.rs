@@ -2,10 +2,12 @@
 //!
 //! The journal is the truth, memory is the state, the feed is the journal: see `ARCHITECTURE.md`.
 
+pub mod backup;
 mod compaction;
 pub mod config;
 mod job_runner;
 pub mod limits;
+mod new_epoch;
 pub mod reading;
 mod report;
 
@@ -19,4 +21,5 @@ pub mod ledger;
 pub mod service;
 
 pub use compaction::{Compacted, compact};
+pub use new_epoch::new_epoch;
 pub use server::{Server, ServerError};

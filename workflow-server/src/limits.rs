@@ -168,3 +168,26 @@ pub const REPORT_PARTS_WAITING: usize = 16;
 pub const SIMULATION_STEPS_MAX: usize = 1_000;
 /// Bytes of the states that a simulation gives: with the last one they stay below the 4 MiB that clients read.
 pub const SIMULATION_BYTES_MAX: usize = 3 << 20;
+
+/// Backups that run at once: each reads everything there is.
+pub const BACKUPS_RUNNING_MAX: usize = 1;
+/// Backups of which is remembered up to where they went: an incremental one may follow on any of them.
+pub const BACKUPS_NOTED_MAX: usize = 64;
+/// Bytes of one piece of a backup: any gRPC client takes it.
+pub const BACKUP_PIECE_BYTES: usize = 1 << 20;
+/// Pieces of a backup that wait for their client.
+pub const BACKUP_PARTS_WAITING: usize = 4;
+/// Entries in one file of a backup's journal, some 50 MB: how much is sent again at most where the journal was trimmed.
+pub const BACKUP_JOURNAL_FILE_ENTRIES: u64 = 100_000;
+/// Bytes that one read of the journal gives a backup.
+pub const BACKUP_READ_BYTES: usize = 1 << 20;
+/// How long a backup may take: erasures, retention and trimming wait for it. 360 GB at 100 MB/s.
+pub const BACKUP_TIME_MAX: Duration = Duration::from_secs(3_600);
+/// How long a backup waits for a client that takes nothing.
+pub const BACKUP_STALL_MAX: Duration = Duration::from_secs(60);
+/// How long a backup waits for its turn, while the keeper is busy.
+pub const BACKUP_TURN_MAX: Duration = Duration::from_secs(600);
+/// Names of files that a client may say it has: more than a store of 100 GB has, and within the size of a request.
+pub const BACKUP_NAMES_MAX: usize = 50_000;
+/// Characters of such a name.
+pub const BACKUP_NAME_CHARS_MAX: usize = 128;

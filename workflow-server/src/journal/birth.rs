@@ -6,7 +6,7 @@ use std::{fs, io, path::Path, sync::Arc};
 use super::{
     Disk, Identity, OpenError, Options, Position, current,
     fault::MARKER,
-    files, guard, head, identity,
+    files, guard, head, identity, restoring,
     sled::{Place, Tree},
     vault,
 };
@@ -63,7 +63,7 @@ fn holds_anything(dir: &Path) -> io::Result<bool> {
     for entry in fs::read_dir(dir)? {
         let name = entry?.file_name();
         let unfinished_mark = format!("{CREATING}.new");
-        if name != "lock" && name != "lost+found" && *name != *unfinished_mark {
+        if !["lock", "lost+found", restoring::MARK].iter().any(|known| name == **known) && *name != *unfinished_mark {
             return Ok(true);
         }
     }

@@ -115,7 +115,7 @@ pub enum OpenError {
     /// Written by a newer server.
     #[error(
         "the data directory {dir} has format {format}, and this server knows formats up to {known}: start the newer \
-         server that wrote it, or restore a backup made by this version"
+         server that wrote it, or restore a backup made by this version with `aftercall restore`"
     )]
     NewerFormat {
         /// The data directory.
@@ -128,7 +128,7 @@ pub enum OpenError {
     /// Something does not verify.
     #[error(
         "{place} is damaged ({what}): do not delete anything; copy the data directory away as it is, check the disk, \
-         and restore the newest backup into an empty data directory"
+         and restore the newest backup into an empty data directory with `aftercall restore`"
     )]
     Damaged {
         /// What does not fit.
@@ -139,7 +139,7 @@ pub enum OpenError {
     /// The log ends before the place that the head file says was durable: an older copy, or lost writes.
     #[error(
         "{dir} holds entries up to {newest}, but its head file says that {head} was acknowledged: this is an older copy, \
-         or the disk lost writes. Restore the newest backup, or the directory that this was copied from. Only if neither \
+         or the disk lost writes. Restore the newest backup with `aftercall restore`, or the directory that this was copied from. Only if neither \
          exists: start once with the head rebuilt, which accepts that the entries after {newest} are lost"
     )]
     BehindHead {
@@ -153,7 +153,7 @@ pub enum OpenError {
     /// The log and the head file tell of two histories.
     #[error(
         "{dir} and its head file disagree about entry {sequence}: files of two stores have been mixed. Restore the newest \
-         backup into an empty data directory, or bring back the files that belong together"
+         backup into an empty data directory with `aftercall restore`, or bring back the files that belong together"
     )]
     OtherHistory {
         /// The data directory.
@@ -164,7 +164,7 @@ pub enum OpenError {
     /// Neither slot of the head file can be read.
     #[error(
         "the head file {path} is missing or damaged, so it cannot be known whether acknowledged entries are missing. Bring \
-         the file back from where the directory was copied, or restore the newest backup. Only if neither exists: start \
+         the file back from where the directory was copied, or restore the newest backup with `aftercall restore`. Only if neither exists: start \
          once with the head rebuilt, which takes the log as it is, up to entry {newest}"
     )]
     HeadLost {
@@ -179,6 +179,20 @@ pub enum OpenError {
          Bring the file back from a copy, or name an empty directory"
     )]
     NotAStore {
+        /// The directory.
+        dir: String,
+    },
+    /// Nothing is there.
+    #[error("there is no store in {dir}: name the data directory of a server")]
+    NoStore {
+        /// The directory.
+        dir: String,
+    },
+    /// A restore into it was cut off.
+    #[error(
+        "a restore into {dir} was cut off, so it is no store: remove everything in it, and run `aftercall restore` again"
+    )]
+    HalfRestored {
         /// The directory.
         dir: String,
     },
@@ -200,7 +214,7 @@ pub enum OpenError {
     },
     /// Another error of the file system.
     #[error(
-        "{what} failed: {reason}. If the disk is sound, start again; else restore the newest backup on another disk"
+        "{what} failed: {reason}. If the disk is sound, start again; else restore the newest backup on another disk with `aftercall restore`"
     )]
     Io {
         /// What was being done, with the file.
@@ -211,7 +225,7 @@ pub enum OpenError {
     /// sled panicked on what it found.
     #[error(
         "sled gave up on {place} ({reason}): the log is damaged. Copy the data directory away as it is, check the disk, and \
-         restore the newest backup into an empty data directory"
+         restore the newest backup into an empty data directory with `aftercall restore`"
     )]
     SledPanicked {
         /// The directory of the log.
@@ -222,7 +236,7 @@ pub enum OpenError {
     /// No progress within the time limit. The process must end: a thread of it still spins.
     #[error(
         "opening {place} made no progress for {seconds} s: the log is damaged or the disk does not answer. Check the disk; if \
-         it is sound, restore the newest backup into an empty data directory"
+         it is sound, restore the newest backup into an empty data directory with `aftercall restore`"
     )]
     SledHung {
         /// The directory of the log.

@@ -3,7 +3,7 @@
 
 use std::{fmt::Write as _, fs, io, path::Path};
 
-use super::{Birth, Disk, OpenError, files, sealed};
+use super::{Birth, Disk, LOCK_WAIT, OpenError, files, lock::DirectoryLock, sealed};
 
 /// The format that this server writes, and the newest it reads.
 pub const FORMAT: u32 = 1;
@@ -71,7 +71,27 @@ impl Identity {
         })
     }
 
-    fn text(&self) -> String {
+    /// Replaces the epoch of the store in `dir`, which no process may be using; returns the old one.
+    pub(crate) fn replace_epoch(dir: &Path, epoch: &str, disk: &dyn Disk) -> Result<String, OpenError> {
+        // Looked for first: the lock would make a file where there is no store.
+        let missing = || OpenError::NoStore { dir: dir.display().to_string() };
+        Self::read(dir)?.ok_or_else(missing)?;
+        let _lock = DirectoryLock::take(dir, LOCK_WAIT)?;
+        let found = Self::read(dir)?.ok_or_else(missing)?;
+        let renewed = Self { epoch: epoch.to_owned(), ..found.clone() };
+        renewed.write(dir, disk).map_err(|error| OpenError::io("writing the identity in", dir, &error))?;
+        Ok(found.epoch)
+    }
+
+    /// The identity from the text of its file; none where its checksum does not fit.
+    pub(crate) fn from_text(bytes: &[u8]) -> Option<Self> {
+        let text = checked(bytes)?;
+        let format = field(text, "format")?.parse().ok()?;
+        Self::parse(text, format)
+    }
+
+    /// The text of its file.
+    pub(crate) fn text(&self) -> String {
         let key = u128::from_be_bytes(self.hash_key);
         let mut text = format!(
             "aftercall store\nformat: {}\nepoch: {}\nhash_key: {key:032x}\ncreated_at_millis: {}\n",

@@ -19,7 +19,7 @@ mod limits;
 mod blocking;
 mod disk;
 mod fault;
-mod files;
+pub(crate) mod files;
 mod sealed;
 
 mod birth;
@@ -29,6 +29,7 @@ mod head;
 mod identity;
 mod lock;
 mod options;
+pub(crate) mod restoring;
 mod store;
 
 mod sled;

@@ -40,6 +40,8 @@ pub struct Options {
     /// [`OpenError::HeadLost`](super::OpenError::HeadLost) and [`OpenError::BehindHead`](super::OpenError::BehindHead).
     /// What was acknowledged after the newest entry is then lost.
     pub rebuild_head: bool,
+    /// The store is created to be filled from a backup: it carries a mark, without which no later open takes it for complete.
+    pub restoring: bool,
     /// Copies the log to fresh files before serving, as after a failed sync: gives space back.
     pub fresh_copy: bool,
 }
@@ -57,6 +59,7 @@ impl Options {
             open_limit: OPEN_LIMIT,
             lock_wait: LOCK_WAIT,
             rebuild_head: false,
+            restoring: false,
             fresh_copy: false,
         }
     }

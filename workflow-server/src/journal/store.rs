@@ -13,6 +13,7 @@ use super::{
     files, guard, head,
     head::Head,
     lock::DirectoryLock,
+    restoring,
     sled::{self, Place, SledLog, Start, Tree, Verified},
     vault::FileVault,
 };
@@ -51,6 +52,10 @@ impl Store {
     pub fn open(dir: &Path, options: &Options, disk: Arc<dyn Disk>) -> Result<Self, OpenError> {
         files::create_directory(dir, disk.as_ref()).map_err(|error| OpenError::io("creating", dir, &error))?;
         let lock = Arc::new(DirectoryLock::take(dir, options.lock_wait)?);
+        restoring::check(dir)?;
+        if options.restoring {
+            restoring::begin(dir, disk.as_ref())?;
+        }
         let (identity, created) = birth::find_or_create(dir, options, &disk)?;
         let found = find_log(dir, options, &disk)?;
         let bounds = found.verified.bounds;

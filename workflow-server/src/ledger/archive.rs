@@ -27,7 +27,7 @@ use crate::records::{ArchivedCall, ArchivedInstance, ChunkContent, ChunkFilter, 
 /// What the names of the archive's chunks begin with.
 pub(super) const PREFIX: &str = "archive-";
 
-fn file_name(file: u64) -> String {
+pub(super) fn file_name(file: u64) -> String {
     format!("{PREFIX}{file:020}")
 }
 

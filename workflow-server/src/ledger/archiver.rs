@@ -18,6 +18,7 @@ impl Keeper {
     /// Fills chunks while there is enough for one, or what there is has waited long enough.
     pub(super) async fn archive(&mut self) -> Result<(), KeepError> {
         while self.goes_on().await {
+            self.serve_captures().await;
             let (root, now, after) = (self.handle.root(), self.handle.now(), self.archive_after_millis);
             if !root.erasing.is_empty() {
                 return Ok(());

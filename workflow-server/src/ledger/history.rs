@@ -17,6 +17,7 @@ use thiserror::Error;
 
 pub(super) use chunks::Rewritten;
 use chunks::{Chunks, Place};
+pub(super) use chunks::{frame_entries, range_of};
 
 use super::feed::{Feed, FeedError};
 use crate::journal::{Group, JournalError, Vault};
@@ -65,6 +66,11 @@ impl History {
     pub(super) async fn pack(&self, from: u64, groups: Vec<Group>) -> Result<(), HistoryError> {
         let root = self.root.load_full();
         self.chunks.pack(from, groups, move |entry| root.erasing.masked(&root, entry)).await
+    }
+
+    /// The names of the files of all chunks, oldest first.
+    pub(super) fn names(&self) -> Vec<String> {
+        self.chunks.names()
     }
 
     /// The places of all chunks that hold one of these sequences or more, ascending.

@@ -6,7 +6,7 @@
 //! before the next begins, so a crash in between costs work, never an entry.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use aftercall_engine::Request;
@@ -15,6 +15,7 @@ use bytes::Bytes;
 use tokio::sync::{Notify, mpsc};
 use tokio::time::{MissedTickBehavior, interval};
 
+use super::capture::{CaptureRequest, no_lease};
 use super::history::HistoryError;
 use super::{Condition, Handle, LedgerError, LedgerOptions, Outcome, recover};
 use crate::journal::{Group, JournalError, Log, Vault};
@@ -29,6 +30,11 @@ pub(super) struct Keeper {
     pub(super) vault: Arc<dyn Vault>,
     pub(super) handle: Handle,
     pub(super) images: mpsc::Receiver<WorldImage>,
+    pub(super) captures: mpsc::Receiver<CaptureRequest>,
+    /// Alive while a backup reads the files.
+    pub(super) lease: Weak<()>,
+    /// Whether snapshots or entries were not removed because a backup read them.
+    pub(super) put_off: bool,
     /// Wakes it where there is something to do at once.
     pub(super) wake: Arc<Notify>,
     /// Entries that stay in the journal behind the older of the two snapshots.
@@ -39,6 +45,23 @@ pub(super) struct Keeper {
     pub(super) purged_on: Option<i64>,
     /// The erasures for which snapshots and journal hold nothing any more.
     pub(super) forgotten_for: BTreeSet<u64>,
+}
+
+/// What the keeper is handed to do.
+pub(super) struct Incoming {
+    /// Snapshots to write.
+    pub(super) images: mpsc::Receiver<WorldImage>,
+    /// Backups that begin.
+    pub(super) captures: mpsc::Receiver<CaptureRequest>,
+}
+
+impl Incoming {
+    /// With the senders for each.
+    pub(super) fn new() -> (mpsc::Sender<WorldImage>, mpsc::Sender<CaptureRequest>, Self) {
+        let (image_sender, images) = mpsc::channel(1);
+        let (capture_sender, captures) = mpsc::channel(1);
+        (image_sender, capture_sender, Self { images, captures })
+    }
 }
 
 /// Why a round of keeping was given up; the next one tries again.
@@ -62,7 +85,7 @@ impl Keeper {
         log: Arc<dyn Log>,
         vault: Arc<dyn Vault>,
         handle: Handle,
-        images: mpsc::Receiver<WorldImage>,
+        Incoming { images, captures }: Incoming,
         options: &LedgerOptions,
     ) -> Self {
         let wake = handle.keeper.clone();
@@ -72,6 +95,9 @@ impl Keeper {
             vault,
             handle,
             images,
+            captures,
+            lease: no_lease(),
+            put_off: false,
             wake,
             kept_entries,
             archive_after_millis,
@@ -95,6 +121,7 @@ impl Keeper {
                     Some(image) => self.keep(image).await,
                     None => return,
                 },
+                Some(request) = self.captures.recv() => self.answer_capture(request).await,
                 _ = looks.tick() => self.tidy().await,
                 () = wake.notified() => self.tidy().await,
             }
@@ -104,7 +131,10 @@ impl Keeper {
     async fn tidy(&mut self) {
         let scrubbed = self.scrub().await;
         self.report(Condition::Erasing, "erasing a caller", scrubbed);
-        let archived = self.archive().await;
+        let archived = match self.catch_up().await {
+            Ok(()) => self.archive().await,
+            failed => failed,
+        };
         self.report(Condition::Archiving, "archiving", archived);
         let purged = self.purge().await;
         self.report(Condition::Purging, "removing what has outlived its retention", purged);
@@ -148,9 +178,18 @@ impl Keeper {
         self.report(Condition::Snapshots, "writing a snapshot", kept);
     }
 
-    async fn keep_image(&self, image: WorldImage) -> Result<(), KeepError> {
+    async fn keep_image(&mut self, image: WorldImage) -> Result<(), KeepError> {
         self.write(image).await?;
-        let oldest_kept = self.remove_snapshots(SNAPSHOTS_KEPT).await?;
+        if self.is_leased() {
+            self.put_off = true;
+            return Ok(());
+        }
+        self.remove_and_trim(SNAPSHOTS_KEPT).await
+    }
+
+    /// Removes all but the newest snapshots, and the entries that neither these nor alerters need.
+    pub(super) async fn remove_and_trim(&self, kept: usize) -> Result<(), KeepError> {
+        let oldest_kept = self.remove_snapshots(kept).await?;
         self.trim(oldest_kept.saturating_sub(self.kept_entries)).await
     }
 

@@ -11,6 +11,7 @@
 
 pub mod archive;
 pub mod archive_list;
+pub mod capture;
 pub mod clock;
 pub mod conditions;
 pub mod feed;
@@ -47,7 +48,7 @@ pub use history::History;
 pub use last_seen::LAST_SEEN_KEY;
 pub use open::{Ledger, LedgerOptions};
 use purger::Purging;
-pub use recover::RecoverError;
+pub use recover::{RecoverError, Recovered, recover};
 pub(crate) use refused::wait_after;
 use timekeeping::SharedTime;
 
@@ -114,6 +115,7 @@ pub struct Handle {
     keeper: Arc<Notify>,
     conditions: Conditions,
     purging: Arc<Purging>,
+    captures: mpsc::Sender<capture::CaptureRequest>,
     now: Arc<RwLock<Time>>,
     time: SharedTime,
 }

@@ -14,7 +14,7 @@ use tokio_util::task::AbortOnDropHandle;
 use super::feed::Feed;
 use super::group::OpenGroup;
 use super::history::History;
-use super::keeper::Keeper;
+use super::keeper::{Incoming, Keeper};
 use super::last_seen::{self, Watchman};
 use super::owner::{Owner, Trouble, drop_elsewhere};
 use super::recover::{RecoverError, Recovered, recover};
@@ -71,7 +71,7 @@ impl Ledger {
         let (command_sender, commands) = mpsc::channel(COMMANDS_WAITING_MAX);
         let (order_sender, orders) = mpsc::channel(ORDERS_WAITING_MAX);
         let conditions = Conditions::default();
-        let (image_sender, images) = mpsc::channel(1);
+        let (image_sender, capture_sender, work) = Incoming::new();
         let now = Arc::new(RwLock::new(world.root().at));
         let time = time_at_start(&clock, world.root(), vault.as_ref(), &options).await;
         let handle = Handle {
@@ -84,10 +84,11 @@ impl Ledger {
             keeper: Arc::default(),
             conditions: conditions.clone(),
             purging: Arc::default(),
+            captures: capture_sender,
             now: now.clone(),
             time: time.clone(),
         };
-        let keeper = Keeper::new(log.clone(), vault.clone(), handle.clone(), images, &options);
+        let keeper = Keeper::new(log.clone(), vault.clone(), handle.clone(), work, &options);
         let watchman = Watchman { vault: vault.clone(), clock: clock.clone(), handle: handle.clone() };
         // A start that crashes at once leaves a sign, too.
         watchman.give_sign().await;

@@ -28,7 +28,7 @@ use crate::records::{ArchivedCall, ArchivedInstance, ChunkContent};
 
 const DAY_MILLIS: i64 = 86_400_000;
 /// The key under which the day of the newest whole pass is noted.
-const PURGED_ON: &str = "purged-on";
+pub(super) const PURGED_ON: &str = "purged-on";
 
 /// What waits to be removed, and whether a person has allowed it.
 #[derive(Debug, Default)]
@@ -83,7 +83,8 @@ impl Keeper {
     /// Does it where it has not been done today, and reports what waits.
     pub(super) async fn purge(&mut self) -> Result<(), KeepError> {
         // A clock that is not believed makes nothing old. One that is believed and wrong is found out in the first hours.
-        if self.handle.time.held().is_none() && self.handle.time.age() >= PROCESS_SETTLES {
+        // A backup that runs still reads what would be removed.
+        if !self.is_leased() && self.handle.time.held().is_none() && self.handle.time.age() >= PROCESS_SETTLES {
             self.purge_by(self.handle.now()).await?;
         }
         match self.handle.purging.waiting() {

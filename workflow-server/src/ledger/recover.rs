@@ -19,14 +19,18 @@ pub enum RecoverError {
     #[error(transparent)]
     Journal(#[from] JournalError),
     /// A record could not be read.
-    #[error("{0}; keep the data directory as it is and restore the newest backup into an empty one")]
+    #[error(
+        "{0}; keep the data directory as it is and restore the newest backup into an empty one with `aftercall restore`"
+    )]
     Record(#[from] RecordError),
     /// An entry does not follow on the World before it.
-    #[error("{0}; keep the data directory as it is and restore the newest backup into an empty one")]
+    #[error(
+        "{0}; keep the data directory as it is and restore the newest backup into an empty one with `aftercall restore`"
+    )]
     Unfit(#[from] Unfit),
     /// The snapshots and the journal do not meet.
     #[error(
-        "the journal begins at {oldest} and ends at {newest}, but the newest readable snapshot stands at {snapshot}: files of two stores have been mixed, or some are missing; restore the newest backup into an empty data directory"
+        "the journal begins at {oldest} and ends at {newest}, but the newest readable snapshot stands at {snapshot}: files of two stores have been mixed, or some are missing; restore the newest backup into an empty data directory with `aftercall restore`"
     )]
     Gap {
         /// The oldest sequence of the journal.
@@ -38,7 +42,7 @@ pub enum RecoverError {
     },
     /// The journal tells of another history than the snapshot.
     #[error(
-        "the snapshot and the journal disagree about entry {sequence}: files of two stores have been mixed; restore the newest backup into an empty data directory"
+        "the snapshot and the journal disagree about entry {sequence}: files of two stores have been mixed; restore the newest backup into an empty data directory with `aftercall restore`"
     )]
     OtherHistory {
         /// Where.
@@ -51,16 +55,20 @@ pub(super) fn snapshot_name(sequence: u64) -> String {
 }
 
 /// What a start rebuilds from the store.
-pub(super) struct Recovered {
-    pub(super) world: World,
+pub struct Recovered {
+    /// The World at the newest entry.
+    pub world: World,
     /// The place of the newest entry.
-    pub(super) newest: Position,
-    /// Where the snapshot stands that it began with; 0 without one.
-    pub(super) snapshot: u64,
+    pub newest: Position,
+    /// The sequence of the snapshot that it began with; 0 without one.
+    pub snapshot: u64,
 }
 
 /// Rebuilds the World.
-pub(super) async fn recover(log: &dyn Log, vault: &dyn Vault, keeping: Keeping) -> Result<Recovered, RecoverError> {
+///
+/// # Errors
+/// [`RecoverError`].
+pub async fn recover(log: &dyn Log, vault: &dyn Vault, keeping: Keeping) -> Result<Recovered, RecoverError> {
     let (mut world, snapshot) = newest_snapshot(vault, keeping).await?;
     let bounds = log.bounds();
     let newest = bounds.newest;

@@ -101,6 +101,26 @@ pub fn decode_group(bytes: &[u8], chain_before: u64, chain_after: u64) -> Result
     Ok(entries)
 }
 
+/// The beginning of a group, up to and with the entry `upto`, and the chain hash at it. The bytes of the entries stay as they are.
+///
+/// # Errors
+/// [`RecordError`] where the group does not read whole.
+pub fn cut_group(bytes: &[u8], chain_before: u64, upto: u64) -> Result<(Vec<u8>, u64), RecordError> {
+    let mut rest = versioned(bytes)?;
+    let (mut chain, mut end) = (chain_before, bytes.len() - rest.len());
+    while !rest.is_empty() {
+        let start = rest;
+        let record = EntryRecord::decode_length_delimited(&mut rest)?;
+        if Entry::try_from(record)?.sequence > upto {
+            break;
+        }
+        let taken = start.len() - rest.len();
+        chain = link(chain, &start[..taken]);
+        end += taken;
+    }
+    Ok((bytes[..end].to_vec(), chain))
+}
+
 /// Packs entries for the history: the same bytes as a group, compressed.
 ///
 /// # Errors

@@ -15,9 +15,10 @@ pub mod v1;
 use thiserror::Error;
 
 pub use archive::{ArchivedCall, ArchivedInstance, ChunkContent, ChunkFilter};
-pub use group::{GroupBytes, Linked, decode_group, pack_entries, unpack_entries};
+pub use group::{GroupBytes, Linked, cut_group, decode_group, pack_entries, unpack_entries};
 pub use last_seen::LastSeen;
 pub use snapshot::{SnapshotHead, SnapshotReader, WorldImage, encode_world, snapshot_frames};
+pub use v1::{decode_erasure, encode_erasure};
 
 /// The version with which this server writes. A newer one is refused, an older one is read.
 pub const RECORDS_VERSION: u8 = 1;

@@ -173,6 +173,12 @@ impl WorldImage {
         Self { root: world.root().clone(), marks: world.requests().marks().clone(), chain }
     }
 
+    /// The same without the request ids that are remembered: how many are is a setting of the server.
+    #[must_use]
+    pub fn without_marks(world: &World) -> Self {
+        Self { root: world.root().clone(), marks: Marks::default(), chain: 0 }
+    }
+
     /// The newest sequence in it.
     #[must_use]
     pub fn sequence(&self) -> u64 {
@@ -256,6 +262,12 @@ impl SnapshotReader {
             self.world.restore_mark(mark.key(), mark.fingerprint, mark.sequence, Time(mark.at));
         }
         Ok(())
+    }
+
+    /// Where the snapshot stands; none before its first frame.
+    #[must_use]
+    pub fn head(&self) -> Option<SnapshotHead> {
+        self.head.clone()
     }
 
     /// The World, if the snapshot was whole.

@@ -4,6 +4,7 @@
 
 mod archived;
 mod asking;
+mod backups;
 mod batches;
 mod building;
 mod calendars;
@@ -60,7 +61,7 @@ pub use script_engine::ScriptEngine;
 use asking::{Answered, Asking, Prepared};
 
 use crate::ledger::Handle;
-use crate::limits::{REPORTS_RUNNING_MAX, ROWS_AT_ONCE};
+use crate::limits::{BACKUPS_RUNNING_MAX, REPORTS_RUNNING_MAX, ROWS_AT_ONCE};
 use crate::reading::{Lane, Place, Reading};
 use crate::service::claim_search::ClaimSearches;
 
@@ -79,6 +80,8 @@ pub struct Shared {
     reports: Arc<Semaphore>,
     reading: Arc<Reading>,
     searches: Arc<ClaimSearches>,
+    identity: Arc<crate::journal::Identity>,
+    backups: Arc<Semaphore>,
 }
 
 /// What ops decide for the people at their desks.
@@ -114,6 +117,8 @@ impl Shared {
             reports: Arc::new(Semaphore::new(REPORTS_RUNNING_MAX)),
             reading: Arc::new(reading),
             searches: Arc::default(),
+            identity: Arc::new(identity.clone()),
+            backups: Arc::new(Semaphore::new(BACKUPS_RUNNING_MAX)),
         }
     }
 

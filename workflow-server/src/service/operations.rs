@@ -13,7 +13,7 @@ use tonic::{Request, Response, Status};
 use super::explain::explain;
 use super::requests::{self, Faults};
 use super::{
-    Asking, Shared, archived, batches, convert, erasures, follow_up, history, instance_filter, pages, reports,
+    Asking, Shared, archived, backups, batches, convert, erasures, follow_up, history, instance_filter, pages, reports,
     retention, stuck, upkeep,
 };
 use crate::limits::GROUPS_MAX;
@@ -251,6 +251,12 @@ impl OperationsService for Operations {
 
     async fn report(&self, request: Request<proto::ReportRequest>) -> Result<Response<Self::ReportStream>, Status> {
         reports::report(&self.0, &request.into_inner()).map(ReceiverStream::new).map(Response::new)
+    }
+
+    type BackupStream = ReceiverStream<Result<proto::BackupResponse, Status>>;
+
+    async fn backup(&self, request: Request<proto::BackupRequest>) -> Result<Response<Self::BackupStream>, Status> {
+        backups::backup(&self.0, request.into_inner()).map(ReceiverStream::new).map(Response::new)
     }
 
     async fn list_overdue_timers(

@@ -64,7 +64,7 @@ fn violations(faults: impl ExactSizeIterator<Item = (String, String)>) -> Vec<Fi
     shown
 }
 
-fn plain(code: Code, reason: &str, message: impl Into<String>) -> Status {
+pub(super) fn plain(code: Code, reason: &str, message: impl Into<String>) -> Status {
     status(code, reason, message, HashMap::new())
 }
 

@@ -7,6 +7,7 @@ mod samples;
 mod scenario;
 
 mod authors;
+mod backups;
 mod clock;
 mod large;
 mod leaving;

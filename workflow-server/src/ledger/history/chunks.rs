@@ -48,6 +48,16 @@ impl Place {
     }
 }
 
+/// The first and the last sequence of the chunk with this name; none where it is no chunk.
+pub(in crate::ledger) fn range_of(name: &str) -> Option<(u64, u64)> {
+    Place::parse(name).map(|place| (place.first, place.last))
+}
+
+/// The entries of a frame of a chunk.
+pub(in crate::ledger) fn frame_entries(frame: &[u8]) -> Result<Vec<Arc<Entry>>, RecordError> {
+    unpack(frame).map(|unpacked| unpacked.to_vec())
+}
+
 /// What is left of an entry when its chunk is written anew.
 pub(in crate::ledger) enum Rewritten {
     /// As it was.
@@ -101,6 +111,10 @@ impl Chunks {
     /// The newest sequence that is packed; 0 if none is.
     pub(super) fn newest(&self) -> u64 {
         self.read_places().keys().next_back().copied().unwrap_or(0)
+    }
+
+    pub(super) fn names(&self) -> Vec<String> {
+        self.read_places().values().map(Place::name).collect()
     }
 
     pub(super) fn places(&self, within: RangeInclusive<u64>) -> Vec<Place> {

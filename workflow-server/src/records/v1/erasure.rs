@@ -7,9 +7,12 @@ use aftercall_engine::command::Actor;
 use aftercall_engine::erasure::{ErasedCall, Erasure, ErasureChange};
 use aftercall_engine::time::Time;
 
+use prost::Message;
+
 use super::codes::Coded;
 use super::instance::IdRecord;
-use crate::records::RecordError;
+use crate::records::group::versioned;
+use crate::records::{RECORDS_VERSION, RecordError};
 
 #[derive(Clone, PartialEq, prost::Message)]
 struct ErasedCallRecord {
@@ -93,6 +96,23 @@ impl TryFrom<ErasureRecord> for Erasure {
             state: Coded::from_code(record.state)?,
         })
     }
+}
+
+/// An erasure as bytes with a version: for the list of erasures that is kept beside backups.
+#[must_use]
+pub fn encode_erasure(erasure: &Erasure) -> Vec<u8> {
+    let mut bytes = vec![RECORDS_VERSION];
+    // Writing to a Vec cannot fail: it grows.
+    let _ = ErasureRecord::from(erasure).encode(&mut bytes);
+    bytes
+}
+
+/// Reads what [`encode_erasure`] has written.
+///
+/// # Errors
+/// [`RecordError`] where it does not read whole.
+pub fn decode_erasure(bytes: &[u8]) -> Result<Erasure, RecordError> {
+    ErasureRecord::decode(versioned(bytes)?)?.try_into()
 }
 
 /// What changed of an erasure: it was started, or else a call was masked, or else it is done.

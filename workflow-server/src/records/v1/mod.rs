@@ -23,5 +23,5 @@ pub use call::CallRecord;
 pub(super) use codes::Coded;
 pub use definition::{DefinitionRecord, TeamRecord, VersionRecord, WorkflowRecord};
 pub use entry::{EntryRecord, MarkRecord};
-pub use erasure::ErasureRecord;
+pub use erasure::{ErasureRecord, decode_erasure, encode_erasure};
 pub use instance::{InstanceRecord, ValueRecord};

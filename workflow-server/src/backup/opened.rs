@@ -1,0 +1,184 @@
+//! A generation, read as a journal and a vault: what starts, verifies and restores a store needs no other way to read a backup.
+
+use std::fs::File;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bytes::Bytes;
+use futures::future::{BoxFuture, FutureExt as _, ready};
+
+use super::{BackupDirectory, BackupError, KEYS, Manifest, frames, journal_range};
+use crate::journal::{BlobWriter, Bounds, Group, JournalError, Log, Position, Vault};
+
+/// A file with entries of the journal.
+struct JournalFile {
+    first: u64,
+    last: u64,
+    path: PathBuf,
+}
+
+/// The journal of a generation.
+pub(super) struct BackupLog {
+    files: Vec<JournalFile>,
+    bounds: Bounds,
+    /// Where reading goes on: the next sequence, the place of its file and the offset in it.
+    next: Mutex<Option<(u64, usize, u64)>>,
+}
+
+/// The files of a generation.
+pub(super) struct BackupVault {
+    files: Vec<(String, PathBuf)>,
+    keys: Vec<(String, Bytes)>,
+}
+
+/// Opens a generation.
+pub(super) fn open(
+    directory: &BackupDirectory,
+    manifest: &Manifest,
+) -> Result<(Arc<BackupLog>, Arc<BackupVault>), BackupError> {
+    let mut journal: Vec<JournalFile> = Vec::new();
+    for file in &manifest.files {
+        let range = journal_range(&file.name);
+        journal.extend(range.map(|(first, last)| JournalFile { first, last, path: directory.path_of(file) }));
+    }
+    journal.sort_by_key(|file| file.first);
+    let base = match journal.first() {
+        Some(oldest) => {
+            let group = group_at(oldest, 0)?.map(|(group, _)| group);
+            let group = group.ok_or_else(|| BackupError::damaged(&oldest.path, "it is empty"))?;
+            Position { sequence: group.first - 1, chain: group.chain_before }
+        }
+        None => manifest.position(),
+    };
+    let bounds = Bounds { base, newest: manifest.position() };
+    let log = Arc::new(BackupLog { files: journal, bounds, next: Mutex::default() });
+    let files = manifest.files.iter().map(|file| (file.name.clone(), directory.path_of(file))).collect();
+    let keys = match manifest.file(KEYS) {
+        Some(file) => read_keys(&directory.path_of(file))?,
+        None => Vec::new(),
+    };
+    Ok((log, Arc::new(BackupVault { files, keys })))
+}
+
+/// Names and values, by turns.
+fn read_keys(path: &std::path::Path) -> Result<Vec<(String, Bytes)>, BackupError> {
+    let frames = frames::read_all(path).map_err(BackupError::io("reading", path))?;
+    let pair = |pair: &[Bytes]| (String::from_utf8_lossy(&pair[0]).into_owned(), pair[1].clone());
+    Ok(frames.chunks_exact(2).map(pair).collect())
+}
+
+fn group_at(file: &JournalFile, offset: u64) -> Result<Option<(Group, u64)>, JournalError> {
+    let failed = |error| JournalError::io("reading", &file.path, &error);
+    let open = File::open(&file.path).map_err(failed)?;
+    let Some((frame, next)) = frames::read_at(&open, offset).map_err(failed)? else { return Ok(None) };
+    let group = frames::read_group(&frame).filter(|group| group.first > 0).ok_or_else(|| JournalError::Damaged {
+        what: format!("no group begins there (at {offset})"),
+        place: file.path.display().to_string(),
+    })?;
+    Ok(Some((group, next)))
+}
+
+impl BackupLog {
+    fn groups(&self, from: u64, bytes_max: usize) -> Result<Vec<Group>, JournalError> {
+        let from = from.max(1);
+        if from <= self.bounds.base.sequence {
+            return Err(JournalError::Trimmed { oldest: self.bounds.oldest() });
+        }
+        let known = self.next.lock().unwrap_or_else(PoisonError::into_inner).filter(|(next, ..)| *next == from);
+        let place = self.files.partition_point(|file| file.last < from);
+        let (mut place, mut offset) = known.map_or((place, 0), |(_, place, offset)| (place, offset));
+        let (mut groups, mut bytes): (Vec<Group>, usize) = (Vec::new(), 0);
+        while let Some(file) = self.files.get(place) {
+            let Some((group, next)) = group_at(file, offset)? else {
+                (place, offset) = (place + 1, 0);
+                continue;
+            };
+            bytes += group.bytes.len();
+            if group.last >= from && !groups.is_empty() && bytes > bytes_max {
+                break;
+            }
+            offset = next;
+            if group.last >= from {
+                groups.push(group);
+            } else {
+                bytes = 0;
+            }
+        }
+        let next = groups.last().map(|group| (group.last + 1, place, offset));
+        *self.next.lock().unwrap_or_else(PoisonError::into_inner) = next;
+        Ok(groups)
+    }
+}
+
+fn read_only<T: Send + 'static>() -> BoxFuture<'static, Result<T, JournalError>> {
+    ready(Err(JournalError::Failed { reason: "a backup is never written to".to_owned() })).boxed()
+}
+
+impl Log for BackupLog {
+    fn append(&self, _: Group) -> BoxFuture<'_, Result<(), JournalError>> {
+        read_only()
+    }
+
+    fn read(&self, from: u64, bytes_max: usize) -> BoxFuture<'_, Result<Vec<Group>, JournalError>> {
+        ready(self.groups(from, bytes_max)).boxed()
+    }
+
+    fn trim(&self, _: u64) -> BoxFuture<'_, Result<(), JournalError>> {
+        read_only()
+    }
+
+    fn renew(&self) -> BoxFuture<'_, Result<(), JournalError>> {
+        read_only()
+    }
+
+    fn start_at(&self, _: Position) -> BoxFuture<'_, Result<(), JournalError>> {
+        read_only()
+    }
+
+    fn bounds(&self) -> Bounds {
+        self.bounds
+    }
+}
+
+impl BackupVault {
+    fn frame(&self, name: &str, offset: u64) -> Result<Option<(Bytes, u64)>, JournalError> {
+        let found = self.files.iter().find(|(known, _)| known == name);
+        let (_, path) = found.ok_or_else(|| JournalError::NotFound { name: name.to_owned() })?;
+        let failed = |error| JournalError::io("reading", path, &error);
+        frames::read_at(&File::open(path).map_err(failed)?, offset).map_err(failed)
+    }
+}
+
+impl Vault for BackupVault {
+    fn create(&self, _: &str) -> BoxFuture<'_, Result<Box<dyn BlobWriter>, JournalError>> {
+        read_only()
+    }
+
+    fn read_frame(&self, name: &str, offset: u64) -> BoxFuture<'_, Result<Option<(Bytes, u64)>, JournalError>> {
+        ready(self.frame(name, offset)).boxed()
+    }
+
+    fn list(&self, prefix: &str) -> BoxFuture<'_, Result<Vec<String>, JournalError>> {
+        let mut names: Vec<String> = self.files.iter().map(|(name, _)| name.clone()).collect();
+        names.retain(|name| name.starts_with(prefix));
+        names.sort();
+        ready(Ok(names)).boxed()
+    }
+
+    fn remove(&self, _: &str) -> BoxFuture<'_, Result<(), JournalError>> {
+        read_only()
+    }
+
+    fn put_key(&self, _: &str, _: Bytes) -> BoxFuture<'_, Result<(), JournalError>> {
+        read_only()
+    }
+
+    fn check_space(&self) -> BoxFuture<'_, Result<(), JournalError>> {
+        ready(Ok(())).boxed()
+    }
+
+    fn get_key(&self, name: &str) -> BoxFuture<'_, Result<Option<Bytes>, JournalError>> {
+        let found = self.keys.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone());
+        ready(Ok(found)).boxed()
+    }
+}

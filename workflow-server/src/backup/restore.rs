@@ -1,0 +1,328 @@
+//! Restores a backup into an empty directory, up to its newest entry or to an earlier point, as a store with an epoch of its own.
+//!
+//! Promise: what was restored is the World of the server at that point, with its history and archive; a directory whose restore was cut
+//! off never opens. What was erased since the backup is erased again, before the directory is complete.
+
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use aftercall_engine::erasure::Erasure;
+use aftercall_engine::time::Time;
+
+use super::erasures::calls_at;
+use super::replay::{At, Until, snapshot_time, snapshots};
+use super::verify::{identity_of, open_store, verify_files};
+use super::{BackupDirectory, BackupError, KnownErasure, Manifest, opened, reerase};
+use crate::journal::{Birth, Group, Log, OpenError, Options, RealDisk, Store, Vault, restoring};
+use crate::ledger::capture::{archive_name, history_range};
+use crate::limits::RECOVERY_READ_BYTES;
+use crate::records::cut_group;
+
+/// What to restore.
+#[derive(Clone, Debug)]
+pub struct RestoreOptions {
+    /// Which generation; the newest that reaches the point, where none is named.
+    pub generation: Option<u32>,
+    /// Up to where.
+    pub until: Until,
+    /// Whether callers who were erased since stay erased.
+    pub erase_again: bool,
+    /// The data directory of the old server, which knows the newest erasures.
+    pub erasures_from: Option<PathBuf>,
+    /// The new epoch: 128 random bits as 32 lower-case hex digits.
+    pub epoch: String,
+}
+
+/// What was restored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Restored {
+    /// From which generation.
+    pub generation: u32,
+    /// The point: the sequence of its newest entry.
+    pub sequence: u64,
+    /// The time of that entry.
+    pub at: Time,
+    /// How many entries of the backup came after it, and were left out.
+    pub left_out: u64,
+    /// The erasures since, of which the point knows nothing.
+    pub erasures: Vec<KnownErasure>,
+    /// How many calls were erased again.
+    pub erased_calls: u64,
+    /// How many files were written.
+    pub files: u64,
+}
+
+/// A generation, opened, and the World at the wanted point.
+struct Source {
+    manifest: Manifest,
+    log: Arc<opened::BackupLog>,
+    vault: Arc<opened::BackupVault>,
+    at: At,
+    snapshots: Vec<(u64, String)>,
+}
+
+/// Restores; `progress` is called with the bytes that were checked.
+///
+/// # Errors
+/// [`BackupError`]: nothing is written before the backup was found to be whole.
+pub async fn restore(
+    from: &Path,
+    to: &Path,
+    options: &RestoreOptions,
+    progress: &(dyn Fn(u64) + Sync),
+) -> Result<Restored, BackupError> {
+    let directory = BackupDirectory::open(from)?;
+    check_empty(to)?;
+    let mut known = directory.erasures()?;
+    if let Some(old) = &options.erasures_from {
+        known.extend(erasures_of(old).await?);
+    }
+    let manifest = choose(&directory, options).await?;
+    verify_files(&directory, &manifest, &mut HashSet::new(), progress)?;
+    let mut source = Source::open(&directory, manifest, options.until).await?;
+    let (sequence, at) = (source.at.position.sequence, source.at.world.root().at);
+    known.retain(|one| one.is_after(&source.manifest.epoch, sequence, at));
+    let erased = if options.erase_again { calls_at(known.iter(), at) } else { Vec::new() };
+
+    let identity = identity_of(&directory, &source.manifest)?;
+    let birth = Birth {
+        epoch: options.epoch.clone(),
+        hash_key: identity.hash_key,
+        created_at_millis: identity.created_at_millis,
+    };
+    let store = create(to, birth).await?;
+    let files = source.copy_files(&directory, store.vault.as_ref()).await?;
+    source.copy_journal(store.log.as_ref()).await?;
+    // Last: from here on the World is one entry or more beyond the point.
+    for group in reerase::entries(&mut source.at, &erased, &known)? {
+        store.log.append(group).await?;
+    }
+    drop(store);
+    restoring::finish(to, &RealDisk)?;
+    Ok(Restored {
+        generation: source.manifest.generation,
+        sequence,
+        at,
+        left_out: source.manifest.sequence - sequence,
+        erasures: known,
+        erased_calls: erased.len() as u64,
+        files,
+    })
+}
+
+fn check_empty(to: &Path) -> Result<(), BackupError> {
+    let entries = match std::fs::read_dir(to) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(BackupError::io("listing", to)(error)),
+    };
+    for entry in entries {
+        if entry.map_err(BackupError::io("listing", to))?.file_name() != "lost+found" {
+            return Err(BackupError::NotEmpty { dir: to.display().to_string() });
+        }
+    }
+    Ok(())
+}
+
+/// The erasures that the World of a stopped server knows.
+async fn erasures_of(dir: &Path) -> Result<Vec<KnownErasure>, BackupError> {
+    let store = open_store(dir).await?;
+    let keeping = aftercall_engine::world::Keeping::default();
+    let recovered = crate::ledger::recover(store.log.as_ref(), store.vault.as_ref(), keeping).await?;
+    let known =
+        |erasure: &Arc<Erasure>| KnownErasure { epoch: store.identity.epoch.clone(), erasure: (**erasure).clone() };
+    Ok(recovered.world.root().erasures.values().map(known).collect())
+}
+
+/// The generation to restore: the newest that reaches the point.
+async fn choose(directory: &BackupDirectory, options: &RestoreOptions) -> Result<Manifest, BackupError> {
+    if let Some(generation) = options.generation {
+        return directory.manifest(generation);
+    }
+    let newest = directory.newest()?;
+    let mut reach = Vec::new();
+    for generation in directory.generations()?.into_iter().rev() {
+        let manifest = if generation == newest.generation { newest.clone() } else { directory.manifest(generation)? };
+        // Sequences of another life of the store mean something else.
+        if manifest.epoch != newest.epoch {
+            break;
+        }
+        let is_within = match options.until {
+            Until::Newest => true,
+            Until::Sequence(until) => (manifest.oldest()..=manifest.sequence).contains(&until),
+            // After its end there may have been entries that it does not have; nothing knows better than the newest.
+            Until::Time(until) if until.0 >= manifest.at_millis && generation != newest.generation => false,
+            Until::Time(until) => oldest_time(directory, &manifest).await? <= until,
+        };
+        if is_within {
+            return Ok(manifest);
+        }
+        reach.push(format!("{} to {}", manifest.oldest(), manifest.sequence));
+    }
+    reach.reverse();
+    let reach = format!("they reach from entry {}", reach.join(", and from "));
+    Err(BackupError::OutOfReach { point: point(options.until), reach })
+}
+
+fn point(until: Until) -> String {
+    match until {
+        Until::Newest => "the newest entry".to_owned(),
+        Until::Sequence(sequence) => format!("entry {sequence}"),
+        Until::Time(_) => "that time".to_owned(),
+    }
+}
+
+/// The oldest time to which a generation can be restored.
+async fn oldest_time(directory: &BackupDirectory, manifest: &Manifest) -> Result<Time, BackupError> {
+    if manifest.oldest() == 0 {
+        return Ok(Time(i64::MIN));
+    }
+    let (_, vault) = opened::open(directory, manifest)?;
+    match snapshots(vault.as_ref()).await?.first() {
+        Some((_, name)) => snapshot_time(vault.as_ref(), name).await,
+        None => Ok(Time(manifest.at_millis)),
+    }
+}
+
+async fn create(to: &Path, birth: Birth) -> Result<Store, BackupError> {
+    let mut options = Options::new(birth, Arc::new(crate::server::end_process));
+    options.restoring = true;
+    let (to, at) = (to.to_owned(), to.display().to_string());
+    let opening = tokio::task::spawn_blocking(move || Store::open(&to, &options, Arc::new(RealDisk)));
+    let failed =
+        |panic: tokio::task::JoinError| OpenError::Io { what: format!("creating {at}"), reason: panic.to_string() };
+    Ok(opening.await.map_err(failed)??)
+}
+
+impl Source {
+    /// Rebuilds the World at the point from the newest snapshot before it.
+    async fn open(directory: &BackupDirectory, manifest: Manifest, until: Until) -> Result<Self, BackupError> {
+        let (log, vault) = opened::open(directory, &manifest)?;
+        let mut reached = Vec::new();
+        for (sequence, name) in snapshots(vault.as_ref()).await? {
+            if until.reaches(sequence, snapshot_time(vault.as_ref(), &name).await?) {
+                reached.push((sequence, name));
+            }
+        }
+        let base = log.bounds().base.sequence;
+        let mut at = match reached.last() {
+            Some((sequence, name)) if *sequence >= base => At::snapshot(vault.as_ref(), name).await?,
+            _ if base == 0 => At::beginning(),
+            _ => {
+                let reach = format!(
+                    "backup {} reaches from entry {} to {}",
+                    manifest.generation,
+                    manifest.oldest(),
+                    manifest.sequence
+                );
+                return Err(BackupError::OutOfReach { point: point(until), reach });
+            }
+        };
+        at.replay(log.as_ref(), until).await?;
+        let sequence = at.position.sequence;
+        if let Until::Sequence(wanted) = until
+            && wanted != sequence
+        {
+            let reach = format!("backup {} ends at entry {}", manifest.generation, manifest.sequence);
+            return Err(BackupError::OutOfReach { point: point(until), reach });
+        }
+        if until == Until::Newest && at.position != manifest.position() {
+            return Err(BackupError::Unsound(format!(
+                "the journal of backup {} does not lead to its end",
+                manifest.generation
+            )));
+        }
+        Ok(Self { manifest, log, vault, at, snapshots: reached })
+    }
+
+    /// Copies the snapshots up to the point, the history, and the files of the archive that the World at the point names.
+    async fn copy_files(&self, directory: &BackupDirectory, to: &dyn Vault) -> Result<u64, BackupError> {
+        let mut names: Vec<String> = self.snapshots.iter().map(|(_, name)| name.clone()).collect();
+        names.extend(
+            self.manifest.files.iter().map(|file| file.name.clone()).filter(|name| history_range(name).is_some()),
+        );
+        for name in &names {
+            copy_blob(self.vault.as_ref(), to, name).await?;
+        }
+        let mut copied = names.len() as u64;
+        for chunk in self.at.world.root().archive.chunks.values() {
+            let name = archive_name(chunk.file);
+            let holder = if self.manifest.file(&name).is_some() {
+                self.vault.clone()
+            } else {
+                self.other_with(directory, &name)?
+            };
+            copy_blob(holder.as_ref(), to, &name).await?;
+            copied += 1;
+        }
+        for name in crate::ledger::capture::KEYS {
+            if let Some(value) = self.vault.get_key(name).await? {
+                to.put_key(name, value).await?;
+            }
+        }
+        Ok(copied)
+    }
+
+    /// Another generation of the same store that has a file which was replaced between the point and this backup.
+    fn other_with(&self, directory: &BackupDirectory, name: &str) -> Result<Arc<opened::BackupVault>, BackupError> {
+        for generation in directory.generations()? {
+            let other = directory.manifest(generation)?;
+            if other.epoch == self.manifest.epoch && other.file(name).is_some() {
+                verify_files(directory, &other.only(name), &mut HashSet::new(), &|_| {})?;
+                return Ok(opened::open(directory, &other)?.1);
+            }
+        }
+        let point = format!("entry {}", self.at.position.sequence);
+        let reach = format!(
+            "the archive was rewritten after it, and no backup has its file {name}; entry {} can be",
+            self.manifest.sequence
+        );
+        Err(BackupError::OutOfReach { point, reach })
+    }
+
+    /// Copies the journal up to the point.
+    async fn copy_journal(&self, to: &dyn Log) -> Result<(), BackupError> {
+        let (base, upto) = (self.log.bounds().base, self.at.position.sequence);
+        // A snapshot at the point, and nothing before it that was kept.
+        let start = if self.log.bounds().is_empty() { self.at.position } else { base };
+        if start.sequence > 0 {
+            to.start_at(start).await?;
+        }
+        let mut next = base.sequence + 1;
+        while next <= upto {
+            for group in self.log.read(next, RECOVERY_READ_BYTES).await? {
+                next = group.last + 1;
+                if group.first <= upto {
+                    to.append(cut(group, upto)?).await?;
+                }
+            }
+        }
+        let reached = to.bounds().newest;
+        if reached == self.at.position {
+            return Ok(());
+        }
+        Err(BackupError::Unsound(format!(
+            "the restored journal ends at {} by another chain than the backup's",
+            reached.sequence
+        )))
+    }
+}
+
+/// A group without what comes after a point.
+fn cut(group: Group, upto: u64) -> Result<Group, BackupError> {
+    if group.last <= upto {
+        return Ok(group);
+    }
+    let (bytes, chain) = cut_group(&group.bytes, group.chain_before, upto)?;
+    Ok(Group { last: upto, chain, bytes: bytes.into(), ..group })
+}
+
+async fn copy_blob(from: &dyn Vault, to: &dyn Vault, name: &str) -> Result<(), BackupError> {
+    let (mut blob, mut offset) = (to.create(name).await?, 0);
+    while let Some((frame, next)) = from.read_frame(name, offset).await? {
+        blob.write(frame).await?;
+        offset = next;
+    }
+    Ok(blob.finish().await?)
+}

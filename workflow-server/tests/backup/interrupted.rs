@@ -1,0 +1,130 @@
+//! A backup or a restore that is cut off: what was complete before stays complete, and half of one is never taken for one.
+
+use std::fs;
+
+use workflow_server::backup::{BackupDirectory, BackupError, Until, verify_backup};
+use workflow_server::journal::OpenError;
+
+use crate::support::{House, base_of, parts, take, world_at, world_in};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backup_that_is_cut_off_anywhere_leaves_the_older_one_whole() {
+    let house = House::new().await;
+    house.work(1, 40).await;
+    house.archived(10).await;
+    let (first, _) = house.back_up().await;
+    let entries = house.entries().await;
+    house.work(100, 40).await;
+    let capture = house.handle.capture().await.unwrap();
+    let base = {
+        let directory = BackupDirectory::open(&house.backups()).unwrap();
+        base_of(&directory, &first)
+    };
+    let sent = parts(&capture, &house.identity, Some(base)).await;
+    for upto in 0..sent.len() {
+        let directory = BackupDirectory::open_or_create(&house.backups()).unwrap();
+        let mut generation = None;
+        for part in sent[..upto].iter().cloned() {
+            take(&directory, &mut generation, part, Some(&first)).unwrap();
+        }
+        // As the process that is killed: nothing more is done.
+        drop(generation);
+        drop(directory);
+        let directory = BackupDirectory::open(&house.backups()).unwrap();
+        assert_eq!(directory.generations().unwrap(), [1], "cut off after {upto} parts");
+        assert_eq!(verify_backup(&directory, &first).await.unwrap().sequence, first.sequence);
+    }
+    let (restored, to) = house.restore_to("restored", Until::Newest).await.unwrap();
+    assert_eq!(restored.sequence, first.sequence);
+    assert_eq!(world_in(&to).await, world_at(&entries, first.sequence));
+    drop(capture);
+    let (second, why) = house.back_up().await;
+    assert_eq!((second.generation, why), (2, None), "the next one is incremental on the whole one");
+    let directory = BackupDirectory::open_or_create(&house.backups()).unwrap();
+    let in_pool = |directory: &BackupDirectory| fs::read_dir(directory.path().join("files")).unwrap().count();
+    directory.remove_unreferenced().unwrap();
+    let mut names: Vec<_> =
+        first.files.iter().chain(&second.files).map(workflow_server::backup::ManifestFile::pool_name).collect();
+    names.sort();
+    names.dedup();
+    assert_eq!(in_pool(&directory), names.len(), "nothing else is left");
+    directory.remove(&[1]).unwrap();
+    assert_eq!(in_pool(&directory), second.files.len());
+    verify_backup(&directory, &second).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_was_changed_on_the_way_is_refused() {
+    let house = House::new().await;
+    house.work(1, 5).await;
+    let capture = house.handle.capture().await.unwrap();
+    let directory = BackupDirectory::open_or_create(&house.backups()).unwrap();
+    let mut generation = None;
+    let mut refused = None;
+    for part in parts(&capture, &house.identity, None).await {
+        let part = match part {
+            workflow_server::backup::Part::Piece(bytes) => {
+                let mut bytes = bytes.to_vec();
+                bytes[0] ^= 1;
+                workflow_server::backup::Part::Piece(bytes.into())
+            }
+            part => part,
+        };
+        if let Err(error) = take(&directory, &mut generation, part, None) {
+            refused = Some(error);
+            break;
+        }
+    }
+    let refused = refused.expect("it is refused");
+    assert!(refused.to_string().contains("identity, which was changed on the way"), "{refused}");
+    assert_eq!(directory.generations().unwrap(), Vec::<u32>::new());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_name_that_leads_out_of_the_directory_is_refused() {
+    let house = House::new().await;
+    let capture = house.handle.capture().await.unwrap();
+    let directory = BackupDirectory::open_or_create(&house.backups()).unwrap();
+    let first = parts(&capture, &house.identity, None).await.remove(0);
+    for name in ["../x", "/etc/passwd", ".hidden", "", "a/b", "a\0b"] {
+        let mut generation = None;
+        take(&directory, &mut generation, first.clone(), None).unwrap();
+        let refused = generation.unwrap().file(name).unwrap_err();
+        assert!(matches!(refused, BackupError::Protocol(_)), "{name:?}: {refused}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_one_command_writes_to_a_directory_and_a_directory_of_other_files_is_refused() {
+    let temp = tempfile::tempdir().unwrap();
+    let at = temp.path().join("backups");
+    let held = BackupDirectory::open_or_create(&at).unwrap();
+    assert!(matches!(BackupDirectory::open_or_create(&at), Err(BackupError::Locked { .. })));
+    assert!(matches!(BackupDirectory::open(&at), Err(BackupError::Locked { .. })));
+    drop(held);
+    assert!(matches!(BackupDirectory::open(&at).unwrap().newest(), Err(BackupError::Empty { .. })));
+    let other = temp.path().join("other");
+    fs::create_dir(&other).unwrap();
+    fs::write(other.join("letters.txt"), "mine").unwrap();
+    assert!(matches!(BackupDirectory::open_or_create(&other), Err(BackupError::NotABackup { .. })));
+    assert!(matches!(BackupDirectory::open(&other), Err(BackupError::NotABackup { .. })));
+    assert_eq!(fs::read_dir(&other).unwrap().count(), 1, "nothing was written");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restore_that_was_cut_off_is_no_store_and_one_into_a_store_is_refused() {
+    let house = House::new().await;
+    house.work(1, 10).await;
+    house.back_up().await;
+    let refused = house.restore_to("data", Until::Newest).await.unwrap_err();
+    assert!(matches!(refused, BackupError::NotEmpty { .. }), "{refused}");
+    let (_, to) = house.restore_to("restored", Until::Newest).await.unwrap();
+    // As the restore leaves it until its last step.
+    fs::write(to.join("restoring"), "").unwrap();
+    let birth = workflow_server::journal::Birth { epoch: "0".repeat(32), hash_key: [0; 16], created_at_millis: 0 };
+    let options = workflow_server::journal::Options::new(birth, std::sync::Arc::new(|_| {}));
+    let disk = std::sync::Arc::new(workflow_server::journal::RealDisk);
+    let Err(refused) = workflow_server::journal::Store::open(&to, &options, disk) else { panic!("it opened") };
+    assert!(matches!(refused, OpenError::HalfRestored { .. }), "{refused}");
+    assert!(refused.to_string().contains("aftercall restore"), "{refused}");
+}
