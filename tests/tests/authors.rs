@@ -159,6 +159,42 @@ async fn what_names_what_is_not_there_cannot_be_published_and_each_fault_is_told
     );
 }
 
+/// A draft with as many stages and paths as a picture may have, many of which cross.
+fn tangle() -> String {
+    let mut file =
+        "format: 1\nworkflow: tangle\ntitle: Tangle\nfields: { n: { type: number } }\non_new_call:\n".to_owned();
+    file += "  - alert: { text: Look, team: billing }\n";
+    for outer in 0..11 {
+        file += &format!("  - button: B{outer}\n    then:\n      - alert: {{ text: Look, team: billing }}\n");
+        for inner in 0..12 {
+            file += &format!("      - button: B{outer} {inner}\n        id: b{outer}-{inner}\n        then:\n");
+            let (to, place) = ((inner * 5 + outer * 7 + 1) % 12, (outer * 5 + inner + 1) % 11);
+            file += &format!("          - link: {{ to: b{place}-{to}, when: \"fields.n < {inner}\" }}\n");
+            file += "          - finish: done\n";
+        }
+    }
+    file
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_picture_that_takes_too_long_is_refused_by_name_and_drawn_as_mermaid() {
+    let house = House::start_without_alerter().await;
+    let mut clients = house.clients().await;
+    clients.teams(&["billing"]).await;
+    let import = ImportWorkflowRequest { actor: "Una".to_owned(), file: tangle(), ..ImportWorkflowRequest::default() };
+    clients.definitions.import_workflow(import).await.expect("imported");
+    let picture = |format: PictureFormat| RenderWorkflowRequest {
+        name: "tangle".to_owned(),
+        draft: true,
+        format: format.into(),
+        ..RenderWorkflowRequest::default()
+    };
+    let refused = clients.definitions.render_workflow(picture(PictureFormat::Svg)).await.expect_err("too large");
+    assert_eq!((refused.code(), reason(&refused).as_str()), (Code::FailedPrecondition, "PICTURE_TOO_LARGE"));
+    let drawn = clients.definitions.render_workflow(picture(PictureFormat::Mermaid)).await.expect("drawn");
+    assert!(drawn.into_inner().picture.contains("B10 11"));
+}
+
 /// What is drawn of the claim whose instance stands in stage 2.
 async fn check_pictures(clients: &mut Clients, instance_id: &str) {
     let picture = |format: PictureFormat, instance_id: &str, name: &str| RenderWorkflowRequest {

@@ -4,6 +4,7 @@
 //! Promises: the same workflow gives the same picture; whatever an author wrote stays text in it.
 
 mod dot;
+mod effort;
 mod mermaid;
 mod svg;
 mod text;

@@ -12,9 +12,10 @@ use layout::std_shapes::shapes::{Arrow, Element, ShapeKind};
 use layout::topo::layout::VisualGraph;
 use thiserror::Error;
 
+use super::effort::{EFFORT_MAX, effort};
 use super::{Edge, EdgeKind, Graph, Node};
 
-/// The most stages that are drawn: laying out takes time that grows faster than they do, and nobody sees more.
+/// The most stages that are drawn: nobody sees more.
 const STAGES_MAX: usize = 150;
 /// The most arrows.
 const EDGES_MAX: usize = 400;
@@ -32,8 +33,10 @@ const TOP: f64 = 44.0;
 /// Why there is no picture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum NoPicture {
-    /// The workflow has more stages or ways than a picture shows.
-    #[error("a picture shows at most {STAGES_MAX} stages and {EDGES_MAX} ways between them: ask for the text form")]
+    /// The workflow has more stages or paths than a picture shows, or so many across each other that the layout takes too long.
+    #[error(
+        "the picture is too large: it shows at most {STAGES_MAX} stages and {EDGES_MAX} paths, and fewer where many paths cross: ask for the text form, or for Mermaid"
+    )]
     TooLarge,
     /// The library cannot lay it out.
     #[error("this workflow cannot be laid out as a picture: ask for the text form, or for Mermaid")]
@@ -45,7 +48,7 @@ pub enum NoPicture {
 /// # Errors
 /// [`NoPicture`].
 pub fn svg(graph: &Graph) -> Result<String, NoPicture> {
-    if graph.nodes.len() > STAGES_MAX || graph.edges.len() > EDGES_MAX {
+    if graph.nodes.len() > STAGES_MAX || graph.edges.len() > EDGES_MAX || effort(graph) > EFFORT_MAX {
         return Err(NoPicture::TooLarge);
     }
     // The library checks itself by panics, and gives up now and then where it straightens ways: then it is not asked to.
