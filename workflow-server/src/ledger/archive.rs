@@ -176,7 +176,10 @@ impl Archive {
         let missing = RecordError::Incomplete("content of a chunk of the archive");
         let Some((_, offset)) = self.vault.read_frame(&name, 0).await? else { return Err(missing.into()) };
         let Some((bytes, _)) = self.vault.read_frame(&name, offset).await? else { return Err(missing.into()) };
-        let content = Arc::new(ChunkContent::read(&bytes)?);
+        // Up to 4,096 calls with their instances: not on the thread of the ledger, where the keeper asks.
+        let reading = tokio::task::spawn_blocking(move || ChunkContent::read(&bytes));
+        let cut_off = |_| JournalError::Io { what: "reading the archive".into(), reason: "it was cut off".into() };
+        let content = Arc::new(reading.await.map_err(cut_off)??);
         let mut contents = lock(&self.contents);
         contents.push_back((file, content.clone()));
         let surplus = contents.len().saturating_sub(ARCHIVE_CONTENTS_HELD);

@@ -1,6 +1,8 @@
 //! Lets calls of which everything has ended leave memory: first a chunk that says where they are found becomes durable, then
 //! the entry that removes them. A chunk whose entry never came is removed at the next start, or written over.
 
+use std::sync::Arc;
+
 use aftercall_engine::Root;
 use aftercall_engine::call::Call;
 use aftercall_engine::command::{ArchivableCall, Command};
@@ -30,7 +32,7 @@ impl Keeper {
                 looking.await.map_err(|_| KeepError::CutOff("looking for what may leave memory"))?;
             let waits = after.saturating_mul(ARCHIVE_WAITS);
             let has_waited = oldest.is_some_and(|oldest| now.0.saturating_sub(oldest.0) >= waits);
-            if calls.is_empty() || !(is_full || has_waited) || !self.store(&root, calls).await? {
+            if calls.is_empty() || !(is_full || has_waited) || !self.store(root, calls).await? {
                 return Ok(());
             }
         }
@@ -38,10 +40,14 @@ impl Keeper {
     }
 
     /// Gives whether they have left: where one of them has changed meanwhile, none has.
-    async fn store(&self, root: &Root, calls: Vec<ArchivableCall>) -> Result<bool, KeepError> {
+    async fn store(&self, root: Arc<Root>, calls: Vec<ArchivableCall>) -> Result<bool, KeepError> {
         let archive = self.handle.archive();
         let file = root.archive.newest_file + 1;
-        archive.write(file, content(root, archive.keys(), &calls)).await?;
+        let (keys, listed) = (archive.keys(), calls.clone());
+        // Hashes of thousands of callers: not on the thread of the ledger.
+        let gathering = tokio::task::spawn_blocking(move || content(&root, keys, &listed));
+        let content = gathering.await.map_err(|_| KeepError::CutOff("gathering what leaves memory"))?;
+        archive.write(file, content).await?;
         let count = calls.len();
         let stored = self.carry_out(Command::Archive { file, calls }).await?;
         if stored {

@@ -194,7 +194,8 @@ impl Chunks {
     pub(super) async fn all_of(&self, place: Place) -> Result<Vec<Arc<Entry>>, HistoryError> {
         let (name, mut offset, mut entries) = (place.name(), 0, Vec::new());
         while let Some((bytes, next)) = self.vault.read_frame(&name, offset).await? {
-            entries.extend(unpack(&bytes)?.iter().cloned());
+            let unpacking = tokio::task::spawn_blocking(move || unpack(&bytes));
+            entries.extend(unpacking.await.map_err(|_| cut_off("unpacking the history"))??.iter().cloned());
             offset = next;
         }
         Ok(entries)
