@@ -65,7 +65,7 @@ async fn drive(handle: Handle, (job, actor, step): (u64, Actor, Command), per_se
         if let Some(ticks) = &mut ticks {
             ticks.tick().await;
         }
-        let request = Request { actor: actor.clone(), mark: None, salt: 0, command: step.clone() };
+        let request = Request { actor: actor.clone(), mark: None, salt: 0, known: None, command: step.clone() };
         match handle.execute(request).await {
             Ok(outcome) => {
                 if std::mem::take(&mut refusals) > 0 {

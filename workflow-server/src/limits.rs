@@ -138,6 +138,10 @@ pub const GROUPS_MAX: usize = 10_000;
 pub const HISTORY_WALK_MAX: usize = 100_000;
 /// How long a unary request may take: far beyond what any should.
 pub const REQUEST_TIME_MAX: Duration = Duration::from_secs(30);
+/// Changes of an instance that are looked at for somebody's work, before a script takes it back.
+pub const WORK_WALK_MAX: usize = 1_000;
+/// Changes since a push that are looked at before it is undone: what timers and calls do in the minutes that an undo is allowed.
+pub const UNDO_WALK_MAX: usize = 100;
 /// Changes that are walked back to what a first answer showed: far more than there are between a request and its repetition.
 pub const FIRST_ANSWER_WALK_MAX: usize = 1_000;
 /// Characters of a request id.

@@ -52,7 +52,7 @@ impl Bench {
         self.asked += 1;
         let mark = Some(RequestMark { key: u128::from(self.asked), fingerprint: self.asked });
         let actor = Actor { kind: ActorKind::ScriptEngine, name: "dialler".into() };
-        let request = Request { actor, mark, salt: self.asked as u16, command };
+        let request = Request { actor, mark, salt: self.asked as u16, known: None, command };
         match decide(&self.world, &request, NOW) {
             Ok(Decision::Commit(entry)) => self.world.apply(&entry).expect("what was decided fits"),
             other => panic!("{request:?} comes to {other:?}"),

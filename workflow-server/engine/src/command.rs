@@ -17,7 +17,7 @@ use crate::time::Time;
 use crate::value::Value;
 
 pub use desk::{MigrateInstance, SeenAlert, SnoozeAlert, SnoozeUntil, UndoPush};
-pub use script::{CallChanges, IfRunning, SetWorkflow};
+pub use script::{CallChanges, IfRunning, KnownCall, SetWorkflow};
 
 /// What kind of party does something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -61,6 +61,8 @@ pub struct Request {
     pub mark: Option<RequestMark>,
     /// Chance, for the id of a new instance.
     pub salt: u16,
+    /// What the archive knows of the call that the command names; none where nobody has looked.
+    pub known: Option<KnownCall>,
     /// What is asked.
     pub command: Command,
 }
@@ -189,6 +191,8 @@ pub enum Command {
         reason: Box<str>,
         /// The revision the asker saw.
         expected: ExpectedRevision,
+        /// Whether somebody has worked on it, as its history tells: see [`crate::work::is_work`].
+        worked: bool,
     },
     /// Change what is known of a call.
     UpdateCall {

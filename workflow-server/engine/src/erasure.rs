@@ -125,11 +125,33 @@ impl Erasing {
         erasing
     }
 
+    /// A call was masked, of erasures that are not done: up to then by that one, and up to whatever the others say.
+    pub(crate) fn masked_by(&mut self, erasures: &OrdMap<u64, Arc<Erasure>>, call: &ErasedCall) {
+        let is_it = |other: &ErasedCall| (&other.key, other.created_at) == (&call.key, call.created_at);
+        let running = erasures.values().filter(|one| one.state != ErasureState::Done);
+        let of_it: Vec<(&ErasedCall, u64)> = running
+            .flat_map(|erasure| erasure.calls.iter().enumerate().map(move |(place, other)| (erasure, place, other)))
+            .filter(|(.., other)| is_it(other))
+            .map(|(erasure, place, other)| (other, erasure.masked_at.get(place).copied().unwrap_or(u64::MAX)))
+            .collect();
+        self.calls.remove(&(call.key.clone(), call.created_at));
+        for (other, _) in &of_it {
+            for id in &other.instances {
+                self.instances.remove(id);
+            }
+        }
+        for (other, upto) in of_it {
+            self.put(other, upto);
+        }
+    }
+
     /// Masks a call up to a sequence; where two erasures are about it, up to the later one.
     pub(crate) fn put(&mut self, call: &ErasedCall, upto: u64) {
-        self.calls.insert((call.key.clone(), call.created_at), upto);
+        let of_call = self.calls.entry((call.key.clone(), call.created_at)).or_insert(0);
+        *of_call = upto.max(*of_call);
         for id in &call.instances {
-            self.instances.insert(*id, upto);
+            let of_instance = self.instances.entry(*id).or_insert(0);
+            *of_instance = upto.max(*of_instance);
         }
     }
 

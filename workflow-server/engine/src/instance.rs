@@ -138,7 +138,6 @@ pub enum Happening {
 ///                       WAITING_FOR_CALL_END  ACTIVE  PAUSED  INCOMPLETE  FINISHED  CANCELLED
 /// SetAgain                        x             x       x         x          -          -
 /// Release                         x             -       -         -          -          -
-/// Withdraw                        x             x       -         -          -          -
 /// Push, Elapse, Pause             -             x       -         -          -          -
 /// Note                            x             x       x         x          x          x
 /// Acknowledge, Snooze             -             x       x         x          -          -
@@ -148,18 +147,20 @@ pub enum Happening {
 /// Move                            -             x       x         x          -          -
 /// Undo                            -             x       -         x          x          -
 /// Chase, Cancel, CallChange,      x             x       x         x          -          -
-///   Migrate
+///   Migrate, Withdraw
 /// ```
 #[must_use]
 pub fn is_legal(status: Status, happening: Happening) -> bool {
     use Status::{Active, Cancelled, Finished, Incomplete, Paused, WaitingForCallEnd};
     match happening {
         Happening::Note => true,
-        Happening::SetAgain | Happening::Chase | Happening::Cancel | Happening::CallChange | Happening::Migrate => {
-            !status.is_ended()
-        }
+        Happening::SetAgain
+        | Happening::Chase
+        | Happening::Cancel
+        | Happening::CallChange
+        | Happening::Migrate
+        | Happening::Withdraw => !status.is_ended(),
         Happening::Release => status == WaitingForCallEnd,
-        Happening::Withdraw => matches!(status, WaitingForCallEnd | Active),
         Happening::Push | Happening::Elapse | Happening::Pause => status == Active,
         Happening::Acknowledge | Happening::Snooze | Happening::Move => matches!(status, Active | Paused | Incomplete),
         Happening::Claim => matches!(status, Active | Paused),

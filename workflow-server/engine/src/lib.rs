@@ -29,6 +29,7 @@ pub mod filter;
 pub mod command;
 pub mod entry;
 pub mod rejection;
+pub mod work;
 pub mod world;
 
 mod decide;

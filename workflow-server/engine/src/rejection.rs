@@ -174,11 +174,8 @@ impl Rejection {
             Self::NotTheNewestVersion { .. } => "NOT_THE_NEWEST_VERSION",
             Self::WorkflowArchived(_) => "WORKFLOW_ARCHIVED",
             Self::WorkflowHasFaults(_) => "WORKFLOW_HAS_FAULTS",
-            Self::IllegalMove { instance, happening } => match (instance.status.is_ended(), happening) {
-                (true, _) => "INSTANCE_ENDED",
-                (false, Happening::Withdraw) => "ALREADY_WORKED",
-                (false, _) => "ILLEGAL_MOVE",
-            },
+            Self::IllegalMove { instance, .. } if instance.status.is_ended() => "INSTANCE_ENDED",
+            Self::IllegalMove { .. } => "ILLEGAL_MOVE",
             Self::ButtonGone(_) => "BUTTON_GONE",
             Self::AlertGone(_) => "ALERT_GONE",
             Self::AlertEscalated(_) => "ALERT_ESCALATED",

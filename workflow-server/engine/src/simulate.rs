@@ -225,7 +225,7 @@ impl Simulation {
     }
 
     fn ask(&mut self, kind: ActorKind, command: Command) -> Result<Answer, SimulationError> {
-        let request = Request { actor: Actor { kind, name: AUTHOR.into() }, mark: None, salt: 0, command };
+        let request = Request { actor: Actor { kind, name: AUTHOR.into() }, mark: None, salt: 0, known: None, command };
         let refused = |rejection| SimulationError::Refused(Box::new(rejection));
         match decide(&self.world, &request, self.now).map_err(refused)? {
             Decision::Commit(entry) => {

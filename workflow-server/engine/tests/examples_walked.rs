@@ -153,7 +153,8 @@ impl Walker {
     }
 
     fn ask(&mut self, kind: ActorKind, command: Command) {
-        let request = Request { actor: Actor { kind, name: "somebody".into() }, mark: None, salt: 7, command };
+        let request =
+            Request { actor: Actor { kind, name: "somebody".into() }, mark: None, salt: 7, known: None, command };
         match decide(&self.world, &request, self.now) {
             Ok(Decision::Commit(entry)) => self.world.apply(&entry).unwrap(),
             other => panic!("{request:?} came to {other:?}"),

@@ -3,17 +3,18 @@
 #![allow(clippy::unwrap_used, reason = "a test ends where something unexpected happens")]
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use aftercall_engine::call::{CallKey, Caller};
-use aftercall_engine::command::{CallChanges, Command};
+use aftercall_engine::command::{Actor, ActorKind, CallChanges, Command, KnownCall};
 use aftercall_engine::entry::ChangeKind;
-use aftercall_engine::erasure::{EraseCaller, ErasedCall, ErasureState, calls_in_memory};
+use aftercall_engine::erasure::{EraseCaller, ErasedCall, Erasing, ErasureState, calls_in_memory};
 use aftercall_engine::instance::InstanceId;
 use aftercall_engine::query::{Archivable, archivable};
 use aftercall_engine::testing::{Player, definitions, steps};
 use aftercall_engine::world::caller_index::CallerKey;
 use aftercall_engine::world::{Keeping, World};
-use aftercall_engine::{Decision, Rejection, decide, limits};
+use aftercall_engine::{Decision, Rejection, Request, decide, limits};
 use proptest::strategy::{Strategy as _, ValueTree as _};
 use proptest::test_runner::TestRunner;
 
@@ -206,6 +207,68 @@ fn what_is_said_after_the_mask_is_not_about_the_past_and_stays() {
     let root = desk.world.root();
     let touched = [before, between, after].map(|entry| root.erasing.touches(root, &entry));
     assert_eq!(touched, [true, true, false]);
+}
+
+#[test]
+fn two_erasures_of_one_call_never_unmask_it_whichever_masks_it_first() {
+    for order in [[0, 1], [1, 0]] {
+        let mut desk = Desk::new(WORKFLOW);
+        let id = desk.set("1", true);
+        rename(&mut desk, "1", "Ada");
+        let note = |desk: &mut Desk| {
+            let note = Command::AddNote { instance: id, text: "she rang".into() };
+            desk.entry("Ann", note).unwrap().0.unwrap()
+        };
+        let mut start = || {
+            let command = erase(&desk, "C-7");
+            desk.entry("ops", command).unwrap().0.unwrap().sequence
+        };
+        let erasures = [start(), start()];
+        desk.entry("ops", Command::StepErasure { erasure: erasures[order[0]] }).unwrap().0.unwrap();
+        let between = note(&mut desk);
+        assert!(desk.world.root().erasing.touches(desk.world.root(), &between), "the other is still to mask it");
+        desk.entry("ops", Command::StepErasure { erasure: erasures[order[1]] }).unwrap().0.unwrap();
+        let after = note(&mut desk);
+        let root = desk.world.root();
+        for erasing in [Arc::clone(&root.erasing), Arc::new(Erasing::of(&root.erasures))] {
+            assert!(erasing.touches(root, &between), "it was said before the second masked");
+            assert!(!erasing.touches(root, &after), "it was said afterwards");
+        }
+    }
+}
+
+#[test]
+fn a_call_that_is_heard_of_again_takes_over_what_the_archive_knew_unless_that_has_changed() {
+    let mut desk = Desk::new(WORKFLOW);
+    desk.finish("1");
+    rename(&mut desk, "1", "Ada");
+    desk.end("1");
+    let known = desk.world.root().call(&key("1")).unwrap().clone();
+    desk.pass(2 * HOUR);
+    // Looked up while it was still in memory.
+    let stale = KnownCall { newest_file: desk.world.root().archive.newest_file, call: None };
+    let looked_at = desk.look();
+    desk.archive(looked_at).unwrap();
+    let update = |known: KnownCall| {
+        let changes = CallChanges { agent: Some("Kim".into()), ..CallChanges::default() };
+        let command = Command::UpdateCall { call: key("1"), changes, expected: Some(3) };
+        let actor = Actor { kind: ActorKind::ScriptEngine, name: "script".into() };
+        Request { actor, mark: None, salt: 1, known: Some(known), command }
+    };
+    assert_eq!(decide(&desk.world, &update(stale), desk.now), Err(Rejection::ArchiveMoved));
+    let newest_file = desk.world.root().archive.newest_file;
+    let found = update(KnownCall { newest_file, call: Some(known.clone()) });
+    let Ok(Decision::Commit(entry)) = decide(&desk.world, &found, desk.now) else { panic!("it is updated") };
+    let after = entry.call.as_ref().unwrap().after.clone();
+    assert_eq!((after.ended_at, after.chargeable, &after.caller), (known.ended_at, true, &known.caller));
+    assert_eq!((&*after.agent, after.revision, after.created_at), ("Kim", known.revision + 1, desk.now));
+    // An erasure that began after the look masks what the look found.
+    let Command::EraseCaller(mut erase) = erase(&desk, "C-7") else { unreachable!() };
+    erase.calls = vec![ErasedCall { key: key("1"), created_at: known.created_at, instances: Box::default() }];
+    desk.entry("ops", Command::EraseCaller(erase)).unwrap().0.unwrap();
+    let Ok(Decision::Commit(entry)) = decide(&desk.world, &found, desk.now) else { panic!("it is updated") };
+    let caller = &entry.call.as_ref().unwrap().after.caller;
+    assert_eq!((&*caller.name, &*caller.reference), (aftercall_engine::mask::ERASED, ""));
 }
 
 #[test]

@@ -42,7 +42,7 @@ impl Desk {
         let asked = MigrateInstance { instance, version, stages, reason: "a new form".into() };
         let actor = Actor { kind: ActorKind::Operations, name: "ops".into() };
         let command = Command::MigrateInstance(Box::new(asked), None);
-        self.ask(&Request { actor, mark: None, salt: 0, command });
+        self.ask(&Request { actor, mark: None, salt: 0, known: None, command });
     }
 
     /// The instance as it would be after a click, if the click is accepted.

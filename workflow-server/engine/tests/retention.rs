@@ -13,7 +13,7 @@ use proptest::prelude::*;
 
 fn ask(world: &mut World, command: Command) -> Result<Option<ChangeKind>, Rejection> {
     let actor = Actor { kind: ActorKind::Operations, name: "Olga".into() };
-    match decide(world, &Request { actor, mark: None, salt: 0, command }, Time(1))? {
+    match decide(world, &Request { actor, mark: None, salt: 0, known: None, command }, Time(1))? {
         Decision::Commit(entry) => {
             world.apply(&entry).unwrap();
             Ok(Some(entry.kind))

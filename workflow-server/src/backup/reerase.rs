@@ -66,7 +66,7 @@ impl Writer {
 
     fn carry_out(&mut self, world: &mut World, command: Command) -> Result<(), BackupError> {
         let actor = Actor { kind: ActorKind::Operations, name: ACTOR.into() };
-        let request = Request { actor, mark: None, salt: 0, command };
+        let request = Request { actor, mark: None, salt: 0, known: None, command };
         let decided = decide(world, &request, world.root().at);
         let refused =
             |why: String| BackupError::Unsound(format!("what was erased since cannot be erased again: {why}"));

@@ -256,12 +256,43 @@ impl Archive {
 
     async fn holding_by(&self, root: &Root, key: u64) -> Result<Vec<Arc<ChunkContent>>, HistoryError> {
         let mut found = Vec::new();
-        for chunk in root.archive.chunks.values().rev() {
-            if self.may_hold(chunk.file, key).await? {
-                found.push(self.content(chunk.file).await?);
+        for file in self.candidates(root, key) {
+            if self.may_hold(file, key).await? {
+                found.push(self.content(file).await?);
             }
         }
         Ok(found)
+    }
+
+    /// The files that may hold a key as far as memory tells, newest first: those whose filter says so, or was not read yet.
+    fn candidates(&self, root: &Root, key: u64) -> Vec<u64> {
+        let filters = lock(&self.filters);
+        let files = root.archive.chunks.values().rev().map(|chunk| chunk.file);
+        files.filter(|file| filters.get(file).is_none_or(|filter| filter.may_hold(key))).collect()
+    }
+
+    /// A call as it was when it left memory, the newest of this key; nothing is read where no filter says that it is there.
+    ///
+    /// # Errors
+    /// [`HistoryError`].
+    pub async fn call(&self, key: &CallKey, now: Time) -> Result<Option<Arc<Call>>, HistoryError> {
+        let hash = self.keys.of_call(key);
+        let (root, contents) = self.holding(hash).await?;
+        let mut newest: Option<&ArchivedCall> = None;
+        for content in &contents {
+            for (at, call) in content.calls.iter().enumerate().filter(|(_, call)| call.key == hash) {
+                let all = || content.instances.iter().filter(|one| one.call as usize == at);
+                let is_outlived = match all().next() {
+                    Some(_) => all().all(|one| self.instance_is_outlived(&root, one, now)),
+                    None => self.call_is_outlived(call, now),
+                };
+                if !is_outlived && newest.is_none_or(|newest| newest.sequence < call.sequence) {
+                    newest = Some(call);
+                }
+            }
+        }
+        let Some(newest) = newest else { return Ok(None) };
+        self.read_call(newest).await.map(Some)
     }
 
     /// An instance by its id.

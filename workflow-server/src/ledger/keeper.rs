@@ -165,7 +165,7 @@ impl Keeper {
     /// Carries out a command of its own; gives whether it changed anything.
     pub(super) async fn carry_out(&self, command: Command) -> Result<bool, KeepError> {
         let actor = Actor { kind: ActorKind::Timer, name: "".into() };
-        let outcome = self.handle.execute(Request { actor, mark: None, salt: 0, command }).await?;
+        let outcome = self.handle.execute(Request { actor, mark: None, salt: 0, known: None, command }).await?;
         Ok(matches!(outcome, Outcome::Committed(_)))
     }
 

@@ -220,6 +220,7 @@ impl Owner {
             actor: Actor { kind: ActorKind::Timer, name: "".into() },
             mark: None,
             salt: 0,
+            known: None,
             command: Command::Elapse { due: key.due, slot: key.slot, wake: key.wake() },
         };
         let refusal = match self.decide(&request) {

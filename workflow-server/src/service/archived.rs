@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use aftercall_engine::Root;
 use aftercall_engine::call::{Call, CallKey};
+use aftercall_engine::command::KnownCall;
 use aftercall_engine::instance::{Instance, InstanceId};
 use aftercall_engine::query::InstanceFilter;
 use aftercall_engine::time::Time;
@@ -63,6 +64,18 @@ pub(super) fn follow_ups(root: &Root, found: &FoundCall) -> (Vec<proto::FollowUp
 pub(super) async fn calls(shared: &Shared, key: &CallKey) -> Result<Vec<FoundCall>, Status> {
     let found = shared.ledger.archive().calls(key, shared.ledger.now()).await;
     found.map_err(|error| status::of_history(&error))
+}
+
+/// What the archive knows of a call that is not in memory, for a command that names it. Nothing is read for one that is in
+/// memory, or that no filter says to be archived.
+pub(super) async fn known(shared: &Shared, key: &CallKey) -> Result<KnownCall, Status> {
+    let root = shared.root();
+    let newest_file = root.archive.newest_file;
+    if root.call(key).is_some() || root.archive.chunks.is_empty() {
+        return Ok(KnownCall { newest_file, call: None });
+    }
+    let call = shared.ledger.archive().call(key, shared.ledger.now()).await;
+    Ok(KnownCall { newest_file, call: call.map_err(|error| status::of_history(&error))? })
 }
 
 /// A page of the archive.

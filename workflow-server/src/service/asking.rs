@@ -8,6 +8,7 @@
 use std::hash::Hasher;
 use std::sync::Arc;
 
+use aftercall_engine::call::CallKey;
 use aftercall_engine::command::{Actor, ActorKind, Command, RequestMark};
 use aftercall_engine::entry::{Answer, DefinitionChange};
 use aftercall_engine::instance::{Instance, InstanceId};
@@ -20,7 +21,7 @@ use tonic::Status;
 use super::requests::Faults;
 use super::{Shared, archived, convert, first_answer, status};
 use crate::ledger::{FoundInstance, LedgerError, Outcome};
-use crate::limits::{REQUEST_ID_CHARS_MAX, REQUEST_TIME_MAX};
+use crate::limits::{ARCHIVE_LOOKS_MAX, REQUEST_ID_CHARS_MAX, REQUEST_TIME_MAX};
 
 /// Who asks, by which RPC, and what exactly.
 pub(super) struct Asking<'r> {
@@ -153,21 +154,48 @@ impl Answered {
 impl Shared {
     /// Carries out a change whose command is made of the request alone, and waits for it to be durable. The ledger looks the
     /// request id up before it decides.
-    pub(super) async fn execute(&self, mut asking: Asking<'_>, command: Command) -> Result<Answered, Status> {
+    pub(super) async fn execute(&self, asking: Asking<'_>, command: Command) -> Result<Answered, Status> {
+        let request = self.request(asking, command)?;
+        self.send(request).await
+    }
+
+    /// The same for a change of a call, which may have left memory: with what the archive knows of it. Where something leaves
+    /// memory between the look and the decision, it is repeated.
+    pub(super) async fn execute_on_call(
+        &self,
+        asking: Asking<'_>,
+        call: &CallKey,
+        command: Command,
+    ) -> Result<Answered, Status> {
+        let mut request = self.request(asking, command)?;
+        for _ in 0..ARCHIVE_LOOKS_MAX {
+            request.known = Some(archived::known(self, call).await?);
+            match self.send(request.clone()).await {
+                Err(refused) if status::has_reason(&refused, "ARCHIVE_MOVED") => {}
+                answered => return answered,
+            }
+        }
+        Err(status::unavailable("calls are leaving memory faster than they are looked up: ask again"))
+    }
+
+    fn request(&self, mut asking: Asking<'_>, command: Command) -> Result<Request, Status> {
         asking.check_id();
         let mark = self.mark(&asking);
         let actor = Actor { kind: asking.kind, name: asking.actor.into() };
-        let request = Request { actor, mark, salt: rand::random(), command };
-        if !asking.faults.is_empty() {
-            let others = aftercall_engine::faults_in(&self.root(), &request);
-            return Err(status::invalid(asking.faults.with(others)));
+        let request = Request { actor, mark, salt: rand::random(), known: None, command };
+        if asking.faults.is_empty() {
+            return Ok(request);
         }
-        let outcome = match tokio::time::timeout(REQUEST_TIME_MAX, self.ledger.execute(request)).await {
-            Err(_) => return Err(status::too_slow()),
-            Ok(Err(error)) => return Err(self.refused(error).await),
-            Ok(Ok(outcome)) => outcome,
-        };
-        self.answered(outcome).await
+        let others = aftercall_engine::faults_in(&self.root(), &request);
+        Err(status::invalid(asking.faults.with(others)))
+    }
+
+    async fn send(&self, request: Request) -> Result<Answered, Status> {
+        match tokio::time::timeout(REQUEST_TIME_MAX, self.ledger.execute(request)).await {
+            Err(_) => Err(status::too_slow()),
+            Ok(Err(error)) => Err(self.refused(error).await),
+            Ok(Ok(outcome)) => self.answered(outcome).await,
+        }
     }
 
     /// Carries out a change whose command depends on the present state. A request that was carried out before gets its first

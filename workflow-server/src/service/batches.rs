@@ -98,7 +98,7 @@ async fn dry_run(
 ) -> Result<proto::StartBatchResponse, Status> {
     let actor = Actor { kind: ActorKind::Operations, name: actor.into() };
     let command = Command::StartBatch(Box::new(start.clone()));
-    let request = aftercall_engine::Request { actor: actor.clone(), mark: None, salt: 0, command };
+    let request = aftercall_engine::Request { actor: actor.clone(), mark: None, salt: 0, known: None, command };
     let faults = faults.with(aftercall_engine::faults_of(&request));
     if !faults.is_empty() {
         return Err(status::invalid(faults));

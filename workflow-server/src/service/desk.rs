@@ -6,6 +6,7 @@ use aftercall_engine::command::{Command, SnoozeAlert, SnoozeUntil, UndoPush};
 use aftercall_engine::entry::ChangeKind;
 use aftercall_engine::instance::{Instance, InstanceId};
 use aftercall_engine::time::Time;
+use aftercall_engine::work::can_undo_over;
 use aftercall_proto::workflow::v1 as proto;
 use prost::Message;
 use tonic::Status;
@@ -13,6 +14,10 @@ use tonic::Status;
 use super::requests::{self, Faults};
 use super::{Asking, Prepared, Shared, archived, convert, status};
 use crate::ledger::history::Walk;
+use crate::limits::UNDO_WALK_MAX;
+
+/// How often an undo looks at the history again when the follow-up changed between the look and the decision.
+const UNDO_TRIES: usize = 3;
 
 pub(super) async fn snooze(
     shared: &Shared,
@@ -96,23 +101,47 @@ pub(super) async fn resume(
 }
 
 pub(super) async fn undo(shared: &Shared, request: proto::UndoPushRequest) -> Result<proto::UndoPushResponse, Status> {
-    let mut faults = Faults::default();
-    let id = requests::instance_id(&request.instance_id, &mut faults);
-    let asking = Asking::of_person("UndoPush", &request.actor, &request.request_id, request.encode_to_vec());
-    let prepare = async { undo_command(shared, &request, id).await.map(Prepared::from) };
-    let answered = shared.execute_new(asking.at_fault(faults), prepare).await?;
-    Ok(proto::UndoPushResponse { follow_up: Some(answered.follow_up()?), sequence: answered.sequence })
+    let id = requests::instance_id(&request.instance_id, &mut Faults::default());
+    for attempt in 1.. {
+        let seen = shared.root().instance(id).map(|instance| instance.sequence);
+        let asking = Asking::of_person("UndoPush", &request.actor, &request.request_id, request.encode_to_vec());
+        let prepare = async {
+            let mut faults = Faults::default();
+            let id = requests::instance_id(&request.instance_id, &mut faults);
+            faults.check()?;
+            undo_command(shared, &request, id).await.map(Prepared::from)
+        };
+        match shared.execute_new(asking, prepare).await {
+            // A timer or the call may have touched it since the look.
+            Err(refused)
+                if attempt < UNDO_TRIES
+                    && status::has_reason(&refused, "NOTHING_TO_UNDO")
+                    && has_changed(shared, id, seen) => {}
+            Err(refused) => return Err(refused),
+            Ok(answered) => {
+                let follow_up = Some(answered.follow_up()?);
+                return Ok(proto::UndoPushResponse { follow_up, sequence: answered.sequence });
+            }
+        }
+    }
+    Err(status::unavailable("the follow-up changes all the time: try again"))
 }
 
-/// What takes the newest push back, with the instance as it was before, from the history. Where the newest change is no push
-/// it names none, and is refused.
+fn has_changed(shared: &Shared, id: InstanceId, seen: Option<u64>) -> bool {
+    shared.root().instance(id).map(|instance| instance.sequence) != seen
+}
+
+/// What takes the newest push back, with the instance as it was before, from the history. Where something has happened since,
+/// it names nothing, and is refused.
 async fn undo_command(shared: &Shared, request: &proto::UndoPushRequest, id: InstanceId) -> Result<Command, Status> {
     let root = shared.root();
     let found = archived::anywhere(shared, &request.instance_id).await?;
     let instance = root.instance(id).ok_or_else(|| status::archived(&root, &found.instance))?;
     let pushed = pushed(shared, instance).await?;
-    let (sequence, pushed_by, pushed_at, before) =
-        pushed.unwrap_or_else(|| (0, "".into(), Time::default(), instance.clone()));
+    let (sequence, pushed_by, pushed_at, before) = match pushed {
+        Some((pushed_by, pushed_at, before)) => (instance.sequence, pushed_by, pushed_at, before),
+        None => (0, "".into(), Time::default(), instance.clone()),
+    };
     Ok(Command::UndoPush(Box::new(UndoPush {
         instance: id,
         sequence,
@@ -125,17 +154,26 @@ async fn undo_command(shared: &Shared, request: &proto::UndoPushRequest, id: Ins
     })))
 }
 
-/// Its newest change, if that is a push: the sequence, who pushed, when, and the instance as it was before.
-async fn pushed(shared: &Shared, instance: &Instance) -> Result<Option<(u64, Box<str>, Time, Arc<Instance>)>, Status> {
+/// Who pushed last, when, and the instance as it was before; none where something has happened since.
+async fn pushed(shared: &Shared, instance: &Instance) -> Result<Option<(Box<str>, Time, Arc<Instance>)>, Status> {
     let mut walk = Walk::of_instance(shared.ledger.history(), instance);
     let failed = |error| status::of_history(&error);
-    let Some((entry, change)) = walk.next().await.map_err(failed)? else { return Ok(None) };
-    if change.kind != ChangeKind::ButtonPushed {
-        return Ok(None);
+    let mut since = Vec::new();
+    for _ in 0..UNDO_WALK_MAX {
+        let Some((entry, change)) = walk.next().await.map_err(failed)? else { return Ok(None) };
+        if change.kind != ChangeKind::ButtonPushed {
+            since.push((entry, change));
+            continue;
+        }
+        let pushed_by = &entry.actor.name;
+        if !since.iter().all(|(entry, change)| can_undo_over(entry, change, pushed_by)) {
+            return Ok(None);
+        }
+        let Some((_, before)) = walk.next().await.map_err(failed)? else { return Ok(None) };
+        let before = shared.ledger.history().whole(&before).await.map_err(failed)?;
+        return Ok(Some((pushed_by.clone(), entry.at, before)));
     }
-    let Some((_, before)) = walk.next().await.map_err(failed)? else { return Ok(None) };
-    let before = shared.ledger.history().whole(&before).await.map_err(failed)?;
-    Ok(Some((entry.sequence, entry.actor.name.clone(), entry.at, before)))
+    Ok(None)
 }
 
 /// Until when a push that was just made may be taken back.

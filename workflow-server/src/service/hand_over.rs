@@ -32,6 +32,7 @@ pub(super) async fn hand_over(
         actor: Actor { kind: ActorKind::Person, name: request.actor.as_str().into() },
         mark: None,
         salt: 0,
+        known: None,
         command: Command::HandOver { instance: first, to: to.clone(), reason },
     };
     let faults = faults.with(aftercall_engine::faults_of(&whole));

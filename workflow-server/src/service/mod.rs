@@ -36,6 +36,7 @@ mod simulations;
 mod status;
 mod stuck;
 mod upkeep;
+mod withdrawing;
 
 use std::cell::Cell;
 use std::hash::Hasher;

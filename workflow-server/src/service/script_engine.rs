@@ -9,7 +9,9 @@ use prost::Message;
 use tonic::{Request, Response, Status};
 
 use super::requests::{self, Faults};
-use super::{Answered, Asking, Shared, archived, callers, convert, first_answer, follow_up, pages, status};
+use super::{
+    Answered, Asking, Shared, archived, callers, convert, first_answer, follow_up, pages, status, withdrawing,
+};
 
 /// The service.
 pub struct ScriptEngine(pub Shared);
@@ -24,9 +26,9 @@ impl ScriptEngineService for ScriptEngine {
         let bytes = marked_bytes(&request.request_id, &request);
         let (actor, request_id) = (request.actor.clone(), request.request_id.clone());
         let (set, faults) = set_command(request);
-        let source = set.call.source.clone();
-        let asking = Asking::of_script("SetWorkflow", (&actor, &request_id), &source, bytes).at_fault(faults);
-        let answered = self.0.execute(asking, Command::SetWorkflow(Box::new(set))).await?;
+        let call = set.call.clone();
+        let asking = Asking::of_script("SetWorkflow", (&actor, &request_id), &call.source, bytes).at_fault(faults);
+        let answered = self.0.execute_on_call(asking, &call, Command::SetWorkflow(Box::new(set))).await?;
         set_response(&answered).map(Response::new)
     }
 
@@ -34,19 +36,7 @@ impl ScriptEngineService for ScriptEngine {
         &self,
         request: Request<proto::WithdrawWorkflowRequest>,
     ) -> Result<Response<proto::WithdrawWorkflowResponse>, Status> {
-        let request = request.into_inner();
-        let mut faults = Faults::default();
-        let command = Command::WithdrawWorkflow {
-            instance: requests::instance_id(&request.instance_id, &mut faults),
-            reason: request.reason.as_str().into(),
-            expected: request.expected_revision,
-        };
-        let from = (request.actor.as_str(), request.request_id.as_str());
-        let asking = Asking::of_script("WithdrawWorkflow", from, &request.instance_id, request.encode_to_vec());
-        let asking = asking.at_fault(faults);
-        let answered = self.0.execute(asking, command).await?;
-        let follow_up = Some(answered.follow_up()?);
-        Ok(Response::new(proto::WithdrawWorkflowResponse { follow_up, sequence: answered.sequence }))
+        withdrawing::withdraw(&self.0, request.into_inner()).await.map(Response::new)
     }
 
     async fn update_call(
@@ -66,7 +56,7 @@ impl ScriptEngineService for ScriptEngine {
         let command = Command::UpdateCall { call: call.clone(), changes, expected: request.expected_revision };
         let from = (request.actor.as_str(), request.request_id.as_str());
         let asking = Asking::of_script("UpdateCall", from, &call.source, bytes).at_fault(faults);
-        let answered = self.0.execute(asking, command).await?;
+        let answered = self.0.execute_on_call(asking, &call, command).await?;
         let call = first_answer::call(&self.0, &answered.root, &call, answered.entry.as_deref()).await?;
         let call = call.map(|call| convert::call(&call));
         Ok(Response::new(proto::UpdateCallResponse { call, sequence: answered.sequence }))
@@ -81,7 +71,7 @@ impl ScriptEngineService for ScriptEngine {
         let call = requests::call_key(request.call.as_ref(), "call", &mut faults);
         let from = (request.actor.as_str(), request.request_id.as_str());
         let asking = Asking::of_script("EndCall", from, &call.source, request.encode_to_vec()).at_fault(faults);
-        let answered = self.0.execute(asking, Command::EndCall { call: call.clone() }).await?;
+        let answered = self.0.execute_on_call(asking, &call, Command::EndCall { call: call.clone() }).await?;
         let released = match &answered.answer {
             Answer::Released(instances) => instances.iter().map(ToString::to_string).collect(),
             _ => Vec::new(),
@@ -111,14 +101,16 @@ impl ScriptEngineService for ScriptEngine {
         let root = self.0.root();
         let name = format!("{}/{}", key.source, key.id);
         let missing = || status::not_found("call", &name, format!("call {name} was never heard of"));
-        let (call, (follow_ups, more_follow_ups)) = match root.call(&key) {
-            Some(call) => (call.clone(), follow_ups(&root, call, false)),
-            None => {
-                let newest = archived::calls(&self.0, &key).await?.into_iter().next().ok_or_else(missing)?;
-                let follow_ups = archived::follow_ups(&root, &newest);
-                (newest.call, follow_ups)
-            }
-        };
+        let live = root.call(&key);
+        // A call that is heard of again after it had left memory: what it had then is its too.
+        let archived = archived::calls(&self.0, &key).await?;
+        let call = live.or(archived.first().map(|newest| &newest.call)).cloned().ok_or_else(missing)?;
+        let (of_live, more_live) = live.map_or_else(|| (Vec::new(), false), |live| follow_ups(&root, live, false));
+        let parts: Vec<_> = archived.iter().map(|found| archived::follow_ups(&root, found)).collect();
+        let is_cut = more_live || parts.iter().any(|(_, more)| *more);
+        let of_archived = parts.into_iter().flat_map(|(follow_ups, _)| follow_ups);
+        let (follow_ups, more) = pages::first_of(of_live.into_iter().chain(of_archived));
+        let more_follow_ups = more || is_cut;
         Ok(Response::new(proto::GetCallResponse {
             call: Some(convert::call(&call)),
             details: convert::details(&call),

@@ -83,7 +83,7 @@ async fn plant(dir: &Path) -> String {
     let note = Command::ImportTeam { name: "billing".into(), title: "Another title".into(), expected: None };
     let actor =
         aftercall_engine::command::Actor { kind: aftercall_engine::command::ActorKind::Author, name: "nobody".into() };
-    let request = aftercall_engine::Request { actor, mark: None, salt: 0, command: note };
+    let request = aftercall_engine::Request { actor, mark: None, salt: 0, known: None, command: note };
     let decided = aftercall_engine::decide(&world, &request, world.root().at).unwrap();
     let aftercall_engine::Decision::Commit(entry) = decided else { panic!("it changes something") };
     let at = world.root().at;

@@ -116,7 +116,7 @@ impl House {
     pub(crate) async fn try_commit(&self, command: Command, mark: u64) -> Option<u64> {
         let actor = Actor { kind: ActorKind::Operations, name: "olga".into() };
         let mark = (mark > 0).then_some(RequestMark { key: u128::from(mark), fingerprint: mark });
-        match self.handle.execute(Request { actor, mark, salt: 3, command }).await {
+        match self.handle.execute(Request { actor, mark, salt: 3, known: None, command }).await {
             Ok(Outcome::Committed(entry)) => Some(entry.sequence),
             _ => None,
         }

@@ -96,7 +96,7 @@ impl House {
 
     async fn commit(&self, command: Command) -> u64 {
         let actor = Actor { kind: ActorKind::Operations, name: "olga".into() };
-        match self.handle.execute(Request { actor, mark: None, salt: 3, command }).await.unwrap() {
+        match self.handle.execute(Request { actor, mark: None, salt: 3, known: None, command }).await.unwrap() {
             Outcome::Committed(entry) => entry.sequence,
             other => panic!("nothing was committed: {other:?}"),
         }

@@ -101,7 +101,7 @@ impl Bench {
     pub(crate) async fn accept_clock(&self) -> Outcome {
         let command = Command::AcceptClock(self.handle.clock_to_accept());
         let actor = Actor { kind: ActorKind::Operations, name: "Olga".into() };
-        self.handle.execute(Request { actor, mark: None, salt: 0, command }).await.unwrap()
+        self.handle.execute(Request { actor, mark: None, salt: 0, known: None, command }).await.unwrap()
     }
 
     /// Asks in the background.
@@ -150,7 +150,7 @@ impl Bench {
 pub(crate) fn request(command: Command, mark: Option<u64>) -> Request {
     let actor = Actor { kind: ActorKind::Author, name: "Ann".into() };
     let mark = mark.map(|mark| RequestMark { key: u128::from(mark), fingerprint: mark });
-    Request { actor, mark, salt: 7, command }
+    Request { actor, mark, salt: 7, known: None, command }
 }
 
 /// Declares a team: the smallest command that changes something.

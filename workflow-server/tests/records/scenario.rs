@@ -297,7 +297,10 @@ fn end(played: &mut Played) {
         Command::CancelInstance { instance: newest, reason: reason.clone(), expected: None },
     );
     let taken_back = played.ask(ActorKind::ScriptEngine, set("3", true));
-    played.ask(ActorKind::ScriptEngine, Command::WithdrawWorkflow { instance: taken_back, reason, expected: None });
+    played.ask(
+        ActorKind::ScriptEngine,
+        Command::WithdrawWorkflow { instance: taken_back, reason, expected: None, worked: false },
+    );
 }
 
 impl Played {
@@ -327,7 +330,7 @@ impl Played {
         let nth = self.entries.len() as u64 + 1;
         let mark = RequestMark { key: u128::from(nth) << 70 | 7, fingerprint: nth.wrapping_mul(0x9E37_79B9_7F4A_7C15) };
         let actor = Actor { kind, name: name.into() };
-        let request = Request { actor, mark: Some(mark), salt: 0xBEEF, command };
+        let request = Request { actor, mark: Some(mark), salt: 0xBEEF, known: None, command };
         let Ok(Decision::Commit(mut entry)) = decide(&self.world, &request, Time(self.now)) else {
             panic!("{request:?} is carried out")
         };

@@ -55,7 +55,7 @@ pub struct SnoozeAlert {
 pub struct UndoPush {
     /// Of which instance.
     pub instance: InstanceId,
-    /// The sequence of the push, which must be the newest change of the instance.
+    /// The newest change of the instance: the push, or what has happened by itself since ([`crate::work::can_undo_over`]).
     pub sequence: u64,
     /// Who pushed.
     pub pushed_by: Box<str>,

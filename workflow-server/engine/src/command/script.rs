@@ -1,7 +1,19 @@
 //! What scripts ask for: what is known of a call, and workflows that are set on it.
 
-use crate::call::{CallKey, Caller};
+use std::sync::Arc;
+
+use crate::call::{Call, CallKey, Caller};
 use crate::value::Value;
+
+/// What the archive knows of a call, looked up before the decision, which can do no I/O.
+#[derive(Clone, Debug)]
+pub struct KnownCall {
+    /// The newest file of the archive at that look: where there is a newer one by now, the call may have left memory since, and
+    /// the look has to be repeated.
+    pub newest_file: u64,
+    /// The call as it was when it left memory; none where the archive does not hold it.
+    pub call: Option<Arc<Call>>,
+}
 
 /// What is known of a call, as far as it is to be changed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

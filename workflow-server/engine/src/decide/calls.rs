@@ -8,16 +8,43 @@ use crate::definition::model::FIRST_STAGE;
 use crate::entry::{Answer, ChangeKind, Entered};
 use crate::instance::{Happening, Instance, is_legal};
 use crate::limits;
+use crate::mask;
 use crate::rejection::{FieldFault, Rejection};
 use crate::world::Root;
 
-/// The call with its slot; a new one where it was not known.
-pub(super) fn find_or_new(draft: &EntryDraft<'_>, key: &CallKey) -> (u32, Call, bool) {
+/// The call that a command names.
+pub(super) struct Named {
+    pub(super) slot: u32,
+    pub(super) call: Call,
+    /// Whether it is not in memory.
+    pub(super) is_new: bool,
+    /// Whether the archive knows it.
+    pub(super) is_archived: bool,
+}
+
+/// The call with its slot. Where it is not in memory it is a new one, which takes over what the archive knows: that it has
+/// ended, whether it is chargeable, who rang. What was erased of it stays erased.
+///
+/// # Errors
+/// [`Rejection::ArchiveMoved`] where the archive has changed since it was looked into.
+pub(super) fn find_or_new(draft: &EntryDraft<'_>, key: &CallKey) -> Result<Named, Rejection> {
     let root: &Root = draft.root;
-    match root.call_slot(key).and_then(|slot| root.call_at(slot).map(|call| (slot, call))) {
-        Some((slot, call)) => (slot, Call::clone(call), false),
-        None => (root.next_call_slot(), Call::new(key.clone(), draft.now), true),
+    if let Some((slot, call)) = root.call_slot(key).and_then(|slot| root.call_at(slot).map(|call| (slot, call))) {
+        return Ok(Named { slot, call: Call::clone(call), is_new: false, is_archived: false });
     }
+    if draft.known.is_some_and(|known| known.newest_file != root.archive.newest_file) {
+        return Err(Rejection::ArchiveMoved);
+    }
+    let archived = draft.known.and_then(|known| known.call.as_ref());
+    let call = archived.map_or_else(
+        || Call::new(key.clone(), draft.now),
+        |known| {
+            // The look may have been before an erasure began.
+            let known = if root.erasing.has_call(known) { mask::call(known) } else { Call::clone(known) };
+            Call { created_at: draft.now, sequence: 0, instances: Box::default(), ..known }
+        },
+    );
+    Ok(Named { slot: root.next_call_slot(), call, is_new: true, is_archived: archived.is_some() })
 }
 
 /// Changes what is known; gives the names of what changed.
@@ -88,10 +115,10 @@ pub(super) fn update(
     expected: Option<u64>,
 ) -> Result<(), Rejection> {
     draft.kind = ChangeKind::CallUpdated;
-    let (slot, mut call, is_new) = find_or_new(draft, key);
+    let Named { slot, mut call, is_new, is_archived } = find_or_new(draft, key)?;
     check_revision(expected, call.revision)?;
     let changed = merge(&mut call, changes)?;
-    if changed.is_empty() && !is_new {
+    if changed.is_empty() && (!is_new || is_archived) {
         return Ok(());
     }
     draft.said.note = changed.join(", ").into();
@@ -104,7 +131,7 @@ pub(super) fn update(
 pub(super) fn end(draft: &mut EntryDraft<'_>, key: &CallKey) -> Result<(), Rejection> {
     draft.kind = ChangeKind::CallEnded;
     draft.answer = Answer::Released(Vec::new());
-    let (slot, mut call, _) = find_or_new(draft, key);
+    let Named { slot, mut call, .. } = find_or_new(draft, key)?;
     if call.ended_at.is_some() {
         return Ok(());
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::archive::ArchiveChange;
 use crate::batch::BatchChange;
 use crate::call::Call;
-use crate::command::Request;
+use crate::command::{KnownCall, Request};
 use crate::decide::{Decision, pause};
 use crate::entry::{
     After, AlertBefore, Answer, Before, CallChange, ChangeKind, DefinitionChange, Entered, Entry, InstanceChange, Said,
@@ -22,6 +22,8 @@ use crate::world::Root;
 pub(super) struct EntryDraft<'w> {
     pub(super) root: &'w Root,
     pub(super) now: Time,
+    /// What the archive knows of the call that the command names.
+    pub(super) known: Option<&'w KnownCall>,
     pub(super) kind: ChangeKind,
     pub(super) said: Said,
     pub(super) answer: Answer,
@@ -42,6 +44,7 @@ impl<'w> EntryDraft<'w> {
         Self {
             root,
             now,
+            known: None,
             kind: ChangeKind::CallUpdated,
             said: Said::default(),
             answer: Answer::Done,

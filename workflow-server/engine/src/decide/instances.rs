@@ -7,7 +7,7 @@ use crate::decide::draft::{EntryDraft, check_revision};
 use crate::decide::enter::{Scene, enter, stop};
 use crate::decide::find::{alert_as_seen, check_legal, find, visible};
 use crate::decide::{check, escalate, pause, snooze};
-use crate::definition::model::{ButtonAction, FIRST_STAGE, NoteRule};
+use crate::definition::model::{ButtonAction, NoteRule};
 use crate::definition::{ActionKind, Definition};
 use crate::entry::{Answer, ChangeKind, Entered};
 use crate::instance::{Happening, Instance, InstanceId, Seen, Status, Wake, is_legal};
@@ -161,19 +161,18 @@ pub(super) fn note(draft: &mut EntryDraft<'_>, id: InstanceId, text: &str, actor
     Ok(())
 }
 
-/// Takes back what waits for its call to end, or stands in its first stage where nobody has moved it.
+/// Takes back what nobody has worked on, wherever links and timers have led it.
 pub(super) fn withdraw(
     draft: &mut EntryDraft<'_>,
     id: InstanceId,
-    reason: &str,
+    (reason, worked): (&str, bool),
     expected: Option<u64>,
 ) -> Result<(), Rejection> {
     draft.kind = ChangeKind::Withdrawn;
     let old = find(draft.root, id)?;
     check_revision(expected, u64::from(old.revision))?;
     check_legal(old, Happening::Withdraw)?;
-    let untouched = old.status == Status::WaitingForCallEnd || (old.stage == FIRST_STAGE && old.visits.len() == 1);
-    if !untouched || old.visit() > 1 {
+    if worked {
         return Err(Rejection::AlreadyWorked(old.clone()));
     }
     end(draft, old, ChangeKind::Withdrawn, reason);

@@ -64,6 +64,7 @@ pub fn decide(world: &World, request: &Request, now: Time) -> Result<Decision, R
     }
     faults::request(world.root(), request)?;
     let mut draft = EntryDraft::new(world.root(), now.max(world.root().at));
+    draft.known = request.known.as_ref();
     carry_out(&mut draft, request)?;
     Ok(draft.decided(request))
 }
@@ -90,8 +91,8 @@ fn carry_out(draft: &mut EntryDraft<'_>, request: &Request) -> Result<(), Reject
         | Command::ConfirmRetention(..)
         | Command::ArchiveWorkflow { .. } => definitions::change(draft, &request.command)?,
         Command::SetWorkflow(set) => set::set_workflow(draft, set, request.salt)?,
-        Command::WithdrawWorkflow { instance, reason, expected } => {
-            instances::withdraw(draft, *instance, reason, *expected)?;
+        Command::WithdrawWorkflow { instance, reason, expected, worked } => {
+            instances::withdraw(draft, *instance, (reason, *worked), *expected)?;
         }
         Command::UpdateCall { call, changes, expected } => calls::update(draft, call, changes, *expected)?,
         Command::EndCall { call } => calls::end(draft, call)?,

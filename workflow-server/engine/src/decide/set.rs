@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::call::Call;
 use crate::command::{IfRunning, SetWorkflow};
-use crate::decide::calls::{find_or_new, merge};
+use crate::decide::calls::{Named, find_or_new, merge};
 use crate::decide::check;
 use crate::decide::draft::EntryDraft;
 use crate::decide::enter::{Scene, enter, put_value};
@@ -30,7 +30,7 @@ struct Chosen {
 pub(super) fn set_workflow(draft: &mut EntryDraft<'_>, set: &SetWorkflow, salt: u16) -> Result<(), Rejection> {
     draft.kind = ChangeKind::Set;
     let chosen = choose(draft.root, set)?;
-    let (slot, mut call, is_new) = find_or_new(draft, &set.call);
+    let Named { slot, mut call, is_new, .. } = find_or_new(draft, &set.call)?;
     let is_news = !merge(&mut call, &set.changes)?.is_empty() || is_new;
     let running = newest_running(draft.root, &call, chosen.workflow);
     let faults = faults_of_fields(draft.root, set, &chosen, running.as_deref());
@@ -52,11 +52,12 @@ pub(super) fn set_workflow(draft: &mut EntryDraft<'_>, set: &SetWorkflow, salt: 
             return Ok(());
         }
         (Some(running), IfRunning::Replace) => {
+            check_limits(draft.root, &call, 1)?;
             let reason = "replaced: the workflow was set again on its call";
             let old = cancelled(&running, draft.now, reason);
             draft.put_instance(ChangeKind::Replaced, &running, old, Entered::default());
         }
-        (None, _) => check_limits(draft, &call)?,
+        (None, _) => check_limits(draft.root, &call, 0)?,
     }
     start(draft, set, &chosen, (slot, call), salt, is_news);
     Ok(())
@@ -100,16 +101,14 @@ fn newest_running(root: &Root, call: &Call, workflow: u32) -> Option<Arc<Instanc
     instances.find(|instance| instance.workflow == workflow && !instance.status.is_ended()).cloned()
 }
 
-fn check_limits(draft: &EntryDraft<'_>, call: &Call) -> Result<(), Rejection> {
-    let is_open = |slot: &&u32| draft.root.instance_at(**slot).is_some_and(|instance| !instance.status.is_ended());
+/// Whether one more may be open on a call, of which so many are closed by the same entry.
+pub(super) fn check_limits(root: &Root, call: &Call, closed: u64) -> Result<(), Rejection> {
+    let is_open = |slot: &&u32| root.instance_at(**slot).is_some_and(|instance| !instance.status.is_ended());
+    let open_on_call = call.instances.iter().filter(is_open).count() as u64;
     let limits = [
-        ("OPEN_INSTANCES", draft.root.counters.open(), limits::OPEN_INSTANCES_MAX),
+        ("OPEN_INSTANCES", root.counters.open() - closed, limits::OPEN_INSTANCES_MAX),
         ("INSTANCES_PER_CALL", call.instances.len() as u64, limits::INSTANCES_PER_CALL_MAX as u64),
-        (
-            "OPEN_INSTANCES_PER_CALL",
-            call.instances.iter().filter(is_open).count() as u64,
-            limits::OPEN_INSTANCES_PER_CALL_MAX as u64,
-        ),
+        ("OPEN_INSTANCES_PER_CALL", open_on_call - closed, limits::OPEN_INSTANCES_PER_CALL_MAX as u64),
     ];
     match limits.into_iter().find(|(_, present, limit)| present >= limit) {
         Some((name, _, limit)) => Err(Rejection::Limit { name, limit }),

@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
+use crate::call::Call;
 use crate::command::{Actor, UndoPush};
 use crate::decide::draft::EntryDraft;
 use crate::decide::enter::add_one;
 use crate::decide::find::{check_legal, find, visible};
+use crate::decide::set::check_limits;
 use crate::entry::{Answer, ChangeKind, Entered};
 use crate::instance::{Happening, Instance};
 use crate::rejection::Rejection;
@@ -31,6 +33,9 @@ pub(super) fn undo(draft: &mut EntryDraft<'_>, undo: &UndoPush, actor: &Actor) -
         return Err(Rejection::PushedByAnother { instance: old.clone(), by: undo.pushed_by.clone() });
     }
     check_others(root, old)?;
+    if let Some(call) = root.call_of(old).filter(|_| old.status.is_ended()) {
+        check_reopening(root, call)?;
+    }
     draft.said.note = undo.reason.clone();
     draft.answer = Answer::Moved { instance: old.id, entered: vec![undo.before.stage] };
     let new = put_back(old, &undo.before, draft.now);
@@ -45,6 +50,15 @@ fn check_others(root: &Root, old: &Arc<Instance>) -> Result<(), Rejection> {
     let mut others = slots.iter().filter_map(|slot| root.instance_at(*slot));
     let running = others.find(|other| other.id != old.id && other.workflow == old.workflow && !other.status.is_ended());
     running.map_or(Ok(()), |running| Err(Rejection::AnotherRuns(running.clone())))
+}
+
+/// What is open again counts as what is opened.
+fn check_reopening(root: &Root, call: &Call) -> Result<(), Rejection> {
+    match check_limits(root, call, 0) {
+        // It is one of these already.
+        Err(Rejection::Limit { name: "INSTANCES_PER_CALL", .. }) => Ok(()),
+        checked => checked,
+    }
 }
 
 /// Visits and notes are never counted back: a click made before the undo must not land after it.

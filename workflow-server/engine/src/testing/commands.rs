@@ -154,7 +154,7 @@ pub fn clicks(world: &World, instance: &Instance) -> Vec<Request> {
         [acknowledge, snoozing(instance, alert.action, 60_000)]
     });
     let actor = Actor { kind: ActorKind::Person, name: by };
-    let request = |command| Request { actor: actor.clone(), mark: None, salt: 0, command };
+    let request = |command| Request { actor: actor.clone(), mark: None, salt: 0, known: None, command };
     pushes.chain(on_alerts).map(request).collect()
 }
 

@@ -242,7 +242,7 @@ impl Player {
         // Every other request can be asked again.
         let mark = (!self.asked.is_multiple_of(2))
             .then_some(RequestMark { key: u128::from(self.asked), fingerprint: self.asked.wrapping_mul(31) });
-        Request { actor, mark, salt: self.asked as u16, command }
+        Request { actor, mark, salt: self.asked as u16, known: None, command }
     }
 
     fn pass(&mut self, millis: u32, world: &World) -> Vec<Request> {
@@ -250,7 +250,7 @@ impl Player {
         let due = world.timers().earliest().filter(|key| key.due <= self.now);
         let elapse = due.map(|key| Command::Elapse { due: key.due, slot: key.slot, wake: key.wake() });
         let actor = Actor { kind: ActorKind::Timer, name: "".into() };
-        elapse.map(|command| Request { actor, mark: None, salt: 0, command }).into_iter().collect()
+        elapse.map(|command| Request { actor, mark: None, salt: 0, known: None, command }).into_iter().collect()
     }
 
     fn command(&self, step: &Step, world: &World) -> Option<(Actor, Command)> {
@@ -299,7 +299,7 @@ impl Player {
             }
             Step::Withdraw(at) => {
                 let (instance, reason) = (id(at)?, "a mistake".into());
-                (ActorKind::ScriptEngine, Command::WithdrawWorkflow { instance, reason, expected: None })
+                (ActorKind::ScriptEngine, Command::WithdrawWorkflow { instance, reason, expected: None, worked: false })
             }
             Step::Cancel(at) => {
                 let (instance, reason) = (id(at)?, "not needed".into());

@@ -214,9 +214,10 @@ impl World {
                         one.state = ErasureState::Scrubbing;
                     }
                 })?;
-                let masked = erasures.get(erasure).and_then(|one| one.calls.get(one.masked_at.len() - 1).cloned());
+                let masked =
+                    self.root.erasures.get(erasure).and_then(|one| one.calls.get(one.masked_at.len() - 1).cloned());
                 if let Some(call) = masked {
-                    Arc::make_mut(&mut self.root.erasing).put(&call, entry.sequence);
+                    Arc::make_mut(&mut self.root.erasing).masked_by(&self.root.erasures, &call);
                 }
                 return Ok(());
             }

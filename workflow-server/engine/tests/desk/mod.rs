@@ -2,6 +2,8 @@
 
 #![allow(dead_code, reason = "each test uses what it needs")]
 
+use std::sync::Arc;
+
 use aftercall_engine::call::CallKey;
 use aftercall_engine::command::{
     Actor, ActorKind, CallChanges, ClaimNext, Command, IfRunning, PushButton, Request, SetWorkflow,
@@ -56,7 +58,7 @@ impl Desk {
             "ops" => ActorKind::Operations,
             _ => ActorKind::Person,
         };
-        let request = Request { actor: Actor { kind, name: who.into() }, mark: None, salt: 1, command };
+        let request = Request { actor: Actor { kind, name: who.into() }, mark: None, salt: 1, known: None, command };
         Ok(match decide(&self.world, &request, self.now)? {
             Decision::Commit(entry) => {
                 self.world.apply(&entry).unwrap();
@@ -119,11 +121,16 @@ impl Desk {
 
     /// Lets time pass and everything come that comes by itself.
     pub(crate) fn pass(&mut self, millis: i64) -> Vec<ChangeKind> {
+        self.pass_entries(millis).iter().map(|entry| entry.kind).collect()
+    }
+
+    /// The same; gives the entries.
+    pub(crate) fn pass_entries(&mut self, millis: i64) -> Vec<Arc<Entry>> {
         self.now = Time(self.now.0 + millis);
         let mut happened = Vec::new();
         while let Some(key) = self.world.timers().earliest().filter(|key| key.due <= self.now) {
             let elapse = Command::Elapse { due: key.due, slot: key.slot, wake: key.wake() };
-            happened.push(self.entry("", elapse).unwrap().0.unwrap().kind);
+            happened.push(Arc::new(self.entry("", elapse).unwrap().0.unwrap()));
         }
         happened
     }

@@ -1,0 +1,60 @@
+//! A script takes a follow-up back, as long as nobody has worked on it: its history tells.
+
+use aftercall_engine::command::Command;
+use aftercall_engine::instance::Instance;
+use aftercall_engine::work::is_work;
+use aftercall_proto::workflow::v1 as proto;
+use prost::Message as _;
+use tonic::Status;
+
+use super::importing::has_moved_on;
+use super::requests::{self, Faults};
+use super::{Asking, Prepared, Shared, status};
+use crate::ledger::history::Walk;
+use crate::limits::WORK_WALK_MAX;
+
+pub(super) async fn withdraw(
+    shared: &Shared,
+    request: proto::WithdrawWorkflowRequest,
+) -> Result<proto::WithdrawWorkflowResponse, Status> {
+    for attempt in 1.. {
+        let prepare = async {
+            let mut faults = Faults::default();
+            let instance = requests::instance_id(&request.instance_id, &mut faults);
+            let mut expected = request.expected_revision;
+            let mut worked = false;
+            if let Some(known) = shared.root().instance(instance) {
+                // What happens after this look is refused by the revision, and looked at again.
+                expected = expected.or(Some(u64::from(known.revision)));
+                worked = has_work(shared, known).await?;
+            }
+            let reason = request.reason.as_str().into();
+            Ok(Prepared::new(Command::WithdrawWorkflow { instance, reason, expected, worked }, faults))
+        };
+        let from = (request.actor.as_str(), request.request_id.as_str());
+        let asking = Asking::of_script("WithdrawWorkflow", from, &request.instance_id, request.encode_to_vec());
+        match shared.execute_new(asking, prepare).await {
+            Err(refused) if has_moved_on(&refused, request.expected_revision, attempt) => {}
+            Err(refused) => return Err(refused),
+            Ok(answered) => {
+                let follow_up = Some(answered.follow_up()?);
+                return Ok(proto::WithdrawWorkflowResponse { follow_up, sequence: answered.sequence });
+            }
+        }
+    }
+    Err(status::unavailable("the follow-up changes all the time: try again"))
+}
+
+/// Whether somebody has worked on an instance. One with more changes than are looked at counts as worked on: taking somebody's
+/// work away is worse than leaving what nobody wants.
+async fn has_work(shared: &Shared, instance: &Instance) -> Result<bool, Status> {
+    let mut walk = Walk::of_instance(shared.ledger.history(), instance);
+    for _ in 0..WORK_WALK_MAX {
+        match walk.next().await.map_err(|error| status::of_history(&error))? {
+            Some((entry, change)) if is_work(&entry, &change) => return Ok(true),
+            Some(_) => {}
+            None => return Ok(false),
+        }
+    }
+    Ok(true)
+}
