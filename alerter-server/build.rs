@@ -10,7 +10,7 @@ fn main() {
             .route_name(route)
             .input_type(format!("aftercall_proto::alert::v1::{route}Request"))
             .output_type(format!("aftercall_proto::alert::v1::{route}Response"))
-            .codec_path("tonic_prost::ProstCodec")
+            .codec_path("aftercall_proto::codec::BoundedCodec")
     };
     let subscribe = prost("subscribe", "Subscribe")
         .output_type("crate::message::Message")

@@ -20,6 +20,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let out = PathBuf::from(env::var("OUT_DIR")?);
     fs::write(out.join("descriptors.bin"), descriptors.encode_to_vec())?;
     // Ordered maps: equal requests have equal bytes, which the fingerprints of request ids need.
-    tonic_prost_build::configure().btree_map(".").compile_fds(descriptors)?;
+    let builder = tonic_prost_build::configure().btree_map(".").codec_path("crate::codec::BoundedCodec");
+    // Names, so that a request finds its descriptor.
+    let mut config = tonic_prost_build::Config::new();
+    config.enable_type_names();
+    builder.compile_fds_with_config(descriptors, config)?;
     Ok(())
 }

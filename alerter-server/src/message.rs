@@ -7,12 +7,12 @@ use std::time::SystemTime;
 
 use aftercall_proto::alert::v1::subscribe_response::Frame;
 use aftercall_proto::alert::v1::{StageChange, SubscribeRequest, SubscribeResponse};
+use aftercall_proto::codec::BoundedDecoder;
 use bytes::{BufMut as _, Bytes};
 use prost::Message as _;
 use prost::encoding::{WireType, encode_key, encode_varint, encoded_len_varint, key_len};
 use tonic::Status;
 use tonic::codec::{BufferSettings, EncodeBuf, Encoder};
-use tonic_prost::ProstDecoder;
 
 use crate::limits::{STREAM_BUFFER_BYTES, STREAM_WRITE_BYTES};
 use crate::shown::Shown;
@@ -106,14 +106,14 @@ impl tonic::codec::Codec for Codec {
     type Encode = Message;
     type Decode = SubscribeRequest;
     type Encoder = Self;
-    type Decoder = ProstDecoder<SubscribeRequest>;
+    type Decoder = BoundedDecoder<SubscribeRequest>;
 
     fn encoder(&mut self) -> Self {
         *self
     }
 
     fn decoder(&mut self) -> Self::Decoder {
-        ProstDecoder::default()
+        BoundedDecoder::default()
     }
 }
 

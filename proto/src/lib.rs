@@ -1,7 +1,10 @@
 //! The gRPC surface of Aftercall, generated from the `.proto` files of this crate.
 //!
-//! Promise: nothing here is written by hand, and nothing of the servers' inside appears here. The `.proto` files carry
-//! the documentation that other languages read too.
+//! Promise: messages, clients and servers are all generated, and nothing of the servers' inside appears here. The `.proto`
+//! files carry the documentation that other languages read too. Only the codec, which bounds what a request may hold, is
+//! written by hand.
+
+pub mod codec;
 
 /// Workflows, calls and follow-ups: what the workflow-server serves.
 #[allow(missing_docs, clippy::all, rustdoc::all)]
