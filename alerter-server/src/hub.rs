@@ -134,7 +134,7 @@ impl Hub {
         }
         // The tail shows what is newest before it looks for views: a view that it does not find has begun there.
         let newest = self.now();
-        let view = Arc::new(View::new(filter.clone(), newest.as_deref().unwrap_or(cache)));
+        let view = Arc::new(View::new(filter.clone(), self.link(), newest.as_deref().unwrap_or(cache)));
         views.insert(filter, Arc::downgrade(&view));
         view
     }

@@ -32,20 +32,20 @@ pub(crate) struct Message(Bytes);
 pub(crate) struct ChangeBody(Bytes);
 
 impl Message {
-    /// Any frame.
-    pub(crate) fn new(token: &str, frame: Frame) -> Self {
-        let response = SubscribeResponse { frame: Some(frame), ..opening(token) };
+    /// Any frame; `at` is the workflow-server's time.
+    pub(crate) fn new(token: &str, at: SystemTime, frame: Frame) -> Self {
+        let response = SubscribeResponse { frame: Some(frame), ..opening(token, at) };
         Self(response.encode_to_vec().into())
     }
 
     /// A follow-up of a snapshot.
-    pub(crate) fn snapshot_item(token: &str, shown: &Shown) -> Self {
-        compose(token, SNAPSHOT_ITEM, &[], FOLLOW_UP_OF_ITEM, shown)
+    pub(crate) fn snapshot_item(at: SystemTime, shown: &Shown) -> Self {
+        compose(&opening("", at), SNAPSHOT_ITEM, &[], FOLLOW_UP_OF_ITEM, shown)
     }
 
     /// A follow-up that changed.
-    pub(crate) fn stage_change(token: &str, body: &ChangeBody, shown: &Shown) -> Self {
-        compose(token, STAGE_CHANGE, &body.0, FOLLOW_UP_OF_CHANGE, shown)
+    pub(crate) fn stage_change(token: &str, at: SystemTime, body: &ChangeBody, shown: &Shown) -> Self {
+        compose(&opening(token, at), STAGE_CHANGE, &body.0, FOLLOW_UP_OF_CHANGE, shown)
     }
 
     /// Its size in bytes.
@@ -73,14 +73,14 @@ impl ChangeBody {
     }
 }
 
-fn opening(token: &str) -> SubscribeResponse {
-    SubscribeResponse { token: token.to_owned(), server_time: Some(SystemTime::now().into()), frame: None }
+fn opening(token: &str, at: SystemTime) -> SubscribeResponse {
+    SubscribeResponse { token: token.to_owned(), server_time: Some(at.into()), frame: None }
 }
 
 /// A message whose frame has the fields in `body` and a follow-up.
-fn compose(token: &str, frame: u32, body: &[u8], follow_up: u32, shown: &Shown) -> Message {
+fn compose(opening: &SubscribeResponse, frame: u32, body: &[u8], follow_up: u32, shown: &Shown) -> Message {
     let inner = body.len() + field_len(follow_up, shown.encoded.len());
-    let mut message = opening(token).encode_to_vec();
+    let mut message = opening.encode_to_vec();
     message.reserve_exact(field_len(frame, inner));
     begin_field(&mut message, frame, inner);
     message.put_slice(body);
@@ -142,19 +142,21 @@ mod tests {
     fn what_is_put_together_reads_as_if_it_had_been_encoded_whole() {
         let follow_up = FollowUp { instance_id: "1-2-3".repeat(60), revision: 7, visible: true, ..FollowUp::default() };
         let shown = Shown::new(&follow_up);
+        let at = SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(1_795_000_000);
         let bare = StageChange {
             sequence: 9,
             actor: Some(Actor { name: "ann".to_owned(), ..Actor::default() }),
             from_stage: Some(Stage { number: 2, ..Stage::default() }),
             ..StageChange::default()
         };
-        let change = Message::stage_change("token", &ChangeBody::new(&bare), &shown).decode().expect("a response");
+        let change = Message::stage_change("token", at, &ChangeBody::new(&bare), &shown).decode().expect("a response");
         let whole = StageChange { follow_up: Some(follow_up.clone()), ..bare };
         assert_eq!((change.token.as_str(), change.frame), ("token", Some(Frame::StageChange(whole))));
-        assert!(change.server_time.is_some());
-        let item = Message::snapshot_item("", &shown).decode().expect("a response");
+        assert_eq!(change.server_time, Some(at.into()));
+        let item = Message::snapshot_item(at, &shown).decode().expect("a response");
         assert_eq!(item.frame, Some(Frame::SnapshotItem(SnapshotItem { follow_up: Some(follow_up) })));
-        let caught_up = Message::new("token", Frame::CaughtUp(CaughtUp { sequence: 4 })).decode().expect("a response");
+        let caught_up =
+            Message::new("token", at, Frame::CaughtUp(CaughtUp { sequence: 4 })).decode().expect("a response");
         assert_eq!(caught_up.frame, Some(Frame::CaughtUp(CaughtUp { sequence: 4 })));
     }
 }

@@ -5,16 +5,18 @@
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use aftercall_proto::alert::v1::subscribe_response::Frame;
 use aftercall_proto::alert::v1::{Bookmark, CaughtUp};
 use slab::Slab;
+use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::cache::Cache;
 use crate::filter::Filter;
 use crate::limits::STREAM_WRITE_BYTES;
+use crate::link::Link;
 use crate::member::Member;
 use crate::message::Message;
 use crate::position::Position;
@@ -26,6 +28,7 @@ use crate::token::Token;
 #[derive(Debug)]
 pub(crate) struct View {
     filter: Filter,
+    link: watch::Receiver<Link>,
     window: Mutex<Window>,
     members: Mutex<Slab<Arc<Member>>>,
 }
@@ -87,7 +90,7 @@ struct Item {
 
 impl View {
     /// A view that begins where the cache stands.
-    pub(crate) fn new(filter: Filter, cache: &Cache) -> Self {
+    pub(crate) fn new(filter: Filter, link: watch::Receiver<Link>, cache: &Cache) -> Self {
         let window = Window {
             epoch: cache.epoch_hash(),
             generation: cache.generation(),
@@ -98,7 +101,12 @@ impl View {
             bytes: 0,
             quiet_since: Instant::now(),
         };
-        Self { filter, window: Mutex::new(window), members: Mutex::default() }
+        Self { filter, link, window: Mutex::new(window), members: Mutex::default() }
+    }
+
+    /// The workflow-server's time, by which messages are stamped.
+    fn server_time(&self) -> SystemTime {
+        self.link.borrow().server_time()
     }
 
     /// Its filter.
@@ -173,11 +181,12 @@ impl View {
         let Some(last) = told.len().checked_sub(1) else { return Vec::new() };
         let token_before = if last == 0 { String::new() } else { self.token(epoch, before) };
         let token = self.token(epoch, entry.position);
+        let now = self.server_time();
         let message = |(at, tell): (usize, _)| {
             let token = if at == last { &token } else { &token_before };
             match tell {
-                Told::Change(change, shown) => Message::stage_change(token, &change.body, shown),
-                Told::OutOfView(change) => Message::new(token, Frame::OutOfView((*change.out_of_view).clone())),
+                Told::Change(change, shown) => Message::stage_change(token, now, &change.body, shown),
+                Told::OutOfView(change) => Message::new(token, now, Frame::OutOfView((*change.out_of_view).clone())),
             }
         };
         told.into_iter().enumerate().map(message).collect()
@@ -228,7 +237,11 @@ impl Window {
         }
         let sequence = self.position.sequence;
         let token = view.token(self.epoch, self.position);
-        self.push(self.position, Message::new(&token, Frame::CaughtUp(CaughtUp { sequence })), true);
+        self.push(
+            self.position,
+            Message::new(&token, view.server_time(), Frame::CaughtUp(CaughtUp { sequence })),
+            true,
+        );
         self.trim(bytes_max);
         true
     }
@@ -236,7 +249,11 @@ impl Window {
     fn bookmark(&mut self, view: &View) {
         let token = view.token(self.epoch, self.position);
         let sequence = self.position.sequence;
-        self.push(self.position, Message::new(&token, Frame::Bookmark(Bookmark { sequence })), false);
+        self.push(
+            self.position,
+            Message::new(&token, view.server_time(), Frame::Bookmark(Bookmark { sequence })),
+            false,
+        );
     }
 
     fn push(&mut self, position: Position, message: Message, caught_up: bool) {

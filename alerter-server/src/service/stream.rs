@@ -241,10 +241,11 @@ impl Teller {
         };
         let Phase::Snapshot { after, item_count } = &mut self.phase else { return };
         let (mut bytes, mut looked_at) = (0, 0);
+        let now = self.hub.link_now().server_time();
         for (id, shown) in cache.instances_after(after.clone().as_ref()) {
             looked_at += 1;
             if self.view.filter().selects(&shown.facts) {
-                let message = Message::snapshot_item("", shown);
+                let message = Message::snapshot_item(now, shown);
                 bytes += message.len();
                 *item_count += 1;
                 state.pending.push_back(message);
@@ -282,7 +283,7 @@ impl Teller {
             Phase::Snapshot { .. } => String::new(),
             _ => self.token(self.cursor.position),
         };
-        state.pending.push_back(Message::new(&token, frame));
+        state.pending.push_back(Message::new(&token, self.hub.link_now().server_time(), frame));
     }
 
     /// The token after all that has been sent.

@@ -222,3 +222,24 @@ async fn a_draining_server_sends_its_clients_away_one_after_another() {
         }
     }
 }
+
+#[tokio::test]
+async fn messages_carry_the_time_of_the_workflow_server_and_not_of_this_machine() {
+    let second = std::time::Duration::from_secs(1);
+    let hub = Arc::new(Hub::new(10, Pace { bookmark: second, stall: second, drain: second }, CancellationToken::new()));
+    // A year ago by this machine's clock.
+    let heard = SystemTime::now() - 365 * 86_400 * second;
+    hub.heard(heard, 0);
+    hub.publish(&History::new().cache, &[]);
+    let mut client = Client::new(&hub, None);
+    loop {
+        let message = client.stream.next().await.expect("a message").expect("in good order");
+        let response: SubscribeResponse = message.decode().expect("a response");
+        let time = response.server_time.expect("a time").try_into().expect("a time that this machine knows");
+        let after = SystemTime::duration_since(&time, heard).expect("not before what was heard");
+        assert!(after < 60 * second, "{after:?} after what was heard: {response:?}");
+        if matches!(response.frame, Some(Frame::CaughtUp(_))) {
+            return;
+        }
+    }
+}
