@@ -7,8 +7,8 @@ use clap::{Args, Parser, Subcommand};
 use crate::{
     backup,
     commands::{
-        ack, batch, calendar, call, caller, calls, claim, completions, desk, erase, history, instance, notes, push,
-        report, server, set_workflow, team, wallboard, watch, workflow,
+        ack, batch, calendar, call, caller, calls, claim, completions, desk, erase, finish, history, instance, notes,
+        push, report, server, set_workflow, team, wallboard, watch, workflow,
     },
     connect::Connections,
     demo,
@@ -113,6 +113,8 @@ enum Command {
     Pause(desk::Pause),
     /// Let the clocks of a follow-up go on
     Resume(desk::Resume),
+    /// Finish an incomplete follow-up with an outcome
+    Finish(finish::Finish),
     /// Take a mistaken push back
     Undo(desk::Undo),
     /// List what is open for a call or a caller, in words to read out
@@ -185,6 +187,7 @@ impl Cli {
             Command::Snooze(snooze) => snooze.run(&session).await,
             Command::Pause(pause) => pause.run(&session).await,
             Command::Resume(resume) => resume.run(&session).await,
+            Command::Finish(finish) => finish.run(&session).await,
             Command::Undo(undo) => undo.run(&session).await,
             Command::Open(open) => open.run(&session).await,
             Command::Chase(chase) => chase.run(&session).await,

@@ -80,6 +80,7 @@ pub(crate) fn cause_on(cause: Option<&Cause>, version: &str) -> String {
         ChangeKind::Moved => "moved".to_owned(),
         ChangeKind::Migrated => format!("went on on {version}"),
         ChangeKind::NoteAdded => "note".to_owned(),
+        ChangeKind::Finished => "finished by hand".to_owned(),
         ChangeKind::Cancelled => "cancelled".to_owned(),
         ChangeKind::CallUpdated => "call updated".to_owned(),
         ChangeKind::CallEnded => "call ended".to_owned(),

@@ -1,11 +1,12 @@
 //! What ops look for at night, over real gRPC: moving what is stuck, the report of stuck work, counts by every field.
 
 use aftercall_proto::workflow::v1::{
-    CallProperties, ClaimFollowUpRequest, CountInstancesRequest, GroupBy, InstanceFilter, ListInstancesRequest,
+    CallProperties, ChangeKind, ClaimFollowUpRequest, ClaimNextRequest, CountInstancesRequest, ExplainInstanceRequest,
+    FinishFollowUpRequest, FollowUp, GroupBy, InstanceFilter, ListHistoryRequest, ListInstancesRequest,
     ListOverdueTimersRequest, ListStuckInstancesRequest, MoveInstanceRequest, PauseFollowUpRequest, Release,
-    SetWorkflowRequest, Status, StuckReason,
+    SetWorkflowRequest, Status, StuckReason, UndoPushRequest,
 };
-use aftercall_tests::{Clients, House, call_ref, push, reason, set, set_refund, with_refund};
+use aftercall_tests::{Clients, House, call_ref, push, reason, set, set_refund, text, with_refund};
 use tonic::Code;
 
 const DEAD_END: &str = "
@@ -49,11 +50,7 @@ async fn stuck(clients: &mut Clients, seconds: i64) -> Vec<(StuckReason, String)
 async fn what_ran_into_an_unlinked_end_is_found_and_moved_on() {
     let house = House::start_without_alerter().await;
     let mut clients = with_refund(&house).await;
-    clients.publish(DEAD_END).await;
-    let request =
-        SetWorkflowRequest { workflow: "dead-end".to_owned(), fields: Default::default(), ..set_refund("1", 1.0) };
-    let follow_up = clients.scripts.set_workflow(request).await.expect("set").into_inner().follow_up.expect("it");
-    clients.manager.push_button(push(&follow_up, "nowhere", "Ann")).await.expect("pushed");
+    let follow_up = dead_end(&mut clients).await;
     assert_eq!(stuck(&mut clients, 3_600).await, [(StuckReason::Incomplete, follow_up.instance_id.clone())]);
     let id = &follow_up.instance_id;
     assert_eq!(
@@ -68,6 +65,78 @@ async fn what_ran_into_an_unlinked_end_is_found_and_moved_on() {
     let moved = moved.instance.expect("it");
     assert_eq!((moved.status(), moved.visit), (Status::Active, 2));
     assert_eq!(stuck(&mut clients, 3_600).await, []);
+}
+
+async fn dead_end(clients: &mut Clients) -> FollowUp {
+    clients.publish(DEAD_END).await;
+    let request =
+        SetWorkflowRequest { workflow: "dead-end".to_owned(), fields: Default::default(), ..set_refund("1", 1.0) };
+    let follow_up = clients.scripts.set_workflow(request).await.expect("set").into_inner().follow_up.expect("it");
+    let pushed = clients.manager.push_button(push(&follow_up, "nowhere", "Ann")).await.expect("pushed").into_inner();
+    pushed.follow_up.expect("it")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_incomplete_is_claimed_and_finished_with_an_outcome_by_a_person() {
+    let house = House::start_without_alerter().await;
+    let mut clients = with_refund(&house).await;
+    let follow_up = dead_end(&mut clients).await;
+    assert_eq!((follow_up.status(), follow_up.buttons.len()), (Status::Incomplete, 0));
+    let id = follow_up.instance_id.clone();
+    let next = ClaimNextRequest { actor: "Ann".to_owned(), ..ClaimNextRequest::default() };
+    let claimed = clients.manager.claim_next(next).await.expect("the next").into_inner().follow_up.expect("it");
+    assert_eq!((claimed.instance_id.as_str(), claimed.claim.expect("a claim").holder.as_str()), (id.as_str(), "Ann"));
+    let explain = ExplainInstanceRequest { instance_id: id.clone() };
+    let told = clients.operations.explain_instance(explain).await.expect("told").into_inner().sentences.join(" ");
+    assert!(told.contains("Finish it with an outcome (its workflow has done)"), "{told}");
+    assert!(told.contains("Ann holds it"), "{told}");
+    let finish = |who: &str, outcome: &str| FinishFollowUpRequest {
+        actor: who.to_owned(),
+        instance_id: id.clone(),
+        visit: follow_up.visit,
+        outcome: outcome.to_owned(),
+        note: "rang, all is well".to_owned(),
+        ..FinishFollowUpRequest::default()
+    };
+    let mut refused = async |request: FinishFollowUpRequest| {
+        let refused = clients.manager.finish_follow_up(request).await.expect_err("refused");
+        (refused.code(), reason(&refused))
+    };
+    assert_eq!(refused(finish("Ann", "All is well")).await.0, Code::InvalidArgument);
+    assert_eq!(refused(finish("Ann", "")).await.0, Code::InvalidArgument);
+    assert_eq!(refused(finish("Ben", "settled")).await.1, "CLAIMED_BY_ANOTHER");
+    assert_eq!(refused(FinishFollowUpRequest { visit: 9, ..finish("Ann", "settled") }).await.1, "STALE_VISIT");
+    let old = FinishFollowUpRequest { expected_revision: Some(1), ..finish("Ann", "settled") };
+    assert_eq!(refused(old).await.0, Code::Aborted);
+    let finished = clients.manager.finish_follow_up(finish("Ann", "settled")).await.expect("finished").into_inner();
+    let finished = finished.follow_up.expect("it");
+    assert_eq!((finished.status(), finished.outcome.as_str(), finished.claim), (Status::Finished, "settled", None));
+    let again = clients.manager.finish_follow_up(finish("Ann", "settled")).await.expect_err("it has ended");
+    assert_eq!(reason(&again), "INSTANCE_ENDED");
+    let undo = UndoPushRequest { actor: "Ann".to_owned(), instance_id: id.clone(), ..UndoPushRequest::default() };
+    assert_eq!(reason(&clients.manager.undo_push(undo).await.expect_err("no push")), "NOTHING_TO_UNDO");
+    let history = ListHistoryRequest { instance_id: id.clone(), ..ListHistoryRequest::default() };
+    let items = clients.operations.list_history(history).await.expect("history").into_inner().items;
+    let cause = items.last().expect("a line").cause.clone().expect("why");
+    assert_eq!((cause.kind(), cause.note.as_str()), (ChangeKind::Finished, "rang, all is well"));
+    assert_eq!(cause.values["outcome"], text("settled"));
+    assert_eq!(stuck(&mut clients, 3_600).await, []);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_still_has_buttons_is_not_finished_by_hand() {
+    let house = House::start_without_alerter().await;
+    let mut clients = with_refund(&house).await;
+    let follow_up = set(&mut clients, "1", 5.0).await;
+    let request = FinishFollowUpRequest {
+        actor: "Ann".to_owned(),
+        instance_id: follow_up.instance_id,
+        visit: follow_up.visit,
+        outcome: "settled".to_owned(),
+        ..FinishFollowUpRequest::default()
+    };
+    let refused = clients.manager.finish_follow_up(request).await.expect_err("it has buttons");
+    assert_eq!(reason(&refused), "ILLEGAL_MOVE");
 }
 
 #[tokio::test(flavor = "multi_thread")]

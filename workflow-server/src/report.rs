@@ -259,8 +259,8 @@ impl Row {
 }
 
 fn pusher(entry: &Entry, change: &InstanceChange) -> Option<Box<str>> {
-    let is_push = change.kind == ChangeKind::ButtonPushed && entry.actor.kind == ActorKind::Person;
-    is_push.then(|| entry.actor.name.clone())
+    let is_by_hand = matches!(change.kind, ChangeKind::ButtonPushed | ChangeKind::Finished);
+    (is_by_hand && entry.actor.kind == ActorKind::Person).then(|| entry.actor.name.clone())
 }
 
 fn end_of(ended: &Instance) -> End {

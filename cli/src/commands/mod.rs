@@ -13,6 +13,7 @@ pub(crate) mod claim;
 pub(crate) mod completions;
 pub(crate) mod desk;
 pub(crate) mod erase;
+pub(crate) mod finish;
 pub(crate) mod history;
 pub(crate) mod instance;
 pub(crate) mod instance_page;

@@ -57,6 +57,7 @@ async fn of_people(asker: &Asker) -> Vec<Case> {
         (asker.set("snoozed").await, asker.set("paused").await, asker.set("resumed").await);
     asker.get("PauseFollowUp", json!({ "actor": "Ann", "instance_id": resumed, "reason": "holiday" })).await;
     let undone = asker.set("undone").await;
+    let incomplete = asker.set_unlinked("incomplete").await;
     let push = |id: &str| json!({ "actor": "Ann", "instance_id": id, "button_id": "approve", "visit": 1 });
     asker.get("PushButton", push(&undone)).await;
     let snooze = json!({ "instance_id": snoozed, "alert_id": "1.1.1", "days": 1, "attempt_outcome": "no-answer" });
@@ -69,6 +70,7 @@ async fn of_people(asker: &Asker) -> Vec<Case> {
         case("PauseFollowUp", "Ann", json!({ "instance_id": paused, "reason": "holiday" })),
         case("ResumeFollowUp", "Ann", json!({ "instance_id": resumed, "note": "back" })),
         case("UndoPush", "Ann", json!({ "instance_id": undone })),
+        case("FinishFollowUp", "Ann", json!({ "instance_id": incomplete, "visit": 1, "outcome": "settled" })),
     ]
 }
 

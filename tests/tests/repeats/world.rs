@@ -52,6 +52,18 @@ impl Asker {
         let answer = self.get("SetWorkflow", set_request(call)).await;
         answer["followUp"]["instanceId"].as_str().expect("an id").to_owned()
     }
+
+    /// Sets a workflow that is one unlinked end.
+    pub(super) async fn set_unlinked(&self, call: &str) -> String {
+        let file = "format: 1\nworkflow: unlinked\ntitle: Unlinked\nallow_unlinked_ends: true\non_new_call: []\n";
+        self.get("ImportWorkflow", json!({ "actor": "author", "file": file })).await;
+        self.get("PublishWorkflow", json!({ "actor": "author", "name": "unlinked" })).await;
+        let mut set = set_request(call);
+        set["workflow"] = json!("unlinked");
+        set["fields"] = json!({});
+        let answer = self.get("SetWorkflow", set).await;
+        answer["followUp"]["instanceId"].as_str().expect("an id").to_owned()
+    }
 }
 
 pub(super) fn set_request(call: &str) -> Value {

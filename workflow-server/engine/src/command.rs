@@ -16,7 +16,7 @@ use crate::instance::{InstanceId, Wake};
 use crate::time::Time;
 use crate::value::Value;
 
-pub use desk::{MigrateInstance, SeenAlert, SnoozeAlert, SnoozeUntil, UndoPush};
+pub use desk::{FinishFollowUp, MigrateInstance, SeenAlert, SnoozeAlert, SnoozeUntil, UndoPush};
 pub use script::{CallChanges, IfRunning, KnownCall, SetWorkflow};
 
 /// What kind of party does something.
@@ -301,6 +301,8 @@ pub enum Command {
         /// The revision the asker saw.
         expected: ExpectedRevision,
     },
+    /// Finish by hand what is incomplete.
+    FinishFollowUp(Box<FinishFollowUp>),
     /// Take a push back.
     UndoPush(Box<UndoPush>),
     /// Say that the caller asked for it again.

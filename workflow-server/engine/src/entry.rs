@@ -99,6 +99,8 @@ pub enum ChangeKind {
     CallerErased,
     /// No byte remains of an erased caller.
     ErasureEnded,
+    /// A person finished it with an outcome.
+    Finished,
     /// It was cancelled.
     Cancelled,
     /// It was cancelled because a newer instance of its workflow replaced it.

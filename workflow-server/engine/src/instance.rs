@@ -124,6 +124,8 @@ pub enum Happening {
     Move,
     /// It goes on on another version of its workflow.
     Migrate,
+    /// A person finishes it with an outcome.
+    Finish,
     /// A push is taken back.
     Undo,
     /// It is cancelled or replaced.
@@ -140,18 +142,18 @@ pub enum Happening {
 /// Release                         x             -       -         -          -          -
 /// Push, Elapse, Pause             -             x       -         -          -          -
 /// Note                            x             x       x         x          x          x
-/// Acknowledge, Snooze             -             x       x         x          -          -
-/// Claim                           -             x       x         -          -          -
+/// Acknowledge, Snooze, Claim      -             x       x         x          -          -
 /// Escalate                        -             x       -         x          -          -
 /// Resume                          -             -       x         -          -          -
 /// Move                            -             x       x         x          -          -
+/// Finish                          -             -       -         x          -          -
 /// Undo                            -             x       -         x          x          -
 /// Chase, Cancel, CallChange,      x             x       x         x          -          -
 ///   Migrate, Withdraw
 /// ```
 #[must_use]
 pub fn is_legal(status: Status, happening: Happening) -> bool {
-    use Status::{Active, Cancelled, Finished, Incomplete, Paused, WaitingForCallEnd};
+    use Status::{Active, Finished, Incomplete, Paused, WaitingForCallEnd};
     match happening {
         Happening::Note => true,
         Happening::SetAgain
@@ -162,14 +164,13 @@ pub fn is_legal(status: Status, happening: Happening) -> bool {
         | Happening::Withdraw => !status.is_ended(),
         Happening::Release => status == WaitingForCallEnd,
         Happening::Push | Happening::Elapse | Happening::Pause => status == Active,
-        Happening::Acknowledge | Happening::Snooze | Happening::Move => matches!(status, Active | Paused | Incomplete),
-        Happening::Claim => matches!(status, Active | Paused),
+        Happening::Acknowledge | Happening::Snooze | Happening::Claim | Happening::Move => {
+            matches!(status, Active | Paused | Incomplete)
+        }
+        Happening::Finish => status == Incomplete,
         Happening::Escalate => matches!(status, Active | Incomplete),
         Happening::Resume => status == Paused,
-        Happening::Undo => match status {
-            Active | Incomplete | Finished => true,
-            WaitingForCallEnd | Paused | Cancelled => false,
-        },
+        Happening::Undo => matches!(status, Active | Incomplete | Finished),
     }
 }
 

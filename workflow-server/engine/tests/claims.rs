@@ -3,10 +3,10 @@
 #![allow(clippy::unwrap_used, reason = "a test ends where something unexpected happens")]
 
 use aftercall_engine::Rejection;
-use aftercall_engine::command::{Command, Recipient};
+use aftercall_engine::command::{Command, FinishFollowUp, Recipient};
 use aftercall_engine::entry::{Answer, ChangeKind};
 use aftercall_engine::filter::FollowUpFilter;
-use aftercall_engine::instance::{InstanceId, Wake};
+use aftercall_engine::instance::{InstanceId, Status, Wake};
 use aftercall_engine::time::Time;
 
 mod desk;
@@ -240,4 +240,27 @@ fn what_nobody_sees_or_works_on_is_held_by_nobody_and_leases_have_bounds() {
     desk.ask("ops", Command::CancelInstance { instance: id, reason: "a test".into(), expected: None }).unwrap();
     assert!(matches!(desk.claim("Ann", id), Err(Rejection::IllegalMove { .. })));
     assert_eq!(desk.world.timers().len(), 0);
+}
+
+#[test]
+fn what_is_incomplete_is_held_and_finished_by_its_holder_alone() {
+    let file = "format: 1\nworkflow: repair\ntitle: Repair\nallow_unlinked_ends: true\non_new_call:\n  - alert: { text: Look, team: care }\n  - button: Nowhere\n    then: [ alert: { text: Decide, team: care, due: 1h, escalate: [ { at: due, priority: raise } ] } ]\n";
+    let mut desk = Desk::new(file);
+    let id = desk.set("1", true);
+    desk.claim("Ann", id).unwrap();
+    desk.push("Ann", id, "nowhere").unwrap();
+    assert_eq!((desk.of(id).status, desk.holder(id)), (Status::Incomplete, "Ann"), "there is work left to do");
+    assert!(matches!(desk.claim("Ben", id), Err(Rejection::ClaimedByAnother(_))));
+    assert_eq!(desk.pass(15 * MINUTE), [ChangeKind::ClaimLapsed]);
+    assert_eq!(desk.next("Ben"), Some(id), "nobody holds it");
+    let finish = |visit: u32| {
+        let (outcome, note) = ("settled".into(), "".into());
+        Command::FinishFollowUp(Box::new(FinishFollowUp { instance: id, visit, outcome, note, expected: None }))
+    };
+    assert!(matches!(desk.ask("Ann", finish(1)), Err(Rejection::ClaimedByAnother(_))));
+    assert!(matches!(desk.ask("Ben", finish(2)), Err(Rejection::StaleVisit(_))));
+    desk.ask("Ben", finish(1)).unwrap();
+    let finished = desk.of(id);
+    assert_eq!((finished.status, &*finished.ending, finished.ended_at), (Status::Finished, "settled", Some(desk.now)));
+    assert_eq!((finished.alerts.len(), &finished.claim), (0, &None));
 }

@@ -106,7 +106,7 @@ fn faults_of(world: &World, one: &Instance) -> Vec<String> {
         (one.pause.is_some() == (one.status == Status::Paused), "it is paused by nobody, or not paused by somebody"),
         (one.alerts.iter().all(is_sound), "an alert of it escalates without a due, or twice for a team"),
         (
-            one.claim.is_none() || matches!(one.status, Status::Active | Status::Paused),
+            one.claim.is_none() || matches!(one.status, Status::Active | Status::Paused | Status::Incomplete),
             "somebody holds what cannot be worked on",
         ),
         (one.claim.as_ref().is_none_or(|claim| claim.until > claim.since), "its lease ends before it begins"),
@@ -273,7 +273,7 @@ fn is_fair(before: &Instance, after: &Instance, entry: &Entry) -> bool {
     let is_own = entry.actor.name == claim.by;
     let still = after.claim.as_ref().is_some_and(|now| now.by == claim.by && now.until >= claim.until);
     match entry.kind {
-        ChangeKind::ButtonPushed | ChangeKind::Snoozed => is_own,
+        ChangeKind::ButtonPushed | ChangeKind::Snoozed | ChangeKind::Finished => is_own,
         // People pause what they may work on; the operations desk pauses anything, and whoever holds it goes on holding it.
         ChangeKind::Paused => still && (is_own || entry.actor.kind == ActorKind::Operations),
         ChangeKind::ClaimReleased => is_own && after.claim.is_none(),

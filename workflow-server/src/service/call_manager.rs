@@ -216,6 +216,13 @@ impl CallManagerService for CallManager {
         desk::undo(&self.0, request.into_inner()).await.map(Response::new)
     }
 
+    async fn finish_follow_up(
+        &self,
+        request: Request<proto::FinishFollowUpRequest>,
+    ) -> Result<Response<proto::FinishFollowUpResponse>, Status> {
+        desk::finish(&self.0, request.into_inner()).await.map(Response::new)
+    }
+
     async fn list_calls_of_caller(
         &self,
         request: Request<proto::ListCallsOfCallerRequest>,
@@ -257,8 +264,13 @@ impl CallManager {
         }
         let wanted = (instance.notes as usize).min(NOTES_SHOWN_MAX);
         let is_note = |kind: ChangeKind| {
-            use ChangeKind::{AlertReturned, ButtonPushed, Chased, Migrated, Moved, NoteAdded, Resumed, Snoozed};
-            matches!(kind, NoteAdded | ButtonPushed | Moved | Migrated | Snoozed | AlertReturned | Resumed | Chased)
+            use ChangeKind::{
+                AlertReturned, ButtonPushed, Chased, Finished, Migrated, Moved, NoteAdded, Resumed, Snoozed,
+            };
+            matches!(
+                kind,
+                NoteAdded | ButtonPushed | Finished | Moved | Migrated | Snoozed | AlertReturned | Resumed | Chased
+            )
         };
         let mut notes = Vec::with_capacity(wanted);
         let mut walk = Walk::of_instance(self.0.ledger.history(), instance);

@@ -183,6 +183,7 @@ pub(super) fn change_kind(kind: ChangeKind) -> proto::ChangeKind {
         ChangeKind::Migrated => proto::ChangeKind::Migrated,
         ChangeKind::CallerErased => proto::ChangeKind::CallerErased,
         ChangeKind::NoteAdded => proto::ChangeKind::NoteAdded,
+        ChangeKind::Finished => proto::ChangeKind::Finished,
         ChangeKind::Cancelled => proto::ChangeKind::Cancelled,
         ChangeKind::Replaced => proto::ChangeKind::Replaced,
         ChangeKind::CallUpdated => proto::ChangeKind::CallUpdated,

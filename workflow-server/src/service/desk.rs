@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use aftercall_engine::command::{Command, SnoozeAlert, SnoozeUntil, UndoPush};
+use aftercall_engine::command::{Command, FinishFollowUp, SnoozeAlert, SnoozeUntil, UndoPush};
 use aftercall_engine::entry::ChangeKind;
 use aftercall_engine::instance::{Instance, InstanceId};
 use aftercall_engine::time::Time;
@@ -98,6 +98,24 @@ pub(super) async fn resume(
     let asking = Asking::of_person("ResumeFollowUp", &request.actor, &request.request_id, request.encode_to_vec());
     let (follow_up, sequence) = changed(shared, asking.at_fault(faults), command).await?;
     Ok(proto::ResumeFollowUpResponse { follow_up, sequence })
+}
+
+pub(super) async fn finish(
+    shared: &Shared,
+    request: proto::FinishFollowUpRequest,
+) -> Result<proto::FinishFollowUpResponse, Status> {
+    let mut faults = Faults::default();
+    let command = FinishFollowUp {
+        instance: requests::instance_id(&request.instance_id, &mut faults),
+        visit: request.visit,
+        outcome: request.outcome.as_str().into(),
+        note: request.note.as_str().into(),
+        expected: request.expected_revision,
+    };
+    let asking = Asking::of_person("FinishFollowUp", &request.actor, &request.request_id, request.encode_to_vec());
+    let command = Command::FinishFollowUp(Box::new(command));
+    let (follow_up, sequence) = changed(shared, asking.at_fault(faults), command).await?;
+    Ok(proto::FinishFollowUpResponse { follow_up, sequence })
 }
 
 pub(super) async fn undo(shared: &Shared, request: proto::UndoPushRequest) -> Result<proto::UndoPushResponse, Status> {

@@ -1,6 +1,9 @@
 //! Why an instance waits, since when, and what would move it: in plain words, for somebody who was woken up.
 
+use std::collections::BTreeSet;
+
 use aftercall_engine::Root;
+use aftercall_engine::definition::{ActionKind, Definition};
 use aftercall_engine::instance::{Alert, Instance, Status};
 use aftercall_engine::query::{buttons, is_waiting};
 use aftercall_engine::time::Time;
@@ -9,19 +12,12 @@ use super::convert::timestamp;
 
 /// Sentences, the most important first.
 pub(super) fn explain(root: &Root, instance: &Instance, now: Time, clock_held: bool) -> Vec<String> {
-    let since = timestamp(instance.entered_at);
     let mut sentences = match instance.status {
         Status::Active | Status::Paused if !is_waiting(root, instance) => nothing_waits(root, instance),
         Status::WaitingForCallEnd => vec![waits_for_call(instance, now)],
         Status::Active => active(root, instance, now),
         Status::Paused => paused(root, instance, now),
-        Status::Incomplete => vec![
-            format!(
-                "It ran into the unlinked end {} at {since}: nothing in its workflow moves it on.",
-                stage_name(root, instance)
-            ),
-            "Move it to another stage, or cancel it with a reason.".to_owned(),
-        ],
+        Status::Incomplete => incomplete(root, instance, now),
         Status::Finished => vec![format!(
             "It finished with the outcome \"{}\" in {}{}; nothing moves it any more.",
             instance.ending,
@@ -42,6 +38,33 @@ pub(super) fn explain(root: &Root, instance: &Instance, now: Time, clock_held: b
         sentences.extend(hidden(root, instance));
     }
     sentences
+}
+
+fn incomplete(root: &Root, instance: &Instance, now: Time) -> Vec<String> {
+    let (name, since) = (stage_name(root, instance), timestamp(instance.entered_at));
+    let outcomes = root.definition_of(instance).map_or_else(String::new, |definition| outcomes(definition));
+    let stands = format!("It ran into the unlinked end {name} at {since}: nothing in its workflow moves it on.");
+    let advice = format!("Finish it with an outcome{outcomes}, move it to another stage, or cancel it with a reason.");
+    [stands, advice].into_iter().chain(held(instance, now)).collect()
+}
+
+/// The outcomes that the workflow itself ends with, each once.
+fn outcomes(definition: &Definition) -> String {
+    let actions = definition.stages.iter().flat_map(|stage| &stage.actions);
+    let outcomes: BTreeSet<&str> = actions
+        .filter_map(|action| match &action.kind {
+            ActionKind::Finish(finish) => Some(finish.outcome.as_str()),
+            _ => None,
+        })
+        .collect();
+    let all: Vec<&str> = outcomes.into_iter().collect();
+    if all.is_empty() { String::new() } else { format!(" (its workflow has {})", all.join(", ")) }
+}
+
+fn held(instance: &Instance, now: Time) -> Option<String> {
+    let claim = instance.held(now)?;
+    let (since, until) = (timestamp(claim.since), in_words(claim.until, now));
+    Some(format!("{} holds it since {since}; the lease ends {until}.", claim.by))
 }
 
 fn at(time: Option<Time>) -> String {
@@ -115,10 +138,7 @@ fn active(root: &Root, instance: &Instance, now: Time) -> Vec<String> {
             many.join(", ")
         )],
     };
-    if let Some(claim) = instance.held(now) {
-        let (since, until) = (timestamp(claim.since), in_words(claim.until, now));
-        sentences.push(format!("{} holds it since {since}; the lease ends {until}.", claim.by));
-    }
+    sentences.extend(held(instance, now));
     sentences.extend(instance.timers.iter().map(|timer| {
         let fires_at = instance.fires_at(timer);
         let waits = if fires_at == timer.due { "" } else { ", when the claim ends; or when it is given back" };

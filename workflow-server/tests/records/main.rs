@@ -9,6 +9,7 @@ mod scenario;
 mod authors;
 mod backups;
 mod clock;
+mod incomplete;
 mod large;
 mod leaving;
 mod replay;

@@ -9,6 +9,7 @@ use workflow_server::records::{GroupBytes, SnapshotReader, WorldImage, decode_gr
 
 use crate::authors::{play_authors, play_repeats};
 use crate::clock::{play_clock, play_retention};
+use crate::incomplete::play_incomplete;
 use crate::large::play_large;
 use crate::leaving::play_archive;
 use crate::scenario::{Played, play, play_batches, play_claims, play_desk, play_on};
@@ -37,6 +38,8 @@ const ENTRIES_CLOCK: &str = include_str!("snapshots/records__samples__entries_cl
 const SNAPSHOT_CLOCK: &str = include_str!("snapshots/records__samples__snapshot_clock.snap");
 const ENTRIES_RETENTION: &str = include_str!("snapshots/records__samples__entries_retention.snap");
 const SNAPSHOT_RETENTION: &str = include_str!("snapshots/records__samples__snapshot_retention.snap");
+const ENTRIES_INCOMPLETE: &str = include_str!("snapshots/records__samples__entries_incomplete.snap");
+const SNAPSHOT_INCOMPLETE: &str = include_str!("snapshots/records__samples__snapshot_incomplete.snap");
 
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::new(), |mut hex, byte| {
@@ -64,6 +67,7 @@ fn entries_are_written_as_they_always_were() {
     insta::assert_snapshot!("entries_large", entry_lines(&play_large()));
     insta::assert_snapshot!("entries_clock", entry_lines(&play_clock()));
     insta::assert_snapshot!("entries_retention", entry_lines(&play_retention()));
+    insta::assert_snapshot!("entries_incomplete", entry_lines(&play_incomplete()));
 }
 
 fn entry_lines(played: &Played) -> String {
@@ -89,6 +93,7 @@ fn snapshots_are_written_as_they_always_were() {
     insta::assert_snapshot!("snapshot_large", snapshot_lines(&play_large()));
     insta::assert_snapshot!("snapshot_clock", snapshot_lines(&play_clock()));
     insta::assert_snapshot!("snapshot_retention", snapshot_lines(&play_retention()));
+    insta::assert_snapshot!("snapshot_incomplete", snapshot_lines(&play_incomplete()));
 }
 
 fn snapshot_lines(played: &Played) -> String {
@@ -112,6 +117,7 @@ fn stored_entries_of_version_1_load() {
         (stored(ENTRIES_LARGE), play_large()),
         (stored(ENTRIES_CLOCK), play_clock()),
         (stored(ENTRIES_RETENTION), play_retention()),
+        (stored(ENTRIES_INCOMPLETE), play_incomplete()),
     ];
     for (samples, played) in samples {
         assert_eq!(samples.len(), played.entries.len());
@@ -139,6 +145,7 @@ fn stored_snapshots_of_version_1_load() {
         (stored(SNAPSHOT_LARGE), play_large()),
         (stored(SNAPSHOT_CLOCK), play_clock()),
         (stored(SNAPSHOT_RETENTION), play_retention()),
+        (stored(SNAPSHOT_INCOMPLETE), play_incomplete()),
     ];
     for (frames, played) in samples {
         let mut reader = SnapshotReader::new(Keeping::default());
@@ -153,7 +160,7 @@ fn stored_snapshots_of_version_1_load() {
 
 #[test]
 fn the_samples_hold_every_kind_of_change() {
-    let kinds: BTreeSet<String> = play_retention()
+    let kinds: BTreeSet<String> = play_incomplete()
         .entries
         .iter()
         .flat_map(|entry| {
@@ -184,6 +191,7 @@ fn the_samples_hold_every_kind_of_change() {
         "ErasureEnded",
         "ErasureStarted",
         "Escalated",
+        "Finished",
         "HandedOver",
         "Migrated",
         "Moved",

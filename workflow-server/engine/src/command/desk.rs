@@ -50,6 +50,21 @@ pub struct SnoozeAlert {
     pub note: Box<str>,
 }
 
+/// Finishes by hand what nothing in its workflow moves on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FinishFollowUp {
+    /// Which instance.
+    pub instance: InstanceId,
+    /// The visit that the person was looking at.
+    pub visit: u32,
+    /// How it ended, as reports count it: lower-case letters, digits and hyphens.
+    pub outcome: Box<str>,
+    /// A note; empty for none.
+    pub note: Box<str>,
+    /// The revision the asker saw.
+    pub expected: Option<u64>,
+}
+
 /// Takes a push back.
 #[derive(Clone, Debug)]
 pub struct UndoPush {

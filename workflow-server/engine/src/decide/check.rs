@@ -50,6 +50,10 @@ pub fn faults_of(request: &Request) -> Vec<FieldFault> {
         | Command::MoveInstance { reason, .. }
         | Command::CancelInstance { reason, .. }
         | Command::StopBatch { reason, .. } => check.reason(reason),
+        Command::FinishFollowUp(asked) => {
+            check.name("outcome", &asked.outcome);
+            check.text("note", &asked.note, false, limits::TEXT_BYTES_MAX);
+        }
         Command::UndoPush(undo) => check.undo(undo),
         Command::Resume { note, .. } | Command::Chase { note, .. } => {
             check.text("note", note, false, limits::TEXT_BYTES_MAX);

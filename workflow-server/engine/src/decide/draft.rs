@@ -168,7 +168,7 @@ fn settled(root: &Root, new: Instance, now: Time) -> Instance {
         return new;
     }
     let resumed = if new.pause.is_some() { pause::resumed(root, &new, now) } else { new };
-    Instance { status: Status::Incomplete, claim: None, ..resumed }
+    Instance { status: Status::Incomplete, ..resumed }
 }
 
 fn is_settled(root: &Root, instance: &Instance) -> bool {

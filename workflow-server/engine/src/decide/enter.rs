@@ -86,12 +86,12 @@ impl Held {
         Self { claim: instance.claim.take(), teams: instance.alerts.iter().flat_map(Alert::teams).collect() }
     }
 
-    /// A claim goes on as long as there is work, and the alerts that stand are not all for other teams.
+    /// A claim is kept while the instance is open, unless its alerts are all for other teams.
     fn give_back(self, instance: &mut Instance) {
         let is_same_team = instance.alerts.is_empty()
             || self.teams.is_empty()
             || instance.alerts.iter().flat_map(Alert::teams).any(|team| self.teams.contains(&team));
-        if instance.status == Status::Active && is_same_team {
+        if !instance.status.is_ended() && is_same_team {
             instance.claim = self.claim;
         }
     }

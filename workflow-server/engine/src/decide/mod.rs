@@ -16,6 +16,7 @@ mod erase;
 mod escalate;
 mod faults;
 mod find;
+mod finish;
 mod instances;
 mod migrate;
 mod pause;
@@ -116,6 +117,7 @@ fn carry_out(draft: &mut EntryDraft<'_>, request: &Request) -> Result<(), Reject
         Command::Resume { instance, note, expected } => {
             pause::resume(draft, *instance, (note, *expected), actor)?;
         }
+        Command::FinishFollowUp(asked) => finish::finish(draft, asked, actor)?,
         Command::UndoPush(undo) => undo::undo(draft, undo, actor)?,
         Command::Chase { instance, note } => chase::chase(draft, *instance, note)?,
         Command::MoveInstance { instance, stage, reason, expected } => {

@@ -92,5 +92,5 @@ fn standing(root: &Root, filter: &FollowUpFilter, instance: &Instance, now: Time
 }
 
 fn is_free(instance: &Instance, now: Time) -> bool {
-    instance.status == Status::Active && instance.held(now).is_none()
+    matches!(instance.status, Status::Active | Status::Incomplete) && instance.held(now).is_none()
 }

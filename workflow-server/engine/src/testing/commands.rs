@@ -11,8 +11,8 @@ use crate::batch::{BatchItems, StartBatch};
 use crate::calendar::{Calendar, Opening, WeekHours};
 use crate::call::{CallKey, Caller};
 use crate::command::{
-    Actor, ActorKind, CallChanges, ClaimNext, Command, MigrateInstance, PushButton, Recipient, Request, SeenAlert,
-    SnoozeAlert, SnoozeUntil,
+    Actor, ActorKind, CallChanges, ClaimNext, Command, FinishFollowUp, MigrateInstance, PushButton, Recipient, Request,
+    SeenAlert, SnoozeAlert, SnoozeUntil,
 };
 use crate::definition::model::NoteRule;
 use crate::definition::{ActionKind, Definition};
@@ -200,6 +200,16 @@ pub(super) fn batch(world: &World, work: u8, stop: bool, now: Time) -> Option<Co
     let items = BatchItems::filtered(world.root(), &InstanceFilter::default(), now, &never).ok()?;
     let start = StartBatch { work, items, reason: "a drill".into(), per_second: 9 };
     Some(Command::StartBatch(Box::new(start)))
+}
+
+pub(super) fn finishing(instance: &Instance) -> Command {
+    Command::FinishFollowUp(Box::new(FinishFollowUp {
+        instance: instance.id,
+        visit: instance.visit(),
+        outcome: "by-hand".into(),
+        note: "rang, all is well".into(),
+        expected: None,
+    }))
 }
 
 /// An alert of the instance as it is now.

@@ -17,8 +17,8 @@ use crate::world::definitions::Workflow;
 use super::TEAMS;
 use super::amending::{AMENDMENTS, amended};
 use super::commands::{
-    archive, batch, changes, claim_next, erase, holding, instance, key, migrate, office, person, publishing, push,
-    replace, seen, snoozing, somebody, step_erasure, values,
+    archive, batch, changes, claim_next, erase, finishing, holding, instance, key, migrate, office, person, publishing,
+    push, replace, seen, snoozing, somebody, step_erasure, values,
 };
 
 /// Something that somebody does, before it is known on what.
@@ -73,6 +73,8 @@ pub enum Step {
     Pause(Index, Option<u16>),
     /// Somebody resumes.
     Resume(Index),
+    /// Somebody finishes by hand: which instance, and who.
+    Finish(Index, u8),
     /// Somebody takes the newest push back; as a supervisor, or not.
     Undo(bool),
     /// A caller asks again.
@@ -139,6 +141,7 @@ pub fn steps(at_most: usize) -> impl Strategy<Value = Vec<Step>> {
             .prop_map(|(at, action, who, minutes)| Step::Snooze(at, action, who, minutes)),
         2 => (any::<Index>(), proptest::option::of(1..2_000_u16)).prop_map(|(at, minutes)| Step::Pause(at, minutes)),
         2 => any::<Index>().prop_map(Step::Resume),
+        2 => (any::<Index>(), 0..3_u8).prop_map(|(at, who)| Step::Finish(at, who)),
         2 => any::<bool>().prop_map(Step::Undo),
         1 => any::<Index>().prop_map(Step::Chase),
         1 => (any::<Index>(), any::<Index>()).prop_map(|(at, stage)| Step::Move(at, stage)),
@@ -328,6 +331,10 @@ impl Player {
             }
             Step::Resume(at) => {
                 (ActorKind::Person, Command::Resume { instance: id(at)?, note: "".into(), expected: None })
+            }
+            Step::Finish(at, who) => {
+                let command = finishing(instance(at)?);
+                return Some((Actor { kind: ActorKind::Person, name: person(*who) }, command));
             }
             Step::Undo(as_supervisor) => (ActorKind::Person, self.undoing(world, *as_supervisor)?),
             Step::Chase(at) => (ActorKind::ScriptEngine, Command::Chase { instance: id(at)?, note: "again".into() }),

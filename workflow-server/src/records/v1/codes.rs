@@ -104,4 +104,5 @@ coded!(
     Migrated = 40,
     ClockAccepted = 41,
     RetentionConfirmed = 42,
+    Finished = 43,
 );

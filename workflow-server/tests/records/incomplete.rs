@@ -1,0 +1,43 @@
+//! What nothing in its workflow moves on, on top of the scenario: it is claimed, and a person finishes it with an outcome.
+
+use aftercall_engine::command::{ActorKind, Command, FinishFollowUp, SetWorkflow};
+use aftercall_engine::instance::{InstanceId, Status};
+
+use crate::clock::play_retention;
+use crate::scenario::{Played, publish, setting};
+
+/// A workflow that is one unlinked end.
+const UNLINKED: &str = "
+format: 1
+workflow: unlinked
+title: Unlinked
+allow_unlinked_ends: true
+on_new_call:
+  - alert: { text: Look, team: care }
+";
+
+/// Plays both, and what is done after them.
+pub(crate) fn play_incomplete() -> Played {
+    let mut played = play_retention();
+    publish(&mut played, UNLINKED, "unlinked");
+    let [finished, held] = ["finished", "held"].map(|call| start_unlinked(&mut played, call));
+    let asked = FinishFollowUp {
+        instance: finished,
+        visit: 1,
+        outcome: "settled".into(),
+        note: "rang, all is well".into(),
+        expected: None,
+    };
+    played.ask(ActorKind::Person, Command::FinishFollowUp(Box::new(asked)));
+    // What stays held goes into the snapshot.
+    played.ask(ActorKind::Person, Command::Claim { instance: held, lease_millis: 900_000 });
+    let of = |id: InstanceId| played.world.root().instance(id).unwrap();
+    assert_eq!((of(finished).status, &*of(finished).ending), (Status::Finished, "settled"));
+    assert_eq!((of(held).status, of(held).claim.is_some()), (Status::Incomplete, true));
+    played
+}
+
+fn start_unlinked(played: &mut Played, call: &str) -> InstanceId {
+    let setting = SetWorkflow { workflow: "unlinked".into(), fields: Vec::new(), ..setting(call, false) };
+    played.ask(ActorKind::ScriptEngine, Command::SetWorkflow(Box::new(setting)))
+}
