@@ -5,7 +5,6 @@ use std::str::FromStr;
 
 use thiserror::Error;
 
-use crate::call::Call;
 use crate::time::Time;
 use crate::value::Value;
 
@@ -351,19 +350,6 @@ impl Instance {
             Some(claim) if timer.waits_for_claim => timer.due.max(claim.until),
             _ => timer.due,
         }
-    }
-
-    /// Whether Call Managers may work on it.
-    #[must_use]
-    pub fn is_visible(&self, call: &Call) -> bool {
-        matches!(self.status, Status::Active | Status::Paused | Status::Incomplete) && call.chargeable
-    }
-
-    /// Whether Call Managers list it: they may work on it, and not all of its alerts are snoozed.
-    #[must_use]
-    pub fn is_listed(&self, call: &Call) -> bool {
-        let is_snoozed = !self.alerts.is_empty() && self.alerts.iter().all(|alert| alert.snooze.is_some());
-        self.is_visible(call) && !is_snoozed
     }
 
     /// What its dues are told by at `now`: they stand still while it is paused.

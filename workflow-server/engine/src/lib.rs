@@ -22,6 +22,7 @@ pub mod call;
 pub mod erasure;
 pub mod instance;
 pub mod mask;
+mod shown;
 pub mod team;
 
 pub mod filter;

@@ -350,12 +350,12 @@ impl Archive {
     pub async fn calls_of(
         &self,
         caller: &CallerKey,
-        customer: &str,
+        (customer, is_meant): (&str, impl Fn(&Call) -> bool),
         calls_max: usize,
         now: Time,
     ) -> Result<Vec<FoundCall>, HistoryError> {
         let hash = self.keys.of_caller(caller);
-        let is_of = |call: &Call| customer.is_empty() || *call.customer == *customer;
+        let is_of = |call: &Call| (customer.is_empty() || *call.customer == *customer) && is_meant(call);
         self.calls_that(hash, (|call| call.callers.contains(&hash), is_of), calls_max, now).await
     }
 

@@ -54,9 +54,14 @@ pub(super) fn shown(root: &Root, found: &FoundInstance) -> proto::FollowUp {
     follow_up::follow_up_of_call(root, &found.instance, Some(&found.call))
 }
 
-/// The follow-ups of a call out of the archive, newest first, as many as have room in an answer, and whether there are more.
-pub(super) fn follow_ups(root: &Root, found: &FoundCall) -> (Vec<proto::FollowUp>, bool) {
-    let instances = found.instances.iter().rev();
+/// The follow-ups of a call out of the archive that are meant, newest first, as many as have room in an answer, and whether
+/// there are more.
+pub(super) fn follow_ups(
+    root: &Root,
+    found: &FoundCall,
+    is_meant: impl Fn(&Instance) -> bool,
+) -> (Vec<proto::FollowUp>, bool) {
+    let instances = found.instances.iter().rev().filter(|instance| is_meant(instance));
     pages::first_of(instances.map(|instance| follow_up::follow_up_of_call(root, instance, Some(&found.call))))
 }
 

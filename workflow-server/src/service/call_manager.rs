@@ -72,7 +72,7 @@ impl CallManagerService for CallManager {
         let (root, instance) = visible(&self.0, &request.into_inner().instance_id).await?;
         let instance = &instance;
         let call = root.call_of(instance).ok_or_else(|| status::not_found("call", "", "the call is gone"))?;
-        let (follow_ups, more_follow_ups) = follow_ups(&root, call, true);
+        let (follow_ups, more_follow_ups) = follow_ups(&root, call, |one| one.is_visible(call));
         Ok(Response::new(proto::GetCallDetailsResponse {
             call: Some(convert::call(call)),
             details: convert::details(call),

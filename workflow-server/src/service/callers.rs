@@ -16,6 +16,7 @@ use tonic::Status;
 use super::requests::{self, Faults};
 use super::script_engine::follow_ups;
 use super::{Shared, archived, convert, follow_up, pages, status};
+use crate::ledger::FoundCall;
 use crate::limits::{CALLS_SHOWN_MAX, OPEN_FOLLOW_UPS_SHOWN_MAX};
 
 /// What a caller is found by; a fault where nothing is given that finds anybody.
@@ -129,19 +130,23 @@ pub(super) async fn calls_of(
     let key = key(request.caller.as_ref(), &mut faults);
     faults.check()?;
     let Some(key) = key else { return Ok(proto::ListCallsOfCallerResponse::default()) };
-    let shown = |call: &Call, (follow_ups, more): (Vec<proto::FollowUp>, bool)| proto::CallWithFollowUps {
+    let shown = |call: &Call, (follow_ups, more_follow_ups): (Vec<proto::FollowUp>, bool)| proto::CallWithFollowUps {
         call: Some(convert::call(call)),
-        follow_ups: if call.chargeable { follow_ups } else { Vec::new() },
-        more_follow_ups: call.chargeable && more,
+        follow_ups,
+        more_follow_ups,
     };
-    let live = root.calls_of(&key, &request.customer).take(CALLS_SHOWN_MAX + 1);
-    let mut calls: Vec<_> = live.map(|call| shown(call, follow_ups(&root, call, false))).collect();
+    let live = root.calls_of(&key, &request.customer).filter(|call| call.is_shown()).take(CALLS_SHOWN_MAX + 1);
+    let of_live = |call: &Call| follow_ups(&root, call, |one| one.is_shown(call));
+    let mut calls: Vec<_> = live.map(|call| shown(call, of_live(call))).collect();
     // What has left memory is older than what is in it.
     let wanted = (CALLS_SHOWN_MAX + 1).saturating_sub(calls.len());
     let archive = shared.ledger.archive();
-    let found = archive.calls_of(&key, &request.customer, wanted, shared.ledger.now()).await;
+    // A call that was heard of again after it had left memory is shown by what is known of it now.
+    let is_shown = |call: &Call| call.is_shown() && root.call(&call.key).is_none_or(|live| live.is_shown());
+    let found = archive.calls_of(&key, (&request.customer, is_shown), wanted, shared.ledger.now()).await;
     let found = found.map_err(|error| status::of_history(&error))?;
-    calls.extend(found.iter().map(|found| shown(&found.call, archived::follow_ups(&root, found))));
+    let of_archived = |found: &FoundCall| archived::follow_ups(&root, found, |one| one.is_shown(&found.call));
+    calls.extend(found.iter().map(|found| shown(&found.call, of_archived(found))));
     let more = calls.len() > CALLS_SHOWN_MAX;
     calls.truncate(CALLS_SHOWN_MAX);
     let (calls, is_cut) = pages::first_of(calls.into_iter());

@@ -72,7 +72,7 @@ async fn command(shared: &Shared, request: &proto::EraseCallerRequest, caller: &
     let calls = shared.off_thread(root, move |root| calls_in_memory(root, &key, &customer)).await?;
     let archive = shared.ledger.archive();
     // What has outlived its retention and is not gone yet is erased all the same.
-    let found = archive.calls_of(caller, &request.customer, ERASED_CALLS_MAX + 1, Time(i64::MIN));
+    let found = archive.calls_of(caller, (&request.customer, |_| true), ERASED_CALLS_MAX + 1, Time(i64::MIN));
     let found = found.await.map_err(|error| status::of_history(&error))?;
     let erased = |found: FoundCall| ErasedCall {
         key: found.call.key.clone(),

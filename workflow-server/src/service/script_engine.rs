@@ -2,6 +2,7 @@
 
 use aftercall_engine::command::{Command, IfRunning, SetWorkflow};
 use aftercall_engine::entry::{Answer, Warning};
+use aftercall_engine::instance::Instance;
 use aftercall_engine::{Root, call::Call};
 use aftercall_proto::workflow::v1 as proto;
 use aftercall_proto::workflow::v1::script_engine_service_server::ScriptEngineService;
@@ -105,8 +106,8 @@ impl ScriptEngineService for ScriptEngine {
         // A call that is heard of again after it had left memory: what it had then is its too.
         let archived = archived::calls(&self.0, &key).await?;
         let call = live.or(archived.first().map(|newest| &newest.call)).cloned().ok_or_else(missing)?;
-        let (of_live, more_live) = live.map_or_else(|| (Vec::new(), false), |live| follow_ups(&root, live, false));
-        let parts: Vec<_> = archived.iter().map(|found| archived::follow_ups(&root, found)).collect();
+        let (of_live, more_live) = live.map_or_else(|| (Vec::new(), false), |live| follow_ups(&root, live, |_| true));
+        let parts: Vec<_> = archived.iter().map(|found| archived::follow_ups(&root, found, |_| true)).collect();
         let is_cut = more_live || parts.iter().any(|(_, more)| *more);
         let of_archived = parts.into_iter().flat_map(|(follow_ups, _)| follow_ups);
         let (follow_ups, more) = pages::first_of(of_live.into_iter().chain(of_archived));
@@ -144,10 +145,14 @@ impl ScriptEngineService for ScriptEngine {
     }
 }
 
-/// The follow-ups of a call, newest first, as many as have room in an answer, and whether there are more.
-pub(super) fn follow_ups(root: &Root, call: &Call, only_visible: bool) -> (Vec<proto::FollowUp>, bool) {
+/// The follow-ups of a call that are meant, newest first, as many as have room in an answer, and whether there are more.
+pub(super) fn follow_ups(
+    root: &Root,
+    call: &Call,
+    is_meant: impl Fn(&Instance) -> bool,
+) -> (Vec<proto::FollowUp>, bool) {
     let instances = call.instances.iter().rev().filter_map(|slot| root.instance_at(*slot));
-    let shown = instances.filter(|instance| !only_visible || instance.is_visible(call));
+    let shown = instances.filter(|instance| is_meant(instance));
     pages::first_of(shown.map(|instance| follow_up::follow_up(root, instance)))
 }
 
