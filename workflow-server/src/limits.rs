@@ -136,6 +136,8 @@ pub const NOTES_SHOWN_MAX: usize = 100;
 pub const GROUPS_MAX: usize = 10_000;
 /// Entries that are looked at to list the history of one call or instance.
 pub const HISTORY_WALK_MAX: usize = 100_000;
+/// Steps of the trails that are kept: sixteen bytes each, so 16 MB. They are those of a hundred thousand usual follow-ups.
+pub const TRAILS_KEPT_STEPS: usize = 1_000_000;
 /// How long a unary request may take: far beyond what any should.
 pub const REQUEST_TIME_MAX: Duration = Duration::from_secs(30);
 /// Changes of an instance that are looked at for somebody's work, before a script takes it back.

@@ -4,11 +4,10 @@
 //! Promise: what is being erased is masked in whatever is read here, though files may still hold older bytes of it.
 
 mod chunks;
+mod trails;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use aftercall_engine::call::Call;
 use aftercall_engine::entry::{After, InstanceChange};
 use aftercall_engine::instance::{Instance, InstanceId};
 use aftercall_engine::{Entry, Root};
@@ -18,10 +17,11 @@ use thiserror::Error;
 pub(super) use chunks::Rewritten;
 use chunks::{Chunks, Place};
 pub(super) use chunks::{frame_entries, range_of};
+use trails::Trails;
+pub use trails::{Step, Trail};
 
 use super::feed::{Feed, FeedError};
 use crate::journal::{Group, JournalError, Vault};
-use crate::limits::HISTORY_WALK_MAX;
 use crate::records::RecordError;
 
 /// Why history cannot be read.
@@ -46,6 +46,7 @@ pub struct History {
     feed: Arc<Feed>,
     chunks: Chunks,
     root: Arc<ArcSwap<Root>>,
+    trails: Trails,
 }
 
 impl History {
@@ -54,7 +55,7 @@ impl History {
         vault: Arc<dyn Vault>,
         root: Arc<ArcSwap<Root>>,
     ) -> Result<Self, JournalError> {
-        Ok(Self { feed, chunks: Chunks::open(vault).await?, root })
+        Ok(Self { feed, chunks: Chunks::open(vault).await?, root, trails: trails::trails() })
     }
 
     /// The newest sequence that is packed; 0 if none is.
@@ -167,35 +168,6 @@ impl History {
             Err(FeedError::OutOfRange { .. }) => Err(HistoryError::NoSuchEntry(from)),
             Err(error) => Err(error.into()),
         }
-    }
-
-    /// Everything that happened to one instance, by sequence.
-    ///
-    /// # Errors
-    /// [`HistoryError`].
-    pub async fn of_instance(&self, instance: &Instance) -> Result<BTreeMap<u64, Arc<Entry>>, HistoryError> {
-        let mut entries = BTreeMap::new();
-        let mut walk = Walk::of_instance(self, instance);
-        while entries.len() < HISTORY_WALK_MAX {
-            let Some((entry, _)) = walk.next().await? else { break };
-            entries.insert(entry.sequence, entry);
-        }
-        Ok(entries)
-    }
-
-    /// Everything that happened to a call itself, by sequence.
-    ///
-    /// # Errors
-    /// [`HistoryError`].
-    pub async fn of_call(&self, call: &Call) -> Result<BTreeMap<u64, Arc<Entry>>, HistoryError> {
-        let mut entries = BTreeMap::new();
-        let mut next = call.sequence;
-        while next != 0 && entries.len() < HISTORY_WALK_MAX {
-            let entry = self.entry(next).await?;
-            next = entry.call.as_ref().map_or(0, |change| change.previous);
-            entries.insert(entry.sequence, entry);
-        }
-        Ok(entries)
     }
 }
 

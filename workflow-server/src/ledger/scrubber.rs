@@ -110,10 +110,10 @@ impl Keeper {
                 }
             }
             for call in calls {
-                sequences.extend(history.of_call(&call).await?.into_keys());
+                sequences.extend(history.trail_of_call(&call).await?.iter().map(|step| step.sequence));
             }
             for instance in instances {
-                sequences.extend(history.of_instance(&instance).await?.into_keys());
+                sequences.extend(history.trail_of_instance(&instance).await?.iter().map(|step| step.sequence));
             }
         }
         Ok(sequences)

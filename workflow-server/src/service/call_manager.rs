@@ -272,18 +272,21 @@ impl CallManager {
                 NoteAdded | ButtonPushed | Finished | Moved | Migrated | Snoozed | AlertReturned | Resumed | Chased
             )
         };
+        let history = self.0.ledger.history();
+        let trail = history.trail_of_instance(instance).await.map_err(|error| status::of_history(&error))?;
         let mut notes = Vec::with_capacity(wanted);
-        let mut walk = Walk::of_instance(self.0.ledger.history(), instance);
-        while let Some((entry, change)) = walk.next().await.map_err(|error| status::of_history(&error))? {
-            if is_note(change.kind) && !entry.said.note.is_empty() {
+        for step in trail.iter().rev().filter(|step| step.has_note) {
+            if notes.len() == wanted {
+                break;
+            }
+            let entry = history.entry(step.sequence).await.map_err(|error| status::of_history(&error))?;
+            let change = entry.instances.iter().find(|change| change.after.id() == instance.id);
+            if change.is_some_and(|change| is_note(change.kind)) && !entry.said.note.is_empty() {
                 notes.push(proto::Note {
                     at: Some(convert::timestamp(entry.at)),
                     actor: Some(convert::actor(&entry.actor)),
                     text: entry.said.note.to_string(),
                 });
-            }
-            if notes.len() == wanted {
-                break;
             }
         }
         notes.reverse();

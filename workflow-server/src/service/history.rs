@@ -1,49 +1,89 @@
 //! What happened to an instance or a call, in the order in which it did; out of the archive too.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use aftercall_engine::call::CallKey;
+use aftercall_engine::instance::InstanceId;
 use aftercall_engine::{Entry, Root};
 use aftercall_proto::workflow::v1 as proto;
 use tonic::Status;
 
 use super::requests::{self, Faults};
-use super::{Shared, archived, convert, status};
+use super::{Shared, archived, convert, pages, status};
 use crate::ledger::FoundCall;
 use crate::ledger::history::HistoryError;
 use crate::limits::HISTORY_WALK_MAX;
 
-/// The items that a request asks for, oldest first.
-pub(super) async fn items(
-    shared: &Shared,
-    request: &proto::ListHistoryRequest,
-) -> Result<Vec<proto::HistoryItem>, Status> {
-    match (&request.call, request.instance_id.as_str()) {
-        (None, id) if !id.is_empty() => {
-            let found = archived::anywhere(shared, id).await?;
-            let entries = shared.ledger.history().of_instance(&found.instance).await;
-            let entries = entries.map_err(|error| status::of_history(&error))?;
-            let of_instance = |entry: &Arc<Entry>| {
-                let change = entry.instances.iter().find(|change| change.after.id() == found.instance.id);
-                convert::history_item(&found.root, entry, change)
-            };
-            Ok(entries.values().map(of_instance).collect())
+/// What happened, as far as it is known which entries tell of it.
+pub(super) struct Past {
+    root: Arc<Root>,
+    /// The entries, oldest first.
+    sequences: Vec<u64>,
+    /// Only of this instance.
+    instance: Option<InstanceId>,
+}
+
+impl Past {
+    /// Of the instance or call that a request names.
+    pub(super) async fn find(shared: &Shared, request: &proto::ListHistoryRequest) -> Result<Self, Status> {
+        match (&request.call, request.instance_id.as_str()) {
+            (None, id) if !id.is_empty() => {
+                let found = archived::anywhere(shared, id).await?;
+                let trail = shared.ledger.history().trail_of_instance(&found.instance).await;
+                let trail = trail.map_err(|error| status::of_history(&error))?;
+                let sequences = trail.iter().map(|step| step.sequence).collect();
+                Ok(Self { root: found.root.clone(), sequences, instance: Some(found.instance.id) })
+            }
+            (Some(_), "") => {
+                let mut faults = Faults::default();
+                let key = requests::call_key(request.call.as_ref(), "call", &mut faults);
+                faults.check()?;
+                let root = shared.root();
+                let sequences = of_call(shared, &root, &key).await?;
+                Ok(Self { root, sequences, instance: None })
+            }
+            _ => Err(status::invalid_field("instance_id", "name an instance or a call, and not both")),
         }
-        (Some(_), "") => {
-            let mut faults = Faults::default();
-            let key = requests::call_key(request.call.as_ref(), "call", &mut faults);
-            faults.check()?;
-            let root = shared.root();
-            let entries = of_call(shared, &root, &key).await?;
-            Ok(entries.values().flat_map(|entry| of_entry(&root, entry)).collect())
+    }
+
+    /// The items after an entry, and the last entry of them where there are more. Items of one entry stay together.
+    pub(super) async fn page(
+        &self,
+        shared: &Shared,
+        after: u64,
+        rows_max: usize,
+    ) -> Result<(Vec<proto::HistoryItem>, Option<u64>), Status> {
+        let (mut page, mut room) = (Vec::new(), pages::Room::default());
+        let first = self.sequences.partition_point(|sequence| *sequence <= after);
+        let mut last = after;
+        for sequence in &self.sequences[first..] {
+            let entry = shared.ledger.history().entry(*sequence).await.map_err(|error| status::of_history(&error))?;
+            let items = self.items(&entry);
+            let has_room = page.len() < rows_max && items.first().is_none_or(|item| room.takes(item));
+            if !has_room {
+                return Ok((page, Some(last)));
+            }
+            items.iter().skip(1).for_each(|item| room.add(item));
+            page.extend(items);
+            last = *sequence;
         }
-        _ => Err(status::invalid_field("instance_id", "name an instance or a call, and not both")),
+        Ok((page, None))
+    }
+
+    fn items(&self, entry: &Entry) -> Vec<proto::HistoryItem> {
+        match self.instance {
+            Some(id) => {
+                let change = entry.instances.iter().find(|change| change.after.id() == id);
+                vec![convert::history_item(&self.root, entry, change)]
+            }
+            None => of_entry(&self.root, entry),
+        }
     }
 }
 
-/// Everything that happened to a call and its instances, by sequence: to what is in memory of it, and to what left it earlier.
-async fn of_call(shared: &Shared, root: &Root, key: &CallKey) -> Result<BTreeMap<u64, Arc<Entry>>, Status> {
+/// The entries of a call and its instances: of what is in memory of it, and of what left it earlier.
+async fn of_call(shared: &Shared, root: &Root, key: &CallKey) -> Result<Vec<u64>, Status> {
     let live = root.call(key).map(|call| FoundCall {
         call: call.clone(),
         instances: call.instances.iter().filter_map(|slot| root.instance_at(*slot)).cloned().collect(),
@@ -56,19 +96,19 @@ async fn of_call(shared: &Shared, root: &Root, key: &CallKey) -> Result<BTreeMap
     gather(shared, found).await.map_err(|error| status::of_history(&error))
 }
 
-async fn gather(shared: &Shared, found: Vec<FoundCall>) -> Result<BTreeMap<u64, Arc<Entry>>, HistoryError> {
+async fn gather(shared: &Shared, found: Vec<FoundCall>) -> Result<Vec<u64>, HistoryError> {
     let history = shared.ledger.history();
-    let mut entries = BTreeMap::new();
+    let mut sequences = BTreeSet::new();
     for FoundCall { call, instances } in found {
-        entries.extend(history.of_call(&call).await?);
+        sequences.extend(history.trail_of_call(&call).await?.iter().map(|step| step.sequence));
         for instance in instances {
-            entries.extend(history.of_instance(&instance).await?);
-            if entries.len() >= HISTORY_WALK_MAX {
-                return Ok(entries);
+            sequences.extend(history.trail_of_instance(&instance).await?.iter().map(|step| step.sequence));
+            if sequences.len() >= HISTORY_WALK_MAX {
+                break;
             }
         }
     }
-    Ok(entries)
+    Ok(sequences.into_iter().collect())
 }
 
 /// A line for the call where it changed, and one for each instance.

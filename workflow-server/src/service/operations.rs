@@ -115,19 +115,10 @@ impl OperationsService for Operations {
         let after = pages::read::<1>(&self.0, &list, &request.page_token)?.map_or(0, |[after]| after);
         let rows = pages::rows(request.page_size);
         let _place = self.0.heavy_place().await?;
-        let items = history::items(&self.0, &request).await?;
-        let mut rest = items.into_iter().filter(|item| item.sequence > after).peekable();
-        let (mut page, mut room) = (Vec::<proto::HistoryItem>::new(), pages::Room::default());
-        // Items of one entry stay together: the token names the entry.
-        while let Some(item) = rest.next_if(|item| {
-            let is_of_last = page.last().is_some_and(|last| last.sequence == item.sequence);
-            is_of_last || (page.len() < rows && room.takes(item))
-        }) {
-            page.push(item);
-        }
-        let last = page.last().map_or(0, |item| item.sequence);
-        let next_page_token = if rest.peek().is_some() { pages::token(&self.0, &list, &[last]) } else { String::new() };
-        Ok(Response::new(proto::ListHistoryResponse { items: page, next_page_token }))
+        let past = history::Past::find(&self.0, &request).await?;
+        let (items, last) = past.page(&self.0, after, rows).await?;
+        let next_page_token = last.map(|last| pages::token(&self.0, &list, &[last])).unwrap_or_default();
+        Ok(Response::new(proto::ListHistoryResponse { items, next_page_token }))
     }
 
     async fn explain_instance(

@@ -25,6 +25,11 @@ impl Room {
         self.bytes += if has_room { bytes } else { 0 };
         has_room
     }
+
+    /// Adds a row that belongs to the one before and stays with it.
+    pub(super) fn add(&mut self, row: &impl Message) {
+        self.bytes += row.encoded_len() + ROW_OVERHEAD_BYTES;
+    }
 }
 
 /// The first of the rows, as many as a page has room for. Of the others one is made at most.

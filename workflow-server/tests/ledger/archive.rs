@@ -104,7 +104,7 @@ async fn check_found(bench: &Bench, id: InstanceId, call: &str, reference: &str)
     let by = CallerKey::of(&caller(reference)).unwrap();
     let calls = archive.calls_of(&by, ("", |_| true), 10, now(bench)).await.unwrap();
     assert_eq!(calls.iter().map(|found| found.call.key.clone()).collect::<Vec<_>>(), [call_key(call)]);
-    let history = bench.handle.history().of_instance(&found.instance).await.unwrap();
+    let history = bench.handle.history().trail_of_instance(&found.instance).await.unwrap();
     assert_eq!(history.len(), 2, "set and pushed: {history:?}");
 }
 

@@ -12,3 +12,4 @@ mod keeping;
 mod large;
 mod starts;
 mod time;
+mod trails;
