@@ -3,7 +3,7 @@
 use aftercall_proto::workflow::v1::value::Kind;
 use aftercall_proto::workflow::v1::{
     CallRef, CountInstancesRequest, GetServerInfoRequest, ImportWorkflowRequest, ListFollowUpsRequest,
-    PushButtonRequest, SetWorkflowRequest, Value,
+    PushButtonRequest, ReportRequest, SetWorkflowRequest, SimulateWorkflowRequest, Value,
 };
 use aftercall_tests::{Clients, House, reason, set, set_refund, with_refund};
 use tonic::{Code, Status};
@@ -173,4 +173,20 @@ async fn a_hundred_faults_fit_the_headers_and_what_is_left_out_is_counted() {
         ("and", format!("{left_out} more are at fault: mend these first"))
     );
     assert!(violations.len() > 20, "{violations:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_moment_that_is_none_is_refused_by_name_and_not_taken_for_another() {
+    let house = House::start_without_alerter().await;
+    let mut clients = with_refund(&house).await;
+    let moment = |seconds: i64, nanos: i32| prost_types::Timestamp { seconds, nanos };
+    for wrong in [moment(1_795_000_000, -1), moment(1_795_000_000, 1_000_000_000), moment(i64::MAX / 1_000, 0)] {
+        let simulate = SimulateWorkflowRequest { name: "refund".to_owned(), at: Some(wrong), ..Default::default() };
+        let refused = clients.definitions.simulate_workflow(simulate).await.expect_err("no moment");
+        assert_eq!((refused.code(), fields(&refused)), (Code::InvalidArgument, vec!["at".to_owned()]), "{wrong:?}");
+        let report = ReportRequest { from: Some(wrong), ..ReportRequest::default() };
+        let refused = clients.operations.report(report).await.map(drop).expect_err("no moment");
+        assert_eq!(refused.code(), Code::InvalidArgument, "{wrong:?}");
+        assert!(fields(&refused).contains(&"from".to_owned()), "{wrong:?}");
+    }
 }

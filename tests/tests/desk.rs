@@ -4,11 +4,13 @@
 use aftercall_proto::alert::v1::{SubscribeRequest, SubscribeResponse, subscribe_response::Frame};
 use aftercall_proto::workflow::v1::snooze_alert_request::When;
 use aftercall_proto::workflow::v1::{
-    AcknowledgeAlertRequest, Alert, Caller, ChangeKind, DueState, ExplainInstanceRequest, FollowUp, FollowUpFilter,
-    GetFollowUpRequest, ListFollowUpsRequest, ListHistoryRequest, PauseFollowUpRequest, Priority,
+    AcknowledgeAlertRequest, Alert, Caller, ChangeKind, DueState, EndCallRequest, ExplainInstanceRequest, FollowUp,
+    FollowUpFilter, GetFollowUpRequest, ListFollowUpsRequest, ListHistoryRequest, PauseFollowUpRequest, Priority,
     ResumeFollowUpRequest, SetWorkflowRequest, SnoozeAlertRequest, SnoozeAlertResponse, Status, UndoPushRequest,
 };
-use aftercall_tests::{Clients, House, PATIENCE, alerter_has, eventually, push, reason, set, set_refund, with_refund};
+use aftercall_tests::{
+    Clients, House, PATIENCE, alerter_has, call_ref, eventually, push, reason, set, set_refund, with_refund,
+};
 use tonic::{Code, Streaming};
 use tonic_types::StatusExt as _;
 
@@ -290,4 +292,27 @@ async fn a_mistaken_push_is_taken_back_and_the_history_keeps_both() {
     clients.manager.undo_push(by_supervisor).await.expect("taken back");
     use ChangeKind::{ButtonPushed, PushUndone, Set};
     assert_eq!(kinds(&mut clients, &id).await, [Set, ButtonPushed, PushUndone, ButtonPushed, PushUndone]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_snooze_past_the_due_and_the_deadline_is_answered_with_warnings() {
+    let house = House::start_without_alerter().await;
+    let mut clients = with_refund(&house).await;
+    let follow_up = set(&mut clients, "1", 5.0).await;
+    let soon = snooze(&mut clients, &follow_up, When::Duration(seconds(60))).await.expect("snoozed");
+    assert_eq!(soon.warnings, Vec::<String>::new());
+    let late = snooze(&mut clients, &follow_up, When::Days(30)).await.expect("snoozed for long");
+    assert_eq!(late.warnings.len(), 2, "{:?}", late.warnings);
+    assert!(late.warnings[0].starts_with("the alert is due at "), "{:?}", late.warnings);
+    assert!(late.warnings[1].starts_with("the deadline is at "), "{:?}", late.warnings);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_history_of_a_follow_up_says_that_its_call_has_ended() {
+    let house = House::start_without_alerter().await;
+    let mut clients = with_refund(&house).await;
+    let id = set(&mut clients, "1", 5.0).await.instance_id;
+    let end = EndCallRequest { call: Some(call_ref("1")), actor: "engine".to_owned(), ..EndCallRequest::default() };
+    clients.scripts.end_call(end).await.expect("ended");
+    assert_eq!(kinds(&mut clients, &id).await, [ChangeKind::Set, ChangeKind::CallEnded]);
 }

@@ -12,7 +12,7 @@ use clap::Args;
 use jiff::Timestamp;
 
 use super::ack::WhichAlert;
-use crate::{connect, errors::Failure, session::Session, time, wording};
+use crate::{connect, errors::Failure, output::remark, session::Session, time, wording};
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -120,6 +120,7 @@ impl Snooze {
             when: Some(self.when.into()),
         };
         let answer = client.snooze_alert(request).await?.into_inner();
+        answer.warnings.iter().for_each(|warning| remark(&format!("Warning: {warning}.")));
         session.output.one(&answer, || match &answer.snoozed_until {
             Some(until) => {
                 let (at, relative) = (time::local(Some(until)), time::relative(Some(until), Timestamp::now()));

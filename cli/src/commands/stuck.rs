@@ -72,6 +72,7 @@ fn why(reason: StuckReason) -> &'static str {
         StuckReason::CallNotEnded => "call never ended",
         StuckReason::Paused => "paused",
         StuckReason::Unclaimed => "held by nobody",
+        StuckReason::SnoozedOverdue => "overdue, and snoozed",
     }
 }
 

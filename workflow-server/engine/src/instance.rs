@@ -361,25 +361,18 @@ impl Instance {
     /// The earlier of an alert's due and the deadline.
     #[must_use]
     pub fn due_of(&self, alert: &Alert) -> Option<Time> {
-        earlier(alert.due, self.deadline)
+        alert.due.into_iter().chain(self.deadline).min()
     }
 
     /// The earliest due of its alerts and the deadline.
     #[must_use]
     pub fn due(&self) -> Option<Time> {
-        self.alerts.iter().fold(self.deadline, |due, alert| earlier(due, alert.due))
+        self.alerts.iter().filter_map(|alert| alert.due).chain(self.deadline).min()
     }
 
     /// Whether its due has passed at `now`; an instance that has ended is never overdue.
     #[must_use]
     pub fn is_overdue(&self, now: Time) -> bool {
         !self.status.is_ended() && self.due().is_some_and(|due| due <= self.clock(now))
-    }
-}
-
-fn earlier(one: Option<Time>, other: Option<Time>) -> Option<Time> {
-    match (one, other) {
-        (Some(one), Some(other)) => Some(one.min(other)),
-        (one, other) => one.or(other),
     }
 }

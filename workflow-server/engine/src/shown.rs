@@ -37,7 +37,12 @@ impl Instance {
     /// Whether Call Managers list it: they may work on it, and not all of its alerts are snoozed.
     #[must_use]
     pub fn is_listed(&self, call: &Call) -> bool {
-        let is_snoozed = !self.alerts.is_empty() && self.alerts.iter().all(|alert| alert.snooze.is_some());
-        self.is_visible(call) && !is_snoozed
+        self.is_visible(call) && !self.is_snoozed()
+    }
+
+    /// Whether it has alerts, and all of them are snoozed.
+    #[must_use]
+    pub fn is_snoozed(&self) -> bool {
+        !self.alerts.is_empty() && self.alerts.iter().all(|alert| alert.snooze.is_some())
     }
 }

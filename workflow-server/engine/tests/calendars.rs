@@ -146,7 +146,39 @@ fn a_calendar_that_is_closed_for_ever_counts_by_the_wall() {
     calendar.holidays = holidays.map(|date| (date, String::new())).collect();
     let start = shown("UTC", "2026-06-01T12:00");
     assert_eq!(calendar.after_open(start, HOUR), Time(start.0 + HOUR));
-    assert_eq!(calendar.after_working_days(start, 3), start);
+    assert_eq!(calendar.after_working_days(start, 3), Time(start.0 + 3 * 24 * HOUR), "never at once");
+    let at = ClockTime::parse("09:00 next working day").unwrap();
+    assert_eq!(at.after(start, calendar.zone(), Some(&calendar)), shown("UTC", "2026-06-02T09:00"));
+}
+
+#[test]
+fn what_a_calendar_has_left_counts_before_the_wall_does() {
+    let mut calendar = calendar("UTC", "{ fri: 09:00-10:00 }");
+    let holidays = "2026-06-15".parse::<jiff::civil::Date>().unwrap().series(jiff::Span::new().days(1)).take(4_000);
+    calendar.holidays = holidays.map(|date| (date, String::new())).collect();
+    let start = shown("UTC", "2026-06-01T12:00");
+    // Open on the 5th and the 12th for an hour each.
+    let end = shown("UTC", "2026-06-12T10:00");
+    for (hours, expected) in [(1, shown("UTC", "2026-06-05T10:00")), (2, end), (5, Time(end.0 + 3 * HOUR))] {
+        let after = calendar.after_open(start, hours * HOUR);
+        assert_eq!((after, calendar.open_between(start, after)), (expected, hours * HOUR), "{hours} hours");
+    }
+    let days: Vec<Time> = (1..5).map(|days| calendar.after_working_days(start, days)).collect();
+    let expected = ["2026-06-12T09:00", "2026-06-13T09:00", "2026-06-14T09:00", "2026-06-15T09:00"];
+    assert_eq!(days, expected.map(|time| shown("UTC", time)));
+}
+
+#[test]
+fn a_circle_of_working_days_comes_once_a_day_in_a_calendar_that_is_closed() {
+    let mut closed = calendar("UTC", "{ fri: 09:00-10:00 }");
+    let holidays = "2026-01-02".parse::<jiff::civil::Date>().unwrap().series(jiff::Span::new().days(7)).take(399);
+    closed.holidays = holidays.map(|date| (date, String::new())).collect();
+    let import = Command::ImportCalendar { calendar: Arc::new(closed), expected: None };
+    let circle = "format: 1\nworkflow: repair\ntitle: Repair\ncalendar: c\non_new_call:\n  - timer: 1wd\n    id: again\n    then: [ link: new-call ]\n";
+    let mut desk = Desk::with(circle, [import]);
+    desk.set("1", true);
+    let came: Vec<usize> = (0..10).map(|_| desk.pass(24 * HOUR).len()).collect();
+    assert_eq!(came, [1; 10]);
 }
 
 #[test]

@@ -173,6 +173,15 @@ fn a_filter_is_given_what_it_takes() {
 }
 
 #[test]
+fn a_text_of_only_comments_is_refused() {
+    for text in ["{# to do #}", " {# to #}\n{# do #} "] {
+        let expected = "BAD_VALUE text: `text` shows nothing: it has only comments. Write what is to be done";
+        assert_eq!(found(text), [expected], "{text}");
+    }
+    assert_eq!(found("Ring {# to do #}"), Vec::<String>::new());
+}
+
+#[test]
 fn what_can_be_said_has_no_fault() {
     for text in [
         "{% if fields.amount > 5 and fields.kind != 'refund' %}a{% elif not fields.vip %}b{% endif %}",

@@ -11,7 +11,7 @@ use aftercall_engine::definition::model::Priority;
 use aftercall_engine::entry::{Answer, ChangeKind};
 use aftercall_engine::filter::FollowUpFilter;
 use aftercall_engine::instance::{Instance, InstanceId, Status};
-use aftercall_engine::query::{list_follow_ups, never};
+use aftercall_engine::query::{StuckReason, list_follow_ups, never, stuck};
 use aftercall_engine::time::Time;
 
 mod desk;
@@ -330,4 +330,30 @@ fn ops_move_an_instance_to_any_stage_of_its_workflow_paused_ones_too() {
     assert_eq!((of.stage, of.status, of.pause.is_some()), (2, Status::Paused, true));
     desk.ask("ops", to(3)).unwrap();
     assert_eq!(desk.of(id).status, Status::Finished);
+}
+
+#[test]
+fn overdue_work_that_a_snooze_hides_from_every_list_is_listed_as_stuck() {
+    let mut desk = Desk::new(WORKFLOW);
+    let id = desk.set("1", true);
+    desk.snooze("Ann", id, SnoozeUntil::Days(3), "").unwrap();
+    let due = desk.of(id).due().unwrap();
+    desk.pass(due.0 - desk.now.0 + HOUR);
+    let reasons = |desk: &Desk, by: i64| -> Vec<StuckReason> {
+        stuck(desk.world.root(), Time(by), &never).unwrap().iter().map(|one| one.reason).collect()
+    };
+    assert_eq!(reasons(&desk, due.0 - 1), [StuckReason::Unclaimed], "it was not overdue then");
+    assert_eq!(reasons(&desk, desk.now.0), [StuckReason::SnoozedOverdue]);
+    desk.snooze("Ann", id, SnoozeUntil::Now, "").unwrap();
+    let found = stuck(desk.world.root(), desk.now, &never).unwrap();
+    assert_eq!(found[0].reason, StuckReason::Unclaimed);
+}
+
+#[test]
+fn an_alert_whose_text_comes_out_empty_shows_the_label_of_its_stage() {
+    let file = "format: 1\nworkflow: repair\ntitle: Repair\non_new_call:\n  - button: Ring back\n    then:\n      - alert: { text: \"{% if call.customer == 'nobody' %}Ring{% endif %}\", team: care }\n      - button: Done\n        then: [ finish: done ]\n";
+    let mut desk = Desk::new(file);
+    let id = desk.set("1", true);
+    desk.push("Ann", id, "ring-back").unwrap();
+    assert_eq!(&*desk.of(id).alerts[0].text, "Ring back");
 }

@@ -193,6 +193,9 @@ pub(super) fn change_kind(kind: ChangeKind) -> proto::ChangeKind {
 
 /// Why something changed; the words of the actor go with the change that the command was about.
 pub(super) fn cause(kind: ChangeKind, entry: &Entry, definition: Option<&Definition>) -> proto::Cause {
+    // What runs on a call is stored as touched by an update, also where the call ended.
+    let is_end = (entry.kind, kind) == (ChangeKind::CallEnded, ChangeKind::CallUpdated);
+    let kind = if is_end { ChangeKind::CallEnded } else { kind };
     let said = if kind == entry.kind { entry.said.clone() } else { Said::default() };
     let event = definition.and_then(|definition| definition.stage(said.event_stage)).map(|stage| &stage.event);
     proto::Cause {

@@ -34,6 +34,9 @@ pub(super) fn explain(root: &Root, instance: &Instance, now: Time, clock_held: b
     }
     if !instance.status.is_ended() {
         sentences.extend(due(instance, instance.clock(now)));
+        sentences.extend(
+            instance.is_snoozed().then(|| "No list shows it, because all of its alerts are snoozed.".to_owned()),
+        );
         sentences.extend(worked(instance));
         sentences.extend(hidden(root, instance));
     }

@@ -157,9 +157,12 @@ fn alert_id(text: &str, faults: &mut Faults) -> (u32, u32, u16) {
     })
 }
 
+/// A moment; none where it is outside of the years 1 to 9999, or its nanoseconds are not those of a second.
 pub(super) fn time(stamp: prost_types::Timestamp) -> Option<Time> {
-    let millis = stamp.seconds.checked_mul(1_000)?.checked_add(i64::from(stamp.nanos / 1_000_000))?;
-    Some(Time(millis))
+    /// From 0001-01-01T00:00:00Z to 9999-12-31T23:59:59Z, as google.protobuf.Timestamp allows.
+    const SECONDS: std::ops::RangeInclusive<i64> = -62_135_596_800..=253_402_300_799;
+    let is_moment = SECONDS.contains(&stamp.seconds) && (0..1_000_000_000).contains(&stamp.nanos);
+    is_moment.then(|| Time(stamp.seconds * 1_000 + i64::from(stamp.nanos / 1_000_000)))
 }
 
 /// A span in milliseconds; none where it is negative or too long to count.

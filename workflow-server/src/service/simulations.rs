@@ -41,7 +41,11 @@ pub(super) async fn simulate(
     };
     let (definition, places) = shared.off_thread(root.clone(), move |root| definition(root, &of)).await??;
     let mut faults = Faults::default();
-    let now = request.at.and_then(requests::time).unwrap_or_else(|| shared.ledger.now());
+    let now = request.at.map_or_else(|| Some(shared.ledger.now()), requests::time);
+    if now.is_none() {
+        faults.add("at", "is not a moment");
+    }
+    let now = now.unwrap_or_default();
     let changes = requests::given_changes(request.properties);
     let fields = requests::values(request.fields, "fields", &mut faults);
     let steps = steps(request.steps, &mut faults);

@@ -97,5 +97,6 @@ fn reason(reason: StuckReason) -> proto::StuckReason {
         StuckReason::CallNotEnded => proto::StuckReason::CallNotEnded,
         StuckReason::Paused => proto::StuckReason::Paused,
         StuckReason::Unclaimed => proto::StuckReason::Unclaimed,
+        StuckReason::SnoozedOverdue => proto::StuckReason::SnoozedOverdue,
     }
 }

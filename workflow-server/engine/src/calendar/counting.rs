@@ -9,7 +9,8 @@ use crate::time::Time;
 /// For how many days an opening is looked for: longer than the longest span. A calendar that has none in all of them is
 /// closed for ever.
 const HORIZON_DAYS: usize = 3_700;
-/// For how many days in a row none may come before the look ends early: more than any company holiday.
+/// For how many days in a row none may come before the look ends early: more than any company holiday. From the last opening on the
+/// clock on the wall counts then, so that nothing is ever due at once.
 const CLOSED_DAYS_MAX: usize = 400;
 /// Minutes of a day.
 const DAY_MINUTES: u16 = 24 * 60;
@@ -18,36 +19,45 @@ impl Calendar {
     /// The moment when so many milliseconds of opening time have gone by since `start`.
     #[must_use]
     pub fn after_open(&self, start: Time, millis: i64) -> Time {
-        let mut left = millis.max(0);
+        let (mut left, mut last) = (millis.max(0), start);
         for (from, to) in self.openings_from(start) {
             let from = from.0.max(start.0);
             if to.0 - from >= left && to.0 > from {
                 return Time(from + left);
             }
             left -= (to.0 - from).max(0);
+            last = last.max(to);
         }
-        Time(start.0.saturating_add(millis))
+        Time(last.0.saturating_add(left))
     }
 
     /// The moment since which so many milliseconds of opening time have gone by until `end`.
     #[must_use]
     pub fn before_open(&self, end: Time, millis: i64) -> Time {
-        let mut left = millis.max(0);
+        let (mut left, mut first) = (millis.max(0), end);
         for (from, to) in self.openings_back_from(end) {
             let to = to.0.min(end.0);
             if to - from.0 >= left && to > from.0 {
                 return Time(to - left);
             }
             left -= (to - from.0).max(0);
+            first = first.min(from);
         }
-        Time(end.0.saturating_sub(millis))
+        Time(first.0.saturating_sub(left))
     }
 
     /// How many milliseconds of opening time lie between two moments; none where the second is not later.
     #[must_use]
     pub fn open_between(&self, start: Time, end: Time) -> i64 {
-        let reached = self.openings_from(start).take_while(|(from, _)| *from < end);
-        reached.map(|(from, to)| (to.0.min(end.0) - from.0.max(start.0)).max(0)).sum()
+        let (mut open, mut last) = (0, start);
+        for (from, to) in self.openings_from(start) {
+            if from >= end {
+                return open;
+            }
+            open += (to.0.min(end.0) - from.0.max(start.0)).max(0);
+            last = last.max(to);
+        }
+        open + (end.0 - last.0).max(0)
     }
 
     /// The moment itself where it is open then, or else the next opening.
@@ -62,29 +72,33 @@ impl Calendar {
     #[must_use]
     pub fn after_working_days(&self, start: Time, days: u32) -> Time {
         let begin = self.next_open(start);
-        let Some(local) = self.local(begin) else { return begin };
+        let wall = Time(begin.0.saturating_add(i64::from(days) * 86_400_000));
+        let Some(local) = self.local(begin) else { return wall };
         let mut date = local.date();
         // Hours after midnight belong to the day on which they began.
         let begun = self.openings_of(date).iter().any(|opening| self.at(date, opening.from) <= Some(begin));
         if !begun {
             date = date.yesterday().unwrap_or(date);
         }
-        let Some(then) = self.working_days_after(date, days) else { return begin };
+        let Some(then) = self.working_days_after(date, days) else { return wall };
         let shift = date.until(then).map_or(0, |span| span.get_days());
         let wanted = local.date().checked_add(jiff::Span::new().days(shift)).map(|date| date.to_datetime(local.time()));
-        let wanted = wanted.ok().and_then(|at| self.moment(at)).unwrap_or(begin);
+        let wanted = wanted.ok().and_then(|at| self.moment(at)).unwrap_or(wall);
         self.nearest_open_of(then, wanted)
     }
 
-    /// The n-th working day after this date.
+    /// The n-th working day after this date. From the last one that there is, every day counts.
     pub(super) fn working_days_after(&self, date: Date, days: u32) -> Option<Date> {
         // Ten years of working days are fourteen on the wall, and more where few days of a week are worked.
         let dates = date.tomorrow().ok()?.series(jiff::Span::new().days(1)).take(HORIZON_DAYS * 7);
-        let mut left = days.max(1);
-        self.until_closed(dates).filter(|date| self.is_working_day(*date)).find(|_| {
-            left -= 1;
-            left == 0
-        })
+        let (mut left, mut last) = (days.max(1), date);
+        for working_day in self.until_closed(dates).filter(|date| self.is_working_day(*date)) {
+            (left, last) = (left - 1, working_day);
+            if left == 0 {
+                return Some(working_day);
+            }
+        }
+        last.checked_add(jiff::Span::new().try_days(left).ok()?).ok()
     }
 
     fn nearest_open_of(&self, date: Date, wanted: Time) -> Time {

@@ -1,7 +1,8 @@
 //! Business calendars: when a team works, by the clock of its time zone. Spans of work, dues, deadlines and escalation
 //! count in them.
 //!
-//! Promises: counting never fails and always ends; where a calendar is closed for ever the clock on the wall counts.
+//! Promises: counting never fails and always ends; where a calendar is closed for over 400 days the clock on the wall
+//! counts from its last opening on, so that nothing is due at once.
 //!
 //! Must not do the arithmetic of time zones and summer time: a library does.
 

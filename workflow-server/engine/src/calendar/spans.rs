@@ -129,7 +129,7 @@ impl ClockTime {
     /// after, and of two that it shows twice the earlier one counts.
     #[must_use]
     pub fn after(self, start: Time, zone: &TimeZone, calendar: Option<&Calendar>) -> Time {
-        self.find(start, zone, calendar).unwrap_or(start)
+        self.find(start, zone, calendar).unwrap_or(Time(start.0.saturating_add(86_400_000)))
     }
 
     fn find(self, start: Time, zone: &TimeZone, calendar: Option<&Calendar>) -> Option<Time> {

@@ -264,7 +264,10 @@ pub(super) fn raise(
 ) -> Option<Alert> {
     let filled = alert.text.fill_in(limits::TEXT_BYTES_MAX, &scene.facts(instance));
     filled.missing.iter().for_each(|name| warn(StageWarningKind::MissingValue, name));
-    raise_as(scene, alert, at, filled.text.into())
+    // Where nothing of the text shows, people at least see which stage the alert is of.
+    let label = || scene.definition.stage(instance.stage).map_or("", |stage| &stage.event.label).to_owned();
+    let text = if filled.text.trim().is_empty() { label() } else { filled.text };
+    raise_as(scene, alert, at, text.into())
 }
 
 pub(super) fn raise_as(scene: &Scene<'_>, alert: &AlertAction, at: u16, text: Box<str>) -> Option<Alert> {

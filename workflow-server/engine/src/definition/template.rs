@@ -112,6 +112,13 @@ impl Template {
         &self.source
     }
 
+    /// Whether it shows nothing whatever the values are: it has only comments and spaces.
+    #[must_use]
+    pub fn is_blank(&self) -> bool {
+        let is_blank = |part: &Part| matches!(part, Part::Text(text) if text.trim().is_empty());
+        matches!(&self.program, Program::Plain(parts) if parts.iter().all(is_blank))
+    }
+
     /// Whether it has filters or conditions, and not only plain places.
     #[must_use]
     pub fn is_worked_out(&self) -> bool {

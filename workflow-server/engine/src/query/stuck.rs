@@ -55,6 +55,8 @@ pub enum StuckReason {
     Paused,
     /// It has been in its stage for long, and nobody holds it.
     Unclaimed,
+    /// It is overdue, and no list shows it, because all of its alerts are snoozed.
+    SnoozedOverdue,
 }
 
 /// Stuck work.
@@ -76,7 +78,7 @@ pub fn stuck(root: &Root, by: Time, should_stop: ShouldStop<'_>) -> Result<Vec<S
     let mut found = Vec::new();
     for instance in checked(root.instances.iter().flatten(), should_stop) {
         let instance = instance?;
-        let Some((reason, since)) = why(root, instance) else { continue };
+        let Some((reason, since)) = why(root, instance, by) else { continue };
         if since <= by || reason == StuckReason::Incomplete {
             found.push(Stuck { reason, since, instance: instance.clone() });
         }
@@ -85,7 +87,8 @@ pub fn stuck(root: &Root, by: Time, should_stop: ShouldStop<'_>) -> Result<Vec<S
     Ok(found)
 }
 
-fn why(root: &Root, instance: &Instance) -> Option<(StuckReason, Time)> {
+fn why(root: &Root, instance: &Instance, by: Time) -> Option<(StuckReason, Time)> {
+    let overdue_since = instance.due().filter(|due| *due <= by && instance.is_snoozed());
     match instance.status {
         Status::Finished | Status::Cancelled => None,
         Status::Incomplete => Some((StuckReason::Incomplete, instance.entered_at)),
@@ -96,6 +99,7 @@ fn why(root: &Root, instance: &Instance) -> Option<(StuckReason, Time)> {
         }
         _ if !root.is_visible(instance) => Some((StuckReason::NotChargeable, instance.entered_at)),
         Status::Paused => instance.pause.as_ref().map(|pause| (StuckReason::Paused, pause.since)),
+        Status::Active if overdue_since.is_some() => overdue_since.map(|since| (StuckReason::SnoozedOverdue, since)),
         // Where only a timer moves it on, nobody is waited for.
         Status::Active if instance.alerts.is_empty() && !has_button(root, instance) => None,
         Status::Active => instance.claim.is_none().then_some((StuckReason::Unclaimed, instance.entered_at)),

@@ -3,6 +3,7 @@
 use crate::definition::fault::{Fault, FaultCode};
 use crate::definition::model::{Action, ActionKind, Definition, Stage};
 use crate::definition::rules;
+use crate::definition::template::Template;
 use crate::definition::validate::{in_action, in_stage};
 use crate::limits;
 use crate::time::Span;
@@ -56,10 +57,7 @@ fn check_stage(stage: &Stage, faults: &mut Vec<Fault>) {
 
 fn check_action(action: &Action) -> Vec<(&'static str, Checked)> {
     match &action.kind {
-        ActionKind::Alert(alert) => vec![
-            ("text", rules::text("`text`", alert.text.source(), limits::TEXT_BYTES_MAX)),
-            ("due", optional_span(alert.due)),
-        ],
+        ActionKind::Alert(alert) => vec![("text", check_text(&alert.text)), ("due", optional_span(alert.due))],
         ActionKind::Button(button) => {
             let confirmation = button.confirmation.as_ref();
             let confirmation =
@@ -78,6 +76,15 @@ fn check_action(action: &Action) -> Vec<(&'static str, Checked)> {
         }
         ActionKind::Finish(finish) => vec![("finish", rules::name("the outcome", &finish.outcome))],
     }
+}
+
+fn check_text(text: &Template) -> Checked {
+    rules::text("`text`", text.source(), limits::TEXT_BYTES_MAX)?;
+    if text.is_blank() {
+        let message = "`text` shows nothing: it has only comments. Write what is to be done".to_owned();
+        return Err(Fault::new(FaultCode::BadValue, message));
+    }
+    Ok(())
 }
 
 fn optional_span(span: Option<Span>) -> Checked {
