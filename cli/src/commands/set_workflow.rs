@@ -57,9 +57,9 @@ pub(crate) struct SetWorkflow {
     /// This version instead of the newest
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     version: Option<u32>,
-    /// When the follow-up is released
-    #[arg(long, value_enum, default_value = "immediately")]
-    release: ReleaseChoice,
+    /// When the follow-up is released; if not given, a new one at once, and one that waits for the end of its call then
+    #[arg(long, value_enum)]
+    release: Option<ReleaseChoice>,
     /// With --release call-ended: released after this time at the latest
     #[arg(long, value_name = "SPAN", value_parser = time::parse_span, requires = "release")]
     release_within: Option<Duration>,
@@ -103,10 +103,11 @@ impl SetWorkflow {
 
     async fn request(self, session: &Session) -> Result<SetWorkflowRequest, Failure> {
         let release = match self.release {
-            ReleaseChoice::Immediately => Release::Immediately,
-            ReleaseChoice::CallEnded => Release::CallEnded,
+            None => Release::Unspecified,
+            Some(ReleaseChoice::Immediately) => Release::Immediately,
+            Some(ReleaseChoice::CallEnded) => Release::CallEnded,
         };
-        if self.release_within.is_some() && self.release == ReleaseChoice::Immediately {
+        if self.release_within.is_some() && self.release == Some(ReleaseChoice::Immediately) {
             return Err(Failure::usage("--release-within goes with --release call-ended."));
         }
         let if_running = match self.if_running {

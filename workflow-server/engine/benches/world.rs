@@ -70,7 +70,7 @@ impl Bench {
             workflow: "refund".into(),
             version: None,
             fields: vec![("amount".into(), Value::Number(87.5)), ("order".into(), Value::Text("A-1".into()))],
-            release_at_call_end: false,
+            release: None,
             release_within_millis: None,
             if_running: IfRunning::ReturnIt,
         })));

@@ -17,7 +17,7 @@ use crate::time::Time;
 use crate::value::Value;
 
 pub use desk::{FinishFollowUp, MigrateInstance, SeenAlert, SnoozeAlert, SnoozeUntil, UndoPush};
-pub use script::{CallChanges, IfRunning, KnownCall, SetWorkflow};
+pub use script::{CallChanges, IfRunning, KnownCall, Release, SetWorkflow};
 
 /// What kind of party does something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -179,6 +179,8 @@ pub enum Warning {
     Incomplete,
     /// A value is missing, or a condition had no answer; the history says which.
     StageWarnings,
+    /// It was set again, and should have been done by now.
+    Overdue,
 }
 
 /// A call after an entry.

@@ -139,7 +139,7 @@ impl Simulation {
             workflow,
             version: None,
             fields,
-            release_at_call_end: false,
+            release: None,
             release_within_millis: None,
             if_running: IfRunning::Refuse,
         };

@@ -74,7 +74,7 @@ fn set(desk: &mut Desk, fields: Fields) -> Result<(InstanceId, Vec<Warning>), Re
         workflow: "repair".into(),
         version: None,
         fields,
-        release_at_call_end: false,
+        release: None,
         release_within_millis: None,
         if_running: IfRunning::Refuse,
     };

@@ -172,7 +172,7 @@ impl Walker {
             workflow: self.definition.name.as_str().into(),
             version: None,
             fields: filled_in(&self.definition.fields),
-            release_at_call_end: false,
+            release: None,
             release_within_millis: None,
             if_running: IfRunning::Refuse,
         };

@@ -36,7 +36,7 @@ fn set(call: &str, workflow: &str, if_running: IfRunning) -> Command {
         workflow: workflow.into(),
         version: None,
         fields: Vec::new(),
-        release_at_call_end: false,
+        release: None,
         release_within_millis: None,
         if_running,
     }))

@@ -1,6 +1,6 @@
 //! For call scripts, through their script engines.
 
-use aftercall_engine::command::{Command, IfRunning, SetWorkflow};
+use aftercall_engine::command::{Command, IfRunning, Release, SetWorkflow};
 use aftercall_engine::entry::{Answer, Warning};
 use aftercall_engine::instance::Instance;
 use aftercall_engine::{Root, call::Call};
@@ -167,7 +167,11 @@ fn set_command(request: proto::SetWorkflowRequest) -> (SetWorkflow, Faults) {
     faults.check_enum::<proto::Release>("release", request.release);
     faults.check_enum::<proto::IfRunning>("if_running", request.if_running);
     let call = requests::call_key(request.call.as_ref(), "call", &mut faults);
-    let release_at_call_end = request.release() == proto::Release::CallEnded;
+    let release = match request.release() {
+        proto::Release::Unspecified => None,
+        proto::Release::Immediately => Some(Release::Immediately),
+        proto::Release::CallEnded => Some(Release::CallEnded),
+    };
     let if_running = match request.if_running() {
         proto::IfRunning::Unspecified | proto::IfRunning::ReturnIt => IfRunning::ReturnIt,
         proto::IfRunning::Refuse => IfRunning::Refuse,
@@ -186,7 +190,7 @@ fn set_command(request: proto::SetWorkflowRequest) -> (SetWorkflow, Faults) {
         workflow: request.workflow.into(),
         version: (request.version != 0).then_some(request.version),
         fields: requests::values(request.fields, "fields", &mut faults),
-        release_at_call_end,
+        release,
         release_within_millis,
         if_running,
     };
@@ -217,6 +221,7 @@ fn sentence(warning: Warning) -> &'static str {
         Warning::StageWarnings => {
             "a value is missing or a condition had no answer: the history of the instance says which"
         }
+        Warning::Overdue => "the follow-up is overdue: promise nothing before somebody has looked at it",
         Warning::Incomplete => "the follow-up is incomplete from the start: its first stage is an unlinked end",
     }
 }

@@ -317,7 +317,7 @@ pub(crate) fn setting(call: &str, reference: &str, reason: &str) -> Command {
         workflow: "quick".into(),
         version: None,
         fields: vec![("reason".into(), Value::Text(reason.into()))],
-        release_at_call_end: false,
+        release: None,
         release_within_millis: None,
         if_running: IfRunning::ReturnIt,
     }))

@@ -56,7 +56,7 @@ pub(crate) fn setting(call: &str, reference: &str, reason: &str) -> Command {
         workflow: "quick".into(),
         version: None,
         fields: vec![("reason".into(), aftercall_engine::value::Value::Text(reason.into()))],
-        release_at_call_end: false,
+        release: None,
         release_within_millis: None,
         if_running: IfRunning::ReturnIt,
     }))

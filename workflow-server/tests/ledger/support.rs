@@ -166,7 +166,7 @@ pub(crate) fn set(call: &str) -> Command {
         workflow: "slow".into(),
         version: None,
         fields: Vec::new(),
-        release_at_call_end: false,
+        release: None,
         release_within_millis: None,
         if_running: IfRunning::ReturnIt,
     }))

@@ -1,11 +1,11 @@
 //! What operations decide about the server, on top of the scenario: time goes forward, and back; a shorter retention waits.
 
-use aftercall_engine::command::{ActorKind, Command};
+use aftercall_engine::command::{ActorKind, Command, Release, SetWorkflow};
 use aftercall_engine::time::Time;
 use workflow_server::records::LastSeen;
 
 use crate::authors::play_authors;
-use crate::scenario::{Played, publish};
+use crate::scenario::{Played, publish, setting};
 
 /// Operations accept a clock that shows this.
 fn accept_clock(played: &mut Played, wall: Time) {
@@ -48,6 +48,26 @@ pub(crate) fn play_retention() -> Played {
     assert_eq!(from(&played), 0);
     publish(&mut played, &KEPT.replace("90d", "10d"), "briefly-kept");
     assert_eq!(from(&played), 3);
+    played
+}
+
+/// Plays a follow-up that waits for the end of its call, is set again when it is overdue, and then released.
+pub(crate) fn play_set_again() -> Played {
+    let mut played = play_retention();
+    publish(&mut played, &KEPT.replace("retention: 90d", "deadline: 1h").replace("briefly-kept", "due"), "due");
+    let set = |release| {
+        let set = SetWorkflow {
+            workflow: "due".into(),
+            fields: Vec::new(),
+            release: Some(release),
+            release_within_millis: None,
+            ..setting("set-again", false)
+        };
+        Command::SetWorkflow(Box::new(set))
+    };
+    played.ask(ActorKind::ScriptEngine, set(Release::CallEnded));
+    played.now += 2 * 3_600_000;
+    played.ask(ActorKind::ScriptEngine, set(Release::Immediately));
     played
 }
 

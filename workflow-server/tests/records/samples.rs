@@ -8,7 +8,7 @@ use aftercall_engine::world::Keeping;
 use workflow_server::records::{GroupBytes, SnapshotReader, WorldImage, decode_group, encode_world, snapshot_frames};
 
 use crate::authors::{play_authors, play_repeats};
-use crate::clock::{play_clock, play_retention};
+use crate::clock::{play_clock, play_retention, play_set_again};
 use crate::incomplete::play_incomplete;
 use crate::large::play_large;
 use crate::leaving::play_archive;
@@ -37,6 +37,7 @@ const SNAPSHOT_LARGE: &str = include_str!("snapshots/records__samples__snapshot_
 const ENTRIES_CLOCK: &str = include_str!("snapshots/records__samples__entries_clock.snap");
 const SNAPSHOT_CLOCK: &str = include_str!("snapshots/records__samples__snapshot_clock.snap");
 const ENTRIES_RETENTION: &str = include_str!("snapshots/records__samples__entries_retention.snap");
+const ENTRIES_SET_AGAIN: &str = include_str!("snapshots/records__samples__entries_set_again.snap");
 const SNAPSHOT_RETENTION: &str = include_str!("snapshots/records__samples__snapshot_retention.snap");
 const ENTRIES_INCOMPLETE: &str = include_str!("snapshots/records__samples__entries_incomplete.snap");
 const SNAPSHOT_INCOMPLETE: &str = include_str!("snapshots/records__samples__snapshot_incomplete.snap");
@@ -67,6 +68,7 @@ fn entries_are_written_as_they_always_were() {
     insta::assert_snapshot!("entries_large", entry_lines(&play_large()));
     insta::assert_snapshot!("entries_clock", entry_lines(&play_clock()));
     insta::assert_snapshot!("entries_retention", entry_lines(&play_retention()));
+    insta::assert_snapshot!("entries_set_again", entry_lines(&play_set_again()));
     insta::assert_snapshot!("entries_incomplete", entry_lines(&play_incomplete()));
 }
 
@@ -117,6 +119,7 @@ fn stored_entries_of_version_1_load() {
         (stored(ENTRIES_LARGE), play_large()),
         (stored(ENTRIES_CLOCK), play_clock()),
         (stored(ENTRIES_RETENTION), play_retention()),
+        (stored(ENTRIES_SET_AGAIN), play_set_again()),
         (stored(ENTRIES_INCOMPLETE), play_incomplete()),
     ];
     for (samples, played) in samples {

@@ -6,7 +6,7 @@ use aftercall_engine::batch::BatchWork;
 use aftercall_engine::batch::{BatchItems, StartBatch};
 use aftercall_engine::call::{CallKey, Caller};
 use aftercall_engine::command::{
-    Actor, ActorKind, CallChanges, ClaimNext, Command, IfRunning, PushButton, Recipient, Request, RequestMark,
+    Actor, ActorKind, CallChanges, ClaimNext, Command, IfRunning, PushButton, Recipient, Release, Request, RequestMark,
     SeenAlert, SetWorkflow, SnoozeAlert, SnoozeUntil, UndoPush,
 };
 use aftercall_engine::definition::file;
@@ -382,7 +382,7 @@ pub(crate) fn setting(call: &str, release_at_call_end: bool) -> SetWorkflow {
             ("flag".into(), Value::Bool(true)),
             ("moment".into(), Value::Time(Time(START))),
         ],
-        release_at_call_end,
+        release: release_at_call_end.then_some(Release::CallEnded),
         release_within_millis: release_at_call_end.then_some(7 * 86_400_000),
         if_running: IfRunning::ReturnIt,
     }

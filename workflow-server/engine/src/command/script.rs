@@ -47,6 +47,15 @@ pub enum IfRunning {
     Replace,
 }
 
+/// When an instance enters its first stage.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Release {
+    /// At once, also where it was to wait.
+    Immediately,
+    /// When the call has ended; until then it waits, unseen.
+    CallEnded,
+}
+
 /// Sets a workflow on a call.
 #[derive(Clone, Debug)]
 pub struct SetWorkflow {
@@ -60,8 +69,8 @@ pub struct SetWorkflow {
     pub version: Option<u32>,
     /// Values by field name.
     pub fields: Vec<(Box<str>, Value)>,
-    /// Whether it waits, unseen, for the call to end.
-    pub release_at_call_end: bool,
+    /// When it is released; none where the script does not say: a new one at once, and one that runs as it was.
+    pub release: Option<Release>,
     /// When it is released at the latest, in milliseconds from now.
     pub release_within_millis: Option<i64>,
     /// What to do if it runs already.

@@ -159,10 +159,13 @@ pub(super) fn end(draft: &mut EntryDraft<'_>, key: &CallKey) -> Result<(), Rejec
 /// Lets an instance enter its first stage.
 pub(super) fn release(draft: &mut EntryDraft<'_>, old: &Instance, call: &Call) {
     let mut new = old.clone();
-    let mut entered = Entered::default();
-    if let Some(definition) = draft.root.definition_of(old).cloned() {
-        let scene = Scene::new((draft.root, draft.now), &definition, call, old);
-        entered = enter(&scene, &mut new, FIRST_STAGE);
-    }
+    let entered = enter_first(draft, &mut new, call);
     draft.put_instance(ChangeKind::Released, old, new, entered);
+}
+
+/// Enters the first stage with what the instance holds.
+pub(super) fn enter_first(draft: &EntryDraft<'_>, new: &mut Instance, call: &Call) -> Entered {
+    let Some(definition) = draft.root.definition_of(new).cloned() else { return Entered::default() };
+    let scene = Scene::new((draft.root, draft.now), &definition, call, new);
+    enter(&scene, new, FIRST_STAGE)
 }

@@ -4,7 +4,7 @@ use crate::batch::BatchWork;
 use crate::batch::StartBatch;
 use crate::call::{CallKey, Caller};
 use crate::command::{
-    ActorKind, CallChanges, Command, Recipient, Request, SetWorkflow, SnoozeAlert, SnoozeUntil, UndoPush,
+    ActorKind, CallChanges, Command, Recipient, Release, Request, SetWorkflow, SnoozeAlert, SnoozeUntil, UndoPush,
 };
 use crate::decide::when;
 use crate::erasure::EraseCaller;
@@ -237,7 +237,7 @@ impl Check {
         self.changes(&set.changes);
         self.text("workflow", &set.workflow, true, limits::NAME_BYTES_MAX);
         let Some(millis) = set.release_within_millis else { return };
-        if !set.release_at_call_end {
+        if set.release != Some(Release::CallEnded) {
             self.fault("release_within", "goes with release CALL_ENDED only");
         } else if !(RELEASE_WITHIN_MILLIS_MIN..=RELEASE_WITHIN_MILLIS_MAX).contains(&millis) {
             self.fault("release_within", "must be between 1 second and 30 days");

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use crate::call::Call;
-use crate::command::{IfRunning, SetWorkflow};
-use crate::decide::calls::{Named, find_or_new, merge};
+use crate::command::{IfRunning, Release, SetWorkflow};
+use crate::decide::calls::{Named, enter_first, find_or_new, merge};
 use crate::decide::check;
 use crate::decide::draft::EntryDraft;
 use crate::decide::enter::{Scene, enter, put_value};
@@ -12,7 +12,7 @@ use crate::decide::instances::cancelled;
 use crate::definition::model::FIRST_STAGE;
 use crate::definition::{Definition, validate};
 use crate::entry::{Answer, ChangeKind, Entered, Warning};
-use crate::instance::{Instance, InstanceId, Status};
+use crate::instance::{Happening, Instance, InstanceId, Status, is_legal};
 use crate::limits;
 use crate::rejection::{FieldFault, Rejection};
 use crate::time::Time;
@@ -116,7 +116,8 @@ pub(super) fn check_limits(root: &Root, call: &Call, closed: u64) -> Result<(), 
     }
 }
 
-/// Updates the fields that differ. Its stage, texts and clocks stay as they are.
+/// Updates the fields that differ. Its stage, texts and clocks stay as they are, unless it waits for the end of the call and the
+/// script asks for its release.
 fn set_again(draft: &mut EntryDraft<'_>, set: &SetWorkflow, running: &Instance, call: &Call) {
     draft.kind = ChangeKind::SetAgain;
     let pinned = draft.root.definition_of(running).cloned();
@@ -131,16 +132,22 @@ fn set_again(draft: &mut EntryDraft<'_>, set: &SetWorkflow, running: &Instance, 
         }
         new.fields = fields.into();
     }
+    let is_released = set.release == Some(Release::Immediately) && is_legal(running.status, Happening::Release);
+    let entered = if is_released { enter_first(draft, &mut new, call) } else { Entered::default() };
+    let mut warnings = warnings(&new, pinned.as_deref(), call, (false, !entered.warnings.is_empty()));
+    warnings.extend(new.is_overdue(draft.now).then_some(Warning::Overdue));
     draft.answer = Answer::Set {
         instance: running.id,
         started: false,
         updated_fields: updated.iter().map(|(name, _)| name.to_string()).collect(),
-        warnings: warnings(&new, pinned.as_deref(), call, (false, false)),
-        promise_by: new.deadline.or(new.due()),
+        warnings,
+        // Nobody is promised a time that has passed.
+        promise_by: new.deadline.or(new.due()).filter(|by| *by > draft.now),
     };
-    if !updated.is_empty() {
+    if is_released || !updated.is_empty() {
+        let kind = if is_released { ChangeKind::Released } else { ChangeKind::SetAgain };
         draft.said.values = updated.into();
-        draft.put_instance(ChangeKind::SetAgain, running, new, Entered::default());
+        draft.put_instance(kind, running, new, entered);
     }
 }
 
@@ -160,7 +167,8 @@ fn start(
     salt: u16,
     is_news: bool,
 ) {
-    let waits = set.release_at_call_end && call.ended_at.is_none();
+    let at_call_end = set.release == Some(Release::CallEnded);
+    let waits = at_call_end && call.ended_at.is_none();
     let mut instance = new_instance(draft, set, chosen, slot, salt);
     let mut entered = Entered::default();
     if waits {
@@ -169,7 +177,7 @@ fn start(
         let scene = Scene::new((draft.root, draft.now), &chosen.definition, &call, &instance);
         entered = enter(&scene, &mut instance, FIRST_STAGE);
     }
-    let had_ended = set.release_at_call_end && !waits;
+    let had_ended = at_call_end && !waits;
     draft.answer = Answer::Set {
         instance: instance.id,
         started: true,

@@ -6,7 +6,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::Index;
 
-use crate::command::{Actor, ActorKind, Command, IfRunning, Request, RequestMark, SetWorkflow, UndoPush};
+use crate::command::{Actor, ActorKind, Command, IfRunning, Release, Request, RequestMark, SetWorkflow, UndoPush};
 use crate::definition::Definition;
 use crate::filter::FollowUpFilter;
 use crate::instance::{Instance, Status};
@@ -20,6 +20,11 @@ use super::commands::{
     archive, batch, changes, claim_next, erase, finishing, holding, instance, key, migrate, office, person, publishing,
     push, replace, seen, snoozing, somebody, step_erasure, values,
 };
+
+/// What a script says of the release: of every other call it asks for it at once, which releases what waits too.
+fn wish(call: u8, waits: bool) -> Option<Release> {
+    if waits { Some(Release::CallEnded) } else { call.is_multiple_of(2).then_some(Release::Immediately) }
+}
 
 /// Something that somebody does, before it is known on what.
 #[derive(Clone, Debug)]
@@ -269,7 +274,7 @@ impl Player {
                     version: None,
                     // An entry holds less of large instances of which only the call changes.
                     fields: values(&definition.fields, *call >= 2),
-                    release_at_call_end: release.is_some(),
+                    release: wish(*call, release.is_some()),
                     release_within_millis: release.flatten().map(|minutes| i64::from(minutes) * 60_000),
                     if_running: [IfRunning::ReturnIt, IfRunning::Refuse, IfRunning::Replace][usize::from(*if_running)],
                 };

@@ -77,7 +77,7 @@ impl Desk {
             workflow: "repair".into(),
             version: None,
             fields: Vec::new(),
-            release_at_call_end: false,
+            release: None,
             release_within_millis: None,
             if_running: IfRunning::Refuse,
         };

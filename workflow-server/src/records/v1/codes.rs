@@ -58,7 +58,16 @@ coded!(StageWarningKind, "stage warning", MissingValue = 1, ConditionFailed = 2,
 coded!(FieldType, "field type", Text = 1, Number = 2, Bool = 3, Time = 4);
 coded!(ErasureState, "erasure state", Masking = 1, Scrubbing = 2, Done = 3);
 coded!(BatchState, "batch state", Running = 1, Stopped = 2, Done = 3);
-coded!(Warning, "warning", NotChargeable = 1, UnlinkedEnds = 2, CallHadEnded = 3, Incomplete = 4, StageWarnings = 5,);
+coded!(
+    Warning,
+    "warning",
+    NotChargeable = 1,
+    UnlinkedEnds = 2,
+    CallHadEnded = 3,
+    Incomplete = 4,
+    StageWarnings = 5,
+    Overdue = 6,
+);
 coded!(
     ChangeKind,
     "change kind",
