@@ -1,7 +1,7 @@
 //! The list of follow-ups that a stream's frames make.
 //!
 //! Promise: at every [`Change::Exact`] the list is the server's, whatever was lost and resumed between; before that it may be on
-//! its way there. A list that resumes from a token has nothing from before it, so it is not exact until a snapshot came whole. It needs no order of its own: whoever shows it sorts it.
+//! its way there. A list that resumes from a token has nothing from before it, so it is not exact until a snapshot came whole. It needs no order of its own: the one who shows it sorts it.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};

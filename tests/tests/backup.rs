@@ -114,7 +114,7 @@ async fn after_reset(stream: &mut Streaming<SubscribeResponse>) -> Vec<String> {
     shown
 }
 
-/// Work that goes on until it is stopped; the ids of what it has set.
+/// Work that continues until it is stopped; the ids of what it has set.
 async fn load(mut clients: Clients, prefix: &str, stop: CancellationToken) -> Vec<String> {
     let mut ids = Vec::new();
     while !stop.is_cancelled() && ids.len() < 600 {

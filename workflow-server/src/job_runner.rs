@@ -75,7 +75,7 @@ async fn drive(handle: Handle, (job, actor, step): (u64, Actor, Command), per_se
                     return job;
                 }
             }
-            // Nothing that is decided changes this: it is tried less and less often, and people are told.
+            // Nothing that is decided changes this: it is tried less and less often, and a condition shows it.
             Err(LedgerError::Rejected(rejection)) => {
                 refusals += 1;
                 metrics::counter!("aftercall_job_steps_refused_total").increment(1);

@@ -168,7 +168,7 @@ impl Server {
         let jobs = tokio::spawn(jobs);
         tracing::info!(address = %self.address, "workflow-server is ready");
         let draining = self.draining.clone();
-        // The server stops by itself too, and whoever gave the token does not.
+        // The server stops by itself too, and the owner of the token does not.
         let shutdown = shutdown.child_token();
         let failed = conditions.clone();
         let failing = tokio::spawn(stop_on_failure(conditions.clone(), self.on_store_failure, shutdown.clone()));

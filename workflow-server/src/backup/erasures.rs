@@ -1,5 +1,5 @@
 //! The list of erased callers' calls that lies beside the generations and outlives them: a restore of an older generation applies again
-//! what was erased since. Nothing in it tells of a caller; the calls are named by their keys.
+//! what was erased since. Nothing in it is about a caller; the calls are named by their keys.
 
 use std::collections::HashMap;
 use std::fs;

@@ -21,7 +21,7 @@ struct JournalFile {
 pub(super) struct BackupLog {
     files: Vec<JournalFile>,
     bounds: Bounds,
-    /// Where reading goes on: the next sequence, the place of its file and the offset in it.
+    /// Where reading continues: the next sequence, the place of its file and the offset in it.
     next: Mutex<Option<(u64, usize, u64)>>,
 }
 

@@ -15,7 +15,7 @@ use crate::ledger::FoundCall;
 use crate::ledger::history::HistoryError;
 use crate::limits::HISTORY_WALK_MAX;
 
-/// What happened, as far as it is known which entries tell of it.
+/// What happened, as far as it is known which entries are about it.
 pub(super) struct Past {
     root: Arc<Root>,
     /// The entries, oldest first.

@@ -69,7 +69,7 @@ async fn look_through(shared: &Shared, file: &Arc<str>) -> Result<File, Status> 
     shared.off_thread(shared.root(), look).await?
 }
 
-/// The draft as the import left it; what is wrong with it is told by the present teams and calendars.
+/// The draft as the import left it; what is wrong with it follows from the present teams and calendars.
 async fn answer(
     shared: &Shared,
     answered: &Answered,

@@ -8,7 +8,7 @@ use workflow_server::backup::{BackupDirectory, Until, verify_backup, verify_stor
 
 use crate::support::{House, archive_of, entries_of, model_at, world_at, world_in};
 
-/// All instances that these entries tell of.
+/// All instances that these entries are about.
 fn instances(entries: &[Arc<aftercall_engine::Entry>]) -> Vec<InstanceId> {
     let mut ids: Vec<_> = entries.iter().flat_map(|entry| &entry.instances).map(|change| change.after.id()).collect();
     ids.sort_unstable();
@@ -62,7 +62,7 @@ async fn what_is_restored_from_a_backup_under_load_is_what_the_server_had() {
         let read = entries_of(&restored.handle, manifest.sequence).await;
         assert_eq!(read, entries[..manifest.sequence as usize], "backup {}", manifest.generation);
         let ids = instances(&read);
-        // The restored server goes on archiving by itself: what had left at the sequence is compared.
+        // The restored server keeps archiving by itself: what had left at the sequence is compared.
         let model = model_at(&entries, manifest.sequence);
         let root = model.root();
         let gone: Vec<_> = ids.iter().copied().filter(|id| root.instance(*id).is_none()).collect();

@@ -44,7 +44,7 @@ async fn a_start_with_a_clock_far_ahead_removes_and_fires_nothing_and_continues_
         let honest = now(&bench);
         let bench = bench.reboot(MINUTE, ahead.as_millis() as i64).await;
         held(&bench, true).await;
-        // Days in which nobody looks: time goes on by the monotonic clock, and no timer fires by it either.
+        // Days in which nobody looks: time continues by the monotonic clock, and no timer fires by it either.
         for _ in 0..4 {
             pass(&bench, HOUR).await;
         }

@@ -95,7 +95,7 @@ fn transferable<'w>(draft: &EntryDraft<'w>, id: InstanceId) -> Result<&'w Arc<In
     if !old.status.is_ended() && old.held(draft.now).is_some() { Ok(old) } else { claimable(draft, id) }
 }
 
-/// Gives it to a person or a team. Whoever gives what another holds says why. Who holds it already keeps the longer lease.
+/// Gives it to a person or a team. A person who gives what another holds says why. Who holds it already keeps the longer lease.
 pub(super) fn hand_over(
     draft: &mut EntryDraft<'_>,
     id: InstanceId,

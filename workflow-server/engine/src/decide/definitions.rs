@@ -91,7 +91,7 @@ fn import(draft: &mut EntryDraft<'_>, definition: &Definition, expected: Option<
     Ok(())
 }
 
-/// An asker that names the revision it saw goes on from the one in the answer: it must be the same when asked again.
+/// An asker that names the revision it saw continues with the one in the answer: it must be the same when asked again.
 fn answer_revision(draft: &mut EntryDraft<'_>, expected: Option<u64>, revision: u64) {
     if expected.is_some() {
         draft.answer = Answer::Revision(revision);

@@ -77,7 +77,7 @@ fn step(draft: &mut EntryDraft<'_>, id: u64) {
     }
 }
 
-/// Masks a call with its instances; false where more of them are left than one entry takes. The next step goes on with these.
+/// Masks a call with its instances; false where more of them are left than one entry takes. The next step continues with these.
 fn mask_call(draft: &mut EntryDraft<'_>, erased: &ErasedCall) -> bool {
     let root = draft.root;
     let found = root.call_slot(&erased.key).and_then(|slot| Some((slot, root.call_at(slot)?)));

@@ -1,7 +1,7 @@
 //! Questions that are answered from a root: lists and counts, in a fixed order, page by page.
 //!
 //! A walk over many rows asks now and then whether it is to stop. Must not change anything, and must not read a clock: the
-//! time by which overdue is told comes in.
+//! time by which overdue is decided comes in.
 
 mod archivable;
 mod claimable;

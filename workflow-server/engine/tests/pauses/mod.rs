@@ -7,7 +7,7 @@ use aftercall_engine::instance::{Instance, Status, Timer};
 use aftercall_engine::time::Time;
 use aftercall_engine::world::World;
 
-/// Whether what was paused is as it was, or goes on by as much later as it stood; or somebody moved it, or it ended.
+/// Whether what was paused is as it was, or continues by as much later as it stood; or somebody moved it, or it ended.
 pub(crate) fn stands_still(world: &World, before: &Instance, after: &Instance, entry: &Entry) -> bool {
     let paused_at = before.pause.as_ref().unwrap().since;
     let since = match entry.kind {

@@ -81,7 +81,7 @@ impl Clock for ManualClock {
         let until = self.monotonic() + span;
         Box::pin(async move {
             if self.monotonic() < until {
-                // Either will do: whoever waits looks at the clock again.
+                // Either will do: the one who waits looks at the clock again.
                 let _ = tokio::time::timeout(MANUAL_LOOK, self.moved.notified()).await;
             }
         })
