@@ -10,7 +10,7 @@ pub struct NetworkArgs {
     /// A host name, besides localhost and addresses, by which clients name this server; may be repeated
     #[arg(long = "allowed-host", env = "AFTERCALL_ALLOWED_HOSTS", value_name = "NAME", value_delimiter = ',')]
     allowed_hosts: Option<Vec<String>>,
-    /// An origin whose web pages may use this server by gRPC-Web, such as https://desk.example.com; may be repeated
+    /// An origin whose web pages may use this server by gRPC-Web, such as `https://desk.example.com`; may be repeated
     #[arg(long = "web-origin", env = "AFTERCALL_WEB_ORIGINS", value_name = "ORIGIN", value_delimiter = ',')]
     web_origins: Option<Vec<String>>,
     /// Connections at once; the limit of open files bounds them too [default: 10000]
