@@ -21,7 +21,7 @@ async fn subscribe(clients: &Clients, request: SubscribeRequest) -> Streaming<Su
 async fn next(stream: &mut Streaming<SubscribeResponse>) -> (String, String) {
     loop {
         let response = tokio::time::timeout(PATIENCE, stream.message()).await.expect("in time");
-        let response = response.expect("the stream goes on").expect("a frame");
+        let response = response.expect("the stream continues").expect("a frame");
         let stage = |follow_up: Option<FollowUp>| follow_up.and_then(|one| one.stage).map_or(0, |stage| stage.number);
         let word = match response.frame {
             Some(Frame::SnapshotItem(item)) => format!("open in {}", stage(item.follow_up)),
@@ -125,7 +125,7 @@ async fn a_token_of_another_filter_begins_anew_and_says_so() {
 async fn changed(stream: &mut Streaming<SubscribeResponse>) -> (FollowUp, ChangeKind) {
     loop {
         let response = tokio::time::timeout(PATIENCE, stream.message()).await.expect("in time");
-        let response = response.expect("the stream goes on").expect("a frame");
+        let response = response.expect("the stream continues").expect("a frame");
         if let Some(Frame::StageChange(change)) = response.frame {
             return (change.follow_up.expect("the follow-up"), change.cause.expect("the cause").kind());
         }

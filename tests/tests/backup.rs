@@ -94,7 +94,7 @@ async fn frames(stream: &mut Streaming<SubscribeResponse>) -> (Vec<String>, Stri
     let mut words = Vec::new();
     loop {
         let response = tokio::time::timeout(PATIENCE, stream.message()).await.expect("in time");
-        let response = response.expect("the stream goes on").expect("a frame");
+        let response = response.expect("the stream continues").expect("a frame");
         match response.frame {
             Some(Frame::Reset(reset)) => words.push(format!("reset {:?}", reset.reason())),
             Some(Frame::SnapshotItem(item)) => words.push(item.follow_up.expect("it").instance_id),
@@ -198,7 +198,7 @@ async fn a_restored_server_has_everything_of_the_backup_and_no_client_goes_on_si
     assert!(shown.contains(&other.instance_id) && !shown.contains(&lost.instance_id));
 
     let third = aftercall(&house, &["backup", "--to", text(&to)]);
-    assert_eq!(third["full"], Value::from(true), "a backup of another life begins anew");
+    assert_eq!(third["full"], Value::from(true), "a backup of another life is a full one");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -240,7 +240,7 @@ async fn a_backup_that_is_killed_leaves_the_older_one_whole_and_usable() {
     let data_dir = beside(&house, "restored");
     let restore = ["restore", "--from", text(&to), "--data-dir", text(&data_dir), "--generation", "1"];
     assert_eq!(aftercall(&house, &restore)["sequence"], first["sequence"]);
-    assert_eq!(aftercall(&house, &["backup", "--to", text(&to)])["full"], Value::from(false), "it goes on");
+    assert_eq!(aftercall(&house, &["backup", "--to", text(&to)])["full"], Value::from(false), "it is incremental");
 }
 
 /// Runs a command that prints one JSON object a line.

@@ -301,7 +301,7 @@ async fn next(stream: &mut tonic::Streaming<aftercall_proto::alert::v1::Subscrib
     };
     loop {
         let response = tokio::time::timeout(PATIENCE, stream.message()).await.expect("in time");
-        let response = response.expect("the stream goes on").expect("a frame");
+        let response = response.expect("the stream continues").expect("a frame");
         return match response.frame {
             Some(Frame::SnapshotItem(item)) => format!("open {}", holder(&item.follow_up.unwrap_or_default())),
             Some(Frame::StageChange(change)) => {

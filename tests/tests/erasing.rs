@@ -47,7 +47,7 @@ async fn subscribe(clients: &Clients, resume_token: String) -> Streaming<Subscri
 
 async fn next(stream: &mut Streaming<SubscribeResponse>) -> SubscribeResponse {
     let response = tokio::time::timeout(PATIENCE, stream.message()).await.expect("in time");
-    response.expect("the stream goes on").expect("a frame")
+    response.expect("the stream continues").expect("a frame")
 }
 
 /// All frames up to the next that says that the client has caught up.

@@ -32,7 +32,7 @@ async fn a_follow_up_runs_from_set_workflow_to_finished_and_the_stream_shows_eac
 
     let mut seen = Vec::new();
     while seen.len() < 3 {
-        let frame = stream.message().await.expect("the stream goes on").expect("a frame").frame;
+        let frame = stream.message().await.expect("the stream continues").expect("a frame").frame;
         match frame {
             Some(Frame::StageChange(change)) => {
                 let follow_up = change.follow_up.expect("whole");

@@ -75,7 +75,7 @@ async fn open(clients: &Clients) -> BTreeMap<String, FollowUp> {
         .into_inner();
         let mut open = BTreeMap::new();
         loop {
-            let response = stream.message().await.expect("the stream goes on").expect("a frame");
+            let response = stream.message().await.expect("the stream continues").expect("a frame");
             let follow_up = match response.frame {
                 Some(Frame::SnapshotItem(item)) => item.follow_up,
                 Some(Frame::StageChange(change)) => change.follow_up,

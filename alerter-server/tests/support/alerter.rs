@@ -171,7 +171,7 @@ impl Client {
     }
 
     pub async fn next(&mut self, feed: &Feed) -> Frame {
-        self.try_next(feed).await.unwrap().expect("the stream goes on")
+        self.try_next(feed).await.unwrap().expect("the stream continues")
     }
 
     /// Reads until a frame fits.

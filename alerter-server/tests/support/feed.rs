@@ -33,7 +33,7 @@ pub struct Script {
     pub oldest: u64,
     /// A sequence that Tail leaves out, once.
     pub skip: Option<u64>,
-    /// The last sequence that Tail gives for now, though it tells of newer ones.
+    /// The last sequence that Tail gives for now, though it names newer ones.
     pub given_up_to: Option<u64>,
     /// An entry that Tail pads beyond what alerters read.
     pub too_large: Option<u64>,

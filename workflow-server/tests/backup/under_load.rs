@@ -35,7 +35,7 @@ async fn what_is_restored_from_a_backup_under_load_is_what_the_server_had() {
     let mut manifests = Vec::new();
     for round in 0..5 {
         let at = house.handle.root().sequence;
-        house.until("it goes on", |root| root.sequence > at + 60).await;
+        house.until("it continues", |root| root.sequence > at + 60).await;
         let (manifest, _) = house.back_up().await;
         assert!(manifest.sequence > at, "round {round}");
         manifests.push(manifest);

@@ -153,7 +153,7 @@ async fn one_pass_removes_at_most_its_share_and_the_rest_when_somebody_confirms_
     let mut health = bench.handle.conditions().watch();
     let told =
         health.wait_for(|health| health.get(Condition::Purging).is_some_and(|why| why.contains("confirm-purge")));
-    tokio::time::timeout(PATIENCE, told).await.expect("people are told").unwrap();
+    tokio::time::timeout(PATIENCE, told).await.expect("the health shows it").unwrap();
     assert_eq!(bench.handle.purge_waiting(), 40);
     settle().await;
     assert_eq!(bench.handle.root().archive.instances, 40, "no second pass on the same day");

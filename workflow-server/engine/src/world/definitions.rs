@@ -141,7 +141,7 @@ impl Workflow {
         self.versions.len() as u32
     }
 
-    /// The retentions that count, oldest version first; none stands for the server's. The longest of them is in force.
+    /// The retentions that count, oldest version first; none means the server's. The longest of them is in force.
     pub fn retentions(&self) -> impl Iterator<Item = Option<Span>> {
         let from = if self.retention_from == 0 { self.newest() } else { self.retention_from };
         self.versions.iter().skip(from.saturating_sub(1) as usize).map(|version| version.definition.retention)

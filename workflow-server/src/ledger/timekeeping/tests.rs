@@ -68,7 +68,7 @@ fn a_start_an_hour_behind_continues_alone_once_the_clock_is_right() {
     let clock = clock(-HOUR);
     let time = start(&clock);
     clock.pass(span(MINUTE));
-    assert_eq!(shown(&time), (MINUTE, true), "time goes on by the monotonic clock");
+    assert_eq!(shown(&time), (MINUTE, true), "time continues by the monotonic clock");
     // The machine was off for half an hour, as its time service now shows.
     clock.set_wall(Time(NEWEST.0 + 31 * MINUTE));
     assert_eq!(shown(&time), (31 * MINUTE, false));
@@ -188,7 +188,7 @@ fn small_steps_back_never_let_time_stand_still_for_long() {
         clock.set_wall(Time(NEWEST.0 - step * 4 * MINUTE));
         time.now();
     }
-    assert!(time.held().is_some(), "80 minutes behind the newest entry, and nobody is told");
+    assert!(time.held().is_some(), "80 minutes behind the newest entry, and no hold");
 }
 
 #[test]
