@@ -51,6 +51,9 @@ struct Global {
     /// Tables for people, or JSON for programs: an array for lists, one object a line for streams
     #[arg(long, global = true, value_enum, default_value = "table")]
     output: Form,
+    /// Every column of a table, however narrow the terminal is
+    #[arg(long, global = true)]
+    wide: bool,
     /// The workflow-server's address
     #[arg(long, global = true, env = "AFTERCALL_SERVER", default_value = DEFAULT_SERVER, value_name = "URL")]
     server: String,
@@ -163,9 +166,9 @@ enum Command {
 impl Cli {
     /// Runs the command.
     pub(crate) async fn run(self, server_named: bool) -> Result<(), Failure> {
-        let Global { output, server, alerter, actor } = self.global;
+        let Global { output, wide, server, alerter, actor } = self.global;
         let to = Connections { server, alerter, actor: actor.unwrap_or_else(user_name) };
-        let session = Session { to, output: Output::new(output), server_named };
+        let session = Session { to, output: Output::new(output).wide(wide), server_named };
         match self.command {
             Command::Up(up) => up.run(&session).await,
             Command::Serve(serve) => serve.run(&session).await,

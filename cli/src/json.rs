@@ -37,10 +37,10 @@ mod names {
     described!(alert, of_alerts, "aftercall.alert.v1": SubscribeResponse Wallboard);
     described!(workflow, of_workflows, "aftercall.workflow.v1":
         AcceptClockResponse ConfirmPurgeResponse ConfirmRetentionResponse AcknowledgeAlertResponse AddActionResponse AddNoteResponse ArchiveWorkflowResponse Calendar CancelInstanceResponse ClaimFollowUpResponse
-        ClaimNextResponse CountInstancesResponse CreateWorkflowResponse DiffVersionsResponse EndCallResponse ExplainInstanceResponse ExtendClaimResponse Fault FinishFollowUpResponse FollowUp FollowUpRow GetCallResponse GetServerInfoResponse HandOverResult HistoryItem
+        CallWithFollowUps ClaimNextResponse CreateWorkflowResponse DiffVersionsResponse EndCallResponse ExplainInstanceResponse ExtendClaimResponse Fault FinishFollowUpResponse FollowUp FollowUpRow GetCallResponse GetServerInfoResponse HandOverResult HistoryItem InstanceCount
         ImportWorkflowResponse PublishWorkflowResponse PushButtonResponse ReleaseClaimResponse RemoveActionResponse SetWorkflowResponse TakeOverResponse Team UpdateActionResponse UpdateCallResponse
         VersionSummary WorkflowDescription WorkflowSummary
-        Batch BatchItem ChaseResponse Erasure ListCallsOfCallerResponse ListOverdueTimersResponse ListStuckInstancesResponse MigrateInstanceResponse MoveActionResponse MoveInstanceResponse OpenFollowUp
+        Batch BatchItem ChaseResponse Erasure OverdueTimer StuckInstance MigrateInstanceResponse MoveActionResponse MoveInstanceResponse OpenFollowUp
         PauseFollowUpResponse ReportOutcome ReportRow ResumeFollowUpResponse SnoozeAlertResponse UndoPushResponse);
 }
 

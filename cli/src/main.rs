@@ -19,6 +19,7 @@ mod servers;
 mod session;
 mod store;
 mod subscription;
+mod table;
 mod time;
 mod up;
 mod values;

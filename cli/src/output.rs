@@ -1,7 +1,7 @@
 //! Where answers go: tables for people, JSON for programs, on stdout; everything else goes to stderr.
 //!
 //! Promise: with `--output json` a list is one array, a stream one object a line, a single thing one object. Colour only
-//! on a terminal, and never with `NO_COLOR`. Must not: write data to stderr, or remarks to stdout.
+//! on a terminal, and never with `NO_COLOR`. A table fits the terminal. Must not: write data to stderr, or remarks to stdout.
 
 use std::{
     env,
@@ -9,12 +9,12 @@ use std::{
 };
 
 use clap::ValueEnum;
-use comfy_table::{ContentArrangement, Table, presets};
-use crossterm::style::Stylize;
+use console::{StyledObject, Term, style};
 
 use crate::{
     errors::Failure,
     json::{self, Described},
+    table::{self, Table},
 };
 
 /// The form of what is printed on stdout.
@@ -31,13 +31,24 @@ pub(crate) enum Form {
 pub(crate) struct Output {
     form: Form,
     colour: bool,
+    wide: bool,
 }
 
 impl Output {
     /// Stdout in a form; colour where it is allowed.
     pub(crate) fn new(form: Form) -> Self {
         let refused = env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-        Self { form, colour: form == Form::Table && !refused && io::stdout().is_terminal() }
+        Self { form, colour: form == Form::Table && !refused && io::stdout().is_terminal(), wide: false }
+    }
+
+    /// The same, with every column of a table however wide the terminal is.
+    pub(crate) fn wide(self, wide: bool) -> Self {
+        Self { wide, ..self }
+    }
+
+    /// How many columns a table may take; none where nothing limits it.
+    fn width(self) -> Option<usize> {
+        if self.wide { None } else { terminal_columns() }
     }
 
     /// Whether programs read this.
@@ -49,25 +60,57 @@ impl Output {
     pub(crate) fn list<M: Described>(
         self,
         rows: &[M],
-        header: &[&str],
+        table: &Table<'_>,
         cells: impl Fn(&M) -> Vec<String>,
     ) -> Result<(), Failure> {
-        if self.is_json() {
-            let values = rows.iter().map(json::value).collect::<Result<Vec<_>, _>>()?;
-            return self.json(&serde_json::Value::Array(values));
-        }
-        self.table(header, rows.iter().map(cells))
+        self.list_of_groups(rows, table, |row| vec![cells(row)])
     }
 
-    /// A table for people.
-    pub(crate) fn table(self, header: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> Result<(), Failure> {
-        let mut table = Table::new();
-        table.load_style(presets::NOTHING).set_header(header.iter().map(|title| title.to_uppercase()));
-        if io::stdout().is_terminal() {
-            table.set_content_arrangement(ContentArrangement::Dynamic);
+    /// A list of which each thing takes any number of rows.
+    pub(crate) fn list_of_groups<M: Described>(
+        self,
+        things: &[M],
+        table: &Table<'_>,
+        rows: impl Fn(&M) -> Vec<Vec<String>>,
+    ) -> Result<(), Failure> {
+        if self.is_json() {
+            let values = things.iter().map(json::value).collect::<Result<Vec<_>, _>>()?;
+            return self.json(&serde_json::Value::Array(values));
         }
-        table.add_rows(rows.into_iter().map(|row| row.iter().map(|cell| one_line(cell)).collect::<Vec<_>>()));
-        self.line(&table.trim_fmt())
+        self.table(table, things.iter().flat_map(rows))
+    }
+
+    /// A list of which each thing takes several lines: these, or one JSON array.
+    pub(crate) fn paragraphs<M: Described>(
+        self,
+        things: &[M],
+        empty: &str,
+        lines: impl Fn(&M) -> Vec<String>,
+    ) -> Result<(), Failure> {
+        if self.is_json() {
+            return self.list(things, &Table { columns: &[], empty }, |_| Vec::new());
+        }
+        let lines = one_line_each(things.iter().map(lines)).concat();
+        if lines.is_empty() {
+            remark(empty);
+            return Ok(());
+        }
+        self.line(&lines.join("\n"))
+    }
+
+    /// A table for people. An empty one is a sentence on stderr, so that stdout has rows or nothing.
+    pub(crate) fn table(self, table: &Table<'_>, rows: impl IntoIterator<Item = Vec<String>>) -> Result<(), Failure> {
+        let rows = one_line_each(rows);
+        if rows.is_empty() {
+            remark(table.empty);
+            return Ok(());
+        }
+        let drawn = table::draw(table.columns, &rows, self.width());
+        self.line(&drawn.lines.join("\n"))?;
+        if !drawn.left_out.is_empty() {
+            remark(&format!("The terminal has no room for: {}. `--wide` shows all.", drawn.left_out.join(", ")));
+        }
+        Ok(())
     }
 
     /// A single thing: lines for people, or one JSON object.
@@ -94,23 +137,44 @@ impl Output {
 
     /// Text that stands out, where colour is allowed.
     pub(crate) fn strong(self, text: &str) -> String {
-        if self.colour { text.bold().to_string() } else { text.to_owned() }
+        if self.colour { coloured(style(text).bold()) } else { text.to_owned() }
     }
 
     /// Text that needs somebody soon.
     pub(crate) fn urgent(self, text: &str) -> String {
-        if self.colour { text.red().bold().to_string() } else { text.to_owned() }
+        if self.colour { coloured(style(text).red().bold()) } else { text.to_owned() }
     }
 
     /// Text that ended well.
     pub(crate) fn done(self, text: &str) -> String {
-        if self.colour { text.green().to_string() } else { text.to_owned() }
+        if self.colour { coloured(style(text).green()) } else { text.to_owned() }
     }
 
     /// Text that is only there to be found again.
     pub(crate) fn faint(self, text: &str) -> String {
-        if self.colour { text.dim().to_string() } else { text.to_owned() }
+        if self.colour { coloured(style(text).dim()) } else { text.to_owned() }
     }
+}
+
+/// Whether there is colour is decided once, by `Output`.
+fn coloured(text: StyledObject<&str>) -> String {
+    text.force_styling(true).to_string()
+}
+
+/// How many columns the terminal has; none where stdout is a file or a pipe, or where that is not known. `COLUMNS` comes
+/// before what the terminal itself reports, which is 0 where nobody has set its size (`docker exec -t`).
+fn terminal_columns() -> Option<usize> {
+    if !io::stdout().is_terminal() {
+        return None;
+    }
+    let named = env::var("COLUMNS").ok().and_then(|value| value.trim().parse().ok());
+    let reported = || Term::stdout().size_checked().map(|(_, columns)| usize::from(columns));
+    named.or_else(reported).filter(|&columns| columns > 0)
+}
+
+/// Rows of which each is one line.
+pub(crate) fn one_line_each(rows: impl IntoIterator<Item = Vec<String>>) -> Vec<Vec<String>> {
+    rows.into_iter().map(|row| row.iter().map(|cell| one_line(cell)).collect()).collect()
 }
 
 /// A text in one line. Names and notes that people type may have line breaks: printed as they are, they would look like rows
@@ -148,7 +212,7 @@ mod tests {
 
     #[test]
     fn colour_wraps_the_text_where_it_is_allowed() {
-        let output = Output { form: Form::Table, colour: true };
+        let output = Output { form: Form::Table, colour: true, wide: false };
         assert!(output.urgent("now").contains("now"));
         assert_ne!(output.urgent("now"), "now");
     }

@@ -58,7 +58,7 @@ pub(crate) fn line(output: Output, filter: &FollowUpFilter, response: &Subscribe
             "The alerter is in touch with the workflow-server.".to_owned()
         }
         Frame::Upstream(upstream) => {
-            let since = time::clock(upstream.as_of.as_ref());
+            let since = time::local(upstream.as_of.as_ref());
             output.urgent(&format!("The alerter has lost the workflow-server; all is known up to {since}."))
         }
         Frame::FellBehind(behind) => format!("{} changes behind; nothing is lost.", behind.changes),

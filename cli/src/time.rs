@@ -1,6 +1,6 @@
 //! Times and spans as people write and read them.
 //!
-//! Promise: times are shown in the terminal's time zone, spans in at most two units. Must not: keep a clock of its own;
+//! Promise: times are shown in the terminal's time zone, which is named beside them, spans in at most two units. Must not: keep a clock of its own;
 //! what is relative is relative to a time that the caller gives.
 
 use std::time::Duration;
@@ -18,9 +18,16 @@ pub(crate) fn proto(moment: Timestamp) -> ProtoTime {
     ProtoTime { seconds: moment.as_second(), nanos: moment.subsec_nanosecond() }
 }
 
-/// Date and time in the terminal's time zone; empty where absent.
+/// Date and time in the terminal's time zone with its distance from UTC, as `--from` and the like read it; empty where absent.
 pub(crate) fn local(time: Option<&ProtoTime>) -> String {
-    shown(time, "%Y-%m-%d %H:%M:%S")
+    shown(time, "%Y-%m-%d %H:%M:%S%:z")
+}
+
+/// The terminal's time zone in words, for lines that show only the time of day.
+pub(crate) fn zone() -> String {
+    let zone = TimeZone::system();
+    let distance = Timestamp::now().to_zoned_datetime(zone.clone()).strftime("UTC%:z").to_string();
+    zone.iana_name().map_or(distance.clone(), |name| format!("{name} ({distance})"))
 }
 
 /// The time of day in the terminal's time zone; empty where absent.
@@ -133,5 +140,7 @@ mod tests {
         assert_eq!(parse_moment("1970-01-01T00:01:00Z"), Ok(ProtoTime { seconds: 60, nanos: 0 }));
         assert!(parse_moment("2026-11-24 09:00").is_ok());
         assert!(parse_moment("tomorrow").is_err());
+        let shown = Some(ProtoTime { seconds: 1_795_510_800, nanos: 0 });
+        assert_eq!(Ok(shown), parse_moment(&local(shown.as_ref())).map(Some), "what is shown can be typed");
     }
 }

@@ -128,9 +128,16 @@ pub(crate) fn shown(value: &Value) -> String {
     }
 }
 
-/// Values by name, such as `amount=120 reference=R7`.
+/// A value beside others: one of several words is quoted.
+fn beside_others(value: &Value) -> String {
+    let shown = shown(value);
+    let is_plain = !shown.is_empty() && !shown.contains(|c: char| c.is_whitespace() || c == '"' || c == '=');
+    if is_plain { shown } else { format!("\"{}\"", shown.replace('"', "'")) }
+}
+
+/// Values by name, such as `amount=120 reason="Sent twice"`.
 pub(crate) fn shown_all(values: &BTreeMap<String, Value>) -> String {
-    let mut pairs: Vec<_> = values.iter().map(|(name, value)| format!("{name}={}", shown(value))).collect();
+    let mut pairs: Vec<_> = values.iter().map(|(name, value)| format!("{name}={}", beside_others(value))).collect();
     pairs.sort();
     pairs.join(" ")
 }

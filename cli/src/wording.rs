@@ -137,6 +137,11 @@ pub(crate) fn ending(status_now: Status, outcome: &str) -> String {
     }
 }
 
+/// The teams that an alert is for.
+pub(crate) fn teams(alert: &Alert) -> String {
+    std::iter::once(&alert.team).chain(&alert.added_teams).cloned().collect::<Vec<_>>().join(" and ")
+}
+
 /// How many times an alert has escalated, after a comma; nothing where it has not.
 pub(crate) fn escalated(times: u32) -> String {
     match times {

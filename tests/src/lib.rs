@@ -6,6 +6,7 @@ mod clients;
 mod encoded;
 mod process;
 mod samples;
+mod terminal;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -25,6 +26,7 @@ pub use clients::Clients;
 pub use encoded::ask_encoded;
 pub use process::{ServerProcess, binary};
 pub use samples::{REFUND, call_ref, number, set_refund, text};
+pub use terminal::Terminal;
 
 /// How long a test waits for what must happen soon: only a broken server ever takes this long.
 pub const PATIENCE: Duration = Duration::from_secs(60);

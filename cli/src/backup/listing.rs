@@ -5,7 +5,26 @@ use std::path::Path;
 use workflow_server::backup::{BackupDirectory, BackupError, KnownErasure, Manifest};
 
 use super::{failed, local, mebibytes, sentence};
-use crate::{errors::Failure, output::remark, session::Session};
+use crate::{
+    errors::Failure,
+    output::remark,
+    session::Session,
+    table::{Table, id, whole},
+};
+
+const ROWS: Table<'_> = Table {
+    columns: &[
+        id("number"),
+        whole("made", 1),
+        whole("entry", 5),
+        whole("restores from", 4),
+        whole("newest change", 2),
+        whole("size", 3),
+        whole("erased since", 6),
+        whole("epoch", 7),
+    ],
+    empty: "There is no backup in this directory.",
+};
 
 /// Lists them, oldest first.
 pub(super) fn list(session: &Session, dir: &Path) -> Result<(), Failure> {
@@ -38,9 +57,8 @@ pub(super) fn list(session: &Session, dir: &Path) -> Result<(), Failure> {
         });
         return session.output.json(&rows.collect());
     }
-    let header = ["number", "made", "entry", "restores from", "newest change", "size", "erased since", "epoch"];
     session.output.table(
-        &header,
+        &ROWS,
         manifests.iter().map(|manifest| {
             vec![
                 manifest.generation.to_string(),

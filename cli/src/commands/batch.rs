@@ -14,10 +14,37 @@ use clap::{Args, Subcommand};
 use jiff::Timestamp;
 
 use super::instance::Filter;
-use crate::{connect, errors::Failure, output::remark, session::Session, time, values, wording};
+use crate::{
+    connect,
+    errors::Failure,
+    output::remark,
+    session::Session,
+    table::{Table, id, name, sentence, whole},
+    time, values, wording,
+};
 
 /// The largest page that the server gives.
 const PAGE_SIZE: u32 = 1_000;
+
+const TRIED: Table<'_> =
+    Table { columns: &[id("id"), sentence("would be", 1), name("in stage", 2)], empty: "No instance matches." };
+
+const BATCHES: Table<'_> = Table {
+    columns: &[
+        id("batch"),
+        name("what", 1),
+        whole("state", 2),
+        whole("done", 3),
+        whole("refused", 4),
+        whole("of", 5),
+        name("by", 7),
+        whole("started", 6),
+        sentence("why", 8),
+    ],
+    empty: "There is no batch.",
+};
+
+const ITEMS: Table<'_> = Table { columns: &[id("id"), sentence("result", 1)], empty: "The batch has no such item." };
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Batch {
@@ -184,7 +211,7 @@ async fn start(session: &Session, work: Kind, target: Target) -> Result<(), Fail
         session.output.one(&job, || vec![told(&job)])?;
         return Ok(());
     }
-    session.output.list(&answer.items, &["id", "would be", "in stage"], |item| {
+    session.output.list(&answer.items, &TRIED, |item| {
         let mut cells = cells(item, wording::status(item.would_be()));
         cells.push(wording::stage(item.would_be_in.as_ref()));
         cells
@@ -200,9 +227,8 @@ async fn start(session: &Session, work: Kind, target: Target) -> Result<(), Fail
 
 async fn list(session: &Session) -> Result<(), Failure> {
     let answer = session.to.operations().await?.list_batches(ListBatchesRequest {}).await?.into_inner();
-    let header = ["batch", "what", "state", "done", "refused", "of", "by", "started", "why"];
     let now = Timestamp::now();
-    session.output.list(&answer.batches, &header, |job: &Job| {
+    session.output.list(&answer.batches, &BATCHES, |job: &Job| {
         vec![
             job.id.to_string(),
             what(job),
@@ -229,7 +255,7 @@ async fn items(session: &Session, batch: u64, refused_only: bool) -> Result<(), 
             break;
         }
     }
-    session.output.list(&items, &["id", "result"], |item| cells(item, "done"))
+    session.output.list(&items, &ITEMS, |item| cells(item, "done"))
 }
 
 async fn stop(session: &Session, batch: u64, reason: String) -> Result<(), Failure> {

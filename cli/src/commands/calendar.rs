@@ -10,7 +10,19 @@ use aftercall_proto::workflow::v1::{
 };
 use clap::Subcommand;
 
-use crate::{authoring::calendars, commands::workflow_files::cannot_read, connect, errors::Failure, session::Session};
+use crate::{
+    authoring::calendars,
+    commands::workflow_files::cannot_read,
+    connect,
+    errors::Failure,
+    session::Session,
+    table::{Table, id, name, sentence, whole},
+};
+
+const ROWS: Table<'_> = Table {
+    columns: &[id("name"), sentence("title", 2), name("time zone", 1), whole("holidays", 3), whole("revision", 4)],
+    empty: "No calendar is declared. `aftercall calendar import FILE` declares those of a file.",
+};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Calendar {
@@ -84,7 +96,7 @@ pub(crate) async fn declare(session: &Session, calendar: CalendarMessage) -> Res
 }
 
 fn list(session: &Session, calendars: &[CalendarMessage]) -> Result<(), Failure> {
-    session.output.list(calendars, &["name", "title", "time zone", "holidays", "revision"], |calendar| {
+    session.output.list(calendars, &ROWS, |calendar| {
         vec![
             calendar.name.clone(),
             calendar.title.clone(),

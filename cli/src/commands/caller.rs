@@ -12,9 +12,23 @@ use crate::{
     errors::Failure,
     output::remark,
     session::Session,
+    table::{Table, id, name, whole},
     time,
     values::{call_name, parse_call},
     wording,
+};
+
+const CALLS: Table<'_> = Table {
+    columns: &[
+        id("call"),
+        name("customer", 5),
+        whole("began", 4),
+        id("follow-up"),
+        name("workflow", 2),
+        name("status", 1),
+        name("stage", 3),
+    ],
+    empty: "No call of this caller is known.",
 };
 
 /// What the caller is known by.
@@ -86,10 +100,7 @@ impl Open {
         let request =
             ListOpenFollowUpsRequest { call: self.call, caller: self.known_by.caller(), customer: self.customer };
         let answer = session.to.scripts().await?.list_open_follow_ups(request).await?.into_inner();
-        session.output.list(&answer.follow_ups, &["id", "read out", "promised by"], |open: &OpenFollowUp| {
-            let id = open.follow_up.as_ref().map(|follow_up| follow_up.instance_id.clone()).unwrap_or_default();
-            vec![id, open.words.clone(), time::local(open.promised_by.as_ref())]
-        })?;
+        session.output.paragraphs(&answer.follow_ups, "Nothing is open.", to_read_out)?;
         if answer.more {
             remark("There are older ones.");
         }
@@ -114,16 +125,20 @@ impl OfCaller {
     pub(crate) async fn run(self, session: &Session) -> Result<(), Failure> {
         let request = ListCallsOfCallerRequest { caller: self.known_by.caller(), customer: self.customer };
         let answer = session.to.calls().await?.list_calls_of_caller(request).await?.into_inner();
-        if session.output.is_json() {
-            return session.output.one(&answer, Vec::new);
-        }
-        let header = ["call", "customer", "began", "follow-up", "workflow", "status", "stage"];
-        session.output.table(&header, answer.calls.iter().flat_map(rows))?;
+        session.output.list_of_groups(&answer.calls, &CALLS, rows)?;
         if answer.more {
             remark("There are older ones.");
         }
         Ok(())
     }
+}
+
+/// The words stand whole on a line of their own: the agent reads them out.
+fn to_read_out(open: &OpenFollowUp) -> Vec<String> {
+    let id = open.follow_up.as_ref().map(|follow_up| follow_up.instance_id.clone()).unwrap_or_default();
+    let promised = time::local(open.promised_by.as_ref());
+    let promised = if promised.is_empty() { promised } else { format!("  promised by {promised}") };
+    vec![format!("{id}{promised}"), format!("  {}", open.words)]
 }
 
 /// A row a follow-up; a call without any has a row of its own.

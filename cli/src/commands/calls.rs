@@ -12,6 +12,7 @@ use crate::{
     errors::Failure,
     output::{Output, remark},
     session::Session,
+    table::{Table, id, name, sentence, whole},
     time,
     values::call_name,
     wording,
@@ -21,8 +22,24 @@ use crate::{
 const PAGE_SIZE: u32 = 100;
 const PAGE_SIZE_MAX: u32 = 1_000;
 
-const HEADER: [&str; 11] =
-    ["id", "call", "customer", "caller", "workflow", "stage", "priority", "due", "held by", "alert", "buttons"];
+/// In 80 columns: what to do, for whom, until when, and with which buttons.
+const ROWS: Table<'_> = Table {
+    columns: &[
+        id("id"),
+        whole("call", 11),
+        name("customer", 10),
+        name("caller", 4),
+        name("workflow", 9),
+        name("stage", 7),
+        whole("priority", 5),
+        name("team", 6),
+        whole("due", 1),
+        name("held by", 8),
+        sentence("alert", 2),
+        name("buttons", 3),
+    ],
+    empty: "Nothing waits for anybody here.",
+};
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -115,7 +132,7 @@ impl Calls {
             }
         }
         let now = time::moment(as_of.as_ref()).unwrap_or_else(Timestamp::now);
-        session.output.list(&rows, &HEADER, |row| cells(session.output, row, now))?;
+        session.output.list(&rows, &ROWS, |row| cells(session.output, row, now))?;
         if !page_token.is_empty() {
             remark("There are more: `--all` shows every one, `--team` and the like fewer.");
         }
@@ -135,6 +152,7 @@ fn cells(output: Output, row: &FollowUpRow, now: Timestamp) -> Vec<String> {
         follow_up.workflow.clone(),
         wording::stage(follow_up.stage.as_ref()),
         row.alert.as_ref().map_or("", |alert| wording::priority(alert.priority())).to_owned(),
+        row.alert.as_ref().map(wording::teams).unwrap_or_default(),
         due_cell(output, row, &follow_up, due),
         follow_up.claim.as_ref().map(|claim| claim.holder.clone()).unwrap_or_default(),
         row.alert.as_ref().map(|alert| alert.text.clone()).unwrap_or_default(),
@@ -163,14 +181,20 @@ mod tests {
     fn a_row_has_a_cell_for_every_column() {
         let row = FollowUpRow {
             follow_up: Some(FollowUp { instance_id: "i-1".to_owned(), ..Default::default() }),
-            alert: Some(Alert { text: "Ring back".to_owned(), priority: 3, ..Default::default() }),
+            alert: Some(Alert {
+                text: "Ring back".to_owned(),
+                priority: 3,
+                team: "billing".to_owned(),
+                added_teams: vec!["care".to_owned()],
+                ..Default::default()
+            }),
             due: Some(prost_types::Timestamp { seconds: 3_600, nanos: 0 }),
             overdue: false,
             due_state: 0,
         };
         let cells = cells(Output::new(Form::Json), &row, Timestamp::UNIX_EPOCH);
-        assert_eq!(cells.len(), HEADER.len());
+        assert_eq!(cells.len(), ROWS.columns.len());
         assert_eq!(cells[0], "i-1");
-        assert_eq!(cells[6..10], ["high", "in 1h", "", "Ring back"]);
+        assert_eq!(cells[6..11], ["high", "billing and care", "in 1h", "", "Ring back"]);
     }
 }

@@ -17,7 +17,13 @@ use crate::{
     errors::{Exit, Failure},
     output::remark,
     session::Session,
+    table::{Table, id, name, sentence},
     time, wording,
+};
+
+const GIVEN: Table<'_> = Table {
+    columns: &[id("id"), sentence("given", 1), name("workflow", 2), name("stage", 3), name("held by", 4)],
+    empty: "There was nothing to give.",
 };
 
 /// For how long.
@@ -118,7 +124,7 @@ impl HandOver {
             reason: self.reason,
         };
         let answer = session.to.calls().await?.hand_over(request).await?.into_inner();
-        session.output.list(&answer.results, &["id", "given", "workflow", "stage", "held by"], given)?;
+        session.output.list(&answer.results, &GIVEN, given)?;
         if answer.remaining > 0 {
             remark(&format!("{} more are held: ask once more.", answer.remaining));
         }

@@ -11,7 +11,30 @@ use clap::{Args, Subcommand};
 use indicatif::ProgressBar;
 
 use super::caller::KnownBy;
-use crate::{connect, errors::Failure, output::remark, session::Session, time, values::call_name, wording};
+use crate::{
+    connect,
+    errors::Failure,
+    output::remark,
+    session::Session,
+    table::{Table, id, name, sentence, whole},
+    time,
+    values::call_name,
+    wording,
+};
+
+const ROWS: Table<'_> = Table {
+    columns: &[
+        id("id"),
+        whole("state", 1),
+        whole("calls", 4),
+        whole("follow-ups", 5),
+        name("by", 6),
+        whole("began", 2),
+        whole("done", 3),
+        sentence("reason", 7),
+    ],
+    empty: "No caller has been erased.",
+};
 
 /// How often is asked whether an erasure is done.
 const ASK_EVERY: Duration = Duration::from_millis(250);
@@ -103,8 +126,7 @@ async fn get(session: &Session, id: u64) -> Result<Erasure, Failure> {
 
 async fn list(session: &Session) -> Result<(), Failure> {
     let answer = session.to.operations().await?.list_erasures(ListErasuresRequest {}).await?.into_inner();
-    let header = ["id", "state", "calls", "follow-ups", "by", "began", "done", "reason"];
-    session.output.list(&answer.erasures, &header, |erasure: &Erasure| {
+    session.output.list(&answer.erasures, &ROWS, |erasure: &Erasure| {
         vec![
             erasure.id.to_string(),
             state(erasure.state()).to_owned(),

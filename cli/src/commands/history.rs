@@ -5,10 +5,32 @@
 use aftercall_proto::workflow::v1::{CallRef, HistoryItem, ListHistoryRequest};
 use clap::Args;
 
-use crate::{errors::Failure, output::remark, session::Session, time, values::parse_call, wording};
+use crate::{
+    errors::Failure,
+    output::remark,
+    session::Session,
+    table::{Table, name, sentence, whole},
+    time,
+    values::parse_call,
+    wording,
+};
 
 /// The largest page that the server gives.
 const PAGE_SIZE: u32 = 1_000;
+
+const ROWS: Table<'_> = Table {
+    columns: &[
+        whole("seq", 5),
+        whole("when", 1),
+        name("who", 3),
+        sentence("what", 2),
+        name("from stage", 7),
+        name("to stage", 4),
+        name("status", 6),
+        whole("id", 8),
+    ],
+    empty: "Nothing has happened to it that is kept.",
+};
 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  aftercall history ID\n  aftercall history --call scripts/1001")]
@@ -39,18 +61,20 @@ impl History {
                 break;
             }
         }
+        session.output.list(&items, &ROWS, cells)?;
         for item in items.iter().filter(|item| !session.output.is_json() && !item.warnings.is_empty()) {
             for warning in &item.warnings {
                 remark(&format!("{}: warning: {warning}", item.sequence));
             }
         }
-        session.output.list(&items, &["when", "who", "what", "from stage", "to stage", "status", "id"], cells)
+        Ok(())
     }
 }
 
 fn cells(item: &HistoryItem) -> Vec<String> {
     let entered: Vec<_> = item.entered_stages.iter().map(|stage| wording::stage(Some(stage))).collect();
     vec![
+        item.sequence.to_string(),
         time::local(item.at.as_ref()),
         wording::actor(item.actor.as_ref()),
         wording::cause_on(item.cause.as_ref(), &format!("version {}", item.version)),
@@ -71,6 +95,6 @@ mod tests {
     fn stages_that_linked_on_at_once_are_all_told() {
         let stage = |number, title: &str| Stage { number, title: title.to_owned(), ..Default::default() };
         let item = HistoryItem { entered_stages: vec![stage(2, "Ask"), stage(4, "Pay")], ..Default::default() };
-        assert_eq!(cells(&item)[4], "2 Ask → 4 Pay");
+        assert_eq!(cells(&item)[5], "2 Ask → 4 Pay");
     }
 }

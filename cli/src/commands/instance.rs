@@ -17,6 +17,7 @@ use crate::{
     errors::Failure,
     output::remark,
     session::Session,
+    table::{Table, id, name, whole},
     time,
     values::call_name,
     wording,
@@ -24,6 +25,28 @@ use crate::{
 
 /// The largest page that the server gives.
 const PAGE_SIZE: u32 = 1_000;
+
+const ROWS: Table<'_> = Table {
+    columns: &[
+        id("id"),
+        name("workflow", 1),
+        whole("version", 6),
+        whole("call", 8),
+        name("customer", 7),
+        name("status", 2),
+        name("stage", 3),
+        name("team", 10),
+        whole("due", 4),
+        whole("started", 5),
+        whole("visible", 9),
+    ],
+    empty: "No instance is like that.",
+};
+
+const GROUPS: Table<'_> = Table {
+    columns: &[name("group", 0), whole("count", 1), whole("overdue", 2), whole("hidden", 3), whole("oldest", 4)],
+    empty: "No instance is like that.",
+};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Instance {
@@ -248,8 +271,7 @@ async fn list(session: &Session, filter: InstanceFilter, limit: Option<usize>) -
     let has_more = !page_token.is_empty() || instances.len() > limit;
     instances.truncate(limit);
     let now = Timestamp::now();
-    let header = ["id", "workflow", "version", "call", "customer", "status", "stage", "due", "started", "visible"];
-    session.output.list(&instances, &header, |instance| cells(instance, now))?;
+    session.output.list(&instances, &ROWS, |instance| cells(instance, now))?;
     if has_more {
         remark("There are more: give --limit, or say more of what you look for.");
     }
@@ -266,6 +288,7 @@ fn cells(instance: &FollowUp, now: Timestamp) -> Vec<String> {
         call.map(|call| call.customer.clone()).unwrap_or_default(),
         wording::ending(instance.status(), &instance.outcome),
         wording::stage(instance.stage.as_ref()),
+        instance.alerts.first().map(wording::teams).unwrap_or_default(),
         time::relative(instance.due.as_ref(), now),
         time::local(instance.started_at.as_ref()),
         if instance.visible { "yes" } else { "no" }.to_owned(),
@@ -290,16 +313,14 @@ impl Count {
         };
         let request = CountInstancesRequest { filter: Some(self.filter.into()), group_by: group_by.into() };
         let answer = session.to.operations().await?.count_instances(request).await?.into_inner();
-        if session.output.is_json() {
-            return session.output.one(&answer, Vec::new);
-        }
-        let rows = answer.counts.iter().map(|count| {
+        session.output.list(&answer.counts, &GROUPS, |count| {
             let oldest = time::local(count.oldest_started_at.as_ref());
             let [all, overdue, hidden] = [count.count, count.overdue, count.hidden].map(|number| number.to_string());
             vec![count.group.clone(), all, overdue, hidden, oldest]
-        });
-        session.output.table(&["group", "count", "overdue", "hidden", "oldest"], rows)?;
-        remark(&format!("{} in all.", answer.total));
+        })?;
+        if answer.total > 0 {
+            remark(&format!("{} in all.", answer.total));
+        }
         if answer.archived > 0 {
             remark(&format!("{} more are in the archive: `aftercall instance list --archived`.", answer.archived));
         }

@@ -25,7 +25,7 @@ pub(crate) fn page(output: Output, instance: &FollowUp, now: Timestamp) -> Vec<S
             "" => String::new(),
             who => format!(", seen by {who}"),
         };
-        let teams = std::iter::once(&alert.team).chain(&alert.added_teams).cloned().collect::<Vec<_>>().join(" and ");
+        let teams = wording::teams(alert);
         let next = time::relative(alert.escalates_at.as_ref(), now);
         let escalates = if next.is_empty() { next } else { format!(", escalates {next}") };
         let escalated = wording::escalated(alert.escalations);

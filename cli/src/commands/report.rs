@@ -12,7 +12,29 @@ use indicatif::{ProgressBar, ProgressStyle};
 use prost_types::Timestamp as ProtoTime;
 use serde_json::json;
 
-use crate::{errors::Failure, json, session::Session, time};
+use crate::{
+    errors::Failure,
+    json,
+    session::Session,
+    table::{Table, name, whole},
+    time,
+};
+
+const VOLUMES: Table<'_> = Table {
+    columns: &[
+        name("workflow", 0),
+        whole("set", 2),
+        whole("finished", 1),
+        whole("cancelled", 5),
+        whole("median", 4),
+        whole("90 % within", 6),
+        whole("overdue", 3),
+        whole("promises kept", 7),
+    ],
+    empty: "",
+};
+
+const OUTCOMES: Table<'_> = Table { columns: &[name("workflow", 0), name("outcome", 0), whole("times", 1)], empty: "" };
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -23,13 +45,13 @@ Examples:
   aftercall --output json report --last 1d")]
 pub(crate) struct Report {
     /// From this time on: 2026-11-01, `2026-11-01 09:00` or 2026-11-01T09:00:00Z
-    #[arg(long, value_name = "TIME", value_parser = time::parse_moment, required_unless_present = "last")]
+    #[arg(long, value_name = "TIME", value_parser = time::parse_moment, conflicts_with = "last")]
     from: Option<ProtoTime>,
     /// Until this time [default: now]
     #[arg(long, value_name = "TIME", value_parser = time::parse_moment)]
     to: Option<ProtoTime>,
-    /// The last so much, such as 7d
-    #[arg(long, value_name = "SPAN", value_parser = time::parse_span, conflicts_with = "from")]
+    /// How long before now it begins [default: 7d, without --from]
+    #[arg(long, value_name = "SPAN", value_parser = time::parse_span)]
     last: Option<Duration>,
     /// Only this workflow; may be repeated
     #[arg(long = "workflow", value_name = "WORKFLOW")]
@@ -40,7 +62,7 @@ pub(crate) struct Report {
     /// Only the rows that count by this; may be repeated
     #[arg(long, value_enum, value_name = "BY")]
     by: Vec<By>,
-    /// Write CSV: one row for each, times in seconds
+    /// Write CSV, with times in seconds
     #[arg(long)]
     csv: bool,
 }
@@ -55,6 +77,9 @@ enum By {
     Outcome,
 }
 
+/// The period of a report where none is named.
+const LAST: Duration = Duration::from_secs(7 * 86_400);
+
 /// All parts of a report.
 #[derive(Debug, Default)]
 struct Gathered {
@@ -66,10 +91,13 @@ impl Report {
     pub(crate) async fn run(self, session: &Session) -> Result<(), Failure> {
         let from = match (self.from, self.last) {
             (Some(from), _) => Some(from),
-            (None, last) => last.map(time::ago),
+            (None, last) => Some(time::ago(last.unwrap_or(LAST))),
         };
         let request =
             ReportRequest { from, to: self.to, workflows: self.workflows.clone(), customers: self.customers.clone() };
+        if self.csv && session.output.is_json() {
+            return Err(Failure::usage("A report is CSV or JSON: leave out --csv, or --output json."));
+        }
         let mut gathered = gather(session, request).await?;
         gathered.rows.retain(|row| self.wants(by(row.by())));
         if !self.wants(Some(By::Outcome)) {
@@ -179,7 +207,6 @@ fn csv_of(gathered: &Gathered) -> Result<Vec<u8>, Box<dyn std::error::Error>> {
 
 fn write_tables(session: &Session, gathered: &Gathered) -> Result<(), Failure> {
     let of = |wanted: By| gathered.rows.iter().filter(move |row| by(row.by()) == Some(wanted));
-    let whole = ["", "set", "finished", "cancelled", "half within", "nine in ten", "overdue", "promises kept"];
     let volumes = |row: &ReportRow| {
         let name = row.name.clone();
         let [set, finished, cancelled] = [row.set, row.finished, row.cancelled].map(|number| number.to_string());
@@ -196,7 +223,7 @@ fn write_tables(session: &Session, gathered: &Gathered) -> Result<(), Failure> {
     };
     let rows: Vec<_> = of(By::All).chain(of(By::Workflow)).map(volumes).collect();
     if !rows.is_empty() {
-        session.output.table(&whole, rows)?;
+        session.output.table(&VOLUMES, rows)?;
     }
     for (wanted, title) in [(By::Stage, "stage"), (By::Team, "team"), (By::Person, "person")] {
         let stays = |row: &ReportRow| {
@@ -210,13 +237,15 @@ fn write_tables(session: &Session, gathered: &Gathered) -> Result<(), Failure> {
         let rows: Vec<_> = of(wanted).map(stays).collect();
         if !rows.is_empty() {
             session.output.line("")?;
-            session.output.table(&[title, "done", "half within", "nine in ten", "overdue"], rows)?;
+            let [median, most, overdue] = [whole("median", 2), whole("90 % within", 3), whole("overdue", 1)];
+            let columns = [name(title, 0), whole("done", 1), median, most, overdue];
+            session.output.table(&Table { columns: &columns, empty: "" }, rows)?;
         }
     }
     if !gathered.outcomes.is_empty() {
         session.output.line("")?;
         let row = |one: &ReportOutcome| vec![one.workflow.clone(), one.outcome.clone(), one.count.to_string()];
-        session.output.table(&["workflow", "outcome", "times"], gathered.outcomes.iter().map(row))?;
+        session.output.table(&OUTCOMES, gathered.outcomes.iter().map(row))?;
     }
     Ok(())
 }

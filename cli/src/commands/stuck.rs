@@ -10,7 +10,33 @@ use aftercall_proto::workflow::v1::{
 use clap::Args;
 use jiff::Timestamp;
 
-use crate::{errors::Failure, output::remark, session::Session, time, values::call_name, wording};
+use crate::{
+    errors::Failure,
+    output::remark,
+    session::Session,
+    table::{Table, id, name, whole},
+    time,
+    values::call_name,
+    wording,
+};
+
+const STUCK: Table<'_> = Table {
+    columns: &[
+        id("id"),
+        whole("why", 1),
+        whole("since", 2),
+        name("workflow", 3),
+        name("stage", 4),
+        whole("call", 5),
+        name("customer", 6),
+    ],
+    empty: "Nothing is stuck.",
+};
+
+const TIMERS: Table<'_> = Table {
+    columns: &[id("id"), whole("what", 1), whole("due", 2), name("workflow", 3), name("stage", 4)],
+    empty: "No timer is overdue.",
+};
 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  aftercall instance stuck\n  aftercall instance stuck --longer-than 4h")]
@@ -36,12 +62,8 @@ impl StuckWork {
         let request =
             ListStuckInstancesRequest { longer_than: self.longer_than.map(time::proto_span), page_size: self.at_most };
         let answer = session.to.operations().await?.list_stuck_instances(request).await?.into_inner();
-        if session.output.is_json() {
-            return session.output.one(&answer, Vec::new);
-        }
         let now = Timestamp::now();
-        let header = ["id", "why", "since", "workflow", "stage", "call", "customer"];
-        session.output.table(&header, answer.instances.iter().map(|stuck| cells(stuck, now)))?;
+        session.output.list(&answer.instances, &STUCK, |stuck| cells(stuck, now))?;
         for count in &answer.counts {
             let oldest = time::relative(count.oldest_since.as_ref(), now);
             remark(&format!("{} {}, the oldest since {oldest}.", count.count, why(count.reason())));
@@ -80,17 +102,16 @@ impl OverdueTimers {
     pub(crate) async fn run(self, session: &Session) -> Result<(), Failure> {
         let request = ListOverdueTimersRequest { page_size: self.at_most };
         let answer = session.to.operations().await?.list_overdue_timers(request).await?.into_inner();
-        if session.output.is_json() {
-            return session.output.one(&answer, Vec::new);
-        }
         let now = Timestamp::now();
         let row = |timer: &OverdueTimer| {
             let stage = wording::stage(timer.stage.as_ref());
             let due = time::relative(timer.due.as_ref(), now);
             vec![timer.instance_id.clone(), what(timer.kind()).to_owned(), due, timer.workflow.clone(), stage]
         };
-        session.output.table(&["id", "what", "due", "workflow", "stage"], answer.timers.iter().map(row))?;
-        remark(&format!("{} in all.", answer.total));
+        session.output.list(&answer.timers, &TIMERS, row)?;
+        if answer.total > 0 {
+            remark(&format!("{} in all.", answer.total));
+        }
         if answer.clock_held {
             remark("They are held because the server does not believe the clock: see `aftercall server info`.");
         }

@@ -7,7 +7,19 @@ use std::path::PathBuf;
 use aftercall_proto::workflow::v1::{GetTeamRequest, ImportTeamRequest, ListTeamsRequest, Team as TeamMessage};
 use clap::Subcommand;
 
-use crate::{authoring, commands::workflow_files::cannot_read, connect, errors::Failure, session::Session};
+use crate::{
+    authoring,
+    commands::workflow_files::cannot_read,
+    connect,
+    errors::Failure,
+    session::Session,
+    table::{Table, id, sentence},
+};
+
+const ROWS: Table<'_> = Table {
+    columns: &[id("name"), sentence("title", 1)],
+    empty: "No team is declared. `aftercall team add` declares one.",
+};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Team {
@@ -80,5 +92,5 @@ impl Team {
 }
 
 fn show(session: &Session, teams: &[TeamMessage]) -> Result<(), Failure> {
-    session.output.list(teams, &["name", "title"], |team| vec![team.name.clone(), team.title.clone()])
+    session.output.list(teams, &ROWS, |team| vec![team.name.clone(), team.title.clone()])
 }

@@ -9,7 +9,19 @@ use aftercall_proto::alert::v1::{
 use clap::Args;
 use jiff::Timestamp;
 
-use crate::{errors::Failure, json, output::Output, session::Session, time, wording};
+use crate::{
+    errors::Failure,
+    json,
+    output::Output,
+    session::Session,
+    table::{Table, name, whole},
+    time, wording,
+};
+
+const ROWS: Table<'_> = Table {
+    columns: &[name("what", 0), whole("open", 0), whole("overdue", 1), whole("unclaimed", 3), whole("oldest", 2)],
+    empty: "",
+};
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -52,7 +64,7 @@ fn show(output: Output, board: &Board) -> Result<(), Failure> {
         return output.json(&json::value(board)?);
     }
     if !board.connected {
-        let since = time::clock(board.as_of.as_ref());
+        let since = time::local(board.as_of.as_ref());
         output.line(&output.urgent(&format!("The alerter has lost the workflow-server; counted as of {since}.")))?;
     }
     let now = Timestamp::now();
@@ -73,7 +85,7 @@ fn show(output: Output, board: &Board) -> Result<(), Failure> {
         rows(team, &board.teams),
         rows(priority, &board.priorities),
     ];
-    output.table(&["WHAT", "OPEN", "OVERDUE", "UNCLAIMED", "OLDEST"], table.concat())
+    output.table(&ROWS, table.concat())
 }
 
 fn line(name: String, row: &WallboardRow, now: Timestamp) -> Vec<String> {

@@ -20,6 +20,7 @@ use crate::{
     output::{Output, remark},
     session::Session,
     subscription::{line, next, subscription},
+    time,
 };
 
 #[derive(Debug, Args)]
@@ -69,6 +70,9 @@ impl Watch {
                 None => std::future::pending().await,
             }
         };
+        if !session.output.is_json() {
+            remark(&format!("Times are in {}.", time::zone()));
+        }
         let outcome = tokio::select! {
             () = ended => Ok(()),
             _ = tokio::signal::ctrl_c() => Ok(()),

@@ -21,7 +21,25 @@ use crate::{
     errors::Failure,
     output::remark,
     session::Session,
+    table::{Table, id, name, sentence, whole},
     time, values, wording,
+};
+
+const WORKFLOWS: Table<'_> = Table {
+    columns: &[
+        id("name"),
+        sentence("title", 2),
+        whole("version", 1),
+        whole("draft", 3),
+        whole("published", 4),
+        whole("revision", 5),
+    ],
+    empty: "There is no workflow. `aftercall workflow import FILE` stores one.",
+};
+
+const VERSIONS: Table<'_> = Table {
+    columns: &[id("version"), whole("published", 1), name("by", 2), whole("stages", 3)],
+    empty: "Nothing is published of it.",
 };
 
 /// The most that a page may have.
@@ -203,7 +221,7 @@ async fn list(session: &Session, include_archived: bool) -> Result<(), Failure> 
             break;
         }
     }
-    session.output.list(&workflows, &["name", "title", "version", "draft", "published", "revision"], |workflow| {
+    session.output.list(&workflows, &WORKFLOWS, |workflow| {
         let version =
             if workflow.newest_version == 0 { "none".to_owned() } else { workflow.newest_version.to_string() };
         let draft = if workflow.archived {
@@ -266,7 +284,7 @@ async fn versions(session: &Session, name: String) -> Result<(), Failure> {
             break;
         }
     }
-    session.output.list(&versions, &["version", "published", "by", "stages"], |version| {
+    session.output.list(&versions, &VERSIONS, |version| {
         vec![
             version.version.to_string(),
             time::local(version.published_at.as_ref()),

@@ -24,6 +24,7 @@ use crate::{
     servers::{self, ALERTER_SERVER, DRAIN_SECONDS, Places, Servers, WORKFLOW_SERVER},
     session::Session,
     subscription::{line, next, subscription},
+    time,
 };
 
 #[derive(Debug, Args)]
@@ -94,8 +95,9 @@ fn introduction(data_dir: &std::path::Path) -> String {
          Sample calls get their follow-ups below. In a second terminal, see them and push a button:\n  \
          aftercall calls                (or: cargo run --release -- calls)\n  \
          aftercall push ID BUTTON       (or: cargo run --release -- push ID BUTTON)\n\
-         ctrl-C ends the demo; the data is kept.\n",
-        data_dir.display()
+         ctrl-C ends the demo; the data is kept. Times are in {}.\n",
+        data_dir.display(),
+        time::zone()
     )
 }
 

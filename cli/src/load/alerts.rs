@@ -27,7 +27,12 @@ use crate::{
     output::{Output, remark},
     samples,
     session::Session,
+    table::{Table, sentence, whole},
 };
+
+/// What was measured, one figure a row.
+const FIGURES: Table<'_> =
+    Table { columns: &[sentence("what", 0), whole("figure", 0)], empty: "Nothing was measured." };
 
 /// Changes that are under way at a time: enough for any rate that a group commit takes.
 const CHANGES_IN_FLIGHT: usize = 256;
@@ -228,7 +233,7 @@ impl Report {
                 "bytes_of_growth_under_load": growth,
             }))?;
         } else {
-            output.table(&["what", "figure"], self.rows(growth))?;
+            output.table(&FIGURES, self.rows(growth))?;
         }
         if let Some(why) = self.ended.first() {
             remark(&format!("{} reading streams ended; the first because: {why}", self.ended.len()));

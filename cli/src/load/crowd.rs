@@ -31,6 +31,20 @@ use crate::{
     output::{Output, remark},
     samples,
     session::Session,
+    table::{Table, whole},
+};
+
+const FIGURES: Table<'_> = Table {
+    columns: &[
+        whole("request", 0),
+        whole("answered", 5),
+        whole("rate/s", 3),
+        whole("p50 ms", 2),
+        whole("p99 ms", 1),
+        whole("p99.9 ms", 4),
+        whole("errors", 6),
+    ],
+    empty: "Nothing was measured.",
 };
 
 /// Loading the follow-ups: as fast as the server takes them.
@@ -267,8 +281,7 @@ impl Report {
                 &json!({ "figures": figures, "p99_ratio": ratio, "refused": refused, "feed_asked": feed_asked }),
             )?;
         } else {
-            let header = ["request", "answered", "rate/s", "p50 ms", "p99 ms", "p99.9 ms", "errors"];
-            output.table(&header, self.rows().map(row))?;
+            output.table(&FIGURES, self.rows().map(row))?;
             output.line(&format!(
                 "\nA push's p99 beside the crowd is {:.2} times that of one alone. {} requests of the crowd were refused. The alerter asked for the feed {} times.",
                 self.ratio(), self.refused, self.feed_asked

@@ -27,7 +27,12 @@ use crate::{
     output::{Output, remark},
     samples,
     session::Session,
+    table::{Table, sentence, whole},
 };
+
+/// What was measured, one figure a row.
+const FIGURES: Table<'_> =
+    Table { columns: &[sentence("what", 0), whole("figure", 0)], empty: "Nothing was measured." };
 
 /// Within which the streams come back.
 const HERD: Duration = Duration::from_secs(1);
@@ -213,7 +218,7 @@ impl Report {
                 "bytes_of_growth": self.growth(),
             }))?;
         } else {
-            output.table(&["what", "figure"], self.rows())?;
+            output.table(&FIGURES, self.rows())?;
         }
         if let Some(why) = self.failed.first() {
             remark(&format!("{} streams did not catch up; the first because: {why}", self.failed.len()));

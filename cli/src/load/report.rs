@@ -9,6 +9,27 @@ use crate::{
     errors::Failure,
     load::closed_loop::Measured,
     output::{Output, remark},
+    table::{Table, name, whole},
+};
+
+const REQUESTS: Table<'_> = Table {
+    columns: &[
+        whole("in flight", 0),
+        whole("request", 0),
+        whole("answered", 7),
+        whole("rate/s", 1),
+        whole("p50 ms", 3),
+        whole("p99 ms", 2),
+        whole("p99.9 ms", 4),
+        whole("server us", 5),
+        whole("errors", 6),
+    ],
+    empty: "Nothing was measured.",
+};
+
+const RATIOS: Table<'_> = Table {
+    columns: &[name("ratio", 0), whole("value", 0), whole("gate", 2), whole("stretch", 3), whole("reached", 1)],
+    empty: "There is nothing to compare.",
 };
 
 /// One number in flight.
@@ -57,11 +78,9 @@ impl Report {
         if output.is_json() {
             output.json(&self.json())?;
         } else {
-            let header =
-                ["in flight", "request", "answered", "rate/s", "p50 ms", "p99 ms", "p99.9 ms", "server µs", "errors"];
-            output.table(&header, self.rows().map(|(in_flight, name, measured)| row(in_flight, name, measured)))?;
+            output.table(&REQUESTS, self.rows().map(|(in_flight, name, measured)| row(in_flight, name, measured)))?;
             output.line("")?;
-            output.table(&["ratio", "value", "gate", "stretch", "reached"], self.ratios().iter().map(ratio_row))?;
+            output.table(&RATIOS, self.ratios().iter().map(ratio_row))?;
         }
         for (in_flight, name, measured) in self.rows() {
             if let Some(error) = &measured.first_error {

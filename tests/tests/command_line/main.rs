@@ -1,103 +1,28 @@
 //! `aftercall` as people use it, as processes of its own: the walk of the README line by line, what a program reads, exit
 //! codes, and the demo that is killed and opened again.
 
-use std::path::{Path, PathBuf};
-use std::process::Stdio;
+mod terminal;
+mod up;
 
-use aftercall_tests::{PATIENCE, binary};
 use serde_json::Value;
-use tokio::io::{AsyncBufReadExt as _, BufReader, Lines};
-use tokio::process::{Child, ChildStdout, Command};
+use up::{SET, Up, with_refund, workspace};
 
-fn workspace() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace").to_owned()
-}
-
-/// `aftercall up` on ports of its own.
-struct Up {
-    server: String,
-    alerter: String,
-    child: Child,
-}
-
-/// What a command came to.
-#[derive(Debug)]
-struct Ended {
-    code: i32,
-    out: String,
-    err: String,
-}
-
-/// Starts a command that goes on; its lines.
-fn start(args: &[&str]) -> (Child, Lines<BufReader<ChildStdout>>) {
-    let mut command = Command::new(binary("aftercall"));
-    let mut child = command.args(args).stdout(Stdio::piped()).kill_on_drop(true).spawn().expect("it starts");
-    let lines = BufReader::new(child.stdout.take().expect("a pipe")).lines();
-    (child, lines)
-}
-
-async fn line(lines: &mut Lines<BufReader<ChildStdout>>) -> String {
-    let line = tokio::time::timeout(PATIENCE, lines.next_line()).await.expect("a line in time");
-    line.expect("it can be read").expect("it goes on")
-}
-
-impl Up {
-    async fn start(data_dir: &Path) -> Self {
-        let data_dir = data_dir.display().to_string();
-        let ports = ["--listen", "127.0.0.1:0", "--alerter-listen", "127.0.0.1:0", "--log", "error"];
-        let (child, mut lines) = start(&[&["--output", "json", "up", "--data-dir", &data_dir][..], &ports].concat());
-        let said: Value = serde_json::from_str(&line(&mut lines).await).expect("JSON");
-        let place = |name: &str| said[name].as_str().expect("an address").to_owned();
-        Self { server: place("workflow_server"), alerter: place("alerter_server"), child }
-    }
-
-    /// Runs a line of a shell.
-    async fn shell(&self, line: &str) -> Ended {
-        let path = std::env::var("PATH").expect("a path");
-        let folder = binary("aftercall").parent().expect("a folder").display().to_string();
-        let mut command = Command::new("bash");
-        command.args(["-c", line]).current_dir(workspace()).kill_on_drop(true);
-        command.env("PATH", format!("{folder}:{path}")).env("NO_COLOR", "1");
-        command.env("AFTERCALL_SERVER", &self.server).env("AFTERCALL_ALERTER", &self.alerter);
-        let output = tokio::time::timeout(PATIENCE, command.output()).await.expect("it ends in time").expect("it runs");
-        let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).expect("text");
-        Ended {
-            code: output.status.code().expect("it ends by itself"),
-            out: text(&output.stdout),
-            err: text(&output.stderr),
+/// A command of the walk: its line, with those on which it continues.
+fn command(text: &str) -> String {
+    let mut command = String::new();
+    for line in text.lines() {
+        match line.strip_suffix('\\') {
+            Some(part) => command.push_str(part),
+            None => return command + line,
         }
     }
-
-    /// Runs a command that must do.
-    async fn does(&self, line: &str) -> String {
-        let ended = self.shell(line).await;
-        assert_eq!(ended.code, 0, "{line}: {ended:?}");
-        ended.out
-    }
-
-    async fn json(&self, line: &str) -> Value {
-        serde_json::from_str(&self.does(&format!("{line} --output json")).await).expect("JSON")
-    }
-
-    async fn kill(mut self) {
-        self.child.kill().await.expect("it is killed");
-    }
+    command
 }
-
-async fn with_refund(data_dir: &Path) -> Up {
-    let up = Up::start(data_dir).await;
-    up.does("aftercall team import examples/teams.yaml").await;
-    up.does("aftercall workflow publish examples/refund.yaml").await;
-    up
-}
-
-const SET: &str =
-    "aftercall set-workflow refund --call demo/7 --customer Northwind --caller-name Ada --chargeable --field amount=5";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_walk_of_the_readme_goes_as_it_says() {
     let readme = std::fs::read_to_string(workspace().join("README.md")).expect("the README");
-    let walk: Vec<&str> = readme.lines().filter_map(|line| line.strip_prefix("$ ")).collect();
+    let walk: Vec<String> = readme.split("$ ").skip(1).map(command).collect();
     assert!(walk.len() > 10, "the walk is found");
     let dir = tempfile::tempdir().expect("a temporary directory");
     let up = Up::start(&dir.path().join("data")).await;
@@ -105,6 +30,9 @@ async fn the_walk_of_the_readme_goes_as_it_says() {
     for line in walk {
         let ended = up.shell(&line.replace(" ID", &format!(" {id}"))).await;
         let refused = line.contains("approve-it");
+        let line = line.as_str();
+        assert!(!format!("{}{}", ended.out, ended.err).contains("[?]"), "{line} shows a gap: {ended:?}");
+        assert!(!ended.err.contains("warning"), "{line} warns: {ended:?}");
         assert_eq!(ended.code, if refused { 4 } else { 0 }, "{line}: {ended:?}");
         if let Some(set) = ended.out.strip_prefix("Set: ") {
             id = set.split_whitespace().next().expect("an id").to_owned();
