@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 #[serde(deny_unknown_fields)]
 pub struct AlerterServerConfig {
     /// Where it listens. An address in the open needs `allow_plaintext`.
+    #[serde(deserialize_with = "aftercall_serving::deserialize_listen")]
     pub listen: SocketAddr,
     /// The workflow-server that it follows, such as `http://127.0.0.1:7401`.
     pub workflow_server: String,
@@ -78,7 +79,7 @@ pub struct Args {
     #[arg(long, env = "AFTERCALL_ALERTER_CONFIG", value_name = "FILE")]
     config: Option<PathBuf>,
     /// Where to listen [default: 127.0.0.1:7402]
-    #[arg(long, env = "AFTERCALL_ALERTER_LISTEN", value_name = "ADDRESS:PORT")]
+    #[arg(long, env = "AFTERCALL_ALERTER_LISTEN", value_name = "ADDRESS:PORT", value_parser = aftercall_serving::parse_listen)]
     listen: Option<SocketAddr>,
     /// The workflow-server that it follows [default: http://127.0.0.1:7401]
     #[arg(long, env = "AFTERCALL_WORKFLOW_SERVER", value_name = "URL")]

@@ -145,12 +145,16 @@ fn check(config: &AlerterServerConfig) -> Result<Endpoint, ServerError> {
     let fault = || ServerError::Setting {
         setting: "workflow_server",
         fault: format!(
-            "{:?} is not an address such as http://127.0.0.1:7401 (there is no TLS yet)",
+            "{:?} is not an address such as 127.0.0.1:7401 or http://127.0.0.1:7401 (there is no TLS yet)",
             config.workflow_server
         ),
     };
-    let endpoint = Endpoint::from_shared(config.workflow_server.clone()).map_err(|_| fault())?;
-    if endpoint.uri().scheme_str() == Some("http") { Ok(endpoint) } else { Err(fault()) }
+    let has_scheme = config.workflow_server.contains("://");
+    let address =
+        if has_scheme { config.workflow_server.clone() } else { format!("http://{}", config.workflow_server) };
+    let endpoint = Endpoint::from_shared(address).map_err(|_| fault())?;
+    let is_plain = endpoint.uri().scheme_str() == Some("http");
+    if is_plain && (has_scheme || endpoint.uri().port().is_some()) { Ok(endpoint) } else { Err(fault()) }
 }
 
 /// Keeps the readiness: the first state, then whether the workflow-server is there.

@@ -55,10 +55,10 @@ struct Global {
     #[arg(long, global = true)]
     wide: bool,
     /// The workflow-server's address
-    #[arg(long, global = true, env = "AFTERCALL_SERVER", default_value = DEFAULT_SERVER, value_name = "URL")]
+    #[arg(long, global = true, env = "AFTERCALL_SERVER", default_value = DEFAULT_SERVER, value_name = "HOST:PORT")]
     server: String,
     /// The alerter-server's address
-    #[arg(long, global = true, env = "AFTERCALL_ALERTER", default_value = DEFAULT_ALERTER, value_name = "URL")]
+    #[arg(long, global = true, env = "AFTERCALL_ALERTER", default_value = DEFAULT_ALERTER, value_name = "HOST:PORT")]
     alerter: String,
     /// Who asks, as the history will say [default: your user name]
     #[arg(long, global = true, env = "AFTERCALL_ACTOR", value_name = "NAME")]
@@ -66,8 +66,8 @@ struct Global {
 }
 
 /// Where `up` and `demo` serve, and every other command asks.
-pub(crate) const DEFAULT_SERVER: &str = "http://127.0.0.1:7401";
-const DEFAULT_ALERTER: &str = "http://127.0.0.1:7402";
+pub(crate) const DEFAULT_SERVER: &str = "127.0.0.1:7401";
+const DEFAULT_ALERTER: &str = "127.0.0.1:7402";
 
 #[derive(Debug, Subcommand)]
 enum Command {

@@ -12,7 +12,7 @@ use aftercall_proto::{
         workflow_definition_service_client::WorkflowDefinitionServiceClient,
     },
 };
-use tonic::transport::{Channel, Endpoint};
+use tonic::transport::Channel;
 use uuid::Uuid;
 
 use crate::errors::Failure;
@@ -82,8 +82,8 @@ pub(crate) fn request_id() -> String {
 }
 
 async fn channel(address: &str, what: &str, option: &str) -> Result<Channel, Failure> {
-    let endpoint = Endpoint::from_shared(address.to_owned())
-        .map_err(|_| not_an_address(address, option))?
+    let endpoint = aftercall_client::endpoint(address)
+        .map_err(|error| wrong_address(&error, option))?
         .connect_timeout(CONNECT_TIMEOUT)
         .timeout(REQUEST_TIMEOUT)
         .tcp_nodelay(true)
@@ -92,9 +92,9 @@ async fn channel(address: &str, what: &str, option: &str) -> Result<Channel, Fai
     endpoint.connect().await.map_err(|error| unreachable(address, what, option, &error))
 }
 
-/// An address that is none.
-pub(crate) fn not_an_address(address: &str, option: &str) -> Failure {
-    Failure::usage(format!("{option} {address} is not an address; write http://127.0.0.1:7401"))
+/// An address that is none, or that asks for TLS.
+pub(crate) fn wrong_address(error: &aftercall_client::Error, option: &str) -> Failure {
+    Failure::usage(format!("{option}: {error}. Write HOST:PORT, or http://HOST:PORT."))
 }
 
 /// A server that does not answer.
@@ -125,7 +125,10 @@ mod tests {
 
     #[tokio::test]
     async fn an_address_that_is_none_is_a_usage_fault() {
-        let failure = channel("not an address", "workflow-server", "--server").await.unwrap_err();
-        assert_eq!(failure.exit(), Exit::Usage);
+        for address in ["not an address", "localhost", "https://127.0.0.1:7401"] {
+            let failure = channel(address, "workflow-server", "--server").await.unwrap_err();
+            assert_eq!(failure.exit(), Exit::Usage, "{address}");
+            assert!(failure.sentence().contains("HOST:PORT"), "{}", failure.sentence());
+        }
     }
 }

@@ -37,7 +37,7 @@ fn failure(error: Error, address: &str) -> Failure {
     match error {
         Error::Refused(status) => (*status).into(),
         Error::Unreachable(error) => connect::unreachable(address, "alerter-server", "--alerter", &error),
-        Error::Address { .. } => connect::not_an_address(address, "--alerter"),
+        Error::Address { .. } | Error::NoTls { .. } => connect::wrong_address(&error, "--alerter"),
     }
 }
 

@@ -5,7 +5,7 @@
 
 use std::{net::SocketAddr, path::PathBuf};
 
-use aftercall_serving::NetworkArgs;
+use aftercall_serving::{NetworkArgs, parse_listen};
 use clap::Args;
 
 use crate::{
@@ -26,10 +26,10 @@ pub(crate) struct Up {
     #[arg(long, value_name = "DIR")]
     data_dir: PathBuf,
     /// Where the workflow-server listens; port 0 takes a free one
-    #[arg(long, value_name = "ADDRESS", default_value_t = WORKFLOW_SERVER)]
+    #[arg(long, value_name = "ADDRESS:PORT", default_value_t = WORKFLOW_SERVER, value_parser = parse_listen)]
     listen: SocketAddr,
     /// Where the alerter-server listens; port 0 takes a free one
-    #[arg(long, value_name = "ADDRESS", default_value_t = ALERTER_SERVER)]
+    #[arg(long, value_name = "ADDRESS:PORT", default_value_t = ALERTER_SERVER, value_parser = parse_listen)]
     alerter_listen: SocketAddr,
     /// Serve plain text on an address in the open: there is no TLS and no authentication yet
     #[arg(long)]

@@ -22,11 +22,13 @@
 //! # }
 //! ```
 
+mod address;
 mod list;
 mod place;
 mod subscription;
 mod wait;
 
+pub use address::endpoint;
 pub use aftercall_proto as proto;
 pub use list::{Change, LiveList};
 pub use subscription::{Error, Event, Subscription};

@@ -14,6 +14,7 @@ use tokio::time::{sleep, timeout};
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Status, Streaming};
 
+use crate::address::endpoint;
 use crate::place::Place;
 use crate::wait::Waits;
 
@@ -44,8 +45,14 @@ pub enum Event {
 #[derive(Debug, Error)]
 pub enum Error {
     /// The address is none.
-    #[error("{address} is not an address such as http://127.0.0.1:7402")]
+    #[error("{address} is not an address such as 127.0.0.1:7402")]
     Address {
+        /// As it was given.
+        address: String,
+    },
+    /// The address asks for TLS, which the servers do not have yet.
+    #[error("{address} asks for TLS, which Aftercall does not have yet: everything would be sent as plain text")]
+    NoTls {
         /// As it was given.
         address: String,
     },
@@ -72,18 +79,16 @@ pub struct Subscription {
 }
 
 impl Subscription {
-    /// Follows all follow-ups of the alerter-server at an address such as `http://127.0.0.1:7402`. Nothing is connected before
+    /// Follows all follow-ups of the alerter-server at an address such as `127.0.0.1:7402`. Nothing is connected before
     /// the first event is asked for.
     ///
     /// # Errors
-    /// [`Error::Address`].
+    /// [`Error::Address`], [`Error::NoTls`].
     pub fn to(address: &str) -> Result<Self, Error> {
-        let endpoint =
-            Endpoint::from_shared(address.to_owned()).map_err(|_| Error::Address { address: address.to_owned() })?;
-        Ok(Self::over(endpoint.tcp_nodelay(true)))
+        Ok(Self::over(endpoint(address)?.tcp_nodelay(true)))
     }
 
-    /// Follows over an endpoint of the caller's, with TLS and more as it says.
+    /// Follows over an endpoint of the caller's. One of `https://` is refused with [`Error::NoTls`].
     #[must_use]
     pub fn over(endpoint: Endpoint) -> Self {
         let endpoint = endpoint
@@ -183,6 +188,9 @@ impl Subscription {
     }
 
     async fn open(&self) -> Result<Streaming<SubscribeResponse>, Error> {
+        if self.endpoint.uri().scheme_str() == Some("https") {
+            return Err(Error::NoTls { address: self.endpoint.uri().to_string() });
+        }
         let channel: Channel = self.endpoint.connect().await.map_err(Error::Unreachable)?;
         let (resume_token, snapshot) = self.place.request();
         let request = SubscribeRequest { filter: Some(self.filter.clone()), resume_token, snapshot: snapshot.into() };
@@ -241,6 +249,16 @@ mod tests {
     #[test]
     fn an_address_that_is_none_is_told_at_once() {
         assert!(matches!(Subscription::to("not an address"), Err(Error::Address { .. })));
+    }
+
+    /// It used to connect and to send plain text.
+    #[tokio::test]
+    async fn an_address_with_tls_is_refused_before_anything_is_sent() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = format!("https://{}", listener.local_addr().expect("its address"));
+        assert!(matches!(Subscription::to(&address), Err(Error::NoTls { .. })));
+        let mut over = Subscription::over(Endpoint::from_shared(address).expect("an endpoint")).patient();
+        assert!(matches!(over.next().await, Err(Error::NoTls { .. })));
     }
 
     /// A laptop that slept, a cable that was pulled: the connection is there, and nothing ever comes.

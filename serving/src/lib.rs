@@ -28,9 +28,11 @@ mod refusal;
 mod upload;
 
 mod limits;
+mod listen;
 mod seldom;
 
 pub use limits::{CONNECTIONS_MAX, CONNECTIONS_PER_ADDRESS_MAX, FEED_MESSAGE_BYTES_MAX, Limits};
+pub use listen::{deserialize_listen, parse_listen};
 pub use network::NetworkArgs;
 pub use probes::metrics_handle;
 pub use process::{block_on, run, shutdown_token};

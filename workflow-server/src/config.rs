@@ -28,6 +28,7 @@ pub enum StoreFailure {
 #[serde(deny_unknown_fields)]
 pub struct WorkflowServerConfig {
     /// Where it listens. An address in the open needs `allow_plaintext`.
+    #[serde(deserialize_with = "aftercall_serving::deserialize_listen")]
     pub listen: SocketAddr,
     /// The directory that holds all data.
     pub data_dir: PathBuf,
@@ -105,7 +106,7 @@ pub struct Args {
     #[arg(long, env = "AFTERCALL_CONFIG", value_name = "FILE")]
     config: Option<PathBuf>,
     /// Where to listen [default: 127.0.0.1:7401]
-    #[arg(long, env = "AFTERCALL_WORKFLOW_LISTEN", value_name = "ADDRESS:PORT")]
+    #[arg(long, env = "AFTERCALL_WORKFLOW_LISTEN", value_name = "ADDRESS:PORT", value_parser = aftercall_serving::parse_listen)]
     listen: Option<SocketAddr>,
     /// The directory that holds all data [default: aftercall-data]
     #[arg(long, env = "AFTERCALL_DATA_DIR", value_name = "DIR")]

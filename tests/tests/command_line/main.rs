@@ -80,6 +80,11 @@ async fn programs_read_json_and_exit_codes() {
         (&*format!("aftercall push {id} Reject"), 1),
         ("aftercall nonsense", 2),
         ("aftercall calls --server http://127.0.0.1:9", 5),
+        ("aftercall calls --server 127.0.0.1:9", 5),
+        ("aftercall calls --server ${AFTERCALL_SERVER/http/https}", 2),
+        ("aftercall wallboard --alerter ${AFTERCALL_ALERTER/http/https}", 2),
+        ("aftercall watch --alerter ${AFTERCALL_ALERTER/http/https}", 2),
+        ("aftercall calls --server localhost", 2),
         (
             "printf 'format: 1\\nworkflow: w\\ntitle: T\\non_new_cal: []\\n' > /tmp/aftercall-faulty.$$; aftercall workflow validate /tmp/aftercall-faulty.$$; code=$?; rm /tmp/aftercall-faulty.$$; exit $code",
             1,
@@ -90,6 +95,7 @@ async fn programs_read_json_and_exit_codes() {
         assert_eq!(ended.code, code, "{line}: {ended:?}");
         assert!(!ended.err.is_empty() || ended.out.contains(":4:1"), "{line} says nothing: {ended:?}");
     }
+    up.does("aftercall calls --server ${AFTERCALL_SERVER#http://} | grep demo/7").await;
     let cancelled = up.does(&format!("aftercall instance cancel {id} --reason 'a test'")).await;
     assert!(cancelled.contains("ancelled"), "{cancelled}");
     assert!(up.json("aftercall calls").await.as_array().expect("an array").is_empty());

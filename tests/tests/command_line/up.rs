@@ -43,7 +43,7 @@ pub(crate) async fn line(lines: &mut Lines<BufReader<ChildStdout>>) -> String {
 impl Up {
     pub(crate) async fn start(data_dir: &Path) -> Self {
         let data_dir = data_dir.display().to_string();
-        let ports = ["--listen", "127.0.0.1:0", "--alerter-listen", "127.0.0.1:0", "--log", "error"];
+        let ports = ["--listen", "localhost:0", "--alerter-listen", "127.0.0.1:0", "--log", "error"];
         let (child, mut lines) = start(&[&["--output", "json", "up", "--data-dir", &data_dir][..], &ports].concat());
         let said: Value = serde_json::from_str(&line(&mut lines).await).expect("JSON");
         let place = |name: &str| said[name].as_str().expect("an address").to_owned();
