@@ -54,11 +54,6 @@ impl Requests {
         Ok(Self { channels: channels.into(), workflow, run: connect::request_id() })
     }
 
-    /// One of the connections.
-    pub(crate) fn channel(&self) -> Channel {
-        self.channels[0].clone()
-    }
-
     async fn server(&self) -> Result<GetServerInfoResponse, Failure> {
         let mut client = OperationsServiceClient::new(self.channels[0].clone());
         Ok(client.get_server_info(GetServerInfoRequest {}).await?.into_inner())
