@@ -3,6 +3,8 @@
 use std::{env, fs, path::PathBuf};
 
 use prost::Message;
+use prost_build::{Service, ServiceGenerator};
+use tonic_prost_build::configure;
 
 const FILES: [&str; 7] = [
     "aftercall/workflow/v1/types.proto",
@@ -19,11 +21,49 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let descriptors = protox::compile(FILES, ["."])?;
     let out = PathBuf::from(env::var("OUT_DIR")?);
     fs::write(out.join("descriptors.bin"), descriptors.encode_to_vec())?;
-    // Ordered maps: equal requests have equal bytes, which the fingerprints of request ids need.
-    let builder = tonic_prost_build::configure().btree_map(".").codec_path("crate::codec::BoundedCodec");
-    // Names, so that a request finds its descriptor.
-    let mut config = tonic_prost_build::Config::new();
-    config.enable_type_names();
-    builder.compile_fds_with_config(descriptors, config)?;
+    let with_codec = || configure().codec_path("crate::codec::BoundedCodec");
+    let services = Services {
+        clients: with_codec().build_server(false).service_generator(),
+        servers: with_codec().build_client(false).service_generator(),
+    };
+    let mut config = prost_build::Config::new();
+    // Ordered maps: equal requests have equal bytes, which the fingerprints of request ids need. Names, so that a request
+    // finds its descriptor.
+    config.btree_map(["."]).enable_type_names().service_generator(Box::new(services));
+    config.compile_fds(descriptors)?;
     Ok(())
+}
+
+/// RPCs with large answers: their servers answer with `Ready`, which is encoded where the answer is made.
+const READY: [&str; 13] = [
+    "CountInstances",
+    "GetCall",
+    "GetCallDetails",
+    "ListBatchItems",
+    "ListCallsOfCaller",
+    "ListFollowUps",
+    "ListHistory",
+    "ListInstances",
+    "ListOpenFollowUps",
+    "ListOverdueTimers",
+    "ListStuckInstances",
+    "SimulateWorkflow",
+    "Snapshot",
+];
+
+/// Makes clients as usual, and servers that answer some RPCs with bytes.
+struct Services {
+    clients: Box<dyn ServiceGenerator>,
+    servers: Box<dyn ServiceGenerator>,
+}
+
+impl ServiceGenerator for Services {
+    fn generate(&mut self, mut service: Service, code: &mut String) {
+        self.clients.generate(service.clone(), code);
+        let module = service.package.replace("aftercall.", "crate::").replace('.', "::");
+        for method in service.methods.iter_mut().filter(|method| READY.contains(&method.proto_name.as_str())) {
+            method.output_type = format!("crate::ready::Ready<{module}::{}>", method.output_type);
+        }
+        self.servers.generate(service, code);
+    }
 }

@@ -12,10 +12,11 @@ use prost::bytes::Buf;
 use prost::encoding::{DecodeContext, WireType, decode_key, decode_varint, skip_field};
 use prost::{Message, Name};
 use prost_reflect::{DescriptorPool, Kind, MessageDescriptor};
-use tonic::codec::{BufferSettings, Codec, DecodeBuf, Decoder};
+use tonic::codec::{Codec, DecodeBuf, Decoder};
 use tonic::{Code, Status};
-use tonic_prost::ProstEncoder;
 use tonic_types::{ErrorDetails, StatusExt};
+
+use crate::ready::{Outgoing, OutgoingEncoder};
 
 /// Values of a request, those of messages in it included: three times those of the largest batch (10,000 items). In memory they
 /// take at most some megabytes.
@@ -40,16 +41,16 @@ impl<T, U> Default for BoundedCodec<T, U> {
 
 impl<T, U> Codec for BoundedCodec<T, U>
 where
-    T: Message + Send + 'static,
+    T: Outgoing + Send + 'static,
     U: Message + Name + Default + Send + 'static,
 {
     type Encode = T;
     type Decode = U;
-    type Encoder = ProstEncoder<T>;
+    type Encoder = OutgoingEncoder<T>;
     type Decoder = BoundedDecoder<U>;
 
     fn encoder(&mut self) -> Self::Encoder {
-        ProstEncoder::new(BufferSettings::default())
+        OutgoingEncoder::default()
     }
 
     fn decoder(&mut self) -> Self::Decoder {

@@ -126,5 +126,8 @@ pub(crate) const UNFINISHED_BYTES_MAX: usize = 256 << 20;
 pub(crate) const UNREAD_BYTES_MAX: usize = 256 << 20;
 pub(crate) const UNREAD_BYTES_ALWAYS: usize = 64 * 1024;
 
+/// Bytes that a connection writes before it lets others run: some 30 microseconds of copying into the socket.
+pub(crate) const WRITE_TURN_BYTES: usize = 64 * 1024;
+
 /// How often the progress of a connection is looked at, in a stall's time.
 pub(crate) const STALL_LOOKS: u32 = 4;

@@ -15,7 +15,9 @@ use tokio::time::{Instant, Sleep, sleep_until};
 use crate::budget::Budget;
 use crate::connection::Connection;
 use crate::frames::{Frames, Kind, PREFACE};
-use crate::limits::{CONTROL_FRAMES_PER_CONTENT_FRAME, Limits, READ_BYTES_AFTER_RESETS, RESETS_TIME_MAX};
+use crate::limits::{
+    CONTROL_FRAMES_PER_CONTENT_FRAME, Limits, READ_BYTES_AFTER_RESETS, RESETS_TIME_MAX, WRITE_TURN_BYTES,
+};
 use crate::places::Use;
 use crate::seldom::Seldom;
 
@@ -47,6 +49,8 @@ pub(crate) struct Wire {
     written: Frames,
     /// Content frames written since the last read.
     answered: u32,
+    /// Bytes written since the connection last let others run.
+    written_in_turn: usize,
     control: Budget,
     resets: Budget,
 }
@@ -64,6 +68,7 @@ impl Wire {
             read: Frames::default(),
             written: Frames::default(),
             answered: 0,
+            written_in_turn: 0,
             control: Budget::new(limits.control_frames_burst, limits.control_frames_per_second_max, now),
             resets: Budget::new(limits.resets_burst, limits.resets_burst, now),
         }
@@ -160,7 +165,19 @@ impl Wire {
         Poll::Ready(Ok(()))
     }
 
+    /// Lets others run once much has been written: the socket of a client on a fast network takes megabytes at once, and the requests of
+    /// others would wait for that.
+    fn poll_turn(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        if self.written_in_turn < WRITE_TURN_BYTES {
+            return Poll::Ready(());
+        }
+        self.written_in_turn = 0;
+        context.waker().wake_by_ref();
+        Poll::Pending
+    }
+
     fn note_written(&mut self, bytes: &[u8]) {
+        self.written_in_turn += bytes.len();
         let mut content = 0;
         if matches!(self.protocol, Protocol::Http2) {
             self.written.scan(bytes, |kind| content += u32::from(kind == Kind::Content));
@@ -191,6 +208,7 @@ impl AsyncRead for Wire {
 
 impl AsyncWrite for Wire {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        ready!(self.poll_turn(context));
         let written = ready!(Pin::new(&mut self.stream).poll_write(context, buf))?;
         self.note_written(&buf[..written]);
         Poll::Ready(Ok(written))
@@ -201,6 +219,7 @@ impl AsyncWrite for Wire {
         context: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        ready!(self.poll_turn(context));
         let written = ready!(Pin::new(&mut self.stream).poll_write_vectored(context, bufs))?;
         let mut left = written;
         for buf in bufs {

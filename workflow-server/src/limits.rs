@@ -108,14 +108,21 @@ pub const FEED_REQUEST_BYTES_MAX: usize = 4 << 10;
 pub const PAGE_ROWS_DEFAULT: usize = 100;
 /// Rows of a page at most; asking for more counts as this.
 pub const PAGE_ROWS_MAX: usize = 1_000;
-/// Reads of one kind that wait for a thread: a crowd of dashboards; more are refused at once.
+/// Reads of operations and large pages that wait for a thread: a crowd of dashboards; more are refused at once. Each answer has up to
+/// 1 MiB, and a connection's unread answers are counted only once they are made: no more than these come on top.
 pub const READS_WAITING_MAX: usize = 64;
+/// Reads of desks that wait for a thread: a thousand people who open their lists in the same second, at a millisecond a list. What
+/// waits is a request; its answer has some hundred kilobytes at most.
+pub const DESK_READS_WAITING_MAX: usize = 1_024;
 /// How long a read may run: a count over four million instances takes two seconds.
 pub const READ_TIME_MAX: Duration = Duration::from_secs(10);
-/// Rows that a list of the Call Manager looks at before it moves to a thread for reads: a first page, in half a millisecond.
+/// Rows that a search for the next follow-up looks at before it moves to a thread for reads, in half a millisecond.
 pub const ROWS_AT_ONCE: usize = 2_048;
-/// Rows of a page beyond which it is always made on such a thread: each row takes some microseconds to show.
-pub const PAGE_ROWS_AT_ONCE: usize = 100;
+/// Rows of a page of the Call Manager up to which it is what a person at a desk waits for. Larger ones are made among the reads of
+/// operations, so that a crowd of dashboards does not keep desks waiting.
+pub const DESK_PAGE_ROWS_MAX: usize = 100;
+/// Follow-ups of a call or caller that are shown by the thread that serves the request: as many as nearly all have.
+pub const FOLLOW_UPS_AT_ONCE: usize = 16;
 /// Pictures that are laid out at once: the library cannot be interrupted.
 pub const PICTURES_AT_ONCE: usize = 1;
 /// Pictures that wait: each takes half a second at most.

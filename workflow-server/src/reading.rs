@@ -3,28 +3,30 @@
 //!
 //! There are three lanes, each with its own threads and its own queue: what people at their desks wait for, everything else, and pictures,
 //! whose layout cannot be interrupted. What finds a full queue is refused at once. A read ends when the client has gone away
-//! or its time is used up: the walk asks now and then.
+//! or its time is used up: the walk asks now and then. What waits in a queue is a future; it holds no thread.
 //!
 //! Promise: the threads have a low priority where the system has such a thing, and the end of the process does not wait for
 //! them. Must not: know what is read.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::time::{Duration, Instant};
 
 use aftercall_engine::query::{ShouldStop, Stopped};
 use thiserror::Error;
+use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
 
-use crate::limits::{PICTURES_AT_ONCE, PICTURES_WAITING_MAX, READ_TIME_MAX, READS_WAITING_MAX};
+use crate::limits::{DESK_READS_WAITING_MAX, PICTURES_AT_ONCE, PICTURES_WAITING_MAX, READ_TIME_MAX, READS_WAITING_MAX};
 
 /// Which threads a read runs on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lane {
-    /// Lists of the Call Manager and searches for the next follow-up.
+    /// Usual pages of the Call Manager, searches for the next follow-up, long calls.
     Desk,
-    /// Lists, counts and looks of operations, validation, simulations, trying a batch.
+    /// Larger pages, lists, counts, histories and looks of operations, validation, simulations, trying a batch.
     Heavy,
     /// Pictures.
     Picture,
@@ -58,8 +60,8 @@ struct Threads {
     admitted_max: usize,
 }
 
-/// A place on a lane; for reads that do their work elsewhere, it only bounds how many there are.
-pub struct Place {
+/// A place on a lane.
+struct Place {
     _place: OwnedSemaphorePermit,
     _admitted: Option<OwnedSemaphorePermit>,
 }
@@ -79,13 +81,14 @@ impl Reading {
     /// The system's, where a thread cannot be started.
     pub fn start() -> std::io::Result<Self> {
         let processors = std::thread::available_parallelism().map_or(1, usize::from);
-        Self::with(processors.saturating_sub(1).max(1), READS_WAITING_MAX, READ_TIME_MAX)
+        let threads = processors.saturating_sub(1).max(1);
+        Self::with(threads, (DESK_READS_WAITING_MAX, READS_WAITING_MAX), READ_TIME_MAX)
     }
 
-    fn with(threads: usize, waiting_max: usize, time_max: Duration) -> std::io::Result<Self> {
+    fn with(threads: usize, (desk_max, heavy_max): (usize, usize), time_max: Duration) -> std::io::Result<Self> {
         Ok(Self {
-            desk: Threads::start("reads-desk", threads, waiting_max)?,
-            heavy: Threads::start("reads-heavy", threads, waiting_max)?,
+            desk: Threads::start("reads-desk", threads, desk_max)?,
+            heavy: Threads::start("reads-heavy", threads, heavy_max)?,
             picture: Threads::start("reads-picture", PICTURES_AT_ONCE, PICTURES_WAITING_MAX)?,
             time_max,
         })
@@ -109,10 +112,29 @@ impl Reading {
         read: impl FnOnce(ShouldStop<'_>) -> Result<T, Stopped> + Send + 'static,
     ) -> Result<T, ReadError> {
         let place = self.place(lane).await?;
+        self.run_at(lane, place, |gone, until| read(&|| gone.is_cancelled() || Instant::now() > until)).await
+    }
+
+    /// Runs a read that waits for files in between, on a thread of a lane, which it keeps meanwhile. Dropping the future ends it
+    /// where it waits next.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub async fn run_waiting<T: Send + 'static, F: Future<Output = T>>(
+        &self,
+        lane: Lane,
+        read: impl FnOnce() -> F + Send + 'static,
+    ) -> Result<T, ReadError> {
+        let place = self.place(lane).await?;
+        let (runtime, time_max) = (Handle::current(), self.time_max);
+        let read = move |gone: &CancellationToken, _| {
+            let reading = async { timeout(time_max, read()).await.map_err(|_| Stopped) };
+            runtime.block_on(gone.run_until_cancelled(reading)).unwrap_or(Err(Stopped))
+        };
         self.run_at(lane, place, read).await
     }
 
-    /// The same, for the answer to a change that has been made: it is not refused, but waits.
+    /// The same as [`Self::run`], for the answer to a change that has been made: it is not refused, but waits.
     ///
     /// # Errors
     /// [`ReadError`], but for [`ReadError::Full`].
@@ -122,23 +144,22 @@ impl Reading {
         read: impl FnOnce(ShouldStop<'_>) -> Result<T, Stopped> + Send + 'static,
     ) -> Result<T, ReadError> {
         let place = self.lane(lane).wait(None).await?;
-        self.run_at(lane, place, read).await
+        self.run_at(lane, place, |gone, until| read(&|| gone.is_cancelled() || Instant::now() > until)).await
     }
 
     async fn run_at<T: Send + 'static>(
         &self,
         lane: Lane,
         place: Place,
-        read: impl FnOnce(ShouldStop<'_>) -> Result<T, Stopped> + Send + 'static,
+        read: impl FnOnce(&CancellationToken, Instant) -> Result<T, Stopped> + Send + 'static,
     ) -> Result<T, ReadError> {
         let (answer, answered) = oneshot::channel();
-        let gone = Gone::default();
-        let (has_gone, time_max) = (gone.0.clone(), self.time_max);
+        let (gone, time_max) = (CancellationToken::new(), self.time_max);
+        let _gone = gone.clone().drop_guard();
         let job = Box::new(move || {
             let _place = place;
             let until = Instant::now() + time_max;
-            let should_stop = || has_gone.load(Ordering::Relaxed) || Instant::now() > until;
-            if let Ok(read) = catch_unwind(AssertUnwindSafe(|| read(&should_stop))) {
+            if let Ok(read) = catch_unwind(AssertUnwindSafe(|| read(&gone, until))) {
                 // Who has gone away needs no answer.
                 let _ = answer.send(read);
             }
@@ -153,24 +174,11 @@ impl Reading {
     }
 
     /// Waits for a place on a lane.
-    ///
-    /// # Errors
-    /// [`ReadError::Full`].
-    pub async fn place(&self, lane: Lane) -> Result<Place, ReadError> {
+    async fn place(&self, lane: Lane) -> Result<Place, ReadError> {
         let threads = self.lane(lane);
         let full = |_| ReadError::Full { limit: threads.admitted_max };
         let admitted = threads.admitted.clone().try_acquire_owned().map_err(full)?;
         threads.wait(Some(admitted)).await
-    }
-}
-
-/// Tells a walk that nobody waits for it any more.
-#[derive(Default)]
-struct Gone(Arc<AtomicBool>);
-
-impl Drop for Gone {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::Relaxed);
     }
 }
 
@@ -222,7 +230,7 @@ mod tests {
     use super::*;
 
     fn reading(threads: usize, waiting_max: usize) -> Arc<Reading> {
-        Arc::new(Reading::with(threads, waiting_max, READ_TIME_MAX).unwrap())
+        Arc::new(Reading::with(threads, (waiting_max, waiting_max), READ_TIME_MAX).unwrap())
     }
 
     /// A walk that never ends by itself, and says when it has begun.
@@ -288,9 +296,31 @@ mod tests {
 
     #[tokio::test]
     async fn a_read_ends_when_its_time_is_used_up() {
-        let reading = Reading::with(1, 0, Duration::ZERO).unwrap();
+        let reading = Reading::with(1, (0, 0), Duration::ZERO).unwrap();
         let (begun, _has_begun) = oneshot::channel();
         assert_eq!(reading.run(Lane::Heavy, endless(begun)).await, Err(ReadError::TimeUp));
+        let waits = reading.run_waiting(Lane::Heavy, std::future::pending::<()>);
+        assert_eq!(waits.await, Err(ReadError::TimeUp));
+    }
+
+    #[tokio::test]
+    async fn a_read_that_waits_keeps_its_thread_and_ends_when_nobody_waits_for_it_any_more() {
+        let reading = reading(1, 1);
+        let (begun, has_begun) = oneshot::channel();
+        let left = tokio::spawn({
+            let reading = reading.clone();
+            async move {
+                let read = || async {
+                    let name = std::thread::current().name().unwrap_or_default().to_owned();
+                    let _ = begun.send(name);
+                    std::future::pending::<()>().await;
+                };
+                reading.run_waiting(Lane::Heavy, read).await
+            }
+        });
+        assert_eq!(has_begun.await.unwrap(), "reads-heavy-0");
+        left.abort();
+        assert_eq!(reading.run_waiting(Lane::Heavy, || async { 7 }).await, Ok(7), "its thread is free again");
     }
 
     #[tokio::test]

@@ -10,6 +10,7 @@ use aftercall_proto::feed::v1::change_feed_service_server::{ChangeFeedService, C
 use aftercall_proto::feed::v1::{
     FeedEntry, SnapshotHead, SnapshotRequest, SnapshotResponse, TailRequest, TailResponse,
 };
+use aftercall_proto::ready::Ready;
 use aftercall_proto::workflow::v1::FollowUp;
 use futures::Stream;
 use tokio::net::TcpListener;
@@ -154,7 +155,7 @@ impl Shared {
 
 #[tonic::async_trait]
 impl ChangeFeedService for Service {
-    type SnapshotStream = Responses<SnapshotResponse>;
+    type SnapshotStream = Responses<Ready<SnapshotResponse>>;
     type TailStream = Responses<TailResponse>;
 
     async fn snapshot(&self, _: Request<SnapshotRequest>) -> Result<Response<Self::SnapshotStream>, Status> {
@@ -175,7 +176,7 @@ impl ChangeFeedService for Service {
         responses
             .extend(seen.chunks(4).map(|some| SnapshotResponse { follow_ups: some.to_vec(), ..Default::default() }));
         responses.last_mut().unwrap().last = true;
-        Ok(Response::new(Box::pin(tokio_stream::iter(responses.into_iter().map(Ok)))))
+        Ok(Response::new(Box::pin(tokio_stream::iter(responses.into_iter().map(|response| Ok(response.into()))))))
     }
 
     async fn tail(&self, request: Request<TailRequest>) -> Result<Response<Self::TailStream>, Status> {

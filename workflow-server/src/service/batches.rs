@@ -10,9 +10,10 @@ use aftercall_engine::instance::{Instance, InstanceId};
 use aftercall_engine::limits::{BATCH_ITEMS_MAX, BATCH_PER_SECOND_DEFAULT};
 use aftercall_engine::query::{InstanceFilter, ShouldStop};
 use aftercall_engine::{Rejection, Root};
+use aftercall_proto::ready::Ready;
 use aftercall_proto::workflow::v1 as proto;
 use prost::Message;
-use tonic::Status;
+use tonic::{Response, Status};
 
 use super::requests::{self, Faults};
 use super::{Answered, Asking, Prepared, Shared, convert, instance_filter, pages, status};
@@ -244,31 +245,36 @@ pub(super) async fn stop(
     Ok(proto::StopBatchResponse { batch, sequence: answered.sequence })
 }
 
-pub(super) fn items(
+pub(super) async fn items(
     shared: &Shared,
-    request: &proto::ListBatchItemsRequest,
-) -> Result<proto::ListBatchItemsResponse, Status> {
+    request: proto::ListBatchItemsRequest,
+) -> Result<Response<Ready<proto::ListBatchItemsResponse>>, Status> {
     let root = shared.root();
-    let batch = find(&root, request.batch_id)?;
+    let batch = find(&root, request.batch_id)?.clone();
     let list = format!("batch {} {}", request.batch_id, request.refused_only).into_bytes();
     let first = pages::read::<1>(shared, &list, &request.page_token)?.map_or(0, |[next]| next as usize);
-    let refused: HashMap<u32, &str> = batch.refused.iter().map(|refused| (refused.item, &*refused.reason)).collect();
     let rows = pages::rows(request.page_size);
-    let of = |(at, id): (usize, &InstanceId)| {
-        let at_item = at as u32;
-        let mut shown = item(*id, refused.get(&at_item).copied());
-        if at_item >= batch.next {
-            shown.state = proto::BatchItemState::Pending.into();
-        }
-        (at, shown)
+    let by = shared.clone();
+    let page = move |_: &Root, _: ShouldStop<'_>| {
+        let refused = batch.refused.iter().map(|refused| (refused.item, &*refused.reason));
+        let refused: HashMap<u32, &str> = refused.collect();
+        let of = |(at, id): (usize, &InstanceId)| {
+            let at_item = at as u32;
+            let mut shown = item(*id, refused.get(&at_item).copied());
+            if at_item >= batch.next {
+                shown.state = proto::BatchItemState::Pending.into();
+            }
+            (at, shown)
+        };
+        let is_wanted = |(_, item): &(usize, proto::BatchItem)| {
+            !request.refused_only || item.state() == proto::BatchItemState::Refused
+        };
+        let mut rest = batch.items.iter().enumerate().skip(first).map(of).filter(is_wanted);
+        let items: Vec<proto::BatchItem> = rest.by_ref().take(rows).map(|(_, item)| item).collect();
+        let next_page_token = rest.next().map_or_else(String::new, |(at, _)| pages::token(&by, &list, &[at as u64]));
+        Ok(proto::ListBatchItemsResponse { items, next_page_token })
     };
-    let is_wanted =
-        |(_, item): &(usize, proto::BatchItem)| !request.refused_only || item.state() == proto::BatchItemState::Refused;
-    let mut rest = batch.items.iter().enumerate().skip(first).map(of).filter(is_wanted);
-    let items: Vec<(usize, proto::BatchItem)> = rest.by_ref().take(rows).collect();
-    let next_page_token = rest.next().map_or_else(String::new, |(at, _)| pages::token(shared, &list, &[at as u64]));
-    let items = items.into_iter().map(|(_, item)| item).collect();
-    Ok(proto::ListBatchItemsResponse { items, next_page_token })
+    shared.answer(Lane::Heavy, root, page).await
 }
 
 pub(super) fn find(root: &Root, id: u64) -> Result<&Arc<Batch>, Status> {

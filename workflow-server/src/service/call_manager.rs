@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use aftercall_engine::Root;
+use aftercall_engine::call::Call;
 use aftercall_engine::command::{Command, PushButton};
 use aftercall_engine::entry::ChangeKind;
-use aftercall_engine::filter::FollowUpFilter;
 use aftercall_engine::instance::Instance;
-use aftercall_engine::query::{FollowUpCursor, FollowUpRow, ShouldStop, Stopped, due_soon_from, list_follow_ups};
+use aftercall_engine::query::{FollowUpCursor, FollowUpRow, ShouldStop, due_soon_from, list_follow_ups};
 use aftercall_engine::time::Time;
+use aftercall_proto::ready::Ready;
 use aftercall_proto::workflow::v1 as proto;
 use aftercall_proto::workflow::v1::call_manager_service_server::CallManagerService;
 use prost::Message;
@@ -16,11 +17,9 @@ use tonic::{Request, Response, Status};
 
 use super::requests::{self, Faults};
 use super::script_engine::{follow_ups, marked_bytes};
-use super::{
-    Asking, Shared, archived, callers, claims, convert, desk, follow_up, hand_over, pages, rows_at_once, status,
-};
+use super::{Asking, Shared, archived, callers, claims, convert, desk, follow_up, hand_over, pages, status};
 use crate::ledger::history::Walk;
-use crate::limits::{NOTES_SHOWN_MAX, PAGE_ROWS_AT_ONCE};
+use crate::limits::{DESK_PAGE_ROWS_MAX, NOTES_SHOWN_MAX};
 use crate::reading::Lane;
 
 /// The service.
@@ -31,7 +30,7 @@ impl CallManagerService for CallManager {
     async fn list_follow_ups(
         &self,
         request: Request<proto::ListFollowUpsRequest>,
-    ) -> Result<Response<proto::ListFollowUpsResponse>, Status> {
+    ) -> Result<Response<Ready<proto::ListFollowUpsResponse>>, Status> {
         let request = request.into_inner();
         let root = self.0.root();
         let asked = request.filter.clone().unwrap_or_default();
@@ -44,14 +43,21 @@ impl CallManagerService for CallManager {
         let after = pages::read::<5>(&self.0, &list, &request.page_token)?;
         let as_of = after.map_or_else(|| self.0.ledger.now(), |numbers| Time(numbers[0] as i64));
         let rows_max = pages::rows(request.page_size);
-        let sequence = root.sequence;
-        let (rows, next) = self.page(root, filter, as_of, (after.map(cursor), rows_max)).await?;
-        Ok(Response::new(proto::ListFollowUpsResponse {
-            rows,
-            next_page_token: next.map_or_else(String::new, |next| pages::token(&self.0, &list, &numbers(as_of, next))),
-            as_of: Some(convert::timestamp(as_of)),
-            sequence,
-        }))
+        let lane = if rows_max <= DESK_PAGE_ROWS_MAX { Lane::Desk } else { Lane::Heavy };
+        let shared = self.0.clone();
+        let page = move |root: &Root, should_stop: ShouldStop<'_>| {
+            let page = list_follow_ups(root, &filter, as_of, (after.map(cursor), rows_max), should_stop)?;
+            let rows = pages::fitting(page.rows.iter().map(|listed| row(root, listed, as_of)));
+            let next = pages::next_after(&page.rows, rows.len(), page.next, |row| row.cursor);
+            let token = |next| pages::token(&shared, &list, &numbers(as_of, next));
+            Ok(proto::ListFollowUpsResponse {
+                rows,
+                next_page_token: next.map_or_else(String::new, token),
+                as_of: Some(convert::timestamp(as_of)),
+                sequence: root.sequence,
+            })
+        };
+        self.0.answer(lane, root, page).await
     }
 
     async fn get_follow_up(
@@ -68,17 +74,20 @@ impl CallManagerService for CallManager {
     async fn get_call_details(
         &self,
         request: Request<proto::GetCallDetailsRequest>,
-    ) -> Result<Response<proto::GetCallDetailsResponse>, Status> {
+    ) -> Result<Response<Ready<proto::GetCallDetailsResponse>>, Status> {
         let (root, instance) = visible(&self.0, &request.into_inner().instance_id).await?;
-        let instance = &instance;
-        let call = root.call_of(instance).ok_or_else(|| status::not_found("call", "", "the call is gone"))?;
-        let (follow_ups, more_follow_ups) = follow_ups(&root, call, |one| one.is_visible(call));
-        Ok(Response::new(proto::GetCallDetailsResponse {
-            call: Some(convert::call(call)),
-            details: convert::details(call),
-            follow_ups,
-            more_follow_ups,
-        }))
+        let call = root.call_of(&instance).cloned();
+        let call = call.ok_or_else(|| status::not_found("call", "", "the call is gone"))?;
+        let details = |root: Arc<Root>, call: &Call| {
+            let (follow_ups, more_follow_ups) = follow_ups(&root, call, |one| one.is_visible(call));
+            proto::GetCallDetailsResponse {
+                call: Some(convert::call(call)),
+                details: convert::details(call),
+                follow_ups,
+                more_follow_ups,
+            }
+        };
+        self.0.answer_of(call.instances.len(), move |_| async move { Ok(details(root, &call)) }).await
     }
 
     async fn push_button(
@@ -226,37 +235,12 @@ impl CallManagerService for CallManager {
     async fn list_calls_of_caller(
         &self,
         request: Request<proto::ListCallsOfCallerRequest>,
-    ) -> Result<Response<proto::ListCallsOfCallerResponse>, Status> {
-        callers::calls_of(&self.0, &request.into_inner()).await.map(Response::new)
+    ) -> Result<Response<Ready<proto::ListCallsOfCallerResponse>>, Status> {
+        callers::calls_of(&self.0, request.into_inner()).await
     }
 }
 
-/// Rows, and where the next page begins after.
-type Page = (Vec<proto::FollowUpRow>, Option<FollowUpCursor>);
-
 impl CallManager {
-    /// A page of a list: at once where it is small, else on a thread for reads.
-    async fn page(
-        &self,
-        root: Arc<Root>,
-        filter: FollowUpFilter,
-        as_of: Time,
-        (after, rows_max): (Option<FollowUpCursor>, usize),
-    ) -> Result<Page, Status> {
-        let page = move |root: &Root, should_stop: ShouldStop<'_>| {
-            let page = list_follow_ups(root, &filter, as_of, (after, rows_max), should_stop)?;
-            let shown = pages::fitting(page.rows.iter().map(|listed| row(root, listed, as_of)));
-            let next = pages::next_after(&page.rows, shown.len(), page.next, |row| row.cursor);
-            Ok::<Page, Stopped>((shown, next))
-        };
-        if rows_max <= PAGE_ROWS_AT_ONCE
-            && let Ok(page) = page(&root, &rows_at_once())
-        {
-            return Ok(page);
-        }
-        self.0.walk(Lane::Desk, root, page).await
-    }
-
     /// The newest notes, also those given with buttons, oldest first.
     async fn notes(&self, instance: &Arc<Instance>) -> Result<Vec<proto::Note>, Status> {
         if instance.notes == 0 {

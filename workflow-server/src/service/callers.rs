@@ -8,10 +8,11 @@ use aftercall_engine::entry::Answer;
 use aftercall_engine::instance::{Alert, Instance, Status as InstanceStatus};
 use aftercall_engine::time::Time;
 use aftercall_engine::world::caller_index::CallerKey;
+use aftercall_proto::ready::Ready;
 use aftercall_proto::workflow::v1 as proto;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use tonic::Status;
+use tonic::{Response, Status};
 
 use super::requests::{self, Faults};
 use super::script_engine::follow_ups;
@@ -31,7 +32,7 @@ pub(super) fn key(caller: Option<&proto::Caller>, faults: &mut Faults) -> Option
 pub(super) async fn open(
     shared: &Shared,
     request: proto::ListOpenFollowUpsRequest,
-) -> Result<proto::ListOpenFollowUpsResponse, Status> {
+) -> Result<Response<Ready<proto::ListOpenFollowUpsResponse>>, Status> {
     let root = shared.root();
     let mut faults = Faults::default();
     let calls: Vec<Arc<Call>> = match (&request.call, &request.caller) {
@@ -54,25 +55,34 @@ pub(super) async fn open(
     };
     let mut open: Vec<Arc<Instance>> =
         calls.iter().flat_map(of_call).filter(|instance| !instance.status.is_ended()).collect();
-    let mut more = open.len() > OPEN_FOLLOW_UPS_SHOWN_MAX;
+    let more = open.len() > OPEN_FOLLOW_UPS_SHOWN_MAX;
     open.truncate(OPEN_FOLLOW_UPS_SHOWN_MAX);
-    let mut shown = Vec::with_capacity(open.len());
+    shared.answer_of(open.len(), move |shared| async move { shown(&shared, &root, open, more).await }).await
+}
+
+/// Open follow-ups, as many as have room, and whether there are more.
+async fn shown(
+    shared: &Shared,
+    root: &Root,
+    open: Vec<Arc<Instance>>,
+    mut more: bool,
+) -> Result<proto::ListOpenFollowUpsResponse, Status> {
+    let (mut follow_ups, mut room) = (Vec::with_capacity(open.len()), pages::Room::default());
     let now = shared.ledger.now();
-    let call_of = |instance: &Instance| root.call_of(instance);
-    let mut room = pages::Room::default();
     for instance in open {
+        let call = root.call_of(&instance);
         let row = proto::OpenFollowUp {
-            follow_up: Some(follow_up::follow_up(&root, &instance)),
-            words: call_of(&instance).map_or_else(String::new, |call| in_words(shared, &root, (&instance, call), now)),
+            follow_up: Some(follow_up::follow_up(root, &instance)),
+            words: call.map_or_else(String::new, |call| in_words(shared, root, (&instance, call), now)),
             promised_by: promised(shared, &instance).await?.map(convert::timestamp),
         };
         if !room.takes(&row) {
             more = true;
             break;
         }
-        shown.push(row);
+        follow_ups.push(row);
     }
-    Ok(proto::ListOpenFollowUpsResponse { follow_ups: shown, more })
+    Ok(proto::ListOpenFollowUpsResponse { follow_ups, more })
 }
 
 /// What the answer to Set Workflow said when the instance was made: its id names the entry.
@@ -123,29 +133,41 @@ fn clock(moment: Time, zone: &TimeZone) -> String {
 
 pub(super) async fn calls_of(
     shared: &Shared,
-    request: &proto::ListCallsOfCallerRequest,
-) -> Result<proto::ListCallsOfCallerResponse, Status> {
+    request: proto::ListCallsOfCallerRequest,
+) -> Result<Response<Ready<proto::ListCallsOfCallerResponse>>, Status> {
     let root = shared.root();
     let mut faults = Faults::default();
     let key = key(request.caller.as_ref(), &mut faults);
     faults.check()?;
-    let Some(key) = key else { return Ok(proto::ListCallsOfCallerResponse::default()) };
+    let Some(key) = key else { return Ok(Response::new(Ready::default())) };
+    let live = root.calls_of(&key, &request.customer).filter(|call| call.is_shown()).take(CALLS_SHOWN_MAX + 1);
+    let follow_ups = live.map(|call| call.instances.len()).sum();
+    let calls = move |shared: Shared| async move { calls_shown(&shared, &root, &key, &request.customer).await };
+    shared.answer_of(follow_ups, calls).await
+}
+
+async fn calls_shown(
+    shared: &Shared,
+    root: &Root,
+    key: &CallerKey,
+    customer: &str,
+) -> Result<proto::ListCallsOfCallerResponse, Status> {
     let shown = |call: &Call, (follow_ups, more_follow_ups): (Vec<proto::FollowUp>, bool)| proto::CallWithFollowUps {
         call: Some(convert::call(call)),
         follow_ups,
         more_follow_ups,
     };
-    let live = root.calls_of(&key, &request.customer).filter(|call| call.is_shown()).take(CALLS_SHOWN_MAX + 1);
-    let of_live = |call: &Call| follow_ups(&root, call, |one| one.is_shown(call));
+    let live = root.calls_of(key, customer).filter(|call| call.is_shown()).take(CALLS_SHOWN_MAX + 1);
+    let of_live = |call: &Call| follow_ups(root, call, |one| one.is_shown(call));
     let mut calls: Vec<_> = live.map(|call| shown(call, of_live(call))).collect();
     // What has left memory is older than what is in it.
     let wanted = (CALLS_SHOWN_MAX + 1).saturating_sub(calls.len());
     let archive = shared.ledger.archive();
     // A call that was heard of again after it had left memory is shown by what is known of it now.
     let is_shown = |call: &Call| call.is_shown() && root.call(&call.key).is_none_or(|live| live.is_shown());
-    let found = archive.calls_of(&key, (&request.customer, is_shown), wanted, shared.ledger.now()).await;
+    let found = archive.calls_of(key, (customer, is_shown), wanted, shared.ledger.now()).await;
     let found = found.map_err(|error| status::of_history(&error))?;
-    let of_archived = |found: &FoundCall| archived::follow_ups(&root, found, |one| one.is_shown(&found.call));
+    let of_archived = |found: &FoundCall| archived::follow_ups(root, found, |one| one.is_shown(&found.call));
     calls.extend(found.iter().map(|found| shown(&found.call, of_archived(found))));
     let more = calls.len() > CALLS_SHOWN_MAX;
     calls.truncate(CALLS_SHOWN_MAX);

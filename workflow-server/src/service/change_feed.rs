@@ -14,6 +14,7 @@ use std::sync::Arc;
 use aftercall_engine::Root;
 use aftercall_proto::feed::v1 as feed;
 use aftercall_proto::feed::v1::change_feed_service_server::ChangeFeedService;
+use aftercall_proto::ready::Ready;
 use futures::Stream;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
@@ -34,7 +35,7 @@ type Stretch<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
 
 #[tonic::async_trait]
 impl ChangeFeedService for ChangeFeed {
-    type SnapshotStream = Stretch<feed::SnapshotResponse>;
+    type SnapshotStream = Stretch<Ready<feed::SnapshotResponse>>;
     type TailStream = Stretch<feed::TailResponse>;
 
     async fn snapshot(
@@ -210,13 +211,14 @@ fn visible_slots(root: &Root) -> impl Iterator<Item = &Arc<aftercall_engine::ins
 /// To whom a snapshot goes, from a thread that may wait.
 struct To<'s> {
     runtime: &'s tokio::runtime::Handle,
-    sender: &'s Sender<feed::SnapshotResponse>,
+    sender: &'s Sender<Ready<feed::SnapshotResponse>>,
     ends: &'s CancellationToken,
 }
 
 impl To<'_> {
+    /// Encodes a response on this thread, and sends it.
     fn send(&self, response: feed::SnapshotResponse) -> Result<(), Gone> {
-        let sending = self.ends.run_until_cancelled(send(self.sender, Ok(response)));
+        let sending = self.ends.run_until_cancelled(send(self.sender, Ok(response.into())));
         self.runtime.block_on(sending).unwrap_or(Err(Gone))
     }
 }

@@ -8,6 +8,7 @@ use aftercall_engine::definition::file::{self, Places};
 use aftercall_engine::definition::{Action, ActionKind, Definition};
 use aftercall_engine::query::ShouldStop;
 use aftercall_engine::world::definitions::{Version, Workflow};
+use aftercall_proto::ready::Ready;
 use aftercall_proto::workflow::v1 as proto;
 use aftercall_proto::workflow::v1::workflow_definition_service_server::WorkflowDefinitionService;
 use prost::Message;
@@ -178,7 +179,7 @@ impl WorkflowDefinitionService for Definitions {
     async fn simulate_workflow(
         &self,
         request: Request<proto::SimulateWorkflowRequest>,
-    ) -> Result<Response<proto::SimulateWorkflowResponse>, Status> {
+    ) -> Result<Response<Ready<proto::SimulateWorkflowResponse>>, Status> {
         simulations::simulate(&self.0, request.into_inner()).await.map(Response::new)
     }
 

@@ -48,10 +48,12 @@ use aftercall_engine::Root;
 use aftercall_engine::instance::InstanceId;
 use aftercall_engine::query::{ShouldStop, Stopped};
 use aftercall_engine::rejection::FieldFault;
+use aftercall_proto::ready::Ready;
+use prost::Message;
 use siphasher::sip::SipHasher13;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
-use tonic::Status;
+use tonic::{Response, Status};
 
 pub use call_manager::CallManager;
 pub use change_feed::ChangeFeed;
@@ -62,8 +64,8 @@ pub use script_engine::ScriptEngine;
 use asking::{Answered, Asking, Prepared};
 
 use crate::ledger::Handle;
-use crate::limits::{BACKUPS_RUNNING_MAX, REPORTS_RUNNING_MAX, ROWS_AT_ONCE};
-use crate::reading::{Lane, Place, Reading};
+use crate::limits::{BACKUPS_RUNNING_MAX, FOLLOW_UPS_AT_ONCE, REPORTS_RUNNING_MAX, ROWS_AT_ONCE};
+use crate::reading::{Lane, Reading};
 use crate::service::claim_search::ClaimSearches;
 
 /// What every service holds.
@@ -153,9 +155,38 @@ impl Shared {
         self.walk(Lane::Heavy, root, move |root, _| Ok(read(root))).await
     }
 
-    /// A place among the heavy reads, for those who read from files.
-    async fn heavy_place(&self) -> Result<Place, Status> {
-        self.reading.place(Lane::Heavy).await.map_err(status::of_read)
+    /// Makes an answer from a root on a thread for reads, and encodes it there: the threads that serve only pass its bytes.
+    async fn answer<T: Message + 'static>(
+        &self,
+        lane: Lane,
+        root: Arc<Root>,
+        make: impl FnOnce(&Root, ShouldStop<'_>) -> Result<T, Stopped> + Send + 'static,
+    ) -> Result<Response<Ready<T>>, Status> {
+        let made = self.walk(lane, root, move |root, should_stop| make(root, should_stop).map(Ready::from));
+        made.await.map(Response::new)
+    }
+
+    /// The same for an answer that needs the history or the archive: its thread waits for the files.
+    async fn answer_from_files<T: Message + 'static, F: Future<Output = Result<T, Status>>>(
+        &self,
+        lane: Lane,
+        make: impl FnOnce(Self) -> F + Send + 'static,
+    ) -> Result<Response<Ready<T>>, Status> {
+        let shared = self.clone();
+        let made = self.reading.run_waiting(lane, move || async { make(shared).await.map(Ready::from) });
+        made.await.map_err(status::of_read)?.map(Response::new)
+    }
+
+    /// The same for an answer that shows so many follow-ups: where they are few, as nearly always, it is made at once.
+    async fn answer_of<T: Message + 'static, F: Future<Output = Result<T, Status>> + Send>(
+        &self,
+        follow_ups: usize,
+        make: impl FnOnce(Self) -> F + Send + 'static,
+    ) -> Result<Response<Ready<T>>, Status> {
+        if follow_ups <= FOLLOW_UPS_AT_ONCE {
+            return make(self.clone()).await.map(Ready::from).map(Response::new);
+        }
+        self.answer_from_files(Lane::Desk, make).await
     }
 
     /// Tells the runner of jobs that there is a new batch or erasure.

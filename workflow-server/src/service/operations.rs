@@ -4,6 +4,7 @@ use aftercall_engine::Root;
 use aftercall_engine::command::{ActorKind, Command, MigrateInstance};
 use aftercall_engine::query::{GroupBy, ShouldStop, count_instances, list_instances};
 use aftercall_engine::time::Time;
+use aftercall_proto::ready::Ready;
 use aftercall_proto::workflow::v1 as proto;
 use aftercall_proto::workflow::v1::operations_service_server::OperationsService;
 use prost::Message;
@@ -36,7 +37,7 @@ impl OperationsService for Operations {
     async fn list_instances(
         &self,
         request: Request<proto::ListInstancesRequest>,
-    ) -> Result<Response<proto::ListInstancesResponse>, Status> {
+    ) -> Result<Response<Ready<proto::ListInstancesResponse>>, Status> {
         let request = request.into_inner();
         let asked = request.filter.unwrap_or_default();
         let list = [b"instances ".to_vec(), asked.encode_to_vec()].concat();
@@ -45,32 +46,33 @@ impl OperationsService for Operations {
             let now = pages::read::<4>(&self.0, &list, &request.page_token)?
                 .map_or_else(|| self.0.ledger.now(), |[.., as_of]| Time(as_of as i64));
             let filter = instance_filter::read(proto::InstanceFilter { archived: false, ..asked }, now)?;
-            let page = (request.page_size, request.page_token.as_str());
-            let _place = self.0.heavy_place().await?;
-            return archived::list(&self.0, &filter, &list, page, now).await.map(Response::new);
+            let page = move |shared: Shared| async move {
+                let page = (request.page_size, request.page_token.as_str());
+                archived::list(&shared, &filter, &list, page, now).await
+            };
+            return self.0.answer_from_files(Lane::Heavy, page).await;
         }
         let token = pages::read::<2>(&self.0, &list, &request.page_token)?;
         let now = token.map_or_else(|| self.0.ledger.now(), |[_, as_of]| Time(as_of as i64));
         let filter = instance_filter::read(asked, now)?;
         let after = token.map(|[slot, _]| slot as u32);
-        let (root, rows) = (self.0.root(), pages::rows(request.page_size));
-        let listed = self.0.walk(Lane::Heavy, root, move |root, should_stop| {
+        let (shared, rows) = (self.0.clone(), pages::rows(request.page_size));
+        let page = move |root: &Root, should_stop: ShouldStop<'_>| {
             let page = list_instances(root, &filter, now, (after, rows), should_stop)?;
-            let shown = page.instances.iter().map(|instance| follow_up::follow_up(root, instance));
-            let shown = pages::fitting(shown);
-            let next = pages::next_after(&page.instances, shown.len(), page.next, |last| last.id.slot);
-            Ok((shown, next))
-        });
-        let (instances, next) = listed.await?;
-        let next_page_token =
-            next.map_or_else(String::new, |slot| pages::token(&self.0, &list, &[u64::from(slot), now.0 as u64]));
-        Ok(Response::new(proto::ListInstancesResponse { instances, next_page_token }))
+            let instances = page.instances.iter().map(|instance| follow_up::follow_up(root, instance));
+            let instances = pages::fitting(instances);
+            let next = pages::next_after(&page.instances, instances.len(), page.next, |last| last.id.slot);
+            let token = |slot| pages::token(&shared, &list, &[u64::from(slot), now.0 as u64]);
+            let next_page_token = next.map_or_else(String::new, token);
+            Ok(proto::ListInstancesResponse { instances, next_page_token })
+        };
+        self.0.answer(Lane::Heavy, self.0.root(), page).await
     }
 
     async fn count_instances(
         &self,
         request: Request<proto::CountInstancesRequest>,
-    ) -> Result<Response<proto::CountInstancesResponse>, Status> {
+    ) -> Result<Response<Ready<proto::CountInstancesResponse>>, Status> {
         let request = request.into_inner();
         let mut faults = Faults::default();
         faults.check_enum::<proto::GroupBy>("group_by", request.group_by);
@@ -93,32 +95,34 @@ impl OperationsService for Operations {
         let filter = instance_filter::read(request.filter.unwrap_or_default(), now)?;
         let root = self.0.root();
         let archived = archived::count(&root, &filter);
-        let counted =
-            move |root: &Root, should_stop: ShouldStop<'_>| count_instances(root, &filter, by, now, should_stop);
-        let (groups, total) = self.0.walk(Lane::Heavy, root, counted).await?;
-        let counts = groups.into_iter().take(GROUPS_MAX).map(|group| proto::InstanceCount {
-            group: group.name,
-            count: group.count,
-            overdue: group.overdue,
-            hidden: group.hidden,
-            oldest_started_at: group.oldest_started_at.map(convert::timestamp),
-        });
-        Ok(Response::new(proto::CountInstancesResponse { counts: counts.collect(), total, archived }))
+        let counted = move |root: &Root, should_stop: ShouldStop<'_>| {
+            let (groups, total) = count_instances(root, &filter, by, now, should_stop)?;
+            let counts = groups.into_iter().take(GROUPS_MAX).map(|group| proto::InstanceCount {
+                group: group.name,
+                count: group.count,
+                overdue: group.overdue,
+                hidden: group.hidden,
+                oldest_started_at: group.oldest_started_at.map(convert::timestamp),
+            });
+            Ok(proto::CountInstancesResponse { counts: counts.collect(), total, archived })
+        };
+        self.0.answer(Lane::Heavy, root, counted).await
     }
 
     async fn list_history(
         &self,
         request: Request<proto::ListHistoryRequest>,
-    ) -> Result<Response<proto::ListHistoryResponse>, Status> {
+    ) -> Result<Response<Ready<proto::ListHistoryResponse>>, Status> {
         let request = request.into_inner();
         let list = [b"history ".to_vec(), request.instance_id.clone().into_bytes(), call_bytes(&request)].concat();
         let after = pages::read::<1>(&self.0, &list, &request.page_token)?.map_or(0, |[after]| after);
-        let rows = pages::rows(request.page_size);
-        let _place = self.0.heavy_place().await?;
-        let past = history::Past::find(&self.0, &request).await?;
-        let (items, last) = past.page(&self.0, after, rows).await?;
-        let next_page_token = last.map(|last| pages::token(&self.0, &list, &[last])).unwrap_or_default();
-        Ok(Response::new(proto::ListHistoryResponse { items, next_page_token }))
+        let page = move |shared: Shared| async move {
+            let past = history::Past::find(&shared, &request).await?;
+            let (items, last) = past.page(&shared, after, pages::rows(request.page_size)).await?;
+            let next_page_token = last.map(|last| pages::token(&shared, &list, &[last])).unwrap_or_default();
+            Ok(proto::ListHistoryResponse { items, next_page_token })
+        };
+        self.0.answer_from_files(Lane::Heavy, page).await
     }
 
     async fn explain_instance(
@@ -227,8 +231,8 @@ impl OperationsService for Operations {
     async fn list_batch_items(
         &self,
         request: Request<proto::ListBatchItemsRequest>,
-    ) -> Result<Response<proto::ListBatchItemsResponse>, Status> {
-        batches::items(&self.0, &request.into_inner()).map(Response::new)
+    ) -> Result<Response<Ready<proto::ListBatchItemsResponse>>, Status> {
+        batches::items(&self.0, request.into_inner()).await
     }
 
     async fn stop_batch(
@@ -253,15 +257,15 @@ impl OperationsService for Operations {
     async fn list_overdue_timers(
         &self,
         request: Request<proto::ListOverdueTimersRequest>,
-    ) -> Result<Response<proto::ListOverdueTimersResponse>, Status> {
-        stuck::overdue_timers(&self.0, request.into_inner()).await.map(Response::new)
+    ) -> Result<Response<Ready<proto::ListOverdueTimersResponse>>, Status> {
+        stuck::overdue_timers(&self.0, request.into_inner()).await
     }
 
     async fn list_stuck_instances(
         &self,
         request: Request<proto::ListStuckInstancesRequest>,
-    ) -> Result<Response<proto::ListStuckInstancesResponse>, Status> {
-        stuck::stuck(&self.0, request.into_inner()).await.map(Response::new)
+    ) -> Result<Response<Ready<proto::ListStuckInstancesResponse>>, Status> {
+        stuck::stuck(&self.0, request.into_inner()).await
     }
 
     async fn get_server_info(

@@ -7,6 +7,7 @@ use aftercall_engine::entry::{Answer, Entry, InstanceChange};
 use aftercall_engine::time::Time;
 use aftercall_proto::workflow::v1 as proto;
 use proto::report_response::Part;
+use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tonic::Status;
 
@@ -46,8 +47,9 @@ pub(super) fn report(
     let running = Arc::clone(&shared.reports).try_acquire_owned();
     let running = running.map_err(|_| status::exhausted("REPORTS_RUNNING", REPORTS_RUNNING_MAX as u64))?;
     let (parts, receiver) = mpsc::channel(REPORT_PARTS_WAITING);
-    let shared = shared.clone();
-    tokio::spawn(async move { run(&shared, period, &only, &parts, running).await });
+    let (shared, runtime) = (shared.clone(), Handle::current());
+    // It counts millions of entries: on a thread of its own, which waits for the files and for the client.
+    tokio::task::spawn_blocking(move || runtime.block_on(run(&shared, period, &only, &parts, running)));
     Ok(receiver)
 }
 

@@ -4,6 +4,7 @@ use aftercall_engine::command::{Command, IfRunning, Release, SetWorkflow};
 use aftercall_engine::entry::{Answer, Warning};
 use aftercall_engine::instance::Instance;
 use aftercall_engine::{Root, call::Call};
+use aftercall_proto::ready::Ready;
 use aftercall_proto::workflow::v1 as proto;
 use aftercall_proto::workflow::v1::script_engine_service_server::ScriptEngineService;
 use prost::Message;
@@ -88,7 +89,7 @@ impl ScriptEngineService for ScriptEngine {
     async fn get_call(
         &self,
         request: Request<proto::GetCallRequest>,
-    ) -> Result<Response<proto::GetCallResponse>, Status> {
+    ) -> Result<Response<Ready<proto::GetCallResponse>>, Status> {
         let request = request.into_inner();
         let mut faults = Faults::default();
         let key = requests::call_key(request.call.as_ref(), "call", &mut faults);
@@ -106,25 +107,31 @@ impl ScriptEngineService for ScriptEngine {
         // A call that is heard of again after it had left memory: what it had then is its too.
         let archived = archived::calls(&self.0, &key).await?;
         let call = live.or(archived.first().map(|newest| &newest.call)).cloned().ok_or_else(missing)?;
-        let (of_live, more_live) = live.map_or_else(|| (Vec::new(), false), |live| follow_ups(&root, live, |_| true));
-        let parts: Vec<_> = archived.iter().map(|found| archived::follow_ups(&root, found, |_| true)).collect();
-        let is_cut = more_live || parts.iter().any(|(_, more)| *more);
-        let of_archived = parts.into_iter().flat_map(|(follow_ups, _)| follow_ups);
-        let (follow_ups, more) = pages::first_of(of_live.into_iter().chain(of_archived));
-        let more_follow_ups = more || is_cut;
-        Ok(Response::new(proto::GetCallResponse {
-            call: Some(convert::call(&call)),
-            details: convert::details(&call),
-            follow_ups,
-            more_follow_ups,
-        }))
+        let live = live.cloned();
+        let count = |call: Option<&Call>| call.map_or(0, |call| call.instances.len());
+        let count = count(live.as_deref()) + archived.iter().map(|found| found.instances.len()).sum::<usize>();
+        let answer = move || {
+            let of_live = live.as_deref().map(|live| follow_ups(&root, live, |_| true));
+            let (of_live, more_live) = of_live.unwrap_or_default();
+            let parts: Vec<_> = archived.iter().map(|found| archived::follow_ups(&root, found, |_| true)).collect();
+            let is_cut = more_live || parts.iter().any(|(_, more)| *more);
+            let of_archived = parts.into_iter().flat_map(|(follow_ups, _)| follow_ups);
+            let (follow_ups, more) = pages::first_of(of_live.into_iter().chain(of_archived));
+            proto::GetCallResponse {
+                call: Some(convert::call(&call)),
+                details: convert::details(&call),
+                follow_ups,
+                more_follow_ups: more || is_cut,
+            }
+        };
+        self.0.answer_of(count, move |_| async move { Ok(answer()) }).await
     }
 
     async fn list_open_follow_ups(
         &self,
         request: Request<proto::ListOpenFollowUpsRequest>,
-    ) -> Result<Response<proto::ListOpenFollowUpsResponse>, Status> {
-        callers::open(&self.0, request.into_inner()).await.map(Response::new)
+    ) -> Result<Response<Ready<proto::ListOpenFollowUpsResponse>>, Status> {
+        callers::open(&self.0, request.into_inner()).await
     }
 
     async fn chase(&self, request: Request<proto::ChaseRequest>) -> Result<Response<proto::ChaseResponse>, Status> {

@@ -10,6 +10,7 @@ use aftercall_engine::limits::SPAN_DAYS_MAX;
 use aftercall_engine::query::{ShouldStop, Stopped};
 use aftercall_engine::simulate::{Named, Simulation, SimulationError};
 use aftercall_engine::time::Time;
+use aftercall_proto::ready::Ready;
 use aftercall_proto::workflow::v1 as proto;
 use aftercall_proto::workflow::v1::simulation_step::What;
 use prost::Message;
@@ -30,7 +31,7 @@ enum Step {
 pub(super) async fn simulate(
     shared: &Shared,
     mut request: proto::SimulateWorkflowRequest,
-) -> Result<proto::SimulateWorkflowResponse, Status> {
+) -> Result<Ready<proto::SimulateWorkflowResponse>, Status> {
     let root = shared.root();
     let of = proto::SimulateWorkflowRequest {
         file: std::mem::take(&mut request.file),
@@ -51,10 +52,10 @@ pub(super) async fn simulate(
     let steps = steps(request.steps, &mut faults);
     faults.check()?;
     let run = move |root: &Root, should_stop: ShouldStop<'_>| {
-        run(root, (&definition, &places), now, (changes, fields), (steps, should_stop))
+        let states = run(root, (&definition, &places), now, (changes, fields), (steps, should_stop))?;
+        Ok(states.map(|states| Ready::new(&proto::SimulateWorkflowResponse { states })))
     };
-    let states = shared.walk(Lane::Heavy, root, run).await??;
-    Ok(proto::SimulateWorkflowResponse { states })
+    shared.walk(Lane::Heavy, root, run).await?
 }
 
 fn definition(root: &Root, request: &proto::SimulateWorkflowRequest) -> Result<(Definition, Places), Status> {

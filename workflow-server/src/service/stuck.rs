@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use aftercall_engine::Root;
 use aftercall_engine::instance::Wake;
-use aftercall_engine::query::{self, OverdueTimer, Stuck, StuckReason};
+use aftercall_engine::query::{self, OverdueTimer, ShouldStop, Stuck, StuckReason};
 use aftercall_engine::time::Time;
+use aftercall_proto::ready::Ready;
 use aftercall_proto::workflow::v1 as proto;
-use tonic::Status;
+use tonic::{Response, Status};
 
 use super::requests::{self, Faults};
 use super::{Shared, convert, follow_up, pages};
@@ -19,15 +20,15 @@ const LONGER_THAN_MILLIS: i64 = 86_400_000;
 pub(super) async fn overdue_timers(
     shared: &Shared,
     request: proto::ListOverdueTimersRequest,
-) -> Result<proto::ListOverdueTimersResponse, Status> {
+) -> Result<Response<Ready<proto::ListOverdueTimersResponse>>, Status> {
     let (now, rows) = (shared.ledger.now(), pages::rows(request.page_size));
     let clock_held = shared.ledger.health().is_clock_held();
-    let found = shared.walk(Lane::Heavy, shared.root(), move |root, should_stop| {
+    let found = move |root: &Root, should_stop: ShouldStop<'_>| {
         let (timers, total) = query::overdue_timers(root, now, rows, should_stop)?;
-        Ok((timers.iter().map(|timer| overdue_timer(root, timer)).collect(), total))
-    });
-    let (timers, total) = found.await?;
-    Ok(proto::ListOverdueTimersResponse { timers, total, clock_held })
+        let timers = timers.iter().map(|timer| overdue_timer(root, timer)).collect();
+        Ok(proto::ListOverdueTimersResponse { timers, total, clock_held })
+    };
+    shared.answer(Lane::Heavy, shared.root(), found).await
 }
 
 fn overdue_timer(root: &Root, timer: &OverdueTimer) -> proto::OverdueTimer {
@@ -52,7 +53,7 @@ fn overdue_timer(root: &Root, timer: &OverdueTimer) -> proto::OverdueTimer {
 pub(super) async fn stuck(
     shared: &Shared,
     request: proto::ListStuckInstancesRequest,
-) -> Result<proto::ListStuckInstancesResponse, Status> {
+) -> Result<Response<Ready<proto::ListStuckInstancesResponse>>, Status> {
     let mut faults = Faults::default();
     let longer_than = request.longer_than.map_or(LONGER_THAN_MILLIS, |span| {
         requests::span_millis(span).unwrap_or_else(|| {
@@ -63,17 +64,16 @@ pub(super) async fn stuck(
     faults.check()?;
     let by = Time(shared.ledger.now().0.saturating_sub(longer_than));
     let rows = pages::rows(request.page_size);
-    let found = shared.walk(Lane::Heavy, shared.root(), move |root, should_stop| {
+    let found = move |root: &Root, should_stop: ShouldStop<'_>| {
         let found = query::stuck(root, by, should_stop)?;
         let shown = found.iter().take(rows).map(|stuck| proto::StuckInstance {
             reason: reason(stuck.reason).into(),
             since: Some(convert::timestamp(stuck.since)),
             instance: Some(follow_up::follow_up(root, &stuck.instance)),
         });
-        Ok((pages::fitting(shown), counts(&found)))
-    });
-    let (instances, counts) = found.await?;
-    Ok(proto::ListStuckInstancesResponse { instances, counts })
+        Ok(proto::ListStuckInstancesResponse { instances: pages::fitting(shown), counts: counts(&found) })
+    };
+    shared.answer(Lane::Heavy, shared.root(), found).await
 }
 
 /// The longest first, so the first of a reason is its oldest.
