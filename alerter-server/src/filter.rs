@@ -11,6 +11,7 @@ use twox_hash::XxHash3_64;
 
 use crate::limits::{FILTER_VALUE_CHARACTERS_MAX, FILTER_VALUES_MAX};
 use crate::shown::Facts;
+use crate::views::{Field, of_call};
 
 /// A field of a request that is wrong, and how.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,6 +68,22 @@ impl Filter {
     /// Names the filter in tokens.
     pub(crate) fn hash(&self) -> u64 {
         self.hash
+    }
+
+    /// A field of which everything that the filter selects has one of these values; nothing where it has no such field.
+    pub(crate) fn key(&self) -> Option<(Field, Vec<String>)> {
+        let of_names = |names: &BTreeSet<String>| names.iter().cloned().collect::<Vec<_>>();
+        let values = |field| match field {
+            Field::Call => {
+                self.calls.iter().flat_map(|(source, ids)| ids.iter().map(|id| of_call(source, id))).collect()
+            }
+            Field::Holder => of_names(&self.holders),
+            Field::Customer => of_names(&self.customers),
+            Field::Team => of_names(&self.teams),
+            Field::Workflow if self.workflows.is_empty() => self.stages.keys().cloned().collect(),
+            Field::Workflow => of_names(&self.workflows),
+        };
+        Field::ALL.into_iter().map(|field| (field, values(field))).find(|(_, values)| !values.is_empty())
     }
 
     /// Whether a stream with this filter shows a visible follow-up with these facts.

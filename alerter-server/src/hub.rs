@@ -1,10 +1,9 @@
 //! The hub: where the tail and the clients' streams meet.
 //!
-//! Promise: the tail never waits for a client. It shows what is newest, lets each view go on and wakes; each stream takes
-//! what it is to be told in its own time. A lost wake-up would cost time, never a change.
+//! Promise: the tail never waits for a client. It shows what is newest, lets each view that it may concern go on and wakes; each stream
+//! takes what it is to be told in its own time. A lost wake-up would cost time, never a change.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 use aftercall_proto::alert::v1::Wallboard;
@@ -19,7 +18,8 @@ use crate::limits::{
 };
 use crate::link::Link;
 use crate::member::Member;
-use crate::view::View;
+use crate::view::{Advanced, View};
+use crate::views::Views;
 use crate::wallboard::Board;
 
 /// How streams are paced.
@@ -37,7 +37,9 @@ pub(crate) struct Pace {
 #[derive(Debug)]
 pub(crate) struct Hub {
     newest: watch::Sender<Option<Arc<Cache>>>,
-    views: Mutex<HashMap<Filter, Weak<View>>>,
+    views: Mutex<Views>,
+    /// Up to where every view is complete, whether or not it was told anything.
+    advanced: watch::Sender<Option<Advanced>>,
     board: Mutex<Board>,
     /// The wallboard, for those who watch it.
     boards: watch::Sender<Arc<Wallboard>>,
@@ -55,6 +57,7 @@ impl Hub {
         Self {
             newest: watch::Sender::new(None),
             views: Mutex::default(),
+            advanced: watch::Sender::new(None),
             board: Mutex::default(),
             boards: watch::Sender::default(),
             pace,
@@ -78,10 +81,33 @@ impl Hub {
         metrics::gauge!("aftercall_alerter_ring_bytes").set(bytes as f64);
         metrics::gauge!("aftercall_alerter_head_sequence").set(cache.head().sequence as f64);
         self.newest.send_replace(Some(Arc::new(cache.clone())));
-        let views = self.present();
-        let bytes_max = (VIEWS_BYTES_MAX / views.len().max(1)).clamp(VIEW_BYTES_LEAST, VIEW_BYTES_MAX);
-        views.iter().for_each(|view| view.advance(cache, bytes_max));
+        let before = self.advanced();
+        let (views, bytes_max) = self.concerned(cache, before);
+        views.iter().for_each(|view| view.advance(cache, before, bytes_max));
+        // Only now: until then a view that something is told of may not have it yet.
+        self.advanced.send_replace(Some(Advanced { generation: cache.generation(), position: cache.head() }));
         self.board.lock().unwrap_or_else(PoisonError::into_inner).follow(cache, moved);
+    }
+
+    /// Up to where every view is complete.
+    pub(crate) fn advanced(&self) -> Option<Advanced> {
+        *self.advanced.borrow()
+    }
+
+    /// The views that the entries since `before` may concern, and how many bytes each keeps. All of them where the views cannot go on
+    /// from there.
+    fn concerned(&self, cache: &Cache, before: Option<Advanced>) -> (Vec<Arc<View>>, usize) {
+        let before = before.filter(|before| before.generation == cache.generation());
+        let entries = before.and_then(|before| {
+            let since = before.position.sequence + 1..=cache.head().sequence;
+            since.map(|sequence| cache.entry(sequence)).collect::<Option<Vec<_>>>()
+        });
+        let mut views = self.views();
+        let concerned = match entries {
+            Some(entries) => views.concerned(entries.into_iter().map(|entry| &**entry)),
+            None => views.present(),
+        };
+        (concerned, bytes_of_each(views.len()))
     }
 
     /// Shows a cache that has let go of a part of its ring, and lets every view do so too.
@@ -129,14 +155,9 @@ impl Hub {
     /// The view of a filter: one that there is, or a new one that begins at what is newest, at the earliest at `cache`.
     pub(crate) fn view(&self, filter: Filter, cache: &Cache) -> Arc<View> {
         let mut views = self.views();
-        if let Some(view) = views.get(&filter).and_then(Weak::upgrade) {
-            return view;
-        }
         // The tail shows what is newest before it looks for views: a view that it does not find has begun there.
         let newest = self.now();
-        let view = Arc::new(View::new(filter.clone(), self.link(), newest.as_deref().unwrap_or(cache)));
-        views.insert(filter, Arc::downgrade(&view));
-        view
+        views.get(filter, self.link(), newest.as_deref().unwrap_or(cache))
     }
 
     /// The wallboard now; none until the first snapshot is whole.
@@ -178,7 +199,9 @@ impl Hub {
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             ticks.tick().await;
-            self.present().iter().for_each(|view| view.tick(bookmark, stall));
+            let views = self.present();
+            let (advanced, bytes_max) = (self.advanced(), bytes_of_each(views.len()));
+            views.iter().for_each(|view| view.tick(advanced, bytes_max, (bookmark, stall)));
         }
     }
 
@@ -204,18 +227,10 @@ impl Hub {
 
     /// The views that somebody looks at; the others are forgotten.
     fn present(&self) -> Vec<Arc<View>> {
-        let mut present = Vec::new();
-        self.views().retain(|_, view| match view.upgrade() {
-            Some(view) => {
-                present.push(view);
-                true
-            }
-            None => false,
-        });
-        present
+        self.views().present()
     }
 
-    fn views(&self) -> MutexGuard<'_, HashMap<Filter, Weak<View>>> {
+    fn views(&self) -> MutexGuard<'_, Views> {
         self.views.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -238,6 +253,11 @@ impl Hub {
     pub(crate) fn drain(&self) -> &CancellationToken {
         &self.drain
     }
+}
+
+/// The bytes that each of so many views keeps.
+fn bytes_of_each(views: usize) -> usize {
+    (VIEWS_BYTES_MAX / views.max(1)).clamp(VIEW_BYTES_LEAST, VIEW_BYTES_MAX)
 }
 
 /// Whether two wallboards say the same, though one was counted later.

@@ -21,6 +21,7 @@ mod shown;
 mod tail;
 mod token;
 mod view;
+mod views;
 mod wallboard;
 
 pub use server::{Server, ServerError};

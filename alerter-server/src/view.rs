@@ -46,6 +46,15 @@ pub(crate) struct Cursor {
     pub(crate) ordinal: Option<u64>,
 }
 
+/// Up to where every view is complete: one that has less was told nothing since.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Advanced {
+    /// The generation in whose history the place is.
+    pub(crate) generation: u64,
+    /// The last entry that was handled.
+    pub(crate) position: Position,
+}
+
 /// What a view tells of a change.
 enum Told<'a> {
     Change(&'a Change, &'a Shown),
@@ -139,10 +148,13 @@ impl View {
         self.members().iter().for_each(|(_, member)| member.wake());
     }
 
-    /// Goes on to where the cache stands, keeps about `bytes_max` of messages, and wakes its members if there is news for
-    /// them.
-    pub(crate) fn advance(&self, cache: &Cache, bytes_max: usize) {
-        let has_news = self.window().advance(self, cache, bytes_max);
+    /// Goes on from `before` to where the cache stands, keeps about `bytes_max` of messages, and wakes its members if there is
+    /// news for them.
+    pub(crate) fn advance(&self, cache: &Cache, before: Option<Advanced>, bytes_max: usize) {
+        let mut window = self.window();
+        window.go_on_to(before);
+        let has_news = window.advance(self, cache, bytes_max);
+        drop(window);
         if has_news {
             self.wake();
         }
@@ -153,10 +165,13 @@ impl View {
         self.window().forget(cache.oldest());
     }
 
-    /// A bookmark where nothing was told for as long as `bookmark`; and members that take nothing for `stall` are let go.
-    pub(crate) fn tick(&self, bookmark: Duration, stall: Duration) {
+    /// A bookmark where nothing was told for as long as `bookmark`; and members that take nothing for `stall` are let go. Keeps
+    /// about `bytes_max` of messages.
+    pub(crate) fn tick(&self, advanced: Option<Advanced>, bytes_max: usize, (bookmark, stall): (Duration, Duration)) {
         let now = Instant::now();
         let mut window = self.window();
+        window.go_on_to(advanced);
+        window.trim(bytes_max);
         let is_due = now.duration_since(window.quiet_since) >= bookmark;
         if is_due {
             window.bookmark(self);
@@ -169,9 +184,24 @@ impl View {
         }
     }
 
-    /// Reads on from a cursor, about as much as is written at once.
-    pub(crate) fn read(&self, cursor: &mut Cursor, into: &mut VecDeque<Message>) -> Reading {
-        self.window().read(cursor, into)
+    /// Reads on from a cursor, about as much as is written at once. The view is complete up to `advanced`.
+    pub(crate) fn read(
+        &self,
+        cursor: &mut Cursor,
+        advanced: Option<Advanced>,
+        into: &mut VecDeque<Message>,
+    ) -> Reading {
+        let mut window = self.window();
+        window.go_on_to(advanced);
+        window.read(cursor, into)
+    }
+
+    /// The entry before the first that a cursor has not read of this view, where the window has it: up to there its stream is not
+    /// behind, whatever it was not told of.
+    pub(crate) fn read_up_to(&self, cursor: &Cursor, advanced: Option<Advanced>) -> Option<u64> {
+        let mut window = self.window();
+        window.go_on_to(advanced);
+        window.read_up_to(cursor)
     }
 
     /// What the streams of this view are told of an entry, `before` being the place before it. Only the last message carries
@@ -213,6 +243,24 @@ impl View {
 impl Window {
     fn end(&self) -> u64 {
         self.first + self.items.len() as u64
+    }
+
+    /// Nothing up to there is told to this view, unless it was told already.
+    fn go_on_to(&mut self, advanced: Option<Advanced>) {
+        if let Some(Advanced { generation, position }) = advanced
+            && generation == self.generation
+            && position.sequence > self.position.sequence
+        {
+            self.position = position;
+        }
+    }
+
+    fn read_up_to(&self, cursor: &Cursor) -> Option<u64> {
+        if cursor.generation != self.generation || cursor.position.sequence < self.base {
+            return None;
+        }
+        let unread = self.items.partition_point(|item| item.position.sequence <= cursor.position.sequence);
+        self.items.get(unread).map_or(Some(self.position.sequence), |item| item.position.sequence.checked_sub(1))
     }
 
     fn advance(&mut self, view: &View, cache: &Cache, bytes_max: usize) -> bool {

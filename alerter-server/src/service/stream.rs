@@ -159,13 +159,16 @@ impl Teller {
             self.tell(state, upstream(link, link.server_time()));
             return Found::Something;
         }
-        let behind = newest.head().sequence.saturating_sub(self.cursor.position.sequence);
+        // What passed without concerning this stream does not count.
+        let read = self.view.read_up_to(&self.cursor, self.hub.advanced()).unwrap_or_default();
+        let read = read.max(self.cursor.position.sequence);
+        let behind = newest.head().sequence.saturating_sub(read);
         if behind > FELL_BEHIND_ENTRIES && !self.told_behind {
             (self.told_behind, self.owes_caught_up) = (true, true);
             self.tell(state, Frame::FellBehind(FellBehind { changes: behind }));
             return Found::Something;
         }
-        match self.view.read(&mut self.cursor, &mut state.pending) {
+        match self.view.read(&mut self.cursor, self.hub.advanced(), &mut state.pending) {
             Reading::Messages { caught_up } => {
                 self.owes_caught_up &= !caught_up;
                 self.told_behind &= !caught_up;

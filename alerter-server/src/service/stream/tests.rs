@@ -180,6 +180,35 @@ proptest! {
     }
 }
 
+#[tokio::test]
+async fn a_stream_that_a_thousand_changes_did_not_concern_is_not_behind() {
+    let second = std::time::Duration::from_secs(1);
+    let hub = Arc::new(Hub::new(10, Pace { bookmark: second, stall: second, drain: second }, CancellationToken::new()));
+    hub.heard(SystemTime::now(), 0);
+    let mut history = History::new();
+    hub.publish(&history.cache, &[]);
+    let mut client = Client::new(&hub, Some("team-1"));
+    let mut frames = || {
+        let mut context = Context::from_waker(Waker::noop());
+        let mut frames = Vec::new();
+        while let Poll::Ready(Some(Ok(message))) = client.stream.as_mut().poll_next(&mut context) {
+            frames.extend(message.decode().expect("a response").frame);
+        }
+        frames
+    };
+    assert!(matches!(frames().last(), Some(Frame::CaughtUp(_))));
+    for _ in 0..=FELL_BEHIND_ENTRIES {
+        history.entry(&[(0, true, 0, false)], &mut Vec::new());
+        hub.publish(&history.cache, &[]);
+    }
+    history.entry(&[(1, true, 1, false)], &mut Vec::new());
+    hub.publish(&history.cache, &[]);
+    let frames = frames();
+    let newest = history.cache.head().sequence;
+    assert!(matches!(frames.first(), Some(Frame::StageChange(change)) if change.sequence == newest), "{frames:?}");
+    assert!(!frames.iter().any(|frame| matches!(frame, Frame::FellBehind(_))), "{frames:?}");
+}
+
 /// When a stream was sent away, and how long its client was asked to wait.
 async fn sent_away(mut client: Client) -> (tokio::time::Instant, std::time::Duration) {
     loop {
