@@ -5,9 +5,11 @@ use std::path::PathBuf;
 
 use aftercall_serving::config::{ConfigError, load};
 use aftercall_serving::logs::LogFormat;
+use aftercall_serving::settings::{Common, SettingError, Settings, common_errors, zero_errors};
 use aftercall_serving::{CONNECTIONS_MAX, CONNECTIONS_PER_ADDRESS_MAX, NetworkArgs};
 use clap::Parser;
 use serde::{Deserialize, Serialize};
+use tonic::transport::Endpoint;
 
 /// The configuration.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -68,6 +70,51 @@ impl Default for AlerterServerConfig {
             connections_max: CONNECTIONS_MAX,
             connections_per_address_max: CONNECTIONS_PER_ADDRESS_MAX,
         }
+    }
+}
+
+impl AlerterServerConfig {
+    /// The workflow-server as it is connected to.
+    ///
+    /// # Errors
+    /// [`SettingError`] where its address is none.
+    pub(crate) fn upstream(&self) -> Result<Endpoint, SettingError> {
+        let given = &self.workflow_server;
+        let invalid = || {
+            let message = format!(
+                "{given:?} is not an address such as 127.0.0.1:7401 or http://127.0.0.1:7401 (there is no TLS yet)"
+            );
+            SettingError::new("workflow_server", message)
+        };
+        let has_scheme = given.contains("://");
+        let address = if has_scheme { given.clone() } else { format!("http://{given}") };
+        let endpoint = Endpoint::from_shared(address).map_err(|_| invalid())?;
+        let is_plain = endpoint.uri().scheme_str() == Some("http");
+        if is_plain && (has_scheme || endpoint.uri().port().is_some()) { Ok(endpoint) } else { Err(invalid()) }
+    }
+}
+
+impl Settings for AlerterServerConfig {
+    fn errors(&self) -> Vec<SettingError> {
+        let mut errors = common_errors(Common {
+            listen: self.listen,
+            allow_plaintext: self.allow_plaintext,
+            log_filter: &self.log_filter,
+            allowed_hosts: &self.allowed_hosts,
+            web_origins: &self.web_origins,
+        });
+        errors.extend(self.upstream().err());
+        errors.extend(zero_errors(&[
+            ("ring_entries_max", self.ring_entries_max as u64),
+            ("ring_bytes_max", self.ring_bytes_max as u64),
+            ("streams_max", self.streams_max as u64),
+            ("bookmark_seconds", self.bookmark_seconds),
+            ("stall_seconds", self.stall_seconds),
+            ("keepalive_seconds", self.keepalive_seconds),
+            ("connections_max", self.connections_max as u64),
+            ("connections_per_address_max", self.connections_per_address_max as u64),
+        ]));
+        errors
     }
 }
 

@@ -8,6 +8,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use aftercall_serving::config::{ConfigError, check};
 use aftercall_serving::{Limits, Readiness, ServeError, base_routes, open_listener, serve};
 use thiserror::Error;
 use tokio::net::TcpListener;
@@ -32,14 +33,9 @@ const WORKFLOW_SERVER: &str = "workflow-server";
 /// Why the alerter-server cannot start or go on.
 #[derive(Debug, Error)]
 pub enum ServerError {
-    /// A setting that cannot be.
-    #[error("the setting {setting} has a fault: {fault}")]
-    Setting {
-        /// Which.
-        setting: &'static str,
-        /// What is wrong with it.
-        fault: String,
-    },
+    /// Some settings are invalid.
+    #[error(transparent)]
+    Settings(#[from] ConfigError),
     /// The port cannot be had.
     #[error("where the server listens cannot be read: {0}")]
     Address(#[from] std::io::Error),
@@ -63,7 +59,8 @@ impl Server {
     /// # Errors
     /// [`ServerError`] where a setting has a fault or the port cannot be had.
     pub async fn bind(config: AlerterServerConfig) -> Result<Self, ServerError> {
-        let upstream = check(&config)?;
+        check(&config)?;
+        let upstream = config.upstream().map_err(|error| ConfigError::Settings(vec![error]))?;
         let listener = open_listener(config.listen, config.allow_plaintext).await?;
         let local_addr = listener.local_addr()?;
         Ok(Self { listener, local_addr, upstream, config })
@@ -129,32 +126,6 @@ impl Server {
 fn network_limits(config: &AlerterServerConfig) -> Limits {
     let (connections, of_address) = (config.connections_max, config.connections_per_address_max);
     Limits::with_network(connections, of_address, &config.allowed_hosts, &config.web_origins)
-}
-
-/// Checks the settings; gives the workflow-server's address.
-fn check(config: &AlerterServerConfig) -> Result<Endpoint, ServerError> {
-    let positive = [
-        ("bookmark_seconds", config.bookmark_seconds),
-        ("stall_seconds", config.stall_seconds),
-        ("keepalive_seconds", config.keepalive_seconds),
-        ("streams_max", config.streams_max as u64),
-    ];
-    if let Some((setting, _)) = positive.into_iter().find(|(_, value)| *value == 0) {
-        return Err(ServerError::Setting { setting, fault: "it must be at least 1".to_owned() });
-    }
-    let fault = || ServerError::Setting {
-        setting: "workflow_server",
-        fault: format!(
-            "{:?} is not an address such as 127.0.0.1:7401 or http://127.0.0.1:7401 (there is no TLS yet)",
-            config.workflow_server
-        ),
-    };
-    let has_scheme = config.workflow_server.contains("://");
-    let address =
-        if has_scheme { config.workflow_server.clone() } else { format!("http://{}", config.workflow_server) };
-    let endpoint = Endpoint::from_shared(address).map_err(|_| fault())?;
-    let is_plain = endpoint.uri().scheme_str() == Some("http");
-    if is_plain && (has_scheme || endpoint.uri().port().is_some()) { Ok(endpoint) } else { Err(fault()) }
 }
 
 /// Keeps the readiness: the first state, then whether the workflow-server is there.

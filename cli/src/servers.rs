@@ -13,9 +13,9 @@ use std::{
 use aftercall_serving::{
     NetworkArgs, ServeError, config,
     logs::{self, LogFormat},
+    settings::{Settings, log_filter_error},
 };
 use alerter_server::{ServerError as AlerterError, config::AlerterServerConfig};
-use serde::{Serialize, de::DeserializeOwned};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use workflow_server::ServerError as WorkflowError;
@@ -69,19 +69,20 @@ impl Servers {
             ..Default::default()
         };
         let config = with_network(&config, &places.network)?;
+        // Checked before anything is opened; where the workflow-server listens is known only once it does.
+        let of_alerter = AlerterServerConfig {
+            listen: places.alerter_listen,
+            allow_plaintext,
+            drain_seconds: DRAIN_SECONDS,
+            ..Default::default()
+        };
+        let of_alerter = with_network(&of_alerter, &places.network)?;
         let workflow = workflow_server::Server::bind(config).await.map_err(|error| match &error {
             WorkflowError::Serve(refused) => not_bound("workflow-server", &places.data_dir, refused),
             _ => failed("workflow-server", &error),
         })?;
         let workflow_server = url(workflow.local_addr());
-        let config = AlerterServerConfig {
-            listen: places.alerter_listen,
-            workflow_server: workflow_server.clone(),
-            allow_plaintext,
-            drain_seconds: DRAIN_SECONDS,
-            ..Default::default()
-        };
-        let config = with_network(&config, &places.network)?;
+        let config = AlerterServerConfig { workflow_server: workflow_server.clone(), ..of_alerter };
         let alerter = alerter_server::Server::bind(config).await.map_err(|error| match &error {
             AlerterError::Serve(refused) => not_bound("alerter-server", &places.data_dir, refused),
             _ => failed("alerter-server", &error),
@@ -116,7 +117,7 @@ impl Servers {
     }
 }
 
-fn with_network<T: Serialize + DeserializeOwned>(config: &T, network: &NetworkArgs) -> Result<T, Failure> {
+fn with_network<T: Settings>(config: &T, network: &NetworkArgs) -> Result<T, Failure> {
     let mut over = toml::Table::new();
     network.put_into(&mut over);
     config::put_over(config, over).map_err(|error| Failure::usage(error.to_string()))
@@ -128,8 +129,12 @@ pub(crate) fn stop_asked(drain_seconds: u64) -> Result<CancellationToken, Failur
 }
 
 /// Sends the servers' log to stderr.
-pub(crate) fn log_to_stderr(filter: &str) {
+pub(crate) fn log_to_stderr(filter: &str) -> Result<(), Failure> {
+    if let Some(error) = log_filter_error(filter) {
+        return Err(Failure::usage(error.to_string()));
+    }
     logs::init(LogFormat::Text, filter);
+    Ok(())
 }
 
 /// Where a client of this machine reaches a listener: one that listens everywhere is reached at the loopback address.

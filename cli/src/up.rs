@@ -43,7 +43,7 @@ pub(crate) struct Up {
 
 impl Up {
     pub(crate) async fn run(self, session: &Session) -> Result<(), Failure> {
-        servers::log_to_stderr(&self.log);
+        servers::log_to_stderr(&self.log)?;
         let stop = servers::stop_asked(DRAIN_SECONDS)?;
         let places = Places {
             data_dir: self.data_dir.clone(),

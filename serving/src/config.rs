@@ -1,10 +1,14 @@
 //! Configuration in layers, resolved once: defaults, then a TOML file, then environment and flags. Errors name the place.
+//!
+//! Promise: what comes out has been checked as a whole, so that a server that is to start, and `--print-config`, refuse the same.
 
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use thiserror::Error;
+
+use crate::settings::{SettingError, Settings};
 
 /// Why a configuration was refused.
 #[derive(Debug, Error)]
@@ -28,16 +32,29 @@ pub enum ConfigError {
     /// The layers do not make a configuration together.
     #[error("the configuration has a fault: {0}")]
     Layers(String),
+    /// Some settings are invalid.
+    #[error("{}", one_by_one(.0))]
+    Settings(Vec<SettingError>),
+}
+
+fn one_by_one(errors: &[SettingError]) -> String {
+    errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+}
+
+/// Checks every setting.
+///
+/// # Errors
+/// [`ConfigError::Settings`] with all that are invalid.
+pub fn check<T: Settings>(config: &T) -> Result<(), ConfigError> {
+    let errors = config.errors();
+    if errors.is_empty() { Ok(()) } else { Err(ConfigError::Settings(errors)) }
 }
 
 /// Resolves a configuration. `over` holds what environment and flags say, under the names of the file.
 ///
 /// # Errors
 /// [`ConfigError`]; a key that does not exist is refused where `T` denies unknown fields.
-pub fn load<T: Default + Serialize + DeserializeOwned>(
-    file: Option<&Path>,
-    over: toml::Table,
-) -> Result<T, ConfigError> {
+pub fn load<T: Settings>(file: Option<&Path>, over: toml::Table) -> Result<T, ConfigError> {
     let mut merged = toml::Table::try_from(T::default()).map_err(|error| ConfigError::Layers(error.to_string()))?;
     if let Some(path) = file {
         let text = std::fs::read_to_string(path).map_err(|error| ConfigError::Read { path: path.to_owned(), error })?;
@@ -50,17 +67,23 @@ pub fn load<T: Default + Serialize + DeserializeOwned>(
         merged = alone;
     }
     merged.extend(over);
-    merged.try_into().map_err(|error: toml::de::Error| ConfigError::Layers(error.to_string()))
+    checked(merged)
+}
+
+fn checked<T: Settings>(merged: toml::Table) -> Result<T, ConfigError> {
+    let config = merged.try_into().map_err(|error: toml::de::Error| ConfigError::Layers(error.to_string()))?;
+    check(&config)?;
+    Ok(config)
 }
 
 /// Another configuration: `base` with `over` above it, under the names of the file.
 ///
 /// # Errors
-/// [`ConfigError::Layers`] where they do not make a configuration together.
-pub fn put_over<T: Serialize + DeserializeOwned>(base: &T, over: toml::Table) -> Result<T, ConfigError> {
+/// [`ConfigError::Layers`] where they do not make a configuration together, [`ConfigError::Settings`].
+pub fn put_over<T: Settings>(base: &T, over: toml::Table) -> Result<T, ConfigError> {
     let mut merged = toml::Table::try_from(base).map_err(|error| ConfigError::Layers(error.to_string()))?;
     merged.extend(over);
-    merged.try_into().map_err(|error: toml::de::Error| ConfigError::Layers(error.to_string()))
+    checked(merged)
 }
 
 /// Reads the file's text with the defaults it leaves out appended, so that faults carry the file's own lines.

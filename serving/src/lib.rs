@@ -6,6 +6,7 @@
 pub mod config;
 pub mod logs;
 mod network;
+pub mod settings;
 
 mod process;
 mod serve;

@@ -106,7 +106,8 @@ pub async fn serve(
     shutdown: CancellationToken,
 ) -> Result<(), ServeError> {
     let listen = listener.local_addr().map_err(|error| ServeError::SetUp(error.to_string()))?;
-    let hosts = Hosts::new(listen, &limits.allowed_hosts, &limits.web_origins).map_err(ServeError::SetUp)?;
+    let hosts = Hosts::new(listen, &limits.allowed_hosts, &limits.web_origins);
+    let hosts = hosts.map_err(|error| ServeError::SetUp(error.to_string()))?;
     let mut grpc = routes.prepare().into_axum_router();
     if !limits.web_origins.is_empty() {
         grpc = grpc.layer(tonic_web::GrpcWebLayer::new()).layer(cors(hosts.origins()));

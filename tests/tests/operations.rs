@@ -121,6 +121,43 @@ fn the_configuration_is_layered_and_printed() {
 }
 
 #[test]
+fn invalid_settings_are_refused_before_anything_is_opened_or_printed() {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let data = dir.path().join("data");
+    let of_both = [
+        ("--allowed-host", "a b", "allowed_hosts"),
+        ("--web-origin", "desk.example", "web_origins"),
+        ("--log", "foo=bar=baz", "log_filter"),
+        ("--listen", "0.0.0.0:0", "listen"),
+        ("--connections-max", "0", "connections_max"),
+    ];
+    let of_workflow = [("--time-zone", "Mars/X", "time_zone"), ("--retention-days", "0", "retention_days")];
+    let of_alerter = [("--workflow-server", "ftp://there", "workflow_server"), ("--streams-max", "0", "streams_max")];
+    let data_dir = ["--data-dir", data.to_str().expect("text")];
+    for (server, own, place) in
+        [("workflow-server", of_workflow, &data_dir[..]), ("alerter-server", of_alerter, &[][..])]
+    {
+        let invalid = of_both.iter().chain(&own);
+        let all: Vec<&str> = invalid.clone().flat_map(|(flag, value, _)| [*flag, *value]).collect();
+        for more in [&[][..], &["--print-config"]] {
+            for (flag, value, setting) in invalid.clone() {
+                let refused = run(server, &[place, &[*flag, *value], more].concat(), &[]);
+                let why = String::from_utf8(refused.stderr).expect("text");
+                assert!(
+                    !refused.status.success() && refused.stdout.is_empty(),
+                    "{server} {flag} {value} {more:?}: {why}"
+                );
+                assert!(why.contains(&format!("the setting {setting} is invalid")), "{server} {flag} {value}: {why}");
+            }
+            let refused = run(server, &[place, &all, more].concat(), &[]);
+            let why = String::from_utf8(refused.stderr).expect("text");
+            assert!(invalid.clone().all(|(.., setting)| why.contains(&format!("the setting {setting} is"))), "{why}");
+        }
+    }
+    assert!(!data.exists(), "nothing was opened");
+}
+
+#[test]
 fn an_address_in_the_open_needs_an_explicit_word() {
     let dir = tempfile::tempdir().expect("a temporary directory");
     let data = dir.path().join("data").display().to_string();

@@ -4,8 +4,10 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use aftercall_engine::archive::RETENTION_DEFAULT;
+use aftercall_engine::time::is_time_zone;
 use aftercall_serving::config::{ConfigError, load};
 use aftercall_serving::logs::LogFormat;
+use aftercall_serving::settings::{Common, SettingError, Settings, common_errors, zero_errors};
 use aftercall_serving::{CONNECTIONS_MAX, CONNECTIONS_PER_ADDRESS_MAX, NetworkArgs};
 use clap::{Parser, ValueEnum};
 use serde::{Deserialize, Serialize};
@@ -95,6 +97,34 @@ impl Default for WorkflowServerConfig {
             connections_max: CONNECTIONS_MAX,
             connections_per_address_max: CONNECTIONS_PER_ADDRESS_MAX,
         }
+    }
+}
+
+impl Settings for WorkflowServerConfig {
+    fn errors(&self) -> Vec<SettingError> {
+        let mut errors = common_errors(Common {
+            listen: self.listen,
+            allow_plaintext: self.allow_plaintext,
+            log_filter: &self.log_filter,
+            allowed_hosts: &self.allowed_hosts,
+            web_origins: &self.web_origins,
+        });
+        errors.extend(zero_errors(&[
+            ("request_ids_keep_hours", self.request_ids_keep_hours.into()),
+            ("snapshot_every_entries", self.snapshot_every_entries),
+            ("retention_days", self.retention_days.into()),
+            ("connections_max", self.connections_max as u64),
+            ("connections_per_address_max", self.connections_per_address_max as u64),
+        ]));
+        if self.data_dir.as_os_str().is_empty() {
+            errors.push(SettingError::new("data_dir", "it is empty: name a directory"));
+        }
+        if !is_time_zone(&self.time_zone) {
+            let message =
+                format!("there is no time zone `{}`: give an IANA name, such as Europe/Berlin", self.time_zone);
+            errors.push(SettingError::new("time_zone", message));
+        }
+        errors
     }
 }
 

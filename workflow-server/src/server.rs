@@ -6,13 +6,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use aftercall_engine::time::{Span, SpanUnit, is_time_zone};
+use aftercall_engine::time::{Span, SpanUnit};
 use aftercall_engine::world::Keeping;
 use aftercall_proto::feed::v1::change_feed_service_server::ChangeFeedServiceServer;
 use aftercall_proto::workflow::v1::call_manager_service_server::CallManagerServiceServer;
 use aftercall_proto::workflow::v1::operations_service_server::OperationsServiceServer;
 use aftercall_proto::workflow::v1::script_engine_service_server::ScriptEngineServiceServer;
 use aftercall_proto::workflow::v1::workflow_definition_service_server::WorkflowDefinitionServiceServer;
+use aftercall_serving::config::{ConfigError, check};
 use aftercall_serving::{Limits, Readiness, ServeError, base_routes, open_listener, serve};
 use thiserror::Error;
 use tokio::net::TcpListener;
@@ -53,9 +54,9 @@ pub enum ServerError {
     /// The World.
     #[error(transparent)]
     Recover(#[from] RecoverError),
-    /// The setting of the time zone.
-    #[error("there is no time zone `{0}`: give the setting time_zone an IANA name, such as Europe/Berlin")]
-    TimeZone(String),
+    /// Some settings are invalid.
+    #[error(transparent)]
+    Settings(#[from] ConfigError),
     /// A thread of the ledger or for reads.
     #[error("a thread could not be started: {0}")]
     Thread(#[from] std::io::Error),
@@ -100,9 +101,7 @@ impl Server {
         disk: Arc<dyn Disk>,
     ) -> Result<Self, ServerError> {
         aftercall_serving::metrics_handle();
-        if !is_time_zone(&config.time_zone) {
-            return Err(ServerError::TimeZone(config.time_zone));
-        }
+        check(&config)?;
         let listener = open_listener(config.listen, config.allow_plaintext).await?;
         let address = listener.local_addr()?;
         let started = Instant::now();
@@ -114,10 +113,10 @@ impl Server {
                 request_ids_millis: i64::from(config.request_ids_keep_hours) * 3_600_000,
                 ..Keeping::default()
             },
-            snapshot_every_entries: config.snapshot_every_entries.max(1),
+            snapshot_every_entries: config.snapshot_every_entries,
             journal_kept_entries: config.journal_kept_entries,
             archive_after_millis: i64::from(config.archive_after_seconds.max(config.undo_seconds)) * 1_000,
-            retention: Some(Span { amount: config.retention_days.max(1), unit: SpanUnit::Days }),
+            retention: Some(Span { amount: config.retention_days, unit: SpanUnit::Days }),
             archive_keys: ArchiveKeys::new(store.identity.hash_key),
         };
         let (ledger, handle) = Ledger::recover(store.log.clone(), store.vault.clone(), clock, options).await?;

@@ -49,7 +49,7 @@ pub(crate) struct Demo {
 
 impl Demo {
     pub(crate) async fn run(self, session: &Session) -> Result<(), Failure> {
-        servers::log_to_stderr(&self.log);
+        servers::log_to_stderr(&self.log)?;
         let stop = servers::stop_asked(DRAIN_SECONDS)?;
         let data_dir = match self.data_dir {
             Some(data_dir) => data_dir,

@@ -1,0 +1,113 @@
+//! Checks of settings, before anything is opened or printed: each invalid one is named, all of them in one error.
+//!
+//! A server lists its own checks in [`Settings::errors`]; those of the settings that both servers have are here.
+
+use std::net::SocketAddr;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use thiserror::Error;
+use tracing_subscriber::EnvFilter;
+
+use crate::ServeError;
+use crate::hosts::Hosts;
+
+/// An invalid setting.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("the setting {setting} is invalid: {message}")]
+pub struct SettingError {
+    /// Its name in the configuration file.
+    pub setting: &'static str,
+    /// What is wrong with it, and what it should be.
+    pub message: String,
+}
+
+/// What a server is configured by.
+pub trait Settings: Default + Serialize + DeserializeOwned {
+    /// Every invalid setting.
+    fn errors(&self) -> Vec<SettingError>;
+}
+
+/// The settings that both servers have.
+#[derive(Clone, Copy, Debug)]
+pub struct Common<'s> {
+    /// Where the server listens.
+    pub listen: SocketAddr,
+    /// Whether plain text may be served to other machines.
+    pub allow_plaintext: bool,
+    /// What is logged.
+    pub log_filter: &'s str,
+    /// Host names by which clients name the server.
+    pub allowed_hosts: &'s [String],
+    /// Origins of web pages that may use the server.
+    pub web_origins: &'s [String],
+}
+
+impl SettingError {
+    /// An error of a setting.
+    pub fn new(setting: &'static str, message: impl Into<String>) -> Self {
+        Self { setting, message: message.into() }
+    }
+}
+
+/// The invalid ones of the settings that both servers have.
+#[must_use]
+pub fn common_errors(common: Common<'_>) -> Vec<SettingError> {
+    let Common { listen, allow_plaintext, log_filter, allowed_hosts, web_origins } = common;
+    let is_open = !listen.ip().is_loopback() && !allow_plaintext;
+    let open = is_open.then(|| SettingError::new("listen", ServeError::InTheOpen(listen).to_string()));
+    let of_hosts = Hosts::new(listen, allowed_hosts, &[]).err();
+    let of_origins = Hosts::new(listen, &[], web_origins).err();
+    [open, log_filter_error(log_filter), of_hosts, of_origins].into_iter().flatten().collect()
+}
+
+/// The error of a log filter, where it has one.
+#[must_use]
+pub fn log_filter_error(filter: &str) -> Option<SettingError> {
+    let error = EnvFilter::try_new(filter).err()?;
+    let message =
+        format!("{filter:?} ({error}): give a level such as info, or levels of modules such as info,h2=debug");
+    Some(SettingError::new("log_filter", message))
+}
+
+/// The errors of settings that are 0 and must not be.
+#[must_use]
+pub fn zero_errors(settings: &[(&'static str, u64)]) -> Vec<SettingError> {
+    let zero = settings.iter().filter(|(_, value)| *value == 0);
+    zero.map(|(setting, _)| SettingError::new(setting, "it must be at least 1")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(errors: &[SettingError]) -> Vec<&'static str> {
+        errors.iter().map(|error| error.setting).collect()
+    }
+
+    #[test]
+    fn every_invalid_setting_is_named() {
+        let bad = ["a b".to_owned()];
+        let common = Common {
+            listen: SocketAddr::from(([0, 0, 0, 0], 7401)),
+            allow_plaintext: false,
+            log_filter: "foo=bar=baz",
+            allowed_hosts: &bad,
+            web_origins: &bad,
+        };
+        assert_eq!(names(&common_errors(common)), ["listen", "log_filter", "allowed_hosts", "web_origins"]);
+        let valid = Common { allow_plaintext: true, log_filter: "info,h2=debug", allowed_hosts: &[], ..common };
+        assert_eq!(names(&common_errors(Common { web_origins: &[], ..valid })), [""; 0]);
+        assert_eq!(names(&zero_errors(&[("one", 1), ("none", 0)])), ["none"]);
+    }
+
+    #[test]
+    fn a_log_filter_that_cannot_be_read_is_refused() {
+        for filter in ["foo=bar=baz", "info,=", "loud=very"] {
+            assert!(log_filter_error(filter).is_some(), "{filter}");
+        }
+        for filter in ["", "info", "warn,h2=debug", "tonic::transport=trace"] {
+            assert_eq!(log_filter_error(filter), None, "{filter}");
+        }
+    }
+}
