@@ -7,11 +7,14 @@
 //! The first message of an answer is made at once, so that what waits is bytes that are counted: the transport would ask
 //! for it only once the client takes it, and keep the rows of a list as they are until then.
 //!
+//! A large message is given in pieces, so that it is seen whether its client takes any of it. A stream of which nothing leaves for the
+//! stall's time is ended alone; the others of its connection go on.
+//!
 //! Promise: no answer is changed, or lost, or held up by what others hold for longer than its own data takes to leave.
 
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::task::{Context, Poll, Waker};
 
 use axum::body::{Body, Bytes, HttpBody};
@@ -21,9 +24,13 @@ use http_body::{Frame, SizeHint};
 
 use crate::connection::Connection;
 use crate::limits::UNREAD_BYTES_MAX;
+use crate::streams::Ends;
 
 /// Bytes of one answer that may be on their way: enough to keep a fast connection busy.
 const BACKLOG_BYTES_MAX: usize = 64 * 1024;
+
+/// Bytes that are given to the transport at once.
+const PIECE_BYTES_MAX: usize = BACKLOG_BYTES_MAX / 2;
 
 /// Bytes of one answer that may always be on their way: a few messages.
 const BACKLOG_BYTES_LEAST: usize = 4 * 1024;
@@ -42,9 +49,8 @@ pub(crate) fn is_over_all() -> bool {
 /// Bounds what of an answer is on its way.
 pub(crate) fn bounded(connection: &Arc<Connection>, response: Response<Body>) -> Response<Body> {
     response.map(|body| {
-        let backlog =
-            Backlog { bytes: AtomicUsize::new(0), waker: AtomicWaker::new(), connection: Arc::clone(connection) };
-        let mut bounded = Bounded { first: None, body, backlog: Arc::new(backlog) };
+        let backlog = Arc::new(Backlog::new(connection));
+        let mut bounded = Bounded { first: None, rest: None, is_watched: false, body, backlog };
         if !bounded.is_end_stream()
             && let Poll::Ready(first) = bounded.poll_body(&mut Context::from_waker(Waker::noop()))
         {
@@ -58,21 +64,32 @@ pub(crate) fn bounded(connection: &Arc<Connection>, response: Response<Body>) ->
 struct Bounded {
     /// What was made at once.
     first: Option<Result<Frame<Bytes>, axum::Error>>,
+    /// What is left of a message that is given in pieces.
+    rest: Option<Leaving>,
+    /// Whether the connection watches this stream for a stall.
+    is_watched: bool,
     body: Body,
     backlog: Arc<Backlog>,
 }
 
-/// What has not left yet.
-struct Backlog {
+/// What of an answer has not left yet.
+#[derive(Debug)]
+pub(crate) struct Backlog {
+    /// Bytes that the transport has.
     bytes: AtomicUsize,
+    /// Pieces that have left.
+    left: AtomicU64,
     waker: AtomicWaker,
     connection: Arc<Connection>,
+    ends: Option<Arc<Ends>>,
 }
 
 /// Data that says when it has left.
 struct Leaving {
     data: Bytes,
     backlog: Arc<Backlog>,
+    /// Whether the transport has it.
+    is_given: bool,
 }
 
 impl AsRef<[u8]> for Leaving {
@@ -84,13 +101,48 @@ impl AsRef<[u8]> for Leaving {
 impl Drop for Leaving {
     fn drop(&mut self) {
         ALL.fetch_sub(self.data.len(), Ordering::Relaxed);
-        self.backlog.bytes.fetch_sub(self.data.len(), Ordering::AcqRel);
         self.backlog.connection.forget_unread(self.data.len());
-        self.backlog.waker.wake();
+        if self.is_given {
+            self.backlog.bytes.fetch_sub(self.data.len(), Ordering::AcqRel);
+            self.backlog.left.fetch_add(1, Ordering::Relaxed);
+            self.backlog.waker.wake();
+        }
     }
 }
 
 impl Backlog {
+    fn new(connection: &Arc<Connection>) -> Self {
+        Self {
+            bytes: AtomicUsize::new(0),
+            left: AtomicU64::new(0),
+            waker: AtomicWaker::new(),
+            connection: Arc::clone(connection),
+            ends: Ends::present(),
+        }
+    }
+
+    /// Counts data until it has left.
+    fn count(self: &Arc<Self>, data: Bytes) -> Leaving {
+        ALL.fetch_add(data.len(), Ordering::Relaxed);
+        self.connection.note_unread(data.len());
+        Leaving { data, backlog: Arc::clone(self), is_given: false }
+    }
+
+    /// Pieces that have left.
+    pub(crate) fn progress(&self) -> u64 {
+        self.left.load(Ordering::Relaxed)
+    }
+
+    /// Whether the transport has something that has not left.
+    pub(crate) fn is_waiting(&self) -> bool {
+        self.bytes.load(Ordering::Acquire) > 0
+    }
+
+    /// Ends the stream; whether it is one that can be ended alone.
+    pub(crate) fn end(&self) -> bool {
+        self.ends.as_ref().inspect(|ends| ends.end()).is_some()
+    }
+
     fn is_full(&self) -> bool {
         let most =
             if ALL.load(Ordering::Relaxed) < BACKLOGS_BYTES_MAX { BACKLOG_BYTES_MAX } else { BACKLOG_BYTES_LEAST };
@@ -101,16 +153,27 @@ impl Backlog {
 impl Bounded {
     /// The next frame of the body, whose data is counted until it has left.
     fn poll_body(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        if let Some(rest) = self.rest.take() {
+            return Poll::Ready(Some(Ok(Frame::data(self.piece(rest)))));
+        }
         let frame = std::task::ready!(Pin::new(&mut self.body).poll_frame(context));
-        let backlog = &self.backlog;
         Poll::Ready(frame.map(|frame| {
             Ok(frame?.map_data(|data| {
-                ALL.fetch_add(data.len(), Ordering::Relaxed);
-                backlog.bytes.fetch_add(data.len(), Ordering::AcqRel);
-                backlog.connection.note_unread(data.len());
-                Bytes::from_owner(Leaving { data, backlog: Arc::clone(backlog) })
+                let counted = self.backlog.count(data);
+                self.piece(counted)
             }))
         }))
+    }
+
+    /// The first piece of data that is counted; the rest waits here.
+    fn piece(&mut self, mut data: Leaving) -> Bytes {
+        if data.data.len() > PIECE_BYTES_MAX {
+            let rest = data.data.split_off(PIECE_BYTES_MAX);
+            self.rest = Some(Leaving { data: rest, backlog: Arc::clone(&data.backlog), is_given: false });
+        }
+        data.is_given = true;
+        self.backlog.bytes.fetch_add(data.data.len(), Ordering::AcqRel);
+        Bytes::from_owner(data)
     }
 }
 
@@ -129,6 +192,9 @@ impl HttpBody for Bounded {
             self.backlog.waker.register(context.waker());
             // What left between the two looks has woken nobody.
             if self.backlog.is_full() {
+                if !std::mem::replace(&mut self.is_watched, true) {
+                    self.backlog.connection.watch(&self.backlog);
+                }
                 return Poll::Pending;
             }
         }
@@ -136,11 +202,11 @@ impl HttpBody for Bounded {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.first.is_none() && self.body.is_end_stream()
+        self.first.is_none() && self.rest.is_none() && self.body.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
-        if self.first.is_none() { self.body.size_hint() } else { SizeHint::default() }
+        if self.first.is_none() && self.rest.is_none() { self.body.size_hint() } else { SizeHint::default() }
     }
 }
 
@@ -175,5 +241,26 @@ mod tests {
         drop(second);
         let rest: Vec<u8> = body.map(|data| data.expect("data")[0]).collect().await;
         assert_eq!(rest, [3, 4], "whoever reads on gets everything");
+    }
+
+    #[tokio::test]
+    async fn a_large_message_is_given_in_pieces_that_are_counted_from_the_beginning() {
+        let whole: Vec<u8> = (0..5 * PIECE_BYTES_MAX + 7).map(|at| (at % 251) as u8).collect();
+        let connection = Arc::new(Connection::for_tests());
+        let body = Body::from(whole.clone());
+        let mut body = bounded(&connection, Response::new(body)).into_body().into_data_stream();
+        assert_eq!(connection.unread(), whole.len());
+        let mut read = Vec::new();
+        while let Some(piece) = body.next().await {
+            let piece = piece.expect("data");
+            assert!(piece.len() <= PIECE_BYTES_MAX);
+            read.extend_from_slice(&piece);
+            drop(piece);
+            assert_eq!(connection.unread(), whole.len() - read.len());
+        }
+        assert_eq!(read, whole);
+        let dropped = bounded(&connection, Response::new(Body::from(whole)));
+        drop(dropped);
+        assert_eq!(connection.unread(), 0, "what is not given is not counted for ever");
     }
 }

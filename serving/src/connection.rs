@@ -2,13 +2,23 @@
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
 
-use crate::backlog::is_over_all;
+use crate::backlog::{Backlog, is_over_all};
 use crate::limits::UNREAD_BYTES_ALWAYS;
 use crate::places::{Place, Use};
 use crate::refusal::Refusal;
+
+/// An answer of which much waits, and since when nothing of it has left.
+#[derive(Debug)]
+struct Watched {
+    answer: Weak<Backlog>,
+    progress: u64,
+    since: Instant,
+}
 
 /// A connection; its place is freed once nobody uses it any more.
 #[derive(Debug)]
@@ -23,6 +33,8 @@ pub(crate) struct Connection {
     /// Frames of answers that have left.
     progress: AtomicU64,
     has_reset: AtomicBool,
+    /// Answers of which much waits to leave.
+    watched: Mutex<Vec<Watched>>,
     _place: Option<Place>,
 }
 
@@ -45,6 +57,7 @@ impl Connection {
             unread_fell: Notify::new(),
             progress: AtomicU64::new(0),
             has_reset: AtomicBool::new(false),
+            watched: Mutex::default(),
             _place: place,
         }
     }
@@ -71,6 +84,41 @@ impl Connection {
     pub(crate) fn forget_unread(&self, bytes: usize) {
         self.unread_bytes.fetch_sub(bytes, Ordering::AcqRel);
         self.unread_fell.notify_waiters();
+    }
+
+    /// Bytes of answers that have not left.
+    #[cfg(test)]
+    pub(crate) fn unread(&self) -> usize {
+        self.unread_bytes.load(Ordering::Relaxed)
+    }
+
+    /// Watches an answer of which much waits to leave.
+    pub(crate) fn watch(&self, answer: &Arc<Backlog>) {
+        let (answer, progress, since) = (Arc::downgrade(answer), answer.progress(), Instant::now());
+        let mut watched = self.watched();
+        watched.retain(|watched| watched.answer.strong_count() > 0);
+        watched.push(Watched { answer, progress, since });
+    }
+
+    /// Ends the streams of which nothing has left for so long; how many they are.
+    pub(crate) fn end_stalled(&self, stall_max: Duration) -> usize {
+        let mut ended = 0;
+        self.watched().retain_mut(|watched| {
+            let Some(answer) = watched.answer.upgrade() else { return false };
+            let progress = answer.progress();
+            if progress != watched.progress || !answer.is_waiting() {
+                (watched.progress, watched.since) = (progress, Instant::now());
+            } else if watched.since.elapsed() >= stall_max && answer.end() {
+                ended += 1;
+                return false;
+            }
+            true
+        });
+        ended
+    }
+
+    fn watched(&self) -> MutexGuard<'_, Vec<Watched>> {
+        self.watched.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// How far the answers are, where some have not left.

@@ -26,6 +26,7 @@ mod hosts;
 mod probes;
 mod readiness;
 mod refusal;
+mod streams;
 mod upload;
 
 mod limits;

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use axum::http::{HeaderName, HeaderValue, Method};
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use thiserror::Error;
 use tokio::net::{TcpListener, TcpStream};
@@ -27,10 +27,12 @@ use crate::hosts::Hosts;
 use crate::limits::{CONNECTION_WINDOW_BYTES, Limits, PENDING_RESETS_SLACK, STALL_LOOKS, STREAM_WINDOW_BYTES};
 use crate::places::Places;
 use crate::seldom::Seldom;
+use crate::streams::StreamExecutor;
 use crate::wire::Wire;
 use crate::{Readiness, probes};
 
 static STALLS: Seldom = Seldom::new();
+static STALLED_STREAMS: Seldom = Seldom::new();
 
 /// Why a server cannot serve.
 #[derive(Debug, Error)]
@@ -142,7 +144,7 @@ pub async fn serve(
 /// What the connections of a server share.
 struct Server {
     answering: Answering,
-    builder: Builder<TokioExecutor>,
+    builder: Builder<StreamExecutor>,
     shutdown: CancellationToken,
     close: CancellationToken,
 }
@@ -174,12 +176,24 @@ impl Server {
     }
 }
 
-/// Ends once the answers of a connection have waited for so long without any progress.
+/// Ends once the answers of a connection have waited for so long without any progress. A stream that alone makes none is reset before
+/// that, where much of its answer waits; what is small the transport has whole, and cannot take back.
 async fn stalled(connection: &Connection, stall_max: Option<Duration>) {
     let Some(stall_max) = stall_max else { return std::future::pending().await };
     let mut last = (None, Instant::now());
     loop {
         tokio::time::sleep(stall_max / STALL_LOOKS).await;
+        let ended = connection.end_stalled(stall_max);
+        if ended > 0 {
+            metrics::counter!("aftercall_streams_ended_total", "reason" => "stalled").increment(ended as u64);
+            if let Some(count) = STALLED_STREAMS.is_due() {
+                let peer = connection.peer;
+                tracing::warn!(%peer, count, "a client does not read an answer: its stream is reset, and the connection goes on");
+            }
+            // What these held is free now: the others are judged from here on.
+            last = (None, Instant::now());
+            continue;
+        }
         let now = connection.unread_since();
         if now.is_none() || now != last.0 {
             last = (now, Instant::now());
@@ -194,8 +208,8 @@ async fn stalled(connection: &Connection, stall_max: Option<Duration>) {
     }
 }
 
-fn builder(limits: &Limits) -> Builder<TokioExecutor> {
-    let mut builder = Builder::new(TokioExecutor::new());
+fn builder(limits: &Limits) -> Builder<StreamExecutor> {
+    let mut builder = Builder::new(StreamExecutor);
     builder
         .http2()
         .timer(TokioTimer::new())

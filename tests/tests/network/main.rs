@@ -18,6 +18,7 @@ use aftercall_tests::PATIENCE;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio_util::sync::{CancellationToken, DropGuard};
+use tonic::service::Routes;
 use tonic::transport::{Channel, Endpoint};
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_client::HealthClient;
@@ -30,10 +31,15 @@ struct Bare {
 
 impl Bare {
     async fn start(limits: Limits) -> Self {
+        Self::start_with(limits, |routes| routes).await
+    }
+
+    /// The same with services of a test's own.
+    async fn start_with(limits: Limits, with: impl FnOnce(Routes) -> Routes) -> Self {
         let listener = open_listener(SocketAddr::from(([127, 0, 0, 1], 0)), false).await.expect("a port");
         let address = listener.local_addr().expect("an address");
         let readiness = Readiness::new();
-        let routes = base_routes(&[], &readiness).expect("the routes");
+        let routes = with(base_routes(&[], &readiness).expect("the routes"));
         let stop = CancellationToken::new();
         let token = stop.clone();
         tokio::spawn(async move { serve(listener, routes, &limits, readiness, token).await.expect("it serves") });

@@ -1,12 +1,18 @@
 //! Requests that are never finished, answers that are never read, and time that runs out.
 
+use std::convert::Infallible;
+use std::future::{Ready, ready};
 use std::net::SocketAddr;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use aftercall_serving::Limits;
 use aftercall_tests::{PATIENCE, eventually, reason};
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
+use tonic::body::Body;
+use tonic::codegen::{Service, http};
+use tonic::server::NamedService;
 use tonic::{Code, Request};
 use tonic_health::pb::HealthCheckRequest;
 use tonic_reflection::pb::v1::ServerReflectionRequest;
@@ -131,6 +137,52 @@ async fn a_client_that_never_reads_its_answers_is_closed() {
         }
     }
     panic!("the control was closed");
+}
+
+/// Answers each request with a message of 1 MiB.
+#[derive(Clone)]
+struct Large;
+
+impl NamedService for Large {
+    const NAME: &'static str = "test.Large";
+}
+
+impl Service<http::Request<Body>> for Large {
+    type Response = http::Response<Body>;
+    type Error = Infallible;
+    type Future = Ready<Result<Self::Response, Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, _: http::Request<Body>) -> Self::Future {
+        let answer = http::Response::builder().header("content-type", "application/grpc");
+        ready(Ok(answer.body(Body::new("7".repeat(1 << 20))).expect("an answer")))
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_that_is_not_read_ends_alone_and_the_others_of_its_connection_go_on() {
+    const WATCH: &str = "/grpc.health.v1.Health/Watch";
+    let limits = Limits { stall_max: Some(Duration::from_millis(400)), ..Limits::default() };
+    let server = Bare::start_with(limits, |routes| routes.add_service(Large)).await;
+    let mut client = http2::connect(server.address, &[]).await;
+    // One that waits quietly, and one that is never read further than its window.
+    client.write_all(&http2::request(1, WATCH)).await.expect("it is sent");
+    client.write_all(&http2::request(3, "/test.Large/Get")).await.expect("it is sent");
+    // The window of the connection has room for the others.
+    client.write_all(&frame(http2::WINDOW_UPDATE, 0, 0, &(1_u32 << 20).to_be_bytes())).await.expect("it is sent");
+    loop {
+        let read = http2::next(&mut client).await.expect("the connection is not closed");
+        assert!(read.stream != 1 || read.kind != http2::RST_STREAM, "the quiet one goes on");
+        if read.stream == 3 && read.kind == http2::RST_STREAM {
+            break;
+        }
+    }
+    client.write_all(&http2::request(5, http2::CHECK)).await.expect("it is open");
+    assert!(!http2::answer(&mut client, 5).await.is_empty(), "a further request is served");
+    assert!(counter(server.address, "aftercall_streams_ended_total{reason=\"stalled\"}").await > 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,0 +1,77 @@
+//! The task of each HTTP/2 stream, which can be ended from outside: the transport then resets the stream, and the others of its connection
+//! go on.
+//!
+//! Promise: an ended task drops what its stream had still to send. Must not: judge when a stream is to end.
+
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::Poll;
+
+use futures::task::AtomicWaker;
+use hyper::rt::Executor;
+
+tokio::task_local! {
+    /// The stream whose task is running.
+    static PRESENT: Arc<Ends>;
+}
+
+/// Ends one stream.
+#[derive(Debug, Default)]
+pub(crate) struct Ends {
+    has_ended: AtomicBool,
+    waker: AtomicWaker,
+}
+
+impl Ends {
+    /// Ends the stream.
+    pub(crate) fn end(&self) {
+        self.has_ended.store(true, Ordering::Release);
+        self.waker.wake();
+    }
+
+    /// That of the stream whose task asks; none outside of HTTP/2.
+    pub(crate) fn present() -> Option<Arc<Self>> {
+        PRESENT.try_with(Arc::clone).ok()
+    }
+}
+
+/// Runs each stream as a task of its own.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct StreamExecutor;
+
+impl<F: Future<Output = ()> + Send + 'static> Executor<F> for StreamExecutor {
+    fn execute(&self, stream: F) {
+        let ends = Arc::new(Ends::default());
+        let of_task = Arc::clone(&ends);
+        tokio::spawn(PRESENT.scope(of_task, async move {
+            let mut stream = pin!(stream);
+            std::future::poll_fn(|context| {
+                ends.waker.register(context.waker());
+                if ends.has_ended.load(Ordering::Acquire) { Poll::Ready(()) } else { stream.as_mut().poll(context) }
+            })
+            .await;
+        }));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::sync::oneshot;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn an_ended_stream_drops_what_it_holds() {
+        let (begun, has_begun) = oneshot::channel();
+        let (held, is_dropped) = oneshot::channel::<()>();
+        StreamExecutor.execute(async move {
+            let _held = held;
+            let _ = begun.send(Ends::present().expect("a stream"));
+            std::future::pending::<()>().await;
+        });
+        has_begun.await.expect("it runs").end();
+        is_dropped.await.expect_err("it was dropped without a word");
+        assert!(Ends::present().is_none(), "this is no stream");
+    }
+}
