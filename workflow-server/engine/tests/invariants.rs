@@ -39,7 +39,13 @@ fn faults(world: &World) -> Vec<String> {
     if !keys.collect::<BTreeSet<_>>().into_iter().eq(root.urgency.iter().copied()) {
         faults.push("the order of urgency is not that of the instances".to_owned());
     }
-    let timers: BTreeSet<TimerKey> = instances.iter().flat_map(|one| timers_of(one)).collect();
+    // What the end of a call has released comes first.
+    let waits = |key: &TimerKey| {
+        let call = root.instance_at(key.slot).and_then(|one| root.call_of(one));
+        key.action != RELEASE || call.is_none_or(|call| call.ended_at.is_none())
+    };
+    let mut timers: Vec<TimerKey> = instances.iter().flat_map(|one| timers_of(one)).collect();
+    timers.sort_by_key(|key| (waits(key), *key));
     if !timers.iter().copied().eq(world.timers().due(Time::NEVER)) || root.counters.timers() != timers.len() as u64 {
         faults.push("the timers are not those of the instances".to_owned());
     }

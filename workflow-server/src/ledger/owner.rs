@@ -55,6 +55,8 @@ pub(super) struct Trouble {
     held: Option<Arc<str>>,
     /// Timers whose entries were refused.
     refused: Refused<TimerKey>,
+    /// When those were looked through last, in monotonic time.
+    pruned_at: Duration,
 }
 
 /// What woke the owner.
@@ -112,11 +114,15 @@ impl Owner {
     /// How long until the earliest timer, at most until the next look at the wall clock.
     fn until_due(&self) -> Duration {
         let (now, monotonic) = (self.time.now(), self.clock.monotonic());
-        if self.trouble.held.is_some() || self.has_failed() {
+        if self.has_failed() {
             return CLOCK_LOOK_EVERY;
         }
-        let mut timers = self.world.timers().due(Time::NEVER);
-        let Some(key) = timers.find(|key| !self.trouble.refused.is_waiting(key, monotonic)) else {
+        let is_ready = |key: &TimerKey| !self.trouble.refused.is_waiting(key, monotonic);
+        let timers = self.world.timers();
+        if timers.due_at_any_time().any(|key| is_ready(&key)) {
+            return Duration::ZERO;
+        }
+        let Some(key) = timers.due(Time::NEVER).find(is_ready).filter(|_| self.trouble.held.is_none()) else {
             return CLOCK_LOOK_EVERY;
         };
         let millis = key.due.0.saturating_sub(now.0).max(0);
@@ -191,11 +197,13 @@ impl Owner {
     fn fire(&mut self) {
         let (now, monotonic) = (self.time.now(), self.clock.monotonic());
         self.report_clock();
-        if self.trouble.held.is_some() || self.has_failed() || !self.open.has_room() {
+        if self.has_failed() || !self.open.has_room() {
             return;
         }
+        // While the clock is held, only what does not depend on the time is due.
+        let until = if self.trouble.held.is_some() { Time(i64::MIN) } else { now };
         let is_ready = |key: &TimerKey| !self.trouble.refused.is_waiting(key, monotonic);
-        let due: Vec<TimerKey> = self.world.timers().due(now).filter(is_ready).take(TIMERS_PER_GROUP).collect();
+        let due: Vec<TimerKey> = self.world.timers().due(until).filter(is_ready).take(TIMERS_PER_GROUP).collect();
         for key in &due {
             // A group of several large entries is one that the journal does not take.
             if !self.open.has_room() {
@@ -205,9 +213,11 @@ impl Owner {
             metrics::histogram!("aftercall_timer_lateness_seconds").record(lateness as f64 / 1_000.0);
             self.fire_one(*key, monotonic);
         }
-        if !due.is_empty() && self.trouble.refused.len() > 0 {
+        // A timer that was refused may be gone because its instance went elsewhere: looked at once a second, there may be many.
+        if self.trouble.refused.len() > 0 && monotonic >= self.trouble.pruned_at + CLOCK_LOOK_EVERY {
             let timers = self.world.timers();
             self.trouble.refused.retain(|key| timers.contains(key));
+            self.trouble.pruned_at = monotonic;
         }
         if self.trouble.refused.len() == 0 && self.conditions.get(Condition::Timers).is_some() {
             self.conditions.set(Condition::Timers, None);

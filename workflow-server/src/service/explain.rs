@@ -26,7 +26,8 @@ pub(super) fn explain(root: &Root, instance: &Instance, now: Time, clock_held: b
         )],
         Status::Cancelled => vec![format!("It was cancelled{}: {}.", at(instance.ended_at), instance.ending)],
     };
-    if clock_held && (!instance.timers.is_empty() || instance.release_at.is_some()) {
+    let is_released = root.call_of(instance).is_some_and(|call| call.ended_at.is_some());
+    if clock_held && (!instance.timers.is_empty() || instance.release_at.is_some() && !is_released) {
         sentences.push(
             "Its timers are held, because the server's clock jumped: they wait until it returns, or until ops accepts it."
                 .to_owned(),

@@ -146,7 +146,7 @@ pub(super) fn end(draft: &mut EntryDraft<'_>, key: &CallKey) -> Result<(), Rejec
         if draft.instance_bytes() < limits::RELEASED_BYTES_MAX {
             release(draft, old, &call);
         } else {
-            // Its release time is now: the timer releases it next, in an entry of its own.
+            // Its release time is now: the timer releases it next, in an entry of its own, whatever the clock shows.
             draft.touch(ChangeKind::CallUpdated, old, Some(draft.now));
         }
     }

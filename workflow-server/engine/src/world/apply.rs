@@ -317,7 +317,7 @@ impl World {
             self.root.urgency.insert(key);
         }
         self.root.counters.by_status[instance.status as usize] += 1;
-        self.root.counters.timers += self.timers.arm(&instance);
+        self.root.counters.timers += self.timers.arm(&instance, &call);
         self.root.instances.set(place, Some(instance));
         self.tell_next_slots();
         Ok(())

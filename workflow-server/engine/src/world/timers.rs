@@ -1,7 +1,10 @@
 //! Timers and release times in the order in which they fall due. Private to the writer, which arms only the earliest.
+//!
+//! What the end of a call has released, and what waits only for an entry of its own, is due whatever the time is.
 
 use std::collections::BTreeSet;
 
+use crate::call::Call;
 use crate::instance::{Instance, Status, Wake};
 use crate::time::Time;
 
@@ -46,44 +49,55 @@ impl TimerKey {
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Timers {
     by_due: BTreeSet<TimerKey>,
+    /// Releases of instances whose call has ended.
+    at_any_time: BTreeSet<TimerKey>,
 }
 
 impl Timers {
     /// The one that fires next.
     #[must_use]
     pub fn earliest(&self) -> Option<TimerKey> {
-        self.by_due.first().copied()
+        self.at_any_time.first().or_else(|| self.by_due.first()).copied()
     }
 
-    /// Those that are due at `now`, earliest first.
+    /// Those that are due at `now`: first those that do not depend on the time, then the others, earliest first.
     pub fn due(&self, now: Time) -> impl Iterator<Item = TimerKey> + '_ {
-        self.by_due.iter().copied().take_while(move |key| key.due <= now)
+        self.due_at_any_time().chain(self.by_due.iter().copied().take_while(move |key| key.due <= now))
+    }
+
+    /// Those that are due whatever the time is: also while the clock is not believed.
+    pub fn due_at_any_time(&self) -> impl Iterator<Item = TimerKey> + '_ {
+        self.at_any_time.iter().copied()
     }
 
     /// Whether this one runs.
     #[must_use]
     pub fn contains(&self, key: &TimerKey) -> bool {
-        self.by_due.contains(key)
+        self.by_due.contains(key) || self.at_any_time.contains(key)
     }
 
     /// How many run.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.by_due.len()
+        self.by_due.len() + self.at_any_time.len()
     }
 
     /// Whether none run.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.by_due.is_empty()
+        self.by_due.is_empty() && self.at_any_time.is_empty()
     }
 
-    pub(super) fn arm(&mut self, instance: &Instance) -> u64 {
-        keys(instance).filter(|key| self.by_due.insert(*key)).count() as u64
+    /// Adds the timers of an instance of this call; returns how many there are.
+    pub(super) fn arm(&mut self, instance: &Instance, call: &Call) -> u64 {
+        let is_timeless = |key: &TimerKey| key.action == RELEASE && call.ended_at.is_some();
+        let mut insert = |key| if is_timeless(&key) { self.at_any_time.insert(key) } else { self.by_due.insert(key) };
+        keys(instance).filter(|key| insert(*key)).count() as u64
     }
 
+    /// Removes the timers of an instance; returns how many there were.
     pub(super) fn disarm(&mut self, instance: &Instance) -> u64 {
-        keys(instance).filter(|key| self.by_due.remove(key)).count() as u64
+        keys(instance).filter(|key| self.by_due.remove(key) || self.at_any_time.remove(key)).count() as u64
     }
 }
 
