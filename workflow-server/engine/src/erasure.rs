@@ -29,12 +29,26 @@ pub struct ErasedCall {
 /// A caller whom thousands of calls name is one such as a switchboard: this walks over all of them, off the writer's thread.
 #[must_use]
 pub fn calls_in_memory(root: &Root, caller: &CallerKey, customer: &str) -> Vec<ErasedCall> {
-    let of_call = |call: &Arc<Call>| {
-        let instances = call.instances.iter().filter_map(|slot| root.instance_at(*slot)).map(|one| one.id);
-        ErasedCall { key: call.key.clone(), created_at: call.created_at, instances: instances.collect() }
-    };
     // One more than is taken, so that it can be said that there are more.
-    root.all_calls_of(caller, customer).map(of_call).take(limits::ERASED_CALLS_MAX + 1).collect()
+    let calls = root.all_calls_of(caller, customer).take(limits::ERASED_CALLS_MAX + 1);
+    calls.map(|call| ErasedCall::in_memory(root, call)).collect()
+}
+
+impl ErasedCall {
+    /// A call in memory with its instances.
+    pub(crate) fn in_memory(root: &Root, call: &Call) -> Self {
+        let instances = call.instances.iter().filter_map(|slot| root.instance_at(*slot)).map(|one| one.id);
+        Self { key: call.key.clone(), created_at: call.created_at, instances: instances.collect() }
+    }
+}
+
+/// By whom, and when, the calls in memory were looked up that are to be erased.
+#[derive(Clone, Debug)]
+pub struct Look {
+    /// The caller.
+    pub caller: CallerKey,
+    /// The sequence of the root that was looked at: calls that changed after it are looked at again when the erasure is decided.
+    pub sequence: u64,
 }
 
 /// Starts to erase a caller.
@@ -44,8 +58,10 @@ pub struct EraseCaller {
     pub customer: Box<str>,
     /// Why.
     pub reason: Box<str>,
-    /// The caller's calls: those in memory first, then those in the archive. Both are looked up before, by the same root.
+    /// The caller's calls: those in memory first, then those in the archive. Both are looked up before.
     pub calls: Vec<ErasedCall>,
+    /// How those in memory were looked up; none where `calls` is already known to be whole.
+    pub look: Option<Look>,
     /// The newest file of the archive at that look: where there is a newer one by now, it has to be repeated.
     pub newest_file: u64,
 }

@@ -31,6 +31,9 @@ pub enum Rejection {
     /// Something left memory since the archive was looked into.
     #[error("something has left memory since the archive was looked into")]
     ArchiveMoved,
+    /// Too many calls changed since they were looked up.
+    #[error("too many calls have changed since they were looked up")]
+    CallsMoved,
     /// None of the candidates is free any more, or passes the filter: others were faster.
     #[error("others have taken the follow-ups that were found")]
     CandidatesTaken,
@@ -166,6 +169,7 @@ impl Rejection {
             Self::NoSuchInstance(_) => "NO_SUCH_INSTANCE",
             Self::NoSuchCaller => "NO_SUCH_CALLER",
             Self::ArchiveMoved => "ARCHIVE_MOVED",
+            Self::CallsMoved => "CALLS_MOVED",
             Self::CandidatesTaken => "CANDIDATES_TAKEN",
             Self::DraftMoved => "DRAFT_MOVED",
             Self::NoSuchWorkflow(_) => "NO_SUCH_WORKFLOW",

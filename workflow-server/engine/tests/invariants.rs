@@ -17,11 +17,13 @@ use aftercall_engine::testing::{Player, after, definitions, steps};
 use aftercall_engine::time::Time;
 use aftercall_engine::world::timers::{ESCALATE, LAPSE, RELEASE, RESUME, RETURN, TimerKey};
 use aftercall_engine::world::{Keeping, World, urgency};
-use aftercall_engine::{Decision, decide};
+use aftercall_engine::{Decision, Request, decide};
 use proptest::prelude::*;
 
+mod erasures;
 mod pauses;
 
+use erasures::names_all_calls;
 use pauses::stands_still;
 
 /// Everything that is wrong with a World.
@@ -300,11 +302,12 @@ proptest! {
     ) {
         let mut player = Player::new(workflows);
         let mut world = World::new(Keeping::default());
-        let play = |requests: Vec<aftercall_engine::Request>, world: &mut World, now: Time, refusals: bool| {
+        let play = |requests: Vec<Request>, world: &mut World, now: Time, refusals: bool| {
             for request in requests {
                 match decide(world, &request, now) {
                     Ok(Decision::Commit(entry)) => {
                         prop_assert_eq!(faults_of_entry(world, &entry), Vec::<String>::new());
+                        prop_assert!(names_all_calls(world, &request, &entry), "{:?}", request.command);
                         world.apply(&entry).unwrap();
                         prop_assert_eq!(faults(world), Vec::<String>::new(), "after {:?}", entry.kind);
                         if let Some(mark) = request.mark {

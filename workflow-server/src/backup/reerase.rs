@@ -36,6 +36,7 @@ pub(super) fn entries(at: &mut At, calls: &[ErasedCall], erasures: &[KnownErasur
             customer: "".into(),
             reason: reason.as_str().into(),
             calls: some.to_vec(),
+            look: None,
             newest_file: at.world.root().archive.newest_file,
         };
         writer.carry_out(&mut at.world, Command::EraseCaller(Box::new(erase)))?;

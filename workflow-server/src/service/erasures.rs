@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use aftercall_engine::Root;
 use aftercall_engine::command::{ActorKind, Command};
-use aftercall_engine::erasure::{EraseCaller, ErasedCall, Erasure, ErasureChange, ErasureState, calls_in_memory};
+use aftercall_engine::erasure::{EraseCaller, ErasedCall, Erasure, ErasureChange, ErasureState, Look, calls_in_memory};
 use aftercall_engine::limits::ERASED_CALLS_MAX;
 use aftercall_engine::time::Time;
 use aftercall_engine::world::caller_index::CallerKey;
@@ -51,38 +51,42 @@ fn asked_for(root: &Root, started: &Answered) -> Result<Arc<Erasure>, Status> {
     }
 }
 
-/// Looks for the caller's calls in the archive, and again where something left memory meanwhile.
+/// Looks the caller's calls up, and again where something left memory meanwhile, or more calls changed than the decision looks at.
 async fn start(shared: &Shared, request: &proto::EraseCallerRequest, caller: &CallerKey) -> Result<Answered, Status> {
+    let is_to_be_repeated =
+        |refused: &Status| status::has_reason(refused, "ARCHIVE_MOVED") || status::has_reason(refused, "CALLS_MOVED");
     let mut looks = 0;
     loop {
         let from = (request.actor.as_str(), request.request_id.as_str());
         let asking = Asking::new("EraseCaller", ActorKind::Operations, from, request.encode_to_vec());
         let prepare = async { command(shared, request, caller).await.map(Prepared::from) };
         match shared.execute_new(asking, prepare).await {
-            Err(refused) if status::has_reason(&refused, "ARCHIVE_MOVED") && looks < ARCHIVE_LOOKS_MAX => looks += 1,
+            Err(refused) if is_to_be_repeated(&refused) && looks < ARCHIVE_LOOKS_MAX => looks += 1,
             answered => return answered,
         }
     }
 }
 
 async fn command(shared: &Shared, request: &proto::EraseCallerRequest, caller: &CallerKey) -> Result<Command, Status> {
-    let root = shared.root();
-    let newest_file = root.archive.newest_file;
-    let (key, customer) = (caller.clone(), request.customer.clone());
-    let calls = shared.off_thread(root, move |root| calls_in_memory(root, &key, &customer)).await?;
-    let archive = shared.ledger.archive();
+    let newest_file = shared.root().archive.newest_file;
     // What has outlived its retention and is not gone yet is erased all the same.
-    let found = archive.calls_of(caller, (&request.customer, |_| true), ERASED_CALLS_MAX + 1, Time(i64::MIN));
+    let found =
+        shared.ledger.archive().calls_of(caller, (&request.customer, |_| true), ERASED_CALLS_MAX + 1, Time(i64::MIN));
     let found = found.await.map_err(|error| status::of_history(&error))?;
     let erased = |found: FoundCall| ErasedCall {
         key: found.call.key.clone(),
         created_at: found.call.created_at,
         instances: found.instances.iter().map(|instance| instance.id).collect(),
     };
+    // Memory last: what changes after this look is looked at within the decision.
+    let (key, customer) = (caller.clone(), request.customer.clone());
+    let look = move |root: &Root| (root.sequence, calls_in_memory(root, &key, &customer));
+    let (sequence, calls) = shared.off_thread(shared.root(), look).await?;
     Ok(Command::EraseCaller(Box::new(EraseCaller {
         customer: request.customer.as_str().into(),
         reason: request.reason.as_str().into(),
         calls: calls.into_iter().chain(found.into_iter().map(erased)).collect(),
+        look: Some(Look { caller: caller.clone(), sequence }),
         newest_file,
     })))
 }

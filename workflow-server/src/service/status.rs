@@ -254,7 +254,7 @@ fn of_rejection(rejection: Rejection, root: &Root) -> Status {
         Rejection::Invalid(faults) => invalid(faults),
         Rejection::NoSuchInstance(id) => not_found("instance", &id.to_string(), message),
         Rejection::NoSuchCaller => not_found("caller", "", message),
-        Rejection::ArchiveMoved | Rejection::CandidatesTaken | Rejection::DraftMoved => {
+        Rejection::ArchiveMoved | Rejection::CallsMoved | Rejection::CandidatesTaken | Rejection::DraftMoved => {
             status(Code::Aborted, reason, format!("{message}: ask again"), HashMap::new())
         }
         Rejection::NoSuchWorkflow(name) => not_found("workflow", &name, message),

@@ -169,7 +169,7 @@ impl House {
         let (customer, reason) = ("".into(), "she asked for it".into());
         let newest_file = self.handle.root().archive.newest_file;
         let calls = calls_in_memory(&self.handle.root(), &caller, "").into_iter().chain(archived).collect();
-        let erase = EraseCaller { customer, reason, calls, newest_file };
+        let erase = EraseCaller { customer, reason, calls, look: None, newest_file };
         self.commit(Command::EraseCaller(Box::new(erase))).await
     }
 
@@ -333,7 +333,7 @@ async fn two_erasures_at_once_come_to_their_end() {
     let newest_file = house.handle.root().archive.newest_file;
     let (customer, reason) = ("".into(), "he asked for it too".into());
     let calls = calls_in_memory(&house.handle.root(), &other, "");
-    let erase = EraseCaller { customer, reason, calls, newest_file };
+    let erase = EraseCaller { customer, reason, calls, look: None, newest_file };
     let second = house.commit(Command::EraseCaller(Box::new(erase))).await;
     house.done(first).await;
     house.mask(second).await;

@@ -1,15 +1,23 @@
 //! Erasing a caller: the calls are written down when it is started, and masked one an entry, so that a crash leaves none out.
 
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
 use imbl::Vector;
 
+use crate::call::{Call, CallKey};
 use crate::command::{Actor, Command};
 use crate::decide::draft::EntryDraft;
 use crate::entry::{ChangeKind, Entered};
-use crate::erasure::{EraseCaller, ErasedCall, Erasure, ErasureChange, ErasureState};
+use crate::erasure::{EraseCaller, ErasedCall, Erasure, ErasureChange, ErasureState, Look};
 use crate::rejection::Rejection;
+use crate::time::Time;
+use crate::world::Root;
 use crate::{limits, mask};
+
+/// Changes of calls since a look that are looked at within the decision: two milliseconds at the worst. After more, the look is
+/// repeated.
+const CALL_CHANGES_MAX: usize = 4_096;
 
 /// Carries out the commands of an erasure.
 pub(super) fn change(draft: &mut EntryDraft<'_>, command: &Command, actor: &Actor) -> Result<(), Rejection> {
@@ -32,7 +40,7 @@ fn start(draft: &mut EntryDraft<'_>, erase: &EraseCaller, actor: &Actor) -> Resu
     if running >= limits::ERASURES_RUNNING_MAX {
         return Err(Rejection::Limit { name: "ERASURES_RUNNING", limit: limits::ERASURES_RUNNING_MAX as u64 });
     }
-    let mut calls = erase.calls.clone();
+    let mut calls = with_calls_since_look(root, erase)?;
     if calls.is_empty() {
         return Err(Rejection::NoSuchCaller);
     }
@@ -53,6 +61,21 @@ fn start(draft: &mut EntryDraft<'_>, erase: &EraseCaller, actor: &Actor) -> Resu
     };
     draft.erasure = Some(ErasureChange::Started(Arc::new(erasure)));
     Ok(())
+}
+
+/// The calls of a look, and before them those that arrived, or became the caller's, between the look and this decision.
+fn with_calls_since_look(root: &Root, erase: &EraseCaller) -> Result<Vec<ErasedCall>, Rejection> {
+    let mut calls = erase.calls.clone();
+    let Some(Look { caller, sequence }) = &erase.look else { return Ok(calls) };
+    let changed = root.call_changes.after(*sequence, CALL_CHANGES_MAX).ok_or(Rejection::CallsMoved)?;
+    let is_meant =
+        |call: &&Arc<Call>| caller.fits(&call.caller) && (erase.customer.is_empty() || call.customer == erase.customer);
+    let changed = changed.collect::<BTreeSet<u32>>().into_iter().filter_map(|slot| root.call_at(slot)).filter(is_meant);
+    let mut since: Vec<ErasedCall> = changed.map(|call| ErasedCall::in_memory(root, call)).collect();
+    let named: HashSet<(CallKey, Time)> = since.iter().map(|call| (call.key.clone(), call.created_at)).collect();
+    calls.retain(|call| !named.contains(&(call.key.clone(), call.created_at)));
+    since.append(&mut calls);
+    Ok(since)
 }
 
 /// How many of the calls one erasure takes: so many, and so many bytes, but one at least.

@@ -16,7 +16,7 @@ use crate::command::{
 };
 use crate::definition::model::NoteRule;
 use crate::definition::{ActionKind, Definition};
-use crate::erasure::{EraseCaller, ErasureState, calls_in_memory};
+use crate::erasure::{EraseCaller, ErasureState, Look, calls_in_memory};
 use crate::filter::FollowUpFilter;
 use crate::instance::{Instance, InstanceId};
 use crate::limits::TEXT_BYTES_MAX;
@@ -95,15 +95,17 @@ pub(super) fn replace(world: &World, nothing: bool) -> Option<Command> {
     Some(Command::ReplaceChunk { id: *id, new })
 }
 
-pub(super) fn erase(world: &World, number: u8) -> Command {
+/// As it is looked up now; of every other caller only a customer's calls are meant.
+pub(super) fn erase(world: &World, number: u8) -> EraseCaller {
     let caller = CallerKey::of(&caller(number)).expect("a caller with a reference");
-    let erase = EraseCaller {
-        customer: "".into(),
+    let customer: Box<str> = if number.is_multiple_of(2) { "".into() } else { "customer-1".into() };
+    EraseCaller {
         reason: "she asked for it".into(),
-        calls: calls_in_memory(world.root(), &caller, ""),
+        calls: calls_in_memory(world.root(), &caller, &customer),
+        customer,
+        look: Some(Look { caller, sequence: world.root().sequence }),
         newest_file: world.root().archive.newest_file,
-    };
-    Command::EraseCaller(Box::new(erase))
+    }
 }
 
 pub(super) fn step_erasure(world: &World) -> Option<Command> {

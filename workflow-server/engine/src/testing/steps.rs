@@ -8,6 +8,7 @@ use proptest::sample::Index;
 
 use crate::command::{Actor, ActorKind, Command, IfRunning, Release, Request, RequestMark, SetWorkflow, UndoPush};
 use crate::definition::Definition;
+use crate::erasure::EraseCaller;
 use crate::filter::FollowUpFilter;
 use crate::instance::{Instance, Status};
 use crate::time::{Span, SpanUnit, Time};
@@ -96,7 +97,7 @@ pub enum Step {
     Archive(u16, u8),
     /// The oldest chunk of the archive is written anew with as much, or nothing is left of it.
     Replace(bool),
-    /// Somebody asks for a caller to be erased.
+    /// Somebody looks up the calls of a caller, and asks for those to be erased that were looked up by such a step before.
     Erase(u8),
     /// The newest erasure goes on: its next call is masked, or it is done.
     StepErasure,
@@ -155,7 +156,7 @@ pub fn steps(at_most: usize) -> impl Strategy<Value = Vec<Step>> {
         3 => Just(Step::StepBatch),
         2 => (0..3_000_u16, 1..4_u8).prop_map(|(minutes, calls)| Step::Archive(minutes, calls)),
         1 => any::<bool>().prop_map(Step::Replace),
-        1 => (0..3_u8).prop_map(Step::Erase),
+        2 => (0..6_u8).prop_map(Step::Erase),
         2 => Just(Step::StepErasure),
         1 => any::<Index>().prop_map(Step::Withdraw),
         1 => any::<Index>().prop_map(Step::Cancel),
@@ -178,6 +179,8 @@ pub struct Player {
     last: Option<Request>,
     /// The instance that a button was pushed on last, as it was before, and when that was.
     pushed: Option<(Arc<Instance>, Time)>,
+    /// The calls of a caller as they were looked up a while ago.
+    looked_up: Option<EraseCaller>,
 }
 
 impl Player {
@@ -190,7 +193,7 @@ impl Player {
                 kept.push(definition);
             }
         }
-        Self { definitions: kept, now: Time(1_795_000_000_000), asked: 0, last: None, pushed: None }
+        Self { definitions: kept, now: Time(1_795_000_000_000), asked: 0, last: None, pushed: None, looked_up: None }
     }
 
     /// What time it is.
@@ -229,6 +232,9 @@ impl Player {
             step => self.command(step, world).map(|(by, command)| self.request(by, command)).into_iter().collect(),
         };
         self.last = requests.last().cloned();
+        if let Step::Erase(caller) = step {
+            self.looked_up = Some(erase(world, *caller));
+        }
         if let Step::Push { instance: at, .. } = step {
             self.pushed = instance(world, at).map(|before| (before.clone(), self.now));
         }
@@ -352,7 +358,7 @@ impl Player {
             Step::Migrate(at, version) => (ActorKind::Operations, migrate(world, instance(at)?, *version)?),
             Step::Archive(minutes, calls) => (ActorKind::Timer, archive(world, *minutes, *calls, self.now)),
             Step::Replace(nothing) => (ActorKind::Timer, replace(world, *nothing)?),
-            Step::Erase(caller) => (ActorKind::Operations, erase(world, *caller)),
+            Step::Erase(_) => (ActorKind::Operations, Command::EraseCaller(Box::new(self.looked_up.clone()?))),
             Step::StepErasure => (ActorKind::Operations, step_erasure(world)?),
             Step::Batch(work, stop) => (ActorKind::Operations, batch(world, *work, *stop, self.now)?),
             Step::StepBatch => {

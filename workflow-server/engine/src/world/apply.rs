@@ -77,6 +77,7 @@ impl World {
                 return Err(Unfit::SlotBeyond(change.slot));
             }
             self.put_call(change.slot, change.after.clone());
+            self.root.call_changes.push(entry.sequence, change.slot);
         }
         for change in &entry.instances {
             let after = self.after(&change.after)?;

@@ -1,4 +1,4 @@
-//! Which instances changed most recently, by sequence: what was found at an older root is brought up to a newer one by looking
+//! Which instances, or which calls, changed most recently, by sequence: what was found at an older root is brought up to a newer one by looking
 //! at these only.
 //!
 //! It is part of the root, so a reader sees the changes up to its root and no later ones. It holds the newest 16,384 changes.
@@ -8,7 +8,7 @@ use imbl::Vector;
 /// Changes that are kept: half a second at the highest rate, minutes at a usual one.
 const CHANGES_KEPT: usize = 16_384;
 
-/// A change of an instance.
+/// A change of an instance or a call.
 #[derive(Clone, Copy, Debug)]
 struct Change {
     sequence: u64,
@@ -38,7 +38,7 @@ impl Changes {
         *self = Self { newest: Vector::new(), complete_after: sequence };
     }
 
-    /// The slots of the instances that changed after a sequence, newest change first; a slot may come twice. None where some of
+    /// The slots of those that changed after a sequence, newest change first; a slot may come twice. None where some of
     /// these changes are not kept any more, or where there are more than `most`.
     pub fn after(&self, sequence: u64, most: usize) -> Option<impl Iterator<Item = u32> + '_> {
         let is_newer = |change: &&Change| change.sequence > sequence;

@@ -110,6 +110,8 @@ pub struct Root {
     pub counters: Counters,
     /// Which instances changed most recently.
     pub changes: Changes,
+    /// Which calls changed most recently.
+    pub call_changes: Changes,
     next_instance_slot: u32,
     next_call_slot: u32,
     call_index: Arc<CallIndex>,
@@ -283,6 +285,7 @@ impl World {
                 erasing: Arc::default(),
                 counters: Counters::default(),
                 changes: Changes::default(),
+                call_changes: Changes::default(),
                 next_instance_slot: 0,
                 next_call_slot: 0,
                 call_index: Arc::default(),
@@ -322,6 +325,7 @@ impl World {
         self.root.sequence = sequence;
         self.root.at = at;
         self.root.changes.begin_after(sequence);
+        self.root.call_changes.begin_after(sequence);
     }
 
     /// Says by which entries time went back.

@@ -1,0 +1,25 @@
+//! What an erasure names when it begins.
+
+use std::sync::Arc;
+
+use aftercall_engine::Request;
+use aftercall_engine::call::Call;
+use aftercall_engine::command::Command;
+use aftercall_engine::entry::Entry;
+use aftercall_engine::erasure::ErasureChange;
+use aftercall_engine::world::World;
+
+/// Whether an erasure that begins names every call in memory of its caller, however old the look is that it was made of.
+pub(crate) fn names_all_calls(world: &World, request: &Request, entry: &Entry) -> bool {
+    let Command::EraseCaller(erase) = &request.command else { return true };
+    let (Some(look), Some(ErasureChange::Started(erasure))) = (&erase.look, &entry.erasure) else { return true };
+    let is_named = |call: &Arc<Call>| {
+        let key = (&call.key, call.created_at);
+        erasure
+            .calls
+            .iter()
+            .find(|one| (&one.key, one.created_at) == key)
+            .is_some_and(|one| one.instances.len() == call.instances.len() || call.sequence <= look.sequence)
+    };
+    world.root().all_calls_of(&look.caller, &erase.customer).all(is_named)
+}
