@@ -35,6 +35,11 @@ pub const REFUSED_WAIT_MAX: Duration = Duration::from_secs(600);
 pub const PURGE_SHARE: u64 = 10;
 /// What one pass may remove in any case: a small archive would otherwise never be rid of anything.
 pub const PURGE_FLOOR: u64 = 100;
+/// Calls and instances that a purge looks up in one pass over the archive: with those that are found some 40 MB. A million entries of
+/// the history tell of about as many.
+pub const PURGE_WINDOW_KEYS: usize = 500_000;
+/// Threads for the files that the keeper works on: it uses two at a time, the signs of life and the look at the disk one each.
+pub const UPKEEP_FILE_THREADS: usize = 8;
 /// How often the wall clock is looked at: nothing wakes us when people set it, or when the machine resumes.
 pub const CLOCK_LOOK_EVERY: Duration = Duration::from_secs(1);
 /// How long commands are refused after the disk was found full, before it is tried again.

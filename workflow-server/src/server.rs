@@ -162,7 +162,7 @@ impl Server {
         let watching = tokio::spawn(follow_conditions(conditions.clone(), readiness.clone()));
         let routes = add_services(base_routes(&SERVICES, &readiness)?, &self.shared);
         let stop_ledger = CancellationToken::new();
-        let ledger = run_ledger(self.ledger, stop_ledger.clone())?;
+        let ledger = self.ledger.start(stop_ledger.clone())?;
         let jobs = job_runner::run(self.handle.clone(), self.shared.job_started(), stop_ledger.clone());
         let jobs = tokio::spawn(jobs);
         tracing::info!(address = %self.address, "workflow-server is ready");
@@ -237,18 +237,6 @@ fn add_services(routes: Routes, shared: &Shared) -> Routes {
         .add_service(call_manager.max_decoding_message_size(REQUEST_BYTES_MAX))
         .add_service(operations.max_decoding_message_size(REQUEST_BYTES_MAX))
         .add_service(change_feed.max_decoding_message_size(FEED_REQUEST_BYTES_MAX))
-}
-
-/// The ledger has a thread of its own: nothing that serves others can keep it waiting.
-fn run_ledger(ledger: Ledger, stop: CancellationToken) -> std::io::Result<tokio::sync::oneshot::Receiver<()>> {
-    let (ended, has_ended) = tokio::sync::oneshot::channel();
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    std::thread::Builder::new().name("ledger".to_owned()).spawn(move || {
-        runtime.block_on(ledger.run(stop));
-        // Nobody waits for the end where serving has failed.
-        let _ = ended.send(());
-    })?;
-    Ok(has_ended)
 }
 
 /// A sign of life in the vault replaces it.

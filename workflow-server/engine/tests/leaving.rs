@@ -10,7 +10,7 @@ use aftercall_engine::command::{Actor, ActorKind, CallChanges, Command, KnownCal
 use aftercall_engine::entry::ChangeKind;
 use aftercall_engine::erasure::{EraseCaller, ErasedCall, Erasing, ErasureState, calls_in_memory};
 use aftercall_engine::instance::InstanceId;
-use aftercall_engine::query::{Archivable, archivable};
+use aftercall_engine::query::{Archivable, archivable, archivable_from};
 use aftercall_engine::testing::{Player, definitions, steps};
 use aftercall_engine::world::caller_index::CallerKey;
 use aftercall_engine::world::{Keeping, World};
@@ -88,6 +88,31 @@ fn a_call_leaves_an_hour_after_its_last_end_and_one_that_nobody_ended_a_day_afte
     assert_eq!(desk.archivable(), ["ended", "two"]);
     desk.pass(1);
     assert_eq!(desk.archivable(), ["ended", "unended", "two"]);
+}
+
+#[test]
+fn parts_that_are_looked_for_one_after_another_make_the_whole_and_no_call_is_looked_at_twice() {
+    let mut desk = Desk::new(WORKFLOW);
+    for call in 0..10 {
+        desk.finish(&call.to_string());
+        desk.end(&call.to_string());
+        desk.set(&format!("open {call}"), true);
+    }
+    desk.pass(HOUR);
+    for most in 1..12 {
+        let (mut from, mut parts) = (0, Vec::new());
+        loop {
+            let part = archivable_from(desk.world.root(), from, HOUR, desk.now, most);
+            assert!(part.calls.iter().all(|call| (from..part.next_slot).contains(&call.slot)));
+            from = part.next_slot;
+            parts.extend(part.calls.iter().map(|call| call.slot));
+            if !part.is_full {
+                break;
+            }
+        }
+        assert_eq!(parts, desk.look().calls.iter().map(|call| call.slot).collect::<Vec<_>>(), "{most} a part");
+        assert_eq!(from, 20);
+    }
 }
 
 #[test]

@@ -9,12 +9,11 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use aftercall_engine::Root;
-use aftercall_engine::archive::{RETENTION_DEFAULT, Tally, is_outlived};
+use aftercall_engine::archive::RETENTION_DEFAULT;
 use aftercall_engine::call::{Call, CallKey};
 use aftercall_engine::instance::{Instance, InstanceId};
 use aftercall_engine::time::{Span, Time};
 use aftercall_engine::world::caller_index::CallerKey;
-use aftercall_engine::world::definitions::Workflow;
 use arc_swap::ArcSwap;
 use siphasher::sip::SipHasher13;
 
@@ -90,7 +89,7 @@ pub struct Archive {
     history: Arc<History>,
     root: Arc<ArcSwap<Root>>,
     keys: ArchiveKeys,
-    retention: Span,
+    pub(super) retention: Span,
     filters: Mutex<HashMap<u64, Arc<ChunkFilter>>>,
     /// The newest that were read, the newest last.
     contents: Mutex<VecDeque<(u64, Arc<ChunkContent>)>>,
@@ -98,25 +97,6 @@ pub struct Archive {
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// How long instances of a workflow are kept after their end: the longest retention that counts, of the workflow or of the server.
-fn retention_of(root: &Root, workflow: u32, default: Span) -> Span {
-    let counted = root.workflows.at(workflow).into_iter().flat_map(Workflow::retentions);
-    counted.map(|own| own.unwrap_or(default)).max_by_key(|span| span.millis()).unwrap_or(default)
-}
-
-/// A shorter retention that waits for operations, and what it would remove now.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ShorterRetention {
-    /// What is in force.
-    pub in_force: Span,
-    /// What the newest version says, or the server where it says nothing.
-    pub newest: Span,
-    /// How many archived instances it would let go at once, at most.
-    pub instances: u64,
-    /// Of how many versions these are.
-    pub versions: u32,
 }
 
 impl Archive {
@@ -139,34 +119,6 @@ impl Archive {
         self.keys
     }
 
-    /// Whether an instance has outlived its retention.
-    pub(super) fn instance_is_outlived(&self, root: &Root, one: &ArchivedInstance, now: Time) -> bool {
-        is_outlived(one.ended_at, retention_of(root, one.workflow, self.retention), now)
-    }
-
-    /// Whether the newest version of a workflow says a shorter retention than the one in force.
-    #[must_use]
-    pub fn shorter_retention(&self, root: &Root, workflow: u32, now: Time) -> Option<ShorterRetention> {
-        let in_force = retention_of(root, workflow, self.retention);
-        let newest = root.workflows.at(workflow)?.versions.last()?.definition.retention.unwrap_or(self.retention);
-        if newest.millis() >= in_force.millis() {
-            return None;
-        }
-        let tallies = root.archive.chunks.values().flat_map(|chunk| chunk.tallies.iter());
-        let gone: Vec<&Tally> = tallies
-            .filter(|tally| tally.workflow == workflow && is_outlived(tally.oldest_end, newest, now))
-            .filter(|tally| !is_outlived(tally.newest_end, in_force, now))
-            .collect();
-        let versions: HashSet<u32> = gone.iter().map(|tally| tally.version).collect();
-        let instances = gone.iter().map(|tally| u64::from(tally.count)).sum();
-        Some(ShorterRetention { in_force, newest, instances, versions: versions.len() as u32 })
-    }
-
-    /// Whether a call without instances has.
-    pub(super) fn call_is_outlived(&self, call: &ArchivedCall, now: Time) -> bool {
-        is_outlived(call.created_at, self.retention, now)
-    }
-
     /// What the file of a chunk holds.
     pub(super) async fn content(&self, file: u64) -> Result<Arc<ChunkContent>, HistoryError> {
         if let Some((_, content)) = lock(&self.contents).iter().find(|(held, _)| *held == file) {
@@ -176,7 +128,7 @@ impl Archive {
         let missing = RecordError::Incomplete("content of a chunk of the archive");
         let Some((_, offset)) = self.vault.read_frame(&name, 0).await? else { return Err(missing.into()) };
         let Some((bytes, _)) = self.vault.read_frame(&name, offset).await? else { return Err(missing.into()) };
-        // Up to 4,096 calls with their instances: not on the thread of the ledger, where the keeper asks.
+        // Up to 4,096 calls with their instances: not on a thread that serves others.
         let reading = tokio::task::spawn_blocking(move || ChunkContent::read(&bytes));
         let cut_off = |_| JournalError::Io { what: "reading the archive".into(), reason: "it was cut off".into() };
         let content = Arc::new(reading.await.map_err(cut_off)??);

@@ -7,7 +7,7 @@ use aftercall_engine::Root;
 use aftercall_engine::call::Call;
 use aftercall_engine::command::{ArchivableCall, Command};
 use aftercall_engine::instance::Instance;
-use aftercall_engine::query::{Archivable, archivable};
+use aftercall_engine::query::{Archivable, archivable_from};
 use aftercall_engine::world::caller_index::CallerKey;
 
 use super::archive::ArchiveKeys;
@@ -19,6 +19,8 @@ use crate::records::{ArchivedCall, ArchivedInstance, ChunkContent};
 impl Keeper {
     /// Fills chunks while there is enough for one, or what there is has waited long enough.
     pub(super) async fn archive(&mut self) -> Result<(), KeepError> {
+        // Each call is looked at once, however many chunks there are to fill.
+        let mut from = 0;
         while self.goes_on().await {
             self.serve_captures().await;
             let (root, now, after) = (self.handle.root(), self.handle.now(), self.archive_after_millis);
@@ -26,10 +28,11 @@ impl Keeper {
                 return Ok(());
             }
             let looked_at = root.clone();
-            // A walk over every call: not on the thread of the ledger.
-            let looking = tokio::task::spawn_blocking(move || archivable(&looked_at, after, now, ARCHIVE_CHUNK_CALLS));
-            let Archivable { calls, is_full, oldest } =
+            let look = move || archivable_from(&looked_at, from, after, now, ARCHIVE_CHUNK_CALLS);
+            let looking = tokio::task::spawn_blocking(look);
+            let Archivable { calls, is_full, oldest, next_slot } =
                 looking.await.map_err(|_| KeepError::CutOff("looking for what may leave memory"))?;
+            from = next_slot;
             let waits = after.saturating_mul(ARCHIVE_WAITS);
             let has_waited = oldest.is_some_and(|oldest| now.0.saturating_sub(oldest.0) >= waits);
             if calls.is_empty() || !(is_full || has_waited) || !self.store(root, calls).await? {
@@ -44,7 +47,6 @@ impl Keeper {
         let archive = self.handle.archive();
         let file = root.archive.newest_file + 1;
         let (keys, listed) = (archive.keys(), calls.clone());
-        // Hashes of thousands of callers: not on the thread of the ledger.
         let gathering = tokio::task::spawn_blocking(move || content(&root, keys, &listed));
         let content = gathering.await.map_err(|_| KeepError::CutOff("gathering what leaves memory"))?;
         archive.write(file, content).await?;

@@ -14,8 +14,8 @@ use aftercall_engine::{Entry, Root};
 use arc_swap::ArcSwap;
 use thiserror::Error;
 
-pub(super) use chunks::Rewritten;
-use chunks::{Chunks, Place};
+use chunks::Chunks;
+pub(super) use chunks::{Place, Rewritten};
 pub(super) use chunks::{frame_entries, range_of};
 use trails::Trails;
 pub use trails::{Step, Trail};

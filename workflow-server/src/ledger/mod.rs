@@ -17,6 +17,7 @@ pub mod conditions;
 pub mod feed;
 pub mod history;
 
+mod archive_retention;
 mod archiver;
 mod group;
 mod keeper;
@@ -39,8 +40,9 @@ use arc_swap::ArcSwap;
 use thiserror::Error;
 use tokio::sync::{Notify, mpsc, oneshot};
 
-pub use archive::{Archive, ArchiveKeys, FoundCall, FoundInstance, ShorterRetention};
+pub use archive::{Archive, ArchiveKeys, FoundCall, FoundInstance};
 pub use archive_list::{ArchiveCursor, ArchiveFilter, ArchivePage};
+pub use archive_retention::ShorterRetention;
 pub use clock::{Clock, ManualClock, SystemClock, Uptime};
 pub use conditions::{Condition, Conditions, Health};
 pub use feed::Feed;

@@ -7,7 +7,8 @@ use aftercall_engine::Root;
 use aftercall_engine::time::Span;
 use aftercall_engine::world::Keeping;
 use arc_swap::ArcSwap;
-use tokio::sync::mpsc;
+use tokio::runtime::{Builder, Handle as RuntimeHandle};
+use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
@@ -21,7 +22,7 @@ use super::recover::{RecoverError, Recovered, recover};
 use super::timekeeping::{Known, SharedTime, Timekeeping};
 use super::{Archive, ArchiveKeys, Clock, Conditions, Handle};
 use crate::journal::{Log, Vault};
-use crate::limits::{COMMANDS_WAITING_MAX, ORDERS_WAITING_MAX};
+use crate::limits::{COMMANDS_WAITING_MAX, ORDERS_WAITING_MAX, UPKEEP_FILE_THREADS};
 
 /// What the ledger is told when it is made.
 #[derive(Clone)]
@@ -117,18 +118,48 @@ impl Ledger {
         Ok((Self { owner, keeper, watchman }, handle))
     }
 
-    /// Runs until it is told to stop, then finishes what it has taken.
-    pub async fn run(self, stop: CancellationToken) {
+    /// Runs on threads of its own: one for the owner alone, so that nothing keeps those waiting who change something, and others
+    /// for upkeep. What is returned ends when the ledger has ended, however it ends.
+    ///
+    /// # Errors
+    /// Where a thread cannot be started.
+    pub fn start(self, stop: CancellationToken) -> std::io::Result<oneshot::Receiver<()>> {
+        let (ended, has_ended) = oneshot::channel();
+        let runtime = Builder::new_current_thread().enable_all().build()?;
+        let mut upkeep = Builder::new_multi_thread();
+        upkeep.worker_threads(1).max_blocking_threads(UPKEEP_FILE_THREADS).thread_name("upkeep").enable_all();
+        let upkeep = upkeep.build()?;
+        std::thread::Builder::new().name("ledger".to_owned()).spawn(move || {
+            runtime.block_on(self.run_with(stop, upkeep.handle().clone()));
+            // Waits for what is still being done to files: whoever opens the store next must not find it under way.
+            drop(upkeep);
+            // Nobody waits for the end where serving has failed.
+            let _ = ended.send(());
+        })?;
+        Ok(has_ended)
+    }
+
+    /// Runs here until it is told to stop, then finishes what it has taken.
+    ///
+    /// # Panics
+    /// Outside of a runtime.
+    pub fn run(self, stop: CancellationToken) -> impl Future<Output = ()> + Send {
+        self.run_with(stop, RuntimeHandle::current())
+    }
+
+    /// The same, with upkeep on another runtime.
+    async fn run_with(self, stop: CancellationToken, upkeep: RuntimeHandle) {
         // Should this be dropped in the middle, the keeper must not go on beside whoever opens the store next.
-        let keeper = AbortOnDropHandle::new(tokio::spawn(self.keeper.run()));
+        let keeper = AbortOnDropHandle::new(upkeep.spawn(self.keeper.run()));
         let watchman = Arc::new(self.watchman);
-        let watching = AbortOnDropHandle::new(tokio::spawn({
+        let watching = AbortOnDropHandle::new(upkeep.spawn({
             let watchman = watchman.clone();
             async move { watchman.run().await }
         }));
         self.owner.run(stop).await;
         watching.abort();
-        watchman.give_sign().await;
+        let last_sign = upkeep.spawn(async move { watchman.give_sign().await });
+        let _ = last_sign.await;
         // The owner has dropped its end: the keeper finishes the snapshot in hand and ends.
         let _ = keeper.await;
     }

@@ -6,22 +6,22 @@
 //! What is looked for in the history is told by what the World and the archive still know, not by what was just removed: so a
 //! pass that was cut off is made good by the next one.
 
+mod known;
+
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use aftercall_engine::archive::{Chunk, End};
-use aftercall_engine::call::Call;
-use aftercall_engine::command::{Actor, Command};
-use aftercall_engine::entry::{Answer, ChangeKind, Said};
-use aftercall_engine::instance::InstanceId;
+use aftercall_engine::command::Command;
 use aftercall_engine::time::Time;
 use aftercall_engine::{Entry, Root};
 use bytes::Bytes;
 
-use super::archive::{Archive, ArchiveKeys};
-use super::history::{HistoryError, Rewritten};
+use super::archive::Archive;
 use super::keeper::{KeepError, Keeper};
+use known::Window;
+
 use crate::journal::JournalError;
 use crate::limits::{PROCESS_SETTLES, PURGE_FLOOR, PURGE_SHARE};
 use crate::records::{ArchivedCall, ArchivedInstance, ChunkContent};
@@ -184,23 +184,44 @@ impl Keeper {
         Ok(replaced)
     }
 
-    /// Takes out of the history what nobody knows any more; gives whether it came to the end.
+    /// Removes from the history what neither memory nor the archive knows any more; returns whether it came to the end.
+    ///
+    /// The archive is read once for a window of chunks of the history, not for each of them. A window is bounded by what has to be
+    /// looked up for it.
     async fn purge_history(&mut self, now: Time) -> Result<bool, KeepError> {
+        let keys = self.handle.archive().keys();
+        let mut window = Window::default();
         for place in self.handle.history().places(0..=u64::MAX) {
             if !self.goes_on().await {
                 return Ok(false);
             }
-            let entries = self.handle.history().stored(place).await?;
-            // The last one need not be the newest: time may have gone back in between.
-            let Some(newest) = entries.iter().map(|entry| entry.at).max() else { continue };
-            // No retention is shorter than a day.
-            if entries.first().is_none_or(|first| now.0.saturating_sub(first.at.0) < DAY_MILLIS) {
-                continue;
+            window.add(place, &self.handle.history().stored(place).await?, (keys, now));
+            if window.is_full() && !self.purge_window(std::mem::take(&mut window)).await? {
+                return Ok(false);
             }
-            let known = Known::of(self.handle.archive(), &entries, (place.first, newest)).await?;
-            drop(entries);
-            let root = self.handle.root();
-            let keys = self.handle.archive().keys();
+        }
+        self.purge_window(window).await
+    }
+
+    /// Does it for the chunks of a window; returns whether it came to the end.
+    async fn purge_window(&mut self, mut window: Window) -> Result<bool, KeepError> {
+        let root = self.handle.root();
+        let chunks: Vec<&Arc<Chunk>> =
+            root.archive.chunks.values().filter(|chunk| window.may_be_about(chunk)).collect();
+        for chunk in chunks {
+            if !self.goes_on().await {
+                return Ok(false);
+            }
+            window.look_up(self.handle.archive().content(chunk.file).await?.as_ref());
+        }
+        let keys = self.handle.archive().keys();
+        let (places, known) = window.into_known();
+        let known = Arc::new(known);
+        for place in places {
+            if !self.goes_on().await {
+                return Ok(false);
+            }
+            let (known, root) = (known.clone(), self.handle.root());
             let change = move |entry: Arc<Entry>| known.left_of(&root, keys, entry);
             self.handle.history().rewrite(place, change).await?;
         }
@@ -209,7 +230,8 @@ impl Keeper {
 }
 
 fn left_of(archive: &Archive, root: &Root, content: &ChunkContent, (now, budget): (Time, &mut Budget)) -> ChunkContent {
-    let mut is_left = |one: &&ArchivedInstance| !archive.instance_is_outlived(root, one, now) || !budget.takes();
+    let mut is_outlived = archive.outlived(root, now);
+    let mut is_left = |one: &&ArchivedInstance| !is_outlived(one) || !budget.takes();
     let kept: Vec<&ArchivedInstance> = content.instances.iter().filter(|one| is_left(one)).collect();
     let had_some: HashSet<u32> = content.instances.iter().map(|one| one.call).collect();
     let has_some: HashSet<u32> = kept.iter().map(|one| one.call).collect();
@@ -226,79 +248,4 @@ fn left_of(archive: &Archive, root: &Root, content: &ChunkContent, (now, budget)
     let moved = |one: &ArchivedInstance| ArchivedInstance { call: places[one.call as usize], ..one.clone() };
     left.instances = kept.into_iter().map(moved).collect();
     left
-}
-
-/// What the archive still knows of what some entries tell of.
-struct Known {
-    instances: HashSet<InstanceId>,
-    /// By key, and when each was heard of first: the same key may come again.
-    calls: HashSet<(u64, Time)>,
-}
-
-impl Known {
-    async fn of(archive: &Archive, entries: &[Arc<Entry>], (first, until): (u64, Time)) -> Result<Self, HistoryError> {
-        let asked: HashSet<InstanceId> =
-            entries.iter().flat_map(|entry| &entry.instances).map(|change| change.after.id()).collect();
-        let (mut instances, mut calls) = (HashSet::new(), HashSet::new());
-        let root = archive.root();
-        let may_tell = |chunk: &&Arc<Chunk>| chunk.newest >= first && chunk.oldest <= until;
-        for chunk in root.archive.chunks.values().filter(may_tell) {
-            let content = archive.content(chunk.file).await?;
-            calls.extend(content.calls.iter().map(|call| (call.key, call.created_at)));
-            instances.extend(content.instances.iter().map(|one| one.id).filter(|id| asked.contains(id)));
-        }
-        Ok(Self { instances, calls })
-    }
-
-    /// Of an entry what tells of a call or an instance that is known still.
-    fn left_of(&self, root: &Root, keys: ArchiveKeys, entry: Arc<Entry>) -> Rewritten {
-        let is_known_call = |call: &Call| {
-            root.call(&call.key).is_some_and(|live| live.created_at == call.created_at)
-                || self.calls.contains(&(keys.of_call(&call.key), call.created_at))
-        };
-        let is_known = |id: InstanceId| root.instance(id).is_some() || self.instances.contains(&id);
-        let call_goes = entry.call.as_ref().is_some_and(|change| !is_known_call(&change.after));
-        let gone = || entry.instances.iter().filter(|change| !is_known(change.after.id()));
-        if !call_goes && gone().next().is_none() && entry.archive.is_none() && !tells_of_nothing(&entry) {
-            return Rewritten::Same(entry);
-        }
-        let mut left = Entry::clone(&entry);
-        left.archive = None;
-        left.call = left.call.filter(|_| !call_goes);
-        left.instances.retain(|change| is_known(change.after.id()));
-        if gone().any(|change| change.kind == entry.kind) {
-            // What was said was said of it.
-            left.said = Said::default();
-        }
-        if tells_of_nothing(&left) {
-            let left = emptied(&left);
-            Rewritten::Gone(if left == *entry { entry } else { Arc::new(left) })
-        } else if left == *entry {
-            Rewritten::Same(entry)
-        } else {
-            Rewritten::Other(Arc::new(left))
-        }
-    }
-}
-
-/// Whether nothing is left of an entry but that something happened then. What tells of definitions, batches and erasures is
-/// kept for ever; what the archive did is of no interest afterwards.
-fn tells_of_nothing(entry: &Entry) -> bool {
-    entry.instances.is_empty()
-        && entry.call.is_none()
-        && entry.definition.is_none()
-        && entry.batch.is_none()
-        && entry.erasure.is_none()
-        && entry.kind != ChangeKind::ClockAccepted
-}
-
-/// That something happened then, and by what kind of party.
-fn emptied(entry: &Entry) -> Entry {
-    Entry {
-        actor: Actor { kind: entry.actor.kind, name: "".into() },
-        mark: None,
-        said: Said::default(),
-        answer: Answer::Done,
-        ..entry.clone()
-    }
 }

@@ -65,6 +65,11 @@ pub(crate) fn setting(call: &str, reference: &str, reason: &str) -> Command {
 /// Sets it on a call, and finishes it.
 pub(crate) async fn finish(bench: &Bench, call: &str, reference: &str) -> InstanceId {
     bench.commit(setting(call, reference, "a reason")).await;
+    finish_newest(bench, call).await
+}
+
+/// Finishes the newest of a call.
+pub(crate) async fn finish_newest(bench: &Bench, call: &str) -> InstanceId {
     let root = bench.handle.root();
     let slot = *root.call(&call_key(call)).unwrap().instances.last().unwrap();
     let id = root.instance_at(slot).unwrap().id;

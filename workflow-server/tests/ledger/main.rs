@@ -14,3 +14,4 @@ mod released;
 mod starts;
 mod time;
 mod trails;
+mod upkeep;

@@ -10,6 +10,7 @@ use aftercall_engine::time::Time;
 use aftercall_engine::world::Keeping;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
+use workflow_server::journal::Vault;
 use workflow_server::journal::memory::MemoryStore;
 use workflow_server::ledger::{ArchiveKeys, Clock, Handle, Ledger, LedgerError, LedgerOptions, ManualClock, Outcome};
 use workflow_server::limits::CLOCK_AHEAD_MAX;
@@ -35,6 +36,21 @@ on_new_call:
         then: [ finish: done ]
 ";
 
+async fn recover(store: &MemoryStore, vault: Arc<dyn Vault>, clock: &Arc<ManualClock>) -> (Ledger, Handle) {
+    let options = LedgerOptions {
+        keeping: Keeping::default(),
+        snapshot_every_entries: SNAPSHOT_EVERY,
+        journal_kept_entries: 10,
+        clock_ahead_max: CLOCK_AHEAD_MAX,
+        clock_was_held: false,
+        archive_after_millis: ARCHIVE_AFTER.as_millis() as i64,
+        retention: None,
+        archive_keys: ArchiveKeys::new([7; 16]),
+    };
+    let clock: Arc<dyn Clock> = clock.clone();
+    Ledger::recover(store.log(), vault, clock, options).await.unwrap()
+}
+
 /// A running ledger.
 pub(crate) struct Bench {
     pub(crate) store: MemoryStore,
@@ -50,21 +66,27 @@ impl Bench {
     }
 
     pub(crate) async fn on(store: MemoryStore, clock: Arc<ManualClock>) -> Self {
-        let options = LedgerOptions {
-            keeping: Keeping::default(),
-            snapshot_every_entries: SNAPSHOT_EVERY,
-            journal_kept_entries: 10,
-            clock_ahead_max: CLOCK_AHEAD_MAX,
-            clock_was_held: false,
-            archive_after_millis: ARCHIVE_AFTER.as_millis() as i64,
-            retention: None,
-            archive_keys: ArchiveKeys::new([7; 16]),
-        };
-        let dyn_clock: Arc<dyn Clock> = clock.clone();
-        let (ledger, handle) = Ledger::recover(store.log(), store.vault(), dyn_clock, options).await.unwrap();
+        let vault = store.vault();
+        let (ledger, handle) = recover(&store, vault, &clock).await;
         let stop = CancellationToken::new();
         let running = tokio::spawn(ledger.run(stop.clone()));
         Self { store, clock, handle, stop, running }
+    }
+
+    /// On threads of its own as in a server, over a vault that is handed in.
+    pub(crate) async fn on_threads(store: MemoryStore, vault: Arc<dyn Vault>) -> Self {
+        let clock = Arc::new(ManualClock::at(Time(1_795_000_000_000)));
+        let (ledger, handle) = recover(&store, vault, &clock).await;
+        let stop = CancellationToken::new();
+        let ended = ledger.start(stop.clone()).unwrap();
+        let running = tokio::spawn(async move { ended.await.unwrap() });
+        Self { store, clock, handle, stop, running }
+    }
+
+    /// Stops in good order.
+    pub(crate) async fn stop(self) {
+        self.stop.cancel();
+        self.running.await.unwrap();
     }
 
     /// Stops in good order, and starts on the same store.

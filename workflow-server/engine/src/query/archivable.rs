@@ -24,20 +24,31 @@ pub struct Archivable {
     pub is_full: bool,
     /// When the first of them could have left.
     pub oldest: Option<Time>,
+    /// The slot after the last one that was looked at: a look for more continues there.
+    pub next_slot: u32,
 }
 
 /// The calls that may leave memory at `now`, where that takes `after_millis` since the last end: at most `most` of them, and
 /// no more once they have as many instances.
 #[must_use]
 pub fn archivable(root: &Root, after_millis: i64, now: Time, most: usize) -> Archivable {
-    let (mut found, mut instances) = (Archivable::default(), 0);
-    for (slot, call) in root.calls.iter().enumerate() {
+    archivable_from(root, 0, after_millis, now, most)
+}
+
+/// The same from a slot on: whoever takes a part after the other looks at each call once.
+#[must_use]
+pub fn archivable_from(root: &Root, from: u32, after_millis: i64, now: Time, most: usize) -> Archivable {
+    let from = from.min(root.calls.len() as u32);
+    let (mut found, mut instances) = (Archivable { next_slot: from, ..Archivable::default() }, 0);
+    for call in &root.calls.skip(from as usize) {
+        let slot = found.next_slot;
+        found.next_slot += 1;
         let Some(call) = call else { continue };
-        let from = leaves_from(root, call, after_millis);
-        let Some(newest) = newest_of_call(root, call).filter(|_| from <= now) else { continue };
-        found.oldest = Some(found.oldest.map_or(from, |oldest: Time| oldest.min(from)));
+        let leaves = leaves_from(root, call, after_millis);
+        let Some(newest) = newest_of_call(root, call).filter(|_| leaves <= now) else { continue };
+        found.oldest = Some(found.oldest.map_or(leaves, |oldest: Time| oldest.min(leaves)));
         instances += call.instances.len();
-        found.calls.push(ArchivableCall { slot: slot as u32, sequence: call.sequence, newest });
+        found.calls.push(ArchivableCall { slot, sequence: call.sequence, newest });
         if found.calls.len() >= most || instances >= most {
             found.is_full = true;
             break;

@@ -13,7 +13,7 @@ mod stuck;
 mod waiting;
 mod walk;
 
-pub use archivable::{Archivable, archivable, newest_of_call};
+pub use archivable::{Archivable, archivable, archivable_from, newest_of_call};
 pub use claimable::{Claimable, is_claimable};
 pub use due::{DueState, due_soon_from, due_state};
 pub use follow_ups::{FollowUpCursor, FollowUpPage, FollowUpRow, list_follow_ups};

@@ -239,7 +239,7 @@ impl Chunks {
         change: impl FnMut(Arc<Entry>) -> Rewritten + Send + 'static,
     ) -> Result<bool, HistoryError> {
         let entries = self.all_of(place).await?;
-        // Looking at each takes a while: not on the thread of the ledger.
+        // Looking at each takes a while: not on a thread that serves others.
         let changing = tokio::task::spawn_blocking(move || entries.into_iter().map(change).collect::<Vec<_>>());
         let changed = changing.await.map_err(|_| cut_off("looking through the history"))?;
         if changed.iter().all(|one| matches!(one, Rewritten::Same(_))) {
@@ -274,7 +274,7 @@ impl Chunks {
         place: Place,
         entries: impl FnOnce() -> Result<Vec<Arc<Entry>>, RecordError> + Send + 'static,
     ) -> Result<(), HistoryError> {
-        // Unpacking and compressing take a while: not on the thread of the ledger.
+        // Unpacking and compressing take a while: not on a thread that serves others.
         let packing = tokio::task::spawn_blocking(move || frames(&entries()?));
         let frames = packing.await.map_err(|_| cut_off("packing the history"))??;
         let mut blob = self.vault.create(&place.name()).await?;

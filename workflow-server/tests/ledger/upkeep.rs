@@ -1,0 +1,139 @@
+//! What the keeper does beside the owner: on other threads, and each file of a collection so many times and no more.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures::future::BoxFuture;
+use workflow_server::journal::memory::MemoryStore;
+use workflow_server::journal::{BlobWriter, JournalError, Vault};
+
+use crate::archive::{archived, finish_newest, publish, setting};
+use crate::support::{Bench, PATIENCE, team};
+
+const DAY: Duration = Duration::from_secs(86_400);
+/// Chunks of the archive: more than the server holds in memory after it has read them.
+const CHUNKS: usize = 12;
+
+/// What was asked of a vault, by the name of the thread.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Asked {
+    Read(String, u64),
+    Put(String, usize),
+    Other,
+}
+
+/// A vault that notes what it is asked.
+struct Watched {
+    vault: Arc<dyn Vault>,
+    asked: Mutex<Vec<(String, Asked)>>,
+}
+
+impl Watched {
+    fn note(&self, asked: Asked) {
+        let thread = std::thread::current().name().unwrap_or_default().to_owned();
+        self.asked.lock().unwrap().push((thread, asked));
+    }
+
+    fn take(&self) -> Vec<(String, Asked)> {
+        std::mem::take(&mut *self.asked.lock().unwrap())
+    }
+
+    /// How many files of a prefix were read since the notes were taken, each as often as it was.
+    fn reads(&self, prefix: &str) -> usize {
+        let is_read = |asked: &Asked| matches!(asked, Asked::Read(name, 0) if name.starts_with(prefix));
+        self.asked.lock().unwrap().iter().filter(|(_, asked)| is_read(asked)).count()
+    }
+
+    /// Whether a purge has come to its end since the notes were taken.
+    fn has_purged(&self) -> bool {
+        let day = Asked::Put("purged-on".to_owned(), 8);
+        self.asked.lock().unwrap().iter().any(|(_, asked)| *asked == day)
+    }
+}
+
+impl Vault for Watched {
+    fn create(&self, name: &str) -> BoxFuture<'_, Result<Box<dyn BlobWriter>, JournalError>> {
+        self.note(Asked::Other);
+        self.vault.create(name)
+    }
+
+    fn read_frame(&self, name: &str, offset: u64) -> BoxFuture<'_, Result<Option<(Bytes, u64)>, JournalError>> {
+        self.note(Asked::Read(name.to_owned(), offset));
+        self.vault.read_frame(name, offset)
+    }
+
+    fn list(&self, prefix: &str) -> BoxFuture<'_, Result<Vec<String>, JournalError>> {
+        self.note(Asked::Other);
+        self.vault.list(prefix)
+    }
+
+    fn remove(&self, name: &str) -> BoxFuture<'_, Result<(), JournalError>> {
+        self.note(Asked::Other);
+        self.vault.remove(name)
+    }
+
+    fn put_key(&self, name: &str, value: Bytes) -> BoxFuture<'_, Result<(), JournalError>> {
+        self.note(Asked::Put(name.to_owned(), value.len()));
+        self.vault.put_key(name, value)
+    }
+
+    fn check_space(&self) -> BoxFuture<'_, Result<(), JournalError>> {
+        self.note(Asked::Other);
+        self.vault.check_space()
+    }
+
+    fn get_key(&self, name: &str) -> BoxFuture<'_, Result<Option<Bytes>, JournalError>> {
+        self.note(Asked::Other);
+        self.vault.get_key(name)
+    }
+}
+
+/// A server whose oldest follow-up is about to outlive its retention, with many chunks of the history, each of which tells of
+/// every chunk of the archive.
+async fn about_to_purge() -> (Bench, Arc<Watched>) {
+    let store = MemoryStore::new();
+    let watched = Arc::new(Watched { vault: store.vault(), asked: Mutex::default() });
+    let bench = Bench::on_threads(store, watched.clone()).await;
+    publish(&bench, "retention: 2d").await;
+    let calls: Vec<String> = (0..CHUNKS).map(|call| call.to_string()).collect();
+    for call in &calls {
+        bench.commit(setting(call, "C-1", "a reason")).await;
+    }
+    finish_newest(&bench, &calls[0]).await;
+    archived(&bench, 1).await;
+    for filler in 0..400 {
+        bench.commit(team(&format!("filler-{filler}"))).await;
+    }
+    bench.clock.pass(DAY);
+    for (count, call) in calls.iter().enumerate().skip(1) {
+        finish_newest(&bench, call).await;
+        archived(&bench, count as u64 + 1).await;
+    }
+    assert_eq!(bench.handle.root().archive.chunks.len(), CHUNKS);
+    (bench, watched)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_purge_reads_each_chunk_of_the_archive_so_many_times_however_many_chunks_the_history_has() {
+    let (bench, watched) = about_to_purge().await;
+    let before = watched.take();
+    bench.clock.pass(DAY * 2);
+    bench.until("the oldest is purged", |root| root.archive.instances == CHUNKS as u64 - 1).await;
+    let purging = async {
+        while !watched.has_purged() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, purging).await.expect("the purge comes to its end");
+    let (archive, history) = (watched.reads("archive-"), watched.reads("history-"));
+    assert!(history >= CHUNKS, "{history} chunks of the history were looked through");
+    // Once for what has outlived its retention, once for what is known still.
+    assert!(archive <= 2 * CHUNKS, "{archive} reads of {CHUNKS} chunks, beside {history} of the history");
+
+    let after = watched.take();
+    let threads: Vec<&str> = before.iter().chain(&after).map(|(thread, _)| &**thread).collect();
+    assert!(threads.contains(&"upkeep"));
+    assert!(!threads.contains(&"ledger"), "the thread of the ledger does nothing but decide and write");
+    bench.stop().await;
+}
