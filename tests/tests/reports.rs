@@ -2,13 +2,14 @@
 //! history, and a push that was taken back counts for nothing.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use aftercall_proto::workflow::v1::report_response::Part;
 use aftercall_proto::workflow::v1::{
     CancelInstanceRequest, FollowUp, GetServerInfoRequest, PushButtonRequest, ReportBy, ReportOutcome, ReportRequest,
-    ReportRow, UndoPushRequest,
+    ReportRow, SetWorkflowRequest, UndoPushRequest,
 };
-use aftercall_tests::{Clients, House, eventually, push, set, text, with_refund};
+use aftercall_tests::{Clients, House, eventually, push, set, set_refund, text, with_refund};
 use prost_types::Timestamp;
 use tonic::Code;
 
@@ -146,4 +147,56 @@ async fn what_began_before_the_period_counts_by_what_ended_in_it() {
         let refused = clients.operations.report(wrong.clone()).await.expect_err("no such report");
         assert_eq!(refused.code(), Code::InvalidArgument, "{wrong:?}");
     }
+}
+
+/// What is promised for one second after it was set.
+const SHORT: &str = "
+format: 1
+workflow: short
+title: Short
+on_new_call:
+  - alert: { text: Call, team: billing, due: 1s }
+  - button: Called
+    then: [ finish: called ]
+";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_broken_promise_counts_before_it_is_closed() {
+    let house = House::start_without_alerter().await;
+    let mut clients = with_refund(&house).await;
+    clients.publish(SHORT).await;
+    let request = SetWorkflowRequest { workflow: "short".to_owned(), fields: [].into(), ..set_refund("1", 1.0) };
+    let open = clients.scripts.set_workflow(request).await.expect("set").into_inner().follow_up.expect("it");
+    // Not late, and beside it.
+    set(&mut clients, "2", 5.0).await;
+    let whole = ReportRequest { from: Some(BEGINNING), ..ReportRequest::default() };
+    let rows =
+        eventually("it is late", || {
+            let (mut clients, whole) = (clients.clone(), whole.clone());
+            async move {
+                Some(report(&mut clients, whole).await.0).filter(|rows| row(rows, ReportBy::All, "all").overdue > 0)
+            }
+        })
+        .await;
+    let numbers = |row: &ReportRow| (row.set, row.with_due, row.overdue, row.overdue_open);
+    let promises = |row: &ReportRow| (row.promised, row.kept, row.broken_open);
+    let all = row(&rows, ReportBy::All, "all");
+    assert_eq!((numbers(&all), promises(&all)), ((2, 1, 1, 1), (1, 0, 1)));
+    assert_eq!(numbers(&row(&rows, ReportBy::Team, "billing")), (0, 1, 1, 1));
+    // A period in which nothing happened to it counts it as well, and one that ended before its due does not.
+    let now = Timestamp::from(std::time::SystemTime::now());
+    let since = ReportRequest { from: Some(now), ..ReportRequest::default() };
+    let later = row(&report(&mut clients, since).await.0, ReportBy::All, "all");
+    assert_eq!((numbers(&later), promises(&later)), ((0, 1, 1, 1), (1, 0, 1)));
+    let due = open.alerts[0].due.expect("a due");
+    let before = ReportRequest { to: Some(due), ..whole.clone() };
+    assert_eq!(row(&report(&mut clients, before.clone()).await.0, ReportBy::All, "all").overdue, 0);
+    // Once it is closed it counts as what ended late; the earlier period stays as it was.
+    pushed(&mut clients, &open, "called", "Ann").await;
+    let closed = row(&report(&mut clients, whole).await.0, ReportBy::All, "all");
+    assert_eq!((numbers(&closed), promises(&closed)), ((2, 1, 1, 0), (1, 0, 0)));
+    let just_late = Timestamp::from(std::time::SystemTime::try_from(due).expect("a time") + Duration::from_millis(1));
+    let until = ReportRequest { from: Some(BEGINNING), to: Some(just_late), ..ReportRequest::default() };
+    let earlier = row(&report(&mut clients, until).await.0, ReportBy::All, "all");
+    assert_eq!((numbers(&earlier), promises(&earlier)), ((2, 1, 1, 1), (1, 0, 1)));
 }

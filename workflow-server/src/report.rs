@@ -1,6 +1,7 @@
 //! What happened in a period, in numbers: gathered entry by entry, in the order of everything.
 //!
-//! Promise: a push that was taken back ended nothing. Must not: read a store; whoever gathers hands the entries in.
+//! Promises: a push that was taken back ended nothing; what is late and still open counts as what ended late does. Must not: read
+//! a store; the caller passes the entries in.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -35,6 +36,10 @@ pub(crate) struct Row {
     pub(crate) overdue: u64,
     pub(crate) promised: u64,
     pub(crate) kept: u64,
+    /// Of those that are overdue, how many are still open.
+    pub(crate) overdue_open: u64,
+    /// Of those that were promised and not kept, how many are still open.
+    pub(crate) broken_open: u64,
     /// In seconds.
     times: Histogram<u64>,
 }
@@ -43,7 +48,19 @@ impl Default for Row {
     fn default() -> Self {
         // Two digits tell enough of a time, and keep a row small.
         let times = Histogram::new(2).expect("two digits are within what a histogram takes");
-        Self { set: 0, finished: 0, cancelled: 0, stays: 0, with_due: 0, overdue: 0, promised: 0, kept: 0, times }
+        Self {
+            set: 0,
+            finished: 0,
+            cancelled: 0,
+            stays: 0,
+            with_due: 0,
+            overdue: 0,
+            promised: 0,
+            kept: 0,
+            overdue_open: 0,
+            broken_open: 0,
+            times,
+        }
     }
 }
 
@@ -67,6 +84,9 @@ pub(crate) struct Standing {
     entered_at: Time,
     due: Option<Time>,
     teams: Vec<u32>,
+    is_open: bool,
+    /// Since when its clocks stand still.
+    paused_since: Option<Time>,
 }
 
 impl Standing {
@@ -80,6 +100,8 @@ impl Standing {
             entered_at: instance.entered_at,
             due: instance.alerts.iter().filter_map(|alert| alert.due).min(),
             teams,
+            is_open: !instance.status.is_ended(),
+            paused_since: instance.pause.as_ref().map(|pause| pause.since),
         }
     }
 }
@@ -137,14 +159,25 @@ pub(crate) struct Only {
 }
 
 impl Only {
+    /// Whether an instance as it is now counts.
+    pub(crate) fn lets_through_now(&self, root: &Root, instance: &Instance) -> bool {
+        let workflow = root.workflow_of(instance).map_or("", |workflow| &workflow.name);
+        let customer = root.call_of(instance).map_or("", |call| &call.customer);
+        self.has(workflow, customer)
+    }
+
+    fn has(&self, workflow: &str, customer: &str) -> bool {
+        (self.workflows.is_empty() || self.workflows.iter().any(|name| **name == *workflow))
+            && (self.customers.is_empty() || self.customers.iter().any(|name| **name == *customer))
+    }
+
     fn lets_through(&self, root: &Root, entry: &Entry, change: &InstanceChange) -> bool {
         let workflow = root.workflows.at(change.after.workflow()).map_or("", |workflow| &workflow.name);
         // The entry tells it, not the World: there the call's slot may be another's by now.
         let of_call =
             entry.call.as_ref().filter(|call| call.slot == change.after.call()).map(|call| &call.after.customer);
         let customer = of_call.or(change.before.as_ref().map(|before| &before.customer)).map_or("", |name| name);
-        (self.workflows.is_empty() || self.workflows.iter().any(|name| **name == *workflow))
-            && (self.customers.is_empty() || self.customers.iter().any(|name| **name == *customer))
+        self.has(workflow, customer)
     }
 }
 
@@ -157,6 +190,16 @@ impl Report {
     /// Whether what went before a change must be looked up: it is not of this period.
     pub(crate) fn needs_earlier(&self, change: &InstanceChange) -> bool {
         change.after.whole().is_some() && change.before.is_some() && !self.tracked.contains_key(&change.after.id())
+    }
+
+    /// Whether it is known how an instance was at the end of the period.
+    pub(crate) fn is_known(&self, id: InstanceId) -> bool {
+        self.tracked.contains_key(&id)
+    }
+
+    /// Takes an instance with no change in the period, as it was at its end.
+    pub(crate) fn take_unchanged(&mut self, id: InstanceId, workflow: u32, Earlier { standing, promised }: Earlier) {
+        self.tracked.entry(id).or_insert(Tracked { workflow, standing, promised, stay: None });
     }
 
     /// Takes a change, in the order of everything.
@@ -236,11 +279,36 @@ impl Report {
         }
     }
 
-    /// All that has been gathered.
-    pub(crate) fn finish(mut self) -> Numbers {
+    /// Counts what is late at the end of the period and still open.
+    fn count_open(&mut self, workflow: u32, promised: Option<Time>, standing: &Standing, end: Time) {
+        let clock = standing.paused_since.map_or(end, |since| since.min(end));
+        if standing.stage != 0 && standing.due.is_some_and(|due| due < clock) {
+            let teams = standing.teams.iter().map(|team| Key::Team(*team));
+            for key in teams.chain([Key::All, Key::Workflow(workflow), Key::Stage(workflow, standing.stage)]) {
+                let row = self.numbers.rows.entry(key).or_default();
+                row.with_due += 1;
+                row.overdue += 1;
+                row.overdue_open += 1;
+            }
+        }
+        // A promise to the caller does not wait for the end of a pause.
+        if promised.is_some_and(|promised| promised < end) {
+            for key in [Key::All, Key::Workflow(workflow)] {
+                let row = self.numbers.rows.entry(key).or_default();
+                row.promised += 1;
+                row.broken_open += 1;
+            }
+        }
+    }
+
+    /// All that has been gathered; the period ends before `end`.
+    pub(crate) fn finish(mut self, end: Time) -> Numbers {
         for tracked in std::mem::take(&mut self.tracked).into_values() {
             if let Some(stay) = tracked.stay {
                 self.count(tracked.workflow, tracked.promised, stay);
+            }
+            if tracked.standing.is_open && tracked.standing.started_at < end {
+                self.count_open(tracked.workflow, tracked.promised, &tracked.standing, end);
             }
         }
         self.numbers

@@ -77,12 +77,21 @@ fn cells(item: &HistoryItem) -> Vec<String> {
         item.sequence.to_string(),
         time::local(item.at.as_ref()),
         wording::actor(item.actor.as_ref()),
-        wording::cause_on(item.cause.as_ref(), &format!("version {}", item.version)),
+        what(item),
         wording::stage(item.from_stage.as_ref()),
         entered.join(" → "),
         wording::ending(item.status(), &item.outcome),
         item.instance_id.clone(),
     ]
+}
+
+/// What happened, with the texts that it changed.
+fn what(item: &HistoryItem) -> String {
+    let mut what = wording::cause_on(item.cause.as_ref(), &format!("version {}", item.version));
+    for text in &item.rewritten_texts {
+        what.push_str(&format!("; the alert now says \"{text}\""));
+    }
+    what
 }
 
 #[cfg(test)]

@@ -29,7 +29,8 @@ const VOLUMES: Table<'_> = Table {
         whole("median", 4),
         whole("90 % within", 6),
         whole("overdue", 3),
-        whole("promises kept", 7),
+        whole("promises kept", 8),
+        whole("late and open", 7),
     ],
     empty: "",
 };
@@ -155,7 +156,7 @@ fn write_json(session: &Session, gathered: &Gathered) -> Result<(), Failure> {
     session.output.json(&json!({"rows": rows, "outcomes": outcomes}))
 }
 
-const CSV_HEADER: [&str; 14] = [
+const CSV_HEADER: [&str; 16] = [
     "by",
     "workflow",
     "stage",
@@ -170,6 +171,8 @@ const CSV_HEADER: [&str; 14] = [
     "overdue",
     "promised",
     "kept",
+    "overdue_open",
+    "broken_open",
 ];
 
 fn write_csv(gathered: &Gathered) -> Result<(), Failure> {
@@ -189,7 +192,8 @@ fn csv_of(gathered: &Gathered) -> Result<Vec<u8>, Box<dyn std::error::Error>> {
             by(row.by()).and_then(|by| by.to_possible_value()).map_or(String::new(), |by| by.get_name().to_owned());
         let stage = if row.stage == 0 { String::new() } else { row.stage.to_string() };
         let numbers = [row.set, row.finished, row.cancelled, row.stays].map(|number| number.to_string());
-        let rest = [row.with_due, row.overdue, row.promised, row.kept].map(|number| number.to_string());
+        let rest = [row.with_due, row.overdue, row.promised, row.kept, row.overdue_open, row.broken_open];
+        let rest = rest.map(|number| number.to_string());
         let times = [seconds(row.p50.as_ref()), seconds(row.p90.as_ref())];
         let names = [word, row.workflow.clone(), stage, row.name.clone()];
         writer.write_record(names.iter().chain(&numbers).chain(&times).chain(&rest))?;
@@ -219,6 +223,7 @@ fn write_tables(session: &Session, gathered: &Gathered) -> Result<(), Failure> {
             span(row.p90.as_ref()),
             share(row.overdue, row.with_due),
             share(row.kept, row.promised),
+            counted(row.overdue_open.max(row.broken_open)),
         ]
     };
     let rows: Vec<_> = of(By::All).chain(of(By::Workflow)).map(volumes).collect();
@@ -232,13 +237,14 @@ fn write_tables(session: &Session, gathered: &Gathered) -> Result<(), Failure> {
                 _ => row.name.clone(),
             };
             let overdue = share(row.overdue, row.with_due);
-            vec![name, row.stays.to_string(), span(row.p50.as_ref()), span(row.p90.as_ref()), overdue]
+            let open = counted(row.overdue_open);
+            vec![name, row.stays.to_string(), span(row.p50.as_ref()), span(row.p90.as_ref()), overdue, open]
         };
         let rows: Vec<_> = of(wanted).map(stays).collect();
         if !rows.is_empty() {
             session.output.line("")?;
             let [median, most, overdue] = [whole("median", 2), whole("90 % within", 3), whole("overdue", 1)];
-            let columns = [name(title, 0), whole("done", 1), median, most, overdue];
+            let columns = [name(title, 0), whole("done", 1), median, most, overdue, whole("late and open", 2)];
             session.output.table(&Table { columns: &columns, empty: "" }, rows)?;
         }
     }
@@ -252,6 +258,11 @@ fn write_tables(session: &Session, gathered: &Gathered) -> Result<(), Failure> {
 
 fn span(span: Option<&prost_types::Duration>) -> String {
     span.map_or(String::new(), |span| time::span(span.seconds.unsigned_abs()))
+}
+
+/// A count; nothing where there is nothing to count.
+fn counted(count: u64) -> String {
+    if count == 0 { String::new() } else { count.to_string() }
 }
 
 /// Such as "12 of 40, 30 %"; nothing where there is nothing to share.
@@ -278,8 +289,8 @@ mod tests {
         let text = csv_of(&Gathered { rows: vec![row], outcomes: vec![outcome] }).unwrap();
         let text = String::from_utf8(text).unwrap();
         let lines: Vec<&str> = text.lines().collect();
-        assert_eq!(lines[1], "stage,refund,2,\"Ring, back\",0,0,0,7,90,,0,0,0,0");
-        assert_eq!(lines[2], "outcome,refund,,paid,,3,,,,,,,,");
+        assert_eq!(lines[1], "stage,refund,2,\"Ring, back\",0,0,0,7,90,,0,0,0,0,0,0");
+        assert_eq!(lines[2], "outcome,refund,,paid,,3,,,,,,,,,,");
         let mut reader = csv::Reader::from_reader(text.as_bytes());
         assert!(reader.records().all(|record| record.unwrap().len() == CSV_HEADER.len()));
     }

@@ -128,5 +128,6 @@ fn what(kind: WakeKind) -> &'static str {
         WakeKind::AlertReturn => "end of a snooze",
         WakeKind::Resume => "end of a pause",
         WakeKind::ClaimLapse => "end of a lease",
+        WakeKind::TextRefresh => "new texts of alerts",
     }
 }

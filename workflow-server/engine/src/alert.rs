@@ -1,14 +1,16 @@
 //! Alerts that stand on instances.
 
 use crate::definition::model::Priority;
+use crate::instance::Instance;
 use crate::time::Time;
+use crate::value::Value;
 
 /// A call for somebody's attention that stands on an instance.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Alert {
     /// Which action of the stage raised it, counted from 0.
     pub action: u16,
-    /// What is to be done, filled in when the stage was entered. Personal data may be in it.
+    /// What is to be done, filled in with what the instance and its call hold. Personal data may be in it.
     pub text: Box<str>,
     /// Its team's place in the World's list.
     pub team: u32,
@@ -51,4 +53,39 @@ pub struct Seen {
     pub by: Box<str>,
     /// When.
     pub at: Time,
+}
+
+/// Values of a form, by name.
+pub type FormValues = Box<[(Box<str>, Value)]>;
+
+/// What the texts of the alerts are filled in with, beside the fields and the call.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Filling {
+    /// What the form of the push that led to the stage holds of the names that the texts show. None where it was not kept: a
+    /// text that shows such a name then stays as it was filled in. Personal data.
+    pub form: Option<FormValues>,
+    /// When the texts are filled in again, where a change of the call left them to an entry of their own.
+    pub refresh_at: Option<Time>,
+}
+
+impl Instance {
+    /// What is kept of the form of the push that led to the stage; none where nothing is kept.
+    #[must_use]
+    pub fn form(&self) -> Option<&[(Box<str>, Value)]> {
+        self.filling.as_ref()?.form.as_deref()
+    }
+
+    /// When the texts of its alerts are filled in again; none where they are up to date.
+    #[must_use]
+    pub fn refresh_at(&self) -> Option<Time> {
+        self.filling.as_ref()?.refresh_at
+    }
+
+    /// Sets when the texts of its alerts are filled in again.
+    pub fn set_refresh_at(&mut self, at: Option<Time>) {
+        if self.refresh_at() != at {
+            self.filling.get_or_insert_default().refresh_at = at;
+        }
+        self.filling = self.filling.take().filter(|filling| **filling != Filling::default());
+    }
 }

@@ -296,6 +296,8 @@ pub struct InstanceChange {
     pub entered: Box<[u32]>,
     /// What went wrong when they were entered.
     pub warnings: Box<[StageWarning]>,
+    /// The alerts that stand and have another text since, by the actions that raised them, counted from 0.
+    pub rewritten: Box<[u16]>,
 }
 
 /// What the actor said with the command. Personal data may be in it.

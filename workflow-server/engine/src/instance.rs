@@ -8,7 +8,7 @@ use thiserror::Error;
 use crate::time::Time;
 use crate::value::Value;
 
-pub use crate::alert::{Alert, Seen, Snooze};
+pub use crate::alert::{Alert, Filling, FormValues, Seen, Snooze};
 
 /// Names an instance for ever: the sequence that made it, the slot it lives in, and a salt that came in from outside, so
 /// that an id kept from before a restored backup does not name another instance by chance.
@@ -234,6 +234,8 @@ pub enum Wake {
     Escalate(u16),
     /// The end of the snooze of the alert that this action raised.
     Return(u16),
+    /// The texts of the alerts, which a change of the call left out of date.
+    Refresh,
     /// The timer of this action of the stage, counted from 0.
     Timer(u16),
 }
@@ -290,6 +292,8 @@ pub struct Instance {
     pub fields: Box<[(u16, Value)]>,
     /// The alerts that stand.
     pub alerts: Box<[Alert]>,
+    /// What their texts need beside the fields and the call; none for most.
+    pub filling: Option<Box<Filling>>,
     /// The timers that run.
     pub timers: Box<[Timer]>,
     /// The actions of the present stage whose condition did not hold when it was entered, counted from 0, ascending.
@@ -317,7 +321,9 @@ impl Instance {
         let held = self.claim.as_ref().map_or(0, |claim| claim.by.len())
             + self.pause.as_ref().map_or(0, |pause| pause.by.len() + pause.reason.len())
             + self.attempts.as_ref().map_or(0, |attempts| attempts.by.len() + attempts.outcome.len());
+        let form = self.form().unwrap_or_default();
         384 + self.fields.iter().map(|(_, held)| 24 + value(held)).sum::<usize>()
+            + form.iter().map(|(name, held)| 32 + name.len() + value(held)).sum::<usize>()
             + self.alerts.iter().map(alert).sum::<usize>()
             + 24 * (self.visits.len() + self.links.len() + self.timers.len())
             + 4 * self.skipped.len()

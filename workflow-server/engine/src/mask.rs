@@ -40,6 +40,7 @@ pub fn instance(instance: &Instance) -> Instance {
     let mut masked = instance.clone();
     masked.fields = Box::default();
     masked.alerts.iter_mut().for_each(|alert| mask(&mut alert.text));
+    masked.filling = None;
     if let Some(pause) = &mut masked.pause {
         mask(&mut pause.reason);
     }

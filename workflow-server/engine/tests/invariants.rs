@@ -15,16 +15,18 @@ use aftercall_engine::instance::{Alert, Instance, Status};
 use aftercall_engine::mask;
 use aftercall_engine::testing::{Player, after, definitions, steps};
 use aftercall_engine::time::Time;
-use aftercall_engine::world::timers::{ESCALATE, LAPSE, RELEASE, RESUME, RETURN, TimerKey};
+use aftercall_engine::world::timers::{ESCALATE, LAPSE, REFRESH, RELEASE, RESUME, RETURN, TimerKey};
 use aftercall_engine::world::{Keeping, World, urgency};
 use aftercall_engine::{Decision, Request, decide};
 use proptest::prelude::*;
 
 mod erasures;
 mod pauses;
+mod true_texts;
 
 use erasures::names_all_calls;
 use pauses::stands_still;
+use true_texts::has_true_texts;
 
 /// Everything that is wrong with a World.
 fn faults(world: &World) -> Vec<String> {
@@ -79,6 +81,7 @@ fn timers_of(one: &Instance) -> Vec<TimerKey> {
         keys.extend(alert.escalates_at.filter(|_| !is_paused).map(|due| key(due, ESCALATE + alert.action)));
         keys.extend(alert.snooze.iter().map(|snooze| key(snooze.until, RETURN + alert.action)));
     }
+    keys.extend(one.refresh_at().map(|due| key(due, REFRESH)));
     keys.extend(one.pause.iter().filter_map(|pause| pause.until).map(|due| key(due, RESUME)));
     keys.into_iter().chain(release).chain(lapse).collect()
 }
@@ -118,6 +121,7 @@ fn faults_of(world: &World, one: &Instance) -> Vec<String> {
             "somebody holds what cannot be worked on",
         ),
         (one.claim.as_ref().is_none_or(|claim| claim.until > claim.since), "its lease ends before it begins"),
+        (has_true_texts(world, one), "a text of its alerts shows a value that is no more"),
         (one.sequence <= world.root().sequence && one.revision >= 1, "it is ahead of the World"),
     ];
     checks.into_iter().filter(|(holds, _)| !holds).map(|(_, what)| format!("{}: {what}", one.id)).collect()

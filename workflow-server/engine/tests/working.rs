@@ -165,7 +165,8 @@ fn a_snoozed_alert_is_hidden_from_everyone_and_comes_back_by_itself() {
     desk.snooze("Ann", id, SnoozeUntil::For(2 * HOUR), "busy").unwrap();
     assert_eq!(desk.pass(HOUR), [ChangeKind::Escalated]);
     assert_eq!(desk.of(id).attempts.as_ref().unwrap().times, 2);
-    assert_eq!(desk.listed(&FollowUpFilter::default()), []);
+    assert_eq!(desk.listed(&FollowUpFilter::default()), [id], "an escalation ends the snooze");
+    desk.snooze("Ann", id, SnoozeUntil::For(HOUR), "").unwrap();
     desk.snooze("Ben", id, SnoozeUntil::Now, "").unwrap();
     assert_eq!(desk.listed(&FollowUpFilter::default()), [id]);
     assert_eq!(desk.pass(HOUR), [], "it does not come back twice");
@@ -334,7 +335,8 @@ fn ops_move_an_instance_to_any_stage_of_its_workflow_paused_ones_too() {
 
 #[test]
 fn overdue_work_that_a_snooze_hides_from_every_list_is_listed_as_stuck() {
-    let mut desk = Desk::new(WORKFLOW);
+    let file = "format: 1\nworkflow: repair\ntitle: Repair\non_new_call:\n  - alert: { text: Ring, team: care, due: 4h }\n  - button: Done\n    then: [ finish: done ]\n";
+    let mut desk = Desk::new(file);
     let id = desk.set("1", true);
     desk.snooze("Ann", id, SnoozeUntil::Days(3), "").unwrap();
     let due = desk.of(id).due().unwrap();

@@ -248,5 +248,12 @@ pub(super) fn history_item(root: &Root, entry: &Entry, change: Option<&InstanceC
             change.warnings.iter().take(STAGE_WARNINGS_MAX).map(ToString::to_string).collect()
         }),
         version: after.map_or(0, After::version),
+        rewritten_texts: change.map_or_else(Vec::new, rewritten_texts),
     }
+}
+
+fn rewritten_texts(change: &InstanceChange) -> Vec<String> {
+    let alerts = change.after.whole().map(|instance| &instance.alerts[..]).unwrap_or_default();
+    let rewritten = alerts.iter().filter(|alert| change.rewritten.contains(&alert.action));
+    rewritten.map(|alert| alert.text.to_string()).collect()
 }

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use aftercall_engine::Root;
 use aftercall_engine::entry::{Answer, Entry, InstanceChange};
+use aftercall_engine::instance::{Instance, InstanceId};
 use aftercall_engine::time::Time;
+use aftercall_engine::{Root, query};
 use aftercall_proto::workflow::v1 as proto;
 use proto::report_response::Part;
 use tokio::runtime::Handle;
@@ -15,6 +16,7 @@ use super::requests::{self, Faults};
 use super::{Shared, convert, status};
 use crate::ledger::history::{History, HistoryError};
 use crate::limits::{REPORT_PARTS_WAITING, REPORT_READ_ENTRIES, REPORTS_RUNNING_MAX};
+use crate::reading::Lane;
 use crate::report::{Earlier, Key, Numbers, Only, Report, Row, Standing};
 
 type Parts = mpsc::Sender<Result<proto::ReportResponse, Status>>;
@@ -55,15 +57,102 @@ pub(super) fn report(
 
 async fn run(shared: &Shared, period: (Time, Time), only: &Only, parts: &Parts, _running: OwnedSemaphorePermit) {
     let root = shared.root();
-    let gathered = gather(shared.ledger.history(), &root, (period, only), parts).await;
+    let end = period.1.min(Time(shared.ledger.now().0.saturating_add(1)));
+    let gathered = gather_all(shared, &root, (period, only), parts).await;
     let sent = match gathered {
-        Ok(Some(report)) => send(&root, report, parts).await,
+        Ok(Some(report)) => send(&root, report.finish(end), parts).await,
         // The client has gone away.
         Ok(None) => return,
-        Err(error) => parts.send(Err(status::of_history(&error))).await,
+        Err(refused) => parts.send(Err(refused)).await,
     };
     // So it has where this fails: there is nobody to tell.
     drop(sent);
+}
+
+/// All that a report counts: what changed in the period, and what was open at its end without a change in it. Nothing where the
+/// client has gone away meanwhile.
+async fn gather_all(
+    shared: &Shared,
+    root: &Arc<Root>,
+    (period, only): ((Time, Time), &Only),
+    parts: &Parts,
+) -> Result<Option<Report>, Status> {
+    let history = shared.ledger.history();
+    let of_history = |error: HistoryError| status::of_history(&error);
+    let Some(mut report) = gather(history, root, (period, only), parts).await.map_err(of_history)? else {
+        return Ok(None);
+    };
+    gather_changed_later(history, root, (period.1, only), &mut report).await.map_err(of_history)?;
+    let (wanted, end) = (only.clone(), period.1);
+    let open = shared.walk(Lane::Heavy, Arc::clone(root), move |root, should_stop| {
+        let is_wanted = |one: &Instance| one.started_at < end && wanted.lets_through_now(root, one);
+        query::open_instances(root, is_wanted, should_stop)
+    });
+    let open = open.await?.into_iter().filter(|id| !report.is_known(*id)).collect();
+    let gathered = gather_unchanged(history, root, open, (&mut report, parts)).await.map_err(of_history)?;
+    Ok(gathered.map(|()| report))
+}
+
+/// Takes what was open when the period ended and changed only later: how it was before that change is how it was then.
+async fn gather_changed_later(
+    history: &History,
+    root: &Root,
+    (end, only): (Time, &Only),
+    report: &mut Report,
+) -> Result<(), HistoryError> {
+    for (first, after) in runs_within(history, root, (end, Time::NEVER)).await? {
+        let mut next = first;
+        while next < after {
+            let entries = history.entries(next, REPORT_READ_ENTRIES.min((after - next) as usize)).await?;
+            next = entries.last().map_or(after, |entry| entry.sequence + 1);
+            for entry in entries.iter().filter(|entry| entry.sequence < after) {
+                for change in Report::counted(root, only, entry) {
+                    let id = change.after.id();
+                    // What was set later is of no interest.
+                    if id.made_at >= first || !report.needs_earlier(change) {
+                        continue;
+                    }
+                    if let Some(earlier) = earlier(history, change).await? {
+                        report.take_unchanged(id, change.after.workflow(), earlier);
+                    }
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Takes what is open and has not changed since before the period, oldest first; nothing where the client has gone away meanwhile.
+async fn gather_unchanged(
+    history: &History,
+    root: &Root,
+    open: Vec<InstanceId>,
+    (report, parts): (&mut Report, &Parts),
+) -> Result<Option<()>, HistoryError> {
+    let mut read: Vec<Arc<Entry>> = Vec::new();
+    let entries = open.len() as u64;
+    for (at, id) in open.iter().enumerate() {
+        if read.last().is_none_or(|last| last.sequence < id.made_at) {
+            // Instances that were set one soon after the other are read together.
+            let is_dense = open
+                .get(at + REPORT_READ_ENTRIES / 10)
+                .is_some_and(|later| later.made_at.saturating_sub(id.made_at) < REPORT_READ_ENTRIES as u64);
+            read = history.entries(id.made_at, if is_dense { REPORT_READ_ENTRIES } else { 1 }).await?;
+            let progress = proto::ReportProgress { read: at as u64, entries };
+            if parts.send(Ok(part(Part::Progress(progress)))).await.is_err() {
+                return Ok(None);
+            }
+        }
+        let made = read.binary_search_by_key(&id.made_at, |entry| entry.sequence).ok().and_then(|at| read.get(at));
+        let promised = match made.map(|entry| &entry.answer) {
+            Some(Answer::Set { promise_by, .. }) => *promise_by,
+            _ => None,
+        };
+        if let Some(instance) = root.instance(*id) {
+            report.take_unchanged(*id, instance.workflow, Earlier { standing: Standing::of(instance), promised });
+        }
+    }
+    Ok(Some(()))
 }
 
 /// Reads the entries of the period; nothing where the client has gone away meanwhile.
@@ -171,10 +260,9 @@ async fn earlier(history: &History, change: &InstanceChange) -> Result<Option<Ea
 
 async fn send(
     root: &Root,
-    report: Report,
+    Numbers { rows, outcomes }: Numbers,
     parts: &Parts,
 ) -> Result<(), mpsc::error::SendError<Result<proto::ReportResponse, Status>>> {
-    let Numbers { rows, outcomes } = report.finish();
     for (key, row) in &rows {
         parts.send(Ok(part(Part::Row(shown(root, key, row))))).await?;
     }
@@ -202,6 +290,8 @@ fn shown(root: &Root, key: &Key, row: &Row) -> proto::ReportRow {
         overdue: row.overdue,
         promised: row.promised,
         kept: row.kept,
+        overdue_open: row.overdue_open,
+        broken_open: row.broken_open,
         ..proto::ReportRow::default()
     };
     let (by, name, workflow, stage) = match key {

@@ -39,6 +39,7 @@ fn overdue_timer(root: &Root, timer: &OverdueTimer) -> proto::OverdueTimer {
         Wake::Return(_) => proto::WakeKind::AlertReturn,
         Wake::Resume => proto::WakeKind::Resume,
         Wake::Lapse => proto::WakeKind::ClaimLapse,
+        Wake::Refresh => proto::WakeKind::TextRefresh,
     };
     let instance = &timer.instance;
     proto::OverdueTimer {

@@ -14,3 +14,4 @@ mod large;
 mod leaving;
 mod replay;
 mod sizes;
+mod texts;

@@ -57,6 +57,7 @@ fn stored_bytes(entry: &Entry, instance: &Arc<Instance>) -> usize {
         before: None,
         entered: Box::default(),
         warnings: Box::default(),
+        rewritten: Box::default(),
     };
     let actor = Actor { kind: ActorKind::Timer, name: "".into() };
     let (said, answer) = (Said::default(), Answer::Done);

@@ -13,6 +13,7 @@ use crate::incomplete::play_incomplete;
 use crate::large::play_large;
 use crate::leaving::play_archive;
 use crate::scenario::{Played, play, play_batches, play_claims, play_desk, play_on};
+use crate::texts::play_texts;
 
 /// One line of hexadecimal digits an entry or a frame; what is above the second line of dashes is the snapshot tool's own.
 const ENTRIES: &str = include_str!("snapshots/records__samples__entries.snap");
@@ -41,6 +42,8 @@ const ENTRIES_SET_AGAIN: &str = include_str!("snapshots/records__samples__entrie
 const SNAPSHOT_RETENTION: &str = include_str!("snapshots/records__samples__snapshot_retention.snap");
 const ENTRIES_INCOMPLETE: &str = include_str!("snapshots/records__samples__entries_incomplete.snap");
 const SNAPSHOT_INCOMPLETE: &str = include_str!("snapshots/records__samples__snapshot_incomplete.snap");
+const ENTRIES_TEXTS: &str = include_str!("snapshots/records__samples__entries_texts.snap");
+const SNAPSHOT_TEXTS: &str = include_str!("snapshots/records__samples__snapshot_texts.snap");
 
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::new(), |mut hex, byte| {
@@ -70,6 +73,7 @@ fn entries_are_written_as_they_always_were() {
     insta::assert_snapshot!("entries_retention", entry_lines(&play_retention()));
     insta::assert_snapshot!("entries_set_again", entry_lines(&play_set_again()));
     insta::assert_snapshot!("entries_incomplete", entry_lines(&play_incomplete()));
+    insta::assert_snapshot!("entries_texts", entry_lines(&play_texts()));
 }
 
 fn entry_lines(played: &Played) -> String {
@@ -96,6 +100,7 @@ fn snapshots_are_written_as_they_always_were() {
     insta::assert_snapshot!("snapshot_clock", snapshot_lines(&play_clock()));
     insta::assert_snapshot!("snapshot_retention", snapshot_lines(&play_retention()));
     insta::assert_snapshot!("snapshot_incomplete", snapshot_lines(&play_incomplete()));
+    insta::assert_snapshot!("snapshot_texts", snapshot_lines(&play_texts()));
 }
 
 fn snapshot_lines(played: &Played) -> String {
@@ -121,6 +126,7 @@ fn stored_entries_of_version_1_load() {
         (stored(ENTRIES_RETENTION), play_retention()),
         (stored(ENTRIES_SET_AGAIN), play_set_again()),
         (stored(ENTRIES_INCOMPLETE), play_incomplete()),
+        (stored(ENTRIES_TEXTS), play_texts()),
     ];
     for (samples, played) in samples {
         assert_eq!(samples.len(), played.entries.len());
@@ -149,6 +155,7 @@ fn stored_snapshots_of_version_1_load() {
         (stored(SNAPSHOT_CLOCK), play_clock()),
         (stored(SNAPSHOT_RETENTION), play_retention()),
         (stored(SNAPSHOT_INCOMPLETE), play_incomplete()),
+        (stored(SNAPSHOT_TEXTS), play_texts()),
     ];
     for (frames, played) in samples {
         let mut reader = SnapshotReader::new(Keeping::default());

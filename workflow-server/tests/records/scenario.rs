@@ -325,7 +325,8 @@ impl Played {
         self.ask_and(name, (kind, command), |_| {})
     }
 
-    fn ask_and(&mut self, name: &str, (kind, command): (ActorKind, Command), change: fn(&mut Entry)) -> InstanceId {
+    pub(crate) fn ask_and(&mut self, name: &str, asked: (ActorKind, Command), change: fn(&mut Entry)) -> InstanceId {
+        let (kind, command) = asked;
         self.now += 1_000;
         let nth = self.entries.len() as u64 + 1;
         let mark = RequestMark { key: u128::from(nth) << 70 | 7, fingerprint: nth.wrapping_mul(0x9E37_79B9_7F4A_7C15) };

@@ -39,7 +39,7 @@ fn huge(name: &str) -> String {
     }
     file.push_str("on_new_call:\n");
     for _ in 1..ACTIONS_PER_STAGE_MAX {
-        file.push_str("  - alert: { text: '{{ fields.f0 }}', team: care }\n");
+        file.push_str("  - alert: { text: '{{ call.agent }} {{ fields.f0 }}', team: care }\n");
     }
     file.push_str("  - button: Done\n    then: [ finish: done ]\n");
     file
@@ -125,6 +125,7 @@ fn whatever_happens_to_a_call_with_a_hundred_of_the_largest_follow_ups_fits_into
 
     let changes = CallChanges { agent: Some("Dana".into()), ..CallChanges::default() };
     played.ask(ActorKind::ScriptEngine, Command::UpdateCall { call: key("full"), changes, expected: None });
+    shows_the_agent(&mut played);
     let changes = CallChanges { chargeable: Some(false), ..CallChanges::default() };
     let fields = vec![("f1".into(), Value::Text("changed".into()))];
     let set = SetWorkflow { workflow: "huge-7".into(), fields, changes, ..setting("full", false) };
@@ -145,6 +146,24 @@ fn whatever_happens_to_a_call_with_a_hundred_of_the_largest_follow_ups_fits_into
     let mut reader = SnapshotReader::new(Keeping::default());
     snapshot_frames(&WorldImage::take(&played.world, 0), |frame| reader.frame(&frame)).unwrap();
     assert!(encode_world(&reader.finish().unwrap().0) == expected);
+}
+
+/// What did not fit into the entry that changed the call shows it by a timer that is due at once.
+fn shows_the_agent(played: &mut Played) {
+    let is_left =
+        |one: &InstanceId, played: &Played| played.world.root().instance(*one).unwrap().refresh_at().is_some();
+    let open = played.open(Status::Active);
+    let left = open.iter().filter(|one| is_left(one, played)).count();
+    assert!(left > 0 && left < open.len(), "{left}");
+    for _ in 0..left {
+        played.elapse(Wake::Refresh);
+        assert_eq!(played.entries.last().unwrap().instances[0].rewritten.len(), ACTIONS_PER_STAGE_MAX - 1);
+    }
+    for one in open {
+        let instance = played.world.root().instance(one).unwrap();
+        assert!(instance.refresh_at().is_none());
+        assert!(instance.alerts.iter().all(|alert| alert.text.starts_with("Dana xxx")), "{one}");
+    }
 }
 
 /// Erases the caller: the call with its instances is masked in as many entries as it takes.

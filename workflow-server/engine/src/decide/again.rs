@@ -1,11 +1,12 @@
 //! Taking a stage up again that another version has changed: what stood goes on, what is new begins.
 
-use crate::decide::enter::{Armed, Scene, due, holds, raise, raise_as};
+use crate::decide::enter::{Armed, Scene, due, holds, raise};
 use crate::definition::escalation::Firings;
 use crate::definition::model::AlertAction;
 use crate::definition::{ActionKind, Stage};
-use crate::entry::StageWarning;
+use crate::entry::{StageWarning, StageWarningKind};
 use crate::instance::{Alert, Instance, Status, Timer};
+use crate::query::fill_in;
 use crate::time::Time;
 
 /// What of a stage goes on where it is not entered but taken up again, by the places of its actions.
@@ -17,7 +18,7 @@ pub(super) struct Again {
     pub(super) skipped: Vec<u16>,
     /// Alerts that stand, with their dues.
     pub(super) alerts: Vec<Alert>,
-    /// Alerts whose text stays as it is.
+    /// Alerts whose text is filled in from the same template.
     pub(super) texts: Vec<u16>,
     /// Timers that run.
     pub(super) timers: Vec<Timer>,
@@ -49,10 +50,13 @@ pub(super) fn enter_again(
             ActionKind::Alert(alert) => {
                 let stood = again.alerts.iter().find(|stood| stood.action == at);
                 let text = stood.filter(|_| again.texts.contains(&at)).map(|stood| &stood.text);
-                let raised = match text {
-                    None => raise(scene, instance, alert, at, &mut warn),
-                    Some(text) => raise_as(scene, alert, at, text.clone()),
-                };
+                let text = text.cloned().unwrap_or_else(|| {
+                    let form = instance.form().unwrap_or_default();
+                    let filled = fill_in((scene.definition, scene.call), instance, alert, form);
+                    filled.missing.iter().for_each(|name| warn(StageWarningKind::MissingValue, name));
+                    filled.text.into()
+                });
+                let raised = raise(scene, alert, at, text);
                 armed.alerts.extend(raised.map(|raised| taken_up(scene, alert, raised, stood, instance.entered_at)));
             }
             ActionKind::Timer(timer) => {

@@ -122,8 +122,8 @@ pub(super) fn update(
         return Ok(());
     }
     draft.said.note = changed.join(", ").into();
+    draft.put_call(slot, call.clone(), true);
     draft.touch_open_instances(&call);
-    draft.put_call(slot, call, true);
     Ok(())
 }
 
@@ -136,6 +136,7 @@ pub(super) fn end(draft: &mut EntryDraft<'_>, key: &CallKey) -> Result<(), Rejec
         return Ok(());
     }
     call.ended_at = Some(draft.now);
+    draft.put_call(slot, call.clone(), true);
     let mut released = Vec::new();
     let root = draft.root;
     for old in call.instances.iter().filter_map(|slot| root.instance_at(*slot)) {
@@ -152,7 +153,6 @@ pub(super) fn end(draft: &mut EntryDraft<'_>, key: &CallKey) -> Result<(), Rejec
     }
     draft.answer = Answer::Released(released);
     draft.touch_open_instances(&call);
-    draft.put_call(slot, call, true);
     Ok(())
 }
 

@@ -6,7 +6,7 @@ use crate::archive::ArchiveChange;
 use crate::batch::BatchChange;
 use crate::call::Call;
 use crate::command::{KnownCall, Request};
-use crate::decide::{Decision, pause};
+use crate::decide::{Decision, pause, texts};
 use crate::entry::{
     After, AlertBefore, Answer, Before, CallChange, ChangeKind, DefinitionChange, Entered, Entry, InstanceChange, Said,
     Touched,
@@ -14,7 +14,7 @@ use crate::entry::{
 use crate::erasure::ErasureChange;
 use crate::instance::{Alert, Instance, Status};
 use crate::limits;
-use crate::query::is_waiting;
+use crate::query::{has_places, is_waiting};
 use crate::rejection::Rejection;
 use crate::time::Time;
 use crate::world::Root;
@@ -102,14 +102,61 @@ impl<'w> EntryDraft<'w> {
         self.call = Some(CallChange { slot, after: Arc::new(call), previous, is_news });
     }
 
-    /// Adds an instance that was there before, as it will stand.
+    /// Adds an instance that was there before, as it will stand, with texts that show what it and its call hold then.
     pub(super) fn put_instance(&mut self, kind: ChangeKind, old: &Instance, mut new: Instance, entered: Entered) {
+        let rewritten = if self.may_be_out_of_date(kind, (old, &new), &entered) {
+            self.refresh(kind, &mut new)
+        } else {
+            Box::default()
+        };
+        self.put(kind, old, new, (entered, rewritten));
+    }
+
+    fn put(
+        &mut self,
+        kind: ChangeKind,
+        old: &Instance,
+        mut new: Instance,
+        (entered, rewritten): (Entered, Box<[u16]>),
+    ) {
         new = settled(self.root, new, self.now);
         new.revision += 1;
         new.sequence = self.sequence();
         new.whole_at = new.sequence;
         let before = before(self.root, old);
-        self.add(change(kind, new, before, entered));
+        self.add(InstanceChange { rewritten, ..change(kind, new, before, entered) });
+    }
+
+    /// Whether the texts of an instance may show something that this entry changes.
+    fn may_be_out_of_date(&self, kind: ChangeKind, (old, new): (&Instance, &Instance), entered: &Entered) -> bool {
+        match kind {
+            // What is erased is not filled in again by the erasure.
+            ChangeKind::CallerErased => false,
+            ChangeKind::PushUndone => true,
+            // Entering a stage fills the texts in.
+            _ if !entered.stages.is_empty() => false,
+            _ => !new.alerts.is_empty() && (!texts::has_same_values(old, new) || !self.shows_same_call(new)),
+        }
+    }
+
+    /// Whether this entry leaves what texts show of an instance's call as it is.
+    fn shows_same_call(&self, instance: &Instance) -> bool {
+        let new = self.call.as_ref().filter(|change| change.slot == instance.call);
+        let both = new.zip(self.root.call_of(instance));
+        both.is_none_or(|(new, old)| texts::is_shown_alike(&new.after, old))
+    }
+
+    /// Fills the texts of an instance in again. Nobody has seen an alert that says something else now.
+    fn refresh(&self, kind: ChangeKind, new: &mut Instance) -> Box<[u16]> {
+        let changed = self.call.as_ref().filter(|change| change.slot == new.call).map(|change| &change.after);
+        let call = changed.or_else(|| self.root.call_of(new));
+        let Some((definition, call)) = self.root.definition_of(new).zip(call) else { return Box::default() };
+        let rewritten = texts::refresh((definition, call), new);
+        if !matches!(kind, ChangeKind::Migrated | ChangeKind::PushUndone) {
+            let is_rewritten = |alert: &&mut Alert| rewritten.contains(&alert.action);
+            new.alerts.iter_mut().filter(is_rewritten).for_each(|alert| alert.seen = None);
+        }
+        rewritten
     }
 
     /// Adds an instance that this entry makes.
@@ -137,16 +184,37 @@ impl<'w> EntryDraft<'w> {
         }
     }
 
-    /// Adds an instance of which only its call changes, and when it is released.
+    /// Adds an instance of which only its call changes, with the texts that show the call, and when it is released. What does not fit
+    /// into the entry with its new texts gets them by a timer that is due at once.
     pub(super) fn touch(&mut self, kind: ChangeKind, old: &Instance, release_at: Option<Time>) {
-        if old.bytes() <= limits::TOUCHED_WHOLE_BYTES_MAX || !is_settled(self.root, old) {
-            let new = Instance { release_at, ..old.clone() };
-            self.put_instance(kind, old, new, Entered::default());
+        let is_small = old.bytes() <= limits::TOUCHED_WHOLE_BYTES_MAX || !is_settled(self.root, old);
+        let has_places = || self.root.definition_of(old).is_some_and(|definition| has_places(definition, old));
+        let shows_change = kind != ChangeKind::CallerErased && !self.shows_same_call(old) && has_places();
+        let mut refresh_at = old.refresh_at();
+        if shows_change && self.instance_bytes < limits::RELEASED_BYTES_MAX {
+            let mut new = Instance { release_at, ..old.clone() };
+            let rewritten = self.refresh(kind, &mut new);
+            if is_small || !rewritten.is_empty() {
+                self.put(kind, old, new, (Entered::default(), rewritten));
+                return;
+            }
+            refresh_at = None;
+        } else if shows_change {
+            refresh_at = Some(self.now);
+        } else if is_small {
+            self.put(kind, old, Instance { release_at, ..old.clone() }, (Entered::default(), Box::default()));
             return;
         }
-        let after = After::Touched(Touched::new(old, self.sequence(), release_at));
-        let before = before(self.root, old);
-        self.add(InstanceChange { kind, after, before, entered: Box::default(), warnings: Box::default() });
+        let after = After::Touched(Touched::new(old, self.sequence(), release_at, refresh_at));
+        let (before, nothing) = (before(self.root, old), Box::default());
+        self.add(InstanceChange {
+            kind,
+            after,
+            before,
+            entered: Box::default(),
+            warnings: nothing,
+            rewritten: Box::default(),
+        });
     }
 
     fn add(&mut self, change: InstanceChange) {
@@ -183,6 +251,7 @@ fn change(kind: ChangeKind, after: Instance, before: Option<Before>, entered: En
         before,
         entered: stages.into(),
         warnings: warnings.into(),
+        rewritten: Box::default(),
     }
 }
 

@@ -5,7 +5,8 @@ use jiff::tz::TimeZone;
 
 use crate::calendar::Clock;
 use crate::call::Call;
-use crate::decide::{escalate, when};
+use crate::decide::{escalate, texts, when};
+use crate::definition::escalation::alert_action;
 use crate::definition::expression::ExpressionFailure;
 use crate::definition::facts::Facts;
 use crate::definition::model::{AlertAction, LinkAction, SetFieldAction, TimerAction, TimerStart};
@@ -14,6 +15,7 @@ use crate::definition::{Action, ActionKind, Definition, Stage};
 use crate::entry::{Entered, StageWarning, StageWarningKind};
 use crate::instance::{Alert, Claim, Count, Instance, Status, Timer};
 use crate::limits;
+use crate::query::fill_in;
 use crate::time::Time;
 use crate::value::Value;
 use crate::world::Root;
@@ -117,6 +119,7 @@ fn walk(scene: &Scene<'_>, instance: &mut Instance, stage: u32) -> Entered {
 pub(super) fn stop(instance: &mut Instance, status: Status) {
     instance.status = status;
     instance.alerts = Box::default();
+    instance.filling = None;
     instance.timers = Box::default();
     instance.skipped = Box::default();
     instance.claim = None;
@@ -132,12 +135,17 @@ fn enter_one(scene: &Scene<'_>, instance: &mut Instance, number: u32, warnings: 
     // A version is immutable and validated: its links lead to its own stages. Were one missing, people see it as incomplete.
     let Some(stage) = scene.definition.stage(number) else { return Ends::Here };
     let mut armed = Armed::default();
+    let already = warnings.len();
     let ends = run(scene, instance, stage, &mut armed, warnings);
     if let Some(ends) = ends {
         return ends;
     }
+    fill_in_texts(scene, instance, &mut armed.alerts, warnings);
+    // Texts are filled in last, so that they show what the stage sets; people read the warnings in the order of the actions.
+    warnings[already..].sort_by_key(|warning| warning.action);
     instance.status = if armed.waits { Status::Active } else { Status::Incomplete };
     instance.alerts = armed.alerts.into();
+    texts::keep_form(scene.definition, instance, scene.form);
     instance.timers = armed.timers.into();
     instance.skipped = armed.skipped.into();
     Ends::Here
@@ -170,7 +178,7 @@ fn run(
             continue;
         }
         match &action.kind {
-            ActionKind::Alert(alert) => armed.alerts.extend(raise(scene, instance, alert, at, &mut warn)),
+            ActionKind::Alert(alert) => armed.alerts.extend(raise(scene, alert, at, "".into())),
             ActionKind::Button(_) => armed.waits = true,
             ActionKind::Timer(timer) => {
                 armed.waits = true;
@@ -254,23 +262,24 @@ pub(super) fn put_value(values: &mut Vec<(u16, Value)>, place: u16, value: Value
     }
 }
 
-/// A team that was declared is never taken back, so the place is there; an alert without one could be seen by nobody.
-pub(super) fn raise(
-    scene: &Scene<'_>,
-    instance: &Instance,
-    alert: &AlertAction,
-    at: u16,
-    warn: &mut impl FnMut(StageWarningKind, &str),
-) -> Option<Alert> {
-    let filled = alert.text.fill_in(limits::TEXT_BYTES_MAX, &scene.facts(instance));
-    filled.missing.iter().for_each(|name| warn(StageWarningKind::MissingValue, name));
-    // Where nothing of the text shows, people at least see which stage the alert is of.
-    let label = || scene.definition.stage(instance.stage).map_or("", |stage| &stage.event.label).to_owned();
-    let text = if filled.text.trim().is_empty() { label() } else { filled.text };
-    raise_as(scene, alert, at, text.into())
+fn fill_in_texts(scene: &Scene<'_>, instance: &Instance, alerts: &mut [Alert], warnings: &mut Vec<StageWarning>) {
+    let stage = instance.stage;
+    for alert in alerts {
+        let Some(raised_by) = alert_action(scene.definition, stage, alert.action) else { continue };
+        let filled = fill_in((scene.definition, scene.call), instance, raised_by, scene.form);
+        let warning = |name: &String| StageWarning {
+            stage,
+            action: alert.action,
+            kind: StageWarningKind::MissingValue,
+            name: name.as_str().into(),
+        };
+        warnings.extend(filled.missing.iter().map(warning));
+        alert.text = filled.text.into();
+    }
 }
 
-pub(super) fn raise_as(scene: &Scene<'_>, alert: &AlertAction, at: u16, text: Box<str>) -> Option<Alert> {
+/// A team that was declared is never taken back, so the place is there; an alert without one could be seen by nobody.
+pub(super) fn raise(scene: &Scene<'_>, alert: &AlertAction, at: u16, text: Box<str>) -> Option<Alert> {
     let clock = scene.root.clock(scene.definition, alert.calendar.as_deref());
     let mut raised = Alert {
         action: at,

@@ -35,9 +35,11 @@ pub(super) fn escalate(draft: &mut EntryDraft<'_>, old: &Instance, action: u16, 
     draft.put_instance(ChangeKind::Escalated, old, new, Entered::default());
 }
 
-/// Does what the rung says, and says what that was. Whoever has seen the alert has seen it as it was before.
+/// Does what the escalation step says, and returns what that was. Who has seen the alert has seen it as it was before. A snooze
+/// ends: the step is for people who did not put the alert off, and they would not see it until the snooze is over.
 fn climb(alert: &mut Alert, rung: &Rung, teams: &Teams) -> Box<[(Box<str>, Value)]> {
     alert.seen = None;
+    let snooze = alert.snooze.take();
     let mut said: Vec<(Box<str>, Value)> = Vec::new();
     if let Some(raise) = rung.priority {
         alert.priority = match raise {
@@ -57,5 +59,6 @@ fn climb(alert: &mut Alert, rung: &Rung, teams: &Teams) -> Box<[(Box<str>, Value
         }
         said.push(("added_team".into(), Value::Text(name.as_str().into())));
     }
+    said.extend(snooze.map(|_| ("snooze".into(), Value::Text("ended".into()))));
     said.into()
 }

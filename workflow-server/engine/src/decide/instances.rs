@@ -127,6 +127,12 @@ pub(super) fn elapse(draft: &mut EntryDraft<'_>, due: Time, slot: u32, wake: Wak
         Wake::Resume => pause::end(draft, old, due),
         Wake::Escalate(action) => escalate::escalate(draft, old, action, due),
         Wake::Return(action) => snooze::bring_back(draft, old, action, due),
+        Wake::Refresh => {
+            draft.kind = ChangeKind::CallUpdated;
+            if old.refresh_at() == Some(due) {
+                draft.put_instance(ChangeKind::CallUpdated, old, Instance::clone(old), Entered::default());
+            }
+        }
         Wake::Timer(action) => {
             let runs = old.timers.iter().any(|timer| timer.action == action && old.fires_at(timer) == due);
             if runs && is_legal(old.status, Happening::Elapse) {

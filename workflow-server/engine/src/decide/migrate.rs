@@ -9,13 +9,14 @@ use crate::decide::draft::{EntryDraft, check_revision};
 use crate::decide::enter::{Scene, add_one, enter};
 use crate::decide::find::{check_legal, find};
 use crate::decide::set::put_defaults;
+use crate::decide::texts;
 use crate::definition::consequences::has_same_meaning;
 use crate::definition::counterparts::counterparts;
 use crate::definition::model::{Action, ActionKind};
 use crate::definition::{Definition, Stage};
 use crate::entry::{Answer, ChangeKind, Entered};
 use crate::instance::{Alert, Count, Happening, Instance, Timer};
-use crate::query::is_waiting;
+use crate::query::{forms_shown_on, is_waiting};
 use crate::rejection::{FieldFault, Rejection};
 use crate::value::Value;
 use crate::world::Root;
@@ -47,7 +48,11 @@ pub(super) fn migrate(
         Target::Nowhere => Entered::default(),
         Target::Same(was, is) => {
             let again = again(root, (was, is), old);
+            let has_no_form = forms_shown_on(&before, old).next().is_none();
             let warnings = enter_again(&scene, &mut new, is, &again);
+            if let Some(form) = old.form().or(has_no_form.then_some(&[])) {
+                texts::keep_form(&after, &mut new, form);
+            }
             if !has_same_meaning((&before, was), (&after, is)) {
                 // What people saw before names the earlier visit: it is refused instead of landing on something else.
                 add_one(&mut new.visits, is.number, 0);
@@ -175,7 +180,7 @@ fn again(root: &Root, (was, is): (&Stage, &Stage), old: &Instance) -> Again {
     again
 }
 
-/// What a form had put into a text is not known any more: a text that the author left alone stays as people read it.
+/// What a form had put into a text may not be known any more: a text that the author left alone is then kept as people read it.
 fn has_same_text(was: &Action, is: &Action) -> bool {
     match (&was.kind, &is.kind) {
         (ActionKind::Alert(was), ActionKind::Alert(is)) => was.text == is.text,

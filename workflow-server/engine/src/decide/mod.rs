@@ -22,6 +22,7 @@ mod migrate;
 mod pause;
 mod set;
 mod snooze;
+mod texts;
 mod undo;
 mod when;
 

@@ -44,10 +44,12 @@ pub(super) fn set_workflow(draft: &mut EntryDraft<'_>, set: &SetWorkflow, salt: 
     match (running, set.if_running) {
         (Some(running), IfRunning::Refuse) => return Err(Rejection::AlreadyRunning(running)),
         (Some(running), IfRunning::ReturnIt) => {
+            if is_news {
+                draft.put_call(slot, call.clone(), true);
+            }
             set_again(draft, set, &running, &call);
             if is_news {
                 draft.touch_open_instances(&call);
-                draft.put_call(slot, call, true);
             }
             return Ok(());
         }
@@ -116,7 +118,7 @@ pub(super) fn check_limits(root: &Root, call: &Call, closed: u64) -> Result<(), 
     }
 }
 
-/// Updates the fields that differ. Its stage, texts and clocks stay as they are, unless it waits for the end of the call and the
+/// Updates the fields that differ, and the texts that show them. Its stage and clocks stay as they are, unless it waits for the end of the call and the
 /// script asks for its release.
 fn set_again(draft: &mut EntryDraft<'_>, set: &SetWorkflow, running: &Instance, call: &Call) {
     draft.kind = ChangeKind::SetAgain;
@@ -189,11 +191,11 @@ fn start(
     let mut slots = std::mem::take(&mut call.instances).into_vec();
     slots.push(instance.id.slot);
     call.instances = slots.into();
+    draft.put_call(slot, call.clone(), is_news);
     draft.put_new_instance(instance, entered);
     if is_news {
         draft.touch_open_instances(&call);
     }
-    draft.put_call(slot, call, is_news);
 }
 
 fn new_instance(draft: &EntryDraft<'_>, set: &SetWorkflow, chosen: &Chosen, call: u32, salt: u16) -> Instance {
@@ -223,6 +225,7 @@ fn new_instance(draft: &EntryDraft<'_>, set: &SetWorkflow, chosen: &Chosen, call
         release_at: None,
         fields: fields.into(),
         alerts: Box::default(),
+        filling: None,
         timers: Box::default(),
         skipped: Box::default(),
         claim: None,

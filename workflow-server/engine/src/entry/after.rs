@@ -36,11 +36,13 @@ pub struct Touched {
     pub whole_at: u64,
     /// When it is released at the latest; the end of its call may put that time forward.
     pub release_at: Option<Time>,
+    /// When the texts of its alerts are filled in again, where the call that they show has changed.
+    pub refresh_at: Option<Time>,
 }
 
 impl Touched {
     /// What an entry makes of an instance, apart from its release time.
-    pub(crate) fn new(old: &Instance, sequence: u64, release_at: Option<Time>) -> Self {
+    pub(crate) fn new(old: &Instance, sequence: u64, release_at: Option<Time>, refresh_at: Option<Time>) -> Self {
         Self {
             id: old.id,
             call: old.call,
@@ -51,19 +53,22 @@ impl Touched {
             sequence,
             whole_at: old.whole_at,
             release_at,
+            refresh_at,
         }
     }
 
     /// The instance after the entry; `content` is the instance as any entry left it since it was whole.
     #[must_use]
     pub fn onto(&self, content: &Instance) -> Instance {
-        Instance {
+        let mut instance = Instance {
             revision: self.revision,
             sequence: self.sequence,
             whole_at: self.whole_at,
             release_at: self.release_at,
             ..content.clone()
-        }
+        };
+        instance.set_refresh_at(self.refresh_at);
+        instance
     }
 }
 

@@ -9,7 +9,9 @@ mod due;
 mod follow_ups;
 mod held;
 mod instances;
+mod open;
 mod stuck;
+mod texts;
 mod waiting;
 mod walk;
 
@@ -20,6 +22,9 @@ pub use follow_ups::{FollowUpCursor, FollowUpPage, FollowUpRow, list_follow_ups}
 pub use held::held_by;
 pub(crate) use instances::instances_of;
 pub use instances::{Group, GroupBy, InstanceFilter, InstancePage, count_instances, list_instances, open_by_stage};
+pub use open::open_instances;
 pub use stuck::{OverdueTimer, Stuck, StuckReason, overdue_timers, stuck};
+pub use texts::{fill_in, text_of};
+pub(crate) use texts::{forms_shown_on, has_places};
 pub use waiting::{buttons, has_button, is_waiting};
 pub use walk::{ShouldStop, Stopped, never};

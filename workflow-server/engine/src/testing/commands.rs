@@ -160,6 +160,22 @@ pub fn clicks(world: &World, instance: &Instance) -> Vec<Request> {
     pushes.chain(on_alerts).map(request).collect()
 }
 
+/// What a script says: one of two values for each field, where the field may have two.
+pub(super) fn values_said(fields: &[FieldDeclaration], others: bool, is_large: bool) -> Vec<(Box<str>, Value)> {
+    if others { other_values(fields) } else { values(fields, is_large) }
+}
+
+fn other_values(fields: &[FieldDeclaration]) -> Vec<(Box<str>, Value)> {
+    let any = |field: &FieldDeclaration| match field.field_type {
+        FieldType::Text => Value::Text("another text".into()),
+        FieldType::Number => Value::Number(2.0),
+        FieldType::Bool => Value::Bool(false),
+        FieldType::Time => Value::Time(Time(1_796_000_000_000)),
+    };
+    let value = |field: &FieldDeclaration| field.values.last().cloned().unwrap_or_else(|| any(field));
+    fields.iter().map(|field| (field.name.as_str().into(), value(field))).collect()
+}
+
 /// A value for each field; as long a text as may be where `is_large`.
 pub(super) fn values(fields: &[FieldDeclaration], is_large: bool) -> Vec<(Box<str>, Value)> {
     let any = |field: &FieldDeclaration| match field.field_type {

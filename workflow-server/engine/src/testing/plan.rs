@@ -161,17 +161,19 @@ pub(super) struct Lowering<'a> {
     gap: u32,
     ids: HashSet<String>,
     stages: Vec<(Event, &'a Plan, Vec<String>)>,
+    /// The form of the button that leads to each of them.
+    forms: Vec<&'a [FieldDeclaration]>,
 }
 
 impl<'a> Lowering<'a> {
     pub(super) fn new(fields: &'a [FieldDeclaration], order: &'a [u16], gap: u32) -> Self {
-        Self { fields, order, gap, ids: HashSet::from([NEW_CALL_ID.to_owned()]), stages: Vec::new() }
+        Self { fields, order, gap, ids: HashSet::from([NEW_CALL_ID.to_owned()]), stages: Vec::new(), forms: Vec::new() }
     }
 
     /// The stages by number, and whether one of them is an unlinked end.
     pub(super) fn stages(mut self, plan: &'a Plan) -> (Vec<Stage>, bool) {
         let first = Event { id: NEW_CALL_ID.to_owned(), kind: EventKind::NewCall, label: NEW_CALL_LABEL.to_owned() };
-        self.walk(first, plan);
+        self.walk(first, plan, &[]);
         let unlinked = self.stages.iter().any(|(_, plan, _)| matches!(plan, Plan::Unlinked(_)));
         let numbers = self.numbers();
         let build = |place: usize| Stage {
@@ -184,8 +186,9 @@ impl<'a> Lowering<'a> {
         (stages, unlinked)
     }
 
-    fn walk(&mut self, event: Event, plan: &'a Plan) {
+    fn walk(&mut self, event: Event, plan: &'a Plan, form: &'a [FieldDeclaration]) {
         let place = self.stages.len();
+        self.forms.push(form);
         self.stages.push((event, plan, Vec::new()));
         let Plan::Wait { waits, .. } = plan else { return };
         let mut labels = HashSet::new();
@@ -198,7 +201,8 @@ impl<'a> Lowering<'a> {
                 WaitKind::Timer { own_label: true, .. } => (EventKind::TimerElapsed, label),
                 WaitKind::Timer { after, at, .. } => (EventKind::TimerElapsed, default_label(*after, *at)),
             };
-            self.walk(Event { id, kind, label }, &wait.then);
+            let form = if let WaitKind::Button { form, .. } = &wait.kind { &form[..] } else { &[] };
+            self.walk(Event { id, kind, label }, &wait.then, form);
         }
     }
 
@@ -215,9 +219,10 @@ impl<'a> Lowering<'a> {
 
     fn actions(&self, place: usize) -> Vec<Action> {
         let (_, plan, added) = &self.stages[place];
+        let form = self.forms[place];
         match plan {
             Plan::Finish(outcome) => vec![finish(outcome).into()],
-            Plan::Unlinked(alerts) => alerts.iter().map(|alert| self.alert(alert)).collect(),
+            Plan::Unlinked(alerts) => alerts.iter().map(|alert| self.alert(alert, form)).collect(),
             Plan::Link { to, at_most } => {
                 let at_most = at_most
                     .as_ref()
@@ -228,9 +233,13 @@ impl<'a> Lowering<'a> {
                 let early =
                     early.iter().map(|(when, outcome)| Action { when: Some(when.clone()), kind: finish(outcome) });
                 let sets = sets.iter().filter_map(|(field, when)| self.set(field, when.clone()));
-                let alerts = alerts.iter().map(|alert| self.alert(alert));
+                let alerts = alerts.iter().map(|alert| self.alert(alert, form));
+                let (first, others): (Vec<_>, Vec<_>) = alerts.enumerate().partition(|(at, _)| *at == 0);
+                let alert = |(_, alert)| alert;
                 let waits = waits.iter().zip(added).map(|(wait, id)| self.wait(wait, id));
-                early.chain(sets).chain(alerts).chain(waits).collect()
+                // What is set after an alert shows in it all the same.
+                let first = first.into_iter().map(alert);
+                early.chain(first).chain(sets).chain(others.into_iter().map(alert)).chain(waits).collect()
             }
         }
     }
@@ -257,12 +266,17 @@ impl<'a> Lowering<'a> {
         (*index.get(&allowed)).to_owned()
     }
 
-    fn alert(&self, alert: &Alert) -> Action {
+    /// An alert of a stage to which the push of a button with this form leads.
+    fn alert(&self, alert: &Alert, form: &[FieldDeclaration]) -> Action {
         let source = match &alert.place {
             None => alert.text.clone(),
             Some((index, true)) if !self.fields.is_empty() => {
                 format!("{} {{{{ fields.{} }}}}", alert.text, index.get(self.fields).name)
             }
+            Some((index, false)) if !form.is_empty() => {
+                format!("{} {{{{ form.{} }}}}", alert.text, index.get(form).name)
+            }
+            Some((index, true)) => format!("{{{{ {} }}}} {}", index.get(&["visit", "now", "call.ended"]), alert.text),
             Some((index, _)) => format!("{{{{call.{}}}}}{}", index.get(&CALL_TEXTS), alert.text),
         };
         let text = Template::parse(&source).expect("a text without braces, and a place that is there");

@@ -19,7 +19,7 @@ use super::TEAMS;
 use super::amending::{AMENDMENTS, amended};
 use super::commands::{
     archive, batch, changes, claim_next, erase, finishing, holding, instance, key, migrate, office, person, publishing,
-    push, replace, seen, snoozing, somebody, step_erasure, values,
+    push, replace, seen, snoozing, somebody, step_erasure, values_said,
 };
 
 /// What a script says of the release: of every other call it asks for it at once, which releases what waits too.
@@ -279,7 +279,7 @@ impl Player {
                     workflow: definition.name.as_str().into(),
                     version: None,
                     // An entry holds less of large instances of which only the call changes.
-                    fields: values(&definition.fields, *call >= 2),
+                    fields: values_said(&definition.fields, *chargeable == Some(true), *call >= 2),
                     release: wish(*call, release.is_some()),
                     release_within_millis: release.flatten().map(|minutes| i64::from(minutes) * 60_000),
                     if_running: [IfRunning::ReturnIt, IfRunning::Refuse, IfRunning::Replace][usize::from(*if_running)],

@@ -14,6 +14,8 @@ pub const RELEASE: u16 = u16::MAX;
 pub const LAPSE: u16 = u16::MAX - 1;
 /// The action number that stands for the end of a pause.
 pub const RESUME: u16 = u16::MAX - 2;
+/// The action number that stands for texts that are filled in again.
+pub const REFRESH: u16 = u16::MAX - 3;
 /// Added to the number of the action whose alert escalates: a stage has far fewer actions.
 pub const ESCALATE: u16 = 0x4000;
 /// Added to the number of the action whose alert comes back.
@@ -26,7 +28,7 @@ pub struct TimerKey {
     pub due: Time,
     /// The instance's slot.
     pub slot: u32,
-    /// The action that started it, [`LAPSE`], [`RESUME`] or [`RELEASE`], or the action plus [`ESCALATE`] or [`RETURN`].
+    /// The action that started it, [`LAPSE`], [`RESUME`], [`REFRESH`] or [`RELEASE`], or the action plus [`ESCALATE`] or [`RETURN`].
     pub action: u16,
 }
 
@@ -38,6 +40,7 @@ impl TimerKey {
             RELEASE => Wake::Release,
             LAPSE => Wake::Lapse,
             RESUME => Wake::Resume,
+            REFRESH => Wake::Refresh,
             action if action >= RETURN => Wake::Return(action - RETURN),
             action if action >= ESCALATE => Wake::Escalate(action - ESCALATE),
             action => Wake::Timer(action),
@@ -125,4 +128,5 @@ pub(crate) fn keys(instance: &Instance) -> impl Iterator<Item = TimerKey> + '_ {
         .chain(resume.map(|due| key(due, RESUME)))
         .chain(lapse)
         .chain(release.map(|due| key(due, RELEASE)))
+        .chain(instance.refresh_at().map(|due| key(due, REFRESH)))
 }

@@ -1,6 +1,6 @@
 //! Instances, and the values of their fields.
 
-use aftercall_engine::instance::{Attempts, Claim, Count, Instance, InstanceId, Pause, Timer};
+use aftercall_engine::instance::{Attempts, Claim, Count, Filling, Instance, InstanceId, Pause, Timer};
 use aftercall_engine::time::Time;
 use aftercall_engine::value::Value;
 
@@ -118,6 +118,31 @@ struct FieldRecord {
     value: Option<ValueRecord>,
 }
 
+/// A value of a form. Personal.
+#[derive(Clone, PartialEq, prost::Message)]
+struct FormValueRecord {
+    #[prost(string, tag = "1")]
+    name: String,
+    #[prost(message, optional, tag = "2")]
+    value: Option<ValueRecord>,
+}
+
+/// What is kept of a form. Personal.
+#[derive(Clone, PartialEq, prost::Message)]
+struct FormRecord {
+    #[prost(message, repeated, tag = "1")]
+    values: Vec<FormValueRecord>,
+}
+
+/// What texts are filled in with, beside the fields and the call.
+#[derive(Clone, PartialEq, prost::Message)]
+struct FillingRecord {
+    #[prost(message, optional, tag = "1")]
+    form: Option<FormRecord>,
+    #[prost(sint64, optional, tag = "2")]
+    refresh_at: Option<i64>,
+}
+
 /// An instance's id.
 #[derive(Clone, Copy, PartialEq, prost::Message)]
 pub(crate) struct IdRecord {
@@ -200,6 +225,9 @@ pub struct InstanceRecord {
     /// Only in snapshots, and only where it is not `sequence`.
     #[prost(uint64, optional, tag = "26")]
     whole_at: Option<u64>,
+    /// Personal.
+    #[prost(message, optional, tag = "27")]
+    filling: Option<FillingRecord>,
 }
 
 impl From<&Instance> for InstanceRecord {
@@ -242,6 +270,7 @@ impl From<&Instance> for InstanceRecord {
             chases: instance.chases,
             attempts: instance.attempts.as_deref().map(attempts_record),
             skipped: instance.skipped.iter().map(|action| u32::from(*action)).collect(),
+            filling: instance.filling.as_deref().map(filling_record),
             whole_at: (instance.whole_at != instance.sequence).then_some(instance.whole_at),
         }
     }
@@ -289,8 +318,26 @@ impl TryFrom<InstanceRecord> for Instance {
             chases: record.chases,
             attempts: record.attempts.map(from_attempts_record),
             skipped: record.skipped.into_iter().map(|action| action as u16).collect(),
+            filling: record.filling.map(from_filling_record).transpose()?,
         })
     }
+}
+
+fn filling_record(filling: &Filling) -> FillingRecord {
+    let value =
+        |(name, value): &(Box<str>, Value)| FormValueRecord { name: name.to_string(), value: Some(value.into()) };
+    FillingRecord {
+        form: filling.form.as_ref().map(|form| FormRecord { values: form.iter().map(value).collect() }),
+        refresh_at: filling.refresh_at.map(|at| at.0),
+    }
+}
+
+fn from_filling_record(record: FillingRecord) -> Result<Box<Filling>, RecordError> {
+    let value = |one: FormValueRecord| {
+        Ok((one.name.into(), one.value.ok_or(RecordError::Incomplete("form value"))?.try_into()?))
+    };
+    let form = record.form.map(|form| form.values.into_iter().map(value).collect::<Result<_, RecordError>>());
+    Ok(Box::new(Filling { form: form.transpose()?, refresh_at: record.refresh_at.map(Time) }))
 }
 
 fn counts(counts: &[Count]) -> Vec<CountRecord> {

@@ -67,6 +67,8 @@ struct TouchedRecord {
     whole_at: u64,
     #[prost(sint64, optional, tag = "9")]
     release_at: Option<i64>,
+    #[prost(sint64, optional, tag = "10")]
+    refresh_at: Option<i64>,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
@@ -84,6 +86,9 @@ pub(super) struct InstanceChangeRecord {
     /// Instead of `after`.
     #[prost(message, optional, tag = "6")]
     touched: Option<TouchedRecord>,
+    /// Places of actions.
+    #[prost(uint32, repeated, tag = "7")]
+    rewritten: Vec<u32>,
 }
 
 impl From<&InstanceChange> for InstanceChangeRecord {
@@ -106,6 +111,7 @@ impl From<&InstanceChange> for InstanceChangeRecord {
             }),
             entered: change.entered.to_vec(),
             warnings: change.warnings.iter().map(warning_record).collect(),
+            rewritten: change.rewritten.iter().map(|action| u32::from(*action)).collect(),
         }
     }
 }
@@ -124,6 +130,7 @@ impl TryFrom<InstanceChangeRecord> for InstanceChange {
             before: record.before.map(before).transpose()?,
             entered: record.entered.into(),
             warnings: record.warnings.into_iter().map(warning).collect::<Result<_, _>>()?,
+            rewritten: record.rewritten.into_iter().map(|action| action as u16).collect(),
         })
     }
 }
@@ -139,6 +146,7 @@ fn touched_record(touched: &Touched) -> TouchedRecord {
         sequence: touched.sequence,
         whole_at: touched.whole_at,
         release_at: touched.release_at.map(|at| at.0),
+        refresh_at: touched.refresh_at.map(|at| at.0),
     }
 }
 
@@ -153,6 +161,7 @@ fn touched(record: &TouchedRecord) -> Result<Touched, RecordError> {
         sequence: record.sequence,
         whole_at: record.whole_at,
         release_at: record.release_at.map(Time),
+        refresh_at: record.refresh_at.map(Time),
     })
 }
 

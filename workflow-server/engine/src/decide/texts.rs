@@ -1,0 +1,51 @@
+//! Keeps the texts of standing alerts true: what changes a value that a text shows fills the text in again, in the same entry.
+
+use crate::call::Call;
+use crate::definition::Definition;
+use crate::instance::Instance;
+use crate::query::{forms_shown_on, text_of};
+use crate::value::Value;
+
+/// Fills the texts in again; returns the actions of the alerts whose text is another one now.
+pub(super) fn refresh(of: (&Definition, &Call), instance: &mut Instance) -> Box<[u16]> {
+    let texts: Vec<Option<String>> = instance.alerts.iter().map(|alert| text_of(of, instance, alert)).collect();
+    let mut rewritten = Vec::new();
+    for (alert, text) in instance.alerts.iter_mut().zip(texts) {
+        if let Some(text) = text.filter(|text| **text != *alert.text) {
+            alert.text = text.into();
+            rewritten.push(alert.action);
+        }
+    }
+    instance.set_refresh_at(None);
+    rewritten.into()
+}
+
+/// Keeps of a form what the texts of the instance's alerts show, so that they can be filled in again.
+pub(super) fn keep_form(definition: &Definition, instance: &mut Instance, form: &[(Box<str>, Value)]) {
+    let shown: Vec<&str> = forms_shown_on(definition, instance).collect();
+    let kept = form.iter().filter(|(name, _)| shown.contains(&&**name)).cloned().collect();
+    let kept = (!shown.is_empty()).then_some(kept);
+    if instance.filling.is_some() || kept.is_some() {
+        instance.filling.get_or_insert_default().form = kept;
+        instance.set_refresh_at(instance.refresh_at());
+    }
+}
+
+/// Whether texts show the same of both calls.
+pub(super) fn is_shown_alike(one: &Call, other: &Call) -> bool {
+    let shown = |call: &Call| (call.chargeable, call.ended_at.is_some());
+    shown(one) == shown(other)
+        && (&one.customer, &one.script, &one.agent, &one.caller)
+            == (&other.customer, &other.script, &other.agent, &other.caller)
+}
+
+/// Whether what texts show of an instance, apart from its call, is the same before and after a change.
+pub(super) fn has_same_values(old: &Instance, new: &Instance) -> bool {
+    let place = |one: &Instance| (one.version, one.stage, one.visit(), one.entered_at);
+    let has_same_texts = || {
+        let pairs = || old.alerts.iter().zip(&new.alerts);
+        old.alerts.len() == new.alerts.len()
+            && pairs().all(|(old, new)| (old.action, &old.text) == (new.action, &new.text))
+    };
+    new.refresh_at().is_none() && place(old) == place(new) && old.fields == new.fields && has_same_texts()
+}

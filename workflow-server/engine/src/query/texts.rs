@@ -1,0 +1,69 @@
+//! What the texts of standing alerts show: a function of the definition, the instance and its call, so that a text is never older
+//! than the values in it.
+
+use crate::call::Call;
+use crate::definition::Definition;
+use crate::definition::escalation::alert_action;
+use crate::definition::facts::Facts;
+use crate::definition::model::AlertAction;
+use crate::definition::template::Filled;
+use crate::instance::{Alert, Instance};
+use crate::limits;
+use crate::value::Value;
+
+/// The text of an alert with what the instance and its call hold, and the form of the push that led to the stage. The moment
+/// that a text shows is that of entering the stage.
+#[must_use]
+pub fn fill_in(
+    (definition, call): (&Definition, &Call),
+    instance: &Instance,
+    alert: &AlertAction,
+    form: &[(Box<str>, Value)],
+) -> Filled {
+    let facts = Facts {
+        declared: &definition.fields,
+        values: &instance.fields,
+        form,
+        call,
+        visit: instance.visit(),
+        now: instance.entered_at,
+    };
+    let mut filled = alert.text.fill_in(limits::TEXT_BYTES_MAX, &facts);
+    if filled.text.trim().is_empty() {
+        // Where nothing of the text shows, people at least see which stage the alert is of.
+        filled.text = definition.stage(instance.stage).map_or("", |stage| &stage.event.label).to_owned();
+    }
+    filled
+}
+
+/// The text that a standing alert has when it is filled in now. None where that is not known: it shows something of a form that
+/// was not kept.
+#[must_use]
+pub fn text_of((definition, call): (&Definition, &Call), instance: &Instance, alert: &Alert) -> Option<String> {
+    let raised_by = alert_action(definition, instance.stage, alert.action)?;
+    let form = match instance.form() {
+        Some(form) => form,
+        None if forms_shown(raised_by).next().is_none() => &[],
+        None => return None,
+    };
+    Some(fill_in((definition, call), instance, raised_by, form).text)
+}
+
+/// Whether a text of the instance's alerts has places to fill in.
+pub(crate) fn has_places(definition: &Definition, instance: &Instance) -> bool {
+    raised_by(definition, instance).any(|alert| alert.text.places().next().is_some())
+}
+
+/// The names of forms that texts of the instance's alerts show.
+pub(crate) fn forms_shown_on<'d>(definition: &'d Definition, instance: &Instance) -> impl Iterator<Item = &'d str> {
+    raised_by(definition, instance).flat_map(forms_shown)
+}
+
+fn raised_by<'d>(definition: &'d Definition, instance: &Instance) -> impl Iterator<Item = &'d AlertAction> {
+    let stage = instance.stage;
+    instance.alerts.iter().filter_map(move |alert| alert_action(definition, stage, alert.action))
+}
+
+fn forms_shown(alert: &AlertAction) -> impl Iterator<Item = &str> {
+    alert.text.places().filter_map(|place| place.strip_prefix("form."))
+}
