@@ -18,6 +18,9 @@ pub struct Alert {
     pub added_teams: Box<[u32]>,
     /// How urgent it is.
     pub priority: Priority,
+    /// From when its time counts, where that is not when the stage was entered: a timer that woke late led there, it was raised
+    /// in a pause, or another version of the workflow brought it.
+    pub counts_from: Option<Time>,
     /// When it should be done.
     pub due: Option<Time>,
     /// When it escalates next.

@@ -219,6 +219,8 @@ pub struct Timer {
     pub due: Time,
     /// Whether it waits, once it is due, until nobody holds the instance.
     pub waits_for_claim: bool,
+    /// When its wait is over, where a time of day has to come after that: a pause puts off the wait, not the time of day.
+    pub waited: Option<Time>,
 }
 
 /// What may come to an instance by itself.
@@ -362,6 +364,12 @@ impl Instance {
     #[must_use]
     pub fn clock(&self, now: Time) -> Time {
         self.pause.as_ref().map_or(now, |pause| now.min(pause.since))
+    }
+
+    /// From when the time of an alert counts.
+    #[must_use]
+    pub fn counts_from(&self, alert: &Alert) -> Time {
+        alert.counts_from.unwrap_or(self.entered_at)
     }
 
     /// The earlier of an alert's due and the deadline.

@@ -360,8 +360,8 @@ fn a_share_of_a_day_is_one_of_what_is_open_in_it() {
     };
     // Friday afternoon: one hour of the day is open.
     check("2026-11-27T15:00", "1d", "2026-11-27T15:30");
-    // Nothing of it is open: half of it is over with the due, which nobody sees before the next opening.
-    check("2026-11-28T09:00", "1d", "2026-11-30T09:00");
+    // Nothing of it is open: half of it is over at the due time.
+    check("2026-11-28T09:00", "1d", "2026-11-29T09:00");
     check("2026-11-23T09:00", "3d", "2026-11-24T13:00");
     check("2026-11-27T15:00", "1wd", "2026-11-30T11:30");
     check("2026-11-27T15:00", "4h", "2026-11-30T10:00");

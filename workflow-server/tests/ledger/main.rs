@@ -10,6 +10,7 @@ mod erasure;
 mod failures;
 mod keeping;
 mod large;
+mod late;
 mod released;
 mod starts;
 mod time;

@@ -9,6 +9,8 @@ mod scenario;
 mod authors;
 mod backups;
 mod clock;
+mod first_written;
+mod hours;
 mod incomplete;
 mod large;
 mod leaving;

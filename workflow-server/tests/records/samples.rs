@@ -9,6 +9,7 @@ use workflow_server::records::{GroupBytes, SnapshotReader, WorldImage, decode_gr
 
 use crate::authors::{play_authors, play_repeats};
 use crate::clock::{play_clock, play_retention, play_set_again};
+use crate::hours::play_late;
 use crate::incomplete::play_incomplete;
 use crate::large::play_large;
 use crate::leaving::play_archive;
@@ -44,6 +45,8 @@ const ENTRIES_INCOMPLETE: &str = include_str!("snapshots/records__samples__entri
 const SNAPSHOT_INCOMPLETE: &str = include_str!("snapshots/records__samples__snapshot_incomplete.snap");
 const ENTRIES_TEXTS: &str = include_str!("snapshots/records__samples__entries_texts.snap");
 const SNAPSHOT_TEXTS: &str = include_str!("snapshots/records__samples__snapshot_texts.snap");
+const ENTRIES_LATE: &str = include_str!("snapshots/records__samples__entries_late.snap");
+const SNAPSHOT_LATE: &str = include_str!("snapshots/records__samples__snapshot_late.snap");
 
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::new(), |mut hex, byte| {
@@ -74,6 +77,7 @@ fn entries_are_written_as_they_always_were() {
     insta::assert_snapshot!("entries_set_again", entry_lines(&play_set_again()));
     insta::assert_snapshot!("entries_incomplete", entry_lines(&play_incomplete()));
     insta::assert_snapshot!("entries_texts", entry_lines(&play_texts()));
+    insta::assert_snapshot!("entries_late", entry_lines(&play_late()));
 }
 
 fn entry_lines(played: &Played) -> String {
@@ -101,6 +105,7 @@ fn snapshots_are_written_as_they_always_were() {
     insta::assert_snapshot!("snapshot_retention", snapshot_lines(&play_retention()));
     insta::assert_snapshot!("snapshot_incomplete", snapshot_lines(&play_incomplete()));
     insta::assert_snapshot!("snapshot_texts", snapshot_lines(&play_texts()));
+    insta::assert_snapshot!("snapshot_late", snapshot_lines(&play_late()));
 }
 
 fn snapshot_lines(played: &Played) -> String {
@@ -127,6 +132,7 @@ fn stored_entries_of_version_1_load() {
         (stored(ENTRIES_SET_AGAIN), play_set_again()),
         (stored(ENTRIES_INCOMPLETE), play_incomplete()),
         (stored(ENTRIES_TEXTS), play_texts()),
+        (stored(ENTRIES_LATE), play_late()),
     ];
     for (samples, played) in samples {
         assert_eq!(samples.len(), played.entries.len());
@@ -156,6 +162,7 @@ fn stored_snapshots_of_version_1_load() {
         (stored(SNAPSHOT_RETENTION), play_retention()),
         (stored(SNAPSHOT_INCOMPLETE), play_incomplete()),
         (stored(SNAPSHOT_TEXTS), play_texts()),
+        (stored(SNAPSHOT_LATE), play_late()),
     ];
     for (frames, played) in samples {
         let mut reader = SnapshotReader::new(Keeping::default());

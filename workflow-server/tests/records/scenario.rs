@@ -1,23 +1,21 @@
 //! A fixed row of requests that uses every kind of change, every type of value and every action.
 
-use std::sync::Arc;
-
-use aftercall_engine::batch::BatchWork;
-use aftercall_engine::batch::{BatchItems, StartBatch};
+use aftercall_engine::batch::{BatchItems, BatchWork, StartBatch};
 use aftercall_engine::call::{CallKey, Caller};
 use aftercall_engine::command::{
     Actor, ActorKind, CallChanges, ClaimNext, Command, IfRunning, PushButton, Recipient, Release, Request, RequestMark,
     SeenAlert, SetWorkflow, SnoozeAlert, SnoozeUntil, UndoPush,
 };
 use aftercall_engine::definition::file;
-use aftercall_engine::entry::{After, ChangeKind};
 use aftercall_engine::filter::FollowUpFilter;
-use aftercall_engine::instance::{Instance, InstanceId, Status, Wake};
+use aftercall_engine::instance::{InstanceId, Wake};
 use aftercall_engine::query::{Claimable, never};
 use aftercall_engine::time::Time;
 use aftercall_engine::value::Value;
 use aftercall_engine::world::{Keeping, World};
 use aftercall_engine::{Decision, Entry, decide};
+
+use crate::first_written::{count_from_waking, forget_waits, without_pause};
 
 /// Every action, every type of field.
 const WORKFLOW: &str = r#"
@@ -93,6 +91,8 @@ pub(crate) struct Played {
     pub(crate) world: World,
     pub(crate) entries: Vec<Entry>,
     pub(crate) now: i64,
+    /// Whether timers say when their wait is over: the first servers did not write that.
+    pub(crate) keeps_waits: bool,
 }
 
 /// Plays the scenario.
@@ -126,7 +126,8 @@ pub(crate) fn play_claims() -> Played {
     let next = Command::ClaimNext(Box::new(ClaimNext { filter, candidates, lease_millis }));
     let next = played.ask(ActorKind::Person, next);
     let reason = "Ann is ill".into();
-    played.ask_as("Ben", ActorKind::Person, Command::TakeOver { instance: next, lease_millis, reason });
+    let take_over = Command::TakeOver { instance: next, lease_millis, reason };
+    played.ask_and("Ben", (ActorKind::Person, take_over), |_| {});
     played.now += lease_millis;
     let due = played.world.timers().earliest().unwrap();
     assert_eq!(due.wake(), Wake::Lapse);
@@ -169,7 +170,7 @@ pub(crate) fn play_desk() -> Played {
     let until = Some(Time(played.now + 900_000));
     let reason: Box<str> = "waits for a part".into();
     played.ask(ActorKind::Person, Command::Pause { instance: id, until, reason: reason.clone(), expected: None });
-    played.elapse(Wake::Resume);
+    played.elapse_as_first_written(Wake::Resume);
     played.ask(ActorKind::ScriptEngine, Command::Chase { instance: id, note: "still nothing".into() });
     let before = played.world.root().instance(id).unwrap().clone();
     let pushed_at = Time(played.now + 1_000);
@@ -235,19 +236,6 @@ pub(crate) fn play_batches() -> Played {
     played
 }
 
-/// The samples hold what the first servers wrote: with them a move ended a pause, and the new stage counted from the move.
-fn without_pause(entry: &mut Entry) {
-    let Some(change) = entry.instances.iter_mut().find(|change| change.kind == ChangeKind::Moved) else { return };
-    let mut moved = Instance::clone(change.after.whole().unwrap());
-    let Some(pause) = moved.pause.take() else { return };
-    let put_off = |time: Time| Time(time.0 + entry.at.0 - pause.since.0);
-    for alert in &mut moved.alerts {
-        (alert.due, alert.escalates_at) = (alert.due.map(put_off), alert.escalates_at.map(put_off));
-    }
-    moved.status = Status::Active;
-    change.after = After::Whole(Arc::new(moved));
-}
-
 fn start_climbing(played: &mut Played) -> InstanceId {
     let mut setting = SetWorkflow { workflow: "climbs".into(), fields: Vec::new(), ..setting("7", false) };
     let caller = Caller { time_zone: "Europe/Berlin".into(), ..setting.changes.caller.unwrap() };
@@ -279,9 +267,8 @@ fn run(played: &mut Played) {
     played.ask(ActorKind::ScriptEngine, Command::UpdateCall { call: key("1"), changes, expected: None });
     played.ask(ActorKind::ScriptEngine, Command::EndCall { call: key("2") });
     played.now += 2 * 3_600_000;
-    let due = played.world.timers().earliest().unwrap();
-    let elapse = Command::Elapse { due: due.due, slot: due.slot, wake: due.wake() };
-    played.ask(ActorKind::Timer, elapse);
+    let wake = played.world.timers().earliest().unwrap().wake();
+    played.elapse_as_first_written(wake);
     played.ask(ActorKind::Person, push(first, "again", 1, &[]));
 }
 
@@ -306,12 +293,12 @@ fn end(played: &mut Played) {
 impl Played {
     /// Nothing has happened yet.
     pub(crate) fn new() -> Self {
-        Self { world: World::new(Keeping::default()), entries: Vec::new(), now: START }
+        Self { world: World::new(Keeping::default()), entries: Vec::new(), now: START, keeps_waits: false }
     }
 
     /// Asks, applies, and gives the instance that the entry names first.
     pub(crate) fn ask(&mut self, kind: ActorKind, command: Command) -> InstanceId {
-        self.ask_as("Ann Árbol", kind, command)
+        self.ask_and("Ann Árbol", (kind, command), |_| {})
     }
 
     /// Lets the next of this kind come that comes by itself.
@@ -321,12 +308,20 @@ impl Played {
         self.ask(ActorKind::Timer, Command::Elapse { due: key.due, slot: key.slot, wake });
     }
 
-    fn ask_as(&mut self, name: &str, kind: ActorKind, command: Command) -> InstanceId {
-        self.ask_and(name, (kind, command), |_| {})
+    /// The same as the first servers wrote it: with them clocks counted from when a timer woke, and not from when it was due.
+    fn elapse_as_first_written(&mut self, wake: Wake) {
+        let key = self.world.timers().due(Time::NEVER).find(|key| key.wake() == wake).unwrap();
+        self.now = self.now.max(key.due.0);
+        let elapse = Command::Elapse { due: key.due, slot: key.slot, wake };
+        self.ask_and("Ann Árbol", (ActorKind::Timer, elapse), |entry| count_from_waking(entry, key.due));
     }
 
-    pub(crate) fn ask_and(&mut self, name: &str, asked: (ActorKind, Command), change: fn(&mut Entry)) -> InstanceId {
-        let (kind, command) = asked;
+    pub(crate) fn ask_and(
+        &mut self,
+        name: &str,
+        (kind, command): (ActorKind, Command),
+        change: impl Fn(&mut Entry),
+    ) -> InstanceId {
         self.now += 1_000;
         let nth = self.entries.len() as u64 + 1;
         let mark = RequestMark { key: u128::from(nth) << 70 | 7, fingerprint: nth.wrapping_mul(0x9E37_79B9_7F4A_7C15) };
@@ -336,6 +331,9 @@ impl Played {
             panic!("{request:?} is carried out")
         };
         change(&mut entry);
+        if !self.keeps_waits {
+            forget_waits(&mut entry);
+        }
         self.world.apply(&entry).unwrap();
         let id = entry.instances.last().map(|change| change.after.id());
         self.entries.push(*entry);

@@ -5,7 +5,7 @@ use std::fmt;
 use jiff::civil::Weekday;
 
 /// Minutes of a day.
-const DAY_MINUTES: u16 = 24 * 60;
+pub(super) const DAY_MINUTES: u16 = 24 * 60;
 
 /// The days of the week as files write them, Monday first.
 pub const WEEKDAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
@@ -75,16 +75,6 @@ impl WeekHours {
             let within = openings.windows(2).any(|pair| pair[0].to > pair[1].from);
             within || openings.last().zip(next).is_some_and(|(last, next)| last.to > next.from + DAY_MINUTES)
         })
-    }
-
-    /// For how many minutes of the week it is open.
-    pub(super) fn minutes(&self) -> i64 {
-        self.0.iter().flatten().map(|opening| i64::from(opening.to) - i64::from(opening.from)).sum()
-    }
-
-    /// On how many days of the week work begins.
-    pub(super) fn working_days(&self) -> i64 {
-        self.0.iter().map(|day| i64::from(!day.is_empty())).sum()
     }
 
     /// Whether it is never open.

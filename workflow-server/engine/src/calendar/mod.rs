@@ -7,8 +7,10 @@
 //! Must not do the arithmetic of time zones and summer time: a library does.
 
 mod counting;
+mod days;
 mod faults;
 mod hours;
+mod series;
 mod spans;
 
 use std::collections::BTreeMap;
@@ -76,18 +78,6 @@ impl Calendar {
     #[must_use]
     pub fn is_working_day(&self, date: Date) -> bool {
         !self.hours.of(date.weekday()).is_empty() && !self.holidays.contains_key(&date)
-    }
-
-    /// The opening time of a usual day of the week, in milliseconds.
-    #[must_use]
-    pub fn day_millis(&self) -> i64 {
-        self.hours.minutes() * 60_000 / 7
-    }
-
-    /// The opening time of a usual working day, in milliseconds.
-    #[must_use]
-    pub fn working_day_millis(&self) -> i64 {
-        self.hours.minutes() * 60_000 / self.hours.working_days().max(1)
     }
 
     /// The hours that begin on this date.

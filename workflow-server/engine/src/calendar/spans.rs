@@ -31,18 +31,6 @@ impl Clock<'_> {
         }
     }
 
-    /// How many milliseconds of it a span is; a day or working day of a calendar counts as a usual one.
-    #[must_use]
-    pub fn millis_of(self, span: Span) -> i64 {
-        match (self, span.unit) {
-            (Self::Calendar(calendar), SpanUnit::Days) => calendar.day_millis().saturating_mul(i64::from(span.amount)),
-            (Self::Calendar(calendar), SpanUnit::WorkingDays) => {
-                calendar.working_day_millis().saturating_mul(i64::from(span.amount))
-            }
-            _ => span.millis(),
-        }
-    }
-
     /// How many milliseconds of it go by in a span that begins at `start`: of a day of a calendar, what of it is open.
     #[must_use]
     pub fn millis_in(self, start: Time, span: Span) -> i64 {
@@ -81,7 +69,7 @@ impl Clock<'_> {
 }
 
 /// The same time of day so many days later, by the clock of the zone.
-fn days_after(zone: &TimeZone, start: Time, days: u32) -> Time {
+pub(super) fn days_after(zone: &TimeZone, start: Time, days: u32) -> Time {
     let local = Timestamp::from_millisecond(start.0).map(|moment| moment.to_zoned_datetime(zone.clone()));
     let later = local.and_then(|local| local.checked_add(jiff::Span::new().try_days(days)?));
     let wall = Span { amount: days, unit: SpanUnit::Days };
@@ -143,7 +131,7 @@ impl ClockTime {
         match (self.day, calendar) {
             (NextDay::Whenever, _) => shown(local.date()).filter(|moment| *moment > start).or_else(|| shown(tomorrow)),
             (NextDay::NextDay, _) | (NextDay::NextWorkingDay, None) => shown(tomorrow),
-            (NextDay::NextWorkingDay, Some(calendar)) => shown(calendar.working_days_after(local.date(), 1)?),
+            (NextDay::NextWorkingDay, Some(calendar)) => calendar.time_of_next_working_day(start, self.minute),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Taking a stage up again that another version has changed: what stood goes on, what is new begins.
 
-use crate::decide::enter::{Armed, Scene, due, holds, raise};
+use crate::decide::arm::arm;
+use crate::decide::enter::{Armed, Scene, holds, raise};
 use crate::definition::escalation::Firings;
 use crate::definition::model::AlertAction;
 use crate::definition::{ActionKind, Stage};
@@ -56,13 +57,13 @@ pub(super) fn enter_again(
                     filled.missing.iter().for_each(|name| warn(StageWarningKind::MissingValue, name));
                     filled.text.into()
                 });
-                let raised = raise(scene, alert, at, text);
+                let raised = raise(scene, instance.entered_at, alert, (at, text));
                 armed.alerts.extend(raised.map(|raised| taken_up(scene, alert, raised, stood, instance.entered_at)));
             }
             ActionKind::Timer(timer) => {
                 let runs = again.timers.iter().find(|runs| runs.action == at);
-                let due = runs.map_or_else(|| due(scene, instance, timer, &mut warn), |runs| runs.due);
-                armed.timers.push(Timer { action: at, due, waits_for_claim: timer.waits_for_claim });
+                let runs = runs.copied().unwrap_or_else(|| arm(scene, instance, (at, timer), &mut warn));
+                armed.timers.push(Timer { waits_for_claim: timer.waits_for_claim, ..runs });
             }
             ActionKind::Button(_) | ActionKind::SetField(_) | ActionKind::Link(_) | ActionKind::Finish(_) => {}
         }
@@ -78,19 +79,16 @@ pub(super) fn enter_again(
 }
 
 /// An alert that stood, with the text that it has now; its due and all that people did with it stay.
-fn taken_up(scene: &Scene<'_>, action: &AlertAction, raised: Alert, stood: Option<&Alert>, since: Time) -> Alert {
+fn taken_up(scene: &Scene<'_>, action: &AlertAction, raised: Alert, stood: Option<&Alert>, entered_at: Time) -> Alert {
     let Some(stood) = stood else { return raised };
     let mut alert = Alert { text: raised.text, ..stood.clone() };
     if alert.due.is_none() {
-        (alert.due, alert.escalates_at) = (raised.due, raised.escalates_at);
-    } else if alert.escalates_at.is_none() {
+        (alert.counts_from, alert.due, alert.escalates_at) = (raised.counts_from, raised.due, raised.escalates_at);
+    } else if let Some(due) = alert.due.filter(|_| alert.escalates_at.is_none()) {
         let clock = scene.root.clock(scene.definition, action.calendar.as_deref());
-        let firings = Firings::of(action, since, clock);
-        let coming = |alert: &Alert| Some(firings.at(alert.due?, alert.escalated, clock)?.0);
-        while coming(&alert).is_some_and(|at| at <= scene.counts_from) {
-            alert.escalated += 1;
-        }
-        alert.escalates_at = coming(&alert);
+        let firings = Firings::of(action, alert.counts_from.unwrap_or(entered_at), clock);
+        alert.escalated += firings.passed(due, alert.escalated, scene.counts_from);
+        alert.escalates_at = firings.at(due, alert.escalated).map(|(at, _)| at);
     }
     alert
 }

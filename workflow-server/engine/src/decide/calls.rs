@@ -10,6 +10,7 @@ use crate::instance::{Happening, Instance, is_legal};
 use crate::limits;
 use crate::mask;
 use crate::rejection::{FieldFault, Rejection};
+use crate::time::Time;
 use crate::world::Root;
 
 /// The call that a command names.
@@ -145,7 +146,7 @@ pub(super) fn end(draft: &mut EntryDraft<'_>, key: &CallKey) -> Result<(), Rejec
         }
         released.push(old.id);
         if draft.instance_bytes() < limits::RELEASED_BYTES_MAX {
-            release(draft, old, &call);
+            release(draft, old, &call, draft.now);
         } else {
             // Its release time is now: the timer releases it next, in an entry of its own, whatever the clock shows.
             draft.touch(ChangeKind::CallUpdated, old, Some(draft.now));
@@ -156,16 +157,16 @@ pub(super) fn end(draft: &mut EntryDraft<'_>, key: &CallKey) -> Result<(), Rejec
     Ok(())
 }
 
-/// Lets an instance enter its first stage.
-pub(super) fn release(draft: &mut EntryDraft<'_>, old: &Instance, call: &Call) {
+/// Lets an instance enter its first stage, which was due at a time.
+pub(super) fn release(draft: &mut EntryDraft<'_>, old: &Instance, call: &Call, due: Time) {
     let mut new = old.clone();
-    let entered = enter_first(draft, &mut new, call);
+    let entered = enter_first(draft, &mut new, call, due);
     draft.put_instance(ChangeKind::Released, old, new, entered);
 }
 
 /// Enters the first stage with what the instance holds.
-pub(super) fn enter_first(draft: &EntryDraft<'_>, new: &mut Instance, call: &Call) -> Entered {
+pub(super) fn enter_first(draft: &EntryDraft<'_>, new: &mut Instance, call: &Call, due: Time) -> Entered {
     let Some(definition) = draft.root.definition_of(new).cloned() else { return Entered::default() };
-    let scene = Scene::new((draft.root, draft.now), &definition, call, new);
+    let scene = Scene::new((draft.root, draft.now), &definition, call, new).due_at(due);
     enter(&scene, new, FIRST_STAGE)
 }

@@ -119,6 +119,7 @@ impl<'w> EntryDraft<'w> {
         mut new: Instance,
         (entered, rewritten): (Entered, Box<[u16]>),
     ) {
+        release_timers(old, &mut new, self.now);
         new = settled(self.root, new, self.now);
         new.revision += 1;
         new.sequence = self.sequence();
@@ -237,6 +238,16 @@ fn settled(root: &Root, new: Instance, now: Time) -> Instance {
     }
     let resumed = if new.pause.is_some() { pause::resumed(root, &new, now) } else { new };
     Instance { status: Status::Incomplete, ..resumed }
+}
+
+/// A timer that waited for the end of a claim was due when that ended.
+fn release_timers(old: &Instance, new: &mut Instance, now: Time) {
+    let is_same_visit = (old.stage, old.visit()) == (new.stage, new.visit());
+    let Some(claim) = old.claim.as_ref().filter(|_| new.claim.is_none() && is_same_visit) else { return };
+    let ended = old.clock(claim.until.min(now));
+    for timer in new.timers.iter_mut().filter(|timer| timer.waits_for_claim) {
+        timer.due = timer.due.max(ended);
+    }
 }
 
 fn is_settled(root: &Root, instance: &Instance) -> bool {

@@ -1,15 +1,13 @@
 //! Entering a stage: withdraws what the one before had armed, counts the visit, runs the actions in order, and goes on
 //! where a link leads at once. An instance is in exactly one stage.
 
-use jiff::tz::TimeZone;
-
-use crate::calendar::Clock;
 use crate::call::Call;
-use crate::decide::{escalate, texts, when};
+use crate::decide::arm::arm;
+use crate::decide::{escalate, texts};
 use crate::definition::escalation::alert_action;
 use crate::definition::expression::ExpressionFailure;
 use crate::definition::facts::Facts;
-use crate::definition::model::{AlertAction, LinkAction, SetFieldAction, TimerAction, TimerStart};
+use crate::definition::model::{AlertAction, LinkAction, SetFieldAction};
 use crate::definition::rules;
 use crate::definition::{Action, ActionKind, Definition, Stage};
 use crate::entry::{Entered, StageWarning, StageWarningKind};
@@ -29,8 +27,10 @@ pub(super) struct Scene<'a> {
     pub(super) form: &'a [(Box<str>, Value)],
     pub(super) now: Time,
     /// When a clock that is started now begins to count. In a pause this is the moment at which the pause began: resuming puts off
-    /// every clock by the whole pause.
+    /// every clock by the whole pause. Where a timer led here it is when that timer was due.
     pub(super) counts_from: Time,
+    /// The earliest moment at which a timer that is started now may be due: now, or when the pause began.
+    pub(super) earliest: Time,
 }
 
 impl<'a> Scene<'a> {
@@ -41,10 +41,17 @@ impl<'a> Scene<'a> {
         call: &'a Call,
         instance: &Instance,
     ) -> Self {
-        Self { definition, call, root, form: &[], now, counts_from: instance.clock(now) }
+        let clock = instance.clock(now);
+        Self { definition, call, root, form: &[], now, counts_from: clock, earliest: clock }
     }
 
-    fn facts<'f>(&'f self, instance: &'f Instance) -> Facts<'f> {
+    /// For what came by itself and was due at `due`: a server wakes some milliseconds late, or was down for hours, and what is
+    /// promised to a caller does not depend on that.
+    pub(super) fn due_at(self, due: Time) -> Self {
+        Self { counts_from: self.counts_from.min(due), ..self }
+    }
+
+    pub(super) fn facts<'f>(&'f self, instance: &'f Instance) -> Facts<'f> {
         Facts {
             declared: &self.definition.fields,
             values: &instance.fields,
@@ -178,12 +185,13 @@ fn run(
             continue;
         }
         match &action.kind {
-            ActionKind::Alert(alert) => armed.alerts.extend(raise(scene, alert, at, "".into())),
+            ActionKind::Alert(alert) => {
+                armed.alerts.extend(raise(scene, instance.entered_at, alert, (at, "".into())));
+            }
             ActionKind::Button(_) => armed.waits = true,
             ActionKind::Timer(timer) => {
                 armed.waits = true;
-                let due = due(scene, instance, timer, &mut warn);
-                armed.timers.push(Timer { action: at, due, waits_for_claim: timer.waits_for_claim });
+                armed.timers.push(arm(scene, instance, (at, timer), &mut warn));
             }
             ActionKind::SetField(set) => set_field(scene, instance, set, &mut warn),
             ActionKind::Link(link) => return Some(follow(scene.definition, instance, link, stage.number, at)),
@@ -279,7 +287,12 @@ fn fill_in_texts(scene: &Scene<'_>, instance: &Instance, alerts: &mut [Alert], w
 }
 
 /// A team that was declared is never taken back, so the place is there; an alert without one could be seen by nobody.
-pub(super) fn raise(scene: &Scene<'_>, alert: &AlertAction, at: u16, text: Box<str>) -> Option<Alert> {
+pub(super) fn raise(
+    scene: &Scene<'_>,
+    entered_at: Time,
+    alert: &AlertAction,
+    (at, text): (u16, Box<str>),
+) -> Option<Alert> {
     let clock = scene.root.clock(scene.definition, alert.calendar.as_deref());
     let mut raised = Alert {
         action: at,
@@ -287,6 +300,7 @@ pub(super) fn raise(scene: &Scene<'_>, alert: &AlertAction, at: u16, text: Box<s
         team: scene.root.teams.place(&alert.team)?,
         added_teams: Box::default(),
         priority: alert.priority,
+        counts_from: Some(scene.counts_from).filter(|from| alert.due.is_some() && *from != entered_at),
         due: alert.due.map(|span| clock.after(scene.counts_from, span)),
         escalates_at: None,
         escalated: 0,
@@ -295,36 +309,6 @@ pub(super) fn raise(scene: &Scene<'_>, alert: &AlertAction, at: u16, text: Box<s
     };
     raised.escalates_at = escalate::next(alert, &raised, scene.counts_from, clock);
     Some(raised)
-}
-
-pub(super) fn due(
-    scene: &Scene<'_>,
-    instance: &Instance,
-    timer: &TimerAction,
-    warn: &mut impl FnMut(StageWarningKind, &str),
-) -> Time {
-    let start = match &timer.from {
-        TimerStart::Stage => scene.counts_from,
-        TimerStart::Start => instance.started_at,
-        TimerStart::Field(name) => match scene.facts(instance).fields().find(|(field, _)| field == name) {
-            Some((_, Value::Time(time))) => *time,
-            _ => {
-                warn(StageWarningKind::NoTime, &format!("fields.{name}"));
-                scene.counts_from
-            }
-        },
-    };
-    let clock = scene.root.clock(scene.definition, timer.calendar.as_deref());
-    let counted = timer.after.map_or(start, |span| clock.after(start, span));
-    match timer.at {
-        None => counted,
-        Some(at) => {
-            let calendar = if let Clock::Calendar(calendar) = clock { Some(calendar) } else { None };
-            let zone =
-                calendar.map(|calendar| calendar.zone().clone()).or_else(|| when::zone(&scene.call.caller.time_zone));
-            at.after(counted, &zone.unwrap_or(TimeZone::UTC), calendar)
-        }
-    }
 }
 
 fn follow(definition: &Definition, instance: &mut Instance, link: &LinkAction, stage: u32, at: u16) -> Ends {

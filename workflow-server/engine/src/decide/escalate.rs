@@ -10,7 +10,7 @@ use crate::time::Time;
 use crate::value::Value;
 use crate::world::definitions::Teams;
 
-/// When an alert that was raised at `since` escalates next, as it stands.
+/// When an alert whose time counts from `since` escalates next, as it stands.
 pub(super) fn next(action: &AlertAction, alert: &Alert, since: Time, clock: Clock<'_>) -> Option<Time> {
     next_firing(action, (since, alert.due?), alert.escalated, clock).map(|(at, _)| at)
 }
@@ -20,9 +20,9 @@ pub(super) fn escalate(draft: &mut EntryDraft<'_>, old: &Instance, action: u16, 
     draft.kind = ChangeKind::Escalated;
     let Some(definition) = draft.root.definition_of(old).cloned() else { return };
     let mut new = old.clone();
-    let since = old.entered_at;
     let standing = new.alerts.iter_mut().find(|alert| alert.action == action && alert.escalates_at == Some(due));
     let (Some(alert), Some(raised_by)) = (standing, alert_action(&definition, old.stage, action)) else { return };
+    let since = alert.counts_from.unwrap_or(old.entered_at);
     let clock = draft.root.clock(&definition, raised_by.calendar.as_deref());
     let next_rung = alert.due.and_then(|due| next_firing(raised_by, (since, due), alert.escalated, clock));
     let Some((_, rung)) = next_rung else { return };

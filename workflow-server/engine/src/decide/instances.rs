@@ -34,7 +34,8 @@ pub(super) fn push(draft: &mut EntryDraft<'_>, push: &PushButton, actor: &Actor)
     let target = definition.stage_of(&button.event).ok_or_else(gone)?.number;
     draft.said.note = push.note.clone();
     draft.said.values = with_defaults(button, &push.form).into();
-    go(draft, old, &definition, target, ChangeKind::ButtonPushed);
+    let now = draft.now;
+    go(draft, old, &definition, (target, now), ChangeKind::ButtonPushed);
     Ok(())
 }
 
@@ -91,16 +92,23 @@ pub(super) fn move_to(
     let definition = draft.root.definition_of(old).cloned().ok_or_else(no_such)?;
     definition.stage(stage).ok_or_else(no_such)?;
     draft.said.note = reason.into();
-    go(draft, old, &definition, stage, ChangeKind::Moved);
+    let now = draft.now;
+    go(draft, old, &definition, (stage, now), ChangeKind::Moved);
     Ok(())
 }
 
-/// Moves an instance to a stage because of the event of that stage.
-fn go(draft: &mut EntryDraft<'_>, old: &Instance, definition: &Definition, stage: u32, kind: ChangeKind) {
+/// Moves an instance to a stage because of the event of that stage, which was due at a time.
+fn go(
+    draft: &mut EntryDraft<'_>,
+    old: &Instance,
+    definition: &Definition,
+    (stage, due): (u32, Time),
+    kind: ChangeKind,
+) {
     let Some(call) = draft.root.call_of(old).cloned() else { return };
     let mut new = old.clone();
     let form: &[_] = if kind == ChangeKind::ButtonPushed { &draft.said.values } else { &[] };
-    let scene = Scene { form, ..Scene::new((draft.root, draft.now), definition, &call, old) };
+    let scene = Scene { form, ..Scene::new((draft.root, draft.now), definition, &call, old).due_at(due) };
     let entered = enter(&scene, &mut new, stage);
     if !draft.said.note.is_empty() {
         new.notes += 1;
@@ -120,7 +128,7 @@ pub(super) fn elapse(draft: &mut EntryDraft<'_>, due: Time, slot: u32, wake: Wak
             let waits = is_legal(old.status, Happening::Release) && old.release_at == Some(due);
             if let Some(call) = root.call_of(old).filter(|_| waits) {
                 draft.kind = ChangeKind::Released;
-                release(draft, old, call);
+                release(draft, old, call, due);
             }
         }
         Wake::Lapse => lapse(draft, old, due),
@@ -136,19 +144,19 @@ pub(super) fn elapse(draft: &mut EntryDraft<'_>, due: Time, slot: u32, wake: Wak
         Wake::Timer(action) => {
             let runs = old.timers.iter().any(|timer| timer.action == action && old.fires_at(timer) == due);
             if runs && is_legal(old.status, Happening::Elapse) {
-                fire(draft, old, action);
+                fire(draft, old, action, due);
             }
         }
     }
 }
 
-fn fire(draft: &mut EntryDraft<'_>, old: &Instance, action: u16) {
+fn fire(draft: &mut EntryDraft<'_>, old: &Instance, action: u16, due: Time) {
     let Some(definition) = draft.root.definition_of(old).cloned() else { return };
     let started = definition.stage(old.stage).and_then(|stage| stage.actions.get(usize::from(action)));
     if let Some(ActionKind::Timer(timer)) = started.map(|action| &action.kind)
         && let Some(stage) = definition.stage_of(&timer.event)
     {
-        go(draft, old, &definition, stage.number, ChangeKind::TimerElapsed);
+        go(draft, old, &definition, (stage.number, due), ChangeKind::TimerElapsed);
     }
 }
 

@@ -4,6 +4,7 @@
 
 mod again;
 mod archive;
+mod arm;
 mod batches;
 mod calls;
 mod chase;

@@ -2,16 +2,16 @@
 
 use jiff::tz::TimeZone;
 
-use crate::calendar::{Clock, ClockTime, NextDay};
+use crate::calendar::Clock;
 use crate::command::{Actor, ActorKind};
+use crate::decide::arm::Waiting;
 use crate::decide::claims::check_holder;
 use crate::decide::draft::{EntryDraft, check_revision};
 use crate::decide::find::{check_legal, find, visible};
 use crate::decide::when;
 use crate::definition::ActionKind;
-use crate::definition::model::TimerAction;
 use crate::entry::{Answer, ChangeKind, Entered};
-use crate::instance::{Happening, Instance, InstanceId, Pause, Status};
+use crate::instance::{Happening, Instance, InstanceId, Pause, Status, Timer};
 use crate::rejection::{FieldFault, Rejection};
 use crate::time::Time;
 use crate::value::Value;
@@ -69,11 +69,12 @@ pub(super) fn resume(
     Ok(())
 }
 
-/// A pause that was ended or made anew meanwhile changes nothing: the wake-up came late.
+/// A pause that was ended or begun again meanwhile changes nothing: the wake-up came late. The clocks run again from the end that the
+/// pause was given, however late that is noticed.
 pub(super) fn end(draft: &mut EntryDraft<'_>, old: &Instance, due: Time) {
     draft.kind = ChangeKind::Resumed;
     if old.pause.as_ref().is_some_and(|pause| pause.until == Some(due)) {
-        let new = resumed(draft.root, old, draft.now);
+        let new = resumed(draft.root, old, due.min(draft.now));
         draft.put_instance(ChangeKind::Resumed, old, new, Entered::default());
     }
 }
@@ -94,7 +95,10 @@ pub(super) fn resumed(root: &Root, old: &Instance, now: Time) -> Instance {
     let zone = root.call_of(old).and_then(|call| when::zone(&call.caller.time_zone)).unwrap_or(TimeZone::UTC);
     for timer in &mut new.timers {
         timer.due = match action(timer.action) {
-            Some(ActionKind::Timer(of)) => stood.timer(timer.due, of, clock(of.calendar.as_deref()), &zone),
+            Some(ActionKind::Timer(of)) => {
+                let waiting = Waiting { timer: of, clock: clock(of.calendar.as_deref()), zone: &zone };
+                stood.timer(timer, &waiting)
+            }
             _ => stood.put_off(timer.due, Clock::Wall),
         };
     }
@@ -116,28 +120,29 @@ struct Stood {
 
 impl Stood {
     /// A time of day stays one: one that came in the pause comes the next time, and one after a wait comes when that is over.
-    fn timer(&self, due: Time, of: &TimerAction, clock: Clock<'_>, zone: &TimeZone) -> Time {
-        let Some(at) = of.at else { return self.put_off(due, clock) };
-        let calendar = if let Clock::Calendar(calendar) = clock { Some(calendar) } else { None };
-        let zone = calendar.map_or(zone, |calendar| calendar.zone());
-        match of.after {
-            None if due > self.now => due,
-            None => at.after(self.now, zone, calendar),
-            Some(_) => {
-                let over = Time(self.put_off(due, clock).0 - 1);
-                ClockTime { day: NextDay::Whenever, ..at }.after(over, zone, calendar)
-            }
+    fn timer(&self, timer: &mut Timer, waiting: &Waiting<'_>) -> Time {
+        if waiting.timer.at.is_none() || timer.due <= self.since {
+            return self.put_off(timer.due, waiting.clock);
         }
+        // A wait that was over before the pause is over.
+        if let Some(waited) = timer.waited.filter(|waited| *waited > self.since) {
+            let waited = self.put_off(waited, waiting.clock);
+            timer.waited = Some(waited);
+            return waiting.first(waited);
+        }
+        if timer.due >= self.now { timer.due } else { waiting.next(self.now) }
     }
 
-    /// What was still to come is as far away as it was; what had been due stays as long overdue. A moment in closed hours is no
-    /// more opening time away than the last one before it: a pause never brings forward.
+    /// What was still to come is as far away as it was; what had been due stays as long overdue: both in opening time, where a
+    /// calendar counts. A pause never brings forward, and one in which nothing was open puts nothing off.
     fn put_off(&self, time: Time, clock: Clock<'_>) -> Time {
         match clock {
+            Clock::Wall => Time(time.0.saturating_add((self.now.0 - self.since.0).max(0))),
             Clock::Calendar(_) if time > self.since => {
                 clock.after_millis(self.now, clock.between(self.since, time)).max(time)
             }
-            _ => Time(time.0.saturating_add((self.now.0 - self.since.0).max(0))),
+            Clock::Calendar(_) if clock.between(self.since, self.now) == 0 => time,
+            Clock::Calendar(_) => clock.before_millis(self.now, clock.between(time, self.since)).max(time),
         }
     }
 }

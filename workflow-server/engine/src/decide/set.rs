@@ -135,7 +135,7 @@ fn set_again(draft: &mut EntryDraft<'_>, set: &SetWorkflow, running: &Instance, 
         new.fields = fields.into();
     }
     let is_released = set.release == Some(Release::Immediately) && is_legal(running.status, Happening::Release);
-    let entered = if is_released { enter_first(draft, &mut new, call) } else { Entered::default() };
+    let entered = if is_released { enter_first(draft, &mut new, call, draft.now) } else { Entered::default() };
     let mut warnings = warnings(&new, pinned.as_deref(), call, (false, !entered.warnings.is_empty()));
     warnings.extend(new.is_overdue(draft.now).then_some(Warning::Overdue));
     draft.answer = Answer::Set {

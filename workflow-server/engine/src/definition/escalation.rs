@@ -1,13 +1,13 @@
-//! When the rungs of an alert's escalation come: each firing exactly once, in the order of their times.
+//! When the steps of an alert's escalation come: each firing exactly once, in the order of their times.
 
 use crate::calendar::Clock;
 use crate::definition::model::{ActionKind, AlertAction, Definition, Rung, RungTime};
 use crate::time::Time;
 
-/// The firing after `fired` others, of an alert that was raised at `since` and is due at `due`: when, and by which rung.
+/// The firing after `fired` others, of an alert whose time counts from `since` and that is due at `due`: when, and by which step.
 ///
-/// It counts from the due as it stands, so a pause that puts the due off puts off what is still to come with it. A share is one
-/// of the time that there was to do it; in a rung, days and working days of a calendar count as the opening time of a usual one.
+/// It counts from the due time as it is now, so a pause that puts that off puts off what is still to come with it. A share is one
+/// of the time that there was to do it. A duration in a step means what it means in `due`: `every: 1d` is every day at the same time.
 #[must_use]
 pub fn next_firing<'a>(
     alert: &'a AlertAction,
@@ -15,31 +15,77 @@ pub fn next_firing<'a>(
     fired: u16,
     clock: Clock<'_>,
 ) -> Option<(Time, &'a Rung)> {
-    Firings::of(alert, since, clock).at(due, fired, clock)
+    Firings::of(alert, since, clock).at(due, fired)
 }
 
-/// All firings of an alert, by their distance from its due.
-pub struct Firings<'a>(Vec<(i64, &'a Rung)>);
+/// All firings of an alert.
+pub struct Firings<'a, 'c> {
+    rungs: &'a [Rung],
+    clock: Clock<'c>,
+    since: Time,
+    /// When the alert was due at first. The order of the firings is that of their times by it, so that a pause, which puts some
+    /// off by more than others, neither repeats nor skips one.
+    first_due: Time,
+    /// The time that there was until then, of which steps name shares.
+    until_due: i64,
+}
 
-impl<'a> Firings<'a> {
-    /// Of an alert that was raised at `since`.
+/// A firing: when it comes, the place of its step, and which of the repetitions of that it is.
+type Firing = (Time, usize, usize);
+
+impl<'a, 'c> Firings<'a, 'c> {
+    /// Of an alert whose time counts from `since`.
     #[must_use]
-    pub fn of(alert: &'a AlertAction, since: Time, clock: Clock<'_>) -> Self {
+    pub fn of(alert: &'a AlertAction, since: Time, clock: Clock<'c>) -> Self {
+        let first_due = alert.due.map_or(since, |span| clock.after(since, span));
         let has_shares = alert.escalate.iter().any(|rung| matches!(rung.at, RungTime::Share(_)));
         let until_due = alert.due.filter(|_| has_shares).map_or(0, |span| clock.millis_in(since, span));
-        let mut all: Vec<(i64, &Rung)> =
-            alert.escalate.iter().flat_map(|rung| firings(rung, until_due, clock)).collect();
-        // Stable: rungs of one moment come in the order written.
-        all.sort_by_key(|(from_due, _)| *from_due);
-        Self(all)
+        Self { rungs: &alert.escalate, clock, since, first_due, until_due }
     }
 
-    /// The firing after `fired` others, for a due.
+    /// The firing after `fired` others, for a due time.
     #[must_use]
-    pub fn at(&self, due: Time, fired: u16, clock: Clock<'_>) -> Option<(Time, &'a Rung)> {
-        let (from_due, rung) = *self.0.get(usize::from(fired))?;
-        let at = if from_due < 0 { clock.before_millis(due, -from_due) } else { clock.after_millis(due, from_due) };
-        Some((at, rung))
+    pub fn at(&self, due: Time, fired: u16) -> Option<(Time, &'a Rung)> {
+        let (first, step, nth) = self.in_order().nth(usize::from(fired))?;
+        let rung = &self.rungs[step];
+        let at = if due == self.first_due { Some(first) } else { self.times(rung, due).nth(nth) };
+        Some((at?, rung))
+    }
+
+    /// How many of the firings after `fired` others have come by `now`, for a due time.
+    #[must_use]
+    pub fn passed(&self, due: Time, fired: u16, now: Time) -> u16 {
+        let times: Vec<Vec<Time>> = self.rungs.iter().map(|rung| self.times(rung, due).collect()).collect();
+        let rest = self.in_order().skip(usize::from(fired));
+        rest.take_while(|(_, step, nth)| times[*step].get(*nth).is_some_and(|at| *at <= now)).count() as u16
+    }
+
+    /// All of them, by the due time that there was at first. Those of one moment come in the order written.
+    fn in_order(&self) -> impl Iterator<Item = Firing> + use<'_, 'a, 'c> {
+        let sources = self.rungs.iter().enumerate().map(|(step, rung)| {
+            let times = self.times(rung, self.first_due).enumerate();
+            times.map(move |(nth, at)| (at, step, nth)).peekable()
+        });
+        let mut sources: Vec<_> = sources.collect();
+        std::iter::from_fn(move || {
+            let next = sources.iter_mut().filter_map(|source| source.peek().copied()).min()?;
+            sources[next.1].next()
+        })
+    }
+
+    /// The times of one step, in order.
+    fn times(&self, rung: &Rung, due: Time) -> impl Iterator<Item = Time> + use<'a, 'c> {
+        let clock = self.clock;
+        let first = match rung.at {
+            RungTime::Share(share) => {
+                let left = self.until_due.saturating_mul(i64::from(100 - share.min(100))) / 100;
+                clock.before_millis(due, left).max(self.since)
+            }
+            RungTime::Due => due,
+            RungTime::After(span) => clock.after(due, span),
+        };
+        let again = rung.again.map(|again| clock.each(first, again.every).take(again.times.saturating_sub(1) as usize));
+        std::iter::once(first).chain(again.into_iter().flatten())
     }
 }
 
@@ -50,17 +96,6 @@ pub fn alert_action(definition: &Definition, stage: u32, action: u16) -> Option<
         ActionKind::Alert(alert) => Some(alert),
         _ => None,
     }
-}
-
-/// The times of a rung, in milliseconds of the clock from the due.
-fn firings<'a>(rung: &'a Rung, until_due: i64, clock: Clock<'_>) -> impl Iterator<Item = (i64, &'a Rung)> + use<'a> {
-    let first = match rung.at {
-        RungTime::Share(share) => -(until_due / 100).saturating_mul(i64::from(100 - share.min(100))),
-        RungTime::Due => 0,
-        RungTime::After(span) => clock.millis_of(span),
-    };
-    let (every, times) = rung.again.map_or((0, 1), |again| (clock.millis_of(again.every), again.times));
-    (0..i64::from(times)).map(move |nth| (first.saturating_add(every.saturating_mul(nth)), rung))
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! What a pause keeps: the clocks of an instance stand still in it, and nothing but its end or a resume ends it.
 
 use aftercall_engine::calendar::Clock;
+use aftercall_engine::command::ActorKind;
 use aftercall_engine::definition::ActionKind;
 use aftercall_engine::entry::{ChangeKind, Entry};
 use aftercall_engine::instance::{Instance, Status, Timer};
@@ -27,18 +28,25 @@ pub(crate) fn stands_still(world: &World, before: &Instance, after: &Instance, e
         alerts.chain(timers).chain([one.deadline]).collect()
     };
     let (before_times, after_times, clock) = (times(before), times(after), world.root().clock(definition, None));
+    // A pause that ends by itself ends at the time that it was given, however late that is noticed.
+    let until = before.pause.as_ref().unwrap().until.filter(|_| entry.actor.kind == ActorKind::Timer);
+    let resumed_at = if entry.kind == ChangeKind::Resumed { until.unwrap_or(entry.at) } else { entry.at };
     if entry.kind != ChangeKind::Resumed || matches!(clock, Clock::Wall) {
         // Where time went back in the pause nothing comes earlier.
-        let put_off = |time: Time| Time(time.0 + (entry.at.0 - since.0).max(0));
+        let put_off = |time: Time| Time(time.0 + (resumed_at.0 - since.0).max(0));
         return before_times.into_iter().map(|time| time.map(put_off)).eq(after_times);
     }
-    if entry.at < since {
+    if resumed_at < since {
         return before_times.into_iter().zip(after_times).all(|(before, after)| after >= before);
     }
     // By a calendar what was to come is still to come; the deadline after just as much opening time.
-    let to_come = |now: Time, all: &[Option<Time>]| -> Vec<bool> { all.iter().map(|at| *at > Some(now)).collect() };
+    let is_in_order = |(before, after): (&Option<Time>, &Option<Time>)| match (before, after) {
+        (Some(before), Some(after)) if *before > since => *after >= resumed_at,
+        (Some(_), Some(after)) => *after <= resumed_at,
+        (before, after) => before == after,
+    };
     let left = |now: Time, one: &Instance| one.deadline.map(|at| clock.between(now, at));
-    to_come(since, &before_times) == to_come(entry.at, &after_times) && left(since, before) == left(entry.at, after)
+    before_times.iter().zip(&after_times).all(is_in_order) && left(since, before) == left(resumed_at, after)
 }
 
 /// Whether one that was moved in a pause is still paused with the same deadline; or where nothing waits it is incomplete, with as

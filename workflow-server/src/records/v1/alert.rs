@@ -30,6 +30,8 @@ pub(super) struct AlertRecord {
     escalated: u32,
     #[prost(message, optional, tag = "10")]
     snooze: Option<SnoozeRecord>,
+    #[prost(sint64, optional, tag = "11")]
+    counts_from: Option<i64>,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
@@ -64,6 +66,7 @@ impl From<&Alert> for AlertRecord {
             escalates_at: alert.escalates_at.map(|at| at.0),
             escalated: u32::from(alert.escalated),
             snooze: alert.snooze.as_deref().map(snooze),
+            counts_from: alert.counts_from.map(|from| from.0),
         }
     }
 }
@@ -79,6 +82,7 @@ impl TryFrom<AlertRecord> for Alert {
             team: record.team,
             added_teams: record.added_teams.into(),
             priority: Coded::from_code(record.priority)?,
+            counts_from: record.counts_from.map(Time),
             due: record.due.map(Time),
             escalates_at: record.escalates_at.map(Time),
             escalated: record.escalated as u16,

@@ -108,6 +108,8 @@ struct TimerRecord {
     due: i64,
     #[prost(bool, tag = "3")]
     waits_for_claim: bool,
+    #[prost(sint64, optional, tag = "4")]
+    waited: Option<i64>,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
@@ -262,6 +264,7 @@ impl From<&Instance> for InstanceRecord {
                     action: u32::from(timer.action),
                     due: timer.due.0,
                     waits_for_claim: timer.waits_for_claim,
+                    waited: timer.waited.map(|waited| waited.0),
                 })
                 .collect(),
             ending: instance.ending.to_string(),
@@ -310,6 +313,7 @@ impl TryFrom<InstanceRecord> for Instance {
                     action: timer.action as u16,
                     due: Time(timer.due),
                     waits_for_claim: timer.waits_for_claim,
+                    waited: timer.waited.map(Time),
                 })
                 .collect(),
             ending: record.ending.into(),

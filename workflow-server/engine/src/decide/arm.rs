@@ -1,0 +1,79 @@
+//! Starting a timer: when it is due, by which clock and whose time of day.
+
+use jiff::tz::TimeZone;
+
+use crate::calendar::{Clock, NextDay};
+use crate::decide::enter::Scene;
+use crate::decide::when;
+use crate::definition::model::{TimerAction, TimerStart};
+use crate::entry::StageWarningKind;
+use crate::instance::{Instance, Timer};
+use crate::time::Time;
+use crate::value::Value;
+
+/// Starts a timer. One whose time has passed already is due at once; but one of a stage that was entered late, and that would be over
+/// by now, counts from now. So a stage that nobody could see does not end unseen, and a circle comes once after an outage.
+pub(super) fn arm(
+    scene: &Scene<'_>,
+    instance: &Instance,
+    (action, timer): (u16, &TimerAction),
+    warn: &mut impl FnMut(StageWarningKind, &str),
+) -> Timer {
+    let start = match &timer.from {
+        TimerStart::Stage => None,
+        TimerStart::Start => Some(instance.started_at),
+        TimerStart::Field(name) => match scene.facts(instance).fields().find(|(field, _)| field == name) {
+            Some((_, Value::Time(time))) => Some(*time),
+            _ => {
+                warn(StageWarningKind::NoTime, &format!("fields.{name}"));
+                None
+            }
+        },
+    };
+    let of_call = when::zone(&scene.call.caller.time_zone).unwrap_or(TimeZone::UTC);
+    let waiting =
+        Waiting { timer, clock: scene.root.clock(scene.definition, timer.calendar.as_deref()), zone: &of_call };
+    let (mut due, mut waited) = waiting.from(start.unwrap_or(scene.counts_from));
+    if start.is_none() && due < scene.earliest {
+        (due, waited) = waiting.from(scene.earliest);
+    }
+    Timer { action, due: due.max(scene.earliest), waits_for_claim: timer.waits_for_claim, waited }
+}
+
+/// How a timer waits: by which clock, and whose time of day.
+pub(super) struct Waiting<'a> {
+    pub(super) timer: &'a TimerAction,
+    pub(super) clock: Clock<'a>,
+    /// The zone of the caller.
+    pub(super) zone: &'a TimeZone,
+}
+
+impl Waiting<'_> {
+    /// When it is due where it counts from `start`, and when its wait is over, where a time of day has to come after that.
+    fn from(&self, start: Time) -> (Time, Option<Time>) {
+        match (self.timer.after, self.timer.at) {
+            (None, None) => (start, None),
+            (None, Some(_)) => (self.next(start), None),
+            (Some(span), None) => (self.clock.after(start, span), None),
+            (Some(span), Some(_)) => {
+                let waited = self.clock.after(start, span);
+                (self.first(waited), Some(waited))
+            }
+        }
+    }
+
+    /// The first moment after `start` at which a clock shows the time of day.
+    pub(super) fn next(&self, start: Time) -> Time {
+        let calendar = if let Clock::Calendar(calendar) = self.clock { Some(calendar) } else { None };
+        let zone = calendar.map_or(self.zone, |calendar| calendar.zone());
+        self.timer.at.map_or(start, |at| at.after(start, zone, calendar))
+    }
+
+    /// The same once a wait is over, which may be at just that time of day.
+    pub(super) fn first(&self, waited: Time) -> Time {
+        match self.timer.at {
+            Some(at) if at.day == NextDay::Whenever => self.next(Time(waited.0.saturating_sub(1))),
+            _ => self.next(waited),
+        }
+    }
+}

@@ -1,0 +1,45 @@
+//! When clocks count from, where that is not when something happened, on top of the scenario.
+
+use aftercall_engine::command::{ActorKind, Command, SetWorkflow};
+use aftercall_engine::instance::{InstanceId, Wake};
+use aftercall_engine::time::Time;
+use aftercall_engine::world::timers::TimerKey;
+
+use crate::incomplete::play_incomplete;
+use crate::scenario::{Played, publish, setting};
+
+/// A timer leads to an alert, and to a wait with a time of day after it.
+const LATE: &str = "
+format: 1
+workflow: late
+title: Late
+on_new_call:
+  - timer: { after: 1h }
+    then:
+      - alert: { text: Ring, team: care, due: 4h, escalate: [ { at: 50%, priority: raise } ] }
+      - timer: { after: 2h, at: \"09:00\" }
+        then: [ finish: done ]
+";
+
+/// Plays what the ledger woke late for.
+pub(crate) fn play_late() -> Played {
+    let mut played = Played { keeps_waits: true, ..play_incomplete() };
+    publish(&mut played, LATE, "late");
+    let setting = SetWorkflow { workflow: "late".into(), fields: Vec::new(), ..setting("late", false) };
+    let id: InstanceId = played.ask(ActorKind::ScriptEngine, Command::SetWorkflow(Box::new(setting)));
+    let due = played.world.root().instance(id).unwrap().timers[0].due;
+    wake_late(&mut played, id);
+    let instance = played.world.root().instance(id).unwrap();
+    assert_eq!(instance.counts_from(&instance.alerts[0]), due);
+    assert_eq!((instance.alerts[0].counts_from, instance.entered_at), (Some(due), Time(played.now)));
+    assert!(instance.timers[0].waited.is_some());
+    played
+}
+
+/// Lets the timer of an instance come, a little late.
+fn wake_late(played: &mut Played, id: InstanceId) {
+    let is_meant = |key: &TimerKey| key.wake() == Wake::Timer(0) && key.slot == id.slot;
+    let key = played.world.timers().due(Time::NEVER).find(is_meant).unwrap();
+    played.now = played.now.max(key.due.0);
+    played.ask(ActorKind::Timer, Command::Elapse { due: key.due, slot: key.slot, wake: key.wake() });
+}
