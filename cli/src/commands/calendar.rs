@@ -37,6 +37,15 @@ pub(crate) enum Calendar {
     /// List the calendars
     #[command(after_help = "Example:\n  aftercall calendar list")]
     List,
+    /// Write calendars as a file that can be imported again
+    #[command(after_help = "Example:\n  aftercall calendar export office > calendars.yaml")]
+    Export {
+        /// Their names; all where none is given
+        names: Vec<String>,
+    },
+    /// Show the JSON Schema of a file of calendars, for editors
+    #[command(after_help = "Example:\n  aftercall calendar schema > aftercall-calendars.schema.json")]
+    Schema,
     /// Show one calendar
     #[command(after_help = "Example:\n  aftercall calendar show office")]
     Show {
@@ -55,27 +64,42 @@ impl Calendar {
                 }
                 list(session, &declared)
             }
-            Self::List => {
-                let (mut definitions, mut calendars) = (session.to.definitions().await?, Vec::new());
-                let mut request = ListCalendarsRequest::default();
-                loop {
-                    let answer = definitions.list_calendars(request).await?.into_inner();
-                    calendars.extend(answer.calendars);
-                    if answer.next_page_token.is_empty() {
-                        return list(session, &calendars);
-                    }
-                    request = ListCalendarsRequest { page_token: answer.next_page_token };
+            Self::List => list(session, &all(session).await?),
+            Self::Export { names } => {
+                let mut calendars = Vec::with_capacity(names.len());
+                for name in &names {
+                    calendars.push(find(session, name).await?);
                 }
+                let calendars = if names.is_empty() { all(session).await? } else { calendars };
+                session.output.line(calendars::write(&calendars)?.trim_end())
             }
+            Self::Schema => session.output.line(&calendars::schema()?),
             Self::Show { name } => {
-                let request = GetCalendarRequest { name: name.clone() };
-                let answer = session.to.definitions().await?.get_calendar(request).await?.into_inner();
-                let calendar =
-                    answer.calendar.ok_or_else(|| Failure::not_found(format!("There is no calendar {name}.")))?;
+                let calendar = find(session, &name).await?;
                 session.output.one(&calendar, || page(&calendar))
             }
         }
     }
+}
+
+/// Every calendar of the server.
+async fn all(session: &Session) -> Result<Vec<CalendarMessage>, Failure> {
+    let (mut definitions, mut calendars) = (session.to.definitions().await?, Vec::new());
+    let mut request = ListCalendarsRequest::default();
+    loop {
+        let answer = definitions.list_calendars(request).await?.into_inner();
+        calendars.extend(answer.calendars);
+        if answer.next_page_token.is_empty() {
+            return Ok(calendars);
+        }
+        request = ListCalendarsRequest { page_token: answer.next_page_token };
+    }
+}
+
+async fn find(session: &Session, name: &str) -> Result<CalendarMessage, Failure> {
+    let request = GetCalendarRequest { name: name.to_owned() };
+    let answer = session.to.definitions().await?.get_calendar(request).await?.into_inner();
+    answer.calendar.ok_or_else(|| Failure::not_found(format!("There is no calendar {name}.")))
 }
 
 fn read(file: &Path) -> Result<Vec<CalendarMessage>, Failure> {
@@ -113,9 +137,11 @@ fn page(calendar: &CalendarMessage) -> Vec<String> {
     lines.extend(
         calendar.hours.iter().map(|day| format!("  {:<9}  {}", day_word(day.weekday()), day.openings.join(", "))),
     );
-    lines.extend(
-        calendar.holidays.iter().map(|day| format!("  {} closed  {}", day.date, day.title).trim_end().to_owned()),
-    );
+    lines.extend(calendar.holidays.iter().map(|day| {
+        let hours = if day.openings.is_empty() { "closed".to_owned() } else { day.openings.join(", ") };
+        let date = if day.date.len() == 5 { format!("{} each year", day.date) } else { day.date.clone() };
+        format!("  {date} {hours}  {}", day.title).trim_end().to_owned()
+    }));
     lines
 }
 
@@ -138,8 +164,15 @@ mod tests {
 
     #[test]
     fn a_calendar_of_a_file_is_shown_as_it_was_written() {
-        let text = "calendars: [ { name: a, title: A, time_zone: UTC, hours: { mon: [09:00-12:00, 22:00-06:00] }, holidays: [ { date: 2026-12-25, title: X } ] } ]";
+        let text = "calendars: [ { name: a, title: A, time_zone: UTC, hours: { mon: [09:00-12:00, 22:00-06:00] }, holidays: [ { date: 2026-12-25, title: X }, { date: 2026-12-24, hours: 09:00-12:00 }, 01-01 ] } ]";
         let calendar = &calendars::read("file", text).unwrap()[0];
-        assert_eq!(page(calendar), ["a (UTC): A", "  Monday     09:00-12:00, 22:00-06:00", "  2026-12-25 closed  X"]);
+        let expected = [
+            "a (UTC): A",
+            "  Monday     09:00-12:00, 22:00-06:00",
+            "  2026-12-24 09:00-12:00",
+            "  2026-12-25 closed  X",
+            "  01-01 each year closed",
+        ];
+        assert_eq!(page(calendar), expected);
     }
 }

@@ -130,7 +130,7 @@ pub const TEXT_CONDITIONS_MAX: usize = 16;
 pub const TEXT_PLACES_MAX: usize = 100;
 /// Declared calendars.
 pub const CALENDARS_MAX: usize = 1_000;
-/// Holidays of a calendar: ten years of the most festive country.
+/// Days of a calendar that are different: ten years of the most festive country.
 pub const HOLIDAYS_MAX: usize = 400;
 /// Openings of a day of a calendar.
 pub const OPENINGS_MAX: usize = 8;

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use aftercall_engine::calendar::{Calendar, Clock, ClockTime};
+use aftercall_engine::calendar::{Calendar, Clock, ClockTime, Holiday, HolidayDate};
 use aftercall_engine::command::Command;
 use aftercall_engine::definition::escalation::{alert_action, next_firing};
 use aftercall_engine::definition::file::{read, read_calendars};
@@ -143,7 +143,7 @@ fn times_of_day_come_as_the_table_says() {
 fn a_calendar_that_is_closed_for_ever_counts_by_the_wall() {
     let mut calendar = calendar("UTC", "{ fri: 09:00-10:00 }");
     let holidays = "2026-01-01".parse::<jiff::civil::Date>().unwrap().series(jiff::Span::new().days(1)).take(4_000);
-    calendar.holidays = holidays.map(|date| (date, String::new())).collect();
+    calendar.holidays = holidays.map(|date| (HolidayDate::Once(date), Holiday::default())).collect();
     let start = shown("UTC", "2026-06-01T12:00");
     assert_eq!(calendar.after_open(start, HOUR), Time(start.0 + HOUR));
     assert_eq!(calendar.after_working_days(start, 3), Time(start.0 + 3 * 24 * HOUR), "never at once");
@@ -155,7 +155,7 @@ fn a_calendar_that_is_closed_for_ever_counts_by_the_wall() {
 fn what_a_calendar_has_left_counts_before_the_wall_does() {
     let mut calendar = calendar("UTC", "{ fri: 09:00-10:00 }");
     let holidays = "2026-06-15".parse::<jiff::civil::Date>().unwrap().series(jiff::Span::new().days(1)).take(4_000);
-    calendar.holidays = holidays.map(|date| (date, String::new())).collect();
+    calendar.holidays = holidays.map(|date| (HolidayDate::Once(date), Holiday::default())).collect();
     let start = shown("UTC", "2026-06-01T12:00");
     // Open on the 5th and the 12th for an hour each.
     let end = shown("UTC", "2026-06-12T10:00");
@@ -172,7 +172,7 @@ fn what_a_calendar_has_left_counts_before_the_wall_does() {
 fn a_circle_of_working_days_comes_once_a_day_in_a_calendar_that_is_closed() {
     let mut closed = calendar("UTC", "{ fri: 09:00-10:00 }");
     let holidays = "2026-01-02".parse::<jiff::civil::Date>().unwrap().series(jiff::Span::new().days(7)).take(399);
-    closed.holidays = holidays.map(|date| (date, String::new())).collect();
+    closed.holidays = holidays.map(|date| (HolidayDate::Once(date), Holiday::default())).collect();
     let import = Command::ImportCalendar { calendar: Arc::new(closed), expected: None };
     let circle = "format: 1\nworkflow: repair\ntitle: Repair\ncalendar: c\non_new_call:\n  - timer: 1wd\n    id: again\n    then: [ link: new-call ]\n";
     let mut desk = Desk::with(circle, [import]);
@@ -203,14 +203,14 @@ calendars:
             "3:13 `name`: `none` means the clock on the wall: choose another name",
             "3:26 `title`: the title is empty",
             "4:37 `Berlin` is not a time zone: give its IANA name, such as Europe/Berlin",
-            "4:54 `hours` has days such as mon, sat or mon-fri, not `mo`",
+            "4:54 `hours` has days such as mon, sat, mon-fri or mon,wed,fri, not `mo`; write mon",
             "5:56 `hours.mon`: openings overlap, or are not in order; one that goes over midnight reaches into the next day",
-            "5:89 `9-17` is not an opening: write it as 09:00-17:30",
-            "5:109 `2026-02-30` is not a date: write it as 2026-12-25",
+            "5:89 `9-17` is not an opening: write it as 09:00-17:00",
+            "5:109 `2026-02-30` is not a date: write it as 2026-12-25, or 12-25 for every year",
             "6:56 `hours.mon`: openings overlap, or are not in order; one that goes over midnight reaches into the next day",
             "6:89 unknown key `colour`; known here: name, title, time_zone, hours, holidays",
             "7:49 `hours`: is never open: give it hours on at least one day",
-            "8:51 `hours` has days such as mon, sat or mon-fri, not `fri-mon`; a range ends later in the week than it begins",
+            "8:51 `hours` has days such as mon, sat, mon-fri or mon,wed,fri, not `fri-mon`; a range ends later in the week than it begins",
         ]
     );
 }

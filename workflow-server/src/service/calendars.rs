@@ -1,10 +1,9 @@
 //! Calendars, between the API and the engine.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use aftercall_engine::Root;
-use aftercall_engine::calendar::{Calendar, Opening, WeekHours};
+use aftercall_engine::calendar::{Calendar, Holiday, HolidayDate, Holidays, Opening, WeekHours, meant_opening};
 use aftercall_engine::command::Command;
 use aftercall_proto::workflow::v1 as proto;
 use prost::Message as _;
@@ -42,8 +41,11 @@ pub(super) fn shown(calendar: &Calendar) -> proto::Calendar {
         openings: openings.iter().map(ToString::to_string).collect(),
     };
     let days = (proto::Weekday::Monday as i32..).zip(&calendar.hours.0).filter(|(_, openings)| !openings.is_empty());
-    let holiday =
-        |(date, title): (&jiff::civil::Date, &String)| proto::Holiday { date: date.to_string(), title: title.clone() };
+    let holiday = |(date, holiday): (&HolidayDate, &Holiday)| proto::Holiday {
+        date: date.to_string(),
+        title: holiday.title.clone(),
+        openings: holiday.hours.iter().map(ToString::to_string).collect(),
+    };
     proto::Calendar {
         name: calendar.name.clone(),
         title: calendar.title.clone(),
@@ -65,20 +67,17 @@ fn calendar(given: &proto::Calendar, faults: &mut Faults) -> Option<Calendar> {
         if !openings.is_empty() {
             faults.add("calendar.hours.weekday", "is there twice");
         }
-        for text in &day.openings {
-            match Opening::parse(text) {
-                Some(opening) => openings.push(opening),
-                None => faults.add("calendar.hours.openings", "must be written as 09:00-17:30"),
-            }
-        }
+        openings.extend(self::openings("calendar.hours.openings", &day.openings, faults));
     }
-    let mut holidays = BTreeMap::new();
-    for holiday in &given.holidays {
-        match holiday.date.parse() {
-            Ok(date) => {
-                holidays.insert(date, holiday.title.clone());
-            }
-            Err(_) => faults.add("calendar.holidays.date", "must be a date such as 2026-12-25"),
+    let mut holidays = Holidays::new();
+    for given in &given.holidays {
+        let Some(date) = HolidayDate::parse(&given.date) else {
+            faults.add("calendar.holidays.date", "must be a date such as 2026-12-25, or 12-25 for every year");
+            continue;
+        };
+        let hours = openings("calendar.holidays.openings", &given.openings, faults);
+        if holidays.insert(date, Holiday { title: given.title.clone(), hours }).is_some() {
+            faults.add("calendar.holidays.date", format!("{date} is there twice"));
         }
     }
     match Calendar::new(&given.name, &given.title, &given.time_zone, hours, holidays) {
@@ -88,4 +87,18 @@ fn calendar(given: &proto::Calendar, faults: &mut Faults) -> Option<Calendar> {
             None
         }
     }
+}
+
+fn openings(field: &'static str, given: &[String], faults: &mut Faults) -> Vec<Opening> {
+    let mut read = Vec::with_capacity(given.len());
+    for text in given {
+        match Opening::parse(text) {
+            Some(opening) => read.push(opening),
+            None => {
+                let meant = meant_opening(text).map_or_else(|| "09:00-17:30".to_owned(), |meant| meant.to_string());
+                faults.add(field, format!("must be written as {meant}"));
+            }
+        }
+    }
+    read
 }

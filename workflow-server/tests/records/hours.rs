@@ -1,6 +1,9 @@
-//! When clocks count from, where that is not when something happened, on top of the scenario.
+//! When clocks count from, where that is not when something happened, and days that are different, on top of the scenario.
+
+use std::sync::Arc;
 
 use aftercall_engine::command::{ActorKind, Command, SetWorkflow};
+use aftercall_engine::definition::file::read_calendars;
 use aftercall_engine::instance::{InstanceId, Wake};
 use aftercall_engine::time::Time;
 use aftercall_engine::world::timers::TimerKey;
@@ -42,4 +45,25 @@ fn wake_late(played: &mut Played, id: InstanceId) {
     let key = played.world.timers().due(Time::NEVER).find(is_meant).unwrap();
     played.now = played.now.max(key.due.0);
     played.ask(ActorKind::Timer, Command::Elapse { due: key.due, slot: key.slot, wake: key.wake() });
+}
+
+/// A calendar with half a day, a yearly holiday and a day that is open for once.
+const DIFFERENT: &str = "
+calendars:
+  - name: different
+    title: Different
+    time_zone: Europe/Berlin
+    hours: { mon-fri: 09:00-17:00 }
+    holidays:
+      - { date: 2026-12-24, title: Christmas Eve, hours: 09:00-12:00 }
+      - 12-25
+      - { date: 2026-12-19, hours: [22:00-02:00] }
+";
+
+/// Plays days that are different.
+pub(crate) fn play_days() -> Played {
+    let mut played = play_late();
+    let calendar = Arc::new(read_calendars(DIFFERENT).unwrap().remove(0));
+    played.ask(ActorKind::Author, Command::ImportCalendar { calendar, expected: None });
+    played
 }

@@ -9,7 +9,7 @@ use workflow_server::records::{GroupBytes, SnapshotReader, WorldImage, decode_gr
 
 use crate::authors::{play_authors, play_repeats};
 use crate::clock::{play_clock, play_retention, play_set_again};
-use crate::hours::play_late;
+use crate::hours::{play_days, play_late};
 use crate::incomplete::play_incomplete;
 use crate::large::play_large;
 use crate::leaving::play_archive;
@@ -47,6 +47,8 @@ const ENTRIES_TEXTS: &str = include_str!("snapshots/records__samples__entries_te
 const SNAPSHOT_TEXTS: &str = include_str!("snapshots/records__samples__snapshot_texts.snap");
 const ENTRIES_LATE: &str = include_str!("snapshots/records__samples__entries_late.snap");
 const SNAPSHOT_LATE: &str = include_str!("snapshots/records__samples__snapshot_late.snap");
+const ENTRIES_DAYS: &str = include_str!("snapshots/records__samples__entries_days.snap");
+const SNAPSHOT_DAYS: &str = include_str!("snapshots/records__samples__snapshot_days.snap");
 
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::new(), |mut hex, byte| {
@@ -78,6 +80,7 @@ fn entries_are_written_as_they_always_were() {
     insta::assert_snapshot!("entries_incomplete", entry_lines(&play_incomplete()));
     insta::assert_snapshot!("entries_texts", entry_lines(&play_texts()));
     insta::assert_snapshot!("entries_late", entry_lines(&play_late()));
+    insta::assert_snapshot!("entries_days", entry_lines(&play_days()));
 }
 
 fn entry_lines(played: &Played) -> String {
@@ -106,6 +109,7 @@ fn snapshots_are_written_as_they_always_were() {
     insta::assert_snapshot!("snapshot_incomplete", snapshot_lines(&play_incomplete()));
     insta::assert_snapshot!("snapshot_texts", snapshot_lines(&play_texts()));
     insta::assert_snapshot!("snapshot_late", snapshot_lines(&play_late()));
+    insta::assert_snapshot!("snapshot_days", snapshot_lines(&play_days()));
 }
 
 fn snapshot_lines(played: &Played) -> String {
@@ -133,6 +137,7 @@ fn stored_entries_of_version_1_load() {
         (stored(ENTRIES_INCOMPLETE), play_incomplete()),
         (stored(ENTRIES_TEXTS), play_texts()),
         (stored(ENTRIES_LATE), play_late()),
+        (stored(ENTRIES_DAYS), play_days()),
     ];
     for (samples, played) in samples {
         assert_eq!(samples.len(), played.entries.len());
@@ -163,6 +168,7 @@ fn stored_snapshots_of_version_1_load() {
         (stored(SNAPSHOT_INCOMPLETE), play_incomplete()),
         (stored(SNAPSHOT_TEXTS), play_texts()),
         (stored(SNAPSHOT_LATE), play_late()),
+        (stored(SNAPSHOT_DAYS), play_days()),
     ];
     for (frames, played) in samples {
         let mut reader = SnapshotReader::new(Keeping::default());

@@ -1,6 +1,6 @@
 //! What is wrong with a calendar.
 
-use super::{Calendar, WEEKDAYS};
+use super::{Calendar, Opening, WEEKDAYS};
 use crate::definition::model::NO_CALENDAR;
 use crate::definition::rules;
 use crate::limits;
@@ -24,29 +24,44 @@ impl Calendar {
             fault("calendar.title".to_owned(), wrong.message);
         }
         for (day, openings) in WEEKDAYS.iter().zip(&self.hours.0) {
-            let field = format!("calendar.hours.{day}");
-            if openings.len() > limits::OPENINGS_MAX {
-                fault(field, format!("has {} openings; at most {} are allowed", openings.len(), limits::OPENINGS_MAX));
-            } else if let Some(bad) = openings.iter().find(|opening| !opening.is_sound()) {
-                fault(field, format!("{bad} is not an opening: it begins within the day and lasts at most a day"));
+            if let Some(wrong) = wrong_hours(openings) {
+                fault(format!("calendar.hours.{day}"), wrong);
             }
         }
         if self.hours.is_empty() {
             fault("calendar.hours".to_owned(), "is never open: give it hours on at least one day".to_owned());
         } else if let Some(day) = self.hours.overlapping_day() {
-            let message =
-                "openings overlap, or are not in order; one that goes over midnight reaches into the next day";
-            fault(format!("calendar.hours.{}", WEEKDAYS[day]), message.to_owned());
+            fault(format!("calendar.hours.{}", WEEKDAYS[day]), OVERLAP.to_owned());
         }
         if self.holidays.len() > limits::HOLIDAYS_MAX {
             let message = format!("has {} dates; at most {} are allowed", self.holidays.len(), limits::HOLIDAYS_MAX);
             fault("calendar.holidays".to_owned(), message);
         }
-        for (date, title) in self.holidays.iter().filter(|(_, title)| !title.is_empty()) {
-            if let Err(wrong) = rules::label("the title", title) {
-                fault(format!("calendar.holidays.{date}"), wrong.message);
+        let are_sound = self.hours.0.iter().all(|hours| wrong_hours(hours).is_none());
+        for (date, holiday) in &self.holidays {
+            let field = format!("calendar.holidays.{date}");
+            if let Some(Err(wrong)) =
+                Some(&holiday.title).filter(|title| !title.is_empty()).map(|title| rules::label("the title", title))
+            {
+                fault(field.clone(), wrong.message);
+            }
+            if let Some(wrong) = wrong_hours(&holiday.hours) {
+                fault(field, wrong);
+            } else if are_sound && !holiday.hours.is_empty() && !self.has_room(*date) {
+                fault(field, OVERLAP.to_owned());
             }
         }
         faults
     }
+}
+
+const OVERLAP: &str = "openings overlap, or are not in order; one that goes over midnight reaches into the next day";
+
+/// What is wrong with the hours of a day by themselves.
+fn wrong_hours(openings: &[Opening]) -> Option<String> {
+    if openings.len() > limits::OPENINGS_MAX {
+        return Some(format!("has {} openings; at most {} are allowed", openings.len(), limits::OPENINGS_MAX));
+    }
+    let bad = openings.iter().find(|opening| !opening.is_sound())?;
+    Some(format!("{bad} is not an opening: it begins within the day and lasts at most a day"))
 }

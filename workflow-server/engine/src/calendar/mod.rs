@@ -9,17 +9,19 @@
 mod counting;
 mod days;
 mod faults;
+mod holidays;
 mod hours;
 mod series;
 mod spans;
-
-use std::collections::BTreeMap;
+mod spelling;
 
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
+pub use holidays::{Holiday, HolidayDate, Holidays};
 pub use hours::{Opening, WEEKDAYS, WeekHours};
 pub use spans::{Clock, ClockTime, NextDay};
+pub use spelling::{meant_days, meant_opening};
 
 /// A declared calendar.
 #[derive(Clone, Debug, PartialEq)]
@@ -32,8 +34,8 @@ pub struct Calendar {
     pub time_zone: String,
     /// When it is open in an ordinary week.
     pub hours: WeekHours,
-    /// The dates on which it is closed, each with what people call it.
-    pub holidays: BTreeMap<Date, String>,
+    /// The days on which it has other hours, or none.
+    pub holidays: Holidays,
     /// Counts its changes, from 1.
     pub revision: u64,
     zone: TimeZone,
@@ -54,7 +56,7 @@ impl Calendar {
         title: impl Into<String>,
         time_zone: impl Into<String>,
         hours: WeekHours,
-        holidays: BTreeMap<Date, String>,
+        holidays: Holidays,
     ) -> Result<Self, NoSuchZone> {
         let time_zone = time_zone.into();
         let zone = TimeZone::get(&time_zone).map_err(|_| NoSuchZone(time_zone.clone()))?;
@@ -74,14 +76,14 @@ impl Calendar {
         &self.zone
     }
 
-    /// Whether work begins on this date: it has hours, and is no holiday.
+    /// Whether work begins on this date.
     #[must_use]
     pub fn is_working_day(&self, date: Date) -> bool {
-        !self.hours.of(date.weekday()).is_empty() && !self.holidays.contains_key(&date)
+        !self.openings_of(date).is_empty()
     }
 
     /// The hours that begin on this date.
     fn openings_of(&self, date: Date) -> &[Opening] {
-        if self.holidays.contains_key(&date) { &[] } else { self.hours.of(date.weekday()) }
+        self.holiday(date).map_or_else(|| self.hours.of(date.weekday()), |holiday| &holiday.hours)
     }
 }

@@ -8,7 +8,7 @@ use proptest::sample::Index;
 use crate::archive::Chunk;
 use crate::batch::BatchWork;
 use crate::batch::{BatchItems, StartBatch};
-use crate::calendar::{Calendar, Opening, WeekHours};
+use crate::calendar::{Calendar, Holiday, HolidayDate, Opening, WeekHours};
 use crate::call::{CallKey, Caller};
 use crate::command::{
     Actor, ActorKind, CallChanges, ClaimNext, Command, FinishFollowUp, MigrateInstance, PushButton, Recipient, Request,
@@ -41,7 +41,12 @@ pub fn office() -> Calendar {
         hours.0[day] = vec![Opening { from: 9 * 60, to: 12 * 60 }, Opening { from: 13 * 60, to: 17 * 60 }];
     }
     hours.0[4].push(Opening { from: 22 * 60, to: 30 * 60 });
-    let holidays = [(Date::constant(2026, 12, 25), "Christmas Day".to_owned())].into();
+    let half_day = Holiday { title: "Christmas Eve".to_owned(), hours: vec![Opening { from: 9 * 60, to: 12 * 60 }] };
+    let holidays = [
+        (HolidayDate::Once(Date::constant(2026, 12, 25)), Holiday::closed("Christmas Day")),
+        (HolidayDate::Yearly { month: 12, day: 24 }, half_day),
+    ];
+    let holidays = holidays.into();
     Calendar::new(super::CALENDAR, "Office hours", "Europe/Berlin", hours, holidays).expect("a zone")
 }
 

@@ -1,6 +1,6 @@
 //! A simple model of a calendar: what the clock of its zone shows, minute by minute. Nothing of the calendar's counting is in it.
 
-use aftercall_engine::calendar::{Calendar, Opening};
+use aftercall_engine::calendar::{Calendar, HolidayDate, Opening};
 use aftercall_engine::time::Time;
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -12,7 +12,9 @@ pub(crate) struct Model<'c>(pub(crate) &'c Calendar);
 
 impl Model<'_> {
     fn openings(&self, date: Date) -> &[Opening] {
-        if self.0.holidays.contains_key(&date) { &[] } else { self.0.hours.of(date.weekday()) }
+        let yearly = HolidayDate::Yearly { month: date.month(), day: date.day() };
+        let different = [HolidayDate::Once(date), yearly].into_iter().find_map(|date| self.0.holidays.get(&date));
+        different.map_or(self.0.hours.of(date.weekday()), |holiday| &holiday.hours)
     }
 
     /// Whether it is open in the minute that begins then.

@@ -1,8 +1,6 @@
 //! Business calendars.
 
-use std::collections::BTreeMap;
-
-use aftercall_engine::calendar::{Calendar, Opening, WeekHours};
+use aftercall_engine::calendar::{Calendar, Holiday, HolidayDate, Holidays, Opening, WeekHours};
 
 use crate::records::RecordError;
 
@@ -19,11 +17,14 @@ struct OpeningRecord {
 
 #[derive(Clone, PartialEq, prost::Message)]
 struct HolidayRecord {
-    /// As 2026-12-25.
+    /// As 2026-12-25, or 12-25 for every year.
     #[prost(string, tag = "1")]
     date: String,
     #[prost(string, tag = "2")]
     title: String,
+    /// The hours that begin on it; none where it is closed. The day of an opening is 0.
+    #[prost(message, repeated, tag = "3")]
+    openings: Vec<OpeningRecord>,
 }
 
 /// A calendar.
@@ -49,15 +50,17 @@ impl From<&Calendar> for CalendarRecord {
             let record = |one: &Opening| OpeningRecord { day, from: u32::from(one.from), to: u32::from(one.to) };
             openings.iter().map(record).collect::<Vec<_>>()
         };
-        let holidays = calendar.holidays.iter();
+        let holiday = |(date, holiday): (&HolidayDate, &Holiday)| HolidayRecord {
+            date: date.to_string(),
+            title: holiday.title.clone(),
+            openings: of_day((0, &holiday.hours)),
+        };
         Self {
             name: calendar.name.clone(),
             title: calendar.title.clone(),
             time_zone: calendar.time_zone.clone(),
             openings: (0..).zip(&calendar.hours.0).flat_map(of_day).collect(),
-            holidays: holidays
-                .map(|(date, title)| HolidayRecord { date: date.to_string(), title: title.clone() })
-                .collect(),
+            holidays: calendar.holidays.iter().map(holiday).collect(),
             revision: calendar.revision,
         }
     }
@@ -70,13 +73,14 @@ impl TryFrom<CalendarRecord> for Calendar {
         let mut hours = WeekHours::default();
         for opening in record.openings {
             let day = hours.0.get_mut(opening.day as usize).ok_or(RecordError::Incomplete("day of a calendar"))?;
-            day.push(Opening { from: opening.from as u16, to: opening.to as u16 });
+            day.push(from_record(&opening));
         }
         let holiday = |holiday: HolidayRecord| {
-            let date = holiday.date.parse().map_err(|_| RecordError::Incomplete("date of a holiday"))?;
-            Ok((date, holiday.title))
+            let date = HolidayDate::parse(&holiday.date).ok_or(RecordError::Incomplete("date of a holiday"))?;
+            let hours = holiday.openings.iter().map(from_record).collect();
+            Ok((date, Holiday { title: holiday.title, hours }))
         };
-        let holidays = record.holidays.into_iter().map(holiday).collect::<Result<BTreeMap<_, _>, RecordError>>()?;
+        let holidays = record.holidays.into_iter().map(holiday).collect::<Result<Holidays, RecordError>>()?;
         // A zone that the library no longer knows leaves a calendar that counts by UTC: a store must open.
         let mut calendar = Self::new(&record.name, &record.title, &record.time_zone, hours.clone(), holidays.clone())
             .or_else(|_| Self::new(&record.name, &record.title, "UTC", hours, holidays))
@@ -84,4 +88,8 @@ impl TryFrom<CalendarRecord> for Calendar {
         calendar.revision = record.revision;
         Ok(calendar)
     }
+}
+
+fn from_record(opening: &OpeningRecord) -> Opening {
+    Opening { from: opening.from as u16, to: opening.to as u16 }
 }

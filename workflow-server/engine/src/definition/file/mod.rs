@@ -7,6 +7,7 @@
 //! Must not judge the workflow as a whole: that is [`crate::definition::validate`], which knows no files.
 
 mod actions;
+mod calendar_form;
 mod calendars;
 mod comments;
 mod escalation;
@@ -25,6 +26,7 @@ mod teams;
 mod tree;
 mod writing;
 
+pub use calendar_form::{calendars_schema, write_calendars};
 pub use calendars::read_calendars;
 pub use places::Places;
 pub use reading::{read, read_header, read_placed};

@@ -35,10 +35,10 @@ pub fn schema() -> Value {
 }
 
 /// A key, what it may be, and what an editor says of it.
-type Property = (&'static str, Value, &'static str);
+pub(super) type Property = (&'static str, Value, &'static str);
 
 /// A mapping with exactly the keys that reading knows; one that is described nowhere may be anything, which a test refuses.
-fn object(keys: &Keys, described: &[Property], required: &[&str]) -> Value {
+pub(super) fn object(keys: &Keys, described: &[Property], required: &[&str]) -> Value {
     let mut properties = Map::new();
     for key in keys.known {
         let found = described.iter().find(|(name, ..)| name == key);
