@@ -40,6 +40,12 @@ pub const PURGE_FLOOR: u64 = 100;
 pub const PURGE_WINDOW_KEYS: usize = 500_000;
 /// Threads for the files that the keeper works on: it uses two at a time, the signs of life and the look at the disk one each.
 pub const UPKEEP_FILE_THREADS: usize = 8;
+/// How long a confirmation of a purge counts, in milliseconds: a pass may have to wait for the first hours of a process, and what
+/// was looked at a day ago is not what waits now.
+pub const PURGE_CONFIRMED_MILLIS: i64 = 24 * 3_600_000;
+/// How old the newest entry of a backup may be for its restore to take the wall clock as the time: an older backup is less likely
+/// than a wrong clock.
+pub const RESTORE_AHEAD_MAX: Duration = Duration::from_secs(31 * 86_400);
 /// How often the wall clock is looked at: nothing wakes us when people set it, or when the machine resumes.
 pub const CLOCK_LOOK_EVERY: Duration = Duration::from_secs(1);
 /// How long commands are refused after the disk was found full, before it is tried again.

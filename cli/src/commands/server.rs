@@ -37,12 +37,15 @@ impl Server {
                 session.output.one(&answer, || vec![accepted(&answer)])
             }
             Self::ConfirmPurge => {
-                let request = ConfirmPurgeRequest { actor: session.to.actor.clone() };
+                let request =
+                    ConfirmPurgeRequest { actor: session.to.actor.clone(), request_id: connect::request_id() };
                 let answer = client.confirm_purge(request).await?.into_inner();
                 session.output.one(&answer, || {
                     vec![match answer.instances {
                         0 => "Nothing waits to be removed.".to_owned(),
-                        waiting => format!("Confirmed: the server now removes {waiting} ended instances."),
+                        waiting => format!(
+                            "Confirmed: the next pass removes up to {waiting} ended instances beyond its share."
+                        ),
                     }]
                 })
             }
@@ -79,6 +82,10 @@ fn page(answer: &GetServerInfoResponse) -> Vec<String> {
         format!("CPU used         {:.1} s", cpu.as_secs_f64()),
         format!("memory           {:.1} MiB", mebibytes(answer.resident_bytes)),
     ];
+    if let Some(confirmed) = &answer.purge_confirmed {
+        let at = time::local(confirmed.at.as_ref());
+        lines.push(format!("purge confirmed  by {} at {at}: {} instances", confirmed.actor, confirmed.instances));
+    }
     if answer.conditions.is_empty() {
         lines.push("conditions       none: all is well".to_owned());
     }

@@ -127,6 +127,7 @@ async fn of_operations(asker: &Asker) -> Vec<Case> {
         case("MigrateInstance", "olga", json!({ "instance_id": migrated, "to_version": 2, "reason": "newer" })),
         case("StartBatch", "olga", migrate),
         showing(case("AcceptClock", "olga", json!({})), &["serverTime"]),
+        case("ConfirmPurge", "olga", json!({})),
         case("ConfirmRetention", "olga", json!({ "workflow": "refund", "version": 2 })),
         case("StopBatch", "olga", json!({ "batch_id": batch, "reason": "enough" })),
         showing(erase, &["erasure.state", "erasure.endedAt", "erasure.openCount"]),

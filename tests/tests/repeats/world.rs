@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use aftercall_engine::limits::BATCHES_KEPT;
 use aftercall_proto::DESCRIPTORS;
 use aftercall_proto::workflow::v1::GetServerInfoRequest;
 use aftercall_tests::{Clients, House, ask_encoded, eventually};
@@ -129,6 +130,12 @@ pub(super) async fn work_on(asker: &Asker) {
         asker.get("AddAction", add).await;
     }
     asker.get("ArchiveWorkflow", json!({ "actor": "author", "name": "archive", "restore": true })).await;
+    // So many batches that those before them are forgotten.
+    let nobodys = json!({ "actor": "olga", "reason": "a drill", "work": { "cancel": {} },
+                          "filter": { "customers": ["Nobody"] } });
+    for _ in 0..=BATCHES_KEPT {
+        asker.get("StartBatch", nobodys.clone()).await;
+    }
 }
 
 /// Everything has left memory.

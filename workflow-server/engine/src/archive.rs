@@ -8,6 +8,7 @@ use std::sync::Arc;
 use imbl::OrdMap;
 
 use crate::call::Call;
+use crate::command::Actor;
 use crate::instance::{Instance, Status};
 use crate::time::{Span, SpanUnit, Time};
 
@@ -130,6 +131,19 @@ pub enum ArchiveChange {
     },
 }
 
+/// That operations allowed the next pass to remove more than its share.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PurgeConfirmation {
+    /// The sequence of the entry.
+    pub sequence: u64,
+    /// When.
+    pub at: Time,
+    /// Who.
+    pub actor: Actor,
+    /// How many ended instances the pass may remove beyond its share.
+    pub instances: u64,
+}
+
 /// The chunks that count.
 #[derive(Clone, Debug, Default)]
 pub struct Archive {
@@ -139,6 +153,8 @@ pub struct Archive {
     pub newest_file: u64,
     /// How many instances they hold.
     pub instances: u64,
+    /// The newest confirmation of a purge.
+    pub purge_confirmed: Option<Arc<PurgeConfirmation>>,
 }
 
 impl Archive {

@@ -142,6 +142,19 @@ pub struct Batch {
     pub state: BatchState,
 }
 
+/// How far a batch had come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BatchProgress {
+    /// Where it was in its life.
+    pub state: BatchState,
+    /// How many items had been done or refused.
+    pub next: u32,
+    /// How many of them had been refused.
+    pub refused: u32,
+    /// When it was done or stopped.
+    pub ended_at: Option<Time>,
+}
+
 /// A change of a batch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum BatchChange {
@@ -172,6 +185,17 @@ impl Batch {
         }
         if self.next as usize >= self.items.len() {
             self.end(BatchState::Done, at);
+        }
+    }
+
+    /// How far it has come.
+    #[must_use]
+    pub fn progress(&self) -> BatchProgress {
+        BatchProgress {
+            state: self.state,
+            next: self.next,
+            refused: self.refused.len() as u32,
+            ended_at: self.ended_at,
         }
     }
 

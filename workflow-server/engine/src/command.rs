@@ -367,6 +367,8 @@ pub enum Command {
     },
     /// Make the wall clock the World's time, forward or back; none where they agree already, so that nothing changes.
     AcceptClock(Option<Time>),
+    /// Let the next pass remove so many ended instances beyond its share; 0 where none wait, so that nothing changes.
+    ConfirmPurge(u64),
     /// Something's time has come. What no longer runs changes nothing.
     Elapse {
         /// When it was due.

@@ -9,7 +9,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::archive::ArchiveChange;
-use crate::batch::BatchChange;
+use crate::batch::{BatchChange, BatchProgress};
 use crate::calendar::Calendar;
 use crate::call::Call;
 use crate::command::{Actor, RequestMark};
@@ -111,6 +111,8 @@ pub enum ChangeKind {
     CallEnded,
     /// Operations accepted the wall clock; the only change whose time may be before the one before it.
     ClockAccepted,
+    /// Operations allowed the next pass to remove more of the archive than its share.
+    PurgeConfirmed,
 }
 
 /// What the first answer to the command said, as far as the present state cannot tell it.
@@ -164,6 +166,10 @@ pub enum Answer {
         /// The server's time since: the wall clock.
         to: Time,
     },
+    /// A batch as it was when somebody stopped it.
+    BatchStopped(BatchProgress),
+    /// So many ended instances may be removed beyond the share of a pass.
+    PurgeConfirmed(u64),
 }
 
 /// What Set Workflow warns of.

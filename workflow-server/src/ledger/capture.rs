@@ -11,14 +11,14 @@ use bytes::Bytes;
 use tokio::sync::{Notify, oneshot};
 
 use super::keeper::{KeepError, Keeper};
-use super::purger::PURGED_ON;
+use super::purger::{PURGED_FOR, PURGED_ON};
 use super::{Handle, LedgerError, archive, history, recover};
 use crate::journal::{Bounds, JournalError, Log, Position, Vault};
 use crate::limits::{BACKUP_TURN_MAX, BACKUPS_NOTED_MAX, SNAPSHOTS_KEPT};
 use crate::records::RecordError;
 
 /// The keys of the vault that belong to the data.
-pub(crate) const KEYS: [&str; 1] = [PURGED_ON];
+pub(crate) const KEYS: [&str; 2] = [PURGED_ON, PURGED_FOR];
 
 /// The key under which is noted up to where backups were sent. It stays with the data directory: a copy of it knows only its own past.
 const BACKED_UP: &str = "backed-up";

@@ -203,13 +203,6 @@ impl Handle {
         self.time.to_accept()
     }
 
-    /// Lets the next pass remove everything that has outlived its retention; returns how much of it waits.
-    pub fn confirm_purge(&self) -> u64 {
-        let waiting = self.purging.confirm();
-        self.keeper.notify_one();
-        waiting
-    }
-
     /// How many ended instances have outlived their retention and wait for a confirmation.
     #[must_use]
     pub fn purge_waiting(&self) -> u64 {

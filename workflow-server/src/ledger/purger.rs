@@ -1,7 +1,8 @@
 //! Removes what has outlived its retention, once a day: from the chunks of the archive first, then from the history.
 //!
 //! Promise: nothing is removed in the first hours of a process, while the clock is not believed, or beyond a share of the archive in
-//! one pass, unless a person confirms it.
+//! one pass, unless a person confirms it. A confirmation is an entry of the journal: it survives a restart, counts for one whole pass
+//! and for a day at most.
 //!
 //! What is looked for in the history is told by what the World and the archive still know, not by what was just removed: so a
 //! pass that was cut off is made good by the next one.
@@ -10,9 +11,9 @@ mod known;
 
 use std::collections::HashSet;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 
-use aftercall_engine::archive::{Chunk, End};
+use aftercall_engine::archive::{Chunk, End, PurgeConfirmation};
 use aftercall_engine::command::Command;
 use aftercall_engine::time::Time;
 use aftercall_engine::{Entry, Root};
@@ -23,18 +24,19 @@ use super::keeper::{KeepError, Keeper};
 use known::Window;
 
 use crate::journal::JournalError;
-use crate::limits::{PROCESS_SETTLES, PURGE_FLOOR, PURGE_SHARE};
+use crate::limits::{PROCESS_SETTLES, PURGE_CONFIRMED_MILLIS, PURGE_FLOOR, PURGE_SHARE};
 use crate::records::{ArchivedCall, ArchivedInstance, ChunkContent};
 
 const DAY_MILLIS: i64 = 86_400_000;
 /// The key under which the day of the newest whole pass is noted.
 pub(super) const PURGED_ON: &str = "purged-on";
+/// The key under which the sequence of the newest confirmation is noted that a whole pass has carried out.
+pub(super) const PURGED_FOR: &str = "purged-for";
 
-/// What waits to be removed, and whether a person has allowed it.
+/// What waits to be removed.
 #[derive(Debug, Default)]
 pub(super) struct Purging {
     waiting: AtomicU64,
-    is_confirmed: AtomicBool,
 }
 
 impl Purging {
@@ -42,16 +44,8 @@ impl Purging {
         self.waiting.load(Ordering::Relaxed)
     }
 
-    /// Allows the next pass to remove everything; returns how much waits.
-    pub(super) fn confirm(&self) -> u64 {
-        let waiting = self.waiting();
-        self.is_confirmed.store(waiting > 0, Ordering::Relaxed);
-        waiting
-    }
-
     fn ends(&self, waiting: u64) {
         self.waiting.store(waiting, Ordering::Relaxed);
-        self.is_confirmed.store(false, Ordering::Relaxed);
         metrics::gauge!("aftercall_purge_waiting_instances").set(waiting as f64);
     }
 }
@@ -63,11 +57,12 @@ struct Budget {
 }
 
 impl Budget {
-    /// A tenth of the archive, so that a wrong clock or a wrong retention is found out before all of it is gone.
-    fn of(root: &Root, purging: &Purging) -> Self {
-        let is_confirmed = purging.is_confirmed.load(Ordering::Relaxed);
+    /// A tenth of the archive, so that a wrong clock or a wrong retention is found out before all of it is gone; and what a person
+    /// has confirmed beyond it.
+    fn of(root: &Root, confirmed: Option<&PurgeConfirmation>) -> Self {
         let share = (root.archive.instances / PURGE_SHARE).max(PURGE_FLOOR);
-        Self { left: if is_confirmed { u64::MAX } else { share }, waiting: 0 }
+        let confirmed = confirmed.map_or(0, |confirmed| confirmed.instances);
+        Self { left: share.saturating_add(confirmed), waiting: 0 }
     }
 
     /// Whether something that has outlived its retention goes now.
@@ -95,10 +90,21 @@ impl Keeper {
         }
     }
 
+    /// The confirmation that a pass is still to carry out.
+    async fn purge_confirmed(&self, now: Time) -> Result<Option<Arc<PurgeConfirmation>>, JournalError> {
+        let root = self.handle.root();
+        let counts =
+            |confirmed: &&Arc<PurgeConfirmation>| (0..=PURGE_CONFIRMED_MILLIS).contains(&(now.0 - confirmed.at.0));
+        let Some(confirmed) = root.archive.purge_confirmed.as_ref().filter(counts) else { return Ok(None) };
+        let noted = self.vault.get_key(PURGED_FOR).await?;
+        let done = noted.and_then(|noted| Some(u64::from_be_bytes(noted.as_ref().try_into().ok()?))).unwrap_or(0);
+        Ok((confirmed.sequence > done).then(|| confirmed.clone()))
+    }
+
     async fn purge_by(&mut self, now: Time) -> Result<(), KeepError> {
-        let purging = self.handle.purging.clone();
+        let confirmed = self.purge_confirmed(now).await?;
         let today = now.0.div_euclid(DAY_MILLIS);
-        let is_done = |day: Option<i64>| day == Some(today) && !purging.is_confirmed.load(Ordering::Relaxed);
+        let is_done = |day: Option<i64>| day == Some(today) && confirmed.is_none();
         if is_done(self.purged_on) {
             return Ok(());
         }
@@ -110,7 +116,7 @@ impl Keeper {
         // A pass that was cut off has left no day; where nothing is noted at all, nothing was ever removed.
         let mut is_due = noted.is_some() && self.purged_on.is_none();
         let root = self.handle.root();
-        let mut budget = Budget::of(&root, &purging);
+        let mut budget = Budget::of(&root, confirmed.as_deref());
         for chunk in root.archive.chunks.values() {
             if !self.goes_on().await {
                 return Ok(());
@@ -124,9 +130,12 @@ impl Keeper {
                 return Ok(());
             }
         }
+        if let Some(confirmed) = confirmed {
+            self.vault.put_key(PURGED_FOR, confirmed.sequence.to_be_bytes().to_vec().into()).await?;
+        }
         self.note(today).await?;
         self.purged_on = Some(today);
-        purging.ends(budget.waiting);
+        self.handle.purging.ends(budget.waiting);
         Ok(())
     }
 

@@ -11,8 +11,8 @@ use prost::Message;
 
 use super::group::versioned;
 use super::v1::{
-    BatchRecord, CalendarRecord, CallRecord, ChunkRecord, ErasureRecord, InstanceRecord, MarkRecord, TeamRecord,
-    VersionRecord, WorkflowRecord,
+    BatchRecord, CalendarRecord, CallRecord, ChunkRecord, ErasureRecord, InstanceRecord, MarkRecord,
+    PurgeConfirmationRecord, TeamRecord, VersionRecord, WorkflowRecord,
 };
 use super::{RECORDS_VERSION, RecordError};
 
@@ -46,6 +46,9 @@ pub struct SnapshotHead {
     /// The sequences of the entries by which time went back.
     #[prost(uint64, repeated, tag = "8")]
     pub times_set_back: Vec<u64>,
+    /// The newest confirmation of a purge.
+    #[prost(message, optional, tag = "9")]
+    pub purge_confirmed: Option<PurgeConfirmationRecord>,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
@@ -107,6 +110,7 @@ pub fn snapshot_frames<E>(image: &WorldImage, mut write: impl FnMut(Vec<u8>) -> 
         newest_file: root.archive.newest_file,
         chunks: root.archive.chunks.len() as u64,
         times_set_back: root.time_set_back.to_vec(),
+        purge_confirmed: root.archive.purge_confirmed.as_ref().map(|confirmed| (&**confirmed).into()),
     };
     let teams = root.teams.by_place().map(Into::into).collect();
     write(FrameRecord { head: Some(head), teams, ..FrameRecord::default() }.bytes())?;
@@ -224,7 +228,8 @@ impl SnapshotReader {
         let frame = FrameRecord::decode(versioned(bytes)?)?;
         if let Some(head) = frame.head {
             self.world.restore_position(head.sequence, Time(head.at));
-            self.world.restore_newest_file(head.newest_file);
+            let confirmed = head.purge_confirmed.clone().map(TryInto::try_into).transpose()?;
+            self.world.restore_archive(head.newest_file, confirmed);
             self.world.restore_times_set_back(head.times_set_back.clone());
             self.head = Some(head);
         }

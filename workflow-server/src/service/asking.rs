@@ -291,6 +291,8 @@ fn instance_in(answer: &Answer) -> Option<InstanceId> {
         | Answer::Released(_)
         | Answer::Revision(_)
         | Answer::HandOver { .. }
-        | Answer::ClockAccepted { .. } => None,
+        | Answer::ClockAccepted { .. }
+        | Answer::BatchStopped(_)
+        | Answer::PurgeConfirmed(_) => None,
     }
 }

@@ -3,9 +3,10 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use aftercall_engine::batch::{Batch, BatchChange, BatchItems, BatchState, BatchWork, StartBatch};
+use aftercall_engine::batch::{Batch, BatchChange, BatchItems, BatchProgress, BatchState, BatchWork, StartBatch};
 use aftercall_engine::command::{Actor, ActorKind, Command, Recipient};
 use aftercall_engine::definition::rules;
+use aftercall_engine::entry::Answer;
 use aftercall_engine::instance::{Instance, InstanceId};
 use aftercall_engine::limits::{BATCH_ITEMS_MAX, BATCH_PER_SECOND_DEFAULT};
 use aftercall_engine::query::{InstanceFilter, ShouldStop};
@@ -241,8 +242,27 @@ pub(super) async fn stop(
     let asking = Asking::new("StopBatch", ActorKind::Operations, from, request.encode_to_vec());
     let command = Command::StopBatch { batch: request.batch_id, reason: request.reason.as_str().into() };
     let answered = shared.execute(asking, command).await?;
-    let batch = Some(shown(&answered.root, find(&answered.root, request.batch_id)?));
-    Ok(proto::StopBatchResponse { batch, sequence: answered.sequence })
+    let batch = match answered.answer {
+        Answer::BatchStopped(progress) => {
+            let batch = known(shared, &answered.root, request.batch_id).await?;
+            shown_at(&answered.root, &batch, progress)
+        }
+        // The entry of an older server does not say how far it had come.
+        _ => shown(&answered.root, find(&answered.root, request.batch_id)?),
+    };
+    Ok(proto::StopBatchResponse { batch: Some(batch), sequence: answered.sequence })
+}
+
+/// A batch in memory; or, where it is forgotten, as it was started.
+async fn known(shared: &Shared, root: &Root, id: u64) -> Result<Arc<Batch>, Status> {
+    if let Some(batch) = root.batches.get(&id) {
+        return Ok(batch.clone());
+    }
+    let entry = shared.ledger.history().entry(id).await.map_err(|error| status::of_history(&error))?;
+    match &entry.batch {
+        Some(BatchChange::Started(batch)) => Ok(batch.clone()),
+        _ => Err(status::answer_gone()),
+    }
 }
 
 pub(super) async fn items(
@@ -283,12 +303,16 @@ pub(super) fn find(root: &Root, id: u64) -> Result<&Arc<Batch>, Status> {
 }
 
 pub(super) fn shown(root: &Root, batch: &Batch) -> proto::Batch {
-    let state = match batch.state {
+    shown_at(root, batch, batch.progress())
+}
+
+/// The batch when it had come so far.
+fn shown_at(root: &Root, batch: &Batch, progress: BatchProgress) -> proto::Batch {
+    let state = match progress.state {
         BatchState::Running => proto::BatchState::Running,
         BatchState::Stopped => proto::BatchState::Stopped,
         BatchState::Done => proto::BatchState::Done,
     };
-    let refused = batch.refused.len() as u32;
     proto::Batch {
         id: batch.id,
         work: Some(proto::BatchWork { kind: Some(shown_work(root, &batch.work)) }),
@@ -296,12 +320,12 @@ pub(super) fn shown(root: &Root, batch: &Batch) -> proto::Batch {
         actor: batch.actor.name.to_string(),
         state: state.into(),
         started_at: Some(convert::timestamp(batch.started_at)),
-        ended_at: batch.ended_at.map(convert::timestamp),
+        ended_at: progress.ended_at.map(convert::timestamp),
         per_second: batch.per_second,
         matched: batch.matched,
         items: batch.items.len() as u32,
-        done: batch.next - refused,
-        refused,
+        done: progress.next - progress.refused,
+        refused: progress.refused,
     }
 }
 

@@ -158,7 +158,8 @@ pub(super) fn change_kind(kind: ChangeKind) -> proto::ChangeKind {
         | ChangeKind::ChunkReplaced
         | ChangeKind::ErasureStarted
         | ChangeKind::ErasureEnded
-        | ChangeKind::ClockAccepted => proto::ChangeKind::Unspecified,
+        | ChangeKind::ClockAccepted
+        | ChangeKind::PurgeConfirmed => proto::ChangeKind::Unspecified,
         ChangeKind::Set => proto::ChangeKind::Set,
         ChangeKind::SetAgain => proto::ChangeKind::SetAgain,
         ChangeKind::Released => proto::ChangeKind::Released,

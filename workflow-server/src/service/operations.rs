@@ -287,6 +287,7 @@ impl OperationsService for Operations {
             clock_held: health.is_clock_held(),
             conditions: health.all().map(upkeep::condition).collect(),
             purge_waiting: self.0.ledger.purge_waiting(),
+            purge_confirmed: upkeep::purge_confirmed(&root),
             server_time: Some(convert::timestamp(self.0.ledger.now())),
             data_dir: self.0.data_dir.display().to_string(),
             start_duration: Some(convert::duration(self.0.start_duration)),
@@ -332,7 +333,7 @@ impl OperationsService for Operations {
         &self,
         request: Request<proto::ConfirmPurgeRequest>,
     ) -> Result<Response<proto::ConfirmPurgeResponse>, Status> {
-        upkeep::confirm_purge(&self.0, &request.into_inner()).map(Response::new)
+        upkeep::confirm_purge(&self.0, &request.into_inner()).await.map(Response::new)
     }
 
     async fn confirm_retention(

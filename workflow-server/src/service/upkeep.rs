@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use aftercall_engine::Root;
 use aftercall_engine::command::{ActorKind, Command};
 use aftercall_engine::entry::Answer;
 use aftercall_proto::workflow::v1 as proto;
@@ -52,21 +53,35 @@ pub(super) async fn accept_clock(
     })
 }
 
-/// Lets the next pass remove all that waits.
-pub(super) fn confirm_purge(
+/// Allows the next pass to remove what waits now, by an entry of its own.
+pub(super) async fn confirm_purge(
     shared: &Shared,
     request: &proto::ConfirmPurgeRequest,
 ) -> Result<proto::ConfirmPurgeResponse, Status> {
-    if request.actor.trim().is_empty() {
-        return Err(status::invalid_field("actor", "must not be empty"));
-    }
-    let instances = shared.ledger.confirm_purge();
+    let from = (request.actor.as_str(), request.request_id.as_str());
+    let asking = Asking::new("ConfirmPurge", ActorKind::Operations, from, request.encode_to_vec());
+    let command = Command::ConfirmPurge(shared.ledger.purge_waiting());
+    let answered = shared.execute(asking, command).await?;
+    // No other answer is given to this command.
+    let Answer::PurgeConfirmed(instances) = answered.answer else { return Err(status::answer_gone()) };
     if instances > 0 {
         tracing::warn!(
             actor = request.actor,
             instances,
-            "the removal of all that has outlived its retention was confirmed"
+            "the removal of what has outlived its retention was confirmed"
         );
+        shared.ledger.wake_keeper();
     }
-    Ok(proto::ConfirmPurgeResponse { instances })
+    Ok(proto::ConfirmPurgeResponse { instances, sequence: answered.sequence })
+}
+
+/// The newest confirmation of a purge, as the API shows it.
+pub(super) fn purge_confirmed(root: &Root) -> Option<proto::PurgeConfirmation> {
+    let confirmed = root.archive.purge_confirmed.as_ref()?;
+    Some(proto::PurgeConfirmation {
+        actor: confirmed.actor.name.to_string(),
+        at: Some(convert::timestamp(confirmed.at)),
+        instances: confirmed.instances,
+        sequence: confirmed.sequence,
+    })
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use aftercall_engine::command::Command;
 use aftercall_engine::entry::{Answer, ChangeKind};
 use aftercall_engine::time::Time;
 use workflow_server::ledger::{Clock as _, Condition, LedgerError, Outcome};
@@ -150,18 +151,78 @@ async fn one_pass_removes_at_most_its_share_and_the_rest_when_somebody_confirms_
     let bench = bench.crash_for(DAY * 10).await;
     bench.clock.pass(PROCESS_SETTLES);
     until(&bench, "a share is removed", |root| root.archive.instances == 40).await;
+    waits(&bench).await;
+    let mut health = bench.handle.conditions().watch();
+    assert_eq!(bench.handle.purge_waiting(), 40);
+    settle().await;
+    assert_eq!(bench.handle.root().archive.instances, 40, "no second pass on the same day");
+    assert_eq!(confirm_purge(&bench).await, 40);
+    until(&bench, "the rest is removed", |root| root.archive.instances == 0).await;
+    let ended = health.wait_for(|health| health.get(Condition::Purging).is_none());
+    tokio::time::timeout(PATIENCE, ended).await.expect("it is over").unwrap();
+    assert_eq!(confirm_purge(&bench).await, 0, "nothing waits any more");
+    assert_eq!(bench.handle.root().archive.purge_confirmed.as_ref().unwrap().instances, 40, "it is known who did");
+}
+
+/// Confirms what waits as operations do; how much that is.
+async fn confirm_purge(bench: &Bench) -> u64 {
+    let waiting = bench.handle.purge_waiting();
+    bench.handle.execute(request(Command::ConfirmPurge(waiting), None)).await.unwrap();
+    bench.handle.wake_keeper();
+    waiting
+}
+
+/// More than a pass removes by itself have outlived their retention, and its share is removed; so many are left.
+async fn outlived(left: u64) -> Bench {
+    let bench = Bench::new().await;
+    publish(&bench, "retention: 1d").await;
+    let total = PURGE_FLOOR + left;
+    for call in 0..total {
+        finish(&bench, &call.to_string(), "C-1").await;
+    }
+    archived(&bench, total).await;
+    let bench = bench.crash_for(DAY * 10).await;
+    bench.clock.pass(PROCESS_SETTLES);
+    until(&bench, "a share is removed", move |root| root.archive.instances == left).await;
+    waits(&bench).await;
+    bench
+}
+
+/// Waits until a pass has ended that left something.
+async fn waits(bench: &Bench) {
     let mut health = bench.handle.conditions().watch();
     let told =
         health.wait_for(|health| health.get(Condition::Purging).is_some_and(|why| why.contains("confirm-purge")));
     tokio::time::timeout(PATIENCE, told).await.expect("the health shows it").unwrap();
-    assert_eq!(bench.handle.purge_waiting(), 40);
-    settle().await;
-    assert_eq!(bench.handle.root().archive.instances, 40, "no second pass on the same day");
-    assert_eq!(bench.handle.confirm_purge(), 40);
-    until(&bench, "the rest is removed", |root| root.archive.instances == 0).await;
-    let ended = health.wait_for(|health| health.get(Condition::Purging).is_none());
-    tokio::time::timeout(PATIENCE, ended).await.expect("it is over").unwrap();
-    assert_eq!(bench.handle.confirm_purge(), 0, "nothing waits any more");
+}
+
+#[tokio::test]
+async fn a_confirmation_survives_a_restart_counts_once_and_for_a_day_at_most() {
+    let bench = outlived(PURGE_FLOOR + 40).await;
+    assert_eq!(confirm_purge(&bench).await, PURGE_FLOOR + 40);
+    // Before the keeper has come to it, or in the middle of it.
+    let bench = bench.crash_for(MINUTE).await;
+    bench.clock.pass(PROCESS_SETTLES);
+    until(&bench, "the rest is removed after the restart", |root| root.archive.instances == 0).await;
+    let total = 2 * PURGE_FLOOR + 40;
+    for call in 0..total {
+        finish(&bench, &format!("again-{call}"), "C-1").await;
+    }
+    archived(&bench, total).await;
+    let bench = bench.crash_for(DAY * 10).await;
+    bench.clock.pass(PROCESS_SETTLES);
+    until(&bench, "a share alone is removed: it counted once", |root| root.archive.instances == PURGE_FLOOR + 40).await;
+    waits(&bench).await;
+    assert_eq!(bench.handle.root().archive.instances, PURGE_FLOOR + 40);
+    // While the machine is down its day passes: the next pass takes its share, and not what was confirmed.
+    let waiting = bench.handle.purge_waiting();
+    let bench = bench.crash().await;
+    bench.handle.execute(request(Command::ConfirmPurge(waiting), None)).await.unwrap();
+    let bench = bench.crash_for(DAY + MINUTE).await;
+    bench.clock.pass(PROCESS_SETTLES);
+    until(&bench, "a share is removed on the next day", |root| root.archive.instances == 40).await;
+    waits(&bench).await;
+    assert_eq!(bench.handle.root().archive.instances, 40);
 }
 
 #[tokio::test]

@@ -14,6 +14,7 @@ mod hours;
 mod incomplete;
 mod large;
 mod leaving;
+mod operations;
 mod replay;
 mod sizes;
 mod texts;

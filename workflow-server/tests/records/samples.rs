@@ -13,6 +13,7 @@ use crate::hours::{play_days, play_late};
 use crate::incomplete::play_incomplete;
 use crate::large::play_large;
 use crate::leaving::play_archive;
+use crate::operations::play_operations;
 use crate::scenario::{Played, play, play_batches, play_claims, play_desk, play_on};
 use crate::texts::play_texts;
 
@@ -49,6 +50,8 @@ const ENTRIES_LATE: &str = include_str!("snapshots/records__samples__entries_lat
 const SNAPSHOT_LATE: &str = include_str!("snapshots/records__samples__snapshot_late.snap");
 const ENTRIES_DAYS: &str = include_str!("snapshots/records__samples__entries_days.snap");
 const SNAPSHOT_DAYS: &str = include_str!("snapshots/records__samples__snapshot_days.snap");
+const ENTRIES_OPERATIONS: &str = include_str!("snapshots/records__samples__entries_operations.snap");
+const SNAPSHOT_OPERATIONS: &str = include_str!("snapshots/records__samples__snapshot_operations.snap");
 
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::new(), |mut hex, byte| {
@@ -81,6 +84,7 @@ fn entries_are_written_as_they_always_were() {
     insta::assert_snapshot!("entries_texts", entry_lines(&play_texts()));
     insta::assert_snapshot!("entries_late", entry_lines(&play_late()));
     insta::assert_snapshot!("entries_days", entry_lines(&play_days()));
+    insta::assert_snapshot!("entries_operations", entry_lines(&play_operations()));
 }
 
 fn entry_lines(played: &Played) -> String {
@@ -110,6 +114,7 @@ fn snapshots_are_written_as_they_always_were() {
     insta::assert_snapshot!("snapshot_texts", snapshot_lines(&play_texts()));
     insta::assert_snapshot!("snapshot_late", snapshot_lines(&play_late()));
     insta::assert_snapshot!("snapshot_days", snapshot_lines(&play_days()));
+    insta::assert_snapshot!("snapshot_operations", snapshot_lines(&play_operations()));
 }
 
 fn snapshot_lines(played: &Played) -> String {
@@ -138,6 +143,7 @@ fn stored_entries_of_version_1_load() {
         (stored(ENTRIES_TEXTS), play_texts()),
         (stored(ENTRIES_LATE), play_late()),
         (stored(ENTRIES_DAYS), play_days()),
+        (stored(ENTRIES_OPERATIONS), play_operations()),
     ];
     for (samples, played) in samples {
         assert_eq!(samples.len(), played.entries.len());
@@ -169,6 +175,7 @@ fn stored_snapshots_of_version_1_load() {
         (stored(SNAPSHOT_TEXTS), play_texts()),
         (stored(SNAPSHOT_LATE), play_late()),
         (stored(SNAPSHOT_DAYS), play_days()),
+        (stored(SNAPSHOT_OPERATIONS), play_operations()),
     ];
     for (frames, played) in samples {
         let mut reader = SnapshotReader::new(Keeping::default());
@@ -183,7 +190,7 @@ fn stored_snapshots_of_version_1_load() {
 
 #[test]
 fn the_samples_hold_every_kind_of_change() {
-    let kinds: BTreeSet<String> = play_incomplete()
+    let kinds: BTreeSet<String> = play_operations()
         .entries
         .iter()
         .flat_map(|entry| {
@@ -220,6 +227,7 @@ fn the_samples_hold_every_kind_of_change() {
         "Moved",
         "NoteAdded",
         "Paused",
+        "PurgeConfirmed",
         "PushUndone",
         "Released",
         "Replaced",

@@ -7,6 +7,7 @@ use aftercall_engine::command::{
     SeenAlert, SetWorkflow, SnoozeAlert, SnoozeUntil, UndoPush,
 };
 use aftercall_engine::definition::file;
+use aftercall_engine::entry::Answer;
 use aftercall_engine::filter::FollowUpFilter;
 use aftercall_engine::instance::{InstanceId, Wake};
 use aftercall_engine::query::{Claimable, never};
@@ -226,13 +227,14 @@ pub(crate) fn play_batches() -> Played {
         newest = played.world.root().sequence;
         played.ask_and("Ann Árbol", (ActorKind::Operations, Command::StepBatch { batch: newest }), without_pause);
     }
-    played.ask(ActorKind::Operations, Command::StopBatch { batch: newest, reason: "enough".into() });
+    // The first servers did not write down how far it had come.
+    let stop = (ActorKind::Operations, Command::StopBatch { batch: newest, reason: "enough".into() });
+    played.ask_and("Ann Árbol", stop, |entry| entry.answer = Answer::Done);
     // What is refused is told, and what runs on goes into the snapshot.
     let items = BatchItems::named(open.iter().take(2).copied());
     let start = StartBatch { work: BatchWork::Cancel, items, reason: "a drill".into(), per_second: 10 };
     played.ask(ActorKind::Operations, Command::StartBatch(Box::new(start)));
-    let batch = played.world.root().sequence;
-    played.ask(ActorKind::Operations, Command::StepBatch { batch });
+    played.ask(ActorKind::Operations, Command::StepBatch { batch: played.world.root().sequence });
     played
 }
 

@@ -9,7 +9,7 @@ use crate::batch::{Batch, BatchChange, BatchState, BatchWork};
 use crate::command::{Actor, Command, MigrateInstance};
 use crate::decide::draft::EntryDraft;
 use crate::decide::{claims, instances, migrate, pause};
-use crate::entry::ChangeKind;
+use crate::entry::{Answer, ChangeKind};
 use crate::instance::InstanceId;
 use crate::limits;
 use crate::rejection::Rejection;
@@ -99,9 +99,13 @@ pub(super) fn one(
 fn stop(draft: &mut EntryDraft<'_>, id: u64, reason: &str) -> Result<(), Rejection> {
     draft.kind = ChangeKind::BatchStopped;
     let batch = draft.root.batches.get(&id).ok_or(Rejection::NoSuchBatch(id))?;
+    let mut progress = batch.progress();
     if batch.state == BatchState::Running {
         draft.said.note = reason.into();
         draft.batch = Some(BatchChange::Stopped { batch: id });
+        (progress.state, progress.ended_at) = (BatchState::Stopped, Some(draft.now));
     }
+    // The batch may be forgotten when the same request is asked again.
+    draft.answer = Answer::BatchStopped(progress);
     Ok(())
 }

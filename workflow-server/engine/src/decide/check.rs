@@ -74,6 +74,7 @@ pub fn faults_of(request: &Request) -> Vec<FieldFault> {
         | Command::ListHandOver { .. }
         | Command::ReleaseClaim { .. }
         | Command::AcceptClock(_)
+        | Command::ConfirmPurge(_)
         | Command::Elapse { .. } => {}
     }
     check.faults

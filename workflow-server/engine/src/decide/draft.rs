@@ -71,6 +71,7 @@ impl<'w> EntryDraft<'w> {
             && self.archive.is_none()
             && self.erasure.is_none()
             && !self.sets_clock
+            && !matches!(self.answer, Answer::PurgeConfirmed(1..))
             && self.call.is_none()
             && self.instances.is_empty();
         if changes_nothing && request.mark.is_none() {

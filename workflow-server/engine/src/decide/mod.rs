@@ -134,6 +134,10 @@ fn carry_out(draft: &mut EntryDraft<'_>, request: &Request) -> Result<(), Reject
             erase::change(draft, &request.command, actor)?;
         }
         Command::AcceptClock(to) => accept_clock(draft, *to),
+        Command::ConfirmPurge(instances) => {
+            draft.kind = ChangeKind::PurgeConfirmed;
+            draft.answer = Answer::PurgeConfirmed(*instances);
+        }
         Command::Elapse { due, slot, wake } => instances::elapse(draft, *due, *slot, *wake),
     }
     Ok(())

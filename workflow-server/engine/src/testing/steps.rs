@@ -97,6 +97,8 @@ pub enum Step {
     Archive(u16, u8),
     /// The oldest chunk of the archive is written anew with as much, or nothing is left of it.
     Replace(bool),
+    /// Operations confirm that so many may be removed.
+    ConfirmPurge(u8),
     /// Somebody looks up the calls of a caller, and asks for those to be erased that were looked up by such a step before.
     Erase(u8),
     /// The newest erasure goes on: its next call is masked, or it is done.
@@ -156,6 +158,7 @@ pub fn steps(at_most: usize) -> impl Strategy<Value = Vec<Step>> {
         3 => Just(Step::StepBatch),
         2 => (0..3_000_u16, 1..4_u8).prop_map(|(minutes, calls)| Step::Archive(minutes, calls)),
         1 => any::<bool>().prop_map(Step::Replace),
+        1 => (0..3_u8).prop_map(Step::ConfirmPurge),
         2 => (0..6_u8).prop_map(Step::Erase),
         2 => Just(Step::StepErasure),
         1 => any::<Index>().prop_map(Step::Withdraw),
@@ -358,6 +361,7 @@ impl Player {
             Step::Migrate(at, version) => (ActorKind::Operations, migrate(world, instance(at)?, *version)?),
             Step::Archive(minutes, calls) => (ActorKind::Timer, archive(world, *minutes, *calls, self.now)),
             Step::Replace(nothing) => (ActorKind::Timer, replace(world, *nothing)?),
+            Step::ConfirmPurge(count) => (ActorKind::Operations, Command::ConfirmPurge(u64::from(*count))),
             Step::Erase(_) => (ActorKind::Operations, Command::EraseCaller(Box::new(self.looked_up.clone()?))),
             Step::StepErasure => (ActorKind::Operations, step_erasure(world)?),
             Step::Batch(work, stop) => (ActorKind::Operations, batch(world, *work, *stop, self.now)?),

@@ -7,10 +7,10 @@ use std::sync::Arc;
 use imbl::OrdMap;
 use thiserror::Error;
 
-use crate::archive::ArchiveChange;
+use crate::archive::{ArchiveChange, PurgeConfirmation};
 use crate::batch::{Batch, BatchChange, BatchState};
 use crate::call::Call;
-use crate::entry::{After, DefinitionChange, Entry};
+use crate::entry::{After, Answer, DefinitionChange, Entry};
 use crate::erasure::{Erasing, Erasure, ErasureChange, ErasureState};
 use crate::instance::Instance;
 use crate::limits;
@@ -87,6 +87,11 @@ impl World {
         }
         if let Some(change) = &entry.archive {
             self.apply_archive(change, entry.sequence)?;
+        }
+        if let Answer::PurgeConfirmed(instances @ 1..) = entry.answer {
+            let confirmed =
+                PurgeConfirmation { sequence: entry.sequence, at: entry.at, actor: entry.actor.clone(), instances };
+            self.root.archive.purge_confirmed = Some(Arc::new(confirmed));
         }
         self.forget_retired(entry.sequence);
         if entry.at < self.root.at {

@@ -22,7 +22,7 @@ use imbl::{OrdMap, OrdSet, Vector};
 
 pub use apply::Unfit;
 
-use crate::archive::{Archive, Chunk};
+use crate::archive::{Archive, Chunk, PurgeConfirmation};
 use crate::batch::Batch;
 use crate::calendar::{Calendar, Clock};
 use crate::call::{Call, CallKey};
@@ -376,15 +376,18 @@ impl World {
         self.root.archive.put(Arc::new(chunk));
     }
 
-    /// Says which number of a file of the archive was the newest that was ever given.
-    pub fn restore_newest_file(&mut self, newest: u64) {
-        self.root.archive.newest_file = self.root.archive.newest_file.max(newest);
+    /// Says which number of a file of the archive was the newest that was ever given, and the newest confirmation of a purge.
+    pub fn restore_archive(&mut self, newest_file: u64, purge_confirmed: Option<PurgeConfirmation>) {
+        self.root.archive.newest_file = self.root.archive.newest_file.max(newest_file);
+        self.root.archive.purge_confirmed = purge_confirmed.map(Arc::new);
     }
 
     /// Puts an erasure back.
     pub fn restore_erasure(&mut self, erasure: Erasure) {
+        if erasure.state != ErasureState::Done {
+            Arc::make_mut(&mut self.root.erasing).add(&erasure);
+        }
         self.root.erasures.insert(erasure.id, Arc::new(erasure));
-        self.root.erasing = Arc::new(Erasing::of(&self.root.erasures));
     }
 
     /// Puts a request mark back, oldest first.

@@ -119,7 +119,7 @@ fn tells_of_nothing(entry: &Entry) -> bool {
         && entry.definition.is_none()
         && entry.batch.is_none()
         && entry.erasure.is_none()
-        && entry.kind != ChangeKind::ClockAccepted
+        && !matches!(entry.kind, ChangeKind::ClockAccepted | ChangeKind::PurgeConfirmed)
 }
 
 /// That something happened then, and by what kind of party.

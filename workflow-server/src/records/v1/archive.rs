@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use aftercall_engine::archive::{ArchiveChange, Chunk, Tally};
+use aftercall_engine::archive::{ArchiveChange, Chunk, PurgeConfirmation, Tally};
+use aftercall_engine::command::Actor;
 use aftercall_engine::time::Time;
 
 use super::codes::Coded;
@@ -41,6 +42,47 @@ pub struct ChunkRecord {
     oldest: i64,
     #[prost(uint64, tag = "7")]
     newest: u64,
+}
+
+/// The newest confirmation of a purge.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct PurgeConfirmationRecord {
+    #[prost(uint64, tag = "1")]
+    sequence: u64,
+    #[prost(sint64, tag = "2")]
+    at: i64,
+    #[prost(int32, tag = "3")]
+    actor_kind: i32,
+    /// Personal.
+    #[prost(string, tag = "4")]
+    actor_name: String,
+    #[prost(uint64, tag = "5")]
+    instances: u64,
+}
+
+impl From<&PurgeConfirmation> for PurgeConfirmationRecord {
+    fn from(confirmed: &PurgeConfirmation) -> Self {
+        Self {
+            sequence: confirmed.sequence,
+            at: confirmed.at.0,
+            actor_kind: confirmed.actor.kind.code(),
+            actor_name: confirmed.actor.name.to_string(),
+            instances: confirmed.instances,
+        }
+    }
+}
+
+impl TryFrom<PurgeConfirmationRecord> for PurgeConfirmation {
+    type Error = RecordError;
+
+    fn try_from(record: PurgeConfirmationRecord) -> Result<Self, RecordError> {
+        Ok(Self {
+            sequence: record.sequence,
+            at: Time(record.at),
+            actor: Actor { kind: Coded::from_code(record.actor_kind)?, name: record.actor_name.into() },
+            instances: record.instances,
+        })
+    }
 }
 
 impl From<&Chunk> for ChunkRecord {

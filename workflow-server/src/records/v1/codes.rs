@@ -114,4 +114,5 @@ coded!(
     ClockAccepted = 41,
     RetentionConfirmed = 42,
     Finished = 43,
+    PurgeConfirmed = 44,
 );

@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use aftercall_engine::Entry;
 use aftercall_engine::command::{Actor, RequestMark};
-use aftercall_engine::entry::{Answer, CallChange, DefinitionChange, Said, Warning};
+use aftercall_engine::entry::{Answer, CallChange, DefinitionChange, Said};
 use aftercall_engine::time::Time;
 use aftercall_engine::value::Value;
 
+use super::answer::{AnswerRecord, PublishedRecord, answer, answer_record};
 use super::archive::ArchiveChangeRecord;
 use super::batch::BatchChangeRecord;
 use super::calendar::CalendarRecord;
@@ -15,7 +16,7 @@ use super::call::CallRecord;
 use super::codes::Coded;
 use super::definition::{DefinitionRecord, TeamRecord};
 use super::erasure::ErasureChangeRecord;
-use super::instance::{IdRecord, ValueRecord};
+use super::instance::ValueRecord;
 use super::instance_change::InstanceChangeRecord;
 use crate::records::RecordError;
 
@@ -53,76 +54,6 @@ struct NamedValueRecord {
     /// Personal.
     #[prost(message, optional, tag = "2")]
     value: Option<ValueRecord>,
-}
-
-#[derive(Clone, PartialEq, prost::Message)]
-struct PublishedRecord {
-    #[prost(uint32, tag = "1")]
-    version: u32,
-    #[prost(bool, tag = "2")]
-    created: bool,
-}
-
-#[derive(Clone, PartialEq, prost::Message)]
-struct SetRecord {
-    #[prost(message, optional, tag = "1")]
-    instance: Option<IdRecord>,
-    #[prost(bool, tag = "2")]
-    started: bool,
-    #[prost(string, repeated, tag = "3")]
-    updated_fields: Vec<String>,
-    #[prost(int32, repeated, tag = "4")]
-    warnings: Vec<i32>,
-    #[prost(sint64, optional, tag = "5")]
-    promise_by: Option<i64>,
-}
-
-#[derive(Clone, PartialEq, prost::Message)]
-struct ReleasedRecord {
-    #[prost(message, repeated, tag = "1")]
-    instances: Vec<IdRecord>,
-}
-
-#[derive(Clone, PartialEq, prost::Message)]
-struct MovedRecord {
-    #[prost(message, optional, tag = "1")]
-    instance: Option<IdRecord>,
-    #[prost(uint32, repeated, tag = "2")]
-    entered: Vec<u32>,
-}
-
-#[derive(Clone, PartialEq, prost::Message)]
-struct HandOverRecord {
-    #[prost(message, repeated, tag = "1")]
-    instances: Vec<IdRecord>,
-    #[prost(uint32, tag = "2")]
-    remaining: u32,
-}
-
-#[derive(Clone, PartialEq, prost::Message)]
-struct ClockAcceptedRecord {
-    #[prost(sint64, tag = "1")]
-    from: i64,
-    #[prost(sint64, tag = "2")]
-    to: i64,
-}
-
-#[derive(Clone, PartialEq, prost::Oneof)]
-enum AnswerRecord {
-    #[prost(message, tag = "8")]
-    Published(PublishedRecord),
-    #[prost(message, tag = "9")]
-    Set(SetRecord),
-    #[prost(message, tag = "10")]
-    Released(ReleasedRecord),
-    #[prost(message, tag = "11")]
-    Moved(MovedRecord),
-    #[prost(uint64, tag = "20")]
-    Revision(u64),
-    #[prost(message, tag = "21")]
-    HandOver(HandOverRecord),
-    #[prost(message, tag = "22")]
-    ClockAccepted(ClockAcceptedRecord),
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
@@ -172,7 +103,7 @@ pub struct EntryRecord {
     kind: i32,
     #[prost(uint32, tag = "7")]
     event_stage: u32,
-    #[prost(oneof = "AnswerRecord", tags = "8, 9, 10, 11, 20, 21, 22")]
+    #[prost(oneof = "AnswerRecord", tags = "8, 9, 10, 11, 20, 21, 22, 23, 24")]
     answer: Option<AnswerRecord>,
     #[prost(message, optional, tag = "12")]
     definition: Option<DefinitionChangeRecord>,
@@ -255,60 +186,6 @@ impl TryFrom<EntryRecord> for Entry {
 fn named_value(record: NamedValueRecord) -> Result<(Box<str>, Value), RecordError> {
     let value = record.value.ok_or(RecordError::Incomplete("value"))?;
     Ok((record.name.into(), value.try_into()?))
-}
-
-fn answer_record(answer: &Answer) -> Option<AnswerRecord> {
-    Some(match answer {
-        Answer::Done => return None,
-        Answer::Published { version, created } => {
-            AnswerRecord::Published(PublishedRecord { version: *version, created: *created })
-        }
-        Answer::Set { instance, started, updated_fields, warnings, promise_by } => AnswerRecord::Set(SetRecord {
-            instance: Some((*instance).into()),
-            started: *started,
-            updated_fields: updated_fields.clone(),
-            warnings: warnings.iter().map(|warning| warning.code()).collect(),
-            promise_by: promise_by.map(|at| at.0),
-        }),
-        Answer::Released(instances) => {
-            AnswerRecord::Released(ReleasedRecord { instances: instances.iter().map(|id| (*id).into()).collect() })
-        }
-        Answer::Moved { instance, entered } => {
-            AnswerRecord::Moved(MovedRecord { instance: Some((*instance).into()), entered: entered.clone() })
-        }
-        Answer::Revision(revision) => AnswerRecord::Revision(*revision),
-        Answer::HandOver { instances, remaining } => AnswerRecord::HandOver(HandOverRecord {
-            instances: instances.iter().map(|id| (*id).into()).collect(),
-            remaining: *remaining,
-        }),
-        Answer::ClockAccepted { from, to } => {
-            AnswerRecord::ClockAccepted(ClockAcceptedRecord { from: from.0, to: to.0 })
-        }
-    })
-}
-
-fn answer(record: AnswerRecord) -> Result<Answer, RecordError> {
-    let no_id = || RecordError::Incomplete("instance id of an answer");
-    Ok(match record {
-        AnswerRecord::Published(record) => Answer::Published { version: record.version, created: record.created },
-        AnswerRecord::Set(record) => Answer::Set {
-            instance: record.instance.ok_or_else(no_id)?.into(),
-            started: record.started,
-            updated_fields: record.updated_fields,
-            warnings: record.warnings.into_iter().map(Warning::from_code).collect::<Result<_, _>>()?,
-            promise_by: record.promise_by.map(Time),
-        },
-        AnswerRecord::Released(record) => Answer::Released(record.instances.into_iter().map(Into::into).collect()),
-        AnswerRecord::Moved(record) => {
-            Answer::Moved { instance: record.instance.ok_or_else(no_id)?.into(), entered: record.entered }
-        }
-        AnswerRecord::Revision(revision) => Answer::Revision(revision),
-        AnswerRecord::HandOver(record) => Answer::HandOver {
-            instances: record.instances.into_iter().map(Into::into).collect(),
-            remaining: record.remaining,
-        },
-        AnswerRecord::ClockAccepted(record) => Answer::ClockAccepted { from: Time(record.from), to: Time(record.to) },
-    })
 }
 
 fn definition_record(change: &DefinitionChange) -> DefinitionChangeRecord {

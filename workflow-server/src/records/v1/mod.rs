@@ -3,6 +3,7 @@
 
 mod actions;
 mod alert;
+mod answer;
 mod archive;
 mod batch;
 mod calendar;
@@ -16,7 +17,7 @@ mod fields;
 mod instance;
 mod instance_change;
 
-pub use archive::ChunkRecord;
+pub use archive::{ChunkRecord, PurgeConfirmationRecord};
 pub use batch::BatchRecord;
 pub use calendar::CalendarRecord;
 pub use call::CallRecord;
