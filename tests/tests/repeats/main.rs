@@ -16,7 +16,7 @@ use cases::{Case, cases};
 use world::Asker;
 
 /// What an erasure takes out of an answer.
-const ERASED: [&str; 4] = ["caller", "fields", "text", "reason"];
+const ERASED: [&str; 5] = ["caller", "fields", "text", "reason", "outcome"];
 
 /// The answer without these fields, wherever they are in it; a path such as `workflow.title` means that one alone.
 fn without(answer: &Value, paths: &[&str]) -> Value {

@@ -206,6 +206,6 @@ impl Erasing {
     /// The entry as it may be shown and kept.
     #[must_use]
     pub fn masked(&self, root: &Root, entry: Arc<Entry>) -> Arc<Entry> {
-        if self.touches(root, &entry) { Arc::new(mask::entry(&entry)) } else { entry }
+        if self.touches(root, &entry) { Arc::new(mask::entry(root, &entry)) } else { entry }
     }
 }

@@ -4,8 +4,10 @@
 use std::sync::Arc;
 
 use crate::call::{Call, Caller};
+use crate::definition::Definition;
 use crate::entry::{After, CallChange, ChangeKind, Entry, InstanceChange, Said};
 use crate::instance::{Instance, Status};
+use crate::world::Root;
 
 /// Stands where something was erased.
 pub const ERASED: &str = "[erased]";
@@ -34,9 +36,10 @@ fn detail_key(key: &str) -> Box<str> {
     if is_word { key.into() } else { ERASED.into() }
 }
 
-/// The instance without its fields and texts. Its stage, its clocks and who holds it stay.
+/// The instance without its fields and texts. Its stage, its clocks, who holds it and an outcome that its definition declares
+/// stay; an outcome that a person typed may name the caller.
 #[must_use]
-pub fn instance(instance: &Instance) -> Instance {
+pub fn instance(instance: &Instance, definition: Option<&Definition>) -> Instance {
     let mut masked = instance.clone();
     masked.fields = Box::default();
     masked.alerts.iter_mut().for_each(|alert| mask(&mut alert.text));
@@ -44,18 +47,22 @@ pub fn instance(instance: &Instance) -> Instance {
     if let Some(pause) = &mut masked.pause {
         mask(&mut pause.reason);
     }
-    if masked.status == Status::Cancelled {
+    let is_declared = masked.status == Status::Finished
+        && definition.is_some_and(|definition| definition.has_outcome(&masked.ending));
+    if !is_declared {
         mask(&mut masked.ending);
     }
     masked
 }
 
-/// The entry without what was said of or by the caller.
+/// The entry without what was said of or by the caller; `root` knows the definitions.
 #[must_use]
-pub fn entry(entry: &Entry) -> Entry {
+pub fn entry(root: &Root, entry: &Entry) -> Entry {
     let of_call = |change: &CallChange| CallChange { after: Arc::new(call(&change.after)), ..change.clone() };
     let after = |after: &After| match after {
-        After::Whole(whole) => After::Whole(Arc::new(instance(whole))),
+        After::Whole(whole) => {
+            After::Whole(Arc::new(instance(whole, root.definition_of(whole).map(|definition| &**definition))))
+        }
         After::Touched(touched) => After::Touched(*touched),
     };
     let of_instance = |change: &InstanceChange| InstanceChange { after: after(&change.after), ..change.clone() };
@@ -75,7 +82,7 @@ fn said(kind: ChangeKind, said: &Said) -> Said {
         _ => mask(&mut masked.note),
     }
     // What people and scripts filled in; the times of a pause or a snooze are the shape of what happened.
-    if matches!(kind, ChangeKind::ButtonPushed | ChangeKind::Set | ChangeKind::SetAgain) {
+    if matches!(kind, ChangeKind::ButtonPushed | ChangeKind::Set | ChangeKind::SetAgain | ChangeKind::Finished) {
         masked.values = Box::default();
     }
     masked

@@ -1,10 +1,13 @@
-//! Calls that arrive, change or are ended between the look for a caller's calls and the decision to erase them.
+//! Calls that arrive, change or are ended between the look for a caller's calls and the decision to erase them, and outcomes that
+//! a person typed.
 
 #![allow(clippy::unwrap_used, reason = "a test ends where something unexpected happens")]
 
+use std::sync::Arc;
+
 use aftercall_engine::Rejection;
 use aftercall_engine::call::{CallKey, Caller};
-use aftercall_engine::command::{CallChanges, Command};
+use aftercall_engine::command::{CallChanges, Command, FinishFollowUp};
 use aftercall_engine::erasure::{EraseCaller, Erasure, Look, calls_in_memory};
 use aftercall_engine::world::caller_index::CallerKey;
 
@@ -113,4 +116,34 @@ fn after_more_changes_than_are_remembered_the_look_is_to_be_repeated() {
     assert_eq!(desk.erase(looked).unwrap_err(), Rejection::CallsMoved);
     let again = desk.look("");
     assert_eq!(ids(&desk.erase(again).unwrap()), ["known"]);
+}
+
+/// Nothing in it moves on.
+const UNLINKED: &str = "
+format: 1
+workflow: repair
+title: Repair
+allow_unlinked_ends: true
+fields: { reason: { type: text } }
+on_new_call:
+  - finish: { outcome: known, when: \"fields.reason == 'never'\" }
+  - alert: { text: Look, team: care }
+";
+
+#[test]
+fn an_outcome_that_a_person_typed_is_erased_and_one_that_the_workflow_declares_stays() {
+    for (outcome, left) in [("ada-of-elm-street-7", "[erased]"), ("known", "known")] {
+        let mut desk = Desk::new(UNLINKED);
+        let id = desk.set("1", true);
+        desk.update("1", "acme", Some(ada()));
+        let asked = FinishFollowUp { instance: id, visit: 1, outcome: outcome.into(), note: "".into(), expected: None };
+        let typed = desk.entry("Ann", Command::FinishFollowUp(Box::new(asked))).unwrap().0.unwrap();
+        let looked = desk.look("");
+        let erasure = desk.erase(looked).unwrap().id;
+        let root = desk.world.root();
+        let masked = format!("{:?}", root.erasing.masked(root, Arc::new(typed.clone())));
+        assert!(format!("{typed:?}").contains(outcome) && !masked.contains("ada-of"), "{masked}");
+        desk.entry("ops", Command::StepErasure { erasure }).unwrap().0.unwrap();
+        assert_eq!(*desk.of(id).ending, *left);
+    }
 }

@@ -24,7 +24,7 @@ mod erasures;
 mod pauses;
 mod true_texts;
 
-use erasures::names_all_calls;
+use erasures::{names_all_calls, tells_nothing};
 use pauses::stands_still;
 use true_texts::has_true_texts;
 
@@ -182,6 +182,10 @@ fn faults_of_archive(world: &World) -> Vec<String> {
                     .is_none_or(|live| live.created_at != call.created_at || root.erasing.has_call(live))
             }),
             "what is being erased is not masked wherever it is read",
+        ),
+        (
+            root.erasures.values().filter(has_been).all(|one| tells_nothing(root, one)),
+            "what a person typed of an erased caller is left",
         ),
         (
             root.calls.iter().flatten().all(|call| masked(call) || *call.caller.name != *mask::ERASED),

@@ -10,6 +10,7 @@ use crate::command::{Actor, Command};
 use crate::decide::draft::EntryDraft;
 use crate::entry::{ChangeKind, Entered};
 use crate::erasure::{EraseCaller, ErasedCall, Erasure, ErasureChange, ErasureState, Look};
+use crate::instance::Instance;
 use crate::rejection::Rejection;
 use crate::time::Time;
 use crate::world::Root;
@@ -106,8 +107,8 @@ fn mask_call(draft: &mut EntryDraft<'_>, erased: &ErasedCall) -> bool {
     let found = root.call_slot(&erased.key).and_then(|slot| Some((slot, root.call_at(slot)?)));
     // A call of the same key that was heard of later may be another person's.
     let Some((slot, call)) = found.filter(|(_, call)| call.created_at == erased.created_at) else { return true };
-    let instances =
-        || call.instances.iter().filter_map(|slot| root.instance_at(*slot)).map(|old| (old, mask::instance(old)));
+    let masked = |old: &Instance| mask::instance(old, root.definition_of(old).map(|definition| &**definition));
+    let instances = || call.instances.iter().filter_map(|slot| root.instance_at(*slot)).map(|old| (old, masked(old)));
     let bytes: usize = instances().map(|(_, masked)| masked.bytes()).sum();
     let takes_parts = bytes > limits::RELEASED_BYTES_MAX;
     // Those that a step before this one has masked are as they would be made.

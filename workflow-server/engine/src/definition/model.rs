@@ -60,6 +60,13 @@ impl Definition {
         })
     }
 
+    /// Whether one of its actions finishes with this outcome.
+    #[must_use]
+    pub fn has_outcome(&self, outcome: &str) -> bool {
+        let mut actions = self.stages.iter().flat_map(|stage| &stage.actions);
+        actions.any(|action| matches!(&action.kind, ActionKind::Finish(finish) if finish.outcome == outcome))
+    }
+
     /// The stage of the event with this id.
     #[must_use]
     pub fn stage_of(&self, event: &str) -> Option<&Stage> {

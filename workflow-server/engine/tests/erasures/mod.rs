@@ -1,4 +1,4 @@
-//! What an erasure names when it begins.
+//! What an erasure names when it begins, and what it leaves.
 
 use std::sync::Arc;
 
@@ -6,8 +6,8 @@ use aftercall_engine::Request;
 use aftercall_engine::call::Call;
 use aftercall_engine::command::Command;
 use aftercall_engine::entry::Entry;
-use aftercall_engine::erasure::ErasureChange;
-use aftercall_engine::world::World;
+use aftercall_engine::erasure::{Erasure, ErasureChange};
+use aftercall_engine::world::{Root, World};
 
 /// Whether an erasure that begins names every call in memory of its caller, however old the look is that it was made of.
 pub(crate) fn names_all_calls(world: &World, request: &Request, entry: &Entry) -> bool {
@@ -22,4 +22,15 @@ pub(crate) fn names_all_calls(world: &World, request: &Request, entry: &Entry) -
             .is_some_and(|one| one.instances.len() == call.instances.len() || call.sequence <= look.sequence)
     };
     world.root().all_calls_of(&look.caller, &erase.customer).all(is_named)
+}
+
+/// Whether nothing that was typed is left in the instances of the calls that an erasure has masked. The outcomes that arbitrary steps
+/// type are declared nowhere.
+pub(crate) fn tells_nothing(root: &Root, erasure: &Erasure) -> bool {
+    erasure.calls.iter().zip(&erasure.masked_at).all(|(erased, upto)| {
+        let call = root.call(&erased.key).filter(|call| call.created_at == erased.created_at);
+        let slots = call.iter().flat_map(|call| call.instances.iter());
+        let masked = slots.filter_map(|slot| root.instance_at(*slot)).filter(|one| one.sequence <= *upto);
+        masked.map(|one| &one.ending).all(|ending| **ending != *"by-hand")
+    })
 }

@@ -103,7 +103,8 @@ async fn after(
         },
     };
     let is_erased = root.erasing.touches(root, entry);
-    Ok(Some(if is_erased { Arc::new(mask::instance(&after)) } else { after }))
+    let definition = root.definition_of(&after).map(|definition| &**definition);
+    Ok(Some(if is_erased { Arc::new(mask::instance(&after, definition)) } else { after }))
 }
 
 /// The call as the entry left it; where the entry did not touch it, as it is now: a change of the call touches all of its
