@@ -7,8 +7,9 @@ use std::collections::BTreeSet;
 
 use aftercall_proto::DESCRIPTORS;
 use aftercall_proto::workflow::v1::{
-    CallProperties, Caller, EndCallRequest, FollowUp, GetCallDetailsRequest, GetFollowUpRequest, GetServerInfoRequest,
-    ListCallsOfCallerRequest, ListFollowUpsRequest, Release, UpdateCallRequest, WithdrawWorkflowRequest,
+    CallProperties, Caller, CancelInstanceRequest, EndCallRequest, FollowUp, GetCallDetailsRequest, GetFollowUpRequest,
+    GetServerInfoRequest, ListCallsOfCallerRequest, ListFollowUpsRequest, Release, UpdateCallRequest,
+    WithdrawWorkflowRequest,
 };
 use aftercall_tests::{Clients, House, call_ref, eventually, push, reason, set_refund, with_refund};
 use prost_reflect::DescriptorPool;
@@ -118,14 +119,7 @@ async fn what_has_left_memory_is_not_shown_either() {
         clients.manager.push_button(reject).await.expect("pushed");
     }
     mark(&mut clients, "3", false).await;
-    eventually("they have left memory", || {
-        let mut clients = clients.clone();
-        async move {
-            let info = clients.operations.get_server_info(GetServerInfoRequest {}).await.expect("info").into_inner();
-            (info.archived_instances == 3 && info.ended_instances == 0).then_some(())
-        }
-    })
-    .await;
+    archived(&clients, 3).await;
     let about = [shown.clone(), waiting, unpaid];
     let ended = format!("ListCallsOfCaller: 1/{}", shown.instance_id);
     let expected = [ended, "ListCallsOfCaller: 1".to_owned(), "ListCallsOfCaller: 2".to_owned()];
@@ -133,4 +127,36 @@ async fn what_has_left_memory_is_not_shown_either() {
     // Marked after it has left memory, the call of the archive is hidden too.
     mark(&mut clients, "1", false).await;
     assert_eq!(seen(&mut clients, &about).await, BTreeSet::from(["ListCallsOfCaller: 2".to_owned()]));
+}
+
+/// Waits until so many follow-ups, and no others, have left memory.
+async fn archived(clients: &Clients, instances: u64) {
+    eventually("they have left memory", || {
+        let mut clients = clients.clone();
+        async move {
+            let info = clients.operations.get_server_info(GetServerInfoRequest {}).await.expect("info").into_inner();
+            (info.archived_instances == instances && info.ended_instances == 0).then_some(())
+        }
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_that_has_left_memory_more_than_once_is_seen_as_it_was_known_last() {
+    let house = House::start_archiving().await;
+    let mut clients = with_refund(&house).await;
+    let (mut about, mut expected) = (Vec::new(), BTreeSet::new());
+    for (times, chargeable) in [true, false, true, false].into_iter().enumerate() {
+        let one = set(&mut clients, "1", chargeable, Release::Immediately).await;
+        let mut cancel = CancelInstanceRequest { instance_id: one.instance_id.clone(), ..Default::default() };
+        (cancel.actor, cancel.reason) = ("olga".to_owned(), "a test".to_owned());
+        clients.operations.cancel_instance(cancel).await.expect("cancelled");
+        archived(&clients, times as u64 + 1).await;
+        if chargeable {
+            expected.extend([format!("ListCallsOfCaller: 1/{}", one.instance_id), "ListCallsOfCaller: 1".to_owned()]);
+        }
+        about.push(one);
+        let shown = if chargeable { expected.clone() } else { BTreeSet::new() };
+        assert_eq!(seen(&mut clients, &about).await, shown, "after {} times", times + 1);
+    }
 }

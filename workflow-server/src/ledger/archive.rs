@@ -194,7 +194,7 @@ impl Archive {
     }
 
     /// The chunks that may hold a key, newest first, with the root that says so.
-    async fn holding(&self, key: u64) -> Result<(Arc<Root>, Vec<Arc<ChunkContent>>), HistoryError> {
+    pub(super) async fn holding(&self, key: u64) -> Result<(Arc<Root>, Vec<Arc<ChunkContent>>), HistoryError> {
         let mut looks = 0;
         loop {
             let root = self.root.load_full();
@@ -221,30 +221,6 @@ impl Archive {
         let filters = lock(&self.filters);
         let files = root.archive.chunks.values().rev().map(|chunk| chunk.file);
         files.filter(|file| filters.get(file).is_none_or(|filter| filter.may_hold(key))).collect()
-    }
-
-    /// A call as it was when it left memory, the newest of this key; nothing is read where no filter says that it is there.
-    ///
-    /// # Errors
-    /// [`HistoryError`].
-    pub async fn call(&self, key: &CallKey, now: Time) -> Result<Option<Arc<Call>>, HistoryError> {
-        let hash = self.keys.of_call(key);
-        let (root, contents) = self.holding(hash).await?;
-        let mut newest: Option<&ArchivedCall> = None;
-        for content in &contents {
-            for (at, call) in content.calls.iter().enumerate().filter(|(_, call)| call.key == hash) {
-                let all = || content.instances.iter().filter(|one| one.call as usize == at);
-                let is_outlived = match all().next() {
-                    Some(_) => all().all(|one| self.instance_is_outlived(&root, one, now)),
-                    None => self.call_is_outlived(call, now),
-                };
-                if !is_outlived && newest.is_none_or(|newest| newest.sequence < call.sequence) {
-                    newest = Some(call);
-                }
-            }
-        }
-        let Some(newest) = newest else { return Ok(None) };
-        self.read_call(newest).await.map(Some)
     }
 
     /// An instance by its id.
@@ -274,79 +250,15 @@ impl Archive {
         Ok(FoundInstance { instance, call: self.read_call(call).await? })
     }
 
-    async fn read_instance(&self, one: &ArchivedInstance) -> Result<Arc<Instance>, HistoryError> {
+    pub(super) async fn read_instance(&self, one: &ArchivedInstance) -> Result<Arc<Instance>, HistoryError> {
         let entry = self.history.entry(one.sequence).await?;
         let change = entry.instances.iter().find(|change| change.after.id() == one.id);
         self.history.whole(change.ok_or(HistoryError::NoSuchEntry(one.sequence))?).await
     }
 
-    async fn read_call(&self, call: &ArchivedCall) -> Result<Arc<Call>, HistoryError> {
+    pub(super) async fn read_call(&self, call: &ArchivedCall) -> Result<Arc<Call>, HistoryError> {
         let entry = self.history.entry(call.sequence).await?;
         let change = entry.call.as_ref().filter(|change| self.keys.of_call(&change.after.key) == call.key);
         change.map(|change| change.after.clone()).ok_or(HistoryError::NoSuchEntry(call.sequence))
-    }
-
-    /// What the archive holds of a call, the newest first: it may have been heard of anew after it had left.
-    ///
-    /// # Errors
-    /// [`HistoryError`].
-    pub async fn calls(&self, key: &CallKey, now: Time) -> Result<Vec<FoundCall>, HistoryError> {
-        let hash = self.keys.of_call(key);
-        self.calls_that(hash, (|call| call.key == hash, |_| true), usize::MAX, now).await
-    }
-
-    /// The calls of a caller, newest first, at most `calls_max`; only a customer's, where one is named.
-    ///
-    /// # Errors
-    /// [`HistoryError`].
-    pub async fn calls_of(
-        &self,
-        caller: &CallerKey,
-        (customer, is_meant): (&str, impl Fn(&Call) -> bool),
-        calls_max: usize,
-        now: Time,
-    ) -> Result<Vec<FoundCall>, HistoryError> {
-        let hash = self.keys.of_caller(caller);
-        let is_of = |call: &Call| (customer.is_empty() || *call.customer == *customer) && is_meant(call);
-        self.calls_that(hash, (|call| call.callers.contains(&hash), is_of), calls_max, now).await
-    }
-
-    async fn calls_that(
-        &self,
-        key: u64,
-        (is_meant, is_of): (impl Fn(&ArchivedCall) -> bool, impl Fn(&Call) -> bool),
-        calls_max: usize,
-        now: Time,
-    ) -> Result<Vec<FoundCall>, HistoryError> {
-        let (root, contents) = self.holding(key).await?;
-        let mut found = Vec::new();
-        for content in contents {
-            for (at, call) in content.calls.iter().enumerate().filter(|(_, call)| is_meant(call)) {
-                if found.len() == calls_max {
-                    return Ok(found);
-                }
-                let all = || content.instances.iter().filter(|one| one.call as usize == at);
-                let kept: Vec<&ArchivedInstance> =
-                    all().filter(|one| !self.instance_is_outlived(&root, one, now)).collect();
-                let is_outlived = match all().next() {
-                    Some(_) => kept.is_empty(),
-                    None => self.call_is_outlived(call, now),
-                };
-                if !is_outlived {
-                    found.extend(Some(self.found_call(call, kept).await?).filter(|found| is_of(&found.call)));
-                }
-            }
-        }
-        found.sort_by_key(|found| std::cmp::Reverse(found.call.sequence));
-        Ok(found)
-    }
-
-    async fn found_call(&self, call: &ArchivedCall, kept: Vec<&ArchivedInstance>) -> Result<FoundCall, HistoryError> {
-        let mut instances = Vec::with_capacity(kept.len());
-        for one in kept {
-            instances.push(self.read_instance(one).await?);
-        }
-        instances.sort_by_key(|instance| instance.id.made_at);
-        Ok(FoundCall { call: self.read_call(call).await?, instances })
     }
 }

@@ -17,6 +17,7 @@ pub mod conditions;
 pub mod feed;
 pub mod history;
 
+mod archive_calls;
 mod archive_retention;
 mod archiver;
 mod group;

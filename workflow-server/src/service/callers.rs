@@ -165,7 +165,7 @@ async fn calls_shown(
     let archive = shared.ledger.archive();
     // A call that was heard of again after it had left memory is shown by what is known of it now.
     let is_shown = |call: &Call| call.is_shown() && root.call(&call.key).is_none_or(|live| live.is_shown());
-    let found = archive.calls_of(key, (customer, is_shown), wanted, shared.ledger.now()).await;
+    let found = archive.calls_of(key, (customer, Some(&is_shown)), wanted, shared.ledger.now()).await;
     let found = found.map_err(|error| status::of_history(&error))?;
     let of_archived = |found: &FoundCall| archived::follow_ups(root, found, |one| one.is_shown(&found.call));
     calls.extend(found.iter().map(|found| shown(&found.call, of_archived(found))));

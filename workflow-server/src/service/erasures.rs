@@ -71,7 +71,7 @@ async fn command(shared: &Shared, request: &proto::EraseCallerRequest, caller: &
     let newest_file = shared.root().archive.newest_file;
     // What has outlived its retention and is not gone yet is erased all the same.
     let found =
-        shared.ledger.archive().calls_of(caller, (&request.customer, |_| true), ERASED_CALLS_MAX + 1, Time(i64::MIN));
+        shared.ledger.archive().calls_of(caller, (&request.customer, None), ERASED_CALLS_MAX + 1, Time(i64::MIN));
     let found = found.await.map_err(|error| status::of_history(&error))?;
     let erased = |found: FoundCall| ErasedCall {
         key: found.call.key.clone(),

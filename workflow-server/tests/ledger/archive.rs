@@ -107,7 +107,7 @@ async fn check_found(bench: &Bench, id: InstanceId, call: &str, reference: &str)
     assert_eq!(calls.len(), 1);
     assert_eq!((calls[0].call.key.clone(), calls[0].instances[0].id), (call_key(call), id));
     let by = CallerKey::of(&caller(reference)).unwrap();
-    let calls = archive.calls_of(&by, ("", |_| true), 10, now(bench)).await.unwrap();
+    let calls = archive.calls_of(&by, ("", None), 10, now(bench)).await.unwrap();
     assert_eq!(calls.iter().map(|found| found.call.key.clone()).collect::<Vec<_>>(), [call_key(call)]);
     let history = bench.handle.history().trail_of_instance(&found.instance).await.unwrap();
     assert_eq!(history.len(), 2, "set and pushed: {history:?}");

@@ -156,7 +156,7 @@ impl House {
 
     async fn start_erasing(&self) -> u64 {
         let caller = CallerKey::of(&Caller { reference: REFERENCE.into(), ..Caller::default() }).unwrap();
-        let found = self.handle.archive().calls_of(&caller, ("", |_| true), 100, self.clock.wall()).await.unwrap();
+        let found = self.handle.archive().calls_of(&caller, ("", None), 100, self.clock.wall()).await.unwrap();
         let archived: Vec<ErasedCall> = found
             .iter()
             .map(|found| ErasedCall {
@@ -169,7 +169,7 @@ impl House {
         let (customer, reason) = ("".into(), "she asked for it".into());
         let newest_file = self.handle.root().archive.newest_file;
         let calls = calls_in_memory(&self.handle.root(), &caller, "").into_iter().chain(archived).collect();
-        let erase = EraseCaller { customer, reason, calls, look: None, newest_file };
+        let erase = EraseCaller { customer, reason, calls, look: None, newest_file, is_of_restore: false };
         self.commit(Command::EraseCaller(Box::new(erase))).await
     }
 
@@ -269,7 +269,7 @@ async fn what_is_erased_is_masked_at_once_and_then_no_byte_of_it_remains() {
     let first = house.handle.history().entry(history[0].sequence).await.unwrap();
     assert!(first.actor.name.contains("olga"), "who did it stays");
     let by = CallerKey::of(&Caller { reference: REFERENCE.into(), ..Caller::default() }).unwrap();
-    assert!(house.handle.archive().calls_of(&by, ("", |_| true), 10, house.clock.wall()).await.unwrap().is_empty());
+    assert!(house.handle.archive().calls_of(&by, ("", None), 10, house.clock.wall()).await.unwrap().is_empty());
     assert!(root.calls_of(&by, "").next().is_none());
     let other = root.call(&call_key("other")).unwrap();
     assert_eq!(*other.caller.reference, *"C-other", "another caller is not touched");
@@ -333,7 +333,7 @@ async fn two_erasures_at_once_come_to_their_end() {
     let newest_file = house.handle.root().archive.newest_file;
     let (customer, reason) = ("".into(), "he asked for it too".into());
     let calls = calls_in_memory(&house.handle.root(), &other, "");
-    let erase = EraseCaller { customer, reason, calls, look: None, newest_file };
+    let erase = EraseCaller { customer, reason, calls, look: None, newest_file, is_of_restore: false };
     let second = house.commit(Command::EraseCaller(Box::new(erase))).await;
     house.done(first).await;
     house.mask(second).await;
