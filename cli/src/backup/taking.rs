@@ -9,7 +9,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use tonic::Streaming;
 use workflow_server::backup::{BackupDirectory, BackupError, Begun, Manifest, NewGeneration};
 
-use super::{KEPT, failed, local, mebibytes, millis, sentence};
+use super::{KEPT, bytes_bar, failed, local, mebibytes, millis, sentence};
 use crate::{errors::Failure, output::remark, session::Session};
 
 #[derive(Debug, Args)]
@@ -38,7 +38,7 @@ struct Taken {
 impl Take {
     pub(super) async fn run(self, session: &Session) -> Result<(), Failure> {
         let directory = BackupDirectory::open_or_create(&self.to).map_err(|error| failed(&error))?;
-        let base = if self.full { None } else { base(&directory)? };
+        let base = if self.full { None } else { base(&directory)?.map(|base| whole(&directory, &base)) };
         let taken = self.receive(session, &directory, base.as_ref()).await?;
         let removed = self.remove_old(&directory, &taken.manifest)?;
         say(session, &self.to, &taken, &removed)?;
@@ -55,7 +55,8 @@ impl Take {
             epoch: base.epoch.clone(),
             sequence: base.sequence,
             chain: base.chain,
-            files: directory.present(base).into_iter().map(|file| file.name.clone()).collect(),
+            files: base.files.iter().map(|file| file.name.clone()).collect(),
+            checksums: base.files.iter().map(|file| file.checksum).collect(),
         });
         let request = BackupRequest { actor: session.to.actor.clone(), base: known };
         let mut parts = session.to.operations().await?.backup(request).await?.into_inner();
@@ -146,6 +147,21 @@ fn base(directory: &BackupDirectory) -> Result<Option<Manifest>, Failure> {
         }
         Err(error) => Err(failed(&error)),
     }
+}
+
+/// The backup with those of its files that are whole: the others are copied again.
+fn whole(directory: &BackupDirectory, base: &Manifest) -> Manifest {
+    let bar = bytes_bar(base.bytes()).with_message("Checking");
+    let (whole, damaged) = directory.whole(base, &|bytes| bar.inc(bytes));
+    bar.finish_and_clear();
+    for name in &damaged {
+        remark(&format!(
+            "The file {name} of backup {} is missing or damaged, and is copied again. Check the disk, and run `aftercall verify {} --all` after this.",
+            base.generation,
+            directory.path().display()
+        ));
+    }
+    whole
 }
 
 fn why_full(reason: BackupFullReason) -> Option<&'static str> {

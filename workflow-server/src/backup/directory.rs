@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use super::erasures::{self, KnownErasure};
 use super::lock::{self, Lock};
-use super::{BackupError, Manifest, ManifestFile};
+use super::{BackupError, Manifest, ManifestFile, frames};
 use crate::journal::{Disk as _, RealDisk, files};
 
 const GENERATIONS: &str = "generations";
@@ -126,12 +126,17 @@ impl BackupDirectory {
         self.files().join(file.pool_name())
     }
 
-    /// The files of a generation that are there with their size: what a next backup need not send again.
+    /// A generation with only those of its files that are whole, which a next backup need not send again, and the names of the
+    /// others. Every file is read; `progress` is called with its bytes.
     #[must_use]
-    pub fn present<'m>(&self, manifest: &'m Manifest) -> Vec<&'m ManifestFile> {
-        let is_there =
-            |file: &&ManifestFile| fs::metadata(self.path_of(file)).is_ok_and(|found| found.len() == file.bytes);
-        manifest.files.iter().filter(is_there).collect()
+    pub fn whole(&self, manifest: &Manifest, progress: &dyn Fn(u64)) -> (Manifest, Vec<String>) {
+        let is_whole = |file: &ManifestFile| {
+            progress(file.bytes);
+            frames::sum_of(&self.path_of(file)).is_ok_and(|found| found == (file.bytes, file.checksum))
+        };
+        let (files, damaged): (Vec<_>, Vec<_>) = manifest.files.iter().cloned().partition(is_whole);
+        let names = damaged.into_iter().map(|file| file.name).collect();
+        (Manifest { files, ..manifest.clone() }, names)
     }
 
     /// Removes generations, and then every file that no other one names; returns how many bytes that freed. Nothing is removed from

@@ -25,6 +25,12 @@ pub(super) fn put(to: &mut BytesMut, frame: &[u8]) {
     to.put_slice(frame);
 }
 
+/// Hashes a frame as [`put`] adds it.
+pub(super) fn hash(hasher: &mut XxHash3_64, frame: &[u8]) {
+    hasher.write(&u32::try_from(frame.len()).unwrap_or(u32::MAX).to_le_bytes());
+    hasher.write(frame);
+}
+
 /// The frame at an offset, and the offset of the next; none at the end of the file.
 pub(super) fn read_at(file: &File, offset: u64) -> io::Result<Option<(Bytes, u64)>> {
     let mut length = [0; LENGTH_BYTES];

@@ -52,7 +52,7 @@ pub struct NewGeneration<'d> {
 }
 
 impl<'d> NewGeneration<'d> {
-    /// Begins. Files that the server says are kept are those of `base`.
+    /// Begins. Files that the server says are kept are those of `base`, which [`BackupDirectory::whole`] has found to be whole.
     ///
     /// # Errors
     /// [`BackupError::Protocol`] where the form is a newer one.
@@ -67,8 +67,7 @@ impl<'d> NewGeneration<'d> {
             return Err(BackupError::Protocol("an epoch that is none".to_owned()));
         }
         let generation = directory.generations()?.pop().map_or(1, |newest| newest.saturating_add(1));
-        let earlier =
-            base.iter().flat_map(|base| directory.present(base)).map(|file| (file.name.clone(), file.clone()));
+        let earlier = base.iter().flat_map(|base| &base.files).map(|file| (file.name.clone(), file.clone()));
         let manifest = Manifest {
             format: begun.format,
             generation,

@@ -3,7 +3,7 @@
 //! Promise: never on the ledger's thread; one piece at a time, and the next is read only when the client has taken enough. What was
 //! read is checked by the journal and the vault, and the checksum that is sent is of what was read.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::hash::Hasher as _;
 
 use aftercall_engine::time::Time;
@@ -62,8 +62,8 @@ pub struct Base {
     pub epoch: String,
     /// Where it stands.
     pub position: Position,
-    /// The names of its files.
-    pub files: HashSet<String>,
+    /// Its files by name, with the xxh3-64 of each; without one the name is trusted.
+    pub files: HashMap<String, Option<u64>>,
 }
 
 /// Why everything is sent.
@@ -174,7 +174,7 @@ pub async fn send(
     };
     let (full, known) = match usable(capture, identity, base).await? {
         Ok(known) => (None, known),
-        Err(reason) => (Some(reason), HashSet::new()),
+        Err(reason) => (Some(reason), HashMap::new()),
     };
     let blobs = [&capture.snapshots[..], &capture.history, &capture.archive].concat();
     let begun = begun(capture, identity, now);
@@ -183,7 +183,9 @@ pub async fn send(
     sending.part(Part::Begin { begun, full, files }).await?;
     let mut sent = send_small(&mut sending, capture, identity).await?;
     for name in &blobs {
-        if known.contains(name) {
+        if let Some(checksum) = known.get(name)
+            && is_same(capture, name, *checksum).await?
+        {
             sending.part(Part::Kept(name.clone())).await?;
             continue;
         }
@@ -199,7 +201,9 @@ pub async fn send(
     let (chain, bytes) = Journal::of(capture, &known).send(&mut sending).await?;
     // First: a client that has the end may follow on it.
     capture.note_sent(Position { sequence: capture.root.sequence, chain }).await?;
-    sending.part(Part::End { chain, at: capture.root.at }).await?;
+    // A store without an entry has no time of its own.
+    let at = if capture.root.sequence > 0 { capture.root.at } else { now };
+    sending.part(Part::End { chain, at }).await?;
     Ok(sent + bytes)
 }
 
@@ -230,7 +234,7 @@ async fn usable(
     capture: &Capture,
     identity: &Identity,
     base: Option<Base>,
-) -> Result<Result<HashSet<String>, FullReason>, SourceError> {
+) -> Result<Result<HashMap<String, Option<u64>>, FullReason>, SourceError> {
     let Some(base) = base else { return Ok(Err(FullReason::NoBase)) };
     if base.epoch != identity.epoch {
         return Ok(Err(FullReason::OtherEpoch));
@@ -244,6 +248,17 @@ async fn usable(
     }
     let here = if sequence == oldest.sequence { Some(oldest.chain) } else { chain_at(capture, sequence).await? };
     Ok(if here == Some(chain) { Ok(base.files) } else { Err(FullReason::OtherHistory) })
+}
+
+/// Whether a file is here what the client has under its name. Entries of the journal need no such look: the chain proves them.
+async fn is_same(capture: &Capture, name: &str, checksum: Option<u64>) -> Result<bool, SourceError> {
+    let Some(checksum) = checksum else { return Ok(true) };
+    let (mut hasher, mut offset) = (XxHash3_64::new(), 0);
+    while let Some((frame, next)) = capture.vault.read_frame(name, offset).await? {
+        frames::hash(&mut hasher, &frame);
+        offset = next;
+    }
+    Ok(hasher.finish() == checksum)
 }
 
 async fn chain_at(capture: &Capture, sequence: u64) -> Result<Option<u64>, SourceError> {
@@ -261,9 +276,9 @@ struct Journal<'c> {
 }
 
 impl<'c> Journal<'c> {
-    fn of(capture: &'c Capture, names: &HashSet<String>) -> Self {
+    fn of(capture: &'c Capture, names: &HashMap<String, Option<u64>>) -> Self {
         let oldest = capture.bounds.oldest();
-        let mut known: Vec<_> = names.iter().filter_map(|name| journal_range(name)).collect();
+        let mut known: Vec<_> = names.keys().filter_map(|name| journal_range(name)).collect();
         // What was trimmed may be what was erased.
         known.retain(|(first, last)| *first >= oldest && *last <= capture.root.sequence && first <= last);
         Self { capture, known }

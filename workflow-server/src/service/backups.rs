@@ -49,11 +49,17 @@ fn read(base: Option<proto::BackupBase>, actor: &str) -> Result<Option<Base>, St
     if files.iter().any(|name| name.len() > BACKUP_NAME_CHARS_MAX) {
         faults.add("base.files", format!("has a name of more than {BACKUP_NAME_CHARS_MAX} characters"));
     }
+    let checksums = base.as_ref().map_or(&[][..], |base| &base.checksums);
+    if !checksums.is_empty() && checksums.len() != files.len() {
+        faults.add("base.checksums", "must have one for each of base.files, or none");
+    }
     faults.check()?;
+    let checksums: Vec<u64> = checksums.to_vec();
+    let checksums = checksums.into_iter().map(Some).chain(std::iter::repeat(None));
     Ok(base.map(|base| Base {
         epoch: base.epoch,
         position: Position { sequence: base.sequence, chain: base.chain },
-        files: base.files.into_iter().collect(),
+        files: base.files.into_iter().zip(checksums).collect(),
     }))
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use workflow_server::backup::{BackupDirectory, Base, FullReason, Part, Until};
+use workflow_server::backup::{BackupDirectory, Base, FullReason, Part, Until, verify_files};
 use workflow_server::journal::Position;
 
 use crate::support::{House, back_up_into, base_of, parts, restore_from, world_at, world_in};
@@ -72,7 +72,7 @@ async fn a_base_of_another_history_leads_to_a_full_backup_that_says_why() {
     let at = |sequence: u64, chain: u64| Base {
         epoch: epoch.clone(),
         position: Position { sequence, chain },
-        files: manifest.files.iter().map(|file| file.name.clone()).collect(),
+        files: manifest.files.iter().map(|file| (file.name.clone(), None)).collect(),
     };
     let right = at(manifest.sequence, manifest.chain);
     let cases = [
@@ -110,4 +110,61 @@ async fn a_base_that_the_journal_no_longer_reaches_is_used_where_this_store_has_
     let entries = house.entries().await;
     let (_, to) = house.restore_to("restored", Until::Newest).await.unwrap();
     assert_eq!(world_in(&to).await, world_at(&entries, second.sequence));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_damaged_copy_in_the_older_backup_is_found_by_name_and_copied_again() {
+    let house = House::new().await;
+    house.work(1, 60).await;
+    house.archived(20).await;
+    let (first, _) = house.back_up().await;
+    let directory = BackupDirectory::open_or_create(&house.backups()).unwrap();
+    let mut damaged = Vec::new();
+    for kind in ["history-", "archive-", "snapshot-", "journal-"] {
+        let file = first.files.iter().find(|file| file.name.starts_with(kind)).unwrap();
+        let mut bytes = std::fs::read(directory.path_of(file)).unwrap();
+        let middle = bytes.len() / 2;
+        bytes[middle] ^= 1;
+        std::fs::write(directory.path_of(file), bytes).unwrap();
+        damaged.push(file.name.clone());
+    }
+    damaged.sort();
+    let (whole, found) = directory.whole(&first, &|_| {});
+    assert_eq!(found, damaged, "of the same size, and found by their sums");
+    assert_eq!(whole.files.len() + damaged.len(), first.files.len());
+    let capture = house.handle.capture().await.unwrap();
+    let (second, why) = back_up_into(&directory, capture, &house.identity, Some(&first)).await.unwrap();
+    assert_eq!(why, None, "it is incremental all the same");
+    verify_files(&directory, &second, &mut HashSet::new(), &|_| {}).expect("the new one is whole");
+    // What was sent again under the same name is whole in the older one too. The journal is cut into other files each time.
+    let (_, still_damaged) = directory.whole(&first, &|_| {});
+    assert!(still_damaged.iter().all(|name| name.starts_with("journal-")), "{still_damaged:?}");
+    drop(directory);
+    let entries = house.entries().await;
+    let (_, to) = house.restore_to("restored", Until::Newest).await.unwrap();
+    assert_eq!(world_in(&to).await, world_at(&entries, second.sequence));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_whose_bytes_are_others_at_the_server_is_sent_again() {
+    let house = House::new().await;
+    house.work(1, 60).await;
+    house.archived(20).await;
+    let (first, _) = house.back_up().await;
+    let directory = BackupDirectory::open_or_create(&house.backups()).unwrap();
+    let capture = house.handle.capture().await.unwrap();
+    let mut base = base_of(&directory, &first);
+    let is_blob = |name: &str| ["history-", "archive-", "snapshot-"].iter().any(|kind| name.starts_with(kind));
+    let kept = |sent: &[Part]| -> Vec<String> {
+        let name = |part: &Part| if let Part::Kept(name) = part { Some(name.clone()) } else { None };
+        sent.iter().filter_map(name).filter(|name| is_blob(name)).collect()
+    };
+    let names = kept(&parts(&capture, &house.identity, Some(base.clone())).await);
+    assert!(names.len() > 3, "{names:?}");
+    let changed = &names[1];
+    let checksum = base.files[changed].map(|checksum| checksum ^ 1);
+    base.files.insert(changed.clone(), checksum);
+    let sent = parts(&capture, &house.identity, Some(base)).await;
+    assert!(!kept(&sent).contains(changed) && kept(&sent).len() == names.len() - 1);
+    assert!(sent.iter().any(|part| matches!(part, Part::File(name) if name == changed)));
 }

@@ -210,7 +210,8 @@ pub(crate) async fn parts(capture: &Capture, identity: &Identity, base: Option<B
 }
 
 pub(crate) fn base_of(directory: &BackupDirectory, manifest: &Manifest) -> Base {
-    let files = directory.present(manifest).into_iter().map(|file| file.name.clone()).collect();
+    let (whole, _) = directory.whole(manifest, &|_| {});
+    let files = whole.files.into_iter().map(|file| (file.name, Some(file.checksum))).collect();
     Base { epoch: manifest.epoch.clone(), position: manifest.position(), files }
 }
 
@@ -222,7 +223,8 @@ pub(crate) fn take<'d>(
     base: Option<&Manifest>,
 ) -> Result<Option<Manifest>, BackupError> {
     if let Part::Begin { begun, .. } = part {
-        *generation = Some(NewGeneration::begin(directory, begun, base)?);
+        let whole = base.map(|base| directory.whole(base, &|_| {}).0);
+        *generation = Some(NewGeneration::begin(directory, begun, whole.as_ref())?);
         return Ok(None);
     }
     if let Part::End { chain, at } = part {
