@@ -1,11 +1,13 @@
 //! `aftercall restore`: a data directory out of a backup.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use aftercall_engine::time::Time;
 use clap::Args;
 use prost_types::Timestamp;
-use workflow_server::backup::{BackupDirectory, RestoreOptions, Restored, Until, restore};
+use workflow_server::backup::{BackupDirectory, ClockAtStart, RestoreOptions, Restored, Until, restore};
+use workflow_server::ledger::{Clock, SystemClock};
 
 use super::{bytes_bar, failed, local, millis};
 use crate::{errors::Failure, output::remark, session::Session, time};
@@ -39,6 +41,9 @@ pub(crate) struct Restore {
     /// Do not erase again what was erased since; needs --yes
     #[arg(long, requires = "yes")]
     without_erasures: bool,
+    /// Hold the timers of the restored server until `aftercall server accept-clock`
+    #[arg(long)]
+    hold_timers: bool,
     /// Bring erased callers' data back
     #[arg(long)]
     yes: bool,
@@ -57,6 +62,7 @@ impl Restore {
             erase_again: !self.without_erasures,
             erasures_from: self.erasures_from.clone(),
             epoch: format!("{:032x}", rand::random::<u128>()),
+            clock: (!self.hold_timers).then(|| Arc::new(SystemClock::default()) as Arc<dyn Clock>),
         };
         let directory = BackupDirectory::open(&self.from).map_err(|error| failed(&error))?;
         let newest = directory.newest().map_err(|error| failed(&error))?;
@@ -68,17 +74,20 @@ impl Restore {
     }
 
     fn say(&self, session: &Session, restored: &Restored) -> Result<(), Failure> {
-        let Restored { generation, sequence, at, left_out, erasures, erased_calls, files } = restored;
+        let Restored { generation, later, sequence, at, left_out, erasures, erased_calls, files, clock } = restored;
         let ids: Vec<u64> = erasures.iter().map(|one| one.erasure.id).collect();
         if session.output.is_json() {
             return session.output.json(&serde_json::json!({
                 "generation": generation,
+                "later_generations": later,
                 "sequence": sequence,
                 "at_millis": at.0,
                 "left_out_entries": left_out,
                 "erasures_since": ids,
                 "erased_again_calls": erased_calls,
                 "files": files,
+                "due_timers": due(*clock),
+                "timers_held": !matches!(clock, ClockAtStart::Continues { .. }),
             }));
         }
         let data_dir = self.data_dir.display();
@@ -86,11 +95,24 @@ impl Restore {
             "Restored backup {generation} into {data_dir}: it stands at entry {sequence}, {}. Start the server with --data-dir {data_dir}.",
             local(at.0)
         ))?;
+        if !later.is_empty() {
+            let numbers: Vec<String> = later.iter().map(u32::to_string).collect();
+            remark(&format!(
+                "The entries after the end of backup {generation} come from the later backups {}.",
+                numbers.join(", ")
+            ));
+        }
+        remark(&about_clock(*clock));
         if *left_out > 0 {
             remark(&format!("{left_out} entries of the backup came after that and were left out."));
         }
-        if ids.is_empty() {
-            return Ok(());
+        self.say_erasures(restored);
+        Ok(())
+    }
+
+    fn say_erasures(&self, Restored { erasures, erased_calls, .. }: &Restored) {
+        if erasures.is_empty() {
+            return;
         }
         let list: Vec<String> = erasures
             .iter()
@@ -104,7 +126,7 @@ impl Restore {
                 )
             })
             .collect();
-        remark(&format!("{} erasures were made after this point:\n{}", ids.len(), list.join("\n")));
+        remark(&format!("{} erasures were made after this backup:\n{}", erasures.len(), list.join("\n")));
         remark(&if self.without_erasures {
             "They were NOT applied again: data of these callers is back. Erase them with `aftercall erase caller`."
                 .to_owned()
@@ -113,6 +135,52 @@ impl Restore {
                 "They are applied again: {erased_calls} calls are masked, and the server scrubs its files once it runs (`aftercall erase list`)."
             )
         });
-        Ok(())
+    }
+}
+
+/// How many timers fire when the server starts; unknown where it may hold them.
+fn due(clock: ClockAtStart) -> Option<u64> {
+    match clock {
+        ClockAtStart::Continues { due, .. } => Some(due),
+        ClockAtStart::Held | ClockAtStart::Unbelievable { .. } => None,
+    }
+}
+
+/// What happens to timers at the start of the server, and what to type next.
+fn about_clock(clock: ClockAtStart) -> String {
+    match clock {
+        ClockAtStart::Continues { from, due: 0 } => {
+            format!("The server's time continues from {}. No timer has come due since the backup.", local(from.0))
+        }
+        ClockAtStart::Continues { from, due } => format!(
+            "The server's time continues from {}. {due} timers have come due since the backup and FIRE when the server starts. To look at the \
+             data first, restore with --hold-timers into another directory.",
+            local(from.0)
+        ),
+        ClockAtStart::Held => {
+            "The server will start not ready and with its timers held: check the data, then run `aftercall server accept-clock`."
+                .to_owned()
+        }
+        ClockAtStart::Unbelievable { wall } => format!(
+            "This machine's clock shows {}, which does not go with the backup. The server will start not ready and with its timers held: set the \
+             clock right, or, if it is right, run `aftercall server accept-clock`.",
+            local(wall.0)
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_fires_at_the_start_is_announced_with_its_number_and_what_is_held_with_the_next_command() {
+        let now = Time(1_795_000_000_000);
+        let fires = about_clock(ClockAtStart::Continues { from: now, due: 41 });
+        assert!(fires.contains("41 timers") && fires.contains("FIRE") && fires.contains("--hold-timers"), "{fires}");
+        for held in [ClockAtStart::Held, ClockAtStart::Unbelievable { wall: now }] {
+            let held = about_clock(held);
+            assert!(held.contains("aftercall server accept-clock") && held.contains("not ready"), "{held}");
+        }
     }
 }

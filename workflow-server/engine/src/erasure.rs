@@ -64,6 +64,8 @@ pub struct EraseCaller {
     pub look: Option<Look>,
     /// The newest file of the archive at that look: where there is a newer one by now, it has to be repeated.
     pub newest_file: u64,
+    /// Whether a restore applies it again: then any number may run at once, because nothing may be left out.
+    pub is_of_restore: bool,
 }
 
 /// Where an erasure is in its life.
@@ -123,9 +125,18 @@ pub enum ErasureChange {
 /// What is masked wherever it is read, because files may still hold older bytes of it.
 #[derive(Clone, Debug, Default)]
 pub struct Erasing {
-    /// Up to which sequence, by key and the time at which each was heard of first.
-    calls: HashMap<(CallKey, Time), u64>,
+    /// By key and the time at which each was heard of first.
+    calls: HashMap<(CallKey, Time), ErasingCall>,
     instances: HashMap<InstanceId, u64>,
+}
+
+/// A call that is being erased.
+#[derive(Clone, Debug, Default)]
+struct ErasingCall {
+    /// Up to which sequence it is masked.
+    upto: u64,
+    /// The erasures that are about it, each with the place of the call in it.
+    of: Vec<(u64, usize)>,
 }
 
 impl Erasing {
@@ -134,37 +145,44 @@ impl Erasing {
     pub fn of(erasures: &OrdMap<u64, Arc<Erasure>>) -> Self {
         let mut erasing = Self::default();
         for erasure in erasures.values().filter(|one| one.state != ErasureState::Done) {
-            for (place, call) in erasure.calls.iter().enumerate() {
-                erasing.put(call, erasure.masked_at.get(place).copied().unwrap_or(u64::MAX));
-            }
+            erasing.add(erasure);
         }
         erasing
     }
 
+    /// An erasure was started.
+    pub(crate) fn add(&mut self, erasure: &Erasure) {
+        for (place, call) in erasure.calls.iter().enumerate() {
+            self.put(call, erasure, place);
+            let of_call = self.calls.entry((call.key.clone(), call.created_at)).or_default();
+            of_call.of.push((erasure.id, place));
+        }
+    }
+
     /// A call was masked, of erasures that are not done: up to then by that one, and up to whatever the others say.
     pub(crate) fn masked_by(&mut self, erasures: &OrdMap<u64, Arc<Erasure>>, call: &ErasedCall) {
-        let is_it = |other: &ErasedCall| (&other.key, other.created_at) == (&call.key, call.created_at);
-        let running = erasures.values().filter(|one| one.state != ErasureState::Done);
-        let of_it: Vec<(&ErasedCall, u64)> = running
-            .flat_map(|erasure| erasure.calls.iter().enumerate().map(move |(place, other)| (erasure, place, other)))
-            .filter(|(.., other)| is_it(other))
-            .map(|(erasure, place, other)| (other, erasure.masked_at.get(place).copied().unwrap_or(u64::MAX)))
+        let Some(known) = self.calls.get_mut(&(call.key.clone(), call.created_at)) else { return };
+        known.upto = 0;
+        let of_it: Vec<(&Arc<Erasure>, &ErasedCall, usize)> = known
+            .of
+            .iter()
+            .filter_map(|(id, place)| erasures.get(id).and_then(|one| Some((one, one.calls.get(*place)?, *place))))
             .collect();
-        self.calls.remove(&(call.key.clone(), call.created_at));
-        for (other, _) in &of_it {
+        for (_, other, _) in &of_it {
             for id in &other.instances {
                 self.instances.remove(id);
             }
         }
-        for (other, upto) in of_it {
-            self.put(other, upto);
+        for (erasure, other, place) in of_it {
+            self.put(other, erasure, place);
         }
     }
 
-    /// Masks a call up to a sequence; where two erasures are about it, up to the later one.
-    pub(crate) fn put(&mut self, call: &ErasedCall, upto: u64) {
-        let of_call = self.calls.entry((call.key.clone(), call.created_at)).or_insert(0);
-        *of_call = upto.max(*of_call);
+    /// Masks a call up to where an erasure has masked it, or without end; where two erasures are about it, up to the later one.
+    fn put(&mut self, call: &ErasedCall, erasure: &Erasure, place: usize) {
+        let upto = erasure.masked_at.get(place).copied().unwrap_or(u64::MAX);
+        let of_call = self.calls.entry((call.key.clone(), call.created_at)).or_default();
+        of_call.upto = upto.max(of_call.upto);
         for id in &call.instances {
             let of_instance = self.instances.entry(*id).or_insert(0);
             *of_instance = upto.max(*of_instance);
@@ -178,7 +196,7 @@ impl Erasing {
     }
 
     fn upto(&self, call: &Call) -> u64 {
-        self.calls.get(&(call.key.clone(), call.created_at)).copied().unwrap_or(0)
+        self.calls.get(&(call.key.clone(), call.created_at)).map_or(0, |known| known.upto)
     }
 
     /// Whether this call is being erased.

@@ -48,6 +48,7 @@ impl Desk {
             calls: calls_in_memory(root, &caller, customer),
             look: Some(Look { caller, sequence: root.sequence }),
             newest_file: root.archive.newest_file,
+            is_of_restore: false,
         }
     }
 

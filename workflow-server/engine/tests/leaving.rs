@@ -167,7 +167,7 @@ fn erase_of_customer(desk: &Desk, reference: &str, customer: &str) -> Command {
     let newest_file = desk.world.root().archive.newest_file;
     let reason = "asked for it".into();
     let calls = calls_in_memory(desk.world.root(), &caller, customer);
-    let erase = EraseCaller { customer: customer.into(), reason, calls, look: None, newest_file };
+    let erase = EraseCaller { customer: customer.into(), reason, calls, look: None, newest_file, is_of_restore: false };
     Command::EraseCaller(Box::new(erase))
 }
 

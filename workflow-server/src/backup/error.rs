@@ -80,17 +80,6 @@ pub enum BackupError {
         /// The directory.
         dir: String,
     },
-    /// Too much was erased since.
-    #[error(
-        "{calls} calls were erased since this backup, more than can be erased again at once ({limit}): restore a newer backup, or \
-         name --without-erasures and erase the callers by hand"
-    )]
-    TooManyErased {
-        /// How many.
-        calls: usize,
-        /// How many can be.
-        limit: usize,
-    },
     /// What verifying found to be wrong, apart from checksums.
     #[error("{0}")]
     Unsound(String),

@@ -7,6 +7,7 @@
 //! Promise: a generation exists only when all of it is durable; every file has a checksum, and what does not fit is reported by its
 //! name. Must not: know the API's messages.
 
+mod choosing;
 mod directory;
 mod erasures;
 mod error;
@@ -18,6 +19,7 @@ mod opened;
 mod reerase;
 mod replay;
 mod restore;
+mod restored_clock;
 mod source;
 mod verify;
 
@@ -28,6 +30,7 @@ pub use generation::{Begun, NewGeneration};
 pub use manifest::{FORMAT, Manifest, ManifestFile};
 pub use replay::Until;
 pub use restore::{RestoreOptions, Restored, restore};
+pub use restored_clock::ClockAtStart;
 pub use source::{Base, FullReason, Part, SourceError, send};
 pub use verify::{Verified, verify_backup, verify_files, verify_store};
 

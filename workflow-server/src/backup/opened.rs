@@ -41,8 +41,9 @@ pub(super) fn open(
         let range = journal_range(&file.name);
         journal.extend(range.map(|(first, last)| JournalFile { first, last, path: directory.path_of(file) }));
     }
-    journal.sort_by_key(|file| file.first);
-    let base = match journal.first() {
+    // Those of several backups may overlap. The entries are the same, so that it does not matter of which file each is read.
+    journal.sort_by_key(|file| (file.last, file.first));
+    let base = match journal.iter().min_by_key(|file| file.first) {
         Some(oldest) => {
             let group = group_at(oldest, 0)?.map(|(group, _)| group);
             let group = group.ok_or_else(|| BackupError::damaged(&oldest.path, "it is empty"))?;
@@ -87,22 +88,21 @@ impl BackupLog {
         let known = self.next.lock().unwrap_or_else(PoisonError::into_inner).filter(|(next, ..)| *next == from);
         let place = self.files.partition_point(|file| file.last < from);
         let (mut place, mut offset) = known.map_or((place, 0), |(_, place, offset)| (place, offset));
-        let (mut groups, mut bytes): (Vec<Group>, usize) = (Vec::new(), 0);
+        let (mut groups, mut bytes, mut reached): (Vec<Group>, usize, u64) = (Vec::new(), 0, from - 1);
         while let Some(file) = self.files.get(place) {
             let Some((group, next)) = group_at(file, offset)? else {
                 (place, offset) = (place + 1, 0);
                 continue;
             };
-            bytes += group.bytes.len();
-            if group.last >= from && !groups.is_empty() && bytes > bytes_max {
-                break;
+            if group.last > reached {
+                bytes += group.bytes.len();
+                if !groups.is_empty() && bytes > bytes_max {
+                    break;
+                }
+                reached = group.last;
+                groups.push(group);
             }
             offset = next;
-            if group.last >= from {
-                groups.push(group);
-            } else {
-                bytes = 0;
-            }
         }
         let next = groups.last().map(|group| (group.last + 1, place, offset));
         *self.next.lock().unwrap_or_else(PoisonError::into_inner) = next;

@@ -1,30 +1,34 @@
 //! Erases again, in what is restored, the calls that were erased since: as entries that follow on the point. The World masks them from
 //! then on, wherever they are read; the server scrubs its files when it runs.
+//!
+//! However many calls there are, one erasure takes a bounded number of them, and each group is written before the next is made.
 
 use aftercall_engine::command::{Actor, ActorKind, Command};
-use aftercall_engine::erasure::{EraseCaller, ErasedCall, ErasureState};
-use aftercall_engine::limits::{ERASED_CALLS_MAX, ERASURES_RUNNING_MAX};
+use aftercall_engine::erasure::{EraseCaller, ErasedCall};
+use aftercall_engine::limits::ERASED_CALLS_MAX;
 use aftercall_engine::world::World;
 use aftercall_engine::{Decision, Request, decide};
 
 use super::replay::At;
 use super::{BackupError, KnownErasure};
-use crate::journal::{Group, Position};
+use crate::journal::{Group, Log, Position};
 use crate::limits::GROUP_BYTES_SOFT;
 use crate::records::GroupBytes;
 
 /// Who erases.
 const ACTOR: &str = "aftercall restore";
+/// How many erasures the reason names.
+const ERASURES_NAMED_MAX: usize = 20;
 
-/// The entries, decided on the World at the point and applied to it.
-pub(super) fn entries(at: &mut At, calls: &[ErasedCall], erasures: &[KnownErasure]) -> Result<Vec<Group>, BackupError> {
-    let mut writer = Writer::after(at.position);
-    let running = at.world.root().erasures.values().filter(|one| one.state != ErasureState::Done).count();
-    let limit = ERASURES_RUNNING_MAX.saturating_sub(running) * ERASED_CALLS_MAX;
-    if calls.len() > limit {
-        return Err(BackupError::TooManyErased { calls: calls.len(), limit });
-    }
-    let ids: Vec<String> = erasures.iter().take(20).map(|one| one.erasure.id.to_string()).collect();
+/// Decides the entries on the World at the point, applies them to it and appends them to the restored journal.
+pub(super) async fn apply(
+    at: &mut At,
+    calls: &[ErasedCall],
+    erasures: &[KnownErasure],
+    log: &dyn Log,
+) -> Result<(), BackupError> {
+    let mut writer = Writer { end: at.position, open: GroupBytes::new(at.position.chain), log };
+    let ids: Vec<String> = erasures.iter().take(ERASURES_NAMED_MAX).map(|one| one.erasure.id.to_string()).collect();
     let reason = format!(
         "restored from a backup that is older than these erasures, which are applied again: {}",
         ids.join(", ")
@@ -38,34 +42,32 @@ pub(super) fn entries(at: &mut At, calls: &[ErasedCall], erasures: &[KnownErasur
             calls: some.to_vec(),
             look: None,
             newest_file: at.world.root().archive.newest_file,
+            is_of_restore: true,
         };
-        writer.carry_out(&mut at.world, Command::EraseCaller(Box::new(erase)))?;
+        writer.carry_out(&mut at.world, Command::EraseCaller(Box::new(erase))).await?;
         let erasure = at.world.root().sequence;
         // It takes as many of them as fit into an entry.
         let taken = at.world.root().erasures.get(&erasure).map_or(0, |one| one.calls.len());
-        for _ in 0..taken {
-            writer.carry_out(&mut at.world, Command::StepErasure { erasure })?;
+        // A call with many large instances takes more than one step.
+        while at.world.root().erasures.get(&erasure).is_some_and(|one| one.masked_at.len() < taken) {
+            writer.carry_out(&mut at.world, Command::StepErasure { erasure }).await?;
         }
         rest = &rest[taken.clamp(1, rest.len())..];
     }
-    writer.close(at.world.root().sequence);
-    at.position = writer.groups.last().map_or(at.position, Group::end);
-    Ok(writer.groups)
+    writer.close(at.world.root().sequence).await?;
+    at.position = writer.end;
+    Ok(())
 }
 
-/// Gathers entries into groups.
-struct Writer {
-    start: Position,
-    groups: Vec<Group>,
+/// Gathers entries into groups, and appends each.
+struct Writer<'l> {
+    end: Position,
     open: GroupBytes,
+    log: &'l dyn Log,
 }
 
-impl Writer {
-    fn after(start: Position) -> Self {
-        Self { start, groups: Vec::new(), open: GroupBytes::new(start.chain) }
-    }
-
-    fn carry_out(&mut self, world: &mut World, command: Command) -> Result<(), BackupError> {
+impl Writer<'_> {
+    async fn carry_out(&mut self, world: &mut World, command: Command) -> Result<(), BackupError> {
         let actor = Actor { kind: ActorKind::Operations, name: ACTOR.into() };
         let request = Request { actor, mark: None, salt: 0, known: None, command };
         let decided = decide(world, &request, world.root().at);
@@ -76,7 +78,7 @@ impl Writer {
                 self.open.push(&entry);
                 world.apply(&entry)?;
                 if self.open.len() > GROUP_BYTES_SOFT {
-                    self.close(entry.sequence);
+                    self.close(entry.sequence).await?;
                 }
                 Ok(())
             }
@@ -84,19 +86,50 @@ impl Writer {
         }
     }
 
-    fn close(&mut self, last: u64) {
+    async fn close(&mut self, last: u64) -> Result<(), BackupError> {
         if self.open.is_empty() {
-            return;
+            return Ok(());
         }
         let chain = self.open.chain();
         let bytes = std::mem::replace(&mut self.open, GroupBytes::new(chain)).into_bytes();
-        let before = self.groups.last().map_or(self.start, Group::end);
-        self.groups.push(Group {
-            first: before.sequence + 1,
-            last,
-            chain_before: before.chain,
-            chain,
-            bytes: bytes.into(),
-        });
+        let first = self.end.sequence + 1;
+        let group = Group { first, last, chain_before: self.end.chain, chain, bytes: bytes.into() };
+        self.end = group.end();
+        Ok(self.log.append(group).await?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use aftercall_engine::call::CallKey;
+    use aftercall_engine::erasure::Erasing;
+    use aftercall_engine::time::Time;
+    use aftercall_engine::world::Keeping;
+
+    use super::*;
+    use crate::journal::memory::MemoryStore;
+    use crate::ledger::recover;
+    use crate::records::encode_world;
+
+    /// More than may run at once in a server: eight erasures of a thousand calls.
+    const CALLS: usize = 8_000 + 500;
+
+    #[tokio::test]
+    async fn any_number_of_calls_is_erased_again_and_a_start_on_the_journal_finds_all_of_them_masked() {
+        let call = |number: usize| ErasedCall {
+            key: CallKey { source: "scripts".into(), id: format!("call-{number}").into() },
+            created_at: Time(number as i64),
+            instances: [].into(),
+        };
+        let calls: Vec<ErasedCall> = (0..CALLS).map(call).collect();
+        let (store, mut at) = (MemoryStore::default(), At::beginning());
+        apply(&mut at, &calls, &[], store.log().as_ref()).await.unwrap();
+        let recovered = recover(store.log().as_ref(), store.vault().as_ref(), Keeping::default()).await.unwrap();
+        assert_eq!(recovered.newest, at.position);
+        assert!(encode_world(&recovered.world) == encode_world(&at.world));
+        let root = recovered.world.root();
+        let masked: usize = root.erasures.values().map(|erasure| erasure.masked_at.len()).sum();
+        assert_eq!((masked, root.erasures.len()), (CALLS, 9));
+        assert!(!Erasing::of(&root.erasures).is_empty());
     }
 }

@@ -3,7 +3,7 @@
 use aftercall_engine::time::Time;
 use aftercall_engine::world::{Keeping, World};
 
-use super::BackupError;
+use super::{BackupError, Manifest};
 use crate::journal::{Log, Position, Vault};
 use crate::ledger::capture::snapshot_sequence;
 use crate::limits::RECOVERY_READ_BYTES;
@@ -46,6 +46,11 @@ impl At {
         Self { world: World::new(KEEP_ALL), position: Position::default() }
     }
 
+    /// The time of its newest entry; where there is none, when the backup was made.
+    pub(super) fn time(&self, backup: &Manifest) -> Time {
+        if self.position.sequence > 0 { self.world.root().at } else { Time(backup.created_at_millis) }
+    }
+
     /// The World of a snapshot.
     pub(super) async fn snapshot(vault: &dyn Vault, name: &str) -> Result<Self, BackupError> {
         let (mut reader, mut offset) = (SnapshotReader::new(KEEP_ALL), 0);
@@ -70,6 +75,12 @@ impl At {
                 return Err(BackupError::Unsound(format!("entry {next} is missing")));
             };
             for group in groups {
+                if group.first == self.position.sequence + 1 && group.chain_before != self.position.chain {
+                    return Err(BackupError::Unsound(format!(
+                        "the entries from {} on do not follow on the one before: the journals are of two pasts",
+                        group.first
+                    )));
+                }
                 for linked in decode_group(&group.bytes, group.chain_before, group.chain)? {
                     let sequence = linked.entry.sequence;
                     if sequence == self.position.sequence && linked.chain != self.position.chain {

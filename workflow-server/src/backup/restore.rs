@@ -10,17 +10,20 @@ use std::sync::Arc;
 use aftercall_engine::erasure::Erasure;
 use aftercall_engine::time::Time;
 
+use super::choosing::{Checking, Chosen, choose, point};
 use super::erasures::calls_at;
 use super::replay::{At, Until, snapshot_time, snapshots};
+use super::restored_clock::{ClockAtStart, give_sign};
 use super::verify::{identity_of, open_store, verify_files};
 use super::{BackupDirectory, BackupError, KnownErasure, Manifest, opened, reerase};
 use crate::journal::{Birth, Group, Log, OpenError, Options, RealDisk, Store, Vault, restoring};
+use crate::ledger::Clock;
 use crate::ledger::capture::{archive_name, history_range};
 use crate::limits::RECOVERY_READ_BYTES;
 use crate::records::cut_group;
 
 /// What to restore.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct RestoreOptions {
     /// Which generation; the newest that reaches the point, where none is named.
     pub generation: Option<u32>,
@@ -32,6 +35,8 @@ pub struct RestoreOptions {
     pub erasures_from: Option<PathBuf>,
     /// The new epoch: 128 random bits as 32 lower-case hex digits.
     pub epoch: String,
+    /// By which the restored store's time continues; none where its timers are to be held until operations accept the clock.
+    pub clock: Option<Arc<dyn Clock>>,
 }
 
 /// What was restored.
@@ -39,6 +44,8 @@ pub struct RestoreOptions {
 pub struct Restored {
     /// From which generation.
     pub generation: u32,
+    /// The later ones whose journals lead on from its end to the point.
+    pub later: Vec<u32>,
     /// The point: the sequence of its newest entry.
     pub sequence: u64,
     /// The time of that entry.
@@ -51,6 +58,8 @@ pub struct Restored {
     pub erased_calls: u64,
     /// How many files were written.
     pub files: u64,
+    /// What a server that starts on it does about the time that has passed since.
+    pub clock: ClockAtStart,
 }
 
 /// A generation, opened, and the World at the wanted point.
@@ -78,11 +87,14 @@ pub async fn restore(
     if let Some(old) = &options.erasures_from {
         known.extend(erasures_of(old).await?);
     }
-    let manifest = choose(&directory, options).await?;
-    verify_files(&directory, &manifest, &mut HashSet::new(), progress)?;
+    let mut checking = Checking { directory: &directory, seen: HashSet::new(), progress };
+    let Chosen { manifest, own, later } = choose(&mut checking, options).await?;
+    checking.check(&manifest, |_| true)?;
     let mut source = Source::open(&directory, manifest, options.until).await?;
-    let (sequence, at) = (source.at.position.sequence, source.at.world.root().at);
-    known.retain(|one| one.is_after(&source.manifest.epoch, sequence, at));
+    let (sequence, at) = (source.at.position.sequence, source.at.time(&own));
+    // The history is the one of the backup itself: it holds what was erased between its end and the point.
+    let is_in_history = |one: &KnownErasure| sequence > own.sequence && one.is_held_by(&own);
+    known.retain(|one| one.is_after(&own.epoch, sequence, at) || is_in_history(one));
     let erased = if options.erase_again { calls_at(known.iter(), at) } else { Vec::new() };
 
     let identity = identity_of(&directory, &source.manifest)?;
@@ -95,19 +107,20 @@ pub async fn restore(
     let files = source.copy_files(&directory, store.vault.as_ref()).await?;
     source.copy_journal(store.log.as_ref()).await?;
     // Last: from here on the World is one entry or more beyond the point.
-    for group in reerase::entries(&mut source.at, &erased, &known)? {
-        store.log.append(group).await?;
-    }
+    reerase::apply(&mut source.at, &erased, &known, store.log.as_ref()).await?;
+    let clock = give_sign(&source.at, options.clock.as_deref(), store.vault.as_ref()).await?;
     drop(store);
     restoring::finish(to, &RealDisk)?;
     Ok(Restored {
         generation: source.manifest.generation,
+        later,
         sequence,
         at,
         left_out: source.manifest.sequence - sequence,
         erasures: known,
         erased_calls: erased.len() as u64,
         files,
+        clock,
     })
 }
 
@@ -133,56 +146,6 @@ async fn erasures_of(dir: &Path) -> Result<Vec<KnownErasure>, BackupError> {
     let known =
         |erasure: &Arc<Erasure>| KnownErasure { epoch: store.identity.epoch.clone(), erasure: (**erasure).clone() };
     Ok(recovered.world.root().erasures.values().map(known).collect())
-}
-
-/// The generation to restore: the newest that reaches the point.
-async fn choose(directory: &BackupDirectory, options: &RestoreOptions) -> Result<Manifest, BackupError> {
-    if let Some(generation) = options.generation {
-        return directory.manifest(generation);
-    }
-    let newest = directory.newest()?;
-    let mut reach = Vec::new();
-    for generation in directory.generations()?.into_iter().rev() {
-        let manifest = if generation == newest.generation { newest.clone() } else { directory.manifest(generation)? };
-        // Sequences of another life of the store mean something else.
-        if manifest.epoch != newest.epoch {
-            break;
-        }
-        let is_within = match options.until {
-            Until::Newest => true,
-            Until::Sequence(until) => (manifest.oldest()..=manifest.sequence).contains(&until),
-            // After its end there may have been entries that it does not have; nothing knows better than the newest.
-            Until::Time(until) if until.0 >= manifest.at_millis && generation != newest.generation => false,
-            Until::Time(until) => oldest_time(directory, &manifest).await? <= until,
-        };
-        if is_within {
-            return Ok(manifest);
-        }
-        reach.push(format!("{} to {}", manifest.oldest(), manifest.sequence));
-    }
-    reach.reverse();
-    let reach = format!("they reach from entry {}", reach.join(", and from "));
-    Err(BackupError::OutOfReach { point: point(options.until), reach })
-}
-
-fn point(until: Until) -> String {
-    match until {
-        Until::Newest => "the newest entry".to_owned(),
-        Until::Sequence(sequence) => format!("entry {sequence}"),
-        Until::Time(_) => "that time".to_owned(),
-    }
-}
-
-/// The oldest time to which a generation can be restored.
-async fn oldest_time(directory: &BackupDirectory, manifest: &Manifest) -> Result<Time, BackupError> {
-    if manifest.oldest() == 0 {
-        return Ok(Time(i64::MIN));
-    }
-    let (_, vault) = opened::open(directory, manifest)?;
-    match snapshots(vault.as_ref()).await?.first() {
-        Some((_, name)) => snapshot_time(vault.as_ref(), name).await,
-        None => Ok(Time(manifest.at_millis)),
-    }
 }
 
 async fn create(to: &Path, birth: Birth) -> Result<Store, BackupError> {

@@ -88,6 +88,7 @@ async fn command(shared: &Shared, request: &proto::EraseCallerRequest, caller: &
         calls: calls.into_iter().chain(found.into_iter().map(erased)).collect(),
         look: Some(Look { caller: caller.clone(), sequence }),
         newest_file,
+        is_of_restore: false,
     })))
 }
 

@@ -1,7 +1,7 @@
 //! Restores to a sequence and to a time, against the World that the entries up to there make.
 
 use aftercall_engine::time::Time;
-use workflow_server::backup::{BackupDirectory, BackupError, Until};
+use workflow_server::backup::{BackupDirectory, BackupError, Until, verify_store};
 
 use crate::support::{House, START, world_at, world_in};
 
@@ -65,4 +65,62 @@ async fn a_point_that_no_backup_reaches_is_refused_with_what_they_reach() {
     }
     assert!(!house.temp.path().join("refused").exists(), "nothing was written");
     assert!(BackupDirectory::open(&house.temp.path().join("refused")).is_err());
+}
+
+/// Backups, with so much work between them that the second snapshot that a backup holds is newer than the backup before it; so many
+/// that its journal reaches back to that one, and that it does not, come each.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_point_between_two_backups_is_reached_where_the_later_journal_leads_to_it_and_else_named_as_a_gap() {
+    let house = House::new().await;
+    let (mut manifests, mut bridged, mut gaps) = (vec![], 0, 0);
+    house.work(1, 40).await;
+    for round in 0..12 {
+        manifests.push(house.back_up().await.0);
+        house.work(1_000 * (round + 1), 16 + 2 * (round % 6)).await;
+    }
+    house.archived(100).await;
+    manifests.push(house.back_up().await.0);
+    let entries = house.entries().await;
+    let journal_begins = |manifest: &workflow_server::backup::Manifest| {
+        let first = |name: &str| name.strip_prefix("journal-")?.split('-').next()?.parse::<u64>().ok();
+        manifest.files.iter().filter_map(|file| first(&file.name)).min().unwrap()
+    };
+    for pair in manifests.windows(2) {
+        let (earlier, later) = (&pair[0], &pair[1]);
+        let is_bridged = journal_begins(later) <= earlier.sequence + 1;
+        for sequence in (earlier.sequence + 1..later.oldest()).step_by(5) {
+            let name = format!("between-{sequence}");
+            let restored = house.restore_to(&name, Until::Sequence(sequence)).await;
+            if is_bridged {
+                let (restored, to) = restored.unwrap();
+                let used = (restored.generation, restored.later, restored.sequence);
+                assert_eq!(used, (earlier.generation, vec![later.generation], sequence));
+                assert_eq!(world_in(&to).await, world_at(&entries, sequence), "at {sequence}");
+                verify_store(&to).await.unwrap();
+                let at = entries[sequence as usize - 1].at;
+                let upto = entries.iter().take_while(|entry| entry.at <= at).count() as u64;
+                let (restored, _) = house.restore_to(&format!("time-{sequence}"), Until::Time(at)).await.unwrap();
+                assert_eq!(restored.sequence, upto);
+                bridged += 1;
+            } else {
+                let refused = restored.unwrap_err().to_string();
+                assert!(refused.contains(&format!("to {} (", earlier.sequence)), "{refused}");
+                assert!(refused.contains(&format!("from entry {} to", later.oldest())), "{refused}");
+                assert!(!house.temp.path().join(&name).exists());
+                gaps += 1;
+            }
+        }
+    }
+    assert!(bridged > 2 && gaps > 2, "{bridged} bridged, {gaps} in gaps");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backup_of_an_empty_store_and_its_restore_are_of_the_time_at_which_it_was_made() {
+    let temp = std::sync::Arc::new(tempfile::tempdir().unwrap());
+    let clock = std::sync::Arc::new(workflow_server::ledger::ManualClock::at(START));
+    let house = House::open(temp.clone(), temp.path().join("data"), clock).await;
+    let (manifest, _) = house.back_up().await;
+    assert_eq!((manifest.sequence, manifest.at_millis), (0, START.0));
+    let (restored, _) = house.restore_to("restored", Until::Newest).await.unwrap();
+    assert_eq!((restored.sequence, restored.at), (0, START));
 }

@@ -37,7 +37,7 @@ async fn erase(house: &House) -> u64 {
         let live = calls_in_memory(&house.handle.root(), &key, "");
         let calls = live.into_iter().chain(found.iter().map(call)).collect();
         let (customer, reason) = ("".into(), "she asked for it".into());
-        let erase = EraseCaller { customer, reason, calls, look: None, newest_file };
+        let erase = EraseCaller { customer, reason, calls, look: None, newest_file, is_of_restore: false };
         if let Some(erasure) = house.try_commit(Command::EraseCaller(Box::new(erase)), 0).await {
             break erasure;
         }

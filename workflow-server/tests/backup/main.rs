@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test ends where something unexpected happens")]
 
 mod chosen_point;
+mod clock;
 mod damage;
 mod erased;
 mod incremental;

@@ -262,7 +262,7 @@ pub(crate) async fn back_up_into(
 
 pub(crate) fn options(until: Until) -> RestoreOptions {
     let epoch = format!("{:032x}", rand_epoch());
-    RestoreOptions { generation: None, until, erase_again: true, erasures_from: None, epoch }
+    RestoreOptions { generation: None, until, erase_again: true, erasures_from: None, epoch, clock: None }
 }
 
 pub(crate) async fn restore_from(from: &Path, to: &Path, until: Until) -> Result<(Restored, PathBuf), BackupError> {
@@ -309,6 +309,12 @@ pub(crate) async fn archive_of(house: &House, ids: &[InstanceId]) -> HashMap<Ins
 
 pub(crate) fn key(call: &str) -> CallKey {
     CallKey { source: "scripts".into(), id: call.into() }
+}
+
+/// Sets a workflow that has no fields.
+pub(crate) fn setting_of(workflow: &str, call: &str) -> Command {
+    let Command::SetWorkflow(setting) = setting(call, "C-1", "") else { unreachable!() };
+    Command::SetWorkflow(Box::new(SetWorkflow { workflow: workflow.into(), fields: Vec::new(), ..*setting }))
 }
 
 pub(crate) fn setting(call: &str, reference: &str, reason: &str) -> Command {

@@ -44,7 +44,7 @@ pub(crate) fn play_archive() -> Played {
             let (customer, reason) = ("acme".into(), "asked for it".into());
             let mut calls = calls_in_memory(played.world.root(), &caller, "acme");
             calls.extend(archived);
-            let erase = EraseCaller { customer, reason, calls, look: None, newest_file: 3 };
+            let erase = EraseCaller { customer, reason, calls, look: None, newest_file: 3, is_of_restore: false };
             played.ask(ActorKind::Operations, Command::EraseCaller(Box::new(erase)));
             played.world.root().sequence
         })

@@ -171,7 +171,7 @@ fn masks(played: &mut Played) {
     let caller = CallerKey::of(&Caller { reference: "C-7".into(), ..Caller::default() }).unwrap();
     let (customer, reason) = ("".into(), "asked for it".into());
     let calls = calls_in_memory(played.world.root(), &caller, "");
-    let erase = EraseCaller { customer, reason, calls, look: None, newest_file: 0 };
+    let erase = EraseCaller { customer, reason, calls, look: None, newest_file: 0, is_of_restore: false };
     played.ask(ActorKind::Operations, Command::EraseCaller(Box::new(erase)));
     let (erasure, mut steps) = (played.world.root().sequence, 0);
     while played.world.root().erasures[&erasure].state == ErasureState::Masking {

@@ -38,7 +38,7 @@ fn start(draft: &mut EntryDraft<'_>, erase: &EraseCaller, actor: &Actor) -> Resu
         return Err(Rejection::ArchiveMoved);
     }
     let running = root.erasures.values().filter(|one| one.state != ErasureState::Done).count();
-    if running >= limits::ERASURES_RUNNING_MAX {
+    if running >= limits::ERASURES_RUNNING_MAX && !erase.is_of_restore {
         return Err(Rejection::Limit { name: "ERASURES_RUNNING", limit: limits::ERASURES_RUNNING_MAX as u64 });
     }
     let mut calls = with_calls_since_look(root, erase)?;

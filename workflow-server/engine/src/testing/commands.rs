@@ -110,6 +110,7 @@ pub(super) fn erase(world: &World, number: u8) -> EraseCaller {
         customer,
         look: Some(Look { caller, sequence: world.root().sequence }),
         newest_file: world.root().archive.newest_file,
+        is_of_restore: false,
     }
 }
 

@@ -212,6 +212,8 @@ impl World {
         match change {
             ErasureChange::Started(erasure) => {
                 erasures.insert(erasure.id, erasure.clone());
+                Arc::make_mut(&mut self.root.erasing).add(erasure);
+                return Ok(());
             }
             ErasureChange::Masked { erasure, .. } => {
                 change_one(*erasure, erasures, &|one| {

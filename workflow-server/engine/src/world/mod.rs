@@ -29,7 +29,7 @@ use crate::call::{Call, CallKey};
 use crate::definition::rules::Suggestions;
 use crate::definition::validate::{Declared, validate};
 use crate::definition::{Definition, Fault};
-use crate::erasure::{Erasing, Erasure};
+use crate::erasure::{Erasing, Erasure, ErasureState};
 use crate::instance::{Instance, InstanceId, Status};
 use crate::limits;
 use crate::team::Team;
