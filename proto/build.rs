@@ -35,11 +35,14 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 }
 
 /// RPCs with large answers: their servers answer with `Ready`, which is encoded where the answer is made.
-const READY: [&str; 13] = [
+const READY: [&str; 18] = [
     "CountInstances",
+    "ExportWorkflow",
     "GetCall",
     "GetCallDetails",
+    "GetWorkflow",
     "ListBatchItems",
+    "ListCalendars",
     "ListCallsOfCaller",
     "ListFollowUps",
     "ListHistory",
@@ -47,6 +50,8 @@ const READY: [&str; 13] = [
     "ListOpenFollowUps",
     "ListOverdueTimers",
     "ListStuckInstances",
+    "ListVersions",
+    "ListWorkflows",
     "SimulateWorkflow",
     "Snapshot",
 ];

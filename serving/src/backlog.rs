@@ -23,7 +23,7 @@ use futures::task::AtomicWaker;
 use http_body::{Frame, SizeHint};
 
 use crate::connection::Connection;
-use crate::limits::UNREAD_BYTES_MAX;
+use crate::limits::{UNREAD_BYTES_MAX, UNREAD_BYTES_REFUSED};
 use crate::streams::Ends;
 
 /// Bytes of one answer that may be on their way: enough to keep a fast connection busy.
@@ -44,6 +44,12 @@ static ALL: AtomicUsize = AtomicUsize::new(0);
 /// Whether all answers together hold so much that only those clients are served that hold next to nothing.
 pub(crate) fn is_over_all() -> bool {
     ALL.load(Ordering::Relaxed) > UNREAD_BYTES_MAX
+}
+
+/// Whether all answers together hold so much that a server had better make no further large one, for whomever.
+#[must_use]
+pub fn is_full_of_unread_answers() -> bool {
+    ALL.load(Ordering::Relaxed) > UNREAD_BYTES_REFUSED
 }
 
 /// Bounds what of an answer is on its way.

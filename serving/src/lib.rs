@@ -33,7 +33,8 @@ mod limits;
 mod listen;
 mod seldom;
 
-pub use limits::{CONNECTIONS_MAX, CONNECTIONS_PER_ADDRESS_MAX, FEED_MESSAGE_BYTES_MAX, Limits};
+pub use backlog::is_full_of_unread_answers;
+pub use limits::{CONNECTIONS_MAX, CONNECTIONS_PER_ADDRESS_MAX, FEED_MESSAGE_BYTES_MAX, Limits, UNREAD_BYTES_REFUSED};
 pub use listen::{deserialize_listen, parse_listen};
 pub use network::NetworkArgs;
 pub use probes::metrics_handle;

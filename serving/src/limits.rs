@@ -125,6 +125,9 @@ pub(crate) const UNFINISHED_BYTES_MAX: usize = 256 << 20;
 /// served nothing more.
 pub(crate) const UNREAD_BYTES_MAX: usize = 256 << 20;
 pub(crate) const UNREAD_BYTES_ALWAYS: usize = 64 * 1024;
+/// Bytes of all unread answers above which reads are refused to everybody. A client that holds none is served its first answer whatever
+/// the others hold: ten thousand connections could hold a large one each.
+pub const UNREAD_BYTES_REFUSED: usize = 4 * UNREAD_BYTES_MAX;
 
 /// Bytes that a connection writes before it lets others run: some 30 microseconds of copying into the socket.
 pub(crate) const WRITE_TURN_BYTES: usize = 64 * 1024;

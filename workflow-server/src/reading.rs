@@ -13,6 +13,7 @@ use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::time::{Duration, Instant};
 
 use aftercall_engine::query::{ShouldStop, Stopped};
+use aftercall_serving::{UNREAD_BYTES_REFUSED, is_full_of_unread_answers};
 use thiserror::Error;
 use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
@@ -41,6 +42,9 @@ pub enum ReadError {
         /// How many may wait or run.
         limit: usize,
     },
+    /// Clients leave too much of what was read unread.
+    #[error("unread answers hold more than {UNREAD_BYTES_REFUSED} bytes")]
+    Unread,
     /// It took longer than it may.
     #[error("it took longer than {} s", READ_TIME_MAX.as_secs())]
     TimeUp,
@@ -72,6 +76,8 @@ pub struct Reading {
     heavy: Threads,
     picture: Threads,
     time_max: Duration,
+    /// Whether no further answer is to be made for now.
+    is_full: fn() -> bool,
 }
 
 impl Reading {
@@ -91,6 +97,7 @@ impl Reading {
             heavy: Threads::start("reads-heavy", threads, heavy_max)?,
             picture: Threads::start("reads-picture", PICTURES_AT_ONCE, PICTURES_WAITING_MAX)?,
             time_max,
+            is_full: is_full_of_unread_answers,
         })
     }
 
@@ -175,6 +182,9 @@ impl Reading {
 
     /// Waits for a place on a lane.
     async fn place(&self, lane: Lane) -> Result<Place, ReadError> {
+        if (self.is_full)() {
+            return Err(ReadError::Unread);
+        }
         let threads = self.lane(lane);
         let full = |_| ReadError::Full { limit: threads.admitted_max };
         let admitted = threads.admitted.clone().try_acquire_owned().map_err(full)?;
@@ -267,6 +277,17 @@ mod tests {
         running.abort();
     }
 
+    #[tokio::test]
+    async fn nothing_is_read_while_too_much_is_unread_but_the_answer_to_a_change_is() {
+        let mut reading = Reading::with(1, (1, 1), READ_TIME_MAX).unwrap();
+        reading.is_full = || true;
+        for lane in [Lane::Desk, Lane::Heavy, Lane::Picture] {
+            assert_eq!(reading.run(lane, |_| Ok(1)).await, Err(ReadError::Unread));
+            assert_eq!(reading.run_waiting(lane, || async { 1 }).await, Err(ReadError::Unread));
+        }
+        assert_eq!(reading.run_afterwards(Lane::Heavy, |_| Ok(2)).await, Ok(2));
+    }
+
     #[tokio::test(flavor = "multi_thread")]
     async fn the_answer_to_a_change_waits_where_others_are_refused() {
         let reading = reading(1, 0);
@@ -296,7 +317,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_read_ends_when_its_time_is_used_up() {
-        let reading = Reading::with(1, (0, 0), Duration::ZERO).unwrap();
+        // Its place is free a moment after it has ended: the second one waits for that.
+        let reading = Reading::with(1, (1, 1), Duration::ZERO).unwrap();
         let (begun, _has_begun) = oneshot::channel();
         assert_eq!(reading.run(Lane::Heavy, endless(begun)).await, Err(ReadError::TimeUp));
         let waits = reading.run_waiting(Lane::Heavy, std::future::pending::<()>);

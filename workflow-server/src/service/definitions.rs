@@ -94,69 +94,77 @@ impl WorkflowDefinitionService for Definitions {
     async fn get_workflow(
         &self,
         request: Request<proto::GetWorkflowRequest>,
-    ) -> Result<Response<proto::GetWorkflowResponse>, Status> {
+    ) -> Result<Response<Ready<proto::GetWorkflowResponse>>, Status> {
         let request = request.into_inner();
-        let root = self.0.root();
-        let (workflow, definition, version) = pick(&root, &request.name, request.version, request.draft)?;
-        let described = describe(definition, version, workflow.revision);
-        Ok(Response::new(proto::GetWorkflowResponse { workflow: Some(described) }))
+        let described = move |root: &Root| {
+            let (workflow, definition, version) = pick(root, &request.name, request.version, request.draft)?;
+            Ok(proto::GetWorkflowResponse { workflow: Some(describe(definition, version, workflow.revision)) })
+        };
+        self.0.answer_or_refuse(Lane::Desk, described).await
     }
 
     async fn list_workflows(
         &self,
         request: Request<proto::ListWorkflowsRequest>,
-    ) -> Result<Response<proto::ListWorkflowsResponse>, Status> {
+    ) -> Result<Response<Ready<proto::ListWorkflowsResponse>>, Status> {
         let request = request.into_inner();
         let after = pages::read::<1>(&self.0, b"workflows", &request.page_token)?.map_or(0, |[after]| after as usize);
-        let (root, rows) = (self.0.root(), pages::rows(request.page_size));
-        let rest = root.workflows.by_name().enumerate().skip(after);
-        let wanted = rest.filter(|(_, workflow)| request.include_archived || !workflow.archived);
-        let page: Vec<_> = wanted.take(rows + 1).collect();
-        let more = page.len() > rows;
-        let next = page.get(rows).map_or(0, |(place, _)| *place);
-        let workflows: Vec<_> = page.into_iter().take(rows).map(|(_, workflow)| summary(workflow)).collect();
-        let next_page_token = if more { pages::token(&self.0, b"workflows", &[next as u64]) } else { String::new() };
-        Ok(Response::new(proto::ListWorkflowsResponse { workflows, next_page_token }))
+        let (shared, rows) = (self.0.clone(), pages::rows(request.page_size));
+        let listed = move |root: &Root| {
+            let rest = root.workflows.by_name().enumerate().skip(after);
+            let wanted = rest.filter(|(_, workflow)| request.include_archived || !workflow.archived);
+            let page: Vec<_> = wanted.take(rows + 1).collect();
+            let next = page.get(rows).map(|(place, _)| *place as u64);
+            let workflows = page.into_iter().take(rows).map(|(_, workflow)| summary(workflow)).collect();
+            let token = |next| pages::token(&shared, b"workflows", &[next]);
+            Ok(proto::ListWorkflowsResponse { workflows, next_page_token: next.map_or_else(String::new, token) })
+        };
+        self.0.answer_or_refuse(Lane::Desk, listed).await
     }
 
     async fn list_versions(
         &self,
         request: Request<proto::ListVersionsRequest>,
-    ) -> Result<Response<proto::ListVersionsResponse>, Status> {
-        let root = self.0.root();
+    ) -> Result<Response<Ready<proto::ListVersionsResponse>>, Status> {
         let request = request.into_inner();
-        let workflow = named(&root, &request.name)?;
         let list = [b"versions ", request.name.as_bytes()].concat();
-        let from = pages::read::<1>(&self.0, &list, &request.page_token)?.map_or(0, |[from]| from as usize);
+        let shared = self.0.clone();
         let summary = |(version, number): (&Version, u32)| proto::VersionSummary {
             version: number,
             published_at: Some(convert::timestamp(version.published_at)),
             published_by: Some(convert::actor(&version.published_by)),
             stage_count: version.definition.stages.len() as u32,
         };
-        let numbers = (1..=workflow.newest()).rev();
-        let newest_first = workflow.versions.iter().rev().zip(numbers).map(summary).enumerate();
-        // Those that were published meanwhile move the older ones back: some come twice, none is left out.
-        let (versions, next) = pages::numbered(newest_first, from, usize::MAX);
-        let next_page_token = next.map_or_else(String::new, |next| pages::token(&self.0, &list, &[next as u64]));
-        Ok(Response::new(proto::ListVersionsResponse { versions, next_page_token }))
+        let listed = move |root: &Root| {
+            let workflow = named(root, &request.name)?;
+            let from = pages::read::<1>(&shared, &list, &request.page_token)?.map_or(0, |[from]| from as usize);
+            let numbers = (1..=workflow.newest()).rev();
+            let newest_first = workflow.versions.iter().rev().zip(numbers).map(summary).enumerate();
+            // Those that were published meanwhile move the older ones back: some come twice, none is left out.
+            let (versions, next) = pages::numbered(newest_first, from, usize::MAX);
+            let next_page_token = next.map_or_else(String::new, |next| pages::token(&shared, &list, &[next as u64]));
+            Ok(proto::ListVersionsResponse { versions, next_page_token })
+        };
+        self.0.answer_or_refuse(Lane::Desk, listed).await
     }
 
     async fn export_workflow(
         &self,
         request: Request<proto::ExportWorkflowRequest>,
-    ) -> Result<Response<proto::ExportWorkflowResponse>, Status> {
+    ) -> Result<Response<Ready<proto::ExportWorkflowResponse>>, Status> {
         let request = request.into_inner();
         let mut faults = requests::Faults::default();
         faults.check_enum::<proto::FileFormat>("format", request.format);
         faults.check()?;
-        let root = self.0.root();
-        let (_, definition, _) = pick(&root, &request.name, request.version, request.draft)?;
-        let file = match request.format() {
-            proto::FileFormat::Unspecified | proto::FileFormat::Yaml => file::write_yaml(definition),
-            proto::FileFormat::Json => file::write_json(definition),
+        let written = move |root: &Root| {
+            let (_, definition, _) = pick(root, &request.name, request.version, request.draft)?;
+            let file = match request.format() {
+                proto::FileFormat::Unspecified | proto::FileFormat::Yaml => file::write_yaml(definition),
+                proto::FileFormat::Json => file::write_json(definition),
+            };
+            Ok(proto::ExportWorkflowResponse { file })
         };
-        Ok(Response::new(proto::ExportWorkflowResponse { file }))
+        self.0.answer_or_refuse(Lane::Heavy, written).await
     }
 
     async fn diff_versions(
@@ -241,14 +249,17 @@ impl WorkflowDefinitionService for Definitions {
     async fn list_calendars(
         &self,
         request: Request<proto::ListCalendarsRequest>,
-    ) -> Result<Response<proto::ListCalendarsResponse>, Status> {
+    ) -> Result<Response<Ready<proto::ListCalendarsResponse>>, Status> {
         let token = request.into_inner().page_token;
         let from = pages::read::<1>(&self.0, b"calendars", &token)?.map_or(0, |[from]| from as usize);
-        let root = self.0.root();
-        let all = root.calendars.by_name().map(|calendar| calendars::shown(calendar)).enumerate();
-        let (calendars, next) = pages::numbered(all, from, usize::MAX);
-        let next_page_token = next.map_or_else(String::new, |next| pages::token(&self.0, b"calendars", &[next as u64]));
-        Ok(Response::new(proto::ListCalendarsResponse { calendars, next_page_token }))
+        let shared = self.0.clone();
+        let listed = move |root: &Root| {
+            let all = root.calendars.by_name().map(|calendar| calendars::shown(calendar)).enumerate();
+            let (calendars, next) = pages::numbered(all, from, usize::MAX);
+            let token = |next| pages::token(&shared, b"calendars", &[next as u64]);
+            Ok(proto::ListCalendarsResponse { calendars, next_page_token: next.map_or_else(String::new, token) })
+        };
+        self.0.answer_or_refuse(Lane::Desk, listed).await
     }
 }
 

@@ -166,6 +166,15 @@ impl Shared {
         made.await.map(Response::new)
     }
 
+    /// The same for a short answer that may be refused.
+    async fn answer_or_refuse<T: Message + 'static>(
+        &self,
+        lane: Lane,
+        make: impl FnOnce(&Root) -> Result<T, Status> + Send + 'static,
+    ) -> Result<Response<Ready<T>>, Status> {
+        self.walk(lane, self.root(), move |root, _| Ok(make(root).map(Ready::from))).await?.map(Response::new)
+    }
+
     /// The same for an answer that needs the history or the archive: its thread waits for the files.
     async fn answer_from_files<T: Message + 'static, F: Future<Output = Result<T, Status>>>(
         &self,

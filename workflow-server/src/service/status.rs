@@ -11,6 +11,7 @@ use aftercall_engine::instance::Instance;
 use aftercall_engine::rejection::FieldFault;
 use aftercall_engine::simulate::SimulationError;
 use aftercall_engine::{Rejection, Root};
+use aftercall_serving::UNREAD_BYTES_REFUSED;
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, FieldViolation, StatusExt};
 
@@ -374,6 +375,7 @@ pub(super) fn of_feed(error: &FeedError) -> Status {
 pub(super) fn of_read(error: ReadError) -> Status {
     match error {
         ReadError::Full { limit } => exhausted("READS_WAITING", limit as u64),
+        ReadError::Unread => exhausted("UNREAD_BYTES", UNREAD_BYTES_REFUSED as u64),
         ReadError::TimeUp => plain(Code::ResourceExhausted, "READ_TIME", format!("{error}: ask for less")),
         ReadError::Panicked => internal(&error),
     }
