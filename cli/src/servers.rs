@@ -11,11 +11,13 @@ use std::{
 };
 
 use aftercall_serving::{
-    NetworkArgs, ServeError, config,
+    NetworkArgs, ServeError,
+    config::{self, ConfigError},
     logs::{self, LogFormat},
-    settings::{Settings, log_filter_error},
+    settings::log_filter_error,
 };
 use alerter_server::{ServerError as AlerterError, config::AlerterServerConfig};
+use clap::Parser;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use workflow_server::ServerError as WorkflowError;
@@ -23,26 +25,66 @@ use workflow_server::config::WorkflowServerConfig;
 
 use crate::errors::Failure;
 
-/// Seconds that running requests may take once both are stopped.
-pub(crate) const DRAIN_SECONDS: u64 = 10;
-/// The workflow-server's usual place.
-pub(crate) const WORKFLOW_SERVER: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 7401);
-/// The alerter-server's usual place.
-pub(crate) const ALERTER_SERVER: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 7402);
-
-/// Where the servers are to listen, and where the data lies.
-#[derive(Debug, Clone)]
+/// What the command line says about the servers; what it leaves out is as environment and files say.
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Places {
     /// The store's directory.
-    pub(crate) data_dir: PathBuf,
+    pub(crate) data_dir: Option<PathBuf>,
     /// The workflow-server's address; port 0 takes a free one.
-    pub(crate) listen: SocketAddr,
+    pub(crate) listen: Option<SocketAddr>,
     /// The alerter-server's address; port 0 takes a free one.
-    pub(crate) alerter_listen: SocketAddr,
+    pub(crate) alerter_listen: Option<SocketAddr>,
     /// Whether plain text may be served where other machines reach it.
     pub(crate) allow_plaintext: bool,
+    /// The zone that counts where neither caller nor calendar name one.
+    pub(crate) time_zone: Option<String>,
     /// Who may connect to both.
     pub(crate) network: NetworkArgs,
+}
+
+/// The settings of both servers.
+#[derive(Debug, Clone)]
+pub(crate) struct Configs {
+    pub(crate) workflow: WorkflowServerConfig,
+    pub(crate) alerter: AlerterServerConfig,
+}
+
+impl Places {
+    /// The settings that both servers would have on their own: each honours its environment and the file that this names. What
+    /// cannot hold for two servers in one process is refused by name.
+    pub(crate) fn configs(&self) -> Result<Configs, Failure> {
+        let refused = |error: ConfigError| Failure::usage(error.to_string());
+        let workflow = of_environment::<workflow_server::config::Args>()?.resolve().map_err(refused)?;
+        let alerter = of_environment::<alerter_server::config::Args>()?.resolve().map_err(refused)?;
+        if alerter.workflow_server != AlerterServerConfig::default().workflow_server {
+            return Err(Failure::usage(format!(
+                "The setting workflow_server (AFTERCALL_WORKFLOW_SERVER) names {}, and this command runs a workflow-server of its own. \
+                 Unset it, or run `aftercall serve alerter-server`.",
+                alerter.workflow_server
+            )));
+        }
+        let mut both = toml::Table::new();
+        self.network.put_into(&mut both);
+        let put = |over: &mut toml::Table, key: &str, value: Option<String>| {
+            over.extend(value.map(|value| (key.to_owned(), toml::Value::from(value))));
+        };
+        if self.allow_plaintext {
+            both.insert("allow_plaintext".to_owned(), true.into());
+        }
+        let (mut over, mut over_alerter) = (both.clone(), both);
+        put(&mut over, "listen", self.listen.map(|address| address.to_string()));
+        put(&mut over, "data_dir", self.data_dir.as_ref().map(|dir| dir.to_string_lossy().into_owned()));
+        put(&mut over, "time_zone", self.time_zone.clone());
+        put(&mut over_alerter, "listen", self.alerter_listen.map(|address| address.to_string()));
+        let workflow = config::put_over(&workflow, over).map_err(refused)?;
+        let alerter = config::put_over(&alerter, over_alerter).map_err(refused)?;
+        Ok(Configs { workflow, alerter })
+    }
+}
+
+/// The arguments of a server that was given none: what its environment says.
+fn of_environment<A: Parser>() -> Result<A, Failure> {
+    A::try_parse_from(["aftercall"]).map_err(|error| Failure::usage(error.to_string()))
 }
 
 /// Both servers, serving.
@@ -58,33 +100,16 @@ pub(crate) struct Servers {
 impl Servers {
     /// Binds both servers and begins to serve. An address that is taken, or a store that cannot be opened, is told in a
     /// sentence that says what to do.
-    pub(crate) async fn start(places: Places) -> Result<Self, Failure> {
-        let allow_plaintext = places.allow_plaintext;
-        let data_dir = places.data_dir.clone();
-        let config = WorkflowServerConfig {
-            listen: places.listen,
-            data_dir,
-            allow_plaintext,
-            drain_seconds: DRAIN_SECONDS,
-            ..Default::default()
-        };
-        let config = with_network(&config, &places.network)?;
-        // Checked before anything is opened; where the workflow-server listens is known only once it does.
-        let of_alerter = AlerterServerConfig {
-            listen: places.alerter_listen,
-            allow_plaintext,
-            drain_seconds: DRAIN_SECONDS,
-            ..Default::default()
-        };
-        let of_alerter = with_network(&of_alerter, &places.network)?;
-        let workflow = workflow_server::Server::bind(config).await.map_err(|error| match &error {
-            WorkflowError::Serve(refused) => not_bound("workflow-server", &places.data_dir, refused),
+    pub(crate) async fn start(configs: Configs) -> Result<Self, Failure> {
+        let (data_dir, of_alerter) = (configs.workflow.data_dir.clone(), configs.alerter);
+        let workflow = workflow_server::Server::bind(configs.workflow).await.map_err(|error| match &error {
+            WorkflowError::Serve(refused) => not_bound("workflow-server", &data_dir, refused),
             _ => failed("workflow-server", &error),
         })?;
         let workflow_server = url(workflow.local_addr());
         let config = AlerterServerConfig { workflow_server: workflow_server.clone(), ..of_alerter };
         let alerter = alerter_server::Server::bind(config).await.map_err(|error| match &error {
-            AlerterError::Serve(refused) => not_bound("alerter-server", &places.data_dir, refused),
+            AlerterError::Serve(refused) => not_bound("alerter-server", &data_dir, refused),
             _ => failed("alerter-server", &error),
         })?;
         let alerter_server = url(alerter.local_addr());
@@ -117,23 +142,17 @@ impl Servers {
     }
 }
 
-fn with_network<T: Settings>(config: &T, network: &NetworkArgs) -> Result<T, Failure> {
-    let mut over = toml::Table::new();
-    network.put_into(&mut over);
-    config::put_over(config, over).map_err(|error| Failure::usage(error.to_string()))
-}
-
 /// Cancelled by ctrl-C, or by the signal that stops a service; a second one ends the process at once.
 pub(crate) fn stop_asked(drain_seconds: u64) -> Result<CancellationToken, Failure> {
     Ok(aftercall_serving::shutdown_token(Duration::from_secs(drain_seconds))?)
 }
 
 /// Sends the servers' log to stderr.
-pub(crate) fn log_to_stderr(filter: &str) -> Result<(), Failure> {
+pub(crate) fn log_to_stderr(format: LogFormat, filter: &str) -> Result<(), Failure> {
     if let Some(error) = log_filter_error(filter) {
         return Err(Failure::usage(error.to_string()));
     }
-    logs::init(LogFormat::Text, filter);
+    logs::init(format, filter);
     Ok(())
 }
 
@@ -186,7 +205,7 @@ mod tests {
     #[test]
     fn a_taken_port_is_told_with_a_way_out() {
         let error = std::io::Error::from(std::io::ErrorKind::AddrInUse);
-        let refused = ServeError::Listen { address: WORKFLOW_SERVER, error };
+        let refused = ServeError::Listen { address: ([127, 0, 0, 1], 7401).into(), error };
         let failure = not_bound("workflow-server", Path::new("d"), &refused);
         assert!(failure.sentence().contains("127.0.0.1:7401"), "{}", failure.sentence());
         assert!(failure.sentence().contains("--listen 127.0.0.1:0"), "{}", failure.sentence());

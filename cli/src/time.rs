@@ -23,6 +23,33 @@ pub(crate) fn local(time: Option<&ProtoTime>) -> String {
     shown(time, "%Y-%m-%d %H:%M:%S%:z")
 }
 
+/// Date and time by the clock of a zone, which is named where it is not the terminal's; empty where absent.
+pub(crate) fn in_zone(time: Option<&ProtoTime>, zone: &str) -> String {
+    let here = TimeZone::system();
+    match TimeZone::get(zone) {
+        Ok(there) if there.iana_name() != here.iana_name() => moment(time).map_or_else(String::new, |moment| {
+            format!("{} {zone}", moment.to_zoned_datetime(there).strftime("%Y-%m-%d %H:%M:%S"))
+        }),
+        _ => local(time),
+    }
+}
+
+/// Whether a time says by itself which moment it is.
+pub(crate) fn is_moment(text: &str) -> bool {
+    text.parse::<Timestamp>().is_ok()
+}
+
+/// Reads a moment: RFC 3339, or `2026-11-24 09:00` by the clock of a zone. A date alone is none.
+pub(crate) fn parse_moment_in(text: &str, zone: &TimeZone) -> Result<ProtoTime, String> {
+    if let Ok(moment) = text.parse::<Timestamp>() {
+        return Ok(proto(moment));
+    }
+    let civil = text.parse::<DateTime>().ok().filter(|_| text.contains(':'));
+    let zoned = civil.and_then(|civil| civil.to_zoned_datetime(zone.clone()).ok());
+    let wrong = || format!("`{text}` is not a time; write it as `2026-11-24 09:00`, or 2026-11-24T09:00:00Z");
+    zoned.map(|zoned| proto(zoned.timestamp())).ok_or_else(wrong)
+}
+
 /// The terminal's time zone in words, for lines that show only the time of day.
 pub(crate) fn zone() -> String {
     let zone = TimeZone::system();

@@ -11,7 +11,7 @@ use clap::Args;
 use crate::{
     errors::Failure,
     output::remark,
-    servers::{self, ALERTER_SERVER, DRAIN_SECONDS, Places, Servers, WORKFLOW_SERVER},
+    servers::{self, Places, Servers},
     session::Session,
 };
 
@@ -20,17 +20,23 @@ use crate::{
 Examples:
   aftercall up --data-dir ./data
   aftercall --output json up --data-dir ./data --listen 127.0.0.1:0 --alerter-listen 127.0.0.1:0
+
+Every other setting of the two servers is taken from its variable (AFTERCALL_UNDO_SECONDS and so on), or from the files that
+AFTERCALL_CONFIG and AFTERCALL_ALERTER_CONFIG name. `aftercall serve workflow-server --help` lists them.
 ")]
 pub(crate) struct Up {
     /// Where everything is kept; made if it is not there
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, env = "AFTERCALL_DATA_DIR", value_name = "DIR")]
     data_dir: PathBuf,
-    /// Where the workflow-server listens; port 0 takes a free one
-    #[arg(long, value_name = "ADDRESS:PORT", default_value_t = WORKFLOW_SERVER, value_parser = parse_listen)]
-    listen: SocketAddr,
-    /// Where the alerter-server listens; port 0 takes a free one
-    #[arg(long, value_name = "ADDRESS:PORT", default_value_t = ALERTER_SERVER, value_parser = parse_listen)]
-    alerter_listen: SocketAddr,
+    /// Where the workflow-server listens; port 0 takes a free one [default: 127.0.0.1:7401]
+    #[arg(long, env = "AFTERCALL_WORKFLOW_LISTEN", value_name = "ADDRESS:PORT", value_parser = parse_listen)]
+    listen: Option<SocketAddr>,
+    /// Where the alerter-server listens; port 0 takes a free one [default: 127.0.0.1:7402]
+    #[arg(long, env = "AFTERCALL_ALERTER_LISTEN", value_name = "ADDRESS:PORT", value_parser = parse_listen)]
+    alerter_listen: Option<SocketAddr>,
+    /// The time zone that counts where neither the caller nor a calendar has one, such as Europe/Berlin [default: UTC]
+    #[arg(long, env = "AFTERCALL_TIME_ZONE", value_name = "ZONE")]
+    time_zone: Option<String>,
     /// Serve plain text on an address in the open: there is no TLS and no authentication yet
     #[arg(long)]
     allow_plaintext: bool,
@@ -43,16 +49,18 @@ pub(crate) struct Up {
 
 impl Up {
     pub(crate) async fn run(self, session: &Session) -> Result<(), Failure> {
-        servers::log_to_stderr(&self.log)?;
-        let stop = servers::stop_asked(DRAIN_SECONDS)?;
         let places = Places {
-            data_dir: self.data_dir.clone(),
+            data_dir: Some(self.data_dir.clone()),
             listen: self.listen,
             alerter_listen: self.alerter_listen,
             allow_plaintext: self.allow_plaintext,
+            time_zone: self.time_zone,
             network: self.network,
         };
-        let mut servers = Servers::start(places).await?;
+        let configs = places.configs()?;
+        servers::log_to_stderr(configs.workflow.log_format, &self.log)?;
+        let stop = servers::stop_asked(configs.workflow.drain_seconds)?;
+        let mut servers = Servers::start(configs).await?;
         let Servers { workflow_server, alerter_server, .. } = &servers;
         if session.output.is_json() {
             session.output.json(&serde_json::json!({

@@ -7,6 +7,8 @@ use std::collections::BTreeMap;
 
 use aftercall_proto::workflow::v1::{CallRef, FieldDeclaration, FieldType, StageMapping, Value, value::Kind};
 
+use jiff::tz::TimeZone;
+
 use crate::{errors::Failure, time};
 
 /// Reads `NAME=VALUE`.
@@ -43,11 +45,12 @@ pub(crate) fn call_name(call: Option<&CallRef>) -> String {
     call.map(|call| format!("{}/{}", call.source, call.id)).unwrap_or_default()
 }
 
-/// Gives each value the type that is declared for it. `of` says whose fields they are, for the sentences.
+/// Gives each value the type that is declared for it; times without a zone are by the clock of `zone`. `of` says whose fields they
+/// are, for the sentences.
 pub(crate) fn typed(
     pairs: &[(String, String)],
     declared: &[FieldDeclaration],
-    of: &str,
+    (of, zone): (&str, &TimeZone),
 ) -> Result<BTreeMap<String, Value>, Failure> {
     let mut values = BTreeMap::new();
     let mut faults = Vec::new();
@@ -56,7 +59,7 @@ pub(crate) fn typed(
             faults.push(format!("{of} has no field {name}; {}", listed(declared)));
             continue;
         };
-        match typed_value(text, declaration.r#type()) {
+        match typed_value(text, declaration.r#type(), zone) {
             Ok(kind) => {
                 if values.insert(name.clone(), Value { kind: Some(kind) }).is_some() {
                     faults.push(format!("{name} is given twice"));
@@ -68,7 +71,7 @@ pub(crate) fn typed(
     if faults.is_empty() { Ok(values) } else { Err(Failure::usage(faults.join("\n"))) }
 }
 
-fn typed_value(text: &str, wanted: FieldType) -> Result<Kind, String> {
+fn typed_value(text: &str, wanted: FieldType, zone: &TimeZone) -> Result<Kind, String> {
     match wanted {
         FieldType::Number => match text.parse::<f64>() {
             Ok(number) if number.is_finite() => Ok(Kind::Number(number)),
@@ -79,7 +82,7 @@ fn typed_value(text: &str, wanted: FieldType) -> Result<Kind, String> {
             "no" | "false" => Ok(Kind::Flag(false)),
             _ => Err(format!("`{text}` is not yes or no")),
         },
-        FieldType::Time => time::parse_moment(text).map(Kind::Time),
+        FieldType::Time => time::parse_moment_in(text, zone).map(Kind::Time),
         FieldType::Text | FieldType::Unspecified => Ok(Kind::Text(text.to_owned())),
     }
 }
@@ -154,7 +157,7 @@ mod tests {
     fn values_take_the_declared_types() {
         let fields = [declared("amount", FieldType::Number), declared("urgent", FieldType::Bool)];
         let pairs = [("amount".to_owned(), "120.5".to_owned()), ("urgent".to_owned(), "yes".to_owned())];
-        let values = typed(&pairs, &fields, "refund").unwrap();
+        let values = typed(&pairs, &fields, ("refund", &TimeZone::UTC)).unwrap();
         assert_eq!(values["amount"].kind, Some(Kind::Number(120.5)));
         assert_eq!(values["urgent"].kind, Some(Kind::Flag(true)));
         assert_eq!(shown_all(&values), "amount=120.5 urgent=yes");
@@ -164,7 +167,7 @@ mod tests {
     fn every_fault_is_told_at_once() {
         let fields = [declared("amount", FieldType::Number)];
         let pairs = [("amount".to_owned(), "much".to_owned()), ("colour".to_owned(), "red".to_owned())];
-        let failure = typed(&pairs, &fields, "refund").unwrap_err();
+        let failure = typed(&pairs, &fields, ("refund", &TimeZone::UTC)).unwrap_err();
         assert_eq!(
             failure.sentence(),
             "amount: `much` is not a number\nrefund has no field colour; it takes amount (number, required)"
@@ -173,8 +176,8 @@ mod tests {
 
     #[test]
     fn numbers_that_are_not_finite_are_refused() {
-        assert!(typed_value("inf", FieldType::Number).is_err());
-        assert!(typed_value("NaN", FieldType::Number).is_err());
+        assert!(typed_value("inf", FieldType::Number, &TimeZone::UTC).is_err());
+        assert!(typed_value("NaN", FieldType::Number, &TimeZone::UTC).is_err());
     }
 
     #[test]

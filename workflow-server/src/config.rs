@@ -48,7 +48,7 @@ pub struct WorkflowServerConfig {
     pub journal_kept_entries: u64,
     /// Seconds that requests in hand may take once the server is told to stop.
     pub drain_seconds: u64,
-    /// The time zone that snoozing counts by where the call names none, by its IANA name.
+    /// The time zone by whose clock times are read and shown where neither caller nor calendar have one, by its IANA name.
     pub time_zone: String,
     /// Seconds for which a push may be taken back; 0 for not at all.
     pub undo_seconds: u32,
@@ -162,7 +162,7 @@ pub struct Args {
     /// Seconds that requests in hand may take once the server is told to stop
     #[arg(long, env = "AFTERCALL_DRAIN_SECONDS", value_name = "SECONDS")]
     drain_seconds: Option<u32>,
-    /// The time zone that snoozing counts by where the call names none, such as Europe/Berlin [default: UTC]
+    /// The time zone that counts where neither the caller nor a calendar has one, such as Europe/Berlin [default: UTC]
     #[arg(long, env = "AFTERCALL_TIME_ZONE", value_name = "ZONE")]
     time_zone: Option<String>,
     /// Seconds for which a push may be taken back; 0 for not at all [default: 300]

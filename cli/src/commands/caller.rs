@@ -136,7 +136,7 @@ impl OfCaller {
 /// The words stand whole on a line of their own: the agent reads them out.
 fn to_read_out(open: &OpenFollowUp) -> Vec<String> {
     let id = open.follow_up.as_ref().map(|follow_up| follow_up.instance_id.clone()).unwrap_or_default();
-    let promised = time::local(open.promised_by.as_ref());
+    let promised = time::in_zone(open.promised_by.as_ref(), &open.time_zone);
     let promised = if promised.is_empty() { promised } else { format!("  promised by {promised}") };
     vec![format!("{id}{promised}"), format!("  {}", open.words)]
 }

@@ -5,6 +5,7 @@
 
 use aftercall_proto::workflow::v1::{Button, FollowUp, GetFollowUpRequest, PushButtonRequest};
 use clap::Args;
+use jiff::tz::TimeZone;
 
 use crate::{
     connect,
@@ -47,12 +48,15 @@ impl Push {
             (None, Some(_)) if self.form.is_empty() => (self.button.clone(), Vec::new()),
             (None, _) => return Err(no_button(&follow_up, &self.button)),
         };
+        // By the caller's clock where it is known, as snoozing is.
+        let caller = follow_up.call.as_ref().and_then(|call| call.caller.as_ref());
+        let zone = caller.and_then(|caller| TimeZone::get(&caller.time_zone).ok()).unwrap_or_else(TimeZone::system);
         let request = PushButtonRequest {
             request_id: connect::request_id(),
             actor: session.to.actor.clone(),
             instance_id: self.id,
             visit: self.visit.unwrap_or(follow_up.visit),
-            form: values::typed(&self.form, &declared, &self.button)?,
+            form: values::typed(&self.form, &declared, (&self.button, &zone))?,
             button_id,
             note: self.note,
         };

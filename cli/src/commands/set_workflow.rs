@@ -5,9 +5,11 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use aftercall_proto::workflow::v1::{
-    CallProperties, CallRef, Caller, GetWorkflowRequest, IfRunning, Release, SetWorkflowRequest, SetWorkflowResponse,
+    CallProperties, CallRef, Caller, FieldDeclaration, FieldType, GetCallRequest, GetWorkflowRequest, IfRunning,
+    Release, SetWorkflowRequest, SetWorkflowResponse, Value, value::Kind,
 };
 use clap::{Args, ValueEnum};
+use jiff::{Timestamp, tz::TimeZone};
 
 use crate::{
     connect,
@@ -42,7 +44,7 @@ pub(crate) struct SetWorkflow {
     /// The caller's own reference at the customer
     #[arg(long, value_name = "REFERENCE")]
     caller_reference: Option<String>,
-    /// Where the caller is, such as Europe/Berlin: snoozing counts by it
+    /// Where the caller is, such as Europe/Berlin: snoozing and times without a zone count by it
     #[arg(long, value_name = "ZONE")]
     caller_time_zone: Option<String>,
     /// The call is chargeable: only then Call Managers see the follow-up
@@ -93,12 +95,14 @@ impl SetWorkflow {
     pub(crate) async fn run(self, session: &Session) -> Result<(), Failure> {
         let request = self.request(session).await?;
         let request_id = request.request_id.clone();
+        let times: Vec<_> =
+            request.fields.iter().filter_map(|(name, value)| Some((name.clone(), at(value)?))).collect();
         let answer = session.to.scripts().await?.set_workflow(request).await;
         let answer = answer.map_err(|status| unsure(status, &request_id))?.into_inner();
         for warning in &answer.warnings {
             remark(&format!("warning: {warning}"));
         }
-        session.output.one(&answer, || page(&answer))
+        session.output.one(&answer, || page(&answer, &times))
     }
 
     async fn request(self, session: &Session) -> Result<SetWorkflowRequest, Failure> {
@@ -116,7 +120,7 @@ impl SetWorkflow {
             IfRunningChoice::Replace => IfRunning::Replace,
         };
         let version = self.version.unwrap_or(0);
-        let fields = typed_fields(session, &self.workflow, version, &self.fields).await?;
+        let fields = self.typed_fields(session, version).await?;
         let caller = Caller {
             name: self.caller_name.unwrap_or_default(),
             phone: self.caller_phone.unwrap_or_default(),
@@ -143,20 +147,37 @@ impl SetWorkflow {
             if_running: if_running.into(),
         })
     }
-}
 
-async fn typed_fields(
-    session: &Session,
-    name: &str,
-    version: u32,
-    pairs: &[(String, String)],
-) -> Result<BTreeMap<String, aftercall_proto::workflow::v1::Value>, Failure> {
-    if pairs.is_empty() {
-        return Ok(BTreeMap::new());
+    async fn typed_fields(&self, session: &Session, version: u32) -> Result<BTreeMap<String, Value>, Failure> {
+        if self.fields.is_empty() {
+            return Ok(BTreeMap::new());
+        }
+        let request = GetWorkflowRequest { name: self.workflow.clone(), version, draft: false };
+        let answer = session.to.definitions().await?.get_workflow(request).await?.into_inner();
+        let declared = answer.workflow.unwrap_or_default().fields;
+        let has_bare_time = self.fields.iter().any(|(name, text)| {
+            let is_time = |field: &FieldDeclaration| field.name == *name && field.r#type() == FieldType::Time;
+            declared.iter().any(is_time) && !time::is_moment(text)
+        });
+        let zone = if has_bare_time { self.zone(session, &answer.time_zone).await? } else { TimeZone::UTC };
+        values::typed(&self.fields, &declared, (&self.workflow, &zone))
     }
-    let request = GetWorkflowRequest { name: name.to_owned(), version, draft: false };
-    let answer = session.to.definitions().await?.get_workflow(request).await?.into_inner();
-    values::typed(pairs, &answer.workflow.unwrap_or_default().fields, name)
+
+    /// By whose clock a time without a zone is meant: the caller's, as it is given or known, else the one of the workflow.
+    async fn zone(&self, session: &Session, of_workflow: &str) -> Result<TimeZone, Failure> {
+        let mut name = self.caller_time_zone.clone().unwrap_or_default();
+        if name.is_empty() {
+            let known = session.to.scripts().await?.get_call(GetCallRequest { call: Some(self.call.clone()) }).await;
+            name = match known {
+                Ok(answer) => answer.into_inner().call.and_then(|call| call.caller).unwrap_or_default().time_zone,
+                Err(status) if status.code() == tonic::Code::NotFound => String::new(),
+                Err(status) => return Err(status.into()),
+            };
+        }
+        let name = if name.is_empty() { of_workflow } else { &name };
+        TimeZone::get(name)
+            .map_err(|_| Failure::usage(format!("{name} is not a time zone; write it as Europe/Berlin.")))
+    }
 }
 
 /// An answer that did not come leaves it open whether the change happened: the request id is the way to know.
@@ -166,7 +187,12 @@ fn unsure(status: tonic::Status, request_id: &str) -> Failure {
     if open { failure.advise(&format!("Repeat it with --request-id {request_id}.")) } else { failure }
 }
 
-fn page(answer: &SetWorkflowResponse) -> Vec<String> {
+fn at(value: &Value) -> Option<prost_types::Timestamp> {
+    if let Some(Kind::Time(time)) = value.kind { Some(time) } else { None }
+}
+
+/// `times`: the values that are times, which may have been given without a zone.
+fn page(answer: &SetWorkflowResponse, times: &[(String, prost_types::Timestamp)]) -> Vec<String> {
     let follow_up = answer.follow_up.clone().unwrap_or_default();
     let done = if answer.started { "Set" } else { "Runs already" };
     let mut lines = vec![format!("{done}: {} {}", follow_up.instance_id, follow_up.workflow)];
@@ -178,8 +204,13 @@ fn page(answer: &SetWorkflowResponse) -> Vec<String> {
         lines.push(format!("updated: {}", answer.updated_fields.join(", ")));
     }
     if answer.promise_by.is_some() {
-        lines.push(format!("promise the caller an answer by {}", time::local(answer.promise_by.as_ref())));
+        let by = time::in_zone(answer.promise_by.as_ref(), &answer.time_zone);
+        lines.push(format!("promise the caller an answer by {by}"));
     }
+    let now = Timestamp::now();
+    lines.extend(times.iter().map(|(name, at)| {
+        format!("{name}: {} ({})", time::in_zone(Some(at), &answer.time_zone), time::relative(Some(at), now))
+    }));
     lines
 }
 
@@ -199,7 +230,7 @@ mod tests {
     fn the_answer_tells_whether_it_was_started() {
         let answer =
             SetWorkflowResponse { started: false, updated_fields: vec!["amount".to_owned()], ..Default::default() };
-        let lines = page(&answer);
+        let lines = page(&answer, &[]);
         assert!(lines[0].starts_with("Runs already"));
         assert!(lines.contains(&"updated: amount".to_owned()));
     }

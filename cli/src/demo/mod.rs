@@ -11,7 +11,6 @@ use aftercall_proto::{
     alert::v1::{SnapshotMode, SubscribeResponse, subscribe_response::Frame},
     workflow::v1::{Button, FollowUpFilter, NoteRule},
 };
-use aftercall_serving::NetworkArgs;
 use clap::Args;
 use tokio::time::{Instant, MissedTickBehavior};
 
@@ -21,7 +20,7 @@ use crate::{
     json,
     output::{Output, remark},
     samples::{self, Published},
-    servers::{self, ALERTER_SERVER, DRAIN_SECONDS, Places, Servers, WORKFLOW_SERVER},
+    servers::{self, Places, Servers},
     session::Session,
     subscription::{line, next, subscription},
     time,
@@ -49,20 +48,20 @@ pub(crate) struct Demo {
 
 impl Demo {
     pub(crate) async fn run(self, session: &Session) -> Result<(), Failure> {
-        servers::log_to_stderr(&self.log)?;
-        let stop = servers::stop_asked(DRAIN_SECONDS)?;
+        let is_named = self.data_dir.is_some();
         let data_dir = match self.data_dir {
             Some(data_dir) => data_dir,
             None => tempfile::Builder::new().prefix("aftercall-demo-").tempdir()?.keep(),
         };
-        let places = Places {
-            data_dir: data_dir.clone(),
-            listen: WORKFLOW_SERVER,
-            alerter_listen: ALERTER_SERVER,
-            allow_plaintext: false,
-            network: NetworkArgs::default(),
-        };
-        let mut servers = Servers::start(places).await?;
+        let configs = Places { data_dir: Some(data_dir.clone()), ..Places::default() }.configs()?;
+        servers::log_to_stderr(configs.workflow.log_format, &self.log)?;
+        let stop = servers::stop_asked(configs.workflow.drain_seconds)?;
+        if !is_named && std::env::var_os("AFTERCALL_DATA_DIR").is_some() {
+            remark(
+                "Sample calls do not belong among real ones: AFTERCALL_DATA_DIR is not used. Name a directory with --data-dir.",
+            );
+        }
+        let mut servers = Servers::start(configs).await?;
         remark(&introduction(&data_dir));
         let session = Session {
             to: Connections {

@@ -28,9 +28,15 @@ pub(crate) struct Ended {
 }
 
 /// Starts a command that goes on; its lines.
-pub(crate) fn start(args: &[&str]) -> (Child, Lines<BufReader<ChildStdout>>) {
+fn start(args: &[&str], environment: &[(&str, &str)]) -> (Child, Lines<BufReader<ChildStdout>>) {
     let mut command = Command::new(binary("aftercall"));
-    let mut child = command.args(args).stdout(Stdio::piped()).kill_on_drop(true).spawn().expect("it starts");
+    let mut child = command
+        .args(args)
+        .envs(environment.iter().copied())
+        .stdout(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .expect("it starts");
     let lines = BufReader::new(child.stdout.take().expect("a pipe")).lines();
     (child, lines)
 }
@@ -44,7 +50,12 @@ impl Up {
     pub(crate) async fn start(data_dir: &Path) -> Self {
         let data_dir = data_dir.display().to_string();
         let ports = ["--listen", "localhost:0", "--alerter-listen", "127.0.0.1:0", "--log", "error"];
-        let (child, mut lines) = start(&[&["--output", "json", "up", "--data-dir", &data_dir][..], &ports].concat());
+        Self::start_by(&[&["--data-dir", &data_dir][..], &ports].concat(), &[]).await
+    }
+
+    /// With these arguments and variables.
+    pub(crate) async fn start_by(args: &[&str], environment: &[(&str, &str)]) -> Self {
+        let (child, mut lines) = start(&[&["--output", "json", "up"][..], args].concat(), environment);
         let said: Value = serde_json::from_str(&line(&mut lines).await).expect("JSON");
         let place = |name: &str| said[name].as_str().expect("an address").to_owned();
         Self { server: place("workflow_server"), alerter: place("alerter_server"), child }

@@ -23,9 +23,13 @@ pub(super) struct Anywhere {
 }
 
 impl Anywhere {
+    /// Its call.
+    pub(super) fn call(&self) -> Option<&Call> {
+        self.archived.as_ref().or_else(|| self.root.call_of(&self.instance)).map(|call| &**call)
+    }
+
     pub(super) fn shown(&self) -> proto::FollowUp {
-        let call = self.archived.as_ref().or_else(|| self.root.call_of(&self.instance));
-        follow_up::follow_up_of_call(&self.root, &self.instance, call.map(|call| &**call))
+        follow_up::follow_up_of_call(&self.root, &self.instance, self.call())
     }
 
     pub(super) fn is_archived(&self) -> bool {

@@ -6,6 +6,7 @@ use aftercall_engine::Root;
 use aftercall_engine::call::Call;
 use aftercall_engine::entry::Answer;
 use aftercall_engine::instance::{Alert, Instance, Status as InstanceStatus};
+use aftercall_engine::query::{zone_name, zone_of, zone_of_caller};
 use aftercall_engine::time::Time;
 use aftercall_engine::world::caller_index::CallerKey;
 use aftercall_proto::ready::Ready;
@@ -75,6 +76,8 @@ async fn shown(
             follow_up: Some(follow_up::follow_up(root, &instance)),
             words: call.map_or_else(String::new, |call| in_words(shared, root, (&instance, call), now)),
             promised_by: promised(shared, &instance).await?.map(convert::timestamp),
+            time_zone: zone_name(&zone_of(root, (call.map(|call| &**call), &instance), None, &shared.desk.time_zone))
+                .to_owned(),
         };
         if !room.takes(&row) {
             more = true;
@@ -94,11 +97,18 @@ async fn promised(shared: &Shared, instance: &Instance) -> Result<Option<Time>, 
     }
 }
 
-/// What is open at `now`, with whom, since when and until when, for an agent to read out; by the clock where the caller is.
+/// What is open at `now`, with whom, since when and until when, for an agent to read out: by the caller's clock. Where that is not
+/// known it says whose clock it is.
 pub(super) fn in_words(shared: &Shared, root: &Root, (instance, call): (&Instance, &Call), now: Time) -> String {
     let title = root.definition_of(instance).map_or("a follow-up", |definition| &definition.title);
-    let named = Some(&*call.caller.time_zone).filter(|zone| !zone.is_empty());
-    let zone = TimeZone::get(named.unwrap_or(&shared.desk.time_zone)).unwrap_or(TimeZone::UTC);
+    let of_caller = zone_of_caller(Some(call));
+    let whose = if of_caller.is_some() {
+        None
+    } else {
+        Some(zone_of(root, (Some(call), instance), None, &shared.desk.time_zone))
+    };
+    let zone = of_caller.or_else(|| whose.clone()).unwrap_or(TimeZone::UTC);
+    let whose = whose.map_or_else(String::new, |zone| format!(" Times are by the clock of {}.", zone_name(&zone)));
     let since = clock(instance.started_at, &zone);
     let asked = match instance.chases {
         0 => String::new(),
@@ -109,7 +119,7 @@ pub(super) fn in_words(shared: &Shared, root: &Root, (instance, call): (&Instanc
         let word = if due <= now { "It should have been done" } else { "It should be done" };
         format!(" {word} by {}.", clock(due, &zone))
     });
-    format!("{title}: asked for on {since}; {}.{}{asked}", with(root, instance, now), due.unwrap_or_default())
+    format!("{title}: asked for on {since}; {}.{}{asked}{whose}", with(root, instance, now), due.unwrap_or_default())
 }
 
 /// Who has it.

@@ -2,6 +2,7 @@
 //! large: that is not for the threads that serve others.
 
 use aftercall_engine::Root;
+use aftercall_engine::calendar::Clock;
 use aftercall_engine::command::{ActorKind, Command};
 use aftercall_engine::definition::describe::describe_action;
 use aftercall_engine::definition::file::{self, Places};
@@ -96,9 +97,15 @@ impl WorkflowDefinitionService for Definitions {
         request: Request<proto::GetWorkflowRequest>,
     ) -> Result<Response<Ready<proto::GetWorkflowResponse>>, Status> {
         let request = request.into_inner();
+        let of_server = self.0.desk.time_zone.clone();
         let described = move |root: &Root| {
             let (workflow, definition, version) = pick(root, &request.name, request.version, request.draft)?;
-            Ok(proto::GetWorkflowResponse { workflow: Some(describe(definition, version, workflow.revision)) })
+            let time_zone = match root.clock(definition, None) {
+                Clock::Calendar(calendar) => calendar.time_zone.clone(),
+                Clock::Wall => of_server.to_string(),
+            };
+            let workflow = Some(describe(definition, version, workflow.revision));
+            Ok(proto::GetWorkflowResponse { workflow, time_zone })
         };
         self.0.answer_or_refuse(Lane::Desk, described).await
     }

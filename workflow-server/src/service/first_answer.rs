@@ -5,7 +5,7 @@
 //!
 //! What an answer does not take from its entry, and shows as it is now: the names of teams, `due_soon_from` (by the present
 //! opening hours), warnings of an import or a publication, the title and newest version in the summary of a workflow, how far
-//! an erasure has come.
+//! an erasure has come, and the zone of a calendar.
 
 use std::sync::Arc;
 

@@ -2,7 +2,7 @@
 
 use aftercall_engine::Root;
 use aftercall_engine::command::{ActorKind, Command, MigrateInstance};
-use aftercall_engine::query::{GroupBy, ShouldStop, count_instances, list_instances};
+use aftercall_engine::query::{GroupBy, ShouldStop, count_instances, list_instances, zone_of};
 use aftercall_engine::time::Time;
 use aftercall_proto::ready::Ready;
 use aftercall_proto::workflow::v1 as proto;
@@ -11,7 +11,7 @@ use prost::Message;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
 
-use super::explain::explain;
+use super::explain::{Clock, explain};
 use super::requests::{self, Faults};
 use super::{
     Asking, Shared, archived, backups, batches, convert, erasures, follow_up, history, instance_filter, pages, reports,
@@ -131,7 +131,9 @@ impl OperationsService for Operations {
     ) -> Result<Response<proto::ExplainInstanceResponse>, Status> {
         let found = archived::anywhere(&self.0, &request.into_inner().instance_id).await?;
         let clock_held = self.0.ledger.health().is_clock_held();
-        let mut sentences = explain(&found.root, &found.instance, self.0.ledger.now(), clock_held);
+        let zone = zone_of(&found.root, (found.call(), &found.instance), None, &self.0.desk.time_zone);
+        let clock = Clock { now: self.0.ledger.now(), zone };
+        let mut sentences = explain(&found.root, &found.instance, &clock, clock_held);
         if found.is_archived() {
             sentences.push("It is in the archive, and is kept until its workflow's retention has passed.".to_owned());
         }

@@ -3,6 +3,7 @@
 use aftercall_engine::command::{Command, IfRunning, Release, SetWorkflow};
 use aftercall_engine::entry::{Answer, Warning};
 use aftercall_engine::instance::Instance;
+use aftercall_engine::query::{zone_name, zone_of};
 use aftercall_engine::{Root, call::Call};
 use aftercall_proto::ready::Ready;
 use aftercall_proto::workflow::v1 as proto;
@@ -31,7 +32,7 @@ impl ScriptEngineService for ScriptEngine {
         let call = set.call.clone();
         let asking = Asking::of_script("SetWorkflow", (&actor, &request_id), &call.source, bytes).at_fault(faults);
         let answered = self.0.execute_on_call(asking, &call, Command::SetWorkflow(Box::new(set))).await?;
-        set_response(&answered).map(Response::new)
+        set_response(&answered, &self.0.desk.time_zone).map(Response::new)
     }
 
     async fn withdraw_workflow(
@@ -204,12 +205,15 @@ fn set_command(request: proto::SetWorkflowRequest) -> (SetWorkflow, Faults) {
     (set, faults)
 }
 
-fn set_response(answered: &Answered) -> Result<proto::SetWorkflowResponse, Status> {
+fn set_response(answered: &Answered, default_zone: &str) -> Result<proto::SetWorkflowResponse, Status> {
     let Answer::Set { started, updated_fields, warnings, promise_by, .. } = &answered.answer else {
         return Err(status::answer_gone());
     };
+    let found = answered.found()?;
+    let zone = zone_of(&answered.root, (Some(&found.call), &found.instance), None, default_zone);
     Ok(proto::SetWorkflowResponse {
         follow_up: Some(answered.follow_up()?),
+        time_zone: zone_name(&zone).to_owned(),
         started: *started,
         updated_fields: updated_fields.clone(),
         warnings: warnings.iter().map(|warning| sentence(*warning).to_owned()).collect(),

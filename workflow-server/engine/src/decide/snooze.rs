@@ -1,7 +1,5 @@
 //! Snooze: one alert is hidden from everyone until a time, and comes back by itself. No clock stops for it.
 
-use jiff::tz::TimeZone;
-
 use crate::command::{Actor, SnoozeAlert, SnoozeUntil};
 use crate::decide::claims::check_holder;
 use crate::decide::draft::EntryDraft;
@@ -9,6 +7,7 @@ use crate::decide::find::{alert_as_seen, check_legal, find, visible};
 use crate::decide::when;
 use crate::entry::{Answer, ChangeKind, Entered};
 use crate::instance::{Alert, Attempts, Happening, Instance, Snooze};
+use crate::query::zone_of;
 use crate::rejection::{FieldFault, Rejection};
 use crate::time::Time;
 use crate::value::Value;
@@ -56,8 +55,8 @@ fn until(root: &Root, old: &Instance, snooze: &SnoozeAlert, now: Time) -> Result
     if snooze.until == SnoozeUntil::Now {
         return Ok(None);
     }
-    let named = root.call_of(old).map(|call| &call.caller.time_zone).filter(|zone| !zone.is_empty());
-    let zone = named.or(Some(&snooze.default_zone)).and_then(|zone| when::zone(zone)).unwrap_or(TimeZone::UTC);
+    let zone =
+        zone_of(root, (root.call_of(old).map(|call| &**call), old), Some(snooze.alert.action), &snooze.default_zone);
     let then = when::moment(&snooze.until, &zone, now).filter(|then| when::is_in_reach(*then, now));
     then.map(Some).ok_or_else(|| {
         let message = "must be later than now, and within a year".to_owned();

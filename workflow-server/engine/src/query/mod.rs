@@ -14,6 +14,7 @@ mod stuck;
 mod texts;
 mod waiting;
 mod walk;
+mod zone;
 
 pub use archivable::{Archivable, archivable, archivable_from, newest_of_call};
 pub use claimable::{Claimable, is_claimable};
@@ -28,3 +29,4 @@ pub use texts::{fill_in, text_of};
 pub(crate) use texts::{forms_shown_on, has_places};
 pub use waiting::{buttons, has_button, is_waiting};
 pub use walk::{ShouldStop, Stopped, never};
+pub use zone::{zone_name, zone_of, zone_of_caller};

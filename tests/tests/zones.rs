@@ -1,0 +1,89 @@
+//! Whose clock: a time is read and shown by the caller's, else by that of the calendar, else by the server's; and where it is not the
+//! caller's, its zone is named.
+
+use aftercall_proto::workflow::v1::snooze_alert_request::When;
+use aftercall_proto::workflow::v1::{
+    Calendar, CallProperties, Caller, DayHours, ExplainInstanceRequest, GetWorkflowRequest, ImportCalendarRequest,
+    ListOpenFollowUpsRequest, SetWorkflowRequest, SetWorkflowResponse, SnoozeAlertRequest,
+};
+use aftercall_tests::{Clients, House, call_ref, set_refund, with_refund};
+
+const RING: &str = "
+format: 1
+workflow: ring
+title: Ring
+calendar: office
+on_new_call:
+  - alert: { text: Ring, team: billing, due: 4h }
+  - button: Done
+    then: [ finish: done ]
+";
+
+/// In Berlin, always open.
+fn office() -> ImportCalendarRequest {
+    let hours = (1..=7).map(|weekday| DayHours { weekday, openings: vec!["00:00-24:00".to_owned()] });
+    let calendar = Calendar {
+        name: "office".to_owned(),
+        title: "Office".to_owned(),
+        time_zone: "Europe/Berlin".to_owned(),
+        hours: hours.collect(),
+        ..Calendar::default()
+    };
+    ImportCalendarRequest { actor: "author".to_owned(), calendar: Some(calendar), ..ImportCalendarRequest::default() }
+}
+
+async fn set(clients: &mut Clients, call: &str, workflow: &str, zone: &str) -> SetWorkflowResponse {
+    let caller = Caller { name: "Ada".to_owned(), time_zone: zone.to_owned(), ..Caller::default() };
+    let refund = set_refund(call, 1.0);
+    let properties = refund.properties.map(|known| CallProperties { caller: Some(caller), ..known });
+    let request =
+        SetWorkflowRequest { workflow: workflow.to_owned(), fields: [].into(), properties, ..set_refund(call, 1.0) };
+    clients.scripts.set_workflow(request).await.expect("set").into_inner()
+}
+
+/// What is read out, and by whose clock the promise is to be.
+async fn read_out(clients: &mut Clients, call: &str) -> (String, String) {
+    let request = ListOpenFollowUpsRequest { call: Some(call_ref(call)), ..ListOpenFollowUpsRequest::default() };
+    let mut open = clients.scripts.list_open_follow_ups(request).await.expect("open").into_inner().follow_ups;
+    let open = open.pop().expect("one");
+    (open.words, open.time_zone)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn times_are_by_the_callers_clock_else_the_calendars_else_the_servers() {
+    let house = House::start_without_alerter().await;
+    let mut clients = with_refund(&house).await;
+    clients.definitions.import_calendar(office()).await.expect("declared");
+    clients.publish(RING).await;
+    clients.publish(&RING.replace("workflow: ring", "workflow: plain").replace("calendar: office\n", "")).await;
+    for (call, workflow, of_caller, expected) in [
+        ("1", "ring", "America/New_York", "America/New_York"),
+        ("2", "ring", "", "Europe/Berlin"),
+        ("3", "plain", "", "UTC"),
+    ] {
+        let answer = set(&mut clients, call, workflow, of_caller).await;
+        assert_eq!(answer.time_zone, expected);
+        let (words, zone) = read_out(&mut clients, call).await;
+        assert_eq!(zone, expected);
+        let named = format!(" Times are by the clock of {expected}.");
+        assert_eq!(words.contains(&named), of_caller.is_empty(), "{words}");
+        let follow_up = answer.follow_up.expect("it");
+        let explain = ExplainInstanceRequest { instance_id: follow_up.instance_id.clone() };
+        let told = clients.operations.explain_instance(explain).await.expect("explained").into_inner().sentences;
+        assert!(told[0].contains(&format!(" {expected} ")), "{told:?}");
+        let snooze = SnoozeAlertRequest {
+            actor: "Ann".to_owned(),
+            instance_id: follow_up.instance_id,
+            alert_id: follow_up.alerts[0].id.clone(),
+            when: Some(When::LocalTime("09:00".to_owned())),
+            ..SnoozeAlertRequest::default()
+        };
+        let until =
+            clients.manager.snooze_alert(snooze).await.expect("snoozed").into_inner().snoozed_until.expect("it");
+        let until = jiff::Timestamp::new(until.seconds, 0).expect("a time").in_tz(expected).expect("a zone");
+        assert_eq!(until.strftime("%H:%M").to_string(), "09:00", "by the clock of {expected}");
+    }
+    let get = |name: &str| GetWorkflowRequest { name: name.to_owned(), ..GetWorkflowRequest::default() };
+    let ring = clients.definitions.get_workflow(get("ring")).await.expect("it").into_inner();
+    assert_eq!(ring.time_zone, "Europe/Berlin");
+}
