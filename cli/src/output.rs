@@ -127,6 +127,14 @@ impl Output {
         self.line(&value.to_string())
     }
 
+    /// A text as it is, with its own line ends.
+    pub(crate) fn text(self, text: &str) -> Result<(), Failure> {
+        let mut stdout = io::stdout().lock();
+        stdout.write_all(text.as_bytes())?;
+        stdout.flush()?;
+        Ok(())
+    }
+
     /// One line of text, written at once so that a reader of a stream has it.
     pub(crate) fn line(self, text: &str) -> Result<(), Failure> {
         let mut stdout = io::stdout().lock();

@@ -204,3 +204,35 @@ async fn what_cannot_be_done_says_why_and_changes_nothing() {
     let none = definitions.export_workflow(request).await.expect_err("no draft was begun");
     assert_eq!(reason(&none), "NO_SUCH_DRAFT");
 }
+
+const COMMENTED: &str = "# What it is for.
+format: 1
+workflow: commented
+title: Commented  # for people
+on_new_call:
+  - alert: { text: Call, team: billing }
+  - button: Done
+    then: [ finish: done ]
+";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_export_has_the_comments_of_the_imported_file_until_a_step_changes_the_draft() {
+    let house = House::start_without_alerter().await;
+    let mut clients = with_refund(&house).await;
+    clients.publish(COMMENTED).await;
+    let definitions = clients.definitions.clone();
+    let exported = |draft: bool| {
+        let request = ExportWorkflowRequest { name: "commented".to_owned(), draft, ..ExportWorkflowRequest::default() };
+        let mut definitions = definitions.clone();
+        async move { definitions.export_workflow(request).await.expect("a file").into_inner().file }
+    };
+    let file = exported(false).await;
+    assert!(file.starts_with("# What it is for.\n") && file.contains("Commented  # for people"), "{file}");
+    assert!(file.contains("stage: 2"), "{file}");
+    // The same with another comment is no new version, but its comments are the newer ones.
+    assert_eq!(clients.publish(&COMMENTED.replace("for people", "for everybody")).await, 1);
+    assert!(exported(false).await.contains("# for everybody"));
+    added(&mut clients.clone(), add("commented", "new-call", "alert: { text: Look, team: payments }")).await;
+    let draft = exported(true).await;
+    assert!(!draft.contains('#') && draft.contains("text: Look"), "{draft}");
+}

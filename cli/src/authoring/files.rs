@@ -9,8 +9,10 @@ use aftercall_engine::definition::numbering::Numbering;
 use aftercall_engine::definition::{Definition, Fault, FaultCode};
 use aftercall_engine::simulate::{Simulation, SimulationError};
 use aftercall_engine::time::Time;
+use unicode_width::UnicodeWidthStr as _;
 
-use crate::{commands::workflow_files::cannot_read, errors::Failure};
+use crate::authoring::reading::read_text;
+use crate::errors::Failure;
 
 /// A workflow file.
 #[derive(Clone, Debug)]
@@ -40,13 +42,13 @@ impl Written {
 
 /// Reads a file.
 pub(crate) fn read(file: &Path) -> Result<Written, Failure> {
-    let text = std::fs::read_to_string(file).map_err(|error| cannot_read(file, &error))?;
+    let text = read_text(file)?;
     parse(&file.display().to_string(), &text)
 }
 
 /// Reads a file that comes after another one of the same workflow: what has no number in it gets one that is new.
 pub(crate) fn read_after(file: &Path, earlier: &Definition) -> Result<Written, Failure> {
-    let text = std::fs::read_to_string(file).map_err(|error| cannot_read(file, &error))?;
+    let text = read_text(file)?;
     let name = file.display().to_string();
     let mut numbering = Numbering::default();
     numbering.absorb(earlier);
@@ -83,7 +85,7 @@ fn told(name: &str, text: &str, fault: &Fault) -> String {
 /// The line of a fault with a mark below its column; nothing where the place is not known.
 pub(crate) fn excerpt(text: &str, line: u32, column: u32) -> Option<String> {
     const SHOWN_CHARS_MAX: usize = 100;
-    let source = text.lines().nth((line as usize).checked_sub(1)?)?;
+    let source = file::lines(text).nth((line as usize).checked_sub(1)?)?;
     let column = (column as usize).saturating_sub(1);
     // Of a long line what is around the fault is shown.
     let skipped = column.saturating_sub(SHOWN_CHARS_MAX / 2);
@@ -92,7 +94,10 @@ pub(crate) fn excerpt(text: &str, line: u32, column: u32) -> Option<String> {
     let number = line.to_string();
     let gutter = " ".repeat(number.len());
     let dots = if skipped > 0 { "…" } else { "" };
-    let mark = " ".repeat(column - skipped + dots.chars().count());
+    // A terminal shows Chinese characters and most emoji in two columns.
+    let before: String = shown.chars().take(column - skipped).collect();
+    let missing = (column - skipped).saturating_sub(before.chars().count());
+    let mark = " ".repeat(before.width() + missing + dots.width());
     Some(format!("  {number} | {dots}{}\n  {gutter} | {mark}^", shown.trim_end()))
 }
 
@@ -121,27 +126,35 @@ deadline: 5d                        # over all stages, from Set Workflow; 90s 15
 # retention: 90d                    # how long what has ended is kept
 # calendar: office                  # spans count in its opening hours; see `aftercall calendar list`
 fields:                             # what the call script gives
-  topic: { type: text, required: true, max: 200 }     # text, number, bool or time
-  urgent: { type: bool, default: false }
+  topic: {type: text, required: true, max: 200}       # text, number, bool or time
+  urgent: {type: bool, default: false}
 on_new_call:                        # stage 1: actions, from top to bottom
   - alert:
       text: "Ring {{ call.caller.name | default('the caller') }} about {{ fields.topic }}"
       team: care                    # a declared team; see `aftercall team list`
       priority: high                # low, normal (if nothing is said), high or urgent
       due: 4h
-      escalate: [ { at: due, priority: raise } ]
-  - alert: { text: "Urgent: {{ fields.topic }}", team: care, priority: urgent, when: fields.urgent }
+      escalate:
+        - {at: due, priority: raise}
+  - alert:
+      text: "Urgent: {{ fields.topic }}"
+      team: care
+      priority: urgent
+      when: fields.urgent
   - button: Done                    # adds an event with a stage of its own, below
+    id: done
     form:                           # what is asked for
-      result: { type: text, required: true }
+      result: {type: text, required: true}
     then:
       - finish: done                # the outcome, as reports count it
   - button: Not reached
+    id: not-reached
     note: required
     then:
-      - timer: 2h                   # waits, then goes on
+      - timer: {after: 2h, from: stage}  # waits, then goes on
+        id: after-2h
         then:
-          - link: { to: new-call, max: 2, else: give-up }
+          - link: {to: new-call, max: 2, else: give-up}
   - button: Give up
     id: give-up                     # its id, for links; given by itself otherwise
     confirm: Does the caller know?
@@ -171,9 +184,28 @@ mod tests {
     }
 
     #[test]
+    fn the_mark_is_below_the_fault_whatever_stands_before_it() {
+        let family = "\u{1f469}\u{200d}\u{1f469}\u{200d}\u{1f467}\u{200d}\u{1f466}";
+        for before in ["漢字漢字漢字", family, "e\u{301}\u{301}", "\tT\t", "한국어 שלום", "漢".repeat(80).as_str()]
+        {
+            for end in ["\n", "\r\n", "\r"] {
+                let line = format!("  - alert: {{ text: {before}, team: care, du: 1d }}");
+                let column =
+                    line.chars().position(|c| c == 'd').map(|_| line[..line.find("du:").unwrap()].chars().count());
+                let text = format!("format: 1{end}{line}{end}");
+                let shown = excerpt(&text, 2, column.unwrap() as u32 + 1).unwrap();
+                let (source, mark) = shown.split_once('\n').unwrap();
+                let width = |text: &str, sign: &str| text[..text.find(sign).unwrap()].width();
+                assert_eq!(width(source, "du:"), width(mark, "^"), "{shown}");
+            }
+        }
+    }
+
+    #[test]
     fn the_file_to_begin_from_has_no_fault_and_formats_to_itself() {
         let text = template("my-flow", "My flow");
         let once = formatted(Path::new("a.yaml"), &text).unwrap();
+        assert_eq!(once, text);
         assert_eq!(formatted(Path::new("a.yaml"), &once).unwrap(), once);
         assert_eq!(parse("a", &text).unwrap().definition, parse("a", &once).unwrap().definition);
         for title in ["Ring #2", "Complaint: second level", "- \"Quoted\" \\ 'too' -", "Größe", "{ x }"] {

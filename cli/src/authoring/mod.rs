@@ -5,6 +5,7 @@
 pub(crate) mod calendars;
 pub(crate) mod files;
 pub(crate) mod pictures;
+pub(crate) mod reading;
 pub(crate) mod schema;
 pub(crate) mod teams;
 pub(crate) mod testing;

@@ -18,7 +18,8 @@ use aftercall_engine::simulate::{Leads, Way, ways};
 use form::TestFile;
 
 use super::files::{self, Written};
-use crate::{commands::workflow_files::cannot_read, errors::Failure};
+use super::reading::{cannot_read, read_text};
+use crate::errors::Failure;
 
 /// What files of tests end in.
 pub(crate) const ENDING: &str = ".test.yaml";
@@ -126,7 +127,7 @@ pub(crate) fn run(paths: &[PathBuf]) -> Result<Outcome, Failure> {
 }
 
 fn read_tests(path: &Path) -> Result<TestFile, Failure> {
-    let text = std::fs::read_to_string(path).map_err(|error| cannot_read(path, &error))?;
+    let text = read_text(path)?;
     let shown = path.display();
     if has_stages(&text) {
         return Err(Failure::refused(format!(
@@ -162,7 +163,7 @@ fn unwalked(definition: &Definition, walked: &BTreeSet<Way>) -> Vec<String> {
 /// The calendars of a file; none where none is named.
 pub(crate) fn calendars(path: Option<PathBuf>) -> Result<Vec<Arc<Calendar>>, Failure> {
     let Some(path) = path else { return Ok(Vec::new()) };
-    let text = std::fs::read_to_string(&path).map_err(|error| cannot_read(&path, &error))?;
+    let text = read_text(&path)?;
     let read = read_calendars(&text).map_err(|faults| files::refused(&path.display().to_string(), &text, &faults))?;
     Ok(read.into_iter().map(Arc::new).collect())
 }

@@ -10,9 +10,9 @@ use aftercall_proto::workflow::v1::{
 };
 use clap::Subcommand;
 
+use crate::authoring::reading::read_text;
 use crate::{
     authoring::calendars,
-    commands::workflow_files::cannot_read,
     connect,
     errors::Failure,
     session::Session,
@@ -103,7 +103,7 @@ async fn find(session: &Session, name: &str) -> Result<CalendarMessage, Failure>
 }
 
 fn read(file: &Path) -> Result<Vec<CalendarMessage>, Failure> {
-    let text = std::fs::read_to_string(file).map_err(|error| cannot_read(file, &error))?;
+    let text = read_text(file)?;
     calendars::read(&file.display().to_string(), &text)
 }
 

@@ -7,10 +7,9 @@ use std::path::PathBuf;
 use aftercall_proto::workflow::v1::{GetTeamRequest, ImportTeamRequest, ListTeamsRequest, Team as TeamMessage};
 use clap::Subcommand;
 
+use crate::authoring::reading::read_text;
 use crate::{
-    authoring,
-    commands::workflow_files::cannot_read,
-    connect,
+    authoring, connect,
     errors::Failure,
     session::Session,
     table::{Table, id, sentence},
@@ -66,7 +65,7 @@ impl Team {
     pub(crate) async fn run(self, session: &Session) -> Result<(), Failure> {
         match self {
             Self::Import { file } => {
-                let text = std::fs::read_to_string(&file).map_err(|error| cannot_read(&file, &error))?;
+                let text = read_text(&file)?;
                 let mut teams = Vec::new();
                 for (name, title) in authoring::teams::read(&file.display().to_string(), &text)? {
                     teams.push(declare(session, name, title).await?);

@@ -13,10 +13,11 @@ use aftercall_proto::workflow::v1::{
 use clap::{Args, Subcommand};
 use tonic::Status;
 
+use crate::authoring::reading::read_text;
 use crate::{
     commands::{
         workflow,
-        workflow_files::{cannot_read, fault_line, file_faults, with_excerpt},
+        workflow_files::{fault_line, file_faults, with_excerpt},
     },
     connect,
     errors::Failure,
@@ -136,7 +137,7 @@ impl Building {
 
 impl Create {
     async fn run(self, session: &Session) -> Result<(), Failure> {
-        let read = |path: &PathBuf| std::fs::read_to_string(path).map_err(|error| cannot_read(path, &error));
+        let read = |path: &PathBuf| read_text(path);
         let file = self.header.as_ref().map(read).transpose()?.unwrap_or_default();
         let request = CreateWorkflowRequest {
             request_id: connect::request_id(),

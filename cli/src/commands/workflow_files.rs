@@ -13,7 +13,7 @@ use tonic::{Code, Status};
 use tonic_types::StatusExt;
 
 use crate::{
-    authoring::files::excerpt,
+    authoring::{files::excerpt, reading::read_text},
     connect,
     errors::{Exit, Failure},
     output::remark,
@@ -76,7 +76,7 @@ pub(crate) async fn validate(session: &Session, files: &Files) -> Result<(), Fai
 
 /// The file's text once more, to show its faults in; what cannot be read any more shows none.
 fn text_of(file: &Path) -> String {
-    std::fs::read_to_string(file).unwrap_or_default()
+    read_text(file).unwrap_or_default()
 }
 
 async fn faults_of(session: &Session, file: &Path) -> Result<Vec<(String, Fault)>, Failure> {
@@ -168,7 +168,7 @@ async fn send(
     file: &Path,
     validate_only: bool,
 ) -> Result<Result<ImportWorkflowResponse, Status>, Failure> {
-    let text = std::fs::read_to_string(file).map_err(|error| cannot_read(file, &error))?;
+    let text = read_text(file)?;
     let is_json = file.extension().is_some_and(|extension| extension == "json");
     let request = ImportWorkflowRequest {
         request_id: if validate_only { String::new() } else { connect::request_id() },
@@ -179,12 +179,6 @@ async fn send(
         expected_revision: None,
     };
     Ok(session.to.definitions().await?.import_workflow(request).await.map(tonic::Response::into_inner))
-}
-
-/// A file that cannot be read, in a sentence.
-pub(crate) fn cannot_read(file: &Path, error: &std::io::Error) -> Failure {
-    let exit = if error.kind() == std::io::ErrorKind::NotFound { Exit::NotFound } else { Exit::Refused };
-    Failure::new(exit, format!("{} cannot be read: {error}.", file.display()))
 }
 
 #[cfg(test)]

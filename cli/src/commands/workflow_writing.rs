@@ -6,7 +6,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::{authoring, commands::workflow_files::cannot_read, errors::Failure, output::remark, session::Session};
+use crate::authoring::reading::read_text;
+use crate::{authoring, errors::Failure, output::remark, session::Session};
 
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  aftercall workflow new ring-back --title \"Ring back\" > ring-back.yaml")]
@@ -47,12 +48,12 @@ impl Fmt {
     pub(crate) fn run(&self, session: &Session) -> Result<(), Failure> {
         let mut differ = Vec::new();
         for file in &self.files {
-            let text = std::fs::read_to_string(file).map_err(|error| cannot_read(file, &error))?;
+            let text = read_text(file)?;
             let formatted = authoring::files::formatted(file, &text)?;
             if self.check {
                 differ.extend((text != formatted).then(|| file.display().to_string()));
             } else if !self.write {
-                session.output.line(formatted.trim_end())?;
+                session.output.text(&formatted)?;
             } else if text != formatted {
                 let failed =
                     |error: std::io::Error| Failure::refused(format!("{} cannot be written: {error}.", file.display()));

@@ -16,6 +16,7 @@ use proptest::prelude::*;
 
 use crate::definition::fault::FaultCode;
 use crate::definition::model::TimerStart;
+use crate::definition::source::Source;
 use crate::definition::validate::{Declared, validate};
 use crate::definition::{ActionKind, Definition};
 use crate::entry::{After, InstanceChange};
@@ -48,6 +49,7 @@ pub fn definitions() -> impl Strategy<Value = Definition> {
             fields,
             allow_unlinked_ends: allow || unlinked,
             stages,
+            source: Source::default(),
         };
         let circles = validate(&definition, Declared::new(&|_| true, &|_| true));
         if circles.iter().any(|fault| fault.code == FaultCode::CircleWithoutWait) {

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use aftercall_engine::definition::Definition;
-use aftercall_engine::definition::file::{read, read_calendars, read_teams, write_json, write_yaml};
+use aftercall_engine::definition::file::{format_yaml, read, read_calendars, read_teams, write_json, write_yaml};
 use aftercall_engine::definition::validate::{Declared, validate};
 
 const WORKFLOWS: [&str; 8] = [
@@ -52,6 +52,14 @@ fn every_workflow_reads_and_has_no_fault_and_no_warning() {
         assert!(text.starts_with("# "), "{name} says at its top what it is for");
     }
     assert_eq!(named.into_inner(), teams, "every declared team has something to do");
+}
+
+#[test]
+fn every_workflow_is_in_the_form_of_fmt() {
+    for name in WORKFLOWS {
+        let text = text_of(name);
+        assert_eq!(format_yaml(&text).as_ref(), Ok(&text), "{name}: run `aftercall workflow fmt --write`");
+    }
 }
 
 #[test]

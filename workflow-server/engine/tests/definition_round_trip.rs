@@ -1,7 +1,10 @@
 //! What is written reads back as the same definition, for any valid one; and any text at all is read without a panic.
 
-use aftercall_engine::definition::file::{format_json, format_yaml, read, write_json, write_yaml};
+use aftercall_engine::definition::file::{
+    export_yaml, format_json, format_yaml, read, source_of, write_json, write_yaml,
+};
 use aftercall_engine::definition::numbering::Numbering;
+use aftercall_engine::definition::source::SOURCE_BYTES_MAX;
 use aftercall_engine::definition::validate::{Declared, validate};
 use aftercall_engine::testing::{CALENDAR, TEAMS, definitions};
 use proptest::prelude::*;
@@ -71,6 +74,11 @@ proptest! {
         let commented = lines.join("\n") + "\n";
         // In the middle of a text it is no comment.
         prop_assume!(read(&commented, None).as_ref() == Ok(&definition));
+        // The same with the line ends and the byte order mark of other systems.
+        for (end, mark) in [("\r\n", ""), ("\r", ""), ("\r\n", "\u{feff}")] {
+            let dressed = |text: &str| format!("{mark}{}", text.replace('\n', end));
+            prop_assert_eq!(format_yaml(&dressed(&commented)), format_yaml(&commented).map(|text| dressed(&text)));
+        }
         let carried = format_yaml(&commented).expect("a workflow");
         prop_assert_eq!(read(&carried, None), Ok(definition.clone()));
         let again = format_yaml(&carried);
@@ -128,7 +136,7 @@ title: W
 fields:  # of the shop
   order: {type: text}
   price: {type: number}
-on_new_call:  # stage 1
+on_new_call:   # stage 1
   # Who looks at it.
   # as always
   - alert:  # urgent
@@ -192,4 +200,61 @@ on_new_call:
       - finish: x
 ";
     assert_eq!(format_yaml(text).as_deref(), Ok(text));
+}
+
+const MARKS: &str = "format: 1
+# mark 1
+workflow: c09
+title: \"Comments\"  # mark 2
+fields:  # mark 3
+  amount:  # mark 4
+    type: number
+on_new_call:  # mark 5
+  - alert: { text: \"Call\", team: care, due: 4h }  # mark 6
+  - button: Done
+    # mark 7
+    then:
+      - finish: done  # mark 8
+";
+
+#[test]
+fn no_comment_is_lost_whatever_the_lines_end_with() {
+    for end in ["\n", "\r\n", "\r"] {
+        let formatted = format_yaml(&MARKS.replace('\n', end)).expect("a workflow");
+        assert_eq!(formatted.matches("# mark").count(), 8, "{end:?}: {formatted}");
+        assert_eq!(formatted.matches(end).count(), formatted.replace("\r\n", "\n").matches(['\n', '\r']).count());
+    }
+}
+
+#[test]
+fn comments_in_one_column_stay_in_it_and_texts_with_places_keep_their_quotes() {
+    let text = r#"format: 1
+workflow: w           # its name
+title: Something      # for people
+on_new_call:          # actions
+  - alert: {text: "Ask {{ call.caller.name }}", team: care}
+  - alert: {text: '{{ call.script | default("a script") }}', team: care}
+  - button: Done
+    id: done
+    then:
+      - finish: done
+"#;
+    assert_eq!(format_yaml(text).as_deref(), Ok(text));
+    let plain = text.replace("\"Ask {{ call.caller.name }}\"", "'Ask {{ call.caller.name }}'");
+    assert_eq!(format_yaml(&plain).as_deref(), Ok(text), "one kind of quotes");
+}
+
+#[test]
+fn an_export_has_the_comments_of_the_file_and_all_numbers() {
+    let mut definition = read(MARKS, None).expect("a workflow");
+    definition.source = source_of(MARKS, &definition);
+    let exported = export_yaml(&definition);
+    assert_eq!(exported.matches("# mark").count(), 8, "{exported}");
+    assert!(exported.contains("stage: 2"), "{exported}");
+    assert_eq!(read(&exported, None).as_ref(), Ok(&definition));
+    // What does not belong to it any more is not exported with it.
+    let bare = write_yaml(&definition);
+    assert_eq!(source_of(&bare, &definition).text(), None, "a file without comments is not kept");
+    let huge = format!("# {}\n{MARKS}", "x".repeat(SOURCE_BYTES_MAX));
+    assert_eq!(source_of(&huge, &definition).text(), None, "a file that is too large is not kept");
 }

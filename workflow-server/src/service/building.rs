@@ -9,6 +9,7 @@ use aftercall_engine::definition::file::read_header;
 use aftercall_engine::definition::model::{Definition, Stage};
 use aftercall_engine::definition::numbering::Numbering;
 use aftercall_engine::definition::rules;
+use aftercall_engine::definition::source::Source;
 use aftercall_engine::query::ShouldStop;
 use aftercall_engine::rejection::FieldFault;
 use aftercall_engine::world::definitions::Workflow;
@@ -83,6 +84,7 @@ fn beginning(name: &str, title: &str) -> Result<Definition, Status> {
         fields: Vec::new(),
         allow_unlinked_ends: false,
         stages: vec![Stage::new_call()],
+        source: Source::default(),
     })
 }
 
@@ -193,7 +195,9 @@ fn done(root: &Root, name: &str, build: &dyn Fn(&Definition, &Numbering) -> Buil
     let workflow = named(root, name)?;
     let draft = present(workflow).ok_or_else(|| no_draft(name))?;
     let (definition, _) = build(draft, &workflow.numbering).map_err(|error| status::of_build(&error, name))?;
-    Ok(definition)
+    // The comments of a file are about what its author wrote, and not about what a step made of it.
+    let source = if definition == **draft { draft.source.clone() } else { Source::default() };
+    Ok(Definition { source, ..definition })
 }
 
 /// What is being written: the draft, or the newest version where it is all there is.

@@ -166,7 +166,7 @@ impl WorkflowDefinitionService for Definitions {
         let written = move |root: &Root| {
             let (_, definition, _) = pick(root, &request.name, request.version, request.draft)?;
             let file = match request.format() {
-                proto::FileFormat::Unspecified | proto::FileFormat::Yaml => file::write_yaml(definition),
+                proto::FileFormat::Unspecified | proto::FileFormat::Yaml => file::export_yaml(definition),
                 proto::FileFormat::Json => file::write_json(definition),
             };
             Ok(proto::ExportWorkflowResponse { file })

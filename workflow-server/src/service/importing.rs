@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use aftercall_engine::Root;
 use aftercall_engine::command::Command;
 use aftercall_engine::definition::Definition;
+use aftercall_engine::definition::file::source_of;
 use aftercall_engine::entry::DefinitionChange;
 use aftercall_proto::workflow::v1 as proto;
 use prost::Message as _;
@@ -61,6 +62,7 @@ async fn look_through(shared: &Shared, file: &Arc<str>) -> Result<File, Status> 
     let text = file.clone();
     let look = move |root: &Root| -> Result<File, Status> {
         let (definition, places) = read(root, &text)?;
+        let definition = Definition { source: source_of(&text, &definition), ..definition };
         let mut found = root.validate(&definition);
         places.put(&mut found);
         let revision = root.workflows.named(&definition.name).map_or(0, |workflow| workflow.revision);

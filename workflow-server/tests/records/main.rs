@@ -17,4 +17,5 @@ mod leaving;
 mod operations;
 mod replay;
 mod sizes;
+mod source;
 mod texts;

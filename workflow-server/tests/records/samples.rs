@@ -15,6 +15,7 @@ use crate::large::play_large;
 use crate::leaving::play_archive;
 use crate::operations::play_operations;
 use crate::scenario::{Played, play, play_batches, play_claims, play_desk, play_on};
+use crate::source::play_source;
 use crate::texts::play_texts;
 
 /// One line of hexadecimal digits an entry or a frame; what is above the second line of dashes is the snapshot tool's own.
@@ -44,7 +45,9 @@ const ENTRIES_SET_AGAIN: &str = include_str!("snapshots/records__samples__entrie
 const SNAPSHOT_RETENTION: &str = include_str!("snapshots/records__samples__snapshot_retention.snap");
 const ENTRIES_INCOMPLETE: &str = include_str!("snapshots/records__samples__entries_incomplete.snap");
 const SNAPSHOT_INCOMPLETE: &str = include_str!("snapshots/records__samples__snapshot_incomplete.snap");
+const ENTRIES_SOURCE: &str = include_str!("snapshots/records__samples__entries_source.snap");
 const ENTRIES_TEXTS: &str = include_str!("snapshots/records__samples__entries_texts.snap");
+const SNAPSHOT_SOURCE: &str = include_str!("snapshots/records__samples__snapshot_source.snap");
 const SNAPSHOT_TEXTS: &str = include_str!("snapshots/records__samples__snapshot_texts.snap");
 const ENTRIES_LATE: &str = include_str!("snapshots/records__samples__entries_late.snap");
 const SNAPSHOT_LATE: &str = include_str!("snapshots/records__samples__snapshot_late.snap");
@@ -85,6 +88,7 @@ fn entries_are_written_as_they_always_were() {
     insta::assert_snapshot!("entries_late", entry_lines(&play_late()));
     insta::assert_snapshot!("entries_days", entry_lines(&play_days()));
     insta::assert_snapshot!("entries_operations", entry_lines(&play_operations()));
+    insta::assert_snapshot!("entries_source", entry_lines(&play_source()));
 }
 
 fn entry_lines(played: &Played) -> String {
@@ -115,6 +119,7 @@ fn snapshots_are_written_as_they_always_were() {
     insta::assert_snapshot!("snapshot_late", snapshot_lines(&play_late()));
     insta::assert_snapshot!("snapshot_days", snapshot_lines(&play_days()));
     insta::assert_snapshot!("snapshot_operations", snapshot_lines(&play_operations()));
+    insta::assert_snapshot!("snapshot_source", snapshot_lines(&play_source()));
 }
 
 fn snapshot_lines(played: &Played) -> String {
@@ -144,6 +149,7 @@ fn stored_entries_of_version_1_load() {
         (stored(ENTRIES_LATE), play_late()),
         (stored(ENTRIES_DAYS), play_days()),
         (stored(ENTRIES_OPERATIONS), play_operations()),
+        (stored(ENTRIES_SOURCE), play_source()),
     ];
     for (samples, played) in samples {
         assert_eq!(samples.len(), played.entries.len());
@@ -176,6 +182,7 @@ fn stored_snapshots_of_version_1_load() {
         (stored(SNAPSHOT_LATE), play_late()),
         (stored(SNAPSHOT_DAYS), play_days()),
         (stored(SNAPSHOT_OPERATIONS), play_operations()),
+        (stored(SNAPSHOT_SOURCE), play_source()),
     ];
     for (frames, played) in samples {
         let mut reader = SnapshotReader::new(Keeping::default());

@@ -79,7 +79,9 @@ fn import(draft: &mut EntryDraft<'_>, definition: &Definition, expected: Option<
     answer_revision(draft, expected, revision);
     let newest = known.and_then(|workflow| workflow.versions.last()).map(|version| &version.definition);
     let present = known.and_then(|workflow| workflow.draft.as_ref()).or(newest);
-    if present.is_some_and(|present| **present == *definition) {
+    let is_same =
+        |present: &Arc<Definition>| **present == *definition && present.source.is_same_text(&definition.source);
+    if present.is_some_and(is_same) {
         return Ok(());
     }
     if known.is_none() && workflows.len() >= limits::WORKFLOWS_MAX {

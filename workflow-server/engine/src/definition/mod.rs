@@ -6,6 +6,7 @@
 pub mod expression;
 pub mod facts;
 pub mod model;
+pub mod source;
 pub mod template;
 
 pub mod fault;

@@ -2,6 +2,7 @@
 
 use crate::calendar::ClockTime;
 use crate::definition::expression::Expression;
+use crate::definition::source::Source;
 use crate::definition::template::Template;
 use crate::time::Span;
 use crate::value::FieldDeclaration;
@@ -36,6 +37,8 @@ pub struct Definition {
     pub allow_unlinked_ends: bool,
     /// Its stages in the order of their numbers; the first is [`FIRST_STAGE`].
     pub stages: Vec<Stage>,
+    /// The file that it was imported from, for its comments.
+    pub source: Source,
 }
 
 impl Definition {

@@ -8,6 +8,7 @@ use crate::calendar::Calendar;
 use crate::command::Actor;
 use crate::definition::Definition;
 use crate::definition::numbering::Numbering;
+use crate::definition::source::{SOURCES_BYTES_MAX, Source};
 use crate::team::Team;
 use crate::time::{Span, Time};
 
@@ -147,6 +148,18 @@ impl Workflow {
         self.versions.iter().skip(from.saturating_sub(1) as usize).map(|version| version.definition.retention)
     }
 
+    /// Keeps the files of the newest versions, up to a bound for all of them.
+    fn drop_old_sources(&mut self) {
+        let mut bytes = 0;
+        for version in self.versions.iter_mut().rev() {
+            bytes += version.definition.source.text().map_or(0, str::len);
+            if bytes > SOURCES_BYTES_MAX && version.definition.source.text().is_some() {
+                let definition = Definition { source: Source::default(), ..Definition::clone(&version.definition) };
+                version.definition = Arc::new(definition);
+            }
+        }
+    }
+
     /// What it is called: the draft's title, or else the newest version's.
     #[must_use]
     pub fn title(&self) -> &str {
@@ -252,7 +265,11 @@ impl Workflows {
         let draft = workflow.draft.take();
         if created {
             workflow.versions.push(Version { definition: draft?, published_at: at, published_by: by.clone() });
+        } else if let (Some(draft), Some(newest)) = (draft, workflow.versions.last_mut()) {
+            // It says the same; its comments may be newer.
+            newest.definition = draft;
         }
+        workflow.drop_old_sources();
         workflow.retention_from = from;
         workflow.revision += 1;
         Some(())

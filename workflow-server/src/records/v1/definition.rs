@@ -5,6 +5,7 @@ use std::sync::Arc;
 use aftercall_engine::command::Actor;
 use aftercall_engine::definition::model::{Definition, Event, Stage};
 use aftercall_engine::definition::numbering::Numbering;
+use aftercall_engine::definition::source::Source;
 use aftercall_engine::team::Team;
 use aftercall_engine::time::{Span, SpanUnit, Time};
 use aftercall_engine::world::definitions::{Version, Workflow};
@@ -92,6 +93,9 @@ pub struct DefinitionRecord {
     retention: Option<SpanRecord>,
     #[prost(string, optional, tag = "8")]
     calendar: Option<String>,
+    /// The file that it was imported from, where it has comments.
+    #[prost(string, optional, tag = "9")]
+    source: Option<String>,
 }
 
 impl From<&Definition> for DefinitionRecord {
@@ -102,6 +106,7 @@ impl From<&Definition> for DefinitionRecord {
             deadline: definition.deadline.map(Into::into),
             retention: definition.retention.map(Into::into),
             calendar: definition.calendar.clone(),
+            source: definition.source.text().map(str::to_owned),
             fields: declarations(&definition.fields),
             allow_unlinked_ends: definition.allow_unlinked_ends,
             stages: definition
@@ -139,6 +144,7 @@ impl TryFrom<DefinitionRecord> for Definition {
             fields: from_declarations(record.fields)?,
             allow_unlinked_ends: record.allow_unlinked_ends,
             stages: record.stages.into_iter().map(stage).collect::<Result<_, RecordError>>()?,
+            source: record.source.map(|text| Source::of(&text)).unwrap_or_default(),
         })
     }
 }

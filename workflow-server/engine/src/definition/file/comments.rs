@@ -10,7 +10,6 @@ use saphyr_parser::{Event, Marker, Parser, ScalarStyle, Span};
 
 /// The written file with the comments of the original, which must be files of the same definition.
 pub(super) fn carried(original: &str, written: &str) -> String {
-    let original = original.strip_prefix('\u{feff}').unwrap_or(original);
     let (from, to) = (Survey::of(original), Survey::of(written));
     let mut lines: Vec<Line<'_>> = written.lines().map(Line::of).collect();
     let mut tail = Vec::new();
@@ -18,11 +17,11 @@ pub(super) fn carried(original: &str, written: &str) -> String {
         match remark {
             Remark::Before { path: None, text } => tail.push(text),
             Remark::Before { path: Some(path), text } => lines[to.nearest(path).line].before.push(text),
-            Remark::Beside { path, text } => {
+            Remark::Beside { path, text, code, column } => {
                 let place = to.nearest(path);
                 let line = &mut lines[place.line];
                 if place.is_open_to_the_right && line.beside.is_none() {
-                    line.beside = Some(text);
+                    line.beside = Some((text, column.filter(|_| line.is_about_as_long_as(code))));
                 } else {
                     line.before.push(text);
                 }
@@ -40,16 +39,26 @@ pub(super) fn carried(original: &str, written: &str) -> String {
     out
 }
 
+/// Spaces between a line and the comment beside it, at least.
+const GAP: usize = 2;
+
 /// A line of the written file with what belongs to it.
 struct Line<'t> {
     text: &'t str,
     before: Vec<&'t str>,
-    beside: Option<&'t str>,
+    /// A comment, with the column in which it stood where its author has aligned it.
+    beside: Option<(&'t str, Option<usize>)>,
 }
 
 impl<'t> Line<'t> {
     fn of(text: &'t str) -> Self {
         Self { text, before: Vec::new(), beside: None }
+    }
+
+    /// Whether a comment beside this line still is in line with those above and below that it was in line with.
+    fn is_about_as_long_as(&self, code: usize) -> bool {
+        const DIFFERENCE_MAX: usize = 12;
+        self.text.chars().count().abs_diff(code) <= DIFFERENCE_MAX
     }
 
     fn write(&self, out: &mut String) {
@@ -61,7 +70,11 @@ impl<'t> Line<'t> {
             }
         }
         match self.beside {
-            Some(beside) => push_line(out, "", &format!("{}  {beside}", self.text)),
+            Some((beside, column)) => {
+                let end = self.text.chars().count() + GAP;
+                let column = column.unwrap_or_default().max(end);
+                push_line(out, "", &format!("{:<width$}{beside}", self.text, width = column));
+            }
             None => push_line(out, "", self.text),
         }
     }
@@ -77,8 +90,17 @@ fn push_line(out: &mut String, indent: &str, text: &str) {
 
 /// A comment with its `#`, or an empty line, and where it belongs; before nothing at the end.
 enum Remark<'t> {
-    Before { path: Option<&'t str>, text: &'t str },
-    Beside { path: &'t str, text: &'t str },
+    Before {
+        path: Option<&'t str>,
+        text: &'t str,
+    },
+    /// `code` is how many characters the line has before it, and `column` where it begins if more than a gap lies between them.
+    Beside {
+        path: &'t str,
+        text: &'t str,
+        code: usize,
+        column: Option<usize>,
+    },
 }
 
 /// A key or an item of a list.
@@ -229,7 +251,12 @@ impl Survey {
             } else if let Some((at, comment)) = self.comment(line, start) {
                 let here = if first < end { Some(first) } else { first.checked_sub(1) };
                 match here.filter(|_| !line[..at].trim().is_empty()).map(|here| &self.places[here]) {
-                    Some(place) => remarks.push(Remark::Beside { path: &place.path, text: comment }),
+                    Some(place) => {
+                        let column = line[..at].chars().count();
+                        let code = line[..at].trim_end().chars().count();
+                        let column = (column > code + GAP).then_some(column);
+                        remarks.push(Remark::Beside { path: &place.path, text: comment, code, column });
+                    }
                     None => remarks.push(Remark::Before { path: next, text: comment }),
                 }
             }

@@ -11,6 +11,7 @@ use crate::definition::file::{fields, numbers, tree};
 use crate::definition::model::{ActionKind, Definition, Stage};
 use crate::definition::numbering::Numbering;
 use crate::definition::rules;
+use crate::definition::source::Source;
 use crate::time::Span;
 use crate::value::FieldDeclaration;
 
@@ -151,6 +152,7 @@ impl Header {
             fields: self.fields,
             allow_unlinked_ends: self.allow_unlinked_ends,
             stages,
+            source: Source::default(),
         }
     }
 }

@@ -9,7 +9,7 @@ use saphyr_parser::{Event, Marker, Parser, ScalarStyle, ScanError, Span};
 
 use crate::definition::fault::{Fault, FaultCode};
 use crate::definition::file::faults::{Faults, Position};
-use crate::definition::file::json_escapes;
+use crate::definition::file::{json_escapes, line_ends};
 use crate::definition::rules;
 use crate::limits;
 
@@ -52,7 +52,7 @@ pub(super) struct Key {
 
 /// Reads the one document of a file; nothing where it cannot be read at all, with a fault that says why.
 pub(super) fn parse(text: &str, faults: &mut Faults) -> Option<Node> {
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let text = &*line_ends::plain(text);
     if text.len() > limits::FILE_BYTES_MAX {
         let message = format!("the file has {} bytes; at most {} are allowed", text.len(), limits::FILE_BYTES_MAX);
         faults.add(FaultCode::TooLarge, Position::START, message);
@@ -104,9 +104,13 @@ pub(super) fn check_signs(text: &str) -> Result<(), Fault> {
 
 /// Looks at the raw file, comments too: a parser takes NUL for the end, and a reviewer must see what is there.
 fn check_characters(text: &str, faults: &mut Faults) -> bool {
+    // A program that takes UTF-16 for UTF-8 sees every other character as NUL.
+    if text.contains('\0') {
+        faults.add(FaultCode::BadValue, Position::START, "this file is in UTF-16; save it as UTF-8");
+        return false;
+    }
     let mut clean = true;
     for (line, content) in (1..).zip(text.split('\n')) {
-        let content = content.strip_suffix('\r').unwrap_or(content);
         for (column, c) in (1..).zip(content.chars()).filter(|(_, c)| !rules::is_printable(*c)) {
             faults.add(FaultCode::BadValue, Position { line, column }, rules::unprintable(c));
             clean = false;

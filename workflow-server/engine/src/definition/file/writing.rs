@@ -6,14 +6,13 @@
 use std::collections::{HashMap, HashSet};
 
 use serde::ser::{Serialize, SerializeMap, Serializer};
-use serde_saphyr::FlowMap;
+use serde_saphyr::{DoubleQuoted, FlowMap, SingleQuoted};
 
 use crate::definition::fault::{Fault, FaultCode};
 use crate::definition::file::actions::{FROM_FIELD, timer_label};
-use crate::definition::file::comments;
 use crate::definition::file::escalation::{DUE, RAISE};
 use crate::definition::file::plain_actions::PRIORITIES;
-use crate::definition::file::reading::{FORMAT, read_placed};
+use crate::definition::file::reading::FORMAT;
 use crate::definition::file::tree::check_signs;
 use crate::definition::model::{
     Action, ActionKind, AlertAction, ButtonAction, Definition, FIRST_STAGE, LinkAction, NoteRule, Priority, Raise,
@@ -29,29 +28,10 @@ pub fn write_yaml(definition: &Definition) -> String {
     yaml(&file(definition, &HashSet::new()))
 }
 
-fn yaml(file: &Written) -> String {
+pub(super) fn yaml(file: &Written) -> String {
     let options = serde_saphyr::ser_options! { compact_list_indent: false, folded_wrap_chars: limits::TEXT_BYTES_MAX };
     // Only a tree that YAML cannot show could fail; JSON is YAML too, and shows every tree.
     serde_saphyr::to_string_with_options(file, options).unwrap_or_else(|_| json(file))
-}
-
-/// A file in the one form, with its comments and empty lines. An event without a stage number stays without: what numbers
-/// earlier versions have used, a file does not know.
-///
-/// # Errors
-/// The faults of the file.
-pub fn format_yaml(text: &str) -> Result<String, Vec<Fault>> {
-    let (definition, places) = read_placed(text, |_| None)?;
-    Ok(comments::carried(text, &yaml(&file(&definition, places.unwritten()))))
-}
-
-/// The same for JSON, which has no comments.
-///
-/// # Errors
-/// The faults of the file.
-pub fn format_json(text: &str) -> Result<String, Vec<Fault>> {
-    let (definition, places) = read_placed(text, |_| None)?;
-    Ok(json(&file(&definition, places.unwritten())))
 }
 
 /// Writes JSON.
@@ -93,7 +73,7 @@ pub fn write_action(definition: &Definition, action: &Action) -> String {
     json(&written)
 }
 
-fn json(file: &Written) -> String {
+pub(super) fn json(file: &Written) -> String {
     // The tree has text keys and no numbers but whole ones: there is nothing that JSON cannot show.
     let mut text = serde_json::to_string_pretty(file).expect("a tree of texts and whole numbers is JSON");
     text.push('\n');
@@ -101,7 +81,7 @@ fn json(file: &Written) -> String {
 }
 
 /// What stands in a file.
-enum Written {
+pub(super) enum Written {
     Text(String),
     Whole(u32),
     Number(f64),
@@ -139,6 +119,11 @@ impl Written {
 impl Serialize for Written {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
+            // The guide tells to quote a text with places: one that begins with a place must be, and no other should differ.
+            Self::Text(text) if has_places(text) && is_plainer_in_single_quotes(text) => {
+                SingleQuoted(text).serialize(serializer)
+            }
+            Self::Text(text) if has_places(text) => DoubleQuoted(text).serialize(serializer),
             Self::Text(text) => serializer.serialize_str(text),
             Self::Whole(number) => serializer.serialize_u32(*number),
             Self::Number(number) => match whole(*number) {
@@ -203,6 +188,18 @@ impl Entries {
     }
 }
 
+/// Whether it is a text in one line with places to fill in.
+fn has_places(text: &str) -> bool {
+    (text.contains("{{") || text.contains("{%")) && !text.contains('\n')
+}
+
+/// Whether double quotes would need escapes where single ones need none. These cannot show tabs and what breaks lines.
+fn is_plainer_in_single_quotes(text: &str) -> bool {
+    let needs_escape =
+        |c: char| c.is_control() || matches!(c, '\'' | '\u{feff}' | '\u{2028}' | '\u{2029}' | '\u{fffe}' | '\u{ffff}');
+    text.contains(['"', '\\']) && !text.contains(needs_escape)
+}
+
 fn text(text: impl Into<String>) -> Written {
     Written::Text(text.into())
 }
@@ -211,7 +208,7 @@ fn span(span: Span) -> Written {
     text(span.to_string())
 }
 
-fn file(definition: &Definition, unnumbered: &HashSet<u32>) -> Written {
+pub(super) fn file(definition: &Definition, unnumbered: &HashSet<u32>) -> Written {
     let mut writer = StageWriter::new(definition, unnumbered);
     let first = definition.stage(FIRST_STAGE).map(|stage| writer.actions(stage)).unwrap_or_default();
     Entries::default()

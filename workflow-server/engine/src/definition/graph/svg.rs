@@ -11,6 +11,7 @@ use layout::core::style::{LineStyleKind, StyleAttr};
 use layout::std_shapes::shapes::{Arrow, Element, ShapeKind};
 use layout::topo::layout::VisualGraph;
 use thiserror::Error;
+use unicode_width::UnicodeWidthStr;
 
 use super::effort::{EFFORT_MAX, effort};
 use super::{Edge, EdgeKind, Graph, Node};
@@ -20,6 +21,7 @@ const STAGES_MAX: usize = 150;
 /// The most arrows.
 const EDGES_MAX: usize = 400;
 
+/// Of a narrow character; Chinese characters and most emoji take two of these.
 const CHAR_WIDTH: f64 = 7.4;
 const LINE_HEIGHT: f64 = 18.0;
 const PADDING: f64 = 14.0;
@@ -92,11 +94,15 @@ const SEPARATOR: char = '\u{1f}';
 /// The library carries the place of a node or an edge as its text, and an edge's label with it, for which it keeps room; what
 /// is drawn for it is ours.
 fn element(at: usize, node: &Node) -> Element {
-    let widest = node.lines.iter().map(|line| line.chars().count()).chain([title(node).chars().count() + 2]).max();
-    let width = widest.unwrap_or(0) as f64 * CHAR_WIDTH + 2.0 * PADDING;
+    let width = box_width(node);
     let height = (node.lines.len() + 1) as f64 * LINE_HEIGHT + 2.0 * PADDING;
     let shape = ShapeKind::new_box(&format!("n{at}"));
     Element::create(shape, StyleAttr::simple(), Orientation::TopToBottom, Point::new(width.max(120.0), height))
+}
+
+fn box_width(node: &Node) -> f64 {
+    let widest = node.lines.iter().map(|line| line.width()).chain([title(node).width() + 2]).max();
+    widest.unwrap_or(0) as f64 * CHAR_WIDTH + 2.0 * PADDING
 }
 
 fn arrow(at: usize, edge: &Edge) -> Arrow {
@@ -142,7 +148,7 @@ impl<'g> Canvas<'g> {
     }
 
     fn label(&mut self, x: f64, y: f64, text: &str) {
-        let half = text.chars().count() as f64 * CHAR_WIDTH / 2.0;
+        let half = text.width() as f64 * CHAR_WIDTH / 2.0;
         self.reach(x - half, y);
         self.reach(x + half, y);
         let _ = writeln!(self.labels, r#"<text class="way" x="{x:.1}" y="{y:.1}">{}</text>"#, escaped(text));
@@ -169,7 +175,7 @@ impl<'g> Canvas<'g> {
     }
 
     fn finish(self, loops: &[&Edge]) -> String {
-        let title_width = self.graph.title.chars().count() as f64 * 9.5;
+        let title_width = self.graph.title.width() as f64 * 9.5;
         let shift = MARGIN - self.left;
         let (width, height) = ((self.right + shift).max(title_width) + MARGIN, self.bottom + MARGIN + TOP);
         let mut notes = String::new();
@@ -269,4 +275,18 @@ impl RenderBackend for Canvas<'_> {
 
 fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wide_character_takes_the_place_of_two() {
+        let width = |title: String| {
+            box_width(&Node { stage: 2, title, lines: Vec::new(), visits: 0, is_present: false, is_end: false })
+        };
+        let difference = width("漢".repeat(22)) - width("x".repeat(44));
+        assert!(difference.abs() < 0.01, "{difference}");
+    }
 }

@@ -1,0 +1,41 @@
+//! The file that an author imported, kept for its comments.
+
+use std::sync::Arc;
+
+/// Bytes of a file that is kept: the largest sample has 3 KB. A larger file is exported without its comments.
+pub const SOURCE_BYTES_MAX: usize = 64 * 1024;
+/// Bytes of the files that are kept of one workflow; those of the oldest versions go first.
+pub const SOURCES_BYTES_MAX: usize = 1 << 20;
+
+/// The text of a file, if it has comments. It is no part of what a definition says: two that differ only in their comments are
+/// equal, so that a comment makes no new version.
+#[derive(Clone, Debug, Default)]
+pub struct Source(Option<Arc<str>>);
+
+impl PartialEq for Source {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for Source {}
+
+impl Source {
+    /// The text of a file.
+    #[must_use]
+    pub fn of(text: &str) -> Self {
+        Self(Some(text.into()))
+    }
+
+    /// The text; none where nothing is kept.
+    #[must_use]
+    pub fn text(&self) -> Option<&str> {
+        self.0.as_deref()
+    }
+
+    /// Whether both are the same text, or both none.
+    #[must_use]
+    pub fn is_same_text(&self, other: &Self) -> bool {
+        self.0 == other.0
+    }
+}

@@ -1,0 +1,40 @@
+//! A workflow with comments, which are kept with its draft and its version.
+
+use aftercall_engine::command::{ActorKind, Command};
+use aftercall_engine::definition::Definition;
+use aftercall_engine::definition::file::{export_yaml, read, source_of};
+
+use crate::scenario::Played;
+
+const FILE: &str = "# What it is for.
+format: 1
+workflow: commented
+title: Commented  # for people
+on_new_call:
+  - alert: { text: Call, team: care }
+  - button: Done
+    then: [ finish: done ]
+";
+
+/// Publishes it, and stores a draft with another comment.
+pub(crate) fn play_source() -> Played {
+    let mut played = Played::new();
+    played.ask(ActorKind::Author, Command::ImportTeam { name: "care".into(), title: "Care".into(), expected: None });
+    import(&mut played, FILE);
+    let publish = || Command::PublishWorkflow { name: "commented".into(), expected: None, validated: None };
+    played.ask(ActorKind::Author, publish());
+    import(&mut played, &FILE.replace("for people", "for all people"));
+    let workflow = played.world.root().workflows.named("commented").unwrap();
+    assert!(export_yaml(&workflow.version(1).unwrap().definition).contains("# for people"));
+    assert!(
+        export_yaml(workflow.draft.as_ref().unwrap()).contains("# for all people"),
+        "it is a draft, although it says the same"
+    );
+    played
+}
+
+fn import(played: &mut Played, text: &str) {
+    let read = read(text, None).unwrap();
+    let definition = Definition { source: source_of(text, &read), ..read };
+    played.ask(ActorKind::Author, Command::ImportWorkflow { definition: Box::new(definition), expected: None });
+}
