@@ -60,7 +60,7 @@ struct Global {
     /// The alerter-server's address
     #[arg(long, global = true, env = "AFTERCALL_ALERTER", default_value = DEFAULT_ALERTER, value_name = "HOST:PORT")]
     alerter: String,
-    /// Who asks, as the history will say [default: your user name]
+    /// Who asks, as the history will say [default: the name of your user]
     #[arg(long, global = true, env = "AFTERCALL_ACTOR", value_name = "NAME")]
     actor: Option<String>,
 }
@@ -167,7 +167,11 @@ impl Cli {
     /// Runs the command.
     pub(crate) async fn run(self, server_named: bool) -> Result<(), Failure> {
         let Global { output, wide, server, alerter, actor } = self.global;
-        let to = Connections { server, alerter, actor: actor.unwrap_or_else(user_name) };
+        let to = Connections {
+            server,
+            alerter,
+            actor: actor.filter(|name| !name.trim().is_empty()).unwrap_or_else(user_name),
+        };
         let session = Session { to, output: Output::new(output).wide(wide), server_named };
         match self.command {
             Command::Up(up) => up.run(&session).await,
@@ -214,9 +218,23 @@ impl Cli {
     }
 }
 
-/// The name of whoever is logged in, which is who asks unless `--actor` says otherwise.
+/// The name of the person who is logged in, who is the actor unless `--actor` names another. Under `docker exec`, cron and systemd
+/// no variable says it; two users must not become one, so the name of the user id counts then, or the id itself.
 fn user_name() -> String {
-    std::env::var("USER").ok().filter(|name| !name.is_empty()).unwrap_or_else(|| "aftercall".to_owned())
+    let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.trim().is_empty());
+    variable("USER").or_else(|| variable("LOGNAME")).unwrap_or_else(|| {
+        let user_id = rustix::process::getuid().as_raw();
+        let users = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
+        name_in(&users, user_id).unwrap_or_else(|| format!("user {user_id}"))
+    })
+}
+
+/// The name of a user id in the text of a password file: `name:x:id:…`.
+fn name_in(users: &str, user_id: u32) -> Option<String> {
+    let user_id = user_id.to_string();
+    let mut users = users.lines().map(|line| line.split(':').collect::<Vec<_>>());
+    let user = users.find(|user| user.get(2).is_some_and(|id| *id == user_id))?;
+    user.first().filter(|name| !name.is_empty()).map(|name| (*name).to_owned())
 }
 
 #[cfg(test)]
@@ -224,6 +242,14 @@ mod tests {
     use clap::{CommandFactory, error::ErrorKind};
 
     use super::*;
+
+    #[test]
+    fn without_a_variable_each_user_has_a_name_of_their_own() {
+        let users = "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534::/:/bin/false\n:x:7:7::/:\n";
+        assert_eq!(name_in(users, 0).as_deref(), Some("root"));
+        assert_eq!(name_in(users, 65_534).as_deref(), Some("nobody"));
+        assert_eq!((name_in(users, 7), name_in(users, 1)), (None, None));
+    }
 
     #[test]
     fn the_command_line_is_sound() {
