@@ -1,25 +1,36 @@
-//! The largest follow-ups that are allowed, through both servers and clients with gRPC's usual limit of 4 MiB. Before messages and
-//! pages were bounded by bytes the alerter never became ready here, `EndCall` was refused for ever, and no list could be read.
+//! 300 of the largest follow-ups that are allowed, through both servers and clients with gRPC's usual limit of 4 MiB: snapshot, tail,
+//! lists, every change of their call, batch, erasing, archive and backup. Before messages and pages were bounded by bytes the alerter
+//! never became ready here, `EndCall` was refused for ever, and no list could be read.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::fmt::Write as _;
 
 use aftercall_proto::alert::v1::{SubscribeRequest, subscribe_response::Frame};
 use aftercall_proto::feed::v1::TailRequest;
 use aftercall_proto::workflow::v1::{
-    AddNoteRequest, BatchState, BatchWork, CallProperties, CancelWork, EndCallRequest, EraseCallerRequest,
-    ErasureState, FollowUp, FollowUpFilter, GetBatchRequest, GetCallRequest, GetErasureRequest, ListFollowUpsRequest,
-    ListHistoryRequest, ListInstancesRequest, Release, SetWorkflowRequest, StartBatchRequest, UpdateCallRequest,
-    batch_work::Kind,
+    AddNoteRequest, BackupRequest, BatchState, BatchWork, CallProperties, CancelWork, CountInstancesRequest,
+    EndCallRequest, EraseCallerRequest, ErasureState, FollowUp, FollowUpFilter, GetBatchRequest, GetCallRequest,
+    GetErasureRequest, GetServerInfoRequest, InstanceFilter, ListFollowUpsRequest, ListHistoryRequest,
+    ListInstancesRequest, Release, SetWorkflowRequest, StartBatchRequest, Status, UpdateCallRequest,
+    backup_response::Part, batch_work::Kind,
 };
 use aftercall_tests::{Clients, House, PATIENCE, alerter_has, call_ref, eventually, reason, text};
 use prost::Message as _;
+use workflow_server::backup::{
+    BackupDirectory, Begun, NewGeneration, RestoreOptions, Until, restore, verify_backup, verify_files,
+};
 use workflow_server::limits::{FEED_STREAMS_MAX, FOLLOW_UP_BYTES_MAX, PAGE_BYTES_MAX};
 
-/// Follow-ups with as many fields and alerts as there may be, on one call: as many as may be open there.
+/// Follow-ups with as many fields and alerts as there may be, on each of the calls: as many as may be open there.
 const WIDE: usize = 100;
+/// The calls.
+const CALLS: [&str; 2] = ["full", "second"];
 /// Follow-ups whose button has a form of nearly a megabyte.
-const FORMS: usize = 60;
+const FORMS: usize = 100;
+/// All of them.
+const OPEN: usize = 2 * WIDE + FORMS;
+/// Those with a form that end.
+const FORMS_ENDED: usize = 10;
 /// Notes while the alerter is away; each makes a change of nearly a megabyte.
 const NOTES: usize = 80;
 
@@ -46,8 +57,8 @@ fn with_form() -> String {
     file
 }
 
-fn set_wide(nth: usize) -> SetWorkflowRequest {
-    let mut set = set(&format!("wide-{nth}"), "full");
+fn set_wide(nth: usize, call: &str) -> SetWorkflowRequest {
+    let mut set = set(&format!("wide-{nth}"), call);
     set.fields = (0..64).map(|field| (format!("f{field}"), text(&"x".repeat(4_096)))).collect();
     set.release = Release::CallEnded.into();
     set
@@ -92,8 +103,8 @@ fn check_page(what: &str, bytes: usize) {
     assert!(bytes <= PAGE_BYTES_MAX + 1_024 || bytes <= FOLLOW_UP_BYTES_MAX, "{what}: a page of {bytes} bytes");
 }
 
-/// How many rows the lists have over all pages; every page is one that any client can read.
-async fn listed(clients: &mut Clients) -> (usize, usize) {
+/// How many rows the lists of what is open and of instances have over all pages; every page is one that any client can read.
+async fn listed(clients: &mut Clients, archived: bool) -> (usize, usize) {
     let (mut rows, mut instances, mut page_token) = (0, 0, String::new());
     loop {
         let request = ListFollowUpsRequest { page_token, page_size: 1_000, ..ListFollowUpsRequest::default() };
@@ -106,7 +117,8 @@ async fn listed(clients: &mut Clients) -> (usize, usize) {
         }
     }
     loop {
-        let request = ListInstancesRequest { page_token, ..ListInstancesRequest::default() };
+        let filter = Some(InstanceFilter { archived, ..InstanceFilter::default() });
+        let request = ListInstancesRequest { filter, page_token, ..ListInstancesRequest::default() };
         let page = clients.operations.list_instances(request).await.expect("a page").into_inner();
         check_page("instances", page.encoded_len());
         instances += page.instances.len();
@@ -123,7 +135,9 @@ async fn filled(house: &House) -> Clients {
     clients.publish(&with_form()).await;
     for nth in 0..WIDE {
         clients.publish(&wide(&format!("wide-{nth}"))).await;
-        clients.scripts.set_workflow(set_wide(nth)).await.expect("it is set");
+        for call in CALLS {
+            clients.scripts.set_workflow(set_wide(nth, call)).await.expect("it is set");
+        }
     }
     for nth in 0..FORMS {
         clients.scripts.set_workflow(set("form", &nth.to_string())).await.expect("it is set");
@@ -132,15 +146,17 @@ async fn filled(house: &House) -> Clients {
 }
 
 async fn change_call(clients: &mut Clients) -> u64 {
-    let end = EndCallRequest { actor: "script-1".to_owned(), call: Some(call_ref("full")), ..Default::default() };
-    let ended = clients.scripts.end_call(end).await.expect("the call ends").into_inner();
-    assert_eq!(ended.released_instance_ids.len(), WIDE);
+    for call in CALLS {
+        let end = EndCallRequest { actor: "script-1".to_owned(), call: Some(call_ref(call)), ..Default::default() };
+        let ended = clients.scripts.end_call(end).await.expect("the call ends").into_inner();
+        assert_eq!(ended.released_instance_ids.len(), WIDE);
+    }
     let properties = CallProperties { agent: "Dana".to_owned(), ..CallProperties::default() };
     let mut update = UpdateCallRequest { call: Some(call_ref("full")), ..UpdateCallRequest::default() };
     (update.actor, update.properties) = ("script-1".to_owned(), Some(properties));
     update.update_mask = Some(prost_types::FieldMask { paths: vec!["agent".to_owned()] });
     clients.scripts.update_call(update).await.expect("it is updated");
-    let mut again = set_wide(3);
+    let mut again = set_wide(3, "full");
     again.fields.insert("f1".to_owned(), text("changed"));
     again.properties.as_mut().expect("them").script = "another".to_owned();
     let again = clients.scripts.set_workflow(again).await.expect("it is set again").into_inner();
@@ -154,14 +170,21 @@ async fn the_largest_follow_ups_go_through_streams_lists_and_every_change_of_the
     let mut clients = filled(&house).await;
     assert_eq!(open(&clients).await.len(), FORMS);
     let sequence = change_call(&mut clients).await;
-    alerter_has(&clients, sequence).await;
-    eventually("all are released", || {
-        let clients = clients.clone();
-        async move { (open(&clients).await.len() == FORMS + WIDE).then_some(()) }
+    let released = eventually("all are released", || {
+        let mut clients = clients.clone();
+        async move {
+            let filter = InstanceFilter { statuses: vec![Status::Active.into()], ..InstanceFilter::default() };
+            let count = CountInstancesRequest { filter: Some(filter), ..CountInstancesRequest::default() };
+            let active = clients.operations.count_instances(count).await.ok()?.into_inner().total;
+            let info = clients.operations.get_server_info(GetServerInfoRequest {}).await.ok()?.into_inner();
+            (active as usize == OPEN).then_some(info.sequence)
+        }
     })
     .await;
-
-    let noted = open(&clients).await.into_values().find(|one| one.workflow == "form").expect("it");
+    alerter_has(&clients, sequence.max(released)).await;
+    let shown = open(&clients).await;
+    assert_eq!(shown.len(), OPEN);
+    let noted = shown.into_values().find(|one| one.workflow == "form").expect("it");
     house.stop_alerter().await;
     for _ in 0..NOTES {
         let mut note = AddNoteRequest { instance_id: noted.instance_id.clone(), ..AddNoteRequest::default() };
@@ -170,11 +193,11 @@ async fn the_largest_follow_ups_go_through_streams_lists_and_every_change_of_the
     }
     house.start_alerter().await;
     let now = open(&clients).await;
-    assert_eq!((now.len(), now[&noted.instance_id].note_count as usize), (FORMS + WIDE, NOTES));
+    assert_eq!((now.len(), now[&noted.instance_id].note_count as usize), (OPEN, NOTES));
     let largest = now.values().map(FollowUp::encoded_len).max();
     assert!(largest.is_some_and(|bytes| bytes > 900_000 && bytes <= FOLLOW_UP_BYTES_MAX), "{largest:?}");
 
-    assert_eq!(listed(&mut clients).await, (FORMS + WIDE, FORMS + WIDE));
+    assert_eq!(listed(&mut clients, false).await, (OPEN, OPEN));
     let got = clients.scripts.get_call(GetCallRequest { call: Some(call_ref("full")) }).await.expect("it").into_inner();
     check_page("the follow-ups of a call", got.follow_ups.iter().map(FollowUp::encoded_len).sum());
     assert!(got.more_follow_ups && !got.follow_ups.is_empty());
@@ -183,23 +206,76 @@ async fn the_largest_follow_ups_go_through_streams_lists_and_every_change_of_the
     check_page("history", history.encoded_len());
     assert!(!history.next_page_token.is_empty());
 
+    erases(&mut clients, "C-full").await;
     ends(&mut clients).await;
+    house.archive_at_once();
     house.stop_workflow().await;
     house.start_workflow().await;
-    assert_eq!(listed(&mut clients).await.0, FORMS - 10);
+    assert_eq!(listed(&mut clients, false).await.0, FORMS - FORMS_ENDED);
+    leaves(&mut clients).await;
+    backs_up(&house, &mut clients).await;
 }
 
-/// Cancels by a batch what is on the call and ten of the others, and erases the caller.
-async fn ends(clients: &mut Clients) {
-    let on_call = ListFollowUpsRequest {
-        filter: Some(FollowUpFilter { calls: vec![call_ref("full")], ..FollowUpFilter::default() }),
-        ..ListFollowUpsRequest::default()
-    };
-    let page = clients.manager.list_follow_ups(on_call).await.expect("a page").into_inner();
-    assert!(page.rows.len() < WIDE && !page.next_page_token.is_empty(), "bytes end the page");
+/// What has ended leaves memory, is listed, and is erased there.
+async fn leaves(clients: &mut Clients) {
+    eventually("it has left memory", || {
+        let mut clients = clients.clone();
+        async move {
+            let info = clients.operations.get_server_info(GetServerInfoRequest {}).await.ok()?.into_inner();
+            (info.archived_instances as usize == 2 * WIDE + FORMS_ENDED && info.ended_instances == 0).then_some(())
+        }
+    })
+    .await;
+    assert_eq!(listed(clients, true).await.1, 2 * WIDE + FORMS_ENDED);
+    erases(clients, "C-second").await;
+    assert_eq!(listed(clients, true).await.1, 2 * WIDE + FORMS_ENDED);
+}
+
+/// A backup of all of it is received by a client with the usual limit, verified, and restored.
+async fn backs_up(house: &House, clients: &mut Clients) {
+    let dir = house.data_dir().parent().expect("a parent").join("backups");
+    let directory = BackupDirectory::open_or_create(&dir).expect("a directory");
+    let request = BackupRequest { actor: "olga".to_owned(), base: None };
+    let mut parts = clients.operations.backup(request).await.expect("it begins").into_inner();
+    let (mut generation, mut manifest) = (None, None);
+    while let Some(response) = parts.message().await.expect("it continues") {
+        assert!(response.encoded_len() <= PAGE_BYTES_MAX + 1_024, "a piece of {} bytes", response.encoded_len());
+        let open = generation.as_mut();
+        match response.part.expect("a part") {
+            Part::Begin(begin) => {
+                let begun = Begun {
+                    format: begin.format,
+                    epoch: begin.epoch,
+                    sequence: begin.sequence,
+                    created_at_millis: 0,
+                    server_version: begin.server_version,
+                    unfinished_erasures: begin.unfinished_erasures,
+                };
+                generation = Some(NewGeneration::begin(&directory, begun, None).expect("it begins"));
+            }
+            Part::File(file) => open.expect("begun").file(&file.name).expect("a file"),
+            Part::Piece(bytes) => open.expect("begun").piece(&bytes).expect("written"),
+            Part::FileEnd(end) => open.expect("begun").file_end(end.size, end.checksum).expect("whole"),
+            Part::Kept(file) => panic!("{} is not here", file.name),
+            Part::End(end) => manifest = generation.take().map(|one| one.finish(end.chain, 0).expect("complete")),
+        }
+    }
+    let manifest = manifest.expect("it has an end");
+    verify_files(&directory, &manifest, &mut HashSet::new(), &|_| {}).expect("every sum");
+    verify_backup(&directory, &manifest).await.expect("it is sound");
+    drop(directory);
+    let (epoch, until, to) = ("e".repeat(32), Until::Newest, house.data_dir().with_file_name("restored"));
+    let options =
+        RestoreOptions { generation: None, until, erase_again: true, erasures_from: None, epoch, clock: None };
+    let restored = restore(&dir, &to, &options, &|_| {}).await.expect("it is restored");
+    assert_eq!(restored.sequence, manifest.sequence);
+}
+
+/// Erases a caller, to the last byte.
+async fn erases(clients: &mut Clients, reference: &str) {
     let erase = EraseCallerRequest {
         actor: "olga".to_owned(),
-        caller: Some(aftercall_proto::workflow::v1::Caller { reference: "C-full".to_owned(), ..Default::default() }),
+        caller: Some(aftercall_proto::workflow::v1::Caller { reference: reference.to_owned(), ..Default::default() }),
         reason: "asked for it".to_owned(),
         ..EraseCallerRequest::default()
     };
@@ -213,8 +289,18 @@ async fn ends(clients: &mut Clients) {
         }
     })
     .await;
+}
+
+/// Cancels by a batch what is on the calls, and ten of the others.
+async fn ends(clients: &mut Clients) {
+    let on_call = ListFollowUpsRequest {
+        filter: Some(FollowUpFilter { calls: vec![call_ref("second")], ..FollowUpFilter::default() }),
+        ..ListFollowUpsRequest::default()
+    };
+    let page = clients.manager.list_follow_ups(on_call).await.expect("a page").into_inner();
+    assert!(page.rows.len() < WIDE && !page.next_page_token.is_empty(), "bytes end the page");
     let open = open(clients).await;
-    let of_form = open.values().filter(|one| one.workflow == "form").take(10);
+    let of_form = open.values().filter(|one| one.workflow == "form").take(FORMS_ENDED);
     let wide = open.values().filter(|one| one.workflow != "form");
     let start = StartBatchRequest {
         actor: "Eve".to_owned(),
@@ -225,7 +311,7 @@ async fn ends(clients: &mut Clients) {
         ..StartBatchRequest::default()
     };
     let batch = clients.operations.start_batch(start).await.expect("it starts").into_inner().batch.expect("it");
-    assert_eq!(batch.items as usize, WIDE + 10);
+    assert_eq!(batch.items as usize, 2 * WIDE + FORMS_ENDED);
     eventually("all are cancelled", || {
         let mut clients = clients.clone();
         async move {
