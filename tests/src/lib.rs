@@ -92,6 +92,11 @@ impl House {
         Self::start_workflow_in_temp(false, Some(machine)).await
     }
 
+    /// The same, from whose memory everything goes as soon as it has ended.
+    pub async fn start_archiving_on(machine: Machine) -> Self {
+        Self::start_workflow_in_temp(true, Some(machine)).await
+    }
+
     async fn start_workflow_in_temp(archives_at_once: bool, machine: Option<Machine>) -> Self {
         let temp = tempfile::tempdir().expect("a temporary directory");
         let data_dir = temp.path().join("data");

@@ -4,14 +4,14 @@
 //! Promise: which item is next is in the journal, in the entry that does it: none is done twice, and none is left out. Must
 //! not: decide anything.
 
-use std::collections::HashSet;
-use std::sync::Arc;
+use std::collections::{BTreeMap, HashSet};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use aftercall_engine::Request;
 use aftercall_engine::batch::BatchState;
 use aftercall_engine::command::{Actor, Command};
 use aftercall_engine::erasure::ErasureState;
+use aftercall_engine::{Request, Root};
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval};
@@ -22,22 +22,46 @@ use crate::ledger::{Condition, Handle, LedgerError, Outcome, wait_after};
 /// How long it waits where the ledger takes nothing just now.
 const WAIT: Duration = Duration::from_secs(1);
 
+/// Jobs whose next step is refused, each with its sentence: the condition shows the oldest of them, and ends with the last.
+#[derive(Clone, Default)]
+struct RefusedJobs(Arc<Mutex<BTreeMap<u64, Arc<str>>>>);
+
+impl RefusedJobs {
+    fn set(&self, handle: &Handle, job: u64, sentence: Option<Arc<str>>) {
+        let mut refused = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match sentence {
+            Some(sentence) => refused.insert(job, sentence),
+            None => refused.remove(&job),
+        };
+        handle.conditions().set(Condition::Jobs, refused.values().next().cloned());
+    }
+}
+
+/// Whether a batch or an erasure still has steps to be done.
+fn is_running(root: &Root, job: u64) -> bool {
+    root.batches.get(&job).is_some_and(|batch| batch.state == BatchState::Running)
+        || root.erasures.get(&job).is_some_and(|erasure| erasure.state == ErasureState::Masking)
+}
+
 /// Runs until told to stop.
 pub(crate) async fn run(handle: Handle, started: Arc<Notify>, stop: CancellationToken) {
     let mut driven = HashSet::new();
     let mut driving: JoinSet<u64> = JoinSet::new();
+    let refused = RefusedJobs::default();
     loop {
         let root = handle.root();
         for batch in root.batches.values().filter(|batch| batch.state == BatchState::Running) {
             if driven.insert(batch.id) {
                 let command = Command::StepBatch { batch: batch.id };
-                driving.spawn(drive(handle.clone(), (batch.id, batch.actor.clone(), command), Some(batch.per_second)));
+                let job = (batch.id, batch.actor.clone(), command);
+                driving.spawn(drive(handle.clone(), refused.clone(), job, Some(batch.per_second)));
             }
         }
         for erasure in root.erasures.values().filter(|erasure| erasure.state == ErasureState::Masking) {
             if driven.insert(erasure.id) {
                 let command = Command::StepErasure { erasure: erasure.id };
-                driving.spawn(drive(handle.clone(), (erasure.id, erasure.actor.clone(), command), None));
+                let job = (erasure.id, erasure.actor.clone(), command);
+                driving.spawn(drive(handle.clone(), refused.clone(), job, None));
             }
         }
         tokio::select! {
@@ -55,7 +79,12 @@ pub(crate) async fn run(handle: Handle, started: Arc<Notify>, stop: Cancellation
 }
 
 /// Asks for the next step of one job, so many a second at most, until that changes nothing any more.
-async fn drive(handle: Handle, (job, actor, step): (u64, Actor, Command), per_second: Option<u32>) -> u64 {
+async fn drive(
+    handle: Handle,
+    refused: RefusedJobs,
+    (job, actor, step): (u64, Actor, Command),
+    per_second: Option<u32>,
+) -> u64 {
     let mut refusals = 0;
     let mut ticks = per_second.map(|per_second| interval(Duration::from_secs(1) / per_second.max(1)));
     if let Some(ticks) = &mut ticks {
@@ -69,7 +98,7 @@ async fn drive(handle: Handle, (job, actor, step): (u64, Actor, Command), per_se
         match handle.execute(request).await {
             Ok(outcome) => {
                 if std::mem::take(&mut refusals) > 0 {
-                    handle.conditions().set(Condition::Jobs, None);
+                    refused.set(&handle, job, None);
                 }
                 if let Outcome::Unchanged(_) = outcome {
                     return job;
@@ -82,8 +111,13 @@ async fn drive(handle: Handle, (job, actor, step): (u64, Actor, Command), per_se
                 let sentence = format!(
                     "the next step of job {job} (a batch or an erasure) is refused: {rejection}. It is tried again by itself; please report this"
                 );
-                handle.conditions().set(Condition::Jobs, Some(sentence.into()));
-                tokio::time::sleep(wait_after(refusals)).await;
+                refused.set(&handle, job, Some(sentence.into()));
+                // It may be stopped meanwhile, and a step of it is refused even then.
+                let ended = wait_for_end(&handle, job);
+                if tokio::time::timeout(wait_after(refusals), ended).await.is_ok() {
+                    refused.set(&handle, job, None);
+                    return job;
+                }
             }
             // It is busy, or the disk is full: the job waits.
             Err(error) => {
@@ -92,4 +126,10 @@ async fn drive(handle: Handle, (job, actor, step): (u64, Actor, Command), per_se
             }
         }
     }
+}
+
+/// Waits until a job has no more steps, or the ledger has ended.
+async fn wait_for_end(handle: &Handle, job: u64) {
+    let mut newest = handle.feed().newest();
+    while is_running(&handle.root(), job) && newest.changed().await.is_ok() {}
 }
