@@ -47,7 +47,18 @@ impl ServerProcess {
         Self::spawn(name, command)
     }
 
-    fn spawn(name: &str, mut command: Command) -> Self {
+    /// The same with variables of the environment; how it ended, where it did before it listened.
+    pub fn try_start(name: &str, args: &[&str], environment: &[(&str, &Path)]) -> Result<Self, ExitStatus> {
+        let mut command = Command::new(binary(name));
+        command.args(args).envs(environment.iter().copied());
+        Self::try_spawn(name, command)
+    }
+
+    fn spawn(name: &str, command: Command) -> Self {
+        Self::try_spawn(name, command).unwrap_or_else(|ended| panic!("{name} ended at once: {ended}"))
+    }
+
+    fn try_spawn(name: &str, mut command: Command) -> Result<Self, ExitStatus> {
         let mut child =
             command.args(["--log", "warn"]).stdout(Stdio::piped()).spawn().expect("the server's process starts");
         let stdout = child.stdout.take().expect("its output is a pipe");
@@ -61,8 +72,11 @@ impl ServerProcess {
             let _ = child.kill();
             panic!("{name} did not say where it listens");
         };
+        if line.is_empty() {
+            return Err(child.wait().expect("it is gone"));
+        }
         let address = line.trim().parse().unwrap_or_else(|_| panic!("{name} said {line:?} instead of an address"));
-        Self { child, address }
+        Ok(Self { child, address })
     }
 
     /// A workflow-server on this data directory and port.
@@ -91,6 +105,11 @@ impl ServerProcess {
     /// Its number in the system.
     pub fn id(&self) -> u32 {
         self.child.id()
+    }
+
+    /// Whether it has ended, by itself or because it was told to.
+    pub fn has_ended(&mut self) -> bool {
+        self.child.try_wait().expect("it is a process").is_some()
     }
 
     /// Kills it as `kill -9` does.

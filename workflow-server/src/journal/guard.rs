@@ -43,9 +43,16 @@ pub(crate) fn guarded<T: Send + 'static>(
             Err(RecvTimeoutError::Disconnected) => break,
         }
     }
-    thread.join().unwrap_or_else(|panic| {
-        Err(OpenError::SledPanicked { place: place.display().to_string(), reason: message(panic.as_ref()) })
-    })
+    thread.join().unwrap_or_else(|panic| Err(of_panic(place, message(panic.as_ref()))))
+}
+
+/// What the system refused says nothing of the log: a full disk, a read that failed. sled panics on that too.
+fn of_panic(place: &Path, reason: String) -> OpenError {
+    let place = place.display().to_string();
+    if reason.contains("Os { code:") {
+        return OpenError::Io { what: format!("opening {place}"), reason };
+    }
+    OpenError::SledPanicked { place, reason }
 }
 
 /// What a panic said.
@@ -76,6 +83,14 @@ mod tests {
     fn a_panic_becomes_a_sentence_with_its_reason() {
         let error = check(AMPLE, |_| panic!("bad page {}", 3)).unwrap_err();
         assert_eq!(error, OpenError::SledPanicked { place: "journal-1".into(), reason: "bad page 3".into() });
+    }
+
+    #[test]
+    fn a_panic_about_an_error_of_the_system_is_not_taken_for_a_damaged_log() {
+        let full = || std::io::Error::from_raw_os_error(28);
+        let error = check(AMPLE, move |_| Err::<u8, _>(full()).map_err(|error| panic!("{error:?}"))).unwrap_err();
+        let OpenError::Io { what, reason } = error else { panic!("{error}") };
+        assert!(what.contains("journal-1") && reason.contains("No space left"), "{what}: {reason}");
     }
 
     #[test]
