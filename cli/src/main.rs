@@ -14,6 +14,7 @@ mod json;
 mod load;
 mod output;
 mod samples;
+mod screen;
 mod serve;
 mod servers;
 mod session;

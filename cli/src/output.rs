@@ -56,6 +56,13 @@ impl Output {
         self.form == Form::Json
     }
 
+    /// The size of the screen, where stdout is one that can be drawn over.
+    pub(crate) fn screen(self) -> Option<ScreenSize> {
+        let can_be_drawn = self.form == Form::Table && io::stdout().is_terminal() && !console::is_dumb();
+        let lines = || Term::stdout().size_checked().map(|(lines, _)| usize::from(lines));
+        can_be_drawn.then(|| ScreenSize { columns: self.width(), lines: named_size("LINES").or_else(lines) })
+    }
+
     /// A list: a table with a header, or one JSON array.
     pub(crate) fn list<M: Described>(
         self,
@@ -175,9 +182,22 @@ fn terminal_columns() -> Option<usize> {
     if !io::stdout().is_terminal() {
         return None;
     }
-    let named = env::var("COLUMNS").ok().and_then(|value| value.trim().parse().ok());
     let reported = || Term::stdout().size_checked().map(|(_, columns)| usize::from(columns));
-    named.or_else(reported).filter(|&columns| columns > 0)
+    named_size("COLUMNS").or_else(reported).filter(|&columns| columns > 0)
+}
+
+/// A size that the environment names.
+fn named_size(variable: &str) -> Option<usize> {
+    env::var(variable).ok().and_then(|value| value.trim().parse().ok())
+}
+
+/// The size of a screen.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ScreenSize {
+    /// How many columns; none where nothing limits them.
+    pub(crate) columns: Option<usize>,
+    /// How many lines; none where that is not known.
+    pub(crate) lines: Option<usize>,
 }
 
 /// Rows of which each is one line.

@@ -2,6 +2,8 @@
 //!
 //! Must not: connect again by itself; the client library does.
 
+use std::time::Duration;
+
 use aftercall_client::{Error, Event, Subscription};
 use aftercall_proto::{
     alert::v1::{OutOfView, ResetReason, StageChange, SubscribeResponse, subscribe_response::Frame},
@@ -20,12 +22,19 @@ pub(crate) async fn next(subscription: &mut Subscription, address: &str) -> Resu
     loop {
         match subscription.next().await.map_err(|error| failure(error, address))? {
             Event::Frame(response) => return Ok(response),
-            Event::Lost { reason, wait } => {
-                let reason = reason.lines().next().unwrap_or_default();
-                remark(&format!("Connection lost ({reason}); connecting again in {:.1} s.", wait.as_secs_f64()));
-            }
+            Event::Lost { reason, wait } => remark(&lost(&reason, wait)),
+            Event::Connected => remark(CONNECTED),
         }
     }
+}
+
+/// What is said once a connection that was lost is there again.
+pub(crate) const CONNECTED: &str = "Connected again.";
+
+/// What is said of a connection that is lost.
+pub(crate) fn lost(reason: &str, wait: Duration) -> String {
+    let reason = reason.lines().next().unwrap_or_default();
+    format!("Connection lost ({reason}); connecting again in {:.1} s.", wait.as_secs_f64())
 }
 
 /// A stream of the alerter-server at an address.
@@ -33,7 +42,7 @@ pub(crate) fn subscription(address: &str) -> Result<Subscription, Failure> {
     Subscription::to(address).map_err(|error| failure(error, address))
 }
 
-fn failure(error: Error, address: &str) -> Failure {
+pub(crate) fn failure(error: Error, address: &str) -> Failure {
     match error {
         Error::Refused(status) => (*status).into(),
         Error::Unreachable(error) => connect::unreachable(address, "alerter-server", "--alerter", &error),

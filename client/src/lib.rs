@@ -27,8 +27,10 @@ mod list;
 mod place;
 mod subscription;
 mod wait;
+mod wallboard;
 
 pub use address::endpoint;
 pub use aftercall_proto as proto;
 pub use list::{Change, LiveList};
 pub use subscription::{Error, Event, Subscription};
+pub use wallboard::{BoardEvent, Wallboards};

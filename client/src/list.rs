@@ -82,6 +82,7 @@ impl LiveList {
     pub fn take(&mut self, event: &Event) -> Vec<Change> {
         match event {
             Event::Frame(response) => self.take_frame(response),
+            Event::Connected => Vec::new(),
             Event::Lost { .. } => {
                 // A snapshot that was cut off comes again, whole.
                 self.coming = None;

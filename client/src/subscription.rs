@@ -23,7 +23,7 @@ const CONNECT: Duration = Duration::from_secs(5);
 /// A connection that died without a word (a laptop that slept) is noticed after this and the same again.
 const KEEP_ALIVE: Duration = Duration::from_secs(10);
 /// A server sends a bookmark after 15 s of silence: after three of them without a frame the stream is dead.
-const SILENCE: Duration = Duration::from_secs(45);
+pub(crate) const SILENCE: Duration = Duration::from_secs(45);
 /// A follow-up with long texts does not fit tonic's 4 MiB.
 const MESSAGE_BYTES_MAX: usize = 32 * 1024 * 1024;
 
@@ -39,6 +39,8 @@ pub enum Event {
         /// How long will be waited.
         wait: Duration,
     },
+    /// A connection that was lost is there again.
+    Connected,
 }
 
 /// Why following ended.
@@ -76,6 +78,8 @@ pub struct Subscription {
     wait: Option<Duration>,
     waits: Waits,
     was_connected: bool,
+    /// Whether a loss was told and no connection since.
+    is_lost: bool,
 }
 
 impl Subscription {
@@ -91,13 +95,8 @@ impl Subscription {
     /// Follows over an endpoint of the caller's. One of `https://` is refused with [`Error::NoTls`].
     #[must_use]
     pub fn over(endpoint: Endpoint) -> Self {
-        let endpoint = endpoint
-            .connect_timeout(CONNECT)
-            .http2_keep_alive_interval(KEEP_ALIVE)
-            .keep_alive_timeout(KEEP_ALIVE)
-            .keep_alive_while_idle(true);
         Self {
-            endpoint,
+            endpoint: lasting(endpoint),
             filter: FollowUpFilter::default(),
             silence: SILENCE,
             place: Place::new(),
@@ -105,6 +104,7 @@ impl Subscription {
             wait: None,
             waits: Waits::default(),
             was_connected: false,
+            is_lost: false,
         }
     }
 
@@ -168,7 +168,12 @@ impl Subscription {
         loop {
             let Some(stream) = &mut self.stream else {
                 match self.open().await {
-                    Ok(stream) => self.stream = Some(stream),
+                    Ok(stream) => {
+                        self.stream = Some(stream);
+                        if std::mem::take(&mut self.is_lost) {
+                            return Ok(Event::Connected);
+                        }
+                    }
                     Err(Error::Refused(status)) if is_passing(&status) => return Ok(self.lost(status.message())),
                     Err(Error::Unreachable(error)) if self.was_connected => {
                         return Ok(self.lost(&innermost(&error)));
@@ -213,6 +218,7 @@ impl Subscription {
 
     fn lost(&mut self, reason: &str) -> Event {
         self.stream = None;
+        self.is_lost = true;
         self.place.lost();
         let wait = self.waits.next();
         self.wait = Some(wait);
@@ -221,7 +227,16 @@ impl Subscription {
     }
 }
 
-fn innermost(error: &dyn std::error::Error) -> String {
+/// An endpoint for a stream that is open for days.
+pub(crate) fn lasting(endpoint: Endpoint) -> Endpoint {
+    endpoint
+        .connect_timeout(CONNECT)
+        .http2_keep_alive_interval(KEEP_ALIVE)
+        .keep_alive_timeout(KEEP_ALIVE)
+        .keep_alive_while_idle(true)
+}
+
+pub(crate) fn innermost(error: &dyn std::error::Error) -> String {
     let mut cause = error;
     while let Some(next) = cause.source() {
         cause = next;
@@ -230,7 +245,7 @@ fn innermost(error: &dyn std::error::Error) -> String {
 }
 
 /// Whether a broken stream may be opened again with the same request.
-fn is_passing(status: &Status) -> bool {
+pub(crate) fn is_passing(status: &Status) -> bool {
     use Code::{Cancelled, DeadlineExceeded, Internal, ResourceExhausted, Unavailable, Unknown};
     matches!(status.code(), Unavailable | Unknown | Cancelled | Internal | ResourceExhausted | DeadlineExceeded)
 }

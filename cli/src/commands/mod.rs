@@ -18,6 +18,7 @@ pub(crate) mod history;
 pub(crate) mod instance;
 pub(crate) mod instance_page;
 pub(crate) mod migrate;
+pub(crate) mod names;
 pub(crate) mod notes;
 pub(crate) mod push;
 pub(crate) mod report;

@@ -1,97 +1,178 @@
 //! `aftercall wallboard`: what Call Managers see, in numbers.
 //!
-//! Promise: the numbers are the alerter's; where it has lost the workflow-server, that is told above them. Must not: count
-//! by itself.
+//! Promise: the numbers are the alerter's; where it has lost the workflow-server, that is shown above them. Must not: count.
 
-use aftercall_proto::alert::v1::{
-    GetWallboardRequest, Wallboard as Board, WallboardRow, WatchWallboardRequest, WatchWallboardResponse,
-};
+mod view;
+
+use std::sync::Mutex;
+use std::time::Duration;
+
+use aftercall_client::{BoardEvent, Wallboards};
+use aftercall_proto::alert::v1::{GetWallboardRequest, Wallboard as Board};
 use clap::Args;
 use jiff::Timestamp;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::time::{Instant, MissedTickBehavior, interval};
+use view::Watched;
 
 use crate::{
+    commands::names,
     errors::Failure,
     json,
-    output::Output,
+    output::{Output, remark},
+    screen::Screen,
     session::Session,
-    table::{Table, name, whole},
-    time, wording,
+    subscription::{self, CONNECTED, lost},
 };
 
-const ROWS: Table<'_> = Table {
-    columns: &[name("what", 0), whole("open", 0), whole("overdue", 1), whole("unclaimed", 3), whole("oldest", 2)],
-    empty: "",
-};
+/// How often the screen is drawn again: its clock and the ages move.
+const TICK: Duration = Duration::from_secs(1);
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   aftercall wallboard
+  aftercall wallboard --watch --team billing
   aftercall --output json wallboard --watch --updates 5")]
 pub(crate) struct Wallboard {
-    /// Show it again whenever a number changes
+    /// Keep it on the screen, with a clock; reconnects automatically
     #[arg(long)]
     watch: bool,
-    /// With --watch: at most so many updates a second
+    /// With --watch: how many updates a second at most
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=10))]
     updates: u32,
+    #[command(flatten)]
+    rows: Rows,
+}
+
+/// Which rows, beside the total; without any, all.
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct Rows {
+    /// Only the row of this team; may be repeated
+    #[arg(long = "team", value_name = "TEAM")]
+    teams: Vec<String>,
+    /// Only the rows of this workflow and its stages; may be repeated
+    #[arg(long = "workflow", value_name = "WORKFLOW")]
+    workflows: Vec<String>,
+}
+
+impl Rows {
+    /// Leaves out the rows that are not wanted. The total stays that of all.
+    fn keep(&self, mut board: Board) -> Board {
+        if self.teams.is_empty() && self.workflows.is_empty() {
+            return board;
+        }
+        board.workflows.retain(|row| self.workflows.contains(&row.workflow));
+        board.stages.retain(|row| self.workflows.contains(&row.workflow));
+        board.teams.retain(|row| self.teams.contains(&row.team));
+        board.priorities.clear();
+        board
+    }
 }
 
 impl Wallboard {
     pub(crate) async fn run(self, session: &Session) -> Result<(), Failure> {
-        let mut client = session.to.alerts().await?;
+        let output = session.output;
+        names::check_of_stream(session, &self.rows.teams, &self.rows.workflows).await?;
         if !self.watch {
-            let answer = client.get_wallboard(GetWallboardRequest {}).await?.into_inner();
-            return show(session.output, &answer.wallboard.unwrap_or_default());
+            let answer = session.to.alerts().await?.get_wallboard(GetWallboardRequest {}).await?.into_inner();
+            let board = self.rows.keep(answer.wallboard.unwrap_or_default());
+            return show(output, &board);
         }
-        let request = WatchWallboardRequest { updates_per_second: self.updates };
-        let mut boards = client.watch_wallboard(request).await?.into_inner();
+        let address = &session.to.alerter;
+        let refused = |error| subscription::failure(error, address);
+        let boards = Wallboards::to(address, self.updates).map_err(refused)?;
+        let mut terminated = signal(SignalKind::terminate())?;
         let watching = async {
-            while let Some(WatchWallboardResponse { wallboard }) = boards.message().await? {
-                show(session.output, &wallboard.unwrap_or_default())?;
+            match output.screen() {
+                Some(_) => on_screen(output, boards, &self.rows).await,
+                None => line_by_line(output, boards, &self.rows).await,
             }
-            Ok(())
         };
         tokio::select! {
-            watched = watching => watched,
+            watched = watching => watched.map_err(|error| match error {
+                Ended::Refused(error) => refused(error),
+                Ended::Printing(failure) => failure,
+            }),
             _ = tokio::signal::ctrl_c() => Ok(()),
+            _ = terminated.recv() => Ok(()),
         }
     }
+}
+
+/// Why watching ended.
+enum Ended {
+    Refused(aftercall_client::Error),
+    Printing(Failure),
+}
+
+impl From<Failure> for Ended {
+    fn from(failure: Failure) -> Self {
+        Self::Printing(failure)
+    }
+}
+
+/// One board below the other, for files and programs.
+async fn line_by_line(output: Output, mut boards: Wallboards, rows: &Rows) -> Result<(), Ended> {
+    loop {
+        match boards.next().await.map_err(Ended::Refused)? {
+            BoardEvent::Board(board) => show(output, &rows.keep(*board))?,
+            BoardEvent::Lost { reason, wait } => remark(&lost(&reason, wait)),
+            BoardEvent::Connected => remark(CONNECTED),
+        }
+    }
+}
+
+/// Over and over in the same place, as large as the terminal is.
+async fn on_screen(output: Output, mut boards: Wallboards, rows: &Rows) -> Result<(), Ended> {
+    // Before the screen is taken: that no server is there is said on the terminal that stays.
+    let first = boards.next().await.map_err(Ended::Refused)?;
+    let watched = Mutex::new(Watched::default());
+    let screen = Mutex::new(Screen::enter().map_err(Failure::from)?);
+    let take = |event: BoardEvent| {
+        let event = match event {
+            BoardEvent::Board(board) => BoardEvent::Board(Box::new(rows.keep(*board))),
+            other => other,
+        };
+        locked(&watched).take(event, Instant::now());
+    };
+    let draw = || -> Result<(), Failure> {
+        let Some(size) = output.screen() else { return Ok(()) };
+        let lines = locked(&watched).lines(output, size, Timestamp::now());
+        Ok(locked(&screen).draw(&lines)?)
+    };
+    take(first);
+    let following = async {
+        loop {
+            draw()?;
+            take(boards.next().await.map_err(Ended::Refused)?);
+        }
+    };
+    let ticking = async {
+        let mut ticks = interval(TICK);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            ticks.tick().await;
+            draw()?;
+        }
+    };
+    tokio::select! {
+        ended = following => ended,
+        ended = ticking => ended,
+    }
+}
+
+/// Both loops run on one task, so that the lock is always free.
+fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
 fn show(output: Output, board: &Board) -> Result<(), Failure> {
     if output.is_json() {
         return output.json(&json::value(board)?);
     }
-    if !board.connected {
-        let since = time::local(board.as_of.as_ref());
-        output.line(&output.urgent(&format!("The alerter has lost the workflow-server; counted as of {since}.")))?;
+    if let Some(state) = view::state(board) {
+        output.line(&output.urgent(&state))?;
     }
-    let now = Timestamp::now();
-    let all = WallboardRow { counts: board.total, ..WallboardRow::default() };
-    let rows = |name: fn(&WallboardRow) -> String, rows: &[WallboardRow]| -> Vec<Vec<String>> {
-        rows.iter().map(|row| line(name(row), row, now)).collect()
-    };
-    let stage = |row: &WallboardRow| format!("{}, stage {}", row.workflow, wording::stage(row.stage.as_ref()));
-    let team = |row: &WallboardRow| format!("team {}", row.team);
-    let priority = |row: &WallboardRow| match wording::priority(row.priority()) {
-        "" => "without an alert".to_owned(),
-        word => format!("priority {word}"),
-    };
-    let table = [
-        rows(|_| "all".to_owned(), &[all]),
-        rows(|row| row.workflow.clone(), &board.workflows),
-        rows(stage, &board.stages),
-        rows(team, &board.teams),
-        rows(priority, &board.priorities),
-    ];
-    output.table(&ROWS, table.concat())
-}
-
-fn line(name: String, row: &WallboardRow, now: Timestamp) -> Vec<String> {
-    let counts = row.counts.unwrap_or_default();
-    let age = time::moment(counts.oldest_started_at.as_ref())
-        .map(|started| time::span(u64::try_from(now.duration_since(started).as_secs()).unwrap_or_default()));
-    let [open, overdue, unclaimed] = [counts.open, counts.overdue, counts.unclaimed].map(|count| count.to_string());
-    vec![name, open, overdue, unclaimed, age.unwrap_or_default()]
+    output.table(&view::ROWS, view::rows(output, board, Timestamp::now()))
 }

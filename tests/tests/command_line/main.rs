@@ -4,6 +4,7 @@
 mod settings;
 mod terminal;
 mod up;
+mod wallboard;
 
 use serde_json::Value;
 use up::{SET, Up, with_refund, workspace};
