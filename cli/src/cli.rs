@@ -2,6 +2,8 @@
 //!
 //! Promise: every command's help has an example, and the exit codes are listed. Must not: do a command's work.
 
+use std::ffi::OsString;
+
 use clap::{Args, Parser, Subcommand};
 
 use crate::{
@@ -47,9 +49,10 @@ pub(crate) struct Cli {
 }
 
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Global options")]
 struct Global {
     /// Tables for people, or JSON for programs: an array for lists, one object a line for streams
-    #[arg(long, global = true, value_enum, default_value = "table")]
+    #[arg(long, short = 'o', global = true, value_enum, default_value = "table", value_name = "FORM")]
     output: Form,
     /// Every column of a table, however narrow the terminal is
     #[arg(long, global = true)]
@@ -218,6 +221,13 @@ impl Cli {
     }
 }
 
+/// Whether a command line asks for JSON, also one that is wrong otherwise.
+pub(crate) fn is_json(args: impl Iterator<Item = OsString>) -> bool {
+    let args: Vec<String> = args.map(|arg| arg.to_string_lossy().into_owned()).collect();
+    let is_named = args.windows(2).any(|pair| matches!(&*pair[0], "--output" | "-o") && pair[1] == "json");
+    is_named || args.iter().any(|arg| matches!(&**arg, "--output=json" | "-ojson" | "-o=json"))
+}
+
 /// The name of the person who is logged in, who is the actor unless `--actor` names another. Under `docker exec`, cron and systemd
 /// no variable says it; two users must not become one, so the name of the user id counts then, or the id itself.
 fn user_name() -> String {
@@ -261,6 +271,23 @@ mod tests {
         let cli = Cli::try_parse_from(["aftercall", "calls", "--output", "json", "--server", "http://h:1"]).unwrap();
         assert_eq!(cli.global.output, Form::Json);
         assert_eq!(cli.global.server, "http://h:1");
+    }
+
+    #[test]
+    fn json_is_known_also_of_a_command_line_that_is_wrong() {
+        let is_json = |args: &str| is_json(args.split(' ').map(OsString::from));
+        for yes in ["--output json nonsense", "push -o json", "-ojson calls", "calls --output=json --nonsense"] {
+            assert!(is_json(yes), "{yes}");
+        }
+        assert!(!is_json("calls --output table") && !is_json("note ID json"));
+    }
+
+    #[test]
+    fn the_global_options_come_after_those_of_the_command() {
+        let help = Cli::try_parse_from(["aftercall", "calls", "--help"]).unwrap_err().to_string();
+        let (own, global) = help.split_once("Global options:").expect("they have a heading of their own");
+        assert!(own.contains("--team") && !own.contains("--server"), "{help}");
+        assert!(global.contains("-o, --output") && global.contains("--server"), "{help}");
     }
 
     #[test]

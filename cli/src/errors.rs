@@ -1,12 +1,14 @@
 //! What can go wrong, as a sentence for the person at the terminal and as an exit code for the script around it.
 //!
 //! Promise: every failure says what happened and, where there is something to do, what to do next; the codes are those
-//! that `aftercall --help` lists and never change their meaning. Must not: print anything, or end the process.
+//! that `aftercall --help` lists and never change their meaning. For programs it is one JSON object with the server's
+//! reason. Must not: print anything, or end the process.
 
 use std::{io, process::ExitCode};
 
+use serde_json::json;
 use tonic::{Code, Status};
-use tonic_types::StatusExt;
+use tonic_types::{FieldViolation, StatusExt};
 
 /// The exit codes, as the help lists them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,6 +27,20 @@ pub(crate) enum Exit {
     Unavailable = 5,
 }
 
+impl Exit {
+    /// A word for programs, where no server gave a reason.
+    fn word(self) -> &'static str {
+        match self {
+            Self::Ok => "OK",
+            Self::Refused => "REFUSED",
+            Self::Usage => "USAGE",
+            Self::NotFound => "NOT_FOUND",
+            Self::Precondition => "FAILED_PRECONDITION",
+            Self::Unavailable => "UNAVAILABLE",
+        }
+    }
+}
+
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
         ExitCode::from(exit as u8)
@@ -37,12 +53,14 @@ impl From<Exit> for ExitCode {
 pub(crate) struct Failure {
     exit: Exit,
     sentence: String,
+    /// What the server said, where it was a server that refused.
+    status: Option<Box<Status>>,
 }
 
 impl Failure {
     /// A failure with its exit code. An empty sentence prints nothing: all has been said on stdout.
     pub(crate) fn new(exit: Exit, sentence: impl Into<String>) -> Self {
-        Self { exit, sentence: sentence.into() }
+        Self { exit, sentence: sentence.into(), status: None }
     }
 
     /// Refused, or faults.
@@ -75,6 +93,25 @@ impl Failure {
         &self.sentence
     }
 
+    /// The failure as one JSON object: `reason` is the server's stable one, or a word for the exit code.
+    pub(crate) fn json(&self) -> serde_json::Value {
+        let mut error = json!({ "reason": self.exit.word(), "message": self.sentence, "exit_code": self.exit as u8 });
+        if let Some(status) = &self.status {
+            let details = status.get_error_details();
+            if let Some(info) = details.error_info() {
+                error["reason"] = info.reason.as_str().into();
+                error["metadata"] = json!(info.metadata);
+            }
+            if let Some(bad) = details.bad_request() {
+                let field = |one: &FieldViolation| json!({ "field": one.field, "message": one.description });
+                error["fields"] = bad.field_violations.iter().map(field).collect();
+            }
+            error["message"] = headline(status).into();
+            error["grpc_code"] = format!("{:?}", status.code()).into();
+        }
+        json!({ "error": error })
+    }
+
     /// Adds a line that says what to do next.
     pub(crate) fn advise(mut self, advice: &str) -> Self {
         self.sentence.push('\n');
@@ -99,8 +136,18 @@ impl From<Status> for Failure {
         lines.extend(details(&status));
         let reason = status.get_details_error_info().map(|info| info.reason).unwrap_or_default();
         lines.extend(advice(status.code(), &reason).map(str::to_owned));
-        Self::new(exit_of(status.code()), lines.join("\n"))
+        let exit = if is_about_an_id(&status) { Exit::NotFound } else { exit_of(status.code()) };
+        Self { exit, sentence: lines.join("\n"), status: Some(Box::new(status)) }
     }
+}
+
+/// Whether all that is wrong is an id of an instance that cannot be one: nothing has that id.
+fn is_about_an_id(status: &Status) -> bool {
+    let bad = status.get_details_bad_request();
+    bad.is_some_and(|bad| {
+        let is_id = |one: &FieldViolation| one.field == "instance_id" && !one.description.contains("given");
+        !bad.field_violations.is_empty() && bad.field_violations.iter().all(is_id)
+    })
 }
 
 /// The exit code of a gRPC code.
@@ -170,13 +217,12 @@ fn advice(code: Code, reason: &str) -> Option<&'static str> {
         ("WORKFLOW_HAS_FAULTS", _) => {
             "Mend it in its file, of which `aftercall workflow validate FILE` tells the lines, or step by step."
         }
-        ("ALREADY_RUNNING", _) => "Take `--if-running return` to get the one that runs, or `--if-running replace`.",
-        ("REQUEST_ID_REUSED", _) => {
-            "This request id was used for something else: leave --request-id out, or take another."
-        }
+        ("ALREADY_RUNNING", _) => "Use `--if-running return` to get the one that runs, or `--if-running replace`.",
+        ("CLAIMED_BY_ANOTHER", _) => "`aftercall take-over ID --reason …` takes it over.",
+        ("REQUEST_ID_REUSED", _) => "This request id was used for something else: omit --request-id, or use another.",
         ("ALREADY_WORKED", _) => "Somebody has worked on it: cancel it with `aftercall instance cancel ID --reason …`.",
         (_, Code::Aborted) => "It has changed meanwhile: read it again, then repeat.",
-        (_, Code::OutOfRange) => "Leave --resume out, or take --snapshot auto, to begin with a snapshot.",
+        (_, Code::OutOfRange) => "Omit --resume, or use --snapshot auto, to begin with a snapshot.",
         (_, Code::Unavailable) => "Asking again is safe. `aftercall server info` says how the server is.",
         (_, Code::DeadlineExceeded) => {
             "It may have happened all the same: look before you repeat it, or repeat with the same --request-id."
@@ -190,7 +236,7 @@ fn advice(code: Code, reason: &str) -> Option<&'static str> {
 mod tests {
     use std::collections::HashMap;
 
-    use tonic_types::{ErrorDetails, FieldViolation};
+    use tonic_types::ErrorDetails;
 
     use super::*;
 
@@ -214,6 +260,29 @@ mod tests {
         let failure = Failure::from(status);
         assert_eq!(failure.sentence(), "2 fields are wrong\n  call.id: is empty\n  workflow: is empty");
         assert_eq!(failure.exit(), Exit::Refused);
+    }
+
+    #[test]
+    fn a_program_reads_the_reason_of_the_server() {
+        let info = HashMap::from([("holder".to_owned(), "ann".to_owned())]);
+        let details = ErrorDetails::with_error_info("CLAIMED_BY_ANOTHER", "aftercall", info);
+        let failure = Failure::from(Status::with_error_details(Code::FailedPrecondition, "ann holds it", details));
+        let expected = json!({"error": {
+            "reason": "CLAIMED_BY_ANOTHER", "message": "ann holds it", "exit_code": 4, "grpc_code": "FailedPrecondition",
+            "metadata": {"holder": "ann"},
+        }});
+        assert_eq!(failure.json(), expected);
+        let usage = json!({"error": {"reason": "USAGE", "message": "no", "exit_code": 2}});
+        assert_eq!(Failure::usage("no").json(), usage);
+    }
+
+    #[test]
+    fn an_id_that_cannot_be_one_names_nothing() {
+        let of = |field: &str| {
+            let details = ErrorDetails::with_bad_request(vec![FieldViolation::new(field, "is not an id")]);
+            Failure::from(Status::with_error_details(Code::InvalidArgument, "wrong", details)).exit()
+        };
+        assert_eq!((of("instance_id"), of("call.id")), (Exit::NotFound, Exit::Refused));
     }
 
     #[test]

@@ -7,6 +7,7 @@ mod authoring;
 mod backup;
 mod cli;
 mod commands;
+mod confirm;
 mod connect;
 mod demo;
 mod errors;
@@ -30,7 +31,10 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, FromArgMatches, parser::ValueSource};
 
-use crate::{cli::Cli, errors::Exit};
+use crate::{
+    cli::Cli,
+    errors::{Exit, Failure},
+};
 
 // Requests are made on tokio's threads and freed on the ledger's and the writer's: the system's allocator
 // takes a lock for that.
@@ -49,7 +53,14 @@ fn main() -> ExitCode {
 
 async fn run() -> ExitCode {
     authoring::pictures::hush();
-    let matches = Cli::command().get_matches();
+    let is_json = cli::is_json(std::env::args_os().skip(1));
+    let matches = match Cli::command().try_get_matches() {
+        Ok(matches) => matches,
+        Err(error) if is_json && error.use_stderr() => {
+            return tell(&Failure::usage(error.to_string().trim_end()), true);
+        }
+        Err(error) => error.exit(),
+    };
     // Whether a global option was named is known where it was written: with the command, or before it.
     // A variable is for the commands that ask a server: it does not say that one is to be measured.
     let named = |matches: &clap::ArgMatches| matches.value_source("server") == Some(ValueSource::CommandLine);
@@ -60,11 +71,16 @@ async fn run() -> ExitCode {
     };
     match Box::pin(cli.run(server_named)).await {
         Ok(()) => Exit::Ok.into(),
-        Err(failure) => {
-            if !failure.sentence().is_empty() {
-                output::remark(failure.sentence());
-            }
-            failure.exit().into()
-        }
+        Err(failure) => tell(&failure, is_json),
     }
+}
+
+/// Says why a command failed: a sentence, or for programs one line of JSON, which is the last one on stderr.
+fn tell(failure: &Failure, is_json: bool) -> ExitCode {
+    if is_json && failure.exit() != Exit::Ok {
+        output::remark(&failure.json().to_string());
+    } else if !failure.sentence().is_empty() {
+        output::remark(failure.sentence());
+    }
+    failure.exit().into()
 }

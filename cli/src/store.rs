@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use clap::Subcommand;
 
-use crate::{errors::Failure, session::Session};
+use crate::{confirm::Sure, errors::Failure, session::Session};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Store {
@@ -16,6 +16,8 @@ pub(crate) enum Store {
         /// The directory that holds all data
         #[arg(long, env = "AFTERCALL_DATA_DIR", value_name = "DIR")]
         data_dir: PathBuf,
+        #[command(flatten)]
+        sure: Sure,
     },
     /// Give a copied data directory an epoch of its own, so that no client takes it for the original
     #[command(after_help = "\
@@ -27,14 +29,23 @@ Example:
         /// The directory that holds all data
         #[arg(long, env = "AFTERCALL_DATA_DIR", value_name = "DIR")]
         data_dir: PathBuf,
+        #[command(flatten)]
+        sure: Sure,
     },
 }
 
 impl Store {
     pub(crate) async fn run(self, session: &Session) -> Result<(), Failure> {
         match self {
-            Self::Compact { data_dir } => compact(session, data_dir).await,
-            Self::NewEpoch { data_dir } => new_epoch(session, data_dir).await,
+            Self::Compact { data_dir, sure } => {
+                sure.ask(&format!("The journal in {} is replaced by a copy. Go ahead?", data_dir.display()))?;
+                compact(session, data_dir).await
+            }
+            Self::NewEpoch { data_dir, sure } => {
+                let there = data_dir.display();
+                sure.ask(&format!("Every alert stream of {there} begins again with a reset, for ever. Go ahead?"))?;
+                new_epoch(session, data_dir).await
+            }
         }
     }
 }

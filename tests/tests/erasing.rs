@@ -32,6 +32,7 @@ fn erase() -> EraseCallerRequest {
         caller: Some(Caller { reference: "C-99".to_owned(), ..Caller::default() }),
         customer: String::new(),
         reason: "asked for it".to_owned(),
+        dry_run: false,
     }
 }
 

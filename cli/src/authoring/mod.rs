@@ -10,3 +10,5 @@ pub(crate) mod schema;
 pub(crate) mod teams;
 pub(crate) mod testing;
 pub(crate) mod trying;
+
+pub(crate) use aftercall_engine::definition::rules::nearest;

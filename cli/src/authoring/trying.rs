@@ -83,7 +83,7 @@ fn walk(written: &Written, calendars: &[Arc<Calendar>], now: Time, terminal: &mu
         let chosen = answer.parse::<usize>().ok().and_then(|number| choices.get(number.checked_sub(1)?));
         match chosen {
             Some((choice, _)) => act(&mut simulation, choice, terminal)?,
-            None => terminal.say(&format!("  There are 1 to {}.", choices.len()))?,
+            None => terminal.say(&format!("  Choose 1 to {}.", choices.len()))?,
         }
     }
 }
@@ -92,6 +92,9 @@ fn act(simulation: &mut Simulation, choice: &Choice, terminal: &mut Terminal<'_>
     let done = match choice {
         Choice::Wait(millis) => simulation.wait(*millis, &never).map(drop),
         Choice::Push(button) => {
+            if let Some(question) = &button.confirmation {
+                terminal.say(&format!("  The person is asked: {question}"))?;
+            }
             let Some(form) = values(&button.form, terminal)? else { return Ok(()) };
             let note = match button.note {
                 NoteRule::Required => terminal.ask("  A note:")?.unwrap_or_default(),
@@ -291,7 +294,7 @@ mod tests {
         for expected in [
             "stage 1 \"New call\"",
             "! care (high, due Wed 2026-11-18 15:06:40 UTC): Ring the caller about gas bill",
-            "There are 1 to 4.",
+            "Choose 1 to 4.",
             "1) wait until Wed 2026-11-18 13:06:40 UTC",
             "stage 1 \"New call\", visit 2",
             "Finished: done.",

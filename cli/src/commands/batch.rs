@@ -15,6 +15,7 @@ use jiff::Timestamp;
 
 use super::instance::Filter;
 use crate::{
+    confirm::Sure,
     connect,
     errors::Failure,
     output::remark,
@@ -161,6 +162,8 @@ pub(crate) struct Target {
     /// Start nothing, and say what would come of each
     #[arg(long)]
     dry_run: bool,
+    #[command(flatten)]
+    sure: Sure,
 }
 
 impl Batch {
@@ -194,8 +197,10 @@ impl Batch {
 }
 
 async fn start(session: &Session, work: Kind, target: Target) -> Result<(), Failure> {
-    let dry_run = target.dry_run;
-    let request = StartBatchRequest {
+    target.filter.check(session).await?;
+    let (dry_run, sure) = (target.dry_run, target.sure);
+    let asked = doubt(&work).filter(|_| !dry_run && !sure.is_given());
+    let mut request = StartBatchRequest {
         request_id: connect::request_id(),
         actor: session.to.actor.clone(),
         work: Some(BatchWork { kind: Some(work) }),
@@ -203,9 +208,15 @@ async fn start(session: &Session, work: Kind, target: Target) -> Result<(), Fail
         instance_ids: target.ids,
         reason: target.reason,
         per_second: target.per_second,
-        dry_run,
+        dry_run: dry_run || asked.is_some(),
     };
-    let answer = session.to.operations().await?.start_batch(request).await?.into_inner();
+    let mut client = session.to.operations().await?;
+    if let Some(what) = asked {
+        let found = client.start_batch(request.clone()).await?.into_inner();
+        sure.ask(&format!("This {what} {} instances and cannot be undone. Start?", found.items.len()))?;
+        request.dry_run = false;
+    }
+    let answer = client.start_batch(request).await?.into_inner();
     if !dry_run {
         let job = answer.batch.unwrap_or_default();
         session.output.one(&job, || vec![told(&job)])?;
@@ -223,6 +234,16 @@ async fn start(session: &Session, work: Kind, target: Target) -> Result<(), Fail
         answer.items.len()
     ));
     Ok(())
+}
+
+/// What cannot be undone, in words; none of what the opposite command takes back.
+fn doubt(work: &Kind) -> Option<&'static str> {
+    match work {
+        Kind::Cancel(_) => Some("cancels"),
+        Kind::Move(_) => Some("moves"),
+        Kind::Migrate(_) => Some("migrates"),
+        Kind::Pause(_) | Kind::Resume(_) | Kind::HandOver(_) => None,
+    }
 }
 
 async fn list(session: &Session) -> Result<(), Failure> {

@@ -26,12 +26,15 @@ pub(crate) enum Call {
         #[arg(value_name = "SOURCE/ID", value_parser = parse_call)]
         call: CallRef,
     },
-    /// Say that a call has ended, which releases what waits for it
+    /// Report that a call has ended, which releases what waits for it
     #[command(after_help = "Example:\n  aftercall call end scripts/1001")]
     End {
         /// Which call
         #[arg(value_name = "SOURCE/ID", value_parser = parse_call)]
         call: CallRef,
+        /// Also for a call that the server does not know, as a script engine may report it before its first workflow
+        #[arg(long)]
+        create: bool,
     },
     /// Say whether a call is chargeable: only then Call Managers see its follow-ups
     #[command(after_help = "Example:\n  aftercall call chargeable scripts/1001 yes")]
@@ -42,6 +45,9 @@ pub(crate) enum Call {
         /// Whether it is
         #[arg(value_enum)]
         chargeable: YesNo,
+        /// Also for a call that the server does not know
+        #[arg(long)]
+        create: bool,
     },
 }
 
@@ -55,8 +61,14 @@ impl Call {
     pub(crate) async fn run(self, session: &Session) -> Result<(), Failure> {
         match self {
             Self::Show { call } => show(session, call).await,
-            Self::End { call } => end(session, call).await,
-            Self::Chargeable { call, chargeable } => set_chargeable(session, call, chargeable == YesNo::Yes).await,
+            Self::End { call, create } => {
+                known(session, &call, create).await?;
+                end(session, call).await
+            }
+            Self::Chargeable { call, chargeable, create } => {
+                known(session, &call, create).await?;
+                set_chargeable(session, call, chargeable == YesNo::Yes).await
+            }
         }
     }
 }
@@ -100,6 +112,20 @@ async fn end(session: &Session, call: CallRef) -> Result<(), Failure> {
         lines.extend(answer.released_instance_ids.iter().map(|id| format!("released {id}")));
         lines
     })
+}
+
+/// Refuses a call that the server does not know, unless it may be created: a mistyped id would make a call of its own.
+async fn known(session: &Session, call: &CallRef, create: bool) -> Result<(), Failure> {
+    if create {
+        return Ok(());
+    }
+    let asked = session.to.scripts().await?.get_call(GetCallRequest { call: Some(call.clone()) }).await;
+    match asked {
+        Err(status) if status.code() == tonic::Code::NotFound => {
+            Err(Failure::from(status).advise("If the server is to know the call from now on, add --create."))
+        }
+        asked => Ok(asked.map(drop)?),
+    }
 }
 
 async fn set_chargeable(session: &Session, call: CallRef, chargeable: bool) -> Result<(), Failure> {

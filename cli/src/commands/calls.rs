@@ -9,6 +9,7 @@ use clap::{Args, ValueEnum};
 use jiff::Timestamp;
 
 use crate::{
+    commands::names,
     errors::Failure,
     output::{Output, remark},
     session::Session,
@@ -111,8 +112,21 @@ impl From<Filter> for FollowUpFilter {
     }
 }
 
+impl Filter {
+    /// Fails where it names what the server does not have.
+    pub(crate) async fn check(&self, session: &Session) -> Result<(), Failure> {
+        names::check(session, &self.teams, &self.workflows).await
+    }
+
+    /// The same for a stream of the alerter.
+    pub(crate) async fn check_of_stream(&self, session: &Session) -> Result<(), Failure> {
+        names::check_of_stream(session, &self.teams, &self.workflows).await
+    }
+}
+
 impl Calls {
     pub(crate) async fn run(self, session: &Session) -> Result<(), Failure> {
+        self.filter.check(session).await?;
         let filter = FollowUpFilter::from(self.filter);
         let mut client = session.to.calls().await?;
         let (mut rows, mut page_token, mut as_of) = (Vec::new(), String::new(), None);

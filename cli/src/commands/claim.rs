@@ -163,6 +163,7 @@ impl Claim {
 
 impl ClaimNext {
     pub(crate) async fn run(self, session: &Session) -> Result<(), Failure> {
+        self.filter.check(session).await?;
         let request = ClaimNextRequest {
             request_id: connect::request_id(),
             actor: session.to.actor.clone(),
@@ -215,7 +216,7 @@ impl TakeOver {
 
 /// Who holds it now, and what there is to do.
 fn held(follow_up: Option<&FollowUp>) -> Vec<String> {
-    let Some(follow_up) = follow_up else { return vec!["There is nothing that nobody holds.".to_owned()] };
+    let Some(follow_up) = follow_up else { return vec!["Nothing is waiting unclaimed.".to_owned()] };
     let stage = wording::stage(follow_up.stage.as_ref());
     let Some(claim) = &follow_up.claim else {
         return vec![format!("Nobody holds {} now; it is in stage {stage}.", follow_up.instance_id)];
@@ -239,7 +240,7 @@ mod tests {
 
     #[test]
     fn it_is_said_who_holds_it_or_that_nobody_does() {
-        assert_eq!(held(None), ["There is nothing that nobody holds."]);
+        assert_eq!(held(None), ["Nothing is waiting unclaimed."]);
         let free = FollowUp { instance_id: "1-2-3".to_owned(), ..FollowUp::default() };
         assert!(held(Some(&free))[0].starts_with("Nobody holds 1-2-3"));
         let held_by = FollowUp { claim: Some(Claim { holder: "Ann".to_owned(), ..Claim::default() }), ..free };

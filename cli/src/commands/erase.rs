@@ -12,6 +12,7 @@ use indicatif::ProgressBar;
 
 use super::caller::KnownBy;
 use crate::{
+    confirm::Sure,
     connect,
     errors::Failure,
     output::remark,
@@ -43,8 +44,8 @@ const ASK_EVERY: Duration = Duration::from_millis(250);
 pub(crate) enum Erase {
     /// Erase a caller from every call, everywhere; waits until no byte remains
     #[command(after_help = "\
-Look first whom it is about: aftercall caller --reference C-77120
-Example:
+Examples:
+  aftercall erase caller --reference C-77120 --reason 'asked for it, ticket 4711' --dry-run
   aftercall erase caller --reference C-77120 --reason 'asked for it, ticket 4711'")]
     Caller(Box<OfCaller>),
     /// Show an erasure: how far it is, and which calls it is about
@@ -71,6 +72,11 @@ pub(crate) struct OfCaller {
     /// Do not wait until the files are scrubbed: what is read is masked at once all the same
     #[arg(long)]
     no_wait: bool,
+    /// Erase nothing, and list the calls that would be erased
+    #[arg(long)]
+    dry_run: bool,
+    #[command(flatten)]
+    sure: Sure,
 }
 
 impl Erase {
@@ -88,14 +94,27 @@ impl Erase {
 
 impl OfCaller {
     async fn run(self, session: &Session) -> Result<(), Failure> {
-        let request = EraseCallerRequest {
-            request_id: connect::request_id(),
+        let mut request = EraseCallerRequest {
+            request_id: String::new(),
             actor: session.to.actor.clone(),
             caller: self.known_by.caller(),
             customer: self.customer,
             reason: self.reason,
+            dry_run: true,
         };
-        let answer = session.to.operations().await?.erase_caller(request).await?.into_inner();
+        let mut client = session.to.operations().await?;
+        if self.dry_run || !self.sure.is_given() {
+            let found = client.erase_caller(request.clone()).await?.into_inner().erasure.unwrap_or_default();
+            if self.dry_run {
+                session.output.one(&found, || would_erase(&found))?;
+                remark("Nothing was erased.");
+                return Ok(());
+            }
+            self.sure.ask(&format!("{}. This cannot be undone. Erase?", would_erase(&found).join(": ")))?;
+        }
+        request.dry_run = false;
+        request.request_id = connect::request_id();
+        let answer = client.erase_caller(request).await?.into_inner();
         let mut erasure = answer.erasure.unwrap_or_default();
         if !self.no_wait {
             erasure = until_done(session, erasure).await?;
@@ -147,6 +166,17 @@ fn state(state: ErasureState) -> &'static str {
         ErasureState::Scrubbing => "masked, scrubbing files",
         ErasureState::Done => "done",
     }
+}
+
+/// What an erasure would be about.
+fn would_erase(found: &Erasure) -> Vec<String> {
+    let calls: Vec<String> = found.calls.iter().map(|call| call_name(Some(call))).collect();
+    let more = if found.more { " at least" } else { "" };
+    let open = if found.open_count > 0 { format!(", {} of them open", found.open_count) } else { String::new() };
+    let mut lines =
+        vec![format!("It is about{more} {} calls with {} follow-ups{open}", calls.len(), found.instance_count)];
+    lines.extend((!calls.is_empty()).then(|| calls.join(", ")));
+    lines
 }
 
 fn page(erasure: &Erasure) -> Vec<String> {

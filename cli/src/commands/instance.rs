@@ -12,7 +12,8 @@ use clap::{Args, Subcommand, ValueEnum};
 use jiff::Timestamp;
 
 use crate::{
-    commands::{calls::PriorityChoice, instance_page::page, migrate, stuck},
+    commands::{calls::PriorityChoice, instance_page::page, migrate, names, stuck},
+    confirm::Sure,
     connect,
     errors::Failure,
     output::remark,
@@ -97,6 +98,8 @@ pub(crate) enum Instance {
         /// Why, as the history will say
         #[arg(long)]
         reason: String,
+        #[command(flatten)]
+        sure: Sure,
     },
 }
 
@@ -231,18 +234,32 @@ impl From<Filter> for InstanceFilter {
     }
 }
 
+impl Filter {
+    /// Fails where it names what the server does not have.
+    pub(crate) async fn check(&self, session: &Session) -> Result<(), Failure> {
+        names::check(session, &self.teams, &self.workflows).await?;
+        names::check_versions(session, &self.workflows, &self.versions).await
+    }
+}
+
 impl Instance {
     pub(crate) async fn run(self, session: &Session) -> Result<(), Failure> {
         match self {
             Self::Show { id } => show(session, id).await,
-            Self::List(listed) => list(session, listed.filter.into(), listed.limit).await,
+            Self::List(listed) => {
+                listed.filter.check(session).await?;
+                list(session, listed.filter.into(), listed.limit).await
+            }
             Self::Count(count) => count.run(session).await,
             Self::Explain { id } => explain(session, id).await,
             Self::Move { id, to_stage, reason } => move_to(session, id, (to_stage, reason)).await,
             Self::Migrate(migrate) => migrate.run(session).await,
             Self::Stuck(stuck) => stuck.run(session).await,
             Self::Timers(timers) => timers.run(session).await,
-            Self::Cancel { id, reason } => cancel(session, id, reason).await,
+            Self::Cancel { id, reason, sure } => {
+                sure.ask(&format!("Cancelling {id} cannot be undone. Cancel it?"))?;
+                cancel(session, id, reason).await
+            }
         }
     }
 }
@@ -311,6 +328,7 @@ impl Count {
             By::Due => GroupBy::Due,
             By::Hidden => GroupBy::Hidden,
         };
+        self.filter.check(session).await?;
         let request = CountInstancesRequest { filter: Some(self.filter.into()), group_by: group_by.into() };
         let answer = session.to.operations().await?.count_instances(request).await?.into_inner();
         session.output.list(&answer.counts, &GROUPS, |count| {

@@ -2,9 +2,9 @@
 //!
 //! Promise: what is probably meant is named. Must not: filter.
 
-use aftercall_engine::definition::rules::nearest;
 use aftercall_proto::workflow::v1::{ListTeamsRequest, ListVersionsRequest, ListWorkflowsRequest};
 
+use crate::authoring::nearest;
 use crate::errors::{Exit, Failure};
 use crate::session::Session;
 

@@ -8,6 +8,7 @@ use clap::Args;
 use jiff::tz::TimeZone;
 
 use crate::{
+    confirm::Sure,
     connect,
     errors::{Exit, Failure},
     session::Session,
@@ -35,6 +36,8 @@ pub(crate) struct Push {
     /// The visit that you were looking at [default: the present one]
     #[arg(long, value_name = "N")]
     visit: Option<u32>,
+    #[command(flatten)]
+    sure: Sure,
 }
 
 impl Push {
@@ -43,20 +46,26 @@ impl Push {
         let read = client.get_follow_up(GetFollowUpRequest { instance_id: self.id.clone() }).await?.into_inner();
         let follow_up = read.follow_up.unwrap_or_default();
         // With a visit of its own the server judges the button: it knows who pushed it first, and when.
-        let (button_id, declared) = match (find(&follow_up.buttons, &self.button), self.visit) {
-            (Some(button), _) => (button.id.clone(), button.form.clone()),
-            (None, Some(_)) if self.form.is_empty() => (self.button.clone(), Vec::new()),
+        let found = find(&follow_up.buttons, &self.button);
+        let button_id = match (found, self.visit) {
+            (Some(button), _) => button.id.clone(),
+            (None, Some(_)) if self.form.is_empty() => self.button.clone(),
             (None, _) => return Err(no_button(&follow_up, &self.button)),
         };
         // By the caller's clock where it is known, as snoozing is.
         let caller = follow_up.call.as_ref().and_then(|call| call.caller.as_ref());
         let zone = caller.and_then(|caller| TimeZone::get(&caller.time_zone).ok()).unwrap_or_else(TimeZone::system);
+        let declared = found.map(|button| button.form.as_slice()).unwrap_or_default();
+        let form = values::typed(&self.form, declared, (&self.button, &zone))?;
+        if let Some(button) = found.filter(|button| !button.confirmation.is_empty()) {
+            self.sure.ask(&format!("{}: {}", button.label, button.confirmation))?;
+        }
         let request = PushButtonRequest {
             request_id: connect::request_id(),
             actor: session.to.actor.clone(),
             instance_id: self.id,
             visit: self.visit.unwrap_or(follow_up.visit),
-            form: values::typed(&self.form, &declared, (&self.button, &zone))?,
+            form,
             button_id,
             note: self.note,
         };

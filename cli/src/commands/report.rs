@@ -13,6 +13,7 @@ use prost_types::Timestamp as ProtoTime;
 use serde_json::json;
 
 use crate::{
+    commands::names,
     errors::Failure,
     json,
     session::Session,
@@ -99,6 +100,7 @@ impl Report {
         if self.csv && session.output.is_json() {
             return Err(Failure::usage("A report is CSV or JSON: leave out --csv, or --output json."));
         }
+        names::check(session, &[], &self.workflows).await?;
         let mut gathered = gather(session, request).await?;
         gathered.rows.retain(|row| self.wants(by(row.by())));
         if !self.wants(Some(By::Outcome)) {

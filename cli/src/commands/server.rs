@@ -8,7 +8,7 @@ use aftercall_proto::workflow::v1::{
 };
 use clap::Subcommand;
 
-use crate::{connect, errors::Failure, session::Session, time};
+use crate::{confirm::Sure, connect, errors::Failure, session::Session, time};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Server {
@@ -17,10 +17,10 @@ pub(crate) enum Server {
     Info,
     /// Make the machine's clock the server's time, forward or back, so that held timers fire
     #[command(after_help = "Example:\n  date; aftercall server accept-clock")]
-    AcceptClock,
+    AcceptClock(Sure),
     /// Let the server remove all that has outlived its retention, beyond a day's share of the archive
     #[command(after_help = "Example:\n  aftercall server info; aftercall server confirm-purge")]
-    ConfirmPurge,
+    ConfirmPurge(Sure),
 }
 
 impl Server {
@@ -31,12 +31,14 @@ impl Server {
                 let answer = client.get_server_info(GetServerInfoRequest {}).await?.into_inner();
                 session.output.one(&answer, || page(&answer))
             }
-            Self::AcceptClock => {
+            Self::AcceptClock(sure) => {
+                sure.ask("The machine's clock becomes the server's time, and what is due by it fires. Accept it?")?;
                 let request = AcceptClockRequest { actor: session.to.actor.clone(), request_id: connect::request_id() };
                 let answer = client.accept_clock(request).await?.into_inner();
                 session.output.one(&answer, || vec![accepted(&answer)])
             }
-            Self::ConfirmPurge => {
+            Self::ConfirmPurge(sure) => {
+                sure.ask("What has outlived its retention is removed for ever. Remove it?")?;
                 let request =
                     ConfirmPurgeRequest { actor: session.to.actor.clone(), request_id: connect::request_id() };
                 let answer = client.confirm_purge(request).await?.into_inner();

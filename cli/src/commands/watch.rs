@@ -60,6 +60,7 @@ impl Watch {
             Snapshot::Always => SnapshotMode::Always,
             Snapshot::Never => SnapshotMode::Never,
         };
+        self.filter.check_of_stream(session).await?;
         let filter = FollowUpFilter::from(self.filter);
         let alerter = &session.to.alerter;
         let mut subscription = subscription(alerter)?.filter(filter.clone()).resume(self.resume).snapshot(mode);

@@ -1,6 +1,7 @@
 //! `aftercall` as people use it, as processes of its own: the walk of the README line by line, what a program reads, exit
 //! codes, and the demo that is killed and opened again.
 
+mod questions;
 mod settings;
 mod terminal;
 mod up;
@@ -80,6 +81,17 @@ async fn programs_read_json_and_exit_codes() {
         ("aftercall push 1-1-1 Approve", 3),
         ("aftercall workflow show nonsense", 3),
         (&*format!("aftercall push {id} Reject"), 1),
+        ("aftercall instance show zz", 3),
+        ("aftercall call end demo/never", 3),
+        ("aftercall call chargeable demo/never yes", 3),
+        ("aftercall instance cancel 1-1-1 --reason x", 2),
+        ("aftercall calls --team biling", 3),
+        ("aftercall watch --team biling --for 1", 3),
+        ("aftercall wallboard --workflow refnud", 3),
+        ("aftercall claim-next --team biling", 3),
+        ("aftercall instance list --workflow refnud", 3),
+        ("aftercall instance count --workflow refund --version 9", 3),
+        ("aftercall report --workflow refnud", 3),
         ("aftercall nonsense", 2),
         ("aftercall calls --server http://127.0.0.1:9", 5),
         ("aftercall calls --server 127.0.0.1:9", 5),
@@ -98,7 +110,7 @@ async fn programs_read_json_and_exit_codes() {
         assert!(!ended.err.is_empty() || ended.out.contains(":4:1"), "{line} says nothing: {ended:?}");
     }
     up.does("aftercall calls --server ${AFTERCALL_SERVER#http://} | grep demo/7").await;
-    let cancelled = up.does(&format!("aftercall instance cancel {id} --reason 'a test'")).await;
+    let cancelled = up.does(&format!("aftercall instance cancel {id} --reason 'a test' --yes")).await;
     assert!(cancelled.contains("ancelled"), "{cancelled}");
     assert!(up.json("aftercall calls").await.as_array().expect("an array").is_empty());
     let script = up.does("aftercall completions bash").await;
@@ -215,7 +227,7 @@ async fn a_workflow_is_built_step_by_step_and_what_runs_goes_on_on_it() {
     let many = "aftercall batch migrate --to-version 2 --workflow refund --version 1 --reason 'new words'";
     let dry = up.json(&format!("{many} --dry-run")).await;
     assert!(dry.to_string().contains(&ids[1]) && !dry.to_string().contains(&ids[0]), "{dry}");
-    up.does(many).await;
+    up.does(&format!("{many} --yes")).await;
     aftercall_tests::eventually("both are on the new version", || async {
         let page = up.json(&format!("aftercall instance show {}", ids[1])).await;
         (page["version"] == 2).then_some(())

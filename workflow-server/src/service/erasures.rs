@@ -1,9 +1,10 @@
 //! Erasing a caller, as ops ask for it. The runner masks call after call, the keeper scrubs the files.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use aftercall_engine::Root;
-use aftercall_engine::command::{ActorKind, Command};
+use aftercall_engine::command::{Actor, ActorKind, Command};
 use aftercall_engine::erasure::{EraseCaller, ErasedCall, Erasure, ErasureChange, ErasureState, Look, calls_in_memory};
 use aftercall_engine::limits::ERASED_CALLS_MAX;
 use aftercall_engine::time::Time;
@@ -28,6 +29,9 @@ pub(super) async fn erase(
         faults.check()?;
         return Err(status::invalid_field("caller", "must be given"));
     };
+    if request.dry_run {
+        return tried(shared, &request, &caller).await;
+    }
     let started = start(shared, &request, &caller).await?;
     shared.job_started.notify_one();
     masked(shared, started.sequence).await;
@@ -37,6 +41,33 @@ pub(super) async fn erase(
     let masked_at = erasure.masked_at.last().copied().unwrap_or(started.sequence);
     let erasure = Some(shown(&root, &erasure));
     Ok(proto::EraseCallerResponse { erasure, sequence: masked_at.max(started.sequence) })
+}
+
+/// What an erasure would be about, as it is now.
+async fn tried(
+    shared: &Shared,
+    request: &proto::EraseCallerRequest,
+    caller: &CallerKey,
+) -> Result<proto::EraseCallerResponse, Status> {
+    let mut erase = found(shared, request, caller).await?;
+    // What left memory between the two looks is in both.
+    let mut seen = HashSet::new();
+    erase.calls.retain(|call| seen.insert((call.key.clone(), call.created_at)));
+    let more = erase.calls.len() > ERASED_CALLS_MAX;
+    erase.calls.truncate(ERASED_CALLS_MAX);
+    let root = shared.root();
+    let erasure = Erasure {
+        id: 0,
+        actor: Actor { kind: ActorKind::Operations, name: request.actor.as_str().into() },
+        reason: request.reason.as_str().into(),
+        state: ErasureState::Masking,
+        started_at: root.at,
+        ended_at: None,
+        calls: erase.calls.into(),
+        masked_at: Default::default(),
+        more,
+    };
+    Ok(proto::EraseCallerResponse { erasure: Some(shown(&root, &erasure)), sequence: root.sequence })
 }
 
 /// The erasure as it is now; where it is done and forgotten, what the entry that started it tells.
@@ -59,7 +90,10 @@ async fn start(shared: &Shared, request: &proto::EraseCallerRequest, caller: &Ca
     loop {
         let from = (request.actor.as_str(), request.request_id.as_str());
         let asking = Asking::new("EraseCaller", ActorKind::Operations, from, request.encode_to_vec());
-        let prepare = async { command(shared, request, caller).await.map(Prepared::from) };
+        let prepare = async {
+            let erase = found(shared, request, caller).await?;
+            Ok(Prepared::from(Command::EraseCaller(Box::new(erase))))
+        };
         match shared.execute_new(asking, prepare).await {
             Err(refused) if is_to_be_repeated(&refused) && looks < ARCHIVE_LOOKS_MAX => looks += 1,
             answered => return answered,
@@ -67,7 +101,12 @@ async fn start(shared: &Shared, request: &proto::EraseCallerRequest, caller: &Ca
     }
 }
 
-async fn command(shared: &Shared, request: &proto::EraseCallerRequest, caller: &CallerKey) -> Result<Command, Status> {
+/// The erasure with the calls that are found now.
+async fn found(
+    shared: &Shared,
+    request: &proto::EraseCallerRequest,
+    caller: &CallerKey,
+) -> Result<EraseCaller, Status> {
     let newest_file = shared.root().archive.newest_file;
     // What has outlived its retention and is not gone yet is erased all the same.
     let found =
@@ -82,14 +121,14 @@ async fn command(shared: &Shared, request: &proto::EraseCallerRequest, caller: &
     let (key, customer) = (caller.clone(), request.customer.clone());
     let look = move |root: &Root| (root.sequence, calls_in_memory(root, &key, &customer));
     let (sequence, calls) = shared.off_thread(shared.root(), look).await?;
-    Ok(Command::EraseCaller(Box::new(EraseCaller {
+    Ok(EraseCaller {
         customer: request.customer.as_str().into(),
         reason: request.reason.as_str().into(),
         calls: calls.into_iter().chain(found.into_iter().map(erased)).collect(),
         look: Some(Look { caller: caller.clone(), sequence }),
         newest_file,
         is_of_restore: false,
-    })))
+    })
 }
 
 /// Waits until every call of an erasure is masked, or for as long as a request may take.
