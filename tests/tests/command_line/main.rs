@@ -219,8 +219,7 @@ async fn a_workflow_is_built_step_by_step_and_what_runs_goes_on_on_it() {
     let ids = ids.map(|set| set["follow_up"]["instance_id"].as_str().expect("an id").to_owned());
     let refund = std::fs::read_to_string(workspace().join("examples/refund.yaml")).expect("an example");
     let amended = dir.path().join("refund.yaml");
-    std::fs::write(&amended, refund.replace("- button: Reject", "- button: Turn down\n    id: reject"))
-        .expect("written");
+    std::fs::write(&amended, refund.replace("- button: Reject", "- button: Turn down")).expect("written");
     up.does(&format!("aftercall workflow publish {}", amended.display())).await;
     let one = up.does(&format!("aftercall instance migrate {} --to-version 2 --reason 'new words'", ids[0])).await;
     assert!(one.contains("version 2"), "{one}");
