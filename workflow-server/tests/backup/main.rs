@@ -8,5 +8,6 @@ mod damage;
 mod erased;
 mod incremental;
 mod interrupted;
+mod purging;
 mod support;
 mod under_load;

@@ -245,7 +245,9 @@ impl Chunks {
         if changed.iter().all(|one| matches!(one, Rewritten::Same(_))) {
             return Ok(false);
         }
-        if changed.iter().all(|one| matches!(one, Rewritten::Gone(_))) {
+        // The newest stays, emptied: the history has to reach the journal, else a lost chunk could not be told from a removed one.
+        let is_gone = changed.iter().all(|one| matches!(one, Rewritten::Gone(_))) && place.last != self.newest();
+        if is_gone {
             self.places.write().unwrap_or_else(PoisonError::into_inner).remove(&place.last);
         } else {
             let next = Place { generation: place.generation + 1, ..place };

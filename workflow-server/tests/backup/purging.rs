@@ -1,0 +1,102 @@
+//! Backups while what has outlived its retention is removed.
+
+use aftercall_engine::Root;
+use aftercall_engine::command::Command;
+use aftercall_engine::definition::file;
+use std::time::Duration;
+use workflow_server::backup::{BackupDirectory, Manifest, Until, verify_backup};
+use workflow_server::limits::PURGE_FLOOR;
+
+use crate::support::{House, back_up_into, setting, world_at, world_in};
+
+const DAY: Duration = Duration::from_secs(86_400);
+/// As many as one pass removes without a confirmation.
+const COUNT: u64 = PURGE_FLOOR / 2;
+
+const WORKFLOW: &str = "
+format: 1
+workflow: brief
+title: Brief
+retention: 1d
+fields: { reason: { type: text } }
+on_new_call:
+  - alert: { text: Ring, team: billing }
+  - button: Done
+    then: [ finish: done ]
+";
+
+/// How many instances of the workflow with the short retention are in the archive.
+fn brief(root: &Root) -> u64 {
+    let place = root.workflows.place("brief").expect("it is there");
+    let tallies = root.archive.chunks.values().flat_map(|chunk| chunk.tallies.iter());
+    tallies.filter(|tally| tally.workflow == place).map(|tally| u64::from(tally.count)).sum()
+}
+
+/// A house in whose archive everything has outlived its retention a few days later.
+async fn furnished() -> House {
+    let house = House::new().await;
+    let definition = Box::new(file::read(WORKFLOW, None).unwrap());
+    house.commit(Command::ImportWorkflow { definition, expected: None }).await;
+    house.commit(Command::PublishWorkflow { name: "brief".into(), expected: None, validated: None }).await;
+    for nth in 0..COUNT {
+        let call = format!("brief-{nth}");
+        let Command::SetWorkflow(mut set) = setting(&call, "C-1", "a reason") else { unreachable!() };
+        set.workflow = "brief".into();
+        house.commit(Command::SetWorkflow(set)).await;
+        let instance = house.newest_instance(&call);
+        house.finish(&call, instance).await;
+    }
+    house.archived(COUNT).await;
+    assert_eq!(brief(&house.handle.root()), COUNT);
+    house
+}
+
+async fn verified(house: &House, manifest: &Manifest) {
+    let directory = BackupDirectory::open(&house.backups()).unwrap();
+    let verified = verify_backup(&directory, manifest).await.unwrap();
+    assert_eq!(verified.sequence, manifest.sequence);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_purged_before_a_running_backup_has_read_it_and_then_it_is() {
+    let house = furnished().await;
+    let entries = house.entries().await;
+    let capture = house.handle.capture().await.unwrap();
+    house.clock.pass(DAY * 4);
+    house.handle.wake_keeper();
+    // Work that makes the keeper look many times over.
+    house.work(1_000, 60).await;
+    assert_eq!(brief(&house.handle.root()), COUNT, "the backup still reads it");
+
+    let directory = BackupDirectory::open_or_create(&house.backups()).unwrap();
+    let (manifest, _) = back_up_into(&directory, capture, &house.identity, None).await.unwrap();
+    // Its lock is free again.
+    drop(directory);
+    verified(&house, &manifest).await;
+    let (_, to) = house.restore_to("before", Until::Newest).await.unwrap();
+    assert_eq!(world_in(&to).await, world_at(&entries, manifest.sequence));
+
+    house.until("the rest is purged", |root| brief(root) == 0).await;
+    let (after, _) = house.back_up().await;
+    verified(&house, &after).await;
+    let (_, to) = house.restore_to("after", Until::Newest).await.unwrap();
+    let again = House::open(house.temp.clone(), to, house.clock.clone()).await;
+    assert_eq!(brief(&again.handle.root()), 0);
+    again.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_backup_that_is_begun_while_a_purge_runs_verifies_and_misses_no_chunk() {
+    let house = furnished().await;
+    house.clock.pass(DAY * 4);
+    house.handle.wake_keeper();
+    let mut manifests = Vec::new();
+    while manifests.len() < 3 || brief(&house.handle.root()) > 0 {
+        manifests.push(house.back_up().await.0);
+        house.handle.wake_keeper();
+        tokio::task::yield_now().await;
+    }
+    for manifest in &manifests {
+        verified(&house, manifest).await;
+    }
+}
