@@ -206,6 +206,7 @@ fn advice(code: Code, reason: &str) -> Option<&'static str> {
         ("BUTTON_GONE" | "STALE_VISIT", _) => {
             "Look at it again with `aftercall instance show ID` before you push: somebody or a timer was first."
         }
+        ("PAUSED", _) => "`aftercall resume ID` ends the pause.",
         ("INSTANCE_ENDED", _) => "It has ended; `aftercall history ID` says how.",
         ("NOT_VISIBLE", _) => {
             "Call Managers do not see it: its call is not chargeable, or has not ended yet, or the follow-up is over. \

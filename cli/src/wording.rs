@@ -142,12 +142,12 @@ pub(crate) fn teams(alert: &Alert) -> String {
     std::iter::once(&alert.team).chain(&alert.added_teams).cloned().collect::<Vec<_>>().join(" and ")
 }
 
-/// How many times an alert has escalated, after a comma; nothing where it has not.
+/// How many times an alert has become more urgent, after a comma; nothing where it has not.
 pub(crate) fn escalated(times: u32) -> String {
     match times {
         0 => String::new(),
-        1 => ", escalated once".to_owned(),
-        times => format!(", escalated {times} times"),
+        1 => ", became more urgent once".to_owned(),
+        times => format!(", became more urgent {times} times"),
     }
 }
 

@@ -9,6 +9,8 @@ manager = call_manager_pb2_grpc.CallManagerServiceStub(
     grpc.insecure_channel(os.environ.get("AFTERCALL_SERVER", "127.0.0.1:7401").removeprefix("http://")))
 alerts = alert_pb2_grpc.AlertServiceStub(
     grpc.insecure_channel(os.environ.get("AFTERCALL_ALERTER", "127.0.0.1:7402").removeprefix("http://")))
+if len(sys.argv) < 2:
+    sys.exit("Usage: call_manager.py BUTTON [FORM_FIELD=TEXT]")
 button = sys.argv[1]
 form = dict(argument.split("=", 1) for argument in sys.argv[2:])
 
@@ -26,6 +28,7 @@ def push(follow_up):
             actor="Grace",
             instance_id=follow_up.instance_id,
             button_id=button,
+            stage=follow_up.stage.number,
             visit=follow_up.visit,  # a click made on an earlier round never lands in a later one
             form={name: types_pb2.Value(text=text) for name, text in form.items()},
         ),

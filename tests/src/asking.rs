@@ -11,6 +11,7 @@ pub fn push(follow_up: &FollowUp, button: &str, actor: &str) -> PushButtonReques
         actor: actor.to_owned(),
         instance_id: follow_up.instance_id.clone(),
         button_id: button.to_owned(),
+        stage: follow_up.stage.as_ref().map_or(0, |stage| stage.number),
         visit: follow_up.visit,
         ..PushButtonRequest::default()
     }

@@ -123,7 +123,11 @@ async fn an_alert_whose_time_goes_by_is_brought_before_more_people_and_each_sees
     let as_seen = FollowUp { alerts: vec![Alert { escalations: 1, ..alert.clone() }], ..shown.clone() };
     let refused = snooze(&mut clients, &as_seen, When::Days(1)).await.expect_err("it has escalated since");
     assert_eq!(reason(&refused), "ALERT_ESCALATED");
-    clients.manager.acknowledge_alert(acknowledge(2)).await.expect("as it is now");
+    let of_another = AcknowledgeAlertRequest { team: "payments".to_owned(), ..acknowledge(2) };
+    let refused = clients.manager.acknowledge_alert(of_another).await.expect_err("she saw another team's alert");
+    assert_eq!(reason(&refused), "ALERT_ESCALATED");
+    let as_is = AcknowledgeAlertRequest { team: alert.team.clone(), ..acknowledge(2) };
+    clients.manager.acknowledge_alert(as_is).await.expect("as it is now");
     let stage = get(&mut clients, &id).await;
     assert_eq!((stage.stage.expect("one").number, stage.visit, stage.buttons.len()), (1, 1, 1));
 }
@@ -222,7 +226,13 @@ async fn what_is_paused_refuses_pushes_until_it_is_resumed() {
     assert_eq!((paused.status(), paused.buttons.len()), (Status::Paused, 0));
     assert_eq!(paused.pause.as_ref().expect("by somebody").reason, "the shop is closed");
     let refused = clients.manager.push_button(push(&paused, "approve", "Ben")).await.expect_err("paused");
-    assert_eq!(reason(&refused), "ILLEGAL_MOVE");
+    assert_eq!(reason(&refused), "PAUSED");
+    let message = refused.message();
+    assert!(message.starts_with("the follow-up is paused, by Ann since 20"), "{message}");
+    let end = "until somebody resumes it; the reason: the shop is closed: resume it first (ResumeFollowUp)";
+    assert!(message.ends_with(end), "{message}");
+    let facts = refused.get_details_error_info().expect("facts").metadata;
+    assert_eq!((facts["paused_by"].as_str(), facts["pause_reason"].as_str()), ("Ann", "the shop is closed"));
     let words = explained(&mut clients, &id).await;
     assert!(words.contains("It is paused in stage 1") && words.contains("Somebody must resume it"), "{words}");
     let resume = ResumeFollowUpRequest { actor: "Ben".to_owned(), instance_id: id, ..ResumeFollowUpRequest::default() };

@@ -51,7 +51,7 @@ async fn every_field_at_fault_is_named_at_once() {
     assert_eq!(fields(&refused), ["actor", "form.a", "note"], "the note too, which this button asks for");
     let push = PushButtonRequest { instance_id: "x".to_owned(), note: "n".repeat(5_000), ..Default::default() };
     let refused = clients.manager.push_button(push).await.expect_err("refused");
-    assert_eq!(fields(&refused), ["actor", "instance_id", "note"]);
+    assert_eq!(fields(&refused), ["actor", "instance_id", "note", "visit"]);
     let nobody = GetCallRequest { call: Some(CallRef::default()) };
     assert_eq!(fields(&clients.scripts.get_call(nobody).await.expect_err("refused")), ["call.id", "call.source"]);
 }

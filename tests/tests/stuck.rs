@@ -93,6 +93,7 @@ async fn what_is_incomplete_is_claimed_and_finished_with_an_outcome_by_a_person(
     let finish = |who: &str, outcome: &str| FinishFollowUpRequest {
         actor: who.to_owned(),
         instance_id: id.clone(),
+        stage: follow_up.stage.as_ref().map_or(0, |stage| stage.number),
         visit: follow_up.visit,
         outcome: outcome.to_owned(),
         note: "rang, all is well".to_owned(),
@@ -105,7 +106,11 @@ async fn what_is_incomplete_is_claimed_and_finished_with_an_outcome_by_a_person(
     assert_eq!(refused(finish("Ann", "All is well")).await.0, Code::InvalidArgument);
     assert_eq!(refused(finish("Ann", "")).await.0, Code::InvalidArgument);
     assert_eq!(refused(finish("Ben", "settled")).await.1, "CLAIMED_BY_ANOTHER");
-    assert_eq!(refused(FinishFollowUpRequest { visit: 9, ..finish("Ann", "settled") }).await.1, "STALE_VISIT");
+    let unseen = [(0, 1), (1, 0), (1, 9), (7, 1)];
+    for (stage, visit) in unseen {
+        let asked = FinishFollowUpRequest { stage, visit, ..finish("Ann", "settled") };
+        assert_eq!(refused(asked).await.0, Code::InvalidArgument, "stage {stage}, visit {visit}");
+    }
     let old = FinishFollowUpRequest { expected_revision: Some(1), ..finish("Ann", "settled") };
     assert_eq!(refused(old).await.0, Code::Aborted);
     let finished = clients.manager.finish_follow_up(finish("Ann", "settled")).await.expect("finished").into_inner();
@@ -131,6 +136,7 @@ async fn what_still_has_buttons_is_not_finished_by_hand() {
     let request = FinishFollowUpRequest {
         actor: "Ann".to_owned(),
         instance_id: follow_up.instance_id,
+        stage: follow_up.stage.as_ref().map_or(0, |stage| stage.number),
         visit: follow_up.visit,
         outcome: "settled".to_owned(),
         ..FinishFollowUpRequest::default()

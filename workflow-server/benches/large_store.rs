@@ -100,7 +100,8 @@ impl Filling {
             let root = self.world.root();
             let instance = root.call(&key).and_then(|call| root.instance_at(call.instances[0])).expect("it was set").id;
             let note = "no receipt".into();
-            let push = PushButton { instance, button: "reject".into(), visit: 1, note, form: Vec::new() };
+            let push =
+                PushButton { instance, button: "reject".into(), stage: Some(1), visit: 1, note, form: Vec::new() };
             self.ask(Command::PushButton(Box::new(push)));
             self.ask(Command::EndCall { call: key });
         }

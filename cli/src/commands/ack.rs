@@ -25,20 +25,31 @@ pub(crate) struct Ack {
 pub(super) struct WhichAlert {
     /// Which alert, by its id [default: the only one there is]
     alert: Option<String>,
-    /// How many times it had escalated when you saw it; one that has escalated since is refused [default: as it is now]
+    /// How many times it had become more urgent when you saw it; one that is more urgent since is refused [default: as it is now]
     #[arg(long, value_name = "N")]
     escalations: Option<u32>,
 }
 
+/// An alert as the person saw it.
+#[derive(Debug)]
+pub(super) struct SeenAlert {
+    /// Its id.
+    pub(super) id: String,
+    /// How many times it had become more urgent.
+    pub(super) escalations: u32,
+    /// Its team; empty where it was not read.
+    pub(super) team: String,
+}
+
 impl WhichAlert {
-    /// The alert's id, and how many times it had escalated.
+    /// The alert as the options name it, and what they leave out as it is now.
     pub(super) async fn seen(
         self,
         id: &str,
         client: &mut CallManagerServiceClient<Channel>,
-    ) -> Result<(String, u32), Failure> {
-        if let (Some(alert), Some(escalations)) = (&self.alert, self.escalations) {
-            return Ok((alert.clone(), escalations));
+    ) -> Result<SeenAlert, Failure> {
+        if let (Some(id), Some(escalations)) = (&self.alert, self.escalations) {
+            return Ok(SeenAlert { id: id.clone(), escalations, team: String::new() });
         }
         let request = GetFollowUpRequest { instance_id: id.to_owned() };
         let follow_up = client.get_follow_up(request).await?.into_inner().follow_up.unwrap_or_default();
@@ -46,21 +57,23 @@ impl WhichAlert {
             Some(alert) => alert,
             None => only_alert(&follow_up)?,
         };
-        let present = follow_up.alerts.iter().find(|present| present.id == alert).map(|present| present.escalations);
-        Ok((alert, self.escalations.or(present).unwrap_or_default()))
+        let present = follow_up.alerts.into_iter().find(|present| present.id == alert).unwrap_or_default();
+        let escalations = self.escalations.unwrap_or(present.escalations);
+        Ok(SeenAlert { id: alert, escalations, team: present.team })
     }
 }
 
 impl Ack {
     pub(crate) async fn run(self, session: &Session) -> Result<(), Failure> {
         let mut client = session.to.calls().await?;
-        let (alert_id, escalations) = self.alert.seen(&self.id, &mut client).await?;
+        let SeenAlert { id: alert_id, escalations, team } = self.alert.seen(&self.id, &mut client).await?;
         let request = AcknowledgeAlertRequest {
             request_id: connect::request_id(),
             actor: session.to.actor.clone(),
             instance_id: self.id,
             alert_id: alert_id.clone(),
             escalations,
+            team,
         };
         let answer = client.acknowledge_alert(request).await?.into_inner();
         session.output.one(&answer, || {
@@ -107,6 +120,6 @@ mod tests {
         assert!(several.sentence().contains("1.1.2  alert 1.1.2"));
         let escalated =
             only_alert(&with(vec![alert("1.1.1"), Alert { escalations: 2, ..alert("1.1.2") }])).unwrap_err();
-        assert!(escalated.sentence().contains("1.1.2  alert 1.1.2, escalated 2 times"));
+        assert!(escalated.sentence().contains("1.1.2  alert 1.1.2, became more urgent 2 times"));
     }
 }

@@ -11,7 +11,7 @@ use aftercall_proto::workflow::v1::{
 use clap::Args;
 use jiff::Timestamp;
 
-use super::ack::WhichAlert;
+use super::ack::{SeenAlert, WhichAlert};
 use crate::{connect, errors::Failure, output::remark, session::Session, time, wording};
 
 #[derive(Debug, Args)]
@@ -108,13 +108,14 @@ pub(crate) struct Undo {
 impl Snooze {
     pub(crate) async fn run(self, session: &Session) -> Result<(), Failure> {
         let mut client = session.to.calls().await?;
-        let (alert_id, escalations) = self.alert.seen(&self.id, &mut client).await?;
+        let SeenAlert { id: alert_id, escalations, team } = self.alert.seen(&self.id, &mut client).await?;
         let request = SnoozeAlertRequest {
             request_id: connect::request_id(),
             actor: session.to.actor.clone(),
             instance_id: self.id.clone(),
             alert_id,
             escalations,
+            team,
             attempt_outcome: self.attempt,
             note: self.note,
             when: Some(self.when.into()),

@@ -22,24 +22,29 @@ pub(crate) struct Finish {
     #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
     note: String,
     /// The visit that you were looking at; another one is refused [default: as it is now]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", requires = "stage")]
     visit: Option<u32>,
+    /// The number of the stage that you were looking at; another one is refused [default: as it is now]
+    #[arg(long, value_name = "N", requires = "visit")]
+    stage: Option<u32>,
 }
 
 impl Finish {
     pub(crate) async fn run(self, session: &Session) -> Result<(), Failure> {
         let mut client = session.to.calls().await?;
-        let visit = match self.visit {
-            Some(visit) => visit,
-            None => {
+        let (stage, visit) = match (self.stage, self.visit) {
+            (Some(stage), Some(visit)) => (stage, visit),
+            _ => {
                 let request = GetFollowUpRequest { instance_id: self.id.clone() };
-                client.get_follow_up(request).await?.into_inner().follow_up.unwrap_or_default().visit
+                let read = client.get_follow_up(request).await?.into_inner().follow_up.unwrap_or_default();
+                (read.stage.map_or(0, |stage| stage.number), read.visit)
             }
         };
         let request = FinishFollowUpRequest {
             request_id: connect::request_id(),
             actor: session.to.actor.clone(),
             instance_id: self.id,
+            stage,
             visit,
             outcome: self.outcome,
             note: self.note,

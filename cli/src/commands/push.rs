@@ -3,7 +3,7 @@
 //! Promise: the push names the visit that was read, so that a click on an earlier round is refused and never lands in a
 //! later one. Must not: repeat a refused push.
 
-use aftercall_proto::workflow::v1::{Button, FollowUp, GetFollowUpRequest, PushButtonRequest};
+use aftercall_proto::workflow::v1::{Button, FollowUp, GetFollowUpRequest, Pause, PushButtonRequest};
 use clap::Args;
 use jiff::tz::TimeZone;
 
@@ -12,6 +12,7 @@ use crate::{
     connect,
     errors::{Exit, Failure},
     session::Session,
+    time,
     values::{self, parse_pair},
     wording,
 };
@@ -36,6 +37,9 @@ pub(crate) struct Push {
     /// The visit that you were looking at [default: the present one]
     #[arg(long, value_name = "N")]
     visit: Option<u32>,
+    /// The number of the stage that you were looking at [default: the present one]
+    #[arg(long, value_name = "N", requires = "visit")]
+    stage: Option<u32>,
     #[command(flatten)]
     sure: Sure,
 }
@@ -60,10 +64,12 @@ impl Push {
         if let Some(button) = found.filter(|button| !button.confirmation.is_empty()) {
             self.sure.ask(&format!("{}: {}", button.label, button.confirmation))?;
         }
+        let stage = follow_up.stage.as_ref().map_or(0, |stage| stage.number);
         let request = PushButtonRequest {
             request_id: connect::request_id(),
             actor: session.to.actor.clone(),
             instance_id: self.id,
+            stage: self.stage.unwrap_or(if self.visit.is_some() { 0 } else { stage }),
             visit: self.visit.unwrap_or(follow_up.visit),
             form,
             button_id,
@@ -82,12 +88,27 @@ fn find<'a>(buttons: &'a [Button], wanted: &str) -> Option<&'a Button> {
 }
 
 fn no_button(follow_up: &FollowUp, wanted: &str) -> Failure {
+    if let Some(pause) = &follow_up.pause {
+        return Failure::new(Exit::Precondition, paused(&follow_up.instance_id, pause));
+    }
     let stage = wording::stage(follow_up.stage.as_ref());
     let offered: Vec<_> = follow_up.buttons.iter().map(|button| format!("{} ({})", button.label, button.id)).collect();
     let offered = if offered.is_empty() { "none".to_owned() } else { offered.join(", ") };
     Failure::new(
         Exit::Precondition,
         format!("There is no button {wanted} in stage {stage}. Buttons that may be pushed now: {offered}."),
+    )
+}
+
+fn paused(id: &str, pause: &Pause) -> String {
+    let until = match &pause.until {
+        Some(until) => format!("until {}", time::local(Some(until))),
+        None => "until somebody resumes it".to_owned(),
+    };
+    let since = time::local(pause.since.as_ref());
+    format!(
+        "It is paused by {} since {since}, {until} ({}). `aftercall resume {id}` ends the pause.",
+        pause.by, pause.reason
     )
 }
 
@@ -121,5 +142,14 @@ mod tests {
         let failure = no_button(&follow_up, "Reject");
         assert_eq!(failure.exit(), Exit::Precondition);
         assert!(failure.sentence().ends_with("now: Approve (pay-out)."), "{}", failure.sentence());
+    }
+
+    #[test]
+    fn a_push_on_a_paused_follow_up_says_who_paused_it_and_what_ends_the_pause() {
+        let pause = Pause { by: "ann".to_owned(), reason: "waits for a part".to_owned(), ..Default::default() };
+        let follow_up = FollowUp { instance_id: "1-0-aaaa".to_owned(), pause: Some(pause), ..Default::default() };
+        let sentence = no_button(&follow_up, "paid").sentence().to_owned();
+        assert!(sentence.starts_with("It is paused by ann since"), "{sentence}");
+        assert!(sentence.ends_with("(waits for a part). `aftercall resume 1-0-aaaa` ends the pause."), "{sentence}");
     }
 }

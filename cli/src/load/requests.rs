@@ -32,6 +32,7 @@ use crate::{
 #[derive(Debug, Clone)]
 pub(crate) struct Target {
     instance_id: String,
+    stage: u32,
     visit: u32,
     button: Button,
 }
@@ -177,7 +178,8 @@ fn numbered(template: &SetWorkflowRequest, step: &str, number: u64) -> SetWorkfl
 fn target(answer: SetWorkflowResponse) -> Option<Target> {
     let follow_up = answer.follow_up?;
     let button = follow_up.buttons.into_iter().next()?;
-    Some(Target { instance_id: follow_up.instance_id, visit: follow_up.visit, button })
+    let stage = follow_up.stage.map_or(0, |stage| stage.number);
+    Some(Target { instance_id: follow_up.instance_id, stage, visit: follow_up.visit, button })
 }
 
 pub(crate) fn push_request(target: &Target) -> PushButtonRequest {
@@ -187,6 +189,7 @@ pub(crate) fn push_request(target: &Target) -> PushButtonRequest {
         actor: "load".to_owned(),
         instance_id: target.instance_id.clone(),
         button_id: target.button.id.clone(),
+        stage: target.stage,
         visit: target.visit,
         note: if target.button.note() == NoteRule::Required { "load".to_owned() } else { String::new() },
         form: asked,

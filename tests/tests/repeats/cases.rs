@@ -70,7 +70,11 @@ async fn of_people(asker: &Asker) -> Vec<Case> {
         case("PauseFollowUp", "Ann", json!({ "instance_id": paused, "reason": "holiday" })),
         case("ResumeFollowUp", "Ann", json!({ "instance_id": resumed, "note": "back" })),
         case("UndoPush", "Ann", json!({ "instance_id": undone })),
-        case("FinishFollowUp", "Ann", json!({ "instance_id": incomplete, "visit": 1, "outcome": "settled" })),
+        case(
+            "FinishFollowUp",
+            "Ann",
+            json!({ "instance_id": incomplete, "stage": 1, "visit": 1, "outcome": "settled" }),
+        ),
     ]
 }
 

@@ -82,6 +82,7 @@ impl Bench {
         self.ask(Command::PushButton(Box::new(PushButton {
             instance: instance.id,
             button: "pay-out".into(),
+            stage: Some(instance.stage),
             visit: instance.visit(),
             note: "".into(),
             form: Vec::new(),

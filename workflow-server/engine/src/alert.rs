@@ -40,6 +40,15 @@ impl Alert {
     }
 }
 
+impl Instance {
+    /// How often an alert of it has become more urgent, by its escalation or because the caller asked again. A person who
+    /// acknowledges or snoozes the alert names the number that they saw.
+    #[must_use]
+    pub fn urgency_count(&self, alert: &Alert) -> u32 {
+        u32::from(alert.escalated).saturating_add(self.chases)
+    }
+}
+
 /// Somebody has hidden an alert for a time. The name is personal data.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Snooze {

@@ -77,6 +77,8 @@ pub struct PushButton {
     pub instance: InstanceId,
     /// The id of the button's event.
     pub button: Box<str>,
+    /// The stage that the person was looking at; none where the client does not say it.
+    pub stage: Option<u32>,
     /// The visit that the person was looking at.
     pub visit: u32,
     /// A note; empty for none.

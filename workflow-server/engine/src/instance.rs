@@ -336,7 +336,13 @@ impl Instance {
     /// How often the present stage has been entered: what a push must name. 0 before the first stage.
     #[must_use]
     pub fn visit(&self) -> u32 {
-        self.visits.iter().find(|count| count.stage == self.stage).map_or(0, |count| count.times)
+        self.visits_of(self.stage)
+    }
+
+    /// How often a stage has been entered.
+    #[must_use]
+    pub fn visits_of(&self, stage: u32) -> u32 {
+        self.visits.iter().find(|count| count.stage == stage).map_or(0, |count| count.times)
     }
 
     /// Whether this action of the present stage, counted from 0, was done when it was entered: whether its button is there.

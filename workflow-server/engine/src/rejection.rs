@@ -5,7 +5,7 @@ use std::sync::Arc;
 use thiserror::Error;
 
 use crate::definition::Fault;
-use crate::instance::{Happening, Instance, InstanceId};
+use crate::instance::{Happening, Instance, InstanceId, Status};
 
 /// A field of a request that is at fault.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,14 +69,22 @@ pub enum Rejection {
         /// What was asked.
         happening: Happening,
     },
-    /// The button is not one of those that may be pushed.
+    /// The button is not one of those that may be pushed now.
     #[error("the button is gone")]
     ButtonGone(Arc<Instance>),
+    /// No version of the workflow has such a button.
+    #[error("the workflow has no such button")]
+    NoSuchButton {
+        /// As it is.
+        instance: Arc<Instance>,
+        /// What was asked for.
+        button: Box<str>,
+    },
     /// The alert is not one of those that stand on it.
     #[error("the alert is gone")]
     AlertGone(Arc<Instance>),
-    /// The alert has escalated since the person saw it.
-    #[error("the alert has escalated since: look at it again")]
+    /// The alert has become more urgent, or is for another team, since the person saw it.
+    #[error("the alert has become more urgent or is for other people since: look at it again")]
     AlertEscalated(Arc<Instance>),
     /// Somebody else holds it.
     #[error("somebody else holds this follow-up")]
@@ -84,8 +92,8 @@ pub enum Rejection {
     /// The asker does not hold it, or no longer.
     #[error("you do not hold this follow-up, or no longer")]
     NotClaimed(Arc<Instance>),
-    /// The click was made on an earlier visit of the stage.
-    #[error("the stage has been entered again since")]
+    /// The click was made in another stage, or on an earlier visit of it.
+    #[error("the follow-up has moved or changed since you looked at it")]
     StaleVisit(Arc<Instance>),
     /// Call Managers do not see it.
     #[error("Call Managers do not see this follow-up")]
@@ -111,7 +119,7 @@ pub enum Rejection {
     #[error("in the version nothing waits in its stage: say to which stage it goes instead")]
     WouldBeStuck(Arc<Instance>),
     /// What is to be taken back is not the newest thing that happened to it.
-    #[error("something has happened since the push")]
+    #[error("there is no push to take back: none was made, or something has happened since")]
     NotTheNewest(Arc<Instance>),
     /// It was pushed too long ago.
     #[error("the time for taking the push back is over")]
@@ -179,8 +187,10 @@ impl Rejection {
             Self::WorkflowArchived(_) => "WORKFLOW_ARCHIVED",
             Self::WorkflowHasFaults(_) => "WORKFLOW_HAS_FAULTS",
             Self::IllegalMove { instance, .. } if instance.status.is_ended() => "INSTANCE_ENDED",
+            Self::IllegalMove { instance, .. } if instance.status == Status::Paused => "PAUSED",
             Self::IllegalMove { .. } => "ILLEGAL_MOVE",
             Self::ButtonGone(_) => "BUTTON_GONE",
+            Self::NoSuchButton { .. } => "NO_SUCH_BUTTON",
             Self::AlertGone(_) => "ALERT_GONE",
             Self::AlertEscalated(_) => "ALERT_ESCALATED",
             Self::ClaimedByAnother(_) => "CLAIMED_BY_ANOTHER",

@@ -158,6 +158,7 @@ impl Simulation {
         let push = PushButton {
             instance: instance.id,
             button: button.into(),
+            stage: Some(instance.stage),
             visit: instance.visit(),
             note: note.into(),
             form,

@@ -253,13 +253,14 @@ fn what_is_incomplete_is_held_and_finished_by_its_holder_alone() {
     assert!(matches!(desk.claim("Ben", id), Err(Rejection::ClaimedByAnother(_))));
     assert_eq!(desk.pass(15 * MINUTE), [ChangeKind::ClaimLapsed]);
     assert_eq!(desk.next("Ben"), Some(id), "nobody holds it");
-    let finish = |visit: u32| {
+    let finish = |stage: u32, visit: u32| {
         let (outcome, note) = ("settled".into(), "".into());
-        Command::FinishFollowUp(Box::new(FinishFollowUp { instance: id, visit, outcome, note, expected: None }))
+        Command::FinishFollowUp(Box::new(FinishFollowUp { instance: id, stage, visit, outcome, note, expected: None }))
     };
-    assert!(matches!(desk.ask("Ann", finish(1)), Err(Rejection::ClaimedByAnother(_))));
-    assert!(matches!(desk.ask("Ben", finish(2)), Err(Rejection::StaleVisit(_))));
-    desk.ask("Ben", finish(1)).unwrap();
+    assert!(matches!(desk.ask("Ann", finish(2, 1)), Err(Rejection::ClaimedByAnother(_))));
+    assert!(matches!(desk.ask("Ben", finish(1, 1)), Err(Rejection::StaleVisit(_))), "he saw another stage");
+    assert!(matches!(desk.ask("Ben", finish(2, 2)), Err(Rejection::Invalid(_))), "no such visit yet");
+    desk.ask("Ben", finish(2, 1)).unwrap();
     let finished = desk.of(id);
     assert_eq!((finished.status, &*finished.ending, finished.ended_at), (Status::Finished, "settled", Some(desk.now)));
     assert_eq!((finished.alerts.len(), &finished.claim), (0, &None));

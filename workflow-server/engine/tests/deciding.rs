@@ -91,7 +91,7 @@ fn push(
     form: Fields,
 ) -> Result<Vec<(u16, StageWarningKind, String)>, Rejection> {
     let visit = desk.of(id).visit();
-    let push = PushButton { instance: id, button: button.into(), visit, note: "".into(), form };
+    let push = PushButton { instance: id, button: button.into(), stage: None, visit, note: "".into(), form };
     let entry = desk.entry("Ann", Command::PushButton(Box::new(push)))?.0.unwrap();
     let said = entry.instances[0].warnings.iter();
     Ok(said.map(|warning| (warning.action, warning.kind, warning.name.to_string())).collect())

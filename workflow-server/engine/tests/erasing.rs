@@ -137,7 +137,14 @@ fn an_outcome_that_a_person_typed_is_erased_and_one_that_the_workflow_declares_s
         let mut desk = Desk::new(UNLINKED);
         let id = desk.set("1", true);
         desk.update("1", "acme", Some(ada()));
-        let asked = FinishFollowUp { instance: id, visit: 1, outcome: outcome.into(), note: "".into(), expected: None };
+        let asked = FinishFollowUp {
+            instance: id,
+            stage: 1,
+            visit: 1,
+            outcome: outcome.into(),
+            note: "".into(),
+            expected: None,
+        };
         let typed = desk.entry("Ann", Command::FinishFollowUp(Box::new(asked))).unwrap().0.unwrap();
         let looked = desk.look("");
         let erasure = desk.erase(looked).unwrap().id;

@@ -208,6 +208,7 @@ fn pushed(instance: &Instance, button: &aftercall_engine::definition::model::But
     Command::PushButton(Box::new(PushButton {
         instance: instance.id,
         button: button.event.as_str().into(),
+        stage: Some(instance.stage),
         visit: instance.visit(),
         note: "a note".into(),
         form: filled_in(&button.form),

@@ -250,7 +250,13 @@ on_new_call:
 fn snooze(desk: &mut Desk, seen: &Instance) -> Result<Answer, Rejection> {
     let asked = SnoozeAlert {
         instance: seen.id,
-        alert: SeenAlert { stage: seen.stage, visit: seen.visit(), action: seen.alerts[0].action, escalated: 0 },
+        alert: SeenAlert {
+            stage: seen.stage,
+            visit: seen.visit(),
+            action: seen.alerts[0].action,
+            urgency_count: 0,
+            team: None,
+        },
         until: SnoozeUntil::For(HOUR),
         default_zone: "UTC".into(),
         outcome: "".into(),
@@ -261,7 +267,7 @@ fn snooze(desk: &mut Desk, seen: &Instance) -> Result<Answer, Rejection> {
 
 fn push(desk: &mut Desk, seen: &Instance) -> Result<Answer, Rejection> {
     let (instance, visit) = (seen.id, seen.visit());
-    let push = PushButton { instance, button: "done".into(), visit, note: "".into(), form: Vec::new() };
+    let push = PushButton { instance, button: "done".into(), stage: None, visit, note: "".into(), form: Vec::new() };
     desk.ask("Ann", Command::PushButton(Box::new(push)))
 }
 

@@ -73,7 +73,7 @@ fn text(desk: &Desk) -> &str {
 fn approve(desk: &mut Desk, reference: &str) {
     let form = vec![("reference".into(), Value::Text(reference.into()))];
     let id: InstanceId = only(desk).id;
-    let push = PushButton { instance: id, button: "approve".into(), visit: 1, note: "".into(), form };
+    let push = PushButton { instance: id, button: "approve".into(), stage: None, visit: 1, note: "".into(), form };
     desk.ask("Ann", Command::PushButton(Box::new(push))).unwrap();
 }
 
@@ -102,7 +102,7 @@ fn an_alert_that_says_something_else_has_been_seen_by_nobody() {
     set(&mut desk, "Ada", 72.5);
     let id = only(&desk).id;
     for action in [0, 1] {
-        let alert = SeenAlert { stage: 1, visit: 1, action, escalated: 0 };
+        let alert = SeenAlert { stage: 1, visit: 1, action, urgency_count: 0, team: None };
         desk.ask("Ann", Command::AcknowledgeAlert { instance: id, alert }).unwrap();
     }
     set(&mut desk, "Ada", 27.5);

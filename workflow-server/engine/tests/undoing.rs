@@ -113,7 +113,7 @@ fn what_comes_by_itself_leaves_a_push_to_be_undone_and_fires_afterwards() {
 
 #[test]
 fn what_people_do_after_a_push_refuses_its_undo_and_a_withdrawal() {
-    let seen = SeenAlert { stage: 2, visit: 1, action: 0, escalated: 0 };
+    let seen = SeenAlert { stage: 2, visit: 1, action: 0, urgency_count: 0, team: None };
     let snooze = move |instance| {
         let (until, default_zone) = (SnoozeUntil::For(MINUTE), "UTC".into());
         let (outcome, note) = ("no-answer".into(), "".into());

@@ -48,8 +48,8 @@ impl Desk {
     /// The first alert as it is now.
     fn seen(&self, id: InstanceId) -> SeenAlert {
         let of = self.of(id);
-        let escalated = of.alerts.first().map_or(0, |alert| u32::from(alert.escalated));
-        SeenAlert { stage: of.stage, visit: of.visit(), action: 0, escalated }
+        let urgency_count = of.alerts.first().map_or(0, |alert| of.urgency_count(alert));
+        SeenAlert { stage: of.stage, visit: of.visit(), action: 0, urgency_count, team: None }
     }
 
     fn snooze(&mut self, who: &str, id: InstanceId, until: SnoozeUntil, outcome: &str) -> Result<Answer, Rejection> {
@@ -145,7 +145,7 @@ fn escalation_leaves_buttons_claim_and_due_and_is_news_to_whoever_had_seen_it() 
     let refused = desk.ask("Ann", Command::AcknowledgeAlert { instance: id, alert });
     assert!(matches!(refused, Err(Rejection::AlertEscalated(_))), "it is not the alert that she saw");
     let alert = desk.seen(id);
-    assert!(alert.escalated > 0);
+    assert!(alert.urgency_count > 0);
     desk.ask("Ann", Command::AcknowledgeAlert { instance: id, alert }).unwrap();
     desk.push("Ann", id, "again").unwrap();
     assert_eq!(desk.pass(30 * MINUTE), [], "the alert is withdrawn with its stage");
@@ -260,6 +260,7 @@ fn a_push_is_taken_back_by_whoever_pushed_if_nothing_has_happened_since() {
     let stale = aftercall_engine::command::PushButton {
         instance: id,
         button: "again".into(),
+        stage: None,
         visit: 1,
         note: "".into(),
         form: Vec::new(),
@@ -309,7 +310,10 @@ fn chased_it_is_more_urgent_and_before_people_anew() {
     let id = desk.set("1", true);
     desk.snooze("Ann", id, SnoozeUntil::For(HOUR), "").unwrap();
     let chase = || Command::Chase { instance: id, note: "where is my money?".into() };
+    let alert = desk.seen(id);
     desk.ask("script", chase()).unwrap();
+    let refused = desk.ask("Ann", Command::AcknowledgeAlert { instance: id, alert });
+    assert!(matches!(refused, Err(Rejection::AlertEscalated(_))), "she has not seen that the caller asked again");
     assert_eq!((desk.of(id).chases, desk.alert(id).1, desk.of(id).notes), (1, Priority::High, 1));
     assert_eq!(desk.listed(&FollowUpFilter::default()), [id]);
     desk.ask("script", chase()).unwrap();

@@ -101,6 +101,7 @@ impl CallManagerService for CallManager {
         let push = PushButton {
             instance: requests::instance_id(&request.instance_id, &mut faults),
             button: request.button_id.into(),
+            stage: requests::seen_stage(request.stage),
             visit: request.visit,
             note: request.note.into(),
             form,
@@ -144,7 +145,8 @@ impl CallManagerService for CallManager {
     ) -> Result<Response<proto::AcknowledgeAlertResponse>, Status> {
         let request = request.into_inner();
         let mut faults = Faults::default();
-        let alert = requests::seen_alert(&request.alert_id, request.escalations, &mut faults);
+        let alert =
+            requests::seen_alert(&self.0.root(), (&request.alert_id, &request.team), request.escalations, &mut faults);
         let instance = requests::instance_id(&request.instance_id, &mut faults);
         let command = Command::AcknowledgeAlert { instance, alert };
         let asking =

@@ -24,7 +24,8 @@ pub(super) async fn snooze(
     request: proto::SnoozeAlertRequest,
 ) -> Result<proto::SnoozeAlertResponse, Status> {
     let mut faults = Faults::default();
-    let seen = requests::seen_alert(&request.alert_id, request.escalations, &mut faults);
+    let seen =
+        requests::seen_alert(&shared.root(), (&request.alert_id, &request.team), request.escalations, &mut faults);
     let command = SnoozeAlert {
         instance: requests::instance_id(&request.instance_id, &mut faults),
         alert: seen,
@@ -115,8 +116,12 @@ pub(super) async fn finish(
     request: proto::FinishFollowUpRequest,
 ) -> Result<proto::FinishFollowUpResponse, Status> {
     let mut faults = Faults::default();
+    if request.stage == 0 {
+        faults.add("stage", "must be given: the number of the stage that the person was looking at");
+    }
     let command = FinishFollowUp {
         instance: requests::instance_id(&request.instance_id, &mut faults),
+        stage: request.stage,
         visit: request.visit,
         outcome: request.outcome.as_str().into(),
         note: request.note.as_str().into(),

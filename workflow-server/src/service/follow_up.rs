@@ -27,7 +27,7 @@ pub(super) fn alert(root: &Root, instance: &Instance, alert: &Alert) -> proto::A
         acknowledged_by: alert.seen.as_ref().map_or_else(String::new, |seen| seen.by.to_string()),
         acknowledged_at: alert.seen.as_ref().map(|seen| timestamp(seen.at)),
         added_teams: alert.added_teams.iter().map(|place| team_name(root, *place)).collect(),
-        escalations: u32::from(alert.escalated),
+        escalations: instance.urgency_count(alert),
         escalates_at: alert.escalates_at.map(timestamp),
         due_soon_from: definition
             .and_then(|definition| due_soon_from(root, definition, instance, Some(alert)))

@@ -27,6 +27,7 @@ mod instance_filter;
 mod operations;
 mod pages;
 mod pictures;
+mod present;
 mod publishing;
 mod reports;
 mod requests;

@@ -137,11 +137,20 @@ pub(super) fn lease(span: Option<prost_types::Duration>, faults: &mut Faults) ->
     })
 }
 
-/// An alert by its id (stage, visit and the action's number in its stage, as `follow_up::alert` writes them) and by how many times it
-/// had escalated.
-pub(super) fn seen_alert(id: &str, escalations: u32, faults: &mut Faults) -> SeenAlert {
+/// An alert as a person saw it: its id (stage, visit and the action's number in its stage, as `follow_up::alert` writes them), how many
+/// times it had become more urgent, and its team where the request names one.
+pub(super) fn seen_alert(root: &Root, (id, team): (&str, &str), escalations: u32, faults: &mut Faults) -> SeenAlert {
     let (stage, visit, action) = alert_id(id, faults);
-    SeenAlert { stage, visit, action, escalated: escalations }
+    let place = root.teams.place(team);
+    if place.is_none() && !team.is_empty() {
+        faults.add("team", "there is no such team");
+    }
+    SeenAlert { stage, visit, action, urgency_count: escalations, team: place }
+}
+
+/// The stage that a person was looking at; none where the request leaves it out.
+pub(super) fn seen_stage(stage: u32) -> Option<u32> {
+    (stage > 0).then_some(stage)
 }
 
 fn alert_id(text: &str, faults: &mut Faults) -> (u32, u32, u16) {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use aftercall_engine::definition::Fault;
 use aftercall_engine::definition::builder::BuildError;
 use aftercall_engine::definition::graph::NoPicture;
-use aftercall_engine::instance::Instance;
+use aftercall_engine::instance::{Instance, Status as InstanceStatus};
 use aftercall_engine::rejection::FieldFault;
 use aftercall_engine::simulate::SimulationError;
 use aftercall_engine::{Rejection, Root};
@@ -15,7 +15,7 @@ use aftercall_serving::UNREAD_BYTES_REFUSED;
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, FieldViolation, StatusExt};
 
-use super::convert;
+use super::present::{facts, held, hidden_because, offered_buttons, paused, stands};
 use crate::ledger::LedgerError;
 use crate::ledger::feed::FeedError;
 use crate::ledger::history::HistoryError;
@@ -56,7 +56,7 @@ fn violations(faults: impl ExactSizeIterator<Item = (String, String)>) -> Vec<Fi
         let (field, message) = (short(&field, FIELD_BYTES), short(&message, FAULT_BYTES));
         bytes += field.len() + message.len();
         if bytes > VIOLATIONS_BYTES {
-            let message = format!("{} more are at fault: mend these first", count - shown.len());
+            let message = format!("{} more are invalid: correct these first", count - shown.len());
             shown.push(FieldViolation::new("and", message));
             break;
         }
@@ -73,8 +73,8 @@ pub(super) fn plain(code: Code, reason: &str, message: impl Into<String>) -> Sta
 pub(super) fn invalid(faults: Vec<FieldFault>) -> Status {
     let message = match faults.as_slice() {
         [one] => format!("{}: {}", one.field, one.message),
-        [first, ..] => format!("{} fields are at fault; the first: {}: {}", faults.len(), first.field, first.message),
-        [] => "the request is at fault".to_owned(),
+        [first, ..] => format!("{} fields are invalid; the first: {}: {}", faults.len(), first.field, first.message),
+        [] => "the request is invalid".to_owned(),
     };
     let violations = violations(faults.into_iter().map(|fault| (fault.field, fault.message)));
     let mut details = ErrorDetails::new();
@@ -249,6 +249,24 @@ fn has_faults(mut faults: Vec<Fault>, message: String) -> Status {
     Status::with_error_details(Code::FailedPrecondition, message, details)
 }
 
+/// A button that no version of the workflow has; the message and the facts list those that may be pushed.
+fn no_such_button(root: &Root, instance: &Instance, button: &str) -> Status {
+    let offered = offered_buttons(root, instance);
+    let list = if offered.is_empty() { "none".to_owned() } else { offered.join(", ") };
+    let message = format!("the workflow has no button `{}`; the buttons now: {list}", short(button, FIELD_BYTES));
+    let message = short(&message, MESSAGE_BYTES);
+    let ids = [("buttons".to_owned(), short(&offered.join(","), MESSAGE_BYTES))];
+    let facts: HashMap<String, String> = facts(root, instance).into_iter().chain(ids).collect();
+    let mut details = ErrorDetails::new();
+    details.set_error_info("NO_SUCH_BUTTON", DOMAIN, facts).set_resource_info(
+        "button",
+        short(button, FIELD_BYTES),
+        "",
+        message.clone(),
+    );
+    Status::with_error_details(Code::NotFound, message, details)
+}
+
 fn of_rejection(rejection: Rejection, root: &Root) -> Status {
     let (reason, message) = (rejection.reason(), rejection.to_string());
     match rejection {
@@ -293,6 +311,10 @@ fn of_rejection(rejection: Rejection, root: &Root) -> Status {
             precondition(reason, format!("{message}: {by} pushed"), facts)
         }
         Rejection::NotVisible(instance) => not_visible(root, &instance),
+        Rejection::NoSuchButton { instance, button } => no_such_button(root, &instance, &button),
+        Rejection::IllegalMove { instance, happening } if instance.status == InstanceStatus::Paused => {
+            precondition(reason, paused(&instance, happening), facts(root, &instance))
+        }
         Rejection::IllegalMove { instance, .. }
         | Rejection::NotClaimed(instance)
         | Rejection::NoSuchStage { instance, .. }
@@ -303,46 +325,6 @@ fn of_rejection(rejection: Rejection, root: &Root) -> Status {
         | Rejection::AlreadyRunning(instance)
         | Rejection::AlreadyWorked(instance) => precondition(reason, message, facts(root, &instance)),
     }
-}
-
-fn hidden_because(root: &Root, instance: &Instance) -> String {
-    match root.call_of(instance) {
-        _ if instance.status.is_ended() => format!("the follow-up is {}", instance.status.word()),
-        Some(call) if !call.chargeable => "Call Managers do not see it: its call is not chargeable".to_owned(),
-        _ => "Call Managers do not see it: it waits for its call to end".to_owned(),
-    }
-}
-
-fn stands(root: &Root, instance: &Instance) -> String {
-    match convert::stage_of(root, instance, instance.stage) {
-        Some(stage) => format!("it is in stage {} \"{}\", visit {}", stage.number, stage.title, instance.visit()),
-        None => format!("it is {}", instance.status.word()),
-    }
-}
-
-fn held(instance: &Instance) -> String {
-    instance.claim.as_ref().map_or_else(
-        || "nobody holds it now".to_owned(),
-        |claim| format!("{} holds it until {}", claim.by, convert::timestamp(claim.until)),
-    )
-}
-
-/// How an instance stands, for the client to show.
-fn facts(root: &Root, instance: &Instance) -> HashMap<String, String> {
-    let stage = convert::stage_of(root, instance, instance.stage);
-    let claim = instance.claim.iter().flat_map(|claim| {
-        let until = convert::timestamp(claim.until).to_string();
-        [("held_by".to_owned(), claim.by.to_string()), ("held_until".to_owned(), until)]
-    });
-    let stands = [
-        ("instance_id".to_owned(), instance.id.to_string()),
-        ("status".to_owned(), convert::status(instance.status).as_str_name().to_owned()),
-        ("stage".to_owned(), instance.stage.to_string()),
-        ("stage_title".to_owned(), stage.map_or_else(String::new, |stage| stage.title)),
-        ("visit".to_owned(), instance.visit().to_string()),
-        ("revision".to_owned(), instance.revision.to_string()),
-    ];
-    stands.into_iter().chain(claim).collect()
 }
 
 /// Adds who moved the instance last, and when, to a refusal.

@@ -150,7 +150,8 @@ impl House {
 
     /// Finishes an instance, and ends its call.
     pub(crate) async fn finish(&self, call: &str, instance: InstanceId) {
-        let push = PushButton { instance, button: "done".into(), visit: 1, note: "".into(), form: Vec::new() };
+        let push =
+            PushButton { instance, button: "done".into(), stage: None, visit: 1, note: "".into(), form: Vec::new() };
         self.commit(Command::PushButton(Box::new(push))).await;
         self.commit(Command::EndCall { call: key(call) }).await;
     }

@@ -73,7 +73,8 @@ pub(crate) async fn finish_newest(bench: &Bench, call: &str) -> InstanceId {
     let root = bench.handle.root();
     let slot = *root.call(&call_key(call)).unwrap().instances.last().unwrap();
     let id = root.instance_at(slot).unwrap().id;
-    let push = PushButton { instance: id, button: "done".into(), visit: 1, note: "".into(), form: Vec::new() };
+    let push =
+        PushButton { instance: id, button: "done".into(), stage: None, visit: 1, note: "".into(), form: Vec::new() };
     bench.commit(Command::PushButton(Box::new(push))).await;
     bench.commit(Command::EndCall { call: call_key(call) }).await;
     id

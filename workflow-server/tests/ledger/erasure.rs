@@ -124,7 +124,8 @@ impl House {
         self.commit(Command::AddNote { instance: id, text: format!("{NEEDLE} rang again").into() }).await;
         if done {
             let form = vec![("answer".into(), aftercall_engine::value::Value::Text(NEEDLE.into()))];
-            let push = PushButton { instance: id, button: "done".into(), visit: 1, note: NEEDLE.into(), form };
+            let push =
+                PushButton { instance: id, button: "done".into(), stage: None, visit: 1, note: NEEDLE.into(), form };
             self.commit(Command::PushButton(Box::new(push))).await;
             self.commit(Command::EndCall { call: call_key(call) }).await;
         }

@@ -23,6 +23,7 @@ pub(crate) fn play_incomplete() -> Played {
     let [finished, held] = ["finished", "held"].map(|call| start_unlinked(&mut played, call));
     let asked = FinishFollowUp {
         instance: finished,
+        stage: 1,
         visit: 1,
         outcome: "settled".into(),
         note: "rang, all is well".into(),

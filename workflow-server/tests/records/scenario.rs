@@ -196,7 +196,7 @@ pub(crate) fn play_desk() -> Played {
     // What stays snoozed and paused goes into the snapshot.
     let put_off = Command::SnoozeAlert(Box::new(SnoozeAlert {
         instance: id,
-        alert: seen_alert(2, 2, 0),
+        alert: seen_alert(2, 2, 1),
         until: SnoozeUntil::Days(2),
         default_zone: "Europe/Berlin".into(),
         outcome: "".into(),
@@ -343,8 +343,8 @@ impl Played {
     }
 }
 
-fn seen_alert(stage: u32, visit: u32, escalated: u32) -> SeenAlert {
-    SeenAlert { stage, visit, action: 0, escalated }
+fn seen_alert(stage: u32, visit: u32, urgency_count: u32) -> SeenAlert {
+    SeenAlert { stage, visit, action: 0, urgency_count, team: None }
 }
 
 pub(crate) fn key(id: &str) -> CallKey {
@@ -390,11 +390,7 @@ pub(crate) fn setting(call: &str, release_at_call_end: bool) -> SetWorkflow {
 }
 
 pub(crate) fn push(instance: InstanceId, button: &str, visit: u32, form: &[(&str, Value)]) -> Command {
-    Command::PushButton(Box::new(PushButton {
-        instance,
-        button: button.into(),
-        visit,
-        note: "because".into(),
-        form: form.iter().map(|(name, value)| ((*name).into(), value.clone())).collect(),
-    }))
+    let form = form.iter().map(|(name, value)| ((*name).into(), value.clone())).collect();
+    let (button, note) = (button.into(), "because".into());
+    Command::PushButton(Box::new(PushButton { instance, button, stage: None, visit, note, form }))
 }

@@ -40,7 +40,7 @@ pub(crate) fn play_texts() -> Played {
     assert_eq!(*played.entries.last().unwrap().instances[0].rewritten, [0]);
     let large = played.world.root().instance_at(1).unwrap().id;
     let form = vec![("reference".into(), Value::Text("R-7".into())), ("reason".into(), Value::Text("why".into()))];
-    let push = PushButton { instance: large, button: "ask".into(), visit: 1, note: "".into(), form };
+    let push = PushButton { instance: large, button: "ask".into(), stage: None, visit: 1, note: "".into(), form };
     played.ask(ActorKind::Person, Command::PushButton(Box::new(push)));
     let changes = CallChanges { details: vec![("shelf".into(), "B".into())], ..CallChanges::default() };
     let command = Command::UpdateCall { call: key("2"), changes, expected: None };

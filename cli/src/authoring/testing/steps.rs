@@ -278,13 +278,13 @@ on_new_call:
         assert_eq!(
             told[0],
             [
-                "step 1: it is refused: the button is gone; there is no button `Not reached`; did you mean `not-reached`?"
+                "step 1: it is refused: the workflow has no such button; there is no button `Not reached`; did you mean `not-reached`?"
             ]
         );
         assert_eq!(
             told[1],
             [
-                "step 1: it is refused: the button is gone; there is no button `pay`; there is done, not-reached, give-up"
+                "step 1: it is refused: the workflow has no such button; there is no button `pay`; there is done, not-reached, give-up"
             ]
         );
         assert!(told[2][0].ends_with("; no button can be pushed here"), "{:?}", told[2]);
@@ -293,8 +293,12 @@ on_new_call:
 
     #[test]
     fn a_button_of_no_stage_is_told_as_such_and_refused_as_a_server_does() {
-        let unknown = "step 1: it is refused: the button is gone; there is no button `approve`; there is done";
+        let unknown =
+            "step 1: it is refused: the workflow has no such button; there is no button `approve`; there is done";
         assert_eq!(told(FIELDS, "", "{ push: approve }"), [unknown]);
-        assert_eq!(told(FIELDS, "", "{ push: approve, refused: the button is gone }"), Vec::<String>::new());
+        assert_eq!(
+            told(FIELDS, "", "{ push: approve, refused: the workflow has no such button }"),
+            Vec::<String>::new()
+        );
     }
 }

@@ -29,8 +29,10 @@ pub struct SeenAlert {
     pub visit: u32,
     /// Which action of the stage raised the alert, counted from 0.
     pub action: u16,
-    /// How many times the alert had escalated.
-    pub escalated: u32,
+    /// How urgent it had become: [`crate::instance::Instance::urgency_count`].
+    pub urgency_count: u32,
+    /// The team that it was for, by place; none where the client does not say it.
+    pub team: Option<u32>,
 }
 
 /// Hides an alert for a time.
@@ -55,6 +57,8 @@ pub struct SnoozeAlert {
 pub struct FinishFollowUp {
     /// Which instance.
     pub instance: InstanceId,
+    /// The stage that the person was looking at.
+    pub stage: u32,
     /// The visit that the person was looking at.
     pub visit: u32,
     /// How it ended, as reports count it: lower-case letters, digits and hyphens.

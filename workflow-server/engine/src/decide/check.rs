@@ -35,7 +35,7 @@ pub fn faults_of(request: &Request) -> Vec<FieldFault> {
             check.changes(changes);
         }
         Command::EndCall { call } => check.key(call),
-        Command::PushButton(push) => check.text("note", &push.note, false, limits::TEXT_BYTES_MAX),
+        Command::PushButton(push) => check.click(push.visit, &push.note),
         Command::AddNote { text, .. } => check.text("text", text, true, limits::TEXT_BYTES_MAX),
         Command::WithdrawWorkflow { reason, .. } => check.text("reason", reason, false, limits::REASON_BYTES_MAX),
         Command::Claim { lease_millis, .. } | Command::ExtendClaim { lease_millis, .. } => check.lease(*lease_millis),
@@ -52,7 +52,7 @@ pub fn faults_of(request: &Request) -> Vec<FieldFault> {
         | Command::StopBatch { reason, .. } => check.reason(reason),
         Command::FinishFollowUp(asked) => {
             check.name("outcome", &asked.outcome);
-            check.text("note", &asked.note, false, limits::TEXT_BYTES_MAX);
+            check.click(asked.visit, &asked.note);
         }
         Command::UndoPush(undo) => check.undo(undo),
         Command::Resume { note, .. } | Command::Chase { note, .. } => {
@@ -159,6 +159,15 @@ impl Check {
         }
     }
 
+    /// A name that must be given and that fits into one line.
+    fn line(&mut self, field: &str, text: &str, bytes_max: usize) {
+        if text.contains(['\n', '\r', '\t']) {
+            self.fault(field, "must not contain line breaks or tabs");
+        } else {
+            self.text(field, text, true, bytes_max);
+        }
+    }
+
     fn name(&mut self, field: &str, name: &str) {
         let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
         let starts_well = name.starts_with(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit());
@@ -203,6 +212,14 @@ impl Check {
         }
     }
 
+    /// Of a click on a stage; visits are counted from 1.
+    fn click(&mut self, visit: u32, note: &str) {
+        if visit == 0 {
+            self.fault("visit", "must be given: the `visit` of the follow-up that the person was looking at");
+        }
+        self.text("note", note, false, limits::TEXT_BYTES_MAX);
+    }
+
     fn reason(&mut self, reason: &str) {
         self.text("reason", reason, true, limits::REASON_BYTES_MAX);
     }
@@ -229,8 +246,12 @@ impl Check {
     }
 
     fn key(&mut self, key: &CallKey) {
-        self.text("call.source", &key.source, true, limits::NAME_BYTES_MAX);
-        self.text("call.id", &key.id, true, limits::SHORT_BYTES_MAX);
+        self.line("call.source", &key.source, limits::NAME_BYTES_MAX);
+        self.line("call.id", &key.id, limits::SHORT_BYTES_MAX);
+        // People and programs write a call as SOURCE/ID.
+        if key.source.contains('/') {
+            self.fault("call.source", "must not contain `/`: a call is written as SOURCE/ID");
+        }
     }
 
     fn set(&mut self, set: &SetWorkflow) {

@@ -4,7 +4,7 @@ use crate::command::{Actor, FinishFollowUp};
 use crate::decide::claims::check_holder;
 use crate::decide::draft::{EntryDraft, check_revision};
 use crate::decide::enter::stop;
-use crate::decide::find::{check_legal, find, visible};
+use crate::decide::find::{check_legal, check_seen, find, visible};
 use crate::entry::{Answer, ChangeKind, Entered};
 use crate::instance::{Happening, Instance, Status};
 use crate::rejection::Rejection;
@@ -17,9 +17,7 @@ pub(super) fn finish(draft: &mut EntryDraft<'_>, asked: &FinishFollowUp, actor: 
     check_revision(asked.expected, u64::from(old.revision))?;
     check_legal(old, Happening::Finish)?;
     visible(draft.root, old)?;
-    if asked.visit != old.visit() {
-        return Err(Rejection::StaleVisit(old.clone()));
-    }
+    check_seen(old, Some(asked.stage), asked.visit)?;
     check_holder(old, actor, draft.now)?;
     let mut new = Instance::clone(old);
     stop(&mut new, Status::Finished);

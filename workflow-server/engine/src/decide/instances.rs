@@ -1,14 +1,16 @@
 //! What happens to an instance that is there: pushes, timers, notes, and being taken back or cancelled.
 
+use std::sync::Arc;
+
 use crate::command::{Actor, ActorKind, PushButton, SeenAlert};
 use crate::decide::calls::release;
 use crate::decide::claims::{check_holder, lapse};
 use crate::decide::draft::{EntryDraft, check_revision};
 use crate::decide::enter::{Scene, enter, stop};
-use crate::decide::find::{alert_as_seen, check_legal, find, visible};
+use crate::decide::find::{alert_as_seen, check_legal, check_seen, find, visible};
 use crate::decide::{check, escalate, pause, snooze};
 use crate::definition::model::{ButtonAction, NoteRule};
-use crate::definition::{ActionKind, Definition};
+use crate::definition::{ActionKind, Definition, EventKind};
 use crate::entry::{Answer, ChangeKind, Entered};
 use crate::instance::{Happening, Instance, InstanceId, Seen, Status, Wake, is_legal};
 use crate::query::buttons;
@@ -23,12 +25,10 @@ pub(super) fn push(draft: &mut EntryDraft<'_>, push: &PushButton, actor: &Actor)
     let old = find(root, push.instance)?;
     check_legal(old, Happening::Push)?;
     visible(root, old)?;
-    let gone = || Rejection::ButtonGone(old.clone());
+    let gone = || gone(root, old, &push.button);
     let definition = root.definition_of(old).cloned().ok_or_else(gone)?;
     let button = button_of(&definition, old, &push.button).ok_or_else(gone)?;
-    if push.visit != old.visit() {
-        return Err(Rejection::StaleVisit(old.clone()));
-    }
+    check_seen(old, push.stage, push.visit)?;
     check_holder(old, actor, draft.now)?;
     check_push(button, push)?;
     let target = definition.stage_of(&button.event).ok_or_else(gone)?.number;
@@ -37,6 +37,19 @@ pub(super) fn push(draft: &mut EntryDraft<'_>, push: &PushButton, actor: &Actor)
     let now = draft.now;
     go(draft, old, &definition, (target, now), ChangeKind::ButtonPushed);
     Ok(())
+}
+
+/// Why a button is not there: it was, or no version of the workflow has it.
+fn gone(root: &Root, old: &Arc<Instance>, button: &str) -> Rejection {
+    let is_button = |definition: &Definition| {
+        definition.stage_of(button).is_some_and(|stage| stage.event.kind == EventKind::ButtonPushed)
+    };
+    let mut versions = root.workflow_of(old).into_iter().flat_map(|workflow| &workflow.versions);
+    if versions.any(|version| is_button(&version.definition)) {
+        Rejection::ButtonGone(old.clone())
+    } else {
+        Rejection::NoSuchButton { instance: old.clone(), button: button.into() }
+    }
 }
 
 fn button_of<'a>(definition: &'a Definition, instance: &'a Instance, id: &str) -> Option<&'a ButtonAction> {

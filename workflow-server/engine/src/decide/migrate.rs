@@ -10,6 +10,7 @@ use crate::decide::enter::{Scene, add_one, enter};
 use crate::decide::find::{check_legal, find};
 use crate::decide::set::put_defaults;
 use crate::decide::texts;
+use crate::decide::visits;
 use crate::definition::consequences::has_same_meaning;
 use crate::definition::counterparts::counterparts;
 use crate::definition::model::{Action, ActionKind};
@@ -43,6 +44,9 @@ pub(super) fn migrate(
     new.links = links(&before, &after, &old.links).into();
     let clock = root.clock(&after, None);
     new.deadline = old.deadline.or(after.deadline.map(|span| clock.after(old.started_at, span)));
+    if let Some(workflow) = root.workflow_of(old) {
+        visits::raise(workflow, &before, &after, &mut new.visits);
+    }
     let scene = Scene::new((root, draft.now), &after, &call, old);
     let entered = match target(&before, &after, old, asked)? {
         Target::Nowhere => Entered::default(),

@@ -25,6 +25,7 @@ mod set;
 mod snooze;
 mod texts;
 mod undo;
+mod visits;
 mod when;
 
 use crate::batch::StartBatch;

@@ -13,7 +13,7 @@ use crate::time::{Span, SpanUnit};
 use super::TEAMS;
 
 /// How many kinds of change there are for a second version.
-pub const AMENDMENTS: u8 = 13;
+pub const AMENDMENTS: u8 = 14;
 
 /// The workflow with another title and one kind of change; `at` chooses the stage where only one changes.
 pub(super) fn amended(mut definition: Definition, how: u8, at: &Index) -> Definition {
@@ -38,6 +38,7 @@ pub(super) fn amended(mut definition: Definition, how: u8, at: &Index) -> Defini
         10 => relabel(&mut definition),
         11 => only_alerts(&mut definition, at),
         12 => no_condition_holds(&mut definition),
+        13 => move_button(&mut definition, at),
         _ => {}
     }
     definition
@@ -155,6 +156,30 @@ fn no_condition_holds(definition: &mut Definition) {
     });
 }
 
+/// A button goes from its stage to another one that waits. What it was the only way out of becomes an unlinked end.
+fn move_button(definition: &mut Definition, at: &Index) {
+    let count = definition.stages.len();
+    let moves: Vec<Definition> =
+        (0..count * count).filter_map(|pair| with_button_moved(definition, pair / count, pair % count)).collect();
+    if let Some(moved) = (!moves.is_empty()).then(|| at.get(&moves)) {
+        *definition = moved.clone();
+    }
+}
+
+/// The workflow with the first button of one stage at the end of another one, if every stage can still be reached.
+fn with_button_moved(definition: &Definition, from: usize, to: usize) -> Option<Definition> {
+    let is_button = |action: &Action| matches!(action.kind, ActionKind::Button(_));
+    let button = definition.stages[from].actions.iter().position(is_button)?;
+    if from == to || !definition.stages[to].actions.iter().any(|action| action.when.is_none() && is_wait(action)) {
+        return None;
+    }
+    let mut moved = definition.clone();
+    let action = moved.stages[from].actions.remove(button);
+    moved.stages[to].actions.push(action);
+    moved.allow_unlinked_ends = true;
+    (reached(&moved).len() == moved.stages.len()).then_some(moved)
+}
+
 /// The place of a stage in which something waits, whatever the conditions say.
 fn any_waiting(definition: &Definition, at: &Index) -> Option<usize> {
     let waits = |stage: &Stage| stage.actions.iter().any(|action| action.when.is_none() && is_wait(action));
@@ -164,14 +189,7 @@ fn any_waiting(definition: &Definition, at: &Index) -> Option<usize> {
 
 /// Removes the events that no action adds any more; a link that led to one finishes instead.
 fn remove_unreachable(definition: &mut Definition) {
-    let mut reached = HashSet::new();
-    let mut open: Vec<&Stage> = definition.stages.first().into_iter().collect();
-    while let Some(stage) = open.pop() {
-        if reached.insert(stage.event.id.clone()) {
-            let added = stage.actions.iter().filter_map(Action::adds);
-            open.extend(added.filter_map(|event| definition.stage_of(event)));
-        }
-    }
+    let reached = reached(definition);
     definition.stages.retain(|stage| reached.contains(&stage.event.id));
     each_action(definition, |action| {
         let leads_nowhere = match &action.kind {
@@ -185,4 +203,17 @@ fn remove_unreachable(definition: &mut Definition) {
             action.kind = ActionKind::Finish(FinishAction { outcome: "gone".to_owned() });
         }
     });
+}
+
+/// The events that actions add, from the first stage on.
+fn reached(definition: &Definition) -> HashSet<String> {
+    let mut reached = HashSet::new();
+    let mut open: Vec<&Stage> = definition.stages.first().into_iter().collect();
+    while let Some(stage) = open.pop() {
+        if reached.insert(stage.event.id.clone()) {
+            let added = stage.actions.iter().filter_map(Action::adds);
+            open.extend(added.filter_map(|event| definition.stage_of(event)));
+        }
+    }
+    reached
 }

@@ -18,7 +18,7 @@ use crate::definition::model::NoteRule;
 use crate::definition::{ActionKind, Definition};
 use crate::erasure::{EraseCaller, ErasureState, Look, calls_in_memory};
 use crate::filter::FollowUpFilter;
-use crate::instance::{Instance, InstanceId};
+use crate::instance::{Instance, InstanceId, Status};
 use crate::limits::TEXT_BYTES_MAX;
 use crate::query::{Claimable, InstanceFilter, archivable, buttons, never};
 use crate::time::Time;
@@ -140,14 +140,15 @@ pub(super) fn push(world: &World, instance: &Instance, at: &Index, stale: u8, ca
     Command::PushButton(Box::new(PushButton {
         instance: InstanceId { ..instance.id },
         button: button.map_or("nothing", |button| &*button.event).into(),
+        stage: None,
         visit: instance.visit().saturating_sub(u32::from(stale)),
         note: note.into(),
         form: wanted.map_or_else(Vec::new, |button| values(&button.form, false)),
     }))
 }
 
-/// All that the person who may work on an instance can do to what the instance shows: push each button, and acknowledge and snooze
-/// each alert.
+/// All that the person who may work on an instance can do to what the instance shows: push each button, acknowledge and snooze
+/// each alert, and finish what is incomplete.
 #[must_use]
 pub fn clicks(world: &World, instance: &Instance) -> Vec<Request> {
     let by = instance.claim.as_ref().map_or_else(|| person(0), |claim| claim.by.clone());
@@ -155,7 +156,14 @@ pub fn clicks(world: &World, instance: &Instance) -> Vec<Request> {
     let buttons = world.root().definition_of(instance).into_iter().flat_map(|one| buttons(one, instance));
     let pushes = buttons.map(|button| {
         let (button, form) = (button.event.as_str().into(), values(&button.form, false));
-        Command::PushButton(Box::new(PushButton { instance: id, button, visit, note: "because".into(), form }))
+        Command::PushButton(Box::new(PushButton {
+            instance: id,
+            button,
+            stage: None,
+            visit,
+            note: "because".into(),
+            form,
+        }))
     });
     let on_alerts = instance.alerts.iter().flat_map(|alert| {
         let acknowledge = Command::AcknowledgeAlert { instance: id, alert: seen(instance, alert.action) };
@@ -163,7 +171,8 @@ pub fn clicks(world: &World, instance: &Instance) -> Vec<Request> {
     });
     let actor = Actor { kind: ActorKind::Person, name: by };
     let request = |command| Request { actor: actor.clone(), mark: None, salt: 0, known: None, command };
-    pushes.chain(on_alerts).map(request).collect()
+    let finish = (instance.status == Status::Incomplete).then(|| finishing(instance));
+    pushes.chain(on_alerts).chain(finish).map(request).collect()
 }
 
 /// What a script says: one of two values for each field, where the field may have two.
@@ -229,6 +238,7 @@ pub(super) fn batch(world: &World, work: u8, stop: bool, now: Time) -> Option<Co
 pub(super) fn finishing(instance: &Instance) -> Command {
     Command::FinishFollowUp(Box::new(FinishFollowUp {
         instance: instance.id,
+        stage: instance.stage,
         visit: instance.visit(),
         outcome: "by-hand".into(),
         note: "rang, all is well".into(),
@@ -239,8 +249,9 @@ pub(super) fn finishing(instance: &Instance) -> Command {
 /// An alert of the instance as it is now.
 pub(super) fn seen(instance: &Instance, action: u16) -> SeenAlert {
     let alert = instance.alerts.iter().find(|alert| alert.action == action);
-    let escalated = alert.map_or(0, |alert| u32::from(alert.escalated));
-    SeenAlert { stage: instance.stage, visit: instance.visit(), action, escalated }
+    let urgency_count = alert.map_or(0, |alert| instance.urgency_count(alert));
+    let team = alert.map(|alert| alert.team);
+    SeenAlert { stage: instance.stage, visit: instance.visit(), action, urgency_count, team }
 }
 
 /// Searches, and claims the first that it finds.

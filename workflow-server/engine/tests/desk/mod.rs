@@ -93,7 +93,8 @@ impl Desk {
 
     pub(crate) fn push(&mut self, who: &str, id: InstanceId, button: &str) -> Result<Answer, Rejection> {
         let visit = self.of(id).visit();
-        let push = PushButton { instance: id, button: button.into(), visit, note: "".into(), form: Vec::new() };
+        let push =
+            PushButton { instance: id, button: button.into(), stage: None, visit, note: "".into(), form: Vec::new() };
         self.ask(who, Command::PushButton(Box::new(push)))
     }
 

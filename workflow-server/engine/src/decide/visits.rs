@@ -1,0 +1,50 @@
+//! Visits across versions: a click names a button and a visit, and the visits of each stage are counted apart. A version that moves
+//! a button to another stage could therefore show it under a visit that people saw in the stage it came from.
+
+use crate::definition::{ActionKind, Definition, Stage};
+use crate::instance::Count;
+use crate::world::definitions::Workflow;
+
+/// Raises the visits of each stage of `after` that has a button which it does not have in `before`, up to the highest visit under
+/// which people may have seen that button in another stage, in whichever version. The next visit of the stage is then a new one.
+pub(super) fn raise(workflow: &Workflow, before: &Definition, after: &Definition, visits: &mut Box<[Count]>) {
+    let moved = |stage: &'_ &Stage, event: &str| before.stage(stage.number).is_none_or(|was| !has_button(was, event));
+    for stage in &after.stages {
+        let gained = buttons(stage).filter(|event| moved(&stage, event));
+        let shown = gained.map(|event| shown_elsewhere(workflow, event, stage.number, visits)).max().unwrap_or(0);
+        raise_one(visits, stage.number, shown);
+    }
+}
+
+/// The highest visit of another stage that has this button in any version.
+fn shown_elsewhere(workflow: &Workflow, event: &str, stage: u32, visits: &[Count]) -> u32 {
+    let shows = |count: &Count| {
+        let mut stages = workflow.versions.iter().filter_map(|version| version.definition.stage(count.stage));
+        count.stage != stage && stages.any(|stage| has_button(stage, event))
+    };
+    visits.iter().filter(|count| shows(count)).map(|count| count.times).max().unwrap_or(0)
+}
+
+fn raise_one(visits: &mut Box<[Count]>, stage: u32, least: u32) {
+    if least == 0 {
+        return;
+    }
+    if let Some(count) = visits.iter_mut().find(|count| count.stage == stage) {
+        count.times = count.times.max(least);
+    } else {
+        let mut grown = std::mem::take(visits).into_vec();
+        grown.push(Count { stage, action: 0, times: least });
+        *visits = grown.into();
+    }
+}
+
+fn buttons(stage: &Stage) -> impl Iterator<Item = &str> {
+    stage.actions.iter().filter_map(|action| match &action.kind {
+        ActionKind::Button(button) => Some(button.event.as_str()),
+        _ => None,
+    })
+}
+
+fn has_button(stage: &Stage, event: &str) -> bool {
+    buttons(stage).any(|other| other == event)
+}
