@@ -14,6 +14,7 @@ use thiserror::Error;
 use tokio::net::TcpListener;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
+use tonic::codec::CompressionEncoding;
 use tonic::transport::Endpoint;
 
 use crate::cache::RingLimits;
@@ -98,6 +99,8 @@ impl Server {
         tokio::spawn(stop.run_until_cancelled_owned(async move { counter.keep_wallboard().await }));
         let service =
             AlertServiceServer::new(Alerts::new(Arc::clone(&hub))).max_decoding_message_size(REQUEST_BYTES_MAX);
+        // The limit is one of the message as it is after decompression.
+        let service = service.accept_compressed(CompressionEncoding::Gzip).accept_compressed(CompressionEncoding::Zstd);
         let routes = base_routes(&[SERVICE_NAME], &readiness)?.add_service(service);
         let keepalive = Duration::from_secs(config.keepalive_seconds);
         let limits = Limits {

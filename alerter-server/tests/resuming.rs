@@ -123,7 +123,7 @@ async fn what_is_malformed_is_refused_with_every_field_at_fault() {
     let alerter = Alerter::ready(&feed, |_| {}).await;
     let filter = teams(&["", "sales"]);
     let refused = alerter.subscribe(filter, "no token", SnapshotMode::Auto).await.unwrap_err();
-    assert_eq!((refused.code(), reason_of(&refused).as_str()), (Code::InvalidArgument, "MALFORMED_REQUEST"));
+    assert_eq!((refused.code(), reason_of(&refused).as_str()), (Code::InvalidArgument, "INVALID_REQUEST"));
     let violations = refused.get_details_bad_request().unwrap().field_violations;
     let fields: Vec<&str> = violations.iter().map(|violation| violation.field.as_str()).collect();
     assert_eq!(fields, ["filter.teams[0]", "resume_token"]);

@@ -83,7 +83,12 @@ impl Answering {
             return if self.hosts.origins().is_empty() { Err(Refusal::WebIsOff) } else { Ok(Form::Web) };
         }
         let is_grpc = is_grpc(request.headers()) && request.version() == Version::HTTP_2;
-        if is_grpc && request.method() == Method::POST { Ok(Form::Grpc) } else { Err(Refusal::NotGrpc) }
+        match *request.method() {
+            Method::POST if is_grpc => Ok(Form::Grpc),
+            Method::POST if is_connect(request.headers()) => Err(Refusal::Connect),
+            Method::POST if is_method(request.uri().path()) => Err(Refusal::NotGrpc),
+            _ => Err(Refusal::NoSuchPath { path: request.uri().path().to_owned() }),
+        }
     }
 
     async fn route(&self, request: Request<Body>) -> Response<Body> {
@@ -106,6 +111,17 @@ fn content_type(headers: &HeaderMap) -> &str {
 fn is_grpc(headers: &HeaderMap) -> bool {
     let rest = content_type(headers).strip_prefix("application/grpc");
     rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['+', ';']))
+}
+
+/// A unary request of the Connect protocol, or one of its streams.
+fn is_connect(headers: &HeaderMap) -> bool {
+    headers.contains_key("connect-protocol-version") || content_type(headers).starts_with("application/connect+")
+}
+
+/// Whether the path is one of a gRPC method: `/package.Service/Method`.
+fn is_method(path: &str) -> bool {
+    let parts = path.strip_prefix('/').and_then(|rest| rest.split_once('/'));
+    parts.is_some_and(|(service, method)| service.contains('.') && !method.is_empty() && !method.contains('/'))
 }
 
 /// How long the client waits, where it says so: at most eight digits and a unit.
@@ -143,6 +159,16 @@ mod tests {
         assert_eq!([read("5u"), read("5n")], [5_000, 5].map(|nanos| Some(Duration::from_nanos(nanos))));
         for none in ["", "S", "5", "-5S", "+5S", "123456789S", "5x", "5 S"] {
             assert_eq!(read(none), None, "{none:?}");
+        }
+    }
+
+    #[test]
+    fn a_path_of_a_method_has_a_service_with_its_package_and_one_name_more() {
+        for path in ["/aftercall.workflow.v1.OperationsService/GetServerInfo", "/a.b/C"] {
+            assert!(is_method(path), "{path}");
+        }
+        for path in ["/", "/healthz", "/a/b", "/a.b/", "/a.b/c/d", ""] {
+            assert!(!is_method(path), "{path}");
         }
     }
 

@@ -4,7 +4,8 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use axum::body::Body;
-use axum::http::{Response, StatusCode};
+use axum::http::header::CONTENT_TYPE;
+use axum::http::{HeaderValue, Response, StatusCode};
 use thiserror::Error;
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt as _};
@@ -27,6 +28,18 @@ pub(crate) enum Refusal {
     WebIsOff,
     #[error("a gRPC request is a POST over HTTP/2 with content-type application/grpc")]
     NotGrpc,
+    #[error("there is nothing at {:?}: this port answers gRPC, and /livez, /readyz and /metrics over plain HTTP", short(.path))]
+    NoSuchPath { path: String },
+    #[error(
+        "this server answers gRPC and gRPC-Web, not the Connect protocol: give your client a gRPC or gRPC-Web transport"
+    )]
+    Connect,
+    #[error("this server has no such method: its reflection lists the services and methods that it has")]
+    NoSuchMethod,
+    #[error("the request is larger than this method allows: {}", short(.found))]
+    RequestBytes { found: String },
+    #[error("the compression of the request is not supported, gzip and zstd are: {}", short(.found))]
+    Compression { found: String },
     #[error("all connections of this server are taken: this one is only for /livez, /readyz and /metrics")]
     ProbesOnly,
     #[error("the time that the client gave in grpc-timeout is over")]
@@ -47,6 +60,11 @@ impl Refusal {
             Self::Origin { .. } => "ORIGIN_NOT_ALLOWED",
             Self::WebIsOff => "GRPC_WEB_IS_OFF",
             Self::NotGrpc => "NOT_GRPC",
+            Self::NoSuchPath { .. } => "NO_SUCH_PATH",
+            Self::Connect => "CONNECT_NOT_SUPPORTED",
+            Self::NoSuchMethod => "NO_SUCH_METHOD",
+            Self::RequestBytes { .. } => "REQUEST_BYTES",
+            Self::Compression { .. } => "COMPRESSION_NOT_SUPPORTED",
             Self::ProbesOnly => "TOO_MANY_CONNECTIONS",
             Self::Deadline => "DEADLINE_EXCEEDED",
             Self::SlowRequest { .. } => "REQUEST_TOO_SLOW",
@@ -60,6 +78,9 @@ impl Refusal {
             Self::Host { .. } => (Code::PermissionDenied, StatusCode::MISDIRECTED_REQUEST),
             Self::Origin { .. } => (Code::PermissionDenied, StatusCode::FORBIDDEN),
             Self::WebIsOff | Self::NotGrpc => (Code::InvalidArgument, StatusCode::UNSUPPORTED_MEDIA_TYPE),
+            Self::Connect | Self::Compression { .. } => (Code::Unimplemented, StatusCode::UNSUPPORTED_MEDIA_TYPE),
+            Self::NoSuchPath { .. } | Self::NoSuchMethod => (Code::Unimplemented, StatusCode::NOT_FOUND),
+            Self::RequestBytes { .. } => (Code::ResourceExhausted, StatusCode::PAYLOAD_TOO_LARGE),
             Self::ProbesOnly => (Code::Unavailable, StatusCode::SERVICE_UNAVAILABLE),
             Self::Deadline | Self::SlowRequest { .. } => (Code::DeadlineExceeded, StatusCode::REQUEST_TIMEOUT),
             Self::UnfinishedRequests | Self::UnreadAnswers => (Code::ResourceExhausted, StatusCode::TOO_MANY_REQUESTS),
@@ -72,8 +93,15 @@ impl Refusal {
         let (code, _) = self.codes();
         let mut details = ErrorDetails::new();
         details.set_error_info(self.reason(), DOMAIN, HashMap::new());
-        if code == Code::ResourceExhausted {
-            details.set_retry_info(Some(RETRY_AFTER));
+        match self {
+            // Sent again it is as large.
+            Self::RequestBytes { .. } => {
+                details.add_quota_failure_violation(self.reason(), self.to_string());
+            }
+            _ if code == Code::ResourceExhausted => {
+                details.set_retry_info(Some(RETRY_AFTER));
+            }
+            _ => {}
         }
         Status::with_error_details(code, self.to_string(), details)
     }
@@ -84,8 +112,15 @@ impl Refusal {
             return self.status().into_http();
         }
         metrics::counter!("aftercall_requests_refused_total", "reason" => self.reason()).increment(1);
-        let mut response = Response::new(Body::from(format!("{self}\n")));
+        let body = match self {
+            // Clients of that protocol read an error in this form only.
+            Self::Connect => format!(r#"{{"code":"unimplemented","message":"{self}"}}"#),
+            _ => format!("{self}\n"),
+        };
+        let mut response = Response::new(Body::from(body));
         *response.status_mut() = self.codes().1;
+        let form = if *self == Self::Connect { "application/json" } else { "text/plain; charset=utf-8" };
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(form));
         response
     }
 }

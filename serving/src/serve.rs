@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::http::{HeaderName, HeaderValue, Method};
+use axum::middleware::map_response;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
@@ -29,7 +30,7 @@ use crate::places::Places;
 use crate::seldom::Seldom;
 use crate::streams::StreamExecutor;
 use crate::wire::Wire;
-use crate::{Readiness, probes};
+use crate::{Readiness, library, probes, reflection};
 
 static STALLS: Seldom = Seldom::new();
 static STALLED_STREAMS: Seldom = Seldom::new();
@@ -88,12 +89,7 @@ pub fn base_routes(services: &[&'static str], readiness: &Readiness) -> Result<R
             }
         }
     });
-    let reflection = tonic_reflection::server::Builder::configure()
-        .register_encoded_file_descriptor_set(aftercall_proto::DESCRIPTORS)
-        .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
-        .build_v1()
-        .map_err(|error| ServeError::SetUp(error.to_string()))?;
-    Ok(Routes::new(health).add_service(reflection))
+    reflection::add(Routes::new(health), services)
 }
 
 /// Serves until `shutdown`, then lets running requests finish, for at most the drain time.
@@ -110,7 +106,7 @@ pub async fn serve(
     let listen = listener.local_addr().map_err(|error| ServeError::SetUp(error.to_string()))?;
     let hosts = Hosts::new(listen, &limits.allowed_hosts, &limits.web_origins);
     let hosts = hosts.map_err(|error| ServeError::SetUp(error.to_string()))?;
-    let mut grpc = routes.prepare().into_axum_router();
+    let mut grpc = routes.prepare().into_axum_router().layer(map_response(library::explained));
     if !limits.web_origins.is_empty() {
         grpc = grpc.layer(tonic_web::GrpcWebLayer::new()).layer(cors(hosts.origins()));
     }

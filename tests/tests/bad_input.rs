@@ -37,12 +37,15 @@ async fn every_field_of_set_workflow_at_fault_is_named() {
     let mut clients = with_refund(&house).await;
     let before = sequence(&mut clients).await;
     let long = || "x".repeat(129);
-    let cases: [Wrong; 12] = [
+    let cases: [Wrong; 15] = [
         (|request| request.call = None, "call"),
         (|request| request.call = Some(CallRef { source: String::new(), id: "1".to_owned() }), "call.source"),
         (|request| request.call.as_mut().expect("a call").id = "x".repeat(129), "call.id"),
         (|request| request.call.as_mut().expect("a call").id = "a\0b".to_owned(), "call.id"),
         (|request| request.call.as_mut().expect("a call").id = "a\u{202e}b".to_owned(), "call.id"),
+        (|request| request.call.as_mut().expect("a call").id = "a\nb".to_owned(), "call.id"),
+        (|request| request.call.as_mut().expect("a call").source = "a\rb".to_owned(), "call.source"),
+        (|request| request.call.as_mut().expect("a call").source = "a/b".to_owned(), "call.source"),
         (|request| request.request_id = "x".repeat(129), "request_id"),
         (|request| request.actor = "x".repeat(129), "actor"),
         (|request| request.workflow = String::new(), "workflow"),
@@ -106,6 +109,18 @@ async fn what_is_not_there_and_what_is_not_an_id_are_told_apart() {
     gone.button_id = "paid".to_owned();
     let status = clients.manager.push_button(gone).await.expect_err("no such button in this stage");
     assert_eq!((status.code(), reason(&status)), (Code::FailedPrecondition, "BUTTON_GONE".to_owned()));
+    let mut unknown = asked(&follow_up.instance_id);
+    unknown.button_id = "aprove".to_owned();
+    let status = clients.manager.push_button(unknown).await.expect_err("no version has it");
+    assert_eq!((status.code(), reason(&status)), (Code::NotFound, "NO_SUCH_BUTTON".to_owned()));
+    let offered: Vec<&str> = follow_up.buttons.iter().map(|button| button.id.as_str()).collect();
+    assert!(status.message().ends_with(&format!("the buttons now: {}", offered.join(", "))), "{status:?}");
+    assert_eq!(status.get_details_error_info().expect("facts").metadata["buttons"], offered.join(","));
+    for (stage, visit) in [(0, 0), (0, 2), (1, 2), (2, 1)] {
+        let ahead = PushButtonRequest { stage, visit, ..asked(&follow_up.instance_id) };
+        let status = clients.manager.push_button(ahead).await.expect_err("nobody has seen it");
+        assert_eq!((status.code(), fields(&status)), (Code::InvalidArgument, vec!["visit".to_owned()]));
+    }
     let unknown = SetWorkflowRequest { workflow: "nonsense".to_owned(), ..set_refund("1", 5.0) };
     assert_eq!(refused(&mut clients, unknown).await.0, Code::NotFound);
     let page = ListFollowUpsRequest { page_token: "nonsense".to_owned(), ..ListFollowUpsRequest::default() };
@@ -142,7 +157,7 @@ async fn files_that_are_too_large_or_too_deep_are_refused_and_nothing_is_stored(
     }
     let huge = ImportWorkflowRequest { file: "x".repeat(8 << 20), ..ImportWorkflowRequest::default() };
     let status = clients.definitions.import_workflow(huge).await.expect_err("over the limit of messages");
-    assert_eq!(status.code(), Code::OutOfRange);
+    assert_eq!((status.code(), reason(&status).as_str()), (Code::ResourceExhausted, "REQUEST_BYTES"));
     assert_eq!(sequence(&mut clients).await, before);
 }
 
@@ -170,7 +185,7 @@ async fn a_hundred_faults_fit_the_headers_and_what_is_left_out_is_counted() {
     let left_out = 100 - (violations.len() - 1);
     assert_eq!(
         (last.field.as_str(), last.description.clone()),
-        ("and", format!("{left_out} more are at fault: mend these first"))
+        ("and", format!("{left_out} more are invalid: correct these first"))
     );
     assert!(violations.len() > 20, "{violations:?}");
 }

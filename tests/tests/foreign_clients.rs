@@ -115,6 +115,33 @@ async fn a_python_client_sets_a_workflow_holds_a_stream_and_pushes_buttons() {
     assert_eq!(standing(&mut clients, "python").await, Some((Status::Finished, 3, "paid".to_owned())));
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn python_reads_the_details_of_a_refusal() {
+    let (house, _clients) = house().await;
+    let python = tool("python").await.expect("Python can be had everywhere");
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    stubs(&python, dir.path()).await;
+    let said = run(&mut python_example(&python, dir.path(), &house, "error_details.py")).await;
+    assert_eq!(
+        said,
+        "INVALID_ARGUMENT: INVALID_REQUEST\ncall.id: must not contain line breaks or tabs\nfields.amount: must be given: number\n"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn node_reads_the_details_of_a_refusal() {
+    let (house, _clients) = house().await;
+    let dir = node_folder("error_details.mjs").await;
+    let program = dir.path().join("error_details.mjs");
+    let mut script = Command::new("node");
+    script.arg(&program).current_dir(dir.path()).env("AFTERCALL_SERVER", house.workflow_address().to_string());
+    let said = run(&mut script).await;
+    assert_eq!(
+        said,
+        "InvalidArgument: INVALID_REQUEST\ncall.id: must not contain line breaks or tabs\nfields.amount: must be given: number\n"
+    );
+}
+
 /// A folder from which Node finds its packages, with an example of ours and the descriptors that it reads.
 async fn node_folder(example: &str) -> tempfile::TempDir {
     let node = tool("node").await.expect("Node can be had everywhere");

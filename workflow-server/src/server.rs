@@ -18,6 +18,7 @@ use aftercall_serving::{Limits, Readiness, ServeError, base_routes, open_listene
 use thiserror::Error;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
+use tonic::codec::CompressionEncoding;
 use tonic::service::Routes;
 
 use crate::config::{StoreFailure, WorkflowServerConfig};
@@ -226,17 +227,26 @@ pub(crate) fn end_process(reason: &str) {
 }
 
 fn add_services(routes: Routes, shared: &Shared) -> Routes {
+    /// Requests may be compressed; the limit is one of the message as it is after decompression.
+    macro_rules! limited {
+        ($server:expr, $bytes_max:expr) => {
+            $server
+                .max_decoding_message_size($bytes_max)
+                .accept_compressed(CompressionEncoding::Gzip)
+                .accept_compressed(CompressionEncoding::Zstd)
+        };
+    }
     let definitions = WorkflowDefinitionServiceServer::new(Definitions(shared.clone()));
     let script_engine = ScriptEngineServiceServer::new(ScriptEngine(shared.clone()));
     let call_manager = CallManagerServiceServer::new(CallManager(shared.clone()));
     let operations = OperationsServiceServer::new(Operations(shared.clone()));
     let change_feed = ChangeFeedServiceServer::new(ChangeFeed(shared.clone()));
     routes
-        .add_service(definitions.max_decoding_message_size(AUTHOR_REQUEST_BYTES_MAX))
-        .add_service(script_engine.max_decoding_message_size(REQUEST_BYTES_MAX))
-        .add_service(call_manager.max_decoding_message_size(REQUEST_BYTES_MAX))
-        .add_service(operations.max_decoding_message_size(REQUEST_BYTES_MAX))
-        .add_service(change_feed.max_decoding_message_size(FEED_REQUEST_BYTES_MAX))
+        .add_service(limited!(definitions, AUTHOR_REQUEST_BYTES_MAX))
+        .add_service(limited!(script_engine, REQUEST_BYTES_MAX))
+        .add_service(limited!(call_manager, REQUEST_BYTES_MAX))
+        .add_service(limited!(operations, REQUEST_BYTES_MAX))
+        .add_service(limited!(change_feed, FEED_REQUEST_BYTES_MAX))
 }
 
 /// A sign of life in the vault replaces it.

@@ -14,7 +14,7 @@ const DOMAIN: &str = "aftercall";
 /// Why a stream is not opened, or ends.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Refusal {
-    #[error("the request is malformed; the details name each field")]
+    #[error("{}", invalid(.0))]
     Malformed(Vec<Violation>),
     #[error("the alerter has not read the workflow-server's state yet; ask again in a moment")]
     NotReady,
@@ -26,6 +26,17 @@ pub(crate) enum Refusal {
     Stalled { stall_seconds: u64 },
     #[error("the stream cannot go on from the token ({}): ask with snapshot AUTO", .reason.sentence())]
     CannotResume { reason: Obstacle, oldest_sequence: u64, newest_sequence: u64 },
+}
+
+/// The first of the invalid fields, and how many there are: the same sentence as the workflow-server's.
+fn invalid(violations: &[Violation]) -> String {
+    match violations {
+        [one] => format!("{}: {}", one.field, one.description),
+        [first, ..] => {
+            format!("{} fields are invalid; the first: {}: {}", violations.len(), first.field, first.description)
+        }
+        [] => "the request is invalid".to_owned(),
+    }
 }
 
 /// Why a stream cannot go on from a token.
@@ -69,7 +80,7 @@ impl From<Refusal> for Status {
             Refusal::Malformed(violations) => {
                 let violations: Vec<FieldViolation> =
                     violations.into_iter().map(|found| FieldViolation::new(found.field, found.description)).collect();
-                (Code::InvalidArgument, "MALFORMED_REQUEST", ErrorDetails::with_bad_request(violations))
+                (Code::InvalidArgument, "INVALID_REQUEST", ErrorDetails::with_bad_request(violations))
             }
             Refusal::NotReady => (Code::Unavailable, "NOT_READY", retry()),
             Refusal::Draining => (Code::Unavailable, "DRAINING", retry()),

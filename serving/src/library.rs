@@ -1,0 +1,70 @@
+//! Statuses that the gRPC library makes before a service is asked: they carry no details, and some have another code than gRPC's own
+//! table gives them. Here each becomes a refusal of ours.
+
+use axum::body::Body;
+use axum::http::{HeaderMap, Response};
+use tonic::{Code, Status};
+
+use crate::refusal::Refusal;
+
+/// The headers of a status.
+const OF_STATUS: [&str; 3] = ["grpc-status", "grpc-message", "grpc-status-details-bin"];
+
+/// The answer, with the refusal that it stands for where it is a status of the library. Other headers stay: one of them names the
+/// compressions that are understood.
+pub(crate) async fn explained(mut response: Response<Body>) -> Response<Body> {
+    if let Some(refusal) = Status::from_header_map(response.headers()).and_then(|status| refusal(&status)) {
+        let headers = response.headers_mut();
+        OF_STATUS.into_iter().for_each(|name| drop(headers.remove(name)));
+        put(headers, &refusal.status());
+    }
+    response
+}
+
+fn put(headers: &mut HeaderMap, status: &Status) {
+    // It fails for a message that is no header value; those of refusals are.
+    if status.add_header(headers).is_err() {
+        tracing::error!(%status, "a status could not be written");
+    }
+}
+
+/// What a status without details means. Those of services have details.
+fn refusal(status: &Status) -> Option<Refusal> {
+    if !status.details().is_empty() {
+        return None;
+    }
+    match status.code() {
+        // The library's code for it is OUT_OF_RANGE where the message comes as it is.
+        Code::OutOfRange | Code::ResourceExhausted => {
+            Some(Refusal::RequestBytes { found: status.message().to_owned() })
+        }
+        Code::Unimplemented if status.message().is_empty() => Some(Refusal::NoSuchMethod),
+        Code::Unimplemented => Some(Refusal::Compression { found: status.message().to_owned() }),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tonic_types::StatusExt as _;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_status_of_the_library_gets_a_reason_and_one_of_a_service_stays() {
+        let check = async |status: Status, code: Code, reason: Option<&str>| {
+            let answer = explained(status.into_http()).await;
+            let answered = Status::from_header_map(answer.headers()).expect("a status");
+            let info = answered.get_details_error_info().map(|info| info.reason);
+            assert_eq!((answered.code(), info.as_deref()), (code, reason));
+        };
+        let large = "Error, decoded message length too large: found 6 bytes, the limit is: 4 bytes";
+        check(Status::out_of_range(large), Code::ResourceExhausted, Some("REQUEST_BYTES")).await;
+        check(Status::resource_exhausted("size limit"), Code::ResourceExhausted, Some("REQUEST_BYTES")).await;
+        check(Status::unimplemented(""), Code::Unimplemented, Some("NO_SUCH_METHOD")).await;
+        check(Status::unimplemented("snappy"), Code::Unimplemented, Some("COMPRESSION_NOT_SUPPORTED")).await;
+        check(Status::not_found("no such service"), Code::NotFound, None).await;
+        let ours = Status::with_details(Code::OutOfRange, "too old", vec![1].into());
+        check(ours, Code::OutOfRange, None).await;
+    }
+}
