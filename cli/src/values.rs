@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use aftercall_proto::workflow::v1::{CallRef, FieldDeclaration, FieldType, StageMapping, Value, value::Kind};
 
-use jiff::tz::TimeZone;
+use jiff::{Timestamp, tz::TimeZone};
 
 use crate::{errors::Failure, time};
 
@@ -107,8 +107,30 @@ pub(crate) fn described(field: &FieldDeclaration) -> String {
     }
     words.extend(field.min.map(|min| format!("at least {min}")));
     words.extend(field.max.map(|max| format!("at most {max}")));
+    words.extend(field.min_from_now.map(|bound| format!("not before {}", from_now(&bound))));
+    words.extend(field.max_from_now.map(|bound| format!("not after {}", from_now(&bound))));
     words.extend(field.default.as_ref().map(|default| format!("else {}", shown(default))));
     format!("{} ({})", field.name, words.join(", "))
+}
+
+/// A bound that counts from now, in words: `now`, `90d from now`, `1d ago`.
+fn from_now(bound: &prost_types::Duration) -> String {
+    let distance = time::span(bound.seconds.unsigned_abs());
+    match bound.seconds {
+        0 => "now".to_owned(),
+        1.. => format!("{distance} from now"),
+        _ => format!("{distance} ago"),
+    }
+}
+
+/// A time within the bounds of a field; `usual` where that is within them. A minute is left for the request to arrive.
+pub(crate) fn time_within(field: &FieldDeclaration, now: Timestamp, usual: Timestamp) -> Timestamp {
+    const MARGIN: jiff::SignedDuration = jiff::SignedDuration::from_mins(1);
+    let at = |bound: &prost_types::Duration| now.checked_add(jiff::SignedDuration::from_secs(bound.seconds)).ok();
+    let (from, to) = (field.min_from_now.as_ref().and_then(at), field.max_from_now.as_ref().and_then(at));
+    let from = from.and_then(|from| from.checked_add(MARGIN).ok());
+    let latest = to.map_or(usual, |to| usual.min(to));
+    from.map_or(latest, |from| latest.max(from))
 }
 
 fn type_word(field_type: FieldType) -> &'static str {
@@ -148,6 +170,26 @@ pub(crate) fn shown_all(values: &BTreeMap<String, Value>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn sample_times_keep_the_bounds_of_their_field_and_bounds_are_listed_in_words() {
+        let now = Timestamp::from_second(1_000_000).unwrap();
+        let at = |seconds: i64| Timestamp::from_second(1_000_000 + seconds).unwrap();
+        let bound = |seconds| Some(prost_types::Duration { seconds, nanos: 0 });
+        for (from, to, usual, expected) in [
+            (None, None, -7_200, -7_200),
+            (None, bound(-86_400), -7_200, -86_400),
+            (bound(0), None, -7_200, 60),
+            (bound(0), bound(86_400), 7_200, 7_200),
+        ] {
+            let time = declared("at", FieldType::Time);
+            let field = FieldDeclaration { min_from_now: from, max_from_now: to, ..time };
+            assert_eq!(time_within(&field, now, at(usual)), at(expected), "{}", described(&field));
+        }
+        let time = declared("at", FieldType::Time);
+        let field = FieldDeclaration { min_from_now: bound(0), max_from_now: bound(7_776_000), ..time };
+        assert_eq!(described(&field), "at (time, required, not before now, not after 90d from now)");
+    }
 
     fn declared(name: &str, field_type: FieldType) -> FieldDeclaration {
         FieldDeclaration { name: name.to_owned(), r#type: field_type.into(), required: true, ..Default::default() }

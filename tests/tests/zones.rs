@@ -4,9 +4,11 @@
 use aftercall_proto::workflow::v1::snooze_alert_request::When;
 use aftercall_proto::workflow::v1::{
     Calendar, CallProperties, Caller, DayHours, ExplainInstanceRequest, GetWorkflowRequest, ImportCalendarRequest,
-    ListOpenFollowUpsRequest, SetWorkflowRequest, SetWorkflowResponse, SnoozeAlertRequest,
+    ListOpenFollowUpsRequest, PushButtonRequest, SetWorkflowRequest, SetWorkflowResponse, SnoozeAlertRequest, Value,
+    value::Kind,
 };
-use aftercall_tests::{Clients, House, call_ref, set_refund, with_refund};
+use aftercall_tests::{Clients, House, call_ref, push, set_refund, with_refund};
+use tonic_types::StatusExt;
 
 const RING: &str = "
 format: 1
@@ -18,6 +20,60 @@ on_new_call:
   - button: Done
     then: [ finish: done ]
 ";
+
+const BOUNDED: &str = "
+format: 1
+workflow: bounded
+title: Bounded
+fields: { ring_at: { type: time, min: now, max: 90d } }
+on_new_call:
+  - alert: { text: Ring, team: billing }
+  - button: Visit
+    form: { visit_at: { type: time, min: -1d } }
+    then: [ finish: done ]
+";
+
+fn in_days(days: i64) -> Value {
+    let seconds = jiff::Timestamp::now().as_second() + days * 86_400;
+    Value { kind: Some(Kind::Time(prost_types::Timestamp { seconds, nanos: 0 })) }
+}
+
+/// The field that a refusal names, and what it says of it.
+fn violation(refused: &tonic::Status) -> (String, String) {
+    assert_eq!(refused.code(), tonic::Code::InvalidArgument);
+    let details = refused.get_error_details();
+    let violation = details.bad_request().expect("a field").field_violations[0].clone();
+    (violation.field, violation.description)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn times_outside_of_their_bounds_are_refused_by_the_clock_of_the_server() {
+    let house = House::start_without_alerter().await;
+    let mut clients = with_refund(&house).await;
+    clients.publish(BOUNDED).await;
+    let get = GetWorkflowRequest { name: "bounded".to_owned(), ..GetWorkflowRequest::default() };
+    let fields = clients.definitions.get_workflow(get).await.expect("it").into_inner().workflow.expect("it").fields;
+    let bounds = [fields[0].min_from_now, fields[0].max_from_now].map(|bound| bound.expect("a bound").seconds);
+    assert_eq!(bounds, [0, 90 * 86_400]);
+    let set = |days| SetWorkflowRequest {
+        workflow: "bounded".to_owned(),
+        fields: [("ring_at".to_owned(), in_days(days))].into(),
+        ..set_refund("1", 1.0)
+    };
+    for (days, expected) in [(-1, "must not be before "), (91, "must not be after ")] {
+        let (field, message) = violation(&clients.scripts.set_workflow(set(days)).await.expect_err("refused"));
+        assert_eq!(field, "fields.ring_at");
+        assert!(message.starts_with(expected) && message.contains("), and is "), "{message}");
+    }
+    let it = clients.scripts.set_workflow(set(1)).await.expect("set").into_inner().follow_up.expect("it");
+    let (field, _) = violation(&clients.scripts.set_workflow(set(-1)).await.expect_err("refused when set again"));
+    assert_eq!(field, "fields.ring_at");
+    let push =
+        |days| PushButtonRequest { form: [("visit_at".to_owned(), in_days(days))].into(), ..push(&it, "visit", "Ann") };
+    let (field, _) = violation(&clients.manager.push_button(push(-2)).await.expect_err("refused"));
+    assert_eq!(field, "form.visit_at");
+    clients.manager.push_button(push(0)).await.expect("pushed");
+}
 
 /// In Berlin, always open.
 fn office() -> ImportCalendarRequest {

@@ -60,7 +60,7 @@ fn walk(written: &Written, calendars: &[Arc<Calendar>], now: Time, terminal: &mu
     let definition = &written.definition;
     terminal.say(&format!("{}: {}", definition.name, definition.title))?;
     loop {
-        let Some(fields) = values(&definition.fields, terminal)? else { return Ok(()) };
+        let Some(fields) = values(&definition.fields, simulation.now(), terminal)? else { return Ok(()) };
         match simulation.set(CallChanges::default(), fields) {
             Ok(()) => break,
             Err(error) => terminal.say(&format!("  refused: {error}"))?,
@@ -95,7 +95,7 @@ fn act(simulation: &mut Simulation, choice: &Choice, terminal: &mut Terminal<'_>
             if let Some(question) = &button.confirmation {
                 terminal.say(&format!("  The person is asked: {question}"))?;
             }
-            let Some(form) = values(&button.form, terminal)? else { return Ok(()) };
+            let Some(form) = values(&button.form, simulation.now(), terminal)? else { return Ok(()) };
             let note = match button.note {
                 NoteRule::Required => terminal.ask("  A note:")?.unwrap_or_default(),
                 NoteRule::Optional => String::new(),
@@ -151,14 +151,14 @@ fn choices(simulation: &Simulation, definition: &Definition, instance: &Instance
 }
 
 /// A value for each field; what is left empty is not given. Nothing at the end of the input.
-fn values(fields: &[FieldDeclaration], terminal: &mut Terminal<'_>) -> Result<Option<Named>, Failure> {
+fn values(fields: &[FieldDeclaration], now: Time, terminal: &mut Terminal<'_>) -> Result<Option<Named>, Failure> {
     let mut values = Vec::new();
     for field in fields {
         loop {
             let Some(text) = terminal.ask(&format!("  {} ({}):", field.name, field.described()))? else {
                 return Ok(None);
             };
-            match answered(&text, field) {
+            match answered(&text, field, now) {
                 Ok(value) => {
                     values.extend(value.map(|value| (field.name.as_str().into(), value)));
                     break;
@@ -171,13 +171,13 @@ fn values(fields: &[FieldDeclaration], terminal: &mut Terminal<'_>) -> Result<Op
 }
 
 /// What was typed for a field; nothing where it was left empty, and may be.
-fn answered(text: &str, field: &FieldDeclaration) -> Result<Option<Value>, String> {
+fn answered(text: &str, field: &FieldDeclaration, now: Time) -> Result<Option<Value>, String> {
     if text.is_empty() {
         let must = field.required && field.default.is_none();
         return if must { Err("It must be given".to_owned()) } else { Ok(None) };
     }
     let value = value(text, field.field_type).ok_or_else(|| format!("Write {}", written_as(field.field_type)))?;
-    match field.refuses(&value) {
+    match field.refuses_at(&value, now) {
         None => Ok(Some(value)),
         Some(fault) => Err(format!("It {fault}")),
     }
@@ -249,7 +249,7 @@ mod tests {
             ..FieldDeclaration::default()
         };
         let check = |text: &str, field_type, expected: Result<Option<Value>, &str>| {
-            assert_eq!(answered(text, &field(field_type, true)), expected.map_err(str::to_owned), "{text}");
+            assert_eq!(answered(text, &field(field_type, true), Time(0)), expected.map_err(str::to_owned), "{text}");
         };
         check("", FieldType::Text, Err("It must be given"));
         check("much", FieldType::Number, Err("Write a number, such as 12.5"));
@@ -261,7 +261,7 @@ mod tests {
         let moment = Value::Time(Time(1_795_510_800_000));
         check("2026-11-24 09:00", FieldType::Time, Ok(Some(moment.clone())));
         check("2026-11-24T10:00:00+01:00", FieldType::Time, Ok(Some(moment)));
-        assert_eq!(answered("", &field(FieldType::Time, false)), Ok(None));
+        assert_eq!(answered("", &field(FieldType::Time, false), Time(0)), Ok(None));
     }
 
     #[test]

@@ -11,7 +11,7 @@ use aftercall_proto::workflow::v1::{
 use jiff::{Timestamp, ToSpan};
 use rand::{Rng, seq::IndexedRandom};
 
-use crate::{connect, samples::Published, time};
+use crate::{connect, samples::Published, time, values};
 
 const FIRST_NAMES: [&str; 12] =
     ["Ann", "Ben", "Carla", "Dev", "Ella", "Farid", "Grace", "Hugo", "Ines", "Jo", "Kofi", "Lena"];
@@ -90,7 +90,9 @@ fn value(rng: &mut impl Rng, field: &FieldDeclaration) -> Kind {
         FieldType::Time => {
             // What a script knows when a call comes in has been: what was bought, when it should have come.
             let ago = i64::from(rng.random_range(20..110_u32)).hours();
-            Kind::Time(time::proto(Timestamp::now().saturating_sub(ago).unwrap_or(Timestamp::MIN)))
+            let now = Timestamp::now();
+            let usual = now.saturating_sub(ago).unwrap_or(Timestamp::MIN);
+            Kind::Time(time::proto(values::time_within(field, now, usual)))
         }
         FieldType::Text | FieldType::Unspecified => {
             let known = TEXTS.iter().find(|(name, _)| field.name.contains(name));

@@ -25,7 +25,7 @@ use crate::{
     load::closed_loop::{Bounds, Measured, drive},
     samples::Published,
     session::Session,
-    time,
+    time, values,
 };
 
 /// A follow-up that waits for its push.
@@ -201,7 +201,10 @@ fn filled(field: &FieldDeclaration) -> (String, Value) {
     let kind = match field.r#type() {
         FieldType::Number => Kind::Number(120.0),
         FieldType::Bool => Kind::Flag(true),
-        FieldType::Time => Kind::Time(time::proto(Timestamp::now())),
+        FieldType::Time => {
+            let now = Timestamp::now();
+            Kind::Time(time::proto(values::time_within(field, now, now)))
+        }
         FieldType::Text | FieldType::Unspecified => Kind::Text("B-20417".to_owned()),
     };
     (field.name.clone(), Value { kind: Some(kind) })

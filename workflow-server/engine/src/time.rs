@@ -87,6 +87,53 @@ impl Span {
     }
 }
 
+/// How far a moment is from now, such as `now`, `90d` or `-1d`: a bound of a time field. Its days have 24 hours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Offset {
+    /// How many: negative for the past, 0 for now itself.
+    pub amount: i32,
+    /// Of which unit; never working days.
+    pub unit: SpanUnit,
+}
+
+impl Offset {
+    /// Now itself.
+    pub const NOW: Self = Self { amount: 0, unit: SpanUnit::Seconds };
+
+    /// Its length in milliseconds, negative for the past.
+    #[must_use]
+    pub fn millis(self) -> i64 {
+        i64::from(self.amount).saturating_mul(self.unit.millis())
+    }
+
+    /// The moment that is meant, at `now`.
+    #[must_use]
+    pub fn at(self, now: Time) -> Time {
+        Time(now.0.saturating_add(self.millis()))
+    }
+
+    /// For a sentence: `now`, `90d from now`, `1d ago`.
+    #[must_use]
+    pub fn words(self) -> String {
+        let amount = self.amount.unsigned_abs();
+        match self.amount {
+            0 => "now".to_owned(),
+            1.. => format!("{amount}{} from now", self.unit.letters()),
+            _ => format!("{amount}{} ago", self.unit.letters()),
+        }
+    }
+}
+
+/// As a definition file has it.
+impl fmt::Display for Offset {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.amount {
+            0 => out.write_str("now"),
+            amount => write!(out, "{amount}{}", self.unit.letters()),
+        }
+    }
+}
+
 impl fmt::Display for Span {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(out, "{}{}", self.amount, self.unit.letters())

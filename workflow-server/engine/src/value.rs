@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Write as _};
 
-use crate::time::Time;
+use crate::time::{Offset, Time};
 
 /// The type of a field.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -50,6 +50,10 @@ pub struct FieldDeclaration {
     pub min: Option<f64>,
     /// The greatest number, or the most characters of a text.
     pub max: Option<f64>,
+    /// The earliest moment, counted from when the value is given.
+    pub earliest: Option<Offset>,
+    /// The latest moment, counted from when the value is given.
+    pub latest: Option<Offset>,
 }
 
 impl FieldDeclaration {
@@ -66,6 +70,8 @@ impl FieldDeclaration {
         }
         words.extend(self.min.map(|min| format!("at least {min}")));
         words.extend(self.max.map(|max| format!("at most {max}")));
+        words.extend(self.earliest.map(|bound| format!("not before {}", bound.words())));
+        words.extend(self.latest.map(|bound| format!("not after {}", bound.words())));
         words.extend(self.default.as_ref().map(|default| format!("else {default}")));
         if !self.label.is_empty() {
             words.push(format!("called \"{}\"", self.label));
@@ -98,7 +104,19 @@ impl FieldDeclaration {
         self.refuses(value).is_none()
     }
 
-    /// Why it does not take this value; nothing where it does. The sentence goes on from the field's name.
+    /// Why it does not take this value at `now`; nothing where it does. The sentence starts with the field's name.
+    #[must_use]
+    pub fn refuses_at(&self, value: &Value, now: Time) -> Option<String> {
+        self.refuses(value).or_else(|| {
+            let Value::Time(moment) = value else { return None };
+            let too_early = self.earliest.filter(|bound| *moment < bound.at(now)).map(|bound| ("before", bound));
+            let too_late = self.latest.filter(|bound| *moment > bound.at(now)).map(|bound| ("after", bound));
+            let (word, bound) = too_early.or(too_late)?;
+            Some(format!("must not be {word} {} ({}), and is {value}", Value::Time(bound.at(now)), bound.words()))
+        })
+    }
+
+    /// The same, apart from the bounds that count from now: a value that was taken once stays valid as time passes.
     #[must_use]
     pub fn refuses(&self, value: &Value) -> Option<String> {
         if self.field_type != value.field_type() {

@@ -220,7 +220,9 @@ fn filled_in(fields: &[FieldDeclaration]) -> Vec<(Box<str>, Value)> {
         FieldType::Text => Value::Text("text".into()),
         FieldType::Number => Value::Number(100.0),
         FieldType::Bool => Value::Bool(true),
-        FieldType::Time => Value::Time(Time(1_796_000_000_000)),
+        FieldType::Time => {
+            Value::Time(field.latest.map_or(Time(1_796_000_000_000), |latest| latest.at(Time(1_795_000_000_000))))
+        }
     };
     let value = |field: &FieldDeclaration| field.values.first().cloned().unwrap_or_else(|| any(field));
     fields.iter().map(|field| (field.name.as_str().into(), value(field))).collect()

@@ -186,7 +186,7 @@ impl Shared {
         if asking.faults.is_empty() {
             return Ok(request);
         }
-        let others = aftercall_engine::faults_in(&self.root(), &request);
+        let others = aftercall_engine::faults_in(&self.root(), &request, self.ledger.now());
         Err(status::invalid(asking.faults.with(others)))
     }
 

@@ -11,7 +11,7 @@ use aftercall_engine::entry::{After, ChangeKind, Entry, InstanceChange, Said};
 use aftercall_engine::instance::{Instance, Status};
 use aftercall_engine::limits::STAGE_WARNINGS_MAX;
 use aftercall_engine::team::Team;
-use aftercall_engine::time::Time;
+use aftercall_engine::time::{Offset, Time};
 use aftercall_engine::value::{FieldDeclaration, FieldType, Value};
 use aftercall_proto::workflow::v1 as proto;
 use prost_types::Timestamp;
@@ -98,7 +98,14 @@ pub(super) fn field_declaration(field: &FieldDeclaration) -> proto::FieldDeclara
         values: field.values.iter().map(value).collect(),
         min: field.min,
         max: field.max,
+        min_from_now: field.earliest.map(offset),
+        max_from_now: field.latest.map(offset),
     }
+}
+
+fn offset(offset: Offset) -> prost_types::Duration {
+    let millis = offset.millis();
+    prost_types::Duration { seconds: millis / 1_000, nanos: (millis % 1_000 * 1_000_000) as i32 }
 }
 
 pub(super) fn team(team: &Team) -> proto::Team {

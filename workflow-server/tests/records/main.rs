@@ -8,6 +8,7 @@ mod scenario;
 
 mod authors;
 mod backups;
+mod bounds;
 mod clock;
 mod first_written;
 mod hours;

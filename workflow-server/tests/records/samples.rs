@@ -8,6 +8,7 @@ use aftercall_engine::world::Keeping;
 use workflow_server::records::{GroupBytes, SnapshotReader, WorldImage, decode_group, encode_world, snapshot_frames};
 
 use crate::authors::{play_authors, play_repeats};
+use crate::bounds::play_bounds;
 use crate::clock::{play_clock, play_retention, play_set_again};
 use crate::hours::{play_days, play_late};
 use crate::incomplete::play_incomplete;
@@ -53,7 +54,9 @@ const ENTRIES_LATE: &str = include_str!("snapshots/records__samples__entries_lat
 const SNAPSHOT_LATE: &str = include_str!("snapshots/records__samples__snapshot_late.snap");
 const ENTRIES_DAYS: &str = include_str!("snapshots/records__samples__entries_days.snap");
 const SNAPSHOT_DAYS: &str = include_str!("snapshots/records__samples__snapshot_days.snap");
+const ENTRIES_BOUNDS: &str = include_str!("snapshots/records__samples__entries_bounds.snap");
 const ENTRIES_OPERATIONS: &str = include_str!("snapshots/records__samples__entries_operations.snap");
+const SNAPSHOT_BOUNDS: &str = include_str!("snapshots/records__samples__snapshot_bounds.snap");
 const SNAPSHOT_OPERATIONS: &str = include_str!("snapshots/records__samples__snapshot_operations.snap");
 
 fn hex(bytes: &[u8]) -> String {
@@ -88,6 +91,7 @@ fn entries_are_written_as_they_always_were() {
     insta::assert_snapshot!("entries_late", entry_lines(&play_late()));
     insta::assert_snapshot!("entries_days", entry_lines(&play_days()));
     insta::assert_snapshot!("entries_operations", entry_lines(&play_operations()));
+    insta::assert_snapshot!("entries_bounds", entry_lines(&play_bounds()));
     insta::assert_snapshot!("entries_source", entry_lines(&play_source()));
 }
 
@@ -119,6 +123,7 @@ fn snapshots_are_written_as_they_always_were() {
     insta::assert_snapshot!("snapshot_late", snapshot_lines(&play_late()));
     insta::assert_snapshot!("snapshot_days", snapshot_lines(&play_days()));
     insta::assert_snapshot!("snapshot_operations", snapshot_lines(&play_operations()));
+    insta::assert_snapshot!("snapshot_bounds", snapshot_lines(&play_bounds()));
     insta::assert_snapshot!("snapshot_source", snapshot_lines(&play_source()));
 }
 
@@ -150,6 +155,7 @@ fn stored_entries_of_version_1_load() {
         (stored(ENTRIES_DAYS), play_days()),
         (stored(ENTRIES_OPERATIONS), play_operations()),
         (stored(ENTRIES_SOURCE), play_source()),
+        (stored(ENTRIES_BOUNDS), play_bounds()),
     ];
     for (samples, played) in samples {
         assert_eq!(samples.len(), played.entries.len());
@@ -183,6 +189,7 @@ fn stored_snapshots_of_version_1_load() {
         (stored(SNAPSHOT_DAYS), play_days()),
         (stored(SNAPSHOT_OPERATIONS), play_operations()),
         (stored(SNAPSHOT_SOURCE), play_source()),
+        (stored(SNAPSHOT_BOUNDS), play_bounds()),
     ];
     for (frames, played) in samples {
         let mut reader = SnapshotReader::new(Keeping::default());

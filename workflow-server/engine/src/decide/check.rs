@@ -10,6 +10,7 @@ use crate::decide::when;
 use crate::erasure::EraseCaller;
 use crate::limits;
 use crate::rejection::FieldFault;
+use crate::time::Time;
 use crate::value::{FieldDeclaration, Value};
 
 /// The longest a release may wait for the end of a call: thirty days.
@@ -80,12 +81,12 @@ pub fn faults_of(request: &Request) -> Vec<FieldFault> {
     check.faults
 }
 
-/// Checks values against declarations; `whole`: required ones must be there.
+/// Checks values that are given at `now` against declarations; `whole`: required ones must be there.
 pub(super) fn fields(
     prefix: &str,
     declared: &[FieldDeclaration],
     given: &[(Box<str>, Value)],
-    whole: bool,
+    (whole, now): (bool, Time),
 ) -> Vec<FieldFault> {
     let mut faults = Vec::new();
     for (name, value) in given {
@@ -94,7 +95,7 @@ pub(super) fn fields(
             Some(field) if field.field_type != value.field_type() => field.refuses(value),
             // What is empty was not given: bounds are for what is there.
             Some(field) if !field.required && matches!(value, Value::Text(text) if text.is_empty()) => None,
-            Some(field) => fault_of_value(value, field.required).or_else(|| field.refuses(value)),
+            Some(field) => fault_of_value(value, field.required).or_else(|| field.refuses_at(value, now)),
         };
         faults.extend(message.map(|message| FieldFault { field: format!("{prefix}.{name}"), message }));
     }

@@ -236,7 +236,7 @@ fn set_field(
     let fields = &scene.definition.fields;
     let Some((place, declared)) = fields.iter().enumerate().find(|(_, field)| field.name == set.field) else { return };
     let value = set.to.value(declared.field_type, &scene.facts(instance)).ok();
-    match value.filter(|value| declared.refuses(value).is_none() && fits(value)) {
+    match value.filter(|value| declared.refuses_at(value, scene.now).is_none() && fits(value)) {
         Some(value) => {
             let mut values = std::mem::take(&mut instance.fields).into_vec();
             put_value(&mut values, place as u16, value);

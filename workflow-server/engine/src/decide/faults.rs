@@ -4,20 +4,21 @@ use crate::command::{Command, Request};
 use crate::decide::check::faults_of;
 use crate::decide::{instances, set};
 use crate::rejection::{FieldFault, Rejection};
+use crate::time::Time;
 use crate::world::Root;
 
 /// Refuses a request with faults; with them, what only the present state shows to be at fault.
-pub(super) fn request(root: &Root, request: &Request) -> Result<(), Rejection> {
-    if faults_of(request).is_empty() { Ok(()) } else { Err(Rejection::Invalid(faults_in(root, request))) }
+pub(super) fn request(root: &Root, request: &Request, now: Time) -> Result<(), Rejection> {
+    if faults_of(request).is_empty() { Ok(()) } else { Err(Rejection::Invalid(faults_in(root, request, now))) }
 }
 
 /// Every field of a request that is at fault, also those that only the present state shows to be.
 #[must_use]
-pub fn faults_in(root: &Root, request: &Request) -> Vec<FieldFault> {
+pub fn faults_in(root: &Root, request: &Request, now: Time) -> Vec<FieldFault> {
     let mut faults = faults_of(request);
     faults.extend(match &request.command {
-        Command::SetWorkflow(set) => set::field_faults(root, set),
-        Command::PushButton(push) => instances::field_faults(root, push),
+        Command::SetWorkflow(set) => set::field_faults(root, set, now),
+        Command::PushButton(push) => instances::field_faults(root, push, now),
         _ => Vec::new(),
     });
     faults

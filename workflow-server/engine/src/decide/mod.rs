@@ -66,8 +66,9 @@ pub fn decide(world: &World, request: &Request, now: Time) -> Result<Decision, R
     {
         return Ok(Decision::Repeat { sequence });
     }
-    faults::request(world.root(), request)?;
-    let mut draft = EntryDraft::new(world.root(), now.max(world.root().at));
+    let now = now.max(world.root().at);
+    faults::request(world.root(), request, now)?;
+    let mut draft = EntryDraft::new(world.root(), now);
     draft.known = request.known.as_ref();
     carry_out(&mut draft, request)?;
     Ok(draft.decided(request))

@@ -33,7 +33,7 @@ pub(super) fn set_workflow(draft: &mut EntryDraft<'_>, set: &SetWorkflow, salt: 
     let Named { slot, mut call, is_new, .. } = find_or_new(draft, &set.call)?;
     let is_news = !merge(&mut call, &set.changes)?.is_empty() || is_new;
     let running = newest_running(draft.root, &call, chosen.workflow);
-    let faults = faults_of_fields(draft.root, set, &chosen, running.as_deref());
+    let faults = faults_of_fields(draft.root, set, &chosen, (running.as_deref(), draft.now));
     if !faults.is_empty() {
         return Err(Rejection::Invalid(faults));
     }
@@ -66,18 +66,30 @@ pub(super) fn set_workflow(draft: &mut EntryDraft<'_>, set: &SetWorkflow, salt: 
 }
 
 /// What is wrong with the fields, where the workflow is known.
-pub(super) fn field_faults(root: &Root, set: &SetWorkflow) -> Vec<FieldFault> {
+pub(super) fn field_faults(root: &Root, set: &SetWorkflow, now: Time) -> Vec<FieldFault> {
     let Ok(chosen) = choose(root, set) else { return Vec::new() };
     let running = root.call(&set.call).and_then(|call| newest_running(root, call, chosen.workflow));
-    faults_of_fields(root, set, &chosen, running.as_deref())
+    faults_of_fields(root, set, &chosen, (running.as_deref(), now))
 }
 
 /// An instance that goes on takes the fields of the version that it is pinned to; a new one those of its own, whole.
-fn faults_of_fields(root: &Root, set: &SetWorkflow, chosen: &Chosen, running: Option<&Instance>) -> Vec<FieldFault> {
+fn faults_of_fields(
+    root: &Root,
+    set: &SetWorkflow,
+    chosen: &Chosen,
+    (running, now): (Option<&Instance>, Time),
+) -> Vec<FieldFault> {
     let goes_on = running.filter(|_| set.if_running != IfRunning::Replace);
     let pinned = goes_on.and_then(|running| root.definition_of(running));
     let declared = &pinned.unwrap_or(&chosen.definition).fields;
-    check::fields("fields", declared, &set.fields, goes_on.is_none())
+    let Some(running) = goes_on else { return check::fields("fields", declared, &set.fields, (true, now)) };
+    // A script repeats what it gave before: a time that was valid then is no error now.
+    let is_kept = |(name, value): &&(Box<str>, Value)| {
+        let place = declared.iter().position(|field| field.name == **name);
+        place.is_some_and(|place| running.fields.iter().any(|(at, had)| usize::from(*at) == place && had == value))
+    };
+    let given: Vec<_> = set.fields.iter().filter(|given| !is_kept(given)).cloned().collect();
+    check::fields("fields", declared, &given, (false, now))
 }
 
 fn choose(root: &Root, set: &SetWorkflow) -> Result<Chosen, Rejection> {

@@ -7,7 +7,7 @@ use std::fmt::Display;
 
 use crate::definition::fault::{Fault, FaultCode};
 use crate::limits;
-use crate::time::{Span, SpanUnit};
+use crate::time::{Offset, Span, SpanUnit};
 use crate::value::{FieldDeclaration, FieldType};
 
 /// How much of what an author wrote a message repeats.
@@ -193,7 +193,10 @@ pub fn field_bounds(field: &FieldDeclaration) -> Result<(), Fault> {
     let bounds = [("min", field.min), ("max", field.max)];
     if let Some((key, _)) = bounds.into_iter().find(|(_, bound)| bound.is_some()).filter(|_| !has_size) {
         let message =
-            format!("`{key}` is for numbers and for the length of texts, not for {}", field.field_type.word());
+            format!("`{key}` is for numbers, times and the length of texts, not for {}", field.field_type.word());
+        return fault(FaultCode::BadValue, key, message);
+    }
+    if let Err((key, message)) = time_bounds(field) {
         return fault(FaultCode::BadValue, key, message);
     }
     if let (Some(min), Some(max)) = (field.min, field.max)
@@ -211,6 +214,35 @@ pub fn field_bounds(field: &FieldDeclaration) -> Result<(), Fault> {
     }
     match field.default.as_ref().and_then(|default| field.refuses(default)) {
         Some(refused) => fault(FaultCode::BadValue, "default", format!("`default` {refused}")),
+        None => Ok(()),
+    }
+}
+
+/// The bounds that count from now.
+fn time_bounds(field: &FieldDeclaration) -> Result<(), (&'static str, String)> {
+    let bounds = [("min", field.earliest), ("max", field.latest)];
+    let Some((key, _)) = bounds.into_iter().find(|(_, bound)| bound.is_some()) else { return Ok(()) };
+    if field.field_type != FieldType::Time {
+        return Err((key, format!("`{key}` counts from now, which is for times, not for {}", field.field_type.word())));
+    }
+    for (key, bound) in bounds.into_iter().filter_map(|(key, bound)| Some((key, bound?))) {
+        let span = Span { amount: bound.amount.unsigned_abs(), unit: bound.unit };
+        let is_long = bound.amount != 0 && span_within(span).is_err();
+        if is_long || bound.unit == SpanUnit::WorkingDays {
+            return Err((key, format!("`{key}` must be at most ten years, in s, m, h or d, and is {bound}")));
+        }
+    }
+    if let (Some(earliest), Some(latest)) = (field.earliest, field.latest)
+        && earliest.millis() > latest.millis()
+    {
+        return Err(("min", format!("`min` ({earliest}) is later than `max` ({latest})")));
+    }
+    // They may be inside of the bounds today, and outside of them tomorrow.
+    let fixed = [("default", field.default.is_some()), ("values", !field.values.is_empty())];
+    match fixed.into_iter().find(|(_, is_given)| *is_given) {
+        Some((fixed, _)) => {
+            Err((fixed, format!("`{fixed}` is a fixed time, but `{key}` counts from now; leave one out")))
+        }
         None => Ok(()),
     }
 }
@@ -277,6 +309,26 @@ pub fn span(text: &str) -> Result<Span, Fault> {
     let amount = digits.parse().unwrap_or(u32::MAX);
     let span = Span { amount, unit };
     span_within(span).map(|()| span)
+}
+
+/// A bound of a time field: `now`, or a span from now such as `90d`, or `-1d` for the past.
+///
+/// # Errors
+/// `BAD_VALUE`.
+pub fn offset(text: &str) -> Result<Offset, Fault> {
+    if text == "now" {
+        return Ok(Offset::NOW);
+    }
+    let (digits, sign) = text.strip_prefix('-').map_or((text, 1), |digits| (digits, -1));
+    let span = span(digits).ok().filter(|span| span.unit != SpanUnit::WorkingDays);
+    let amount = span.and_then(|span| i32::try_from(span.amount).ok()).map(|amount| sign * amount);
+    span.zip(amount).map(|(span, amount)| Offset { amount, unit: span.unit }).ok_or_else(|| {
+        let message = format!(
+            "the bound of a time counts from now: write now, or a number and s, m, h or d up to ten years, such as 90d or -1d, not {}",
+            quoted(text)
+        );
+        Fault::new(FaultCode::BadValue, message)
+    })
 }
 
 /// The limits of a span.

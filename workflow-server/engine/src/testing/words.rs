@@ -7,7 +7,7 @@ use proptest::sample::select;
 use crate::definition::expression::Expression;
 use crate::definition::rules;
 use crate::limits;
-use crate::time::{Span, SpanUnit, Time};
+use crate::time::{Offset, Span, SpanUnit, Time};
 use crate::value::{FieldDeclaration, FieldType, Value};
 
 /// The teams that arbitrary definitions name.
@@ -117,6 +117,14 @@ fn bounded(mut field: FieldDeclaration, more: u8) -> FieldDeclaration {
     let (one, two) = (sample(1.0), sample(2.0));
     if more & 1 != 0 && matches!(field.field_type, FieldType::Text | FieldType::Number) {
         (field.min, field.max) = (Some(0.5), Some(4_096.0));
+    }
+    if more & 1 != 0 && field.field_type == FieldType::Time {
+        let days = |amount| match amount {
+            0 => Some(Offset::NOW),
+            _ => Some(Offset { amount, unit: SpanUnit::Days }),
+        };
+        (field.earliest, field.latest) = (days(i32::from(more >> 3) - 8), if more & 8 != 0 { days(90) } else { None });
+        return field;
     }
     if more & 2 != 0 {
         field.values = vec![one.clone(), two];

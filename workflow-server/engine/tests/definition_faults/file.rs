@@ -186,6 +186,37 @@ on_new_call: []
 }
 
 #[test]
+fn bounds_of_times_are_checked() {
+    let bound = "BAD_VALUE the bound of a time counts from now: write now, or a number and s, m, h or d up to ten years, such as 90d or -1d, not";
+    check(
+        "format: 1
+workflow: w
+title: T
+fields:
+  a: { type: time, min: 5 }
+  b: { type: time, max: 5wd }
+  c: { type: time, max: --1d }
+  d: { type: time, min: now, max: -1s }
+  e: { type: time, min: -1d, default: 2026-11-24T09:00:00Z }
+  f: { type: time, max: 90d, values: [ 2026-11-24T09:00:00Z ] }
+  g: { type: time, max: 4000d }
+  h: { type: number, max: 90d }
+on_new_call: []
+",
+        &[
+            &format!("5:25 {bound} `5`"),
+            &format!("6:25 {bound} `5wd`"),
+            &format!("7:25 {bound} `--1d`"),
+            "8:25 BAD_VALUE `min` (now) is later than `max` (-1s)",
+            "9:39 BAD_VALUE `default` is a fixed time, but `min` counts from now; leave one out",
+            "10:38 BAD_VALUE `values` is a fixed time, but `max` counts from now; leave one out",
+            &format!("11:25 {bound} `4000d`"),
+            "12:27 BAD_VALUE `max` must be a number, not `90d`",
+        ],
+    );
+}
+
+#[test]
 fn fields_are_checked() {
     check(
         "format: 1
@@ -218,7 +249,7 @@ on_new_call: []
 ",
         &[
             "5:27 BAD_VALUE `min` (5) is more than `max` (3)",
-            "6:25 BAD_VALUE `min` is for numbers and for the length of texts, not for bool",
+            "6:25 BAD_VALUE `min` is for numbers, times and the length of texts, not for bool",
             "7:31 BAD_VALUE `default` must be a number, not `many`",
             "8:29 BAD_VALUE `default` must be a time such as 2026-11-24T09:00:00Z, not `tomorrow`",
             "9:36 BAD_VALUE a value of `values` must be at most 3 characters",

@@ -1,5 +1,6 @@
 //! Declared fields, of a workflow or of a form.
 
+use aftercall_engine::time::{Offset, SpanUnit};
 use aftercall_engine::value::FieldDeclaration;
 
 use super::codes::Coded;
@@ -24,6 +25,33 @@ pub(super) struct FieldDeclarationRecord {
     min: Option<f64>,
     #[prost(double, optional, tag = "8")]
     max: Option<f64>,
+    #[prost(message, optional, tag = "9")]
+    earliest: Option<OffsetRecord>,
+    #[prost(message, optional, tag = "10")]
+    latest: Option<OffsetRecord>,
+}
+
+/// How far a moment is from now.
+#[derive(Clone, PartialEq, prost::Message)]
+struct OffsetRecord {
+    #[prost(sint32, tag = "1")]
+    amount: i32,
+    #[prost(int32, tag = "2")]
+    unit: i32,
+}
+
+impl From<Offset> for OffsetRecord {
+    fn from(offset: Offset) -> Self {
+        Self { amount: offset.amount, unit: offset.unit.code() }
+    }
+}
+
+impl TryFrom<OffsetRecord> for Offset {
+    type Error = RecordError;
+
+    fn try_from(record: OffsetRecord) -> Result<Self, RecordError> {
+        Ok(Self { amount: record.amount, unit: SpanUnit::from_code(record.unit)? })
+    }
 }
 
 pub(super) fn declarations(fields: &[FieldDeclaration]) -> Vec<FieldDeclarationRecord> {
@@ -36,6 +64,8 @@ pub(super) fn declarations(fields: &[FieldDeclaration]) -> Vec<FieldDeclarationR
         values: field.values.iter().map(Into::into).collect(),
         min: field.min,
         max: field.max,
+        earliest: field.earliest.map(Into::into),
+        latest: field.latest.map(Into::into),
     };
     fields.iter().map(record).collect()
 }
@@ -51,6 +81,8 @@ pub(super) fn from_declarations(records: Vec<FieldDeclarationRecord>) -> Result<
             values: record.values.into_iter().map(TryInto::try_into).collect::<Result<_, RecordError>>()?,
             min: record.min,
             max: record.max,
+            earliest: record.earliest.map(TryInto::try_into).transpose()?,
+            latest: record.latest.map(TryInto::try_into).transpose()?,
         })
     };
     records.into_iter().map(field).collect()

@@ -6,7 +6,7 @@ use crate::definition::file::mapping::{self, Keys, Mapping};
 use crate::definition::file::tree::{Content, Node};
 use crate::definition::rules;
 use crate::limits;
-use crate::time::Time;
+use crate::time::{Offset, Time};
 use crate::value::{FieldDeclaration, FieldType, Value};
 
 pub(super) const FIELD: Keys =
@@ -51,8 +51,14 @@ fn declaration(name: String, field: Mapping<'_>, faults: &mut Faults) -> FieldDe
     let Some(field_type) = field_type else { return declared };
     declared.field_type = field_type;
     declared.values = field.get("values").map(|node| values(node, field_type, faults)).unwrap_or_default();
-    for (key, bound) in [("min", &mut declared.min), ("max", &mut declared.max)] {
-        *bound = field.get(key).and_then(|node| number(node, key, faults));
+    if field_type == FieldType::Time {
+        for (key, bound) in [("min", &mut declared.earliest), ("max", &mut declared.latest)] {
+            *bound = field.get(key).and_then(|node| offset(node, key, faults));
+        }
+    } else {
+        for (key, bound) in [("min", &mut declared.min), ("max", &mut declared.max)] {
+            *bound = field.get(key).and_then(|node| number(node, key, faults));
+        }
     }
     declared.default = field.get("default").and_then(|node| value(node, "default", field_type, faults));
     if let Err(fault) = rules::field_bounds(&declared) {
@@ -75,6 +81,16 @@ fn number(node: &Node, field: &str, faults: &mut Faults) -> Option<f64> {
     match value(node, field, FieldType::Number, faults)? {
         Value::Number(number) => Some(number),
         _ => None,
+    }
+}
+
+fn offset(node: &Node, field: &str, faults: &mut Faults) -> Option<Offset> {
+    match rules::offset(mapping::text(node, field, faults)?) {
+        Ok(offset) => Some(offset),
+        Err(fault) => {
+            faults.put(node.at, Fault { field: field.to_owned(), ..fault });
+            None
+        }
     }
 }
 

@@ -76,14 +76,15 @@ fn workflow() -> Vec<Property> {
 fn fields() -> Value {
     let any = json!({ "type": ["string", "number", "boolean"] });
     let values = json!({ "type": "array", "maxItems": limits::FIELD_VALUES_MAX, "items": any });
+    let bound = json!({ "type": ["number", "string"], "pattern": "^(now|-?[0-9]+(s|m|h|d))$" });
     let described = [
         ("type", words(&TYPES), "What it takes"),
         ("label", reference("label"), "What people are asked for"),
         ("required", json!({ "type": "boolean" }), "Whether it must be given"),
         ("default", any, "The value where none is given"),
         ("values", values, "The values that it may have"),
-        ("min", json!({ "type": "number" }), "The least number, or the fewest characters"),
-        ("max", json!({ "type": "number" }), "The greatest number, or the most characters"),
+        ("min", bound.clone(), "The least number, the fewest characters, or the earliest time from now: now, 90d, -1d"),
+        ("max", bound, "The greatest number, the most characters, or the latest time from now: now, 90d, -1d"),
     ];
     json!({
         "type": "object",

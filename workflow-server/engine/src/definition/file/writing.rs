@@ -233,8 +233,8 @@ fn fields(fields: &[FieldDeclaration]) -> Option<Written> {
             .with_some("required", field.required.then_some(Written::Flag(true)))
             .with_some("default", field.default.as_ref().map(value))
             .with_some("values", values)
-            .with_some("min", field.min.map(Written::Number))
-            .with_some("max", field.max.map(Written::Number));
+            .with_some("min", field.min.map(Written::Number).or(field.earliest.map(|bound| text(bound.to_string()))))
+            .with_some("max", field.max.map(Written::Number).or(field.latest.map(|bound| text(bound.to_string()))));
         (field.name.clone(), entries.line())
     };
     (!fields.is_empty()).then(|| Written::Map(fields.iter().map(field).collect()))
