@@ -101,7 +101,7 @@ impl Server {
             AlertServiceServer::new(Alerts::new(Arc::clone(&hub))).max_decoding_message_size(REQUEST_BYTES_MAX);
         // The limit is one of the message as it is after decompression.
         let service = service.accept_compressed(CompressionEncoding::Gzip).accept_compressed(CompressionEncoding::Zstd);
-        let routes = base_routes(&[SERVICE_NAME], &readiness)?.add_service(service);
+        let routes = base_routes(&[SERVICE_NAME], &readiness).await?.add_service(service);
         let keepalive = Duration::from_secs(config.keepalive_seconds);
         let limits = Limits {
             streams_per_connection_max: STREAMS_PER_CONNECTION_MAX,

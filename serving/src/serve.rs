@@ -18,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tonic::service::Routes;
 use tonic_health::ServingStatus;
+use tonic_health::server::HealthReporter;
 use tower_http::cors::{AllowHeaders, AllowOrigin, CorsLayer};
 
 use crate::accept::accept;
@@ -73,23 +74,33 @@ pub async fn open_listener(address: SocketAddr, allow_plaintext: bool) -> Result
 ///
 /// # Errors
 /// [`ServeError::SetUp`].
-pub fn base_routes(services: &[&'static str], readiness: &Readiness) -> Result<Routes, ServeError> {
+pub async fn base_routes(services: &[&'static str], readiness: &Readiness) -> Result<Routes, ServeError> {
     let (reporter, health) = tonic_health::server::health_reporter();
     let names: Vec<&'static str> = services.iter().copied().chain([""]).collect();
     let mut states = readiness.watch();
+    // Before anybody can ask: the reporter begins with "serving". A client is sent a status where it changes, not each time it is set.
+    let mut shown = serving_status(states.borrow_and_update().is_empty());
+    report(&reporter, &names, shown).await;
     tokio::spawn(async move {
-        loop {
-            let ready = states.borrow_and_update().is_empty();
-            let status = if ready { ServingStatus::Serving } else { ServingStatus::NotServing };
-            for name in &names {
-                reporter.set_service_status(name, status).await;
-            }
-            if states.changed().await.is_err() {
-                return;
+        while states.changed().await.is_ok() {
+            let status = serving_status(states.borrow_and_update().is_empty());
+            if status != shown {
+                report(&reporter, &names, status).await;
+                shown = status;
             }
         }
     });
     reflection::add(Routes::new(health), services)
+}
+
+fn serving_status(is_ready: bool) -> ServingStatus {
+    if is_ready { ServingStatus::Serving } else { ServingStatus::NotServing }
+}
+
+async fn report(reporter: &HealthReporter, names: &[&'static str], status: ServingStatus) {
+    for name in names {
+        reporter.set_service_status(name, status).await;
+    }
 }
 
 /// Serves until `shutdown`, then lets running requests finish, for at most the drain time.

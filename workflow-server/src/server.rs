@@ -161,7 +161,7 @@ impl Server {
         let readiness = Readiness::new();
         let conditions = self.handle.conditions().clone();
         let watching = tokio::spawn(follow_conditions(conditions.clone(), readiness.clone()));
-        let routes = add_services(base_routes(&SERVICES, &readiness)?, &self.shared);
+        let routes = add_services(base_routes(&SERVICES, &readiness).await?, &self.shared);
         let stop_ledger = CancellationToken::new();
         let ledger = self.ledger.start(stop_ledger.clone())?;
         let jobs = job_runner::run(self.handle.clone(), self.shared.job_started(), stop_ledger.clone());

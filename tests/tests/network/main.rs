@@ -39,7 +39,7 @@ impl Bare {
         let listener = open_listener(SocketAddr::from(([127, 0, 0, 1], 0)), false).await.expect("a port");
         let address = listener.local_addr().expect("an address");
         let readiness = Readiness::new();
-        let routes = with(base_routes(&[], &readiness).expect("the routes"));
+        let routes = with(base_routes(&[], &readiness).await.expect("the routes"));
         let stop = CancellationToken::new();
         let token = stop.clone();
         tokio::spawn(async move { serve(listener, routes, &limits, readiness, token).await.expect("it serves") });

@@ -105,7 +105,7 @@ pub(super) fn check_signs(text: &str) -> Result<(), Fault> {
 /// Looks at the raw file, comments too: a parser takes NUL for the end, and a reviewer must see what is there.
 fn check_characters(text: &str, faults: &mut Faults) -> bool {
     // A program that takes UTF-16 for UTF-8 sees every other character as NUL.
-    if text.contains('\0') {
+    if text.matches('\0').count() * 3 >= text.chars().count().max(1) {
         faults.add(FaultCode::BadValue, Position::START, "this file is in UTF-16; save it as UTF-8");
         return false;
     }
