@@ -205,7 +205,7 @@ async fn check_pictures(clients: &mut Clients, instance_id: &str) {
     };
     let request = picture(PictureFormat::Text, instance_id, "");
     let tree = clients.definitions.render_workflow(request).await.expect("drawn").into_inner().picture;
-    assert!(tree.contains("1 New call   (was here)") && tree.contains("2 Look   <== it is here"), "{tree}");
+    assert!(tree.contains("1 New call   (was here)") && tree.contains("2 After Look   <== it is here"), "{tree}");
     let named = |name: &str, version, draft| RenderWorkflowRequest {
         version,
         draft,
@@ -240,7 +240,7 @@ async fn what_a_version_changes_is_said_in_words_and_what_calls_stand_in_is_coun
     let diff = clients.definitions.diff_versions(request).await.expect("told").into_inner();
     assert_eq!((diff.from_version, diff.to_version), (1, 2));
     assert!(diff.differences.iter().any(|one| one.contains("due in 2wd") && one.contains("due in 1wd")), "{diff:?}");
-    assert!(diff.differences.contains(&"stage 2 \"Look\" is gone".to_owned()), "{diff:?}");
+    assert!(diff.differences.contains(&"stage 2 \"After Look\" is gone".to_owned()), "{diff:?}");
     let gone: Vec<(u32, u64)> =
         diff.vanished.iter().map(|gone| (gone.stage.clone().unwrap_or_default().number, gone.open_instances)).collect();
     assert_eq!(gone, [(2, 1)]);

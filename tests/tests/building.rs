@@ -127,7 +127,7 @@ async fn each_answer_shows_the_draft_and_what_came_by_itself() {
     added(&mut clients, add("built", "new-call", "alert: { text: Pay, team: billing }")).await;
     let answer = added(&mut clients, add("built", "new-call", "button: Paid")).await;
     let stage = answer.added.expect("its event has a stage");
-    assert_eq!((stage.number, stage.event_id.as_str(), stage.title.as_str()), (2, "paid", "Paid"));
+    assert_eq!((stage.number, stage.event_id.as_str(), stage.title.as_str()), (2, "paid", "After Paid"));
     assert_eq!(answer.faults.len(), 1, "nothing ends it yet: {:?}", answer.faults);
     let request = AddActionRequest { request_id: "once".to_owned(), ..add("built", "paid", "finish: paid") };
     let answer = added(&mut clients, request.clone()).await;
@@ -143,7 +143,7 @@ async fn each_answer_shows_the_draft_and_what_came_by_itself() {
     let said = clients.definitions.update_action(update("built", "new-call", 1, "button: Paid out")).await;
     let said = said.expect("said anew").into_inner().workflow.expect("it");
     let stage = said.stages[1].stage.as_ref().expect("its stage");
-    assert_eq!((stage.number, stage.event_id.as_str(), stage.title.as_str()), (2, "paid", "Paid out"));
+    assert_eq!((stage.number, stage.event_id.as_str(), stage.title.as_str()), (2, "paid", "After Paid out"));
 
     let publish = PublishWorkflowRequest { name: "built".to_owned(), ..PublishWorkflowRequest::default() };
     let one = clients.definitions.publish_workflow(publish.clone()).await.expect("published").into_inner();

@@ -104,10 +104,10 @@ async fn a_python_client_sets_a_workflow_holds_a_stream_and_pushes_buttons() {
     let said = run(&mut python_example(&python, dir.path(), &house, "set_workflow.py")).await;
     assert!(said.contains("is in stage 1, promised by 2"), "{said}");
     let shown = billing.line().await;
-    assert!(shown.starts_with("call 1001: stage 1 New call: Refund 72.5 for Ada Lovelace"), "{shown}");
+    assert!(shown.starts_with("call 1001: stage 1 To be decided: Refund 72.5 for Ada Lovelace"), "{shown}");
     assert!(shown.ends_with("[pay-out, reject]"), "{shown}");
     let moved = billing.line().await;
-    assert!(moved.starts_with("call 1001: stage 2 Approve: Pay out 72.5 to Ada Lovelace"), "{moved}");
+    assert!(moved.starts_with("call 1001: stage 2 To be paid: Pay out 72.5 to Ada Lovelace"), "{moved}");
     assert_eq!(standing(&mut clients, "python").await.expect("it is there").1, 2);
     let paying = &mut python_example(&python, dir.path(), &house, "call_manager.py");
     let paid = run(paying.args(["paid", "reference=TX-9"])).await;
@@ -207,12 +207,12 @@ async fn follows_over_restarts(mut house: House, mut clients: Clients, program: 
     };
     until("0 open".to_owned()).await;
     let first = set(&mut clients, "1", 5.0).await.instance_id;
-    until(format!("stage: {first} 1 New call")).await;
+    until(format!("stage: {first} 1 To be decided")).await;
     until("1 open".to_owned()).await;
     house.stop_alerter().await;
     let second = set(&mut clients, "2", 5.0).await;
     house.start_alerter().await;
-    until(format!("stage: {} 1 New call", second.instance_id)).await;
+    until(format!("stage: {} 1 To be decided", second.instance_id)).await;
     until("2 open".to_owned()).await;
     house.stop_workflow().await;
     house.start_workflow().await;

@@ -24,7 +24,7 @@ async fn a_follow_up_runs_from_set_workflow_to_finished_and_the_stream_shows_eac
     assert_eq!(follow_up.buttons.iter().map(|button| button.id.as_str()).collect::<Vec<_>>(), ["approve", "reject"]);
     let approved = clients.manager.push_button(push(&follow_up, "approve", "Ben")).await.expect("pushed").into_inner();
     let in_two = approved.follow_up.expect("the follow-up");
-    assert_eq!(in_two.stage.as_ref().map(|stage| (stage.number, stage.title.as_str())), Some((2, "Approve")));
+    assert_eq!(in_two.stage.as_ref().map(|stage| (stage.number, stage.title.as_str())), Some((2, "After Approve")));
     let mut paid = push(&in_two, "paid", "Cleo");
     paid.form = [("reference".to_owned(), text("TX-9"))].into();
     let finished = clients.manager.push_button(paid).await.expect("pushed").into_inner().follow_up.expect("it");
@@ -141,7 +141,7 @@ async fn of_many_people_who_push_one_button_one_wins_and_the_others_are_told_who
         assert_eq!((refused.code(), reason(refused).as_str()), (Code::FailedPrecondition, "BUTTON_GONE"));
         let details = refused.get_error_details();
         let facts = &details.error_info().expect("facts").metadata;
-        assert_eq!((facts["stage"].as_str(), facts["stage_title"].as_str()), ("2", "Approve"));
+        assert_eq!((facts["stage"].as_str(), facts["stage_title"].as_str()), ("2", "After Approve"));
         assert!(facts["changed_by"].starts_with("person-"), "{facts:?}");
     }
 }

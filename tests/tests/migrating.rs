@@ -71,7 +71,11 @@ async fn one_goes_on_in_its_stage_and_one_whose_stage_is_gone_says_where_to() {
     let newest = items.last().expect("a line");
     assert_eq!(newest.cause.as_ref().expect("why").kind(), ChangeKind::Migrated);
     assert_eq!((items[0].version, newest.version), (1, 2), "it says which");
-    assert_eq!(newest.from_stage.as_ref().expect("where from").title, "Approve", "a stage that is gone has a name");
+    assert_eq!(
+        newest.from_stage.as_ref().expect("where from").title,
+        "After Approve",
+        "a stage that is gone has a name"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

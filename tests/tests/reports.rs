@@ -100,7 +100,7 @@ async fn the_numbers_are_those_of_what_was_done() {
         ReportRow { by: ReportBy::Workflow.into(), name: "refund".to_owned(), workflow: "refund".to_owned(), ..all }
     );
     let stays = |by: ReportBy, name: &str| row(&rows, by, name).stays;
-    assert_eq!((stays(ReportBy::Stage, "New call"), stays(ReportBy::Stage, "Approve")), (10, 7));
+    assert_eq!((stays(ReportBy::Stage, "New call"), stays(ReportBy::Stage, "After Approve")), (10, 7));
     assert_eq!((stays(ReportBy::Team, "billing"), stays(ReportBy::Team, "payments")), (10, 7));
     assert_eq!((stays(ReportBy::Person, "Ann"), stays(ReportBy::Person, "Ben")), (10, 6));
     assert_eq!(rows.len(), 8, "{rows:?}");
@@ -133,7 +133,7 @@ async fn what_began_before_the_period_counts_by_what_ended_in_it() {
     let (rows, outcomes) = report(&mut clients, request).await;
     let all = row(&rows, ReportBy::All, "all");
     assert_eq!((all.set, all.finished, all.stays, all.promised, all.kept), (0, 1, 1, 1, 1));
-    assert_eq!(row(&rows, ReportBy::Stage, "Approve").stays, 1);
+    assert_eq!(row(&rows, ReportBy::Stage, "After Approve").stays, 1);
     assert_eq!(outcomes.len(), 1);
     let before = ReportRequest { from: Some(BEGINNING), to: Some(after), ..ReportRequest::default() };
     let (rows, outcomes) = report(&mut clients, before).await;

@@ -128,6 +128,7 @@ deadline: 5d                        # over all stages, from Set Workflow; 90s 15
 fields:                             # what the call script gives
   topic: {type: text, required: true, max: 200}       # text, number, bool or time
   urgent: {type: bool, default: false}
+on_new_call_title: To be called     # what people call stage 1
 on_new_call:                        # stage 1: actions, from top to bottom
   - alert:
       text: "Ring {{ call.caller.name | default('the caller') }} about {{ fields.topic }}"
@@ -149,6 +150,7 @@ on_new_call:                        # stage 1: actions, from top to bottom
       - finish: done                # the outcome, as reports count it
   - button: Not reached
     id: not-reached
+    title: Waiting to try again     # what people call its stage; "After Not reached" otherwise
     note: required
     then:
       - timer: {after: 2h, from: stage}  # waits, then goes on

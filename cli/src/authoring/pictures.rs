@@ -47,8 +47,8 @@ mod tests {
         let old = written("old.yaml", "  - { button: Pay, stage: 2 }\n  - { button: Approve, stage: 3 }\n");
         let new = written("new.yaml", "  - { button: Pay, stage: 2 }\n  - button: Second look\n");
         let told = differences(&old, &new).unwrap();
-        assert!(told.iter().any(|line| line.starts_with("stage 3 \"Approve\" is gone")), "{told:?}");
-        assert!(told.iter().any(|line| line.starts_with("stage 4 \"Second look\" is new")), "{told:?}");
+        assert!(told.iter().any(|line| line.starts_with("stage 3 \"After Approve\" is gone")), "{told:?}");
+        assert!(told.iter().any(|line| line.starts_with("stage 4 \"After Second look\" is new")), "{told:?}");
         // What could not follow is compared as it is written.
         let other = written("other.yaml", "  - { button: Pay, stage: 3 }\n");
         let told = differences(&old, &other).unwrap();

@@ -12,8 +12,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use aftercall_engine::calendar::Calendar;
-use aftercall_engine::definition::Definition;
 use aftercall_engine::definition::file::read_calendars;
+use aftercall_engine::definition::{Definition, Stage};
 use aftercall_engine::simulate::{Leads, Way, ways};
 use form::TestFile;
 
@@ -146,8 +146,8 @@ fn read_tests(path: &Path) -> Result<TestFile, Failure> {
 
 fn unwalked(definition: &Definition, walked: &BTreeSet<Way>) -> Vec<String> {
     let name = |number: u32| {
-        let label = definition.stage(number).map_or("", |stage| &stage.event.label);
-        format!("{number} {label}")
+        let title = definition.stage(number).map_or_else(Default::default, Stage::title);
+        format!("{number} {title}")
     };
     let all = ways(definition).into_iter().filter(|(way, _)| !walked.contains(way));
     let told = |(way, what): (Way, String)| {
@@ -249,8 +249,8 @@ on_new_call:
             run(&[path]).unwrap().unwalked,
             [
                 "w: 1 New call → nothing-to-do (finish)",
-                "w: 1 New call → 2 Again (button \"Again\")",
-                "w: 2 Again → vip (finish)"
+                "w: 1 New call → 2 After Again (button \"Again\")",
+                "w: 2 After Again → vip (finish)"
             ]
         );
     }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use aftercall_engine::calendar::Calendar;
 use aftercall_engine::command::CallChanges;
-use aftercall_engine::definition::Definition;
 use aftercall_engine::definition::model::{ActionKind, ButtonAction, NoteRule};
+use aftercall_engine::definition::{Definition, Stage};
 use aftercall_engine::instance::{Instance, Status};
 use aftercall_engine::query::never;
 use aftercall_engine::simulate::{Named, Simulation};
@@ -115,7 +115,7 @@ fn show(
     instance: &Instance,
     terminal: &mut Terminal<'_>,
 ) -> Result<(), Failure> {
-    let title = definition.stage(instance.stage).map_or("", |stage| &stage.event.label);
+    let title = definition.stage(instance.stage).map_or_else(Default::default, Stage::title);
     let visit = if instance.visit() > 1 { format!(", visit {}", instance.visit()) } else { String::new() };
     terminal.say("")?;
     terminal.say(&format!("{}  stage {} \"{title}\"{visit}", moment(simulation.now()), instance.stage))?;
@@ -292,11 +292,11 @@ mod tests {
         walk(&definition, &[], now, &mut Terminal { input: &mut input, output: &mut output }).unwrap();
         let said = String::from_utf8(output).unwrap();
         for expected in [
-            "stage 1 \"New call\"",
+            "stage 1 \"To be called\"",
             "! care (high, due Wed 2026-11-18 15:06:40 UTC): Ring the caller about gas bill",
             "Choose 1 to 4.",
             "1) wait until Wed 2026-11-18 13:06:40 UTC",
-            "stage 1 \"New call\", visit 2",
+            "stage 1 \"To be called\", visit 2",
             "Finished: done.",
         ] {
             assert!(said.contains(expected), "{expected}\n{said}");

@@ -320,7 +320,13 @@ mod tests {
 
     #[test]
     fn a_workflow_is_shown_stage_by_stage() {
-        let stage = Stage { number: 1, event_id: "new-call".to_owned(), title: "New call".to_owned(), kind: 1 };
+        let stage = Stage {
+            number: 1,
+            event_id: "new-call".to_owned(),
+            title: "New call".to_owned(),
+            kind: 1,
+            ..Stage::default()
+        };
         let action =
             ActionDescription { kind: "alert".to_owned(), text: "Pay out".to_owned(), event_id: String::new() };
         let workflow = WorkflowDescription {

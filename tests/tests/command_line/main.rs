@@ -206,7 +206,7 @@ async fn a_workflow_is_built_step_by_step_and_what_runs_goes_on_on_it() {
         up.does(line).await;
     }
     let built = up.does("aftercall workflow show ring-back --draft").await;
-    for part in ["stage 2 Not reached  (not-reached)", "stage 4 Reached  (rang)", "   2. button"] {
+    for part in ["stage 2 After Not reached  (not-reached)", "stage 4 After Reached  (rang)", "   2. button"] {
         assert!(built.contains(part), "{part} is missing in:\n{built}");
     }
     let refused = up.shell("aftercall workflow add-action ring-back rang 'finsh: x'").await;

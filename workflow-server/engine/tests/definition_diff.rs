@@ -65,9 +65,9 @@ fn differences_are_said_in_words() {
             "stage 1 \"New call\" changed: Alert care (normal, due in 4h): Look at it; now: Alert care (normal, due in 2h): Look at it soon",
             "stage 1 \"New call\" changed: Button \"Approve\" → pay-out; now: Button \"Approve it\" → pay-out",
             "stage 1 \"New call\" lost: Button \"Reject\" → reject",
-            "stage 2 \"Approve it\" was called \"Approve\"",
-            "stage 2 \"Approve it\" gained: Timer: after 2h in this stage → after-2h",
-            "stage 4 \"Reject\" is gone",
+            "stage 2 \"After Approve it\" was called \"After Approve\"",
+            "stage 2 \"After Approve it\" gained: Timer: after 2h in this stage → after-2h",
+            "stage 4 \"After Reject\" is gone",
             "stage 5 \"After 2h\" is new: Link → new-call",
         ]
     );
@@ -186,12 +186,12 @@ fn a_workflow_reads_as_a_tree_in_eighty_columns() {
   - Alert care (normal, due in 2h): Look at it soon
   - Button "Approve it" → 2
 
-    2 Approve it   <== it is here, 3 times by now
+    2 After Approve it   <== it is here, 3 times by now
       - Alert payments (normal): Pay
       - Button "Paid" → 3
       - Timer: after 2h in this stage → 5
 
-        3 Paid
+        3 After Paid
           - Finish: paid
 
         5 After 2h
@@ -209,8 +209,8 @@ fn mermaid_marks_the_way_and_escapes_what_means_something_to_it() {
         mermaid(&Graph::of(&definition, &trail)),
         r##"flowchart TD
     s1["<b>1 New call</b><br/>care, 2h: Look at it soon"]
-    s2["<b>2 Approve #34;it#34; #124; now</b><br/>payments: Pay"]
-    s3(["<b>3 Paid</b><br/>finish: paid"])
+    s2["<b>2 After Approve #34;it#34; #124; now</b><br/>payments: Pay"]
+    s3(["<b>3 After Paid</b><br/>finish: paid"])
     s5["<b>5 After 2h</b>"]
     s1 -->|"Approve it"| s2
     s2 -->|"Paid"| s3

@@ -162,7 +162,8 @@ fn an_escalation_needs_a_due_and_declared_teams() {
 #[test]
 fn events_that_no_action_adds_or_two_add_are_faults() {
     let mut definition = workflow("\n  - alert: { text: a, team: care }\n  - { button: A, then: [ { finish: a } ] }\n");
-    let event = |id: &str| Event { id: id.to_owned(), kind: EventKind::ButtonPushed, label: "L".to_owned() };
+    let event =
+        |id: &str| Event { id: id.to_owned(), kind: EventKind::ButtonPushed, label: "L".to_owned(), stage_title: None };
     let finish = || vec![ActionKind::Finish(FinishAction { outcome: "a".to_owned() }).into()];
     definition.stages.push(Stage { number: 5, event: event("orphan"), actions: finish() });
     let again = definition.stages[0].actions[1].clone();

@@ -356,10 +356,10 @@ fn overdue_work_that_a_snooze_hides_from_every_list_is_listed_as_stuck() {
 }
 
 #[test]
-fn an_alert_whose_text_comes_out_empty_shows_the_label_of_its_stage() {
+fn an_alert_whose_text_comes_out_empty_shows_the_title_of_its_stage() {
     let file = "format: 1\nworkflow: repair\ntitle: Repair\non_new_call:\n  - button: Ring back\n    then:\n      - alert: { text: \"{% if call.customer == 'nobody' %}Ring{% endif %}\", team: care }\n      - button: Done\n        then: [ finish: done ]\n";
     let mut desk = Desk::new(file);
     let id = desk.set("1", true);
     desk.push("Ann", id, "ring-back").unwrap();
-    assert_eq!(&*desk.of(id).alerts[0].text, "Ring back");
+    assert_eq!(&*desk.of(id).alerts[0].text, "After Ring back");
 }

@@ -77,8 +77,9 @@ pub(super) fn stage(stage: &Stage) -> proto::Stage {
     proto::Stage {
         number: stage.number,
         event_id: stage.event.id.clone(),
-        title: stage.event.label.clone(),
+        title: stage.title().into_owned(),
         kind: kind.into(),
+        event_label: stage.event.label.clone(),
     }
 }
 

@@ -107,7 +107,7 @@ fn at(time: Option<Time>, clock: &Clock) -> String {
 fn stage_name(root: &Root, instance: &Instance) -> String {
     let stage = root.definition_of(instance).and_then(|definition| definition.stage(instance.stage));
     match stage {
-        Some(stage) => format!("stage {} \"{}\"", stage.number, stage.event.label),
+        Some(stage) => format!("stage {} \"{}\"", stage.number, stage.title()),
         None => "no stage yet".to_owned(),
     }
 }

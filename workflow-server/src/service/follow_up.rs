@@ -131,7 +131,7 @@ fn reason(instance: &Instance, present: Option<&Stage>) -> String {
     match (instance.status, present) {
         (Status::Cancelled, _) => instance.ending.to_string(),
         (Status::Incomplete, Some(stage)) => {
-            format!("stage {} \"{}\" is an unlinked end", stage.number, stage.event.label)
+            format!("stage {} \"{}\" is an unlinked end", stage.number, stage.title())
         }
         _ => String::new(),
     }

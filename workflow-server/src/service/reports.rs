@@ -321,6 +321,6 @@ fn stage_title(root: &Root, place: u32, stage: u32) -> String {
     let Some(workflow) = root.workflows.at(place) else { return String::new() };
     let versions = (1..=workflow.newest()).rev().filter_map(|version| workflow.version(version));
     let mut titles =
-        versions.filter_map(|version| version.definition.stage(stage)).map(|stage| stage.event.label.clone());
+        versions.filter_map(|version| version.definition.stage(stage)).map(|stage| stage.title().into_owned());
     titles.next().unwrap_or_default()
 }

@@ -20,3 +20,4 @@ mod replay;
 mod sizes;
 mod source;
 mod texts;
+mod titles;

@@ -18,6 +18,7 @@ use crate::operations::play_operations;
 use crate::scenario::{Played, play, play_batches, play_claims, play_desk, play_on};
 use crate::source::play_source;
 use crate::texts::play_texts;
+use crate::titles::play_titles;
 
 /// One line of hexadecimal digits an entry or a frame; what is above the second line of dashes is the snapshot tool's own.
 const ENTRIES: &str = include_str!("snapshots/records__samples__entries.snap");
@@ -58,6 +59,8 @@ const ENTRIES_BOUNDS: &str = include_str!("snapshots/records__samples__entries_b
 const ENTRIES_OPERATIONS: &str = include_str!("snapshots/records__samples__entries_operations.snap");
 const SNAPSHOT_BOUNDS: &str = include_str!("snapshots/records__samples__snapshot_bounds.snap");
 const SNAPSHOT_OPERATIONS: &str = include_str!("snapshots/records__samples__snapshot_operations.snap");
+const ENTRIES_TITLES: &str = include_str!("snapshots/records__samples__entries_titles.snap");
+const SNAPSHOT_TITLES: &str = include_str!("snapshots/records__samples__snapshot_titles.snap");
 
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::new(), |mut hex, byte| {
@@ -93,6 +96,7 @@ fn entries_are_written_as_they_always_were() {
     insta::assert_snapshot!("entries_operations", entry_lines(&play_operations()));
     insta::assert_snapshot!("entries_bounds", entry_lines(&play_bounds()));
     insta::assert_snapshot!("entries_source", entry_lines(&play_source()));
+    insta::assert_snapshot!("entries_titles", entry_lines(&play_titles()));
 }
 
 fn entry_lines(played: &Played) -> String {
@@ -125,6 +129,7 @@ fn snapshots_are_written_as_they_always_were() {
     insta::assert_snapshot!("snapshot_operations", snapshot_lines(&play_operations()));
     insta::assert_snapshot!("snapshot_bounds", snapshot_lines(&play_bounds()));
     insta::assert_snapshot!("snapshot_source", snapshot_lines(&play_source()));
+    insta::assert_snapshot!("snapshot_titles", snapshot_lines(&play_titles()));
 }
 
 fn snapshot_lines(played: &Played) -> String {
@@ -156,6 +161,7 @@ fn stored_entries_of_version_1_load() {
         (stored(ENTRIES_OPERATIONS), play_operations()),
         (stored(ENTRIES_SOURCE), play_source()),
         (stored(ENTRIES_BOUNDS), play_bounds()),
+        (stored(ENTRIES_TITLES), play_titles()),
     ];
     for (samples, played) in samples {
         assert_eq!(samples.len(), played.entries.len());
@@ -190,6 +196,7 @@ fn stored_snapshots_of_version_1_load() {
         (stored(SNAPSHOT_OPERATIONS), play_operations()),
         (stored(SNAPSHOT_SOURCE), play_source()),
         (stored(SNAPSHOT_BOUNDS), play_bounds()),
+        (stored(SNAPSHOT_TITLES), play_titles()),
     ];
     for (frames, played) in samples {
         let mut reader = SnapshotReader::new(Keeping::default());

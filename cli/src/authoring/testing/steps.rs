@@ -259,9 +259,9 @@ on_new_call:
         assert_eq!(
             outcome.unwalked,
             [
-                "w: 1 New call → 5 Give up (button \"Give up\")",
-                "w: 4 After 2h → 5 Give up (link, else)",
-                "w: 5 Give up → given-up (finish)"
+                "w: 1 To be called → 5 After Give up (button \"Give up\")",
+                "w: 4 After 2h → 5 After Give up (link, else)",
+                "w: 5 After Give up → given-up (finish)"
             ]
         );
     }

@@ -114,7 +114,10 @@ pub fn update_action(definition: &Definition, earlier: &Numbering, event: &str, 
             return Err(BuildError::OtherEvent(own.id));
         }
         let stage = built.stages.iter_mut().find(|stage| stage.event.id == own.id);
-        stage.into_iter().for_each(|stage| stage.event.label.clone_from(&event.label));
+        if let Some(stage) = stage {
+            stage.event.label.clone_from(&event.label);
+            stage.event.stage_title.clone_from(&event.stage_title);
+        }
     }
     built.stages[at].actions[place] = read.action;
     checked(built, None)
@@ -136,7 +139,7 @@ pub fn remove_action(definition: &Definition, event: &str, action: u32) -> Built
             .filter(|(nth, _)| (stage.number, *nth) != (definition.stages[at].number, place));
         pointing
             .filter(|(_, action)| targets(action).any(|to| gone.contains(to)))
-            .map(|(nth, _)| format!("stage {} \"{}\", action {}", stage.number, stage.event.label, nth + 1))
+            .map(|(nth, _)| format!("stage {} \"{}\", action {}", stage.number, stage.title(), nth + 1))
     });
     let links: Vec<String> = links.collect();
     if !links.is_empty() {

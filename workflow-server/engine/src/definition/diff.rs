@@ -42,7 +42,7 @@ pub fn vanished(old: &Definition, new: &Definition) -> Vec<u32> {
 }
 
 fn name(stage: &Stage) -> String {
-    format!("stage {} \"{}\"", stage.number, stage.event.label)
+    format!("stage {} \"{}\"", stage.number, stage.title())
 }
 
 fn or_nothing(text: &str) -> &str {
@@ -93,8 +93,19 @@ fn changed_stage(old: &Stage, new: &Stage, said: &mut Vec<String>) {
     if old.event.id != new.event.id {
         said.push(format!("{} was the event {}, and is {}", name(new), old.event.id, new.event.id));
     }
-    if old.event.label != new.event.label {
-        said.push(format!("{} was called \"{}\"", name(new), old.event.label));
+    if old.title() != new.title() {
+        said.push(format!("{} was called \"{}\"", name(new), old.title()));
+    } else if old.event.stage_title.is_some() != new.event.stage_title.is_some() {
+        let has = if new.event.stage_title.is_some() { "has its title written out" } else { "has no title of its own" };
+        said.push(format!("{} {has}", name(new)));
+    }
+    if old.event.label != new.event.label && new.event.stage_title.is_some() {
+        said.push(format!(
+            "what leads to {} was called \"{}\", and is \"{}\"",
+            name(new),
+            old.event.label,
+            new.event.label
+        ));
     }
     if old.actions == new.actions {
         return;

@@ -94,7 +94,7 @@ fn node(stage: &Stage, trail: &Trail) -> Node {
     }
     Node {
         stage: stage.number,
-        title: shortened(&stage.event.label),
+        title: shortened(&stage.title()),
         lines,
         visits: trail.visits.iter().find(|(number, _)| *number == stage.number).map_or(0, |(_, times)| *times),
         is_present: trail.present == Some(stage.number),

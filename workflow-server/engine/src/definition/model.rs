@@ -1,5 +1,7 @@
 //! The model: a workflow is a list of stages, a stage an event with its actions.
 
+use std::borrow::Cow;
+
 use crate::calendar::ClockTime;
 use crate::definition::expression::Expression;
 use crate::definition::source::Source;
@@ -89,10 +91,21 @@ pub struct Stage {
 }
 
 impl Stage {
+    /// What people call it.
+    #[must_use]
+    pub fn title(&self) -> Cow<'_, str> {
+        self.event.stage_title()
+    }
+
     /// The first stage of every workflow, with nothing in it yet.
     #[must_use]
     pub fn new_call() -> Self {
-        let event = Event { id: NEW_CALL_ID.to_owned(), kind: EventKind::NewCall, label: NEW_CALL_LABEL.to_owned() };
+        let event = Event {
+            id: NEW_CALL_ID.to_owned(),
+            kind: EventKind::NewCall,
+            label: NEW_CALL_LABEL.to_owned(),
+            stage_title: None,
+        };
         Self { number: FIRST_STAGE, event, actions: Vec::new() }
     }
 }
@@ -117,6 +130,25 @@ pub struct Event {
     pub kind: EventKind,
     /// What people call it: the button's label, the timer's label.
     pub label: String,
+    /// What people call its stage, where the author says it.
+    pub stage_title: Option<String>,
+}
+
+impl Event {
+    /// What people call its stage. A label says what has happened, and would be read as what is to be done: without a title of its own
+    /// a stage is called after what leads to it.
+    #[must_use]
+    pub fn stage_title(&self) -> Cow<'_, str> {
+        match (&self.stage_title, self.kind) {
+            (Some(title), _) => Cow::Borrowed(title),
+            (None, EventKind::NewCall) => Cow::Borrowed(&self.label),
+            // The label that a timer has by default says it already: "After 2h", "At 09:00".
+            (None, EventKind::TimerElapsed) if self.label.starts_with("After ") || self.label.starts_with("At ") => {
+                Cow::Borrowed(&self.label)
+            }
+            (None, EventKind::ButtonPushed | EventKind::TimerElapsed) => Cow::Owned(format!("After {}", self.label)),
+        }
+    }
 }
 
 /// Something that is done when an event happens.

@@ -31,7 +31,7 @@ pub fn fill_in(
     let mut filled = alert.text.fill_in(limits::TEXT_BYTES_MAX, &facts);
     if filled.text.trim().is_empty() {
         // Where nothing of the text shows, people at least see which stage the alert is of.
-        filled.text = definition.stage(instance.stage).map_or("", |stage| &stage.event.label).to_owned();
+        filled.text = definition.stage(instance.stage).map_or_else(String::new, |stage| stage.title().into_owned());
     }
     filled
 }

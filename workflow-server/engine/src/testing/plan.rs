@@ -52,6 +52,7 @@ pub(super) struct Alert {
 pub(super) struct Wait {
     id: String,
     label: String,
+    title: Option<String>,
     kind: WaitKind,
     when: Option<Expression>,
     then: Plan,
@@ -145,13 +146,9 @@ fn waits(plan: impl Strategy<Value = Plan>) -> impl Strategy<Value = Wait> {
     );
     let kinds = prop_oneof![2 => buttons, 1 => timers];
     let whens = option::weighted(0.2, words::conditions());
-    (words::names(), words::labels(), kinds, whens, plan).prop_map(|(id, label, kind, when, then)| Wait {
-        id,
-        label,
-        kind,
-        when,
-        then,
-    })
+    let titles = option::weighted(0.3, words::labels());
+    (words::names(), words::labels(), titles, kinds, whens, plan)
+        .prop_map(|(id, label, title, kind, when, then)| Wait { id, label, title, kind, when, then })
 }
 
 /// Makes stages of a plan.
@@ -172,7 +169,12 @@ impl<'a> Lowering<'a> {
 
     /// The stages by number, and whether one of them is an unlinked end.
     pub(super) fn stages(mut self, plan: &'a Plan) -> (Vec<Stage>, bool) {
-        let first = Event { id: NEW_CALL_ID.to_owned(), kind: EventKind::NewCall, label: NEW_CALL_LABEL.to_owned() };
+        let first = Event {
+            id: NEW_CALL_ID.to_owned(),
+            kind: EventKind::NewCall,
+            label: NEW_CALL_LABEL.to_owned(),
+            stage_title: None,
+        };
         self.walk(first, plan, &[]);
         let unlinked = self.stages.iter().any(|(_, plan, _)| matches!(plan, Plan::Unlinked(_)));
         let numbers = self.numbers();
@@ -202,7 +204,7 @@ impl<'a> Lowering<'a> {
                 WaitKind::Timer { after, at, .. } => (EventKind::TimerElapsed, default_label(*after, *at)),
             };
             let form = if let WaitKind::Button { form, .. } = &wait.kind { &form[..] } else { &[] };
-            self.walk(Event { id, kind, label }, &wait.then, form);
+            self.walk(Event { id, kind, label, stage_title: wait.title.clone() }, &wait.then, form);
         }
     }
 

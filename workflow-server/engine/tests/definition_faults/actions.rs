@@ -84,7 +84,7 @@ fn buttons_are_checked() {
             "5:13 (stage 1, action 1) BAD_VALUE the button's label is empty",
             "6:11 (stage 1, action 1) BAD_VALUE `note` must be required or optional, not `maybe`",
             "7:14 (stage 1, action 1) BAD_VALUE `confirm` must be text, not a list",
-            "9:5 (stage 1, action 1) UNKNOWN_KEY unknown key `lable`; known here: button, id, stage, when, confirm, note, form, then",
+            "9:5 (stage 1, action 1) UNKNOWN_KEY unknown key `lable`; known here: button, id, stage, title, when, confirm, note, form, then",
         ],
     );
 }

@@ -180,7 +180,7 @@ on_new_call: []
             "2:1 UNKNOWN_KEY unknown key `workflw`; did you mean `workflow`?",
             "3:8 BAD_VALUE `title` must be a single line",
             "4:11 BAD_VALUE a span can be at most 3650d (ten years)",
-            "5:1 UNKNOWN_KEY unknown key `foo`; known here: format, workflow, title, deadline, retention, calendar, fields, allow_unlinked_ends, on_new_call",
+            "5:1 UNKNOWN_KEY unknown key `foo`; known here: format, workflow, title, deadline, retention, calendar, fields, allow_unlinked_ends, on_new_call_title, on_new_call",
         ],
     );
 }

@@ -72,6 +72,8 @@ struct StageRecord {
     label: String,
     #[prost(message, repeated, tag = "5")]
     actions: Vec<ActionRecord>,
+    #[prost(string, optional, tag = "6")]
+    title: Option<String>,
 }
 
 /// A definition.
@@ -118,6 +120,7 @@ impl From<&Definition> for DefinitionRecord {
                     kind: stage.event.kind.code(),
                     label: stage.event.label.clone(),
                     actions: stage.actions.iter().map(Into::into).collect(),
+                    title: stage.event.stage_title.clone(),
                 })
                 .collect(),
         }
@@ -131,7 +134,12 @@ impl TryFrom<DefinitionRecord> for Definition {
         let stage = |stage: StageRecord| {
             Ok(Stage {
                 number: stage.number,
-                event: Event { id: stage.event, kind: Coded::from_code(stage.kind)?, label: stage.label },
+                event: Event {
+                    id: stage.event,
+                    kind: Coded::from_code(stage.kind)?,
+                    label: stage.label,
+                    stage_title: stage.title,
+                },
                 actions: stage.actions.into_iter().map(TryInto::try_into).collect::<Result<_, RecordError>>()?,
             })
         };

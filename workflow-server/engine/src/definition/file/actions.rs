@@ -18,8 +18,8 @@ pub(super) const KINDS: Keys =
     Keys { known: &["alert", "button", "timer", "link", "finish", "set-field"], later: &["email", "webhook"] };
 
 pub(super) const BUTTON: Keys =
-    Keys { known: &["button", "id", "stage", "when", "confirm", "note", "form", "then"], later: &["undo"] };
-pub(super) const TIMER: Keys = Keys { known: &["timer", "label", "id", "stage", "when", "then"], later: &[] };
+    Keys { known: &["button", "id", "stage", "title", "when", "confirm", "note", "form", "then"], later: &["undo"] };
+pub(super) const TIMER: Keys = Keys { known: &["timer", "label", "id", "stage", "title", "when", "then"], later: &[] };
 pub(super) const TIMER_VALUE: Keys = Keys { known: &["after", "at", "from", "calendar", "wait-for-claim"], later: &[] };
 
 pub(super) const NOTES: [(&str, NoteRule); 2] = [("required", NoteRule::Required), ("optional", NoteRule::Optional)];
@@ -158,6 +158,7 @@ impl<'f> ActionReader<'f> {
         let number = mapping
             .get("stage")
             .and_then(|node| Some((mapping::whole(node, "stage", 1, limits::STAGE_NUMBER_MAX, self.faults)?, node.at)));
+        let stage_title = stage_title(mapping, "title", self.faults);
         let added = self.sketches.len();
         if added >= limits::STAGES_MAX {
             self.full = true;
@@ -171,6 +172,7 @@ impl<'f> ActionReader<'f> {
         self.sketches.push(Sketch {
             kind,
             label,
+            stage_title,
             id,
             number,
             added_by,
@@ -183,6 +185,12 @@ impl<'f> ActionReader<'f> {
             self.read(added, then, "`then`");
         }
     }
+}
+
+/// What a stage is called, if the file says it.
+pub(super) fn stage_title(mapping: Mapping<'_>, key: &str, faults: &mut Faults) -> Option<String> {
+    let node = mapping.get(key)?;
+    mapping::checked(node, key, |text| rules::label("the stage's title", text), faults)
 }
 
 /// The condition of an action.

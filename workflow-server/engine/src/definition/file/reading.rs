@@ -1,14 +1,14 @@
 //! From a file to a definition.
 
 use crate::definition::fault::{Fault, FaultCode};
-use crate::definition::file::actions::ActionReader;
+use crate::definition::file::actions::{ActionReader, stage_title};
 use crate::definition::file::faults::{Faults, Spot};
 use crate::definition::file::mapping::{self, Keys, Mapping};
 use crate::definition::file::places::{Place, Places};
 use crate::definition::file::sketch::Sketch;
 use crate::definition::file::tree::Node;
 use crate::definition::file::{fields, numbers, tree};
-use crate::definition::model::{ActionKind, Definition, Stage};
+use crate::definition::model::{ActionKind, Definition, FIRST_STAGE, Stage};
 use crate::definition::numbering::Numbering;
 use crate::definition::rules;
 use crate::definition::source::Source;
@@ -17,6 +17,9 @@ use crate::value::FieldDeclaration;
 
 /// The version of the file form that this server reads and writes.
 pub(super) const FORMAT: u32 = 1;
+
+/// The key of what the first stage is called.
+pub(super) const NEW_CALL_TITLE: &str = "on_new_call_title";
 
 /// Beyond this a format is a slip of the pen, not a later version.
 const FORMAT_MAX: u32 = 1_000;
@@ -31,6 +34,7 @@ pub(super) const WORKFLOW: Keys = Keys {
         "calendar",
         "fields",
         "allow_unlinked_ends",
+        NEW_CALL_TITLE,
         "on_new_call",
     ],
     later: &["templates"],
@@ -114,6 +118,7 @@ struct Header {
     calendar: Option<String>,
     fields: Vec<FieldDeclaration>,
     allow_unlinked_ends: bool,
+    new_call_title: Option<String>,
 }
 
 impl Header {
@@ -131,6 +136,7 @@ impl Header {
         let fields = file.get("fields").map(|node| fields::read(node, "fields", faults));
         let allow_unlinked_ends =
             file.get("allow_unlinked_ends").and_then(|node| mapping::flag(node, "allow_unlinked_ends", faults));
+        let new_call_title = stage_title(file, NEW_CALL_TITLE, faults);
         Some(Self {
             name: name?,
             title: title?,
@@ -139,10 +145,14 @@ impl Header {
             calendar,
             fields: fields.unwrap_or_default(),
             allow_unlinked_ends: allow_unlinked_ends.unwrap_or(false),
+            new_call_title,
         })
     }
 
-    fn with_stages(self, stages: Vec<Stage>) -> Definition {
+    fn with_stages(self, mut stages: Vec<Stage>) -> Definition {
+        if let Some(first) = stages.first_mut().filter(|stage| stage.number == FIRST_STAGE) {
+            first.event.stage_title = self.new_call_title;
+        }
         Definition {
             name: self.name,
             title: self.title,

@@ -69,6 +69,7 @@ fn workflow() -> Vec<Property> {
         ("calendar", reference("name"), "The calendar in which spans count"),
         ("fields", reference("fields"), "What the call script gives"),
         ("allow_unlinked_ends", json!({ "type": "boolean" }), "Publish although a leg ends nowhere"),
+        ("on_new_call_title", reference("label"), "What people call stage 1; \"New call\" if not said"),
         ("on_new_call", reference("actions"), "Stage 1: what is done when the workflow is set"),
     ]
 }
@@ -111,6 +112,7 @@ fn button() -> Value {
         ("button", reference("label"), "What stands on it"),
         ("id", reference("name"), "The id of its event"),
         ("stage", stage_number(), "The number of its stage"),
+        ("title", reference("label"), "What people call its stage, such as To be paid"),
         ("when", reference("expression"), "Whether it is there"),
         ("confirm", reference("text"), "A question to ask first"),
         ("note", words(&super::actions::NOTES), "Whether a note must be given"),
@@ -142,6 +144,7 @@ fn timer() -> Value {
         ("label", reference("label"), "What people call it"),
         ("id", reference("name"), "The id of its event"),
         ("stage", stage_number(), "The number of its stage"),
+        ("title", reference("label"), "What people call its stage, such as To be called again"),
         ("when", reference("expression"), "Whether it runs"),
         ("then", reference("actions"), "What is done when it has elapsed"),
     ];

@@ -8,6 +8,8 @@ use crate::definition::model::{Action, Event, EventKind, FIRST_STAGE, NEW_CALL_I
 pub(super) struct Sketch {
     pub(super) kind: EventKind,
     pub(super) label: String,
+    /// What its stage is called, if the file says it.
+    pub(super) stage_title: Option<String>,
     /// The id in the file, if one is written.
     pub(super) id: Option<(String, Position)>,
     /// The number in the file, if one is written.
@@ -29,6 +31,7 @@ impl Sketch {
         Self {
             kind: EventKind::NewCall,
             label: NEW_CALL_LABEL.to_owned(),
+            stage_title: None,
             id: Some((NEW_CALL_ID.to_owned(), Position::START)),
             number: Some((FIRST_STAGE, Position::START)),
             added_by: Spot::default(),
@@ -40,6 +43,6 @@ impl Sketch {
     }
 
     pub(super) fn event(&self, id: String) -> Event {
-        Event { id, kind: self.kind, label: self.label.clone() }
+        Event { id, kind: self.kind, label: self.label.clone(), stage_title: self.stage_title.clone() }
     }
 }

@@ -12,7 +12,7 @@ use crate::definition::fault::{Fault, FaultCode};
 use crate::definition::file::actions::{FROM_FIELD, timer_label};
 use crate::definition::file::escalation::{DUE, RAISE};
 use crate::definition::file::plain_actions::PRIORITIES;
-use crate::definition::file::reading::FORMAT;
+use crate::definition::file::reading::{FORMAT, NEW_CALL_TITLE};
 use crate::definition::file::tree::check_signs;
 use crate::definition::model::{
     Action, ActionKind, AlertAction, ButtonAction, Definition, FIRST_STAGE, LinkAction, NoteRule, Priority, Raise,
@@ -210,7 +210,9 @@ fn span(span: Span) -> Written {
 
 pub(super) fn file(definition: &Definition, unnumbered: &HashSet<u32>) -> Written {
     let mut writer = StageWriter::new(definition, unnumbered);
-    let first = definition.stage(FIRST_STAGE).map(|stage| writer.actions(stage)).unwrap_or_default();
+    let first_stage = definition.stage(FIRST_STAGE);
+    let first_title = first_stage.and_then(|stage| stage.event.stage_title.as_ref()).map(text);
+    let first = first_stage.map(|stage| writer.actions(stage)).unwrap_or_default();
     Entries::default()
         .with("format", Written::Whole(FORMAT))
         .text("workflow", &definition.name)
@@ -220,6 +222,7 @@ pub(super) fn file(definition: &Definition, unnumbered: &HashSet<u32>) -> Writte
         .with_some("calendar", definition.calendar.as_ref().map(text))
         .with_some("fields", fields(&definition.fields))
         .with_some("allow_unlinked_ends", definition.allow_unlinked_ends.then_some(Written::Flag(true)))
+        .with_some(NEW_CALL_TITLE, first_title)
         .with("on_new_call", Written::List(first))
         .map()
 }
@@ -319,11 +322,12 @@ impl<'d> StageWriter<'d> {
         self.identity(&timer.event, entries).with_some("when", when).with_some("then", self.then(&timer.event)).map()
     }
 
-    /// The id and the number of the event.
+    /// The id of the event, and the number and title of its stage.
     fn identity(&self, event: &str, entries: Entries) -> Entries {
         let stage = self.stages.get(event).filter(|stage| !self.unnumbered.contains(&stage.number));
         let number = stage.map(|stage| Written::Whole(stage.number));
-        entries.text("id", event).with_some("stage", number)
+        let title = self.stages.get(event).and_then(|stage| stage.event.stage_title.as_ref()).map(text);
+        entries.text("id", event).with_some("stage", number).with_some("title", title)
     }
 
     /// What the event does; nothing where it does nothing, or stands elsewhere already.

@@ -37,7 +37,7 @@ struct Writer<'d> {
 impl Writer<'_> {
     fn stage(&mut self, stage: &Stage, depth: usize) {
         self.shown.insert(stage.number);
-        let head = format!("{} {}{}", stage.number, stage.event.label, self.mark(stage.number));
+        let head = format!("{} {}{}", stage.number, stage.title(), self.mark(stage.number));
         self.lines.push(String::new());
         self.lines.extend(wrapped(&head, depth, ""));
         let mut next = Vec::new();
@@ -67,7 +67,7 @@ impl Writer<'_> {
     fn with_numbers(&self, words: &str) -> String {
         let Some((before, event)) = words.rsplit_once(" → ") else { return words.to_owned() };
         match self.definition.stage_of(event) {
-            Some(stage) => format!("{before} → {} {}", stage.number, stage.event.label),
+            Some(stage) => format!("{before} → {} {}", stage.number, stage.title()),
             None => words.to_owned(),
         }
     }

@@ -33,6 +33,7 @@ fn check_stage(stage: &Stage, faults: &mut Vec<Fault>) {
     let event = [
         ("id", rules::name("the event's id", &stage.event.id)),
         ("label", rules::label("the event's label", &stage.event.label)),
+        ("title", stage.event.stage_title.as_ref().map_or(Ok(()), |title| rules::label("the stage's title", title))),
     ];
     for (field, checked) in event {
         let Err(fault) = checked else { continue };
