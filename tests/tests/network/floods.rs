@@ -78,8 +78,8 @@ async fn a_client_that_asks_much_may_send_many_control_frames() {
     }
 }
 
-/// Sends requests and resets each at once, until so many are sent or the server takes no more; how many were sent.
-async fn reset_requests(server: &Bare, count: u32) -> (u32, OwnedWriteHalf) {
+/// Sends requests and resets each at once, until so many are sent or the server reads no more for so long; how many were sent.
+async fn reset_requests(server: &Bare, count: u32, patience: Duration) -> (u32, OwnedWriteHalf) {
     let client = http2::connect(server.address, &[]).await;
     let (mut read, mut write) = client.into_split();
     tokio::spawn(async move { tokio::io::copy(&mut read, &mut tokio::io::sink()).await });
@@ -88,7 +88,7 @@ async fn reset_requests(server: &Bare, count: u32) -> (u32, OwnedWriteHalf) {
         let reset = frame(RST_STREAM, 0, stream, &[0, 0, 0, 8]);
         let bytes = [http2::request(stream, http2::CHECK), reset].concat();
         // What the server does not read does not fit into the sockets at some point: that is the bound.
-        match tokio::time::timeout(Duration::from_secs(1), write.write_all(&bytes)).await {
+        match tokio::time::timeout(patience, write.write_all(&bytes)).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => panic!("the connection was closed after {sent}: {error}"),
             Err(_) => return (sent, write),
@@ -104,7 +104,7 @@ const RESETS: u32 = 100_000;
 async fn a_client_that_resets_its_requests_is_slowed_down_and_not_cut() {
     let server = Bare::start(Limits::default()).await;
     let before = counter(server.address, "aftercall_reset_pauses_total").await;
-    let (sent, _open) = reset_requests(&server, RESETS).await;
+    let (sent, _open) = reset_requests(&server, RESETS, Duration::from_secs(1)).await;
     assert!(counter(server.address, "aftercall_reset_pauses_total").await > before, "{sent} were sent");
     assert!(sent < RESETS, "its connection is not read any more");
     check(&mut server.client()).await.expect("others are served");
@@ -113,7 +113,7 @@ async fn a_client_that_resets_its_requests_is_slowed_down_and_not_cut() {
 #[tokio::test(flavor = "multi_thread")]
 async fn without_the_limit_as_many_requests_are_reset_as_are_sent() {
     let server = Bare::start(Limits { resets_burst: NONE, ..Limits::default() }).await;
-    let (sent, _open) = reset_requests(&server, RESETS).await;
+    let (sent, _open) = reset_requests(&server, RESETS, PATIENCE).await;
     assert_eq!(sent, RESETS);
 }
 
