@@ -62,7 +62,10 @@ proptest! {
                 let renewed = found.renewed(world.root(), filter, now);
                 *found = searched(world.root(), filter, now);
                 let renewed = renewed.expect("a few changes on a few instances");
-                prop_assert_eq!(renewed.candidates(), found.candidates());
+                // A jump of the clock ends a lease at once; the timer that releases the follow-up, and makes it a change, comes next.
+                let has_no_claim = |id: &&InstanceId| world.root().instance(**id).is_some_and(|one| one.claim.is_none());
+                let unclaimed = |of: &Claimable| of.candidates().iter().filter(has_no_claim).copied().collect::<Vec<_>>();
+                prop_assert_eq!(unclaimed(&renewed), unclaimed(found));
                 let free = |id: &InstanceId| is_claimable(world.root(), filter, world.root().instance(*id).unwrap(), now);
                 prop_assert!(found.candidates().iter().all(free));
             }
