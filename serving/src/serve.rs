@@ -195,7 +195,7 @@ async fn stalled(connection: &Connection, stall_max: Option<Duration>) {
             metrics::counter!("aftercall_streams_ended_total", "reason" => "stalled").increment(ended as u64);
             if let Some(count) = STALLED_STREAMS.is_due() {
                 let peer = connection.peer;
-                tracing::warn!(%peer, count, "a client does not read an answer: its stream is reset, and the connection goes on");
+                tracing::warn!(%peer, count, "a client does not read an answer: its stream is reset, and the connection stays open");
             }
             // What these held is free now: the others are judged from here on.
             last = (None, Instant::now());

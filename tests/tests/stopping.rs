@@ -1,4 +1,4 @@
-//! A server that is told to stop does not wait for the pictures that it computes.
+//! A server that is stopped does not wait for the pictures that it computes.
 
 use aftercall_proto::workflow::v1::{PictureFormat, RenderWorkflowRequest};
 use aftercall_tests::{Clients, PATIENCE, ServerProcess};

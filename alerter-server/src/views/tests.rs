@@ -1,4 +1,4 @@
-//! However filters and changes are made: a view that is told something is found; and few others are.
+//! However filters and changes are made: a view that a change concerns is found, and few others are.
 
 use std::time::Instant;
 

@@ -153,7 +153,7 @@ on_new_call:                        # stage 1: actions, from top to bottom
     title: Waiting to try again     # what people call its stage; "After Not reached" otherwise
     note: required
     then:
-      - timer: {after: 2h, from: stage}  # waits, then goes on
+      - timer: {after: 2h, from: stage}  # waits, then continues
         id: after-2h
         then:
           - link: {to: new-call, max: 2, else: give-up}

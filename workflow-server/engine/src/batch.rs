@@ -22,7 +22,7 @@ pub enum BatchWork {
     },
     /// Stop its clocks.
     Pause {
-        /// When it goes on by itself; none where somebody must say so.
+        /// When it continues by itself; none where somebody must say so.
         until: Option<Time>,
     },
     /// Let it go on on another version of its workflow.

@@ -287,7 +287,7 @@ pub enum Command {
     Pause {
         /// Which.
         instance: InstanceId,
-        /// When it goes on by itself; none where somebody must say so.
+        /// When it continues by itself; none where somebody must say so.
         until: Option<Time>,
         /// Why.
         reason: Box<str>,

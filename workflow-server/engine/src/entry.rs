@@ -81,7 +81,7 @@ pub enum ChangeKind {
     Chased,
     /// Somebody moved it to another stage.
     Moved,
-    /// It goes on on another version of its workflow.
+    /// It moved to another version of its workflow.
     Migrated,
     /// A batch was started.
     BatchStarted,

@@ -121,7 +121,7 @@ pub enum Happening {
     Chase,
     /// Somebody moves it to another stage, whatever its buttons.
     Move,
-    /// It goes on on another version of its workflow.
+    /// It moved to another version of its workflow.
     Migrate,
     /// A person finishes it with an outcome.
     Finish,
@@ -180,7 +180,7 @@ pub struct Pause {
     pub by: Box<str>,
     /// Since when.
     pub since: Time,
-    /// When it goes on by itself; none where somebody must say so.
+    /// When it continues by itself; none where somebody must say so.
     pub until: Option<Time>,
     /// Why.
     pub reason: Box<str>,

@@ -183,7 +183,7 @@ impl Owner {
         }
         let until = self.paused_until?;
         if self.clock.monotonic() < until {
-            return Some("the disk of the data directory is nearly full: free some space; nothing is lost, and writing goes on by itself".into());
+            return Some("the disk of the data directory is nearly full: free some space; nothing is lost, and writing continues by itself".into());
         }
         self.paused_until = None;
         None

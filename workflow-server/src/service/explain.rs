@@ -130,7 +130,7 @@ fn paused(root: &Root, instance: &Instance, clock: &Clock) -> Vec<String> {
     let Some(pause) = &instance.pause else { return vec![format!("It is paused in {stage}.")] };
     let (by, since, reason) = (&pause.by, clock.shown(pause.since), &pause.reason);
     let goes_on = match pause.until {
-        Some(until) => format!("It goes on by itself {}, or when somebody resumes it.", clock.in_words(until)),
+        Some(until) => format!("It continues {}, or when somebody resumes it.", clock.in_words(until)),
         None => "Somebody must resume it.".to_owned(),
     };
     vec![
