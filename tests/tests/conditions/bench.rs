@@ -17,8 +17,11 @@ use tonic::transport::Endpoint;
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
+use tracing::Level;
 use workflow_server::journal::{Disk, RealDisk};
 use workflow_server::ledger::ManualClock;
+
+use crate::log::{self, Said};
 
 /// The metric is the process's: one server at a time.
 pub(crate) static ALONE: Mutex<()> = Mutex::const_new(());
@@ -73,6 +76,7 @@ impl Bench {
     }
 
     async fn start_as(archives_at_once: bool) -> Self {
+        log::read();
         let clock = Arc::new(ManualClock::at(Time(1_795_000_000_000)));
         let disk = Arc::new(HandDisk { free_bytes: AtomicU64::new(u64::MAX), fails: AtomicBool::new(false) });
         let machine = Machine { clock: clock.clone(), disk: disk.clone() };
@@ -131,11 +135,16 @@ async fn shown(address: SocketAddr, clients: &mut Clients, wanted: Option<&str>,
     let is_metric = |name: &str, value: i32| {
         name.is_empty() || metrics.contains(&format!("aftercall_condition{{condition=\"{name}\"}} {value}"))
     };
+    let said = match wanted {
+        Some(_) => Said { level: if unready { Level::ERROR } else { Level::WARN }, sentence: message.clone() },
+        None => Said { level: Level::INFO, sentence: "the condition has ended".to_owned() },
+    };
     let expected = if unready { (503, ServingStatus::NotServing) } else { (200, ServingStatus::Serving) };
     let agrees = names == wanted.into_iter().collect::<Vec<_>>()
         && (status, serving) == (expected.0, i32::from(expected.1))
         && body.contains(&message)
         && is_metric(which, i32::from(wanted.is_some()))
+        && (which.is_empty() || log::last(which) == Some(said))
         && (wanted == Some("clock")) == info.clock_held
         && (wanted == Some("store")) != info.failure.is_empty();
     agrees.then_some(message)

@@ -1,7 +1,8 @@
-//! What keeps the server from its work is shown by `/readyz`, health, `GetServerInfo` and the metric alike, and is over when it
-//! is over. Each is made to happen on a real server.
+//! What keeps the server from its work is shown by `/readyz`, health, `GetServerInfo`, the metric and the log alike, and is over
+//! when it is over. Each is made to happen on a real server.
 
 mod bench;
+mod log;
 mod refused;
 mod upkeep;
 
@@ -16,9 +17,11 @@ use tonic::transport::Endpoint;
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
+use tracing::Level;
 use workflow_server::ledger::Clock as _;
 
 use bench::{ALONE, Bench, DAY, get};
+use log::Said;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_start_with_a_wrong_clock_is_not_ready_takes_pushes_and_continues_alone() {
@@ -135,4 +138,6 @@ async fn a_server_that_drains_says_so_to_whoever_watches() {
     bench.house.stop_workflow().await;
     let next = tokio::time::timeout(PATIENCE, watched.message()).await.expect("in time").expect("one").expect("one");
     assert_eq!(next.status, i32::from(ServingStatus::NotServing));
+    let stopping = Said { level: Level::INFO, sentence: "the server is shutting down".to_owned() };
+    assert_eq!(log::last("draining"), Some(stopping), "an orderly stop is nothing to wake anybody for");
 }

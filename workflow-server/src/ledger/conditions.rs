@@ -114,6 +114,7 @@ impl Conditions {
             let is_there = f64::from(u8::from(sentence.is_some()));
             metrics::gauge!("aftercall_condition", "condition" => condition.name()).set(is_there);
             match &sentence {
+                Some(why) if condition == Condition::Draining => tracing::info!(condition = condition.name(), "{why}"),
                 Some(why) if condition.is_unready() => tracing::error!(condition = condition.name(), "{why}"),
                 Some(why) => tracing::warn!(condition = condition.name(), "{why}"),
                 None => tracing::info!(condition = condition.name(), "the condition has ended"),
