@@ -11,6 +11,7 @@ use hyper::body::Incoming;
 use tonic::transport::server::TcpConnectInfo;
 use tower::Service as _;
 
+use crate::asker;
 use crate::backlog::bounded;
 use crate::connection::Connection;
 use crate::hosts::Hosts;
@@ -58,7 +59,7 @@ impl Answering {
         request.extensions_mut().insert(TcpConnectInfo { local_addr: None, remote_addr: Some(connection.peer) });
         let answering = async {
             connection.unread_below(self.limits.unread_bytes_per_connection_max).await?;
-            Ok(self.route(request).await)
+            Ok(asker::scope(connection.peer, self.route(request)).await)
         };
         let answered = match timeout {
             None => answering.await,

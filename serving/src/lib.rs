@@ -3,6 +3,7 @@
 //!
 //! Must not know what a server serves: routes come in.
 
+pub mod asker;
 pub mod config;
 pub mod logs;
 mod network;

@@ -2,6 +2,7 @@
 //!
 //! The journal is the truth, memory is the state, the feed is the journal: see `ARCHITECTURE.md`.
 
+mod askers;
 pub mod backup;
 mod compaction;
 pub mod config;

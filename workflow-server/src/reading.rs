@@ -2,7 +2,8 @@
 //! simulations holds up those who change something.
 //!
 //! There are three lanes, each with its own threads and its own queue: what people at their desks wait for, everything else, and pictures,
-//! whose layout cannot be interrupted. What finds a full queue is refused at once. A read ends when the client has gone away
+//! whose layout cannot be interrupted. What finds a full queue is refused at once, but for the only read of a connection: a client that
+//! asks for one thing at a time is served however many requests others have waiting. A read ends when the client has gone away
 //! or its time is used up: the walk asks now and then. What waits in a queue is a future; it holds no thread.
 //!
 //! Promise: the threads have a low priority where the system has such a thing, and the end of the process does not wait for
@@ -20,6 +21,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
+use crate::askers::{Askers, Asking};
 use crate::limits::{DESK_READS_WAITING_MAX, PICTURES_AT_ONCE, PICTURES_WAITING_MAX, READ_TIME_MAX, READS_WAITING_MAX};
 
 /// Which threads a read runs on.
@@ -62,12 +64,14 @@ struct Threads {
     /// Permits for those who run or wait.
     admitted: Arc<Semaphore>,
     admitted_max: usize,
+    askers: Askers,
 }
 
 /// A place on a lane.
 struct Place {
     _place: OwnedSemaphorePermit,
     _admitted: Option<OwnedSemaphorePermit>,
+    _asking: Option<Asking>,
 }
 
 /// The lanes.
@@ -186,9 +190,17 @@ impl Reading {
             return Err(ReadError::Unread);
         }
         let threads = self.lane(lane);
+        let asking = threads.askers.enter();
+        let is_only_one = asking.as_ref().is_some_and(|asking| asking.is_only_one);
         let full = |_| ReadError::Full { limit: threads.admitted_max };
-        let admitted = threads.admitted.clone().try_acquire_owned().map_err(full)?;
-        threads.wait(Some(admitted)).await
+        let admitted = threads.admitted.clone().try_acquire_owned().map_err(full);
+        let admitted = if is_only_one { admitted.ok() } else { Some(admitted?) };
+        let place = threads.wait(admitted).await?;
+        // Much may have been read while it waited.
+        if (self.is_full)() {
+            return Err(ReadError::Unread);
+        }
+        Ok(Place { _asking: asking, ..place })
     }
 }
 
@@ -196,7 +208,7 @@ impl Threads {
     async fn wait(&self, admitted: Option<OwnedSemaphorePermit>) -> Result<Place, ReadError> {
         // A semaphore that nobody closes.
         let place = self.places.clone().acquire_owned().await.map_err(|_| ReadError::Panicked)?;
-        Ok(Place { _place: place, _admitted: admitted })
+        Ok(Place { _place: place, _admitted: admitted, _asking: None })
     }
 
     fn start(name: &str, threads: usize, waiting_max: usize) -> std::io::Result<Self> {
@@ -208,7 +220,7 @@ impl Threads {
         }
         let admitted_max = threads + waiting_max;
         let (places, admitted) = (Arc::new(Semaphore::new(threads)), Arc::new(Semaphore::new(admitted_max)));
-        Ok(Self { jobs, places, admitted, admitted_max })
+        Ok(Self { jobs, places, admitted, admitted_max, askers: Askers::default() })
     }
 }
 
@@ -237,6 +249,10 @@ const READ_NICE: i32 = 10;
 
 #[cfg(test)]
 mod tests {
+    use std::net::SocketAddr;
+
+    use aftercall_serving::asker::scope;
+
     use super::*;
 
     fn reading(threads: usize, waiting_max: usize) -> Arc<Reading> {
@@ -275,6 +291,34 @@ mod tests {
         assert_eq!(reading.run(Lane::Heavy, |_| Ok(1)).await, Err(ReadError::Full { limit: 1 }));
         assert_eq!(reading.run(Lane::Desk, |_| Ok(2)).await, Ok(2));
         running.abort();
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn the_only_read_of_a_connection_is_not_refused_though_another_fills_the_queue() {
+        let reading = reading(1, 0);
+        let peer = |port| SocketAddr::from(([127, 0, 0, 1], port));
+        let (begun, has_begun) = oneshot::channel();
+        let flooding = tokio::spawn({
+            let reading = reading.clone();
+            scope(peer(1), async move { reading.run(Lane::Heavy, endless(begun)).await })
+        });
+        has_begun.await.unwrap();
+        let full = Err(ReadError::Full { limit: 1 });
+        assert_eq!(scope(peer(1), reading.run(Lane::Heavy, |_| Ok(1))).await, full, "it has one already");
+        let waits = tokio::spawn({
+            let reading = reading.clone();
+            scope(peer(2), async move {
+                let first = reading.run(Lane::Heavy, |_| Ok(2));
+                // It is polled first, so the second one is not the only one.
+                tokio::join!(biased; first, async { reading.run(Lane::Heavy, |_| Ok(3)).await })
+            })
+        });
+        while reading.heavy.askers.of(peer(2)) == 0 {
+            tokio::task::yield_now().await;
+        }
+        flooding.abort();
+        assert_eq!(waits.await.unwrap(), (Ok(2), full));
+        assert_eq!(reading.heavy.askers.of(peer(2)), 0, "nothing is counted for ever");
     }
 
     #[tokio::test]

@@ -43,10 +43,10 @@ fn faults(world: &World) -> Vec<String> {
     if !keys.collect::<BTreeSet<_>>().into_iter().eq(root.urgency.iter().copied()) {
         faults.push("the order of urgency is not that of the instances".to_owned());
     }
-    // What the end of a call has released comes first.
+    // What the end of a call has released comes first, with texts that are filled in again.
     let waits = |key: &TimerKey| {
         let call = root.instance_at(key.slot).and_then(|one| root.call_of(one));
-        key.action != RELEASE || call.is_none_or(|call| call.ended_at.is_none())
+        key.action != REFRESH && (key.action != RELEASE || call.is_none_or(|call| call.ended_at.is_none()))
     };
     let mut timers: Vec<TimerKey> = instances.iter().flat_map(|one| timers_of(one)).collect();
     timers.sort_by_key(|key| (waits(key), *key));

@@ -1,8 +1,8 @@
-//! What the end of a call releases does not wait for the time.
+//! What the end of a call releases does not wait for the time, nor do texts that show a call.
 
 use std::time::Duration;
 
-use aftercall_engine::call::CallKey;
+use aftercall_engine::call::{CallKey, Caller};
 use aftercall_engine::command::{CallChanges, Command, IfRunning, Release, SetWorkflow};
 use aftercall_engine::definition::file;
 use aftercall_engine::instance::Status;
@@ -20,7 +20,7 @@ fn field(nth: usize) -> String {
     format!("f{nth}")
 }
 
-async fn set_waiting(bench: &Bench, name: &str) {
+async fn set(bench: &Bench, name: &str, release: Release) {
     let fields: String = (0..FIELDS_MAX).map(|nth| format!("  {}: {{ type: text }}\n", field(nth))).collect();
     let file = format!(
         "format: 1
@@ -28,7 +28,7 @@ workflow: {name}
 title: Large
 fields:
 {fields}on_new_call:
-  - alert: {{ text: Ring, team: billing }}
+  - alert: {{ text: 'Ring {{{{ call.caller.name }}}}', team: billing }}
   - button: Done
     then: [ finish: done ]
 "
@@ -43,11 +43,19 @@ fields:
         workflow: name.into(),
         version: None,
         fields: (0..FIELDS_MAX).map(|nth| (field(nth).as_str().into(), text.clone())).collect(),
-        release: Some(Release::CallEnded),
+        release: Some(release),
         release_within_millis: None,
         if_running: IfRunning::ReturnIt,
     };
     bench.commit(Command::SetWorkflow(Box::new(set))).await;
+}
+
+/// Until the clock is held.
+async fn hold_clock(bench: &Bench) {
+    bench.clock.set_wall(Time(bench.clock.wall().0 + Duration::from_secs(2 * 86_400).as_millis() as i64));
+    let mut health = bench.handle.conditions().watch();
+    let held = health.wait_for(workflow_server::ledger::Health::is_clock_held);
+    tokio::time::timeout(PATIENCE, held).await.expect("in time").expect("it runs");
 }
 
 fn call() -> CallKey {
@@ -64,12 +72,9 @@ async fn all_that_a_call_releases_is_released_while_the_clock_is_held_and_no_tim
     bench.commit(team("billing")).await;
     bench.set_slow().await;
     for nth in 0..COUNT {
-        set_waiting(&bench, &format!("large-{nth}")).await;
+        set(&bench, &format!("large-{nth}"), Release::CallEnded).await;
     }
-    bench.clock.set_wall(Time(bench.clock.wall().0 + Duration::from_secs(2 * 86_400).as_millis() as i64));
-    let mut health = bench.handle.conditions().watch();
-    let held = health.wait_for(workflow_server::ledger::Health::is_clock_held);
-    tokio::time::timeout(PATIENCE, held).await.expect("in time").expect("it runs");
+    hold_clock(&bench).await;
     let ended = bench.commit(Command::EndCall { call: call() }).await;
     bench.until("all are released", |root| count(root, Status::WaitingForCallEnd) == 0).await;
     assert!(bench.handle.root().sequence > ended, "they do not fit into one entry");
@@ -84,9 +89,29 @@ async fn all_that_a_call_releases_is_released_at_once_where_the_clock_is_a_littl
     let bench = Bench::new().await;
     bench.commit(team("billing")).await;
     for nth in 0..COUNT {
-        set_waiting(&bench, &format!("large-{nth}")).await;
+        set(&bench, &format!("large-{nth}"), Release::CallEnded).await;
     }
     bench.clock.set_wall(Time(bench.clock.wall().0 - Duration::from_secs(240).as_millis() as i64));
     bench.commit(Command::EndCall { call: call() }).await;
     bench.until("all are released", |root| count(root, Status::WaitingForCallEnd) == 0).await;
+}
+
+#[tokio::test]
+async fn texts_show_a_call_as_it_is_while_the_clock_is_held() {
+    let bench = Bench::new().await;
+    bench.commit(team("billing")).await;
+    for nth in 0..COUNT {
+        set(&bench, &format!("large-{nth}"), Release::Immediately).await;
+    }
+    hold_clock(&bench).await;
+    let caller = Some(Caller { name: "Xanthippe".into(), ..Caller::default() });
+    let changes = CallChanges { caller, ..CallChanges::default() };
+    let updated = bench.commit(Command::UpdateCall { call: call(), changes, expected: None }).await;
+    let shows = |root: &aftercall_engine::Root| {
+        let slots = &root.call(&call()).expect("a call").instances;
+        slots.iter().filter(|slot| &*root.instance_at(**slot).expect("one").alerts[0].text == "Ring Xanthippe").count()
+    };
+    bench.until("all show it", |root| shows(root) == COUNT).await;
+    assert!(bench.handle.root().sequence > updated, "they do not fit into one entry");
+    assert!(bench.handle.health().is_clock_held());
 }

@@ -1,6 +1,6 @@
 //! Timers and release times in the order in which they fall due. Private to the writer, which arms only the earliest.
 //!
-//! What the end of a call has released, and what waits only for an entry of its own, is due whatever the time is.
+//! What the end of a call has released, and texts that wait only for an entry of their own, are due whatever the time is.
 
 use std::collections::BTreeSet;
 
@@ -52,7 +52,7 @@ impl TimerKey {
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Timers {
     by_due: BTreeSet<TimerKey>,
-    /// Releases of instances whose call has ended.
+    /// Releases of instances whose call has ended, and texts that are filled in again.
     at_any_time: BTreeSet<TimerKey>,
 }
 
@@ -93,7 +93,7 @@ impl Timers {
 
     /// Adds the timers of an instance of this call; returns how many there are.
     pub(super) fn arm(&mut self, instance: &Instance, call: &Call) -> u64 {
-        let is_timeless = |key: &TimerKey| key.action == RELEASE && call.ended_at.is_some();
+        let is_timeless = |key: &TimerKey| key.action == REFRESH || (key.action == RELEASE && call.ended_at.is_some());
         let mut insert = |key| if is_timeless(&key) { self.at_any_time.insert(key) } else { self.by_due.insert(key) };
         keys(instance).filter(|key| insert(*key)).count() as u64
     }

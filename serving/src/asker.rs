@@ -1,0 +1,30 @@
+//! Which connection a request came by, for what shares something out between connections.
+
+use std::net::SocketAddr;
+
+tokio::task_local! {
+    static PEER: SocketAddr;
+}
+
+/// The other end of the connection whose request is being answered; none outside of a request, and while a stream sends its messages.
+#[must_use]
+pub fn asker() -> Option<SocketAddr> {
+    PEER.try_with(|peer| *peer).ok()
+}
+
+/// Answers a request of this connection.
+pub async fn scope<F: Future>(peer: SocketAddr, answering: F) -> F::Output {
+    PEER.scope(peer, answering).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn the_asker_is_known_while_it_is_answered_and_not_outside() {
+        let peer = SocketAddr::from(([127, 0, 0, 1], 7));
+        assert_eq!(scope(peer, async { asker() }).await, Some(peer));
+        assert_eq!(asker(), None);
+    }
+}
