@@ -13,8 +13,12 @@ const { followUp } = await scripts.setWorkflow({
   requestId: randomUUID(), // asking again with the same id changes nothing
   actor: "script-engine-1",
   call: { source: "node", id: "1001" },
-  properties: { customer: "Northwind", chargeable: true, caller: { name: "Ada Lovelace" } },
+  properties: { customer: "Northwind", chargeable: true, caller: { name: "Ada Lovelace", reference: "C-77120" } },
   workflow: "refund",
-  fields: { amount: { kind: { case: "number", value: 72.5 } } },
+  fields: {
+    amount: { kind: { case: "number", value: 72.5 } },
+    order: { kind: { case: "text", value: "B-20981" } },
+    reason: { kind: { case: "text", value: "arrived broken" } },
+  },
 });
 console.log(`${followUp.instanceId} is in stage ${followUp.stage.number}`);

@@ -11,10 +11,14 @@ answer = scripts.SetWorkflow(
         actor="script-engine-1",
         call=types_pb2.CallRef(source="python", id="1001"),
         properties=script_engine_pb2.CallProperties(
-            customer="Northwind", chargeable=True, caller=types_pb2.Caller(name="Ada Lovelace")
+            customer="Northwind", chargeable=True, caller=types_pb2.Caller(name="Ada Lovelace", reference="C-77120")
         ),
         workflow="refund",
-        fields={"amount": types_pb2.Value(number=72.5)},
+        fields={
+            "amount": types_pb2.Value(number=72.5),
+            "order": types_pb2.Value(text="B-20981"),
+            "reason": types_pb2.Value(text="arrived broken"),
+        },
     ),
     timeout=5,
 )

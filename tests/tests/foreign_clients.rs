@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
-use aftercall_proto::workflow::v1::{GetCallRequest, Status};
+use aftercall_proto::workflow::v1::{CallRef, GetCallRequest, ListHistoryRequest, Status};
 use aftercall_tests::{Clients, House, PATIENCE, binary, push, set};
 use tokio::io::{AsyncBufReadExt as _, BufReader, Lines};
 use tokio::process::{Child, ChildStdout, Command};
@@ -66,9 +66,24 @@ fn python_example(python: &Path, stubs: &Path, house: &House, name: &str) -> Com
     command
 }
 
+/// What the first alert of each example says.
+const WHOLE: &str = "Refund 72.5 for Ada Lovelace, order B-20981: arrived broken";
+
+/// What a program has set reads whole: each text shows every value, and nothing went wrong.
+async fn shows_no_gap(clients: &mut Clients, source: &str, text: &str) {
+    let call = || Some(CallRef { source: source.to_owned(), id: "1001".to_owned() });
+    let found = clients.scripts.get_call(GetCallRequest { call: call() }).await.expect("a call").into_inner();
+    let texts: Vec<&str> = found.follow_ups[0].alerts.iter().map(|alert| alert.text.as_str()).collect();
+    assert_eq!(texts, [text]);
+    let request = ListHistoryRequest { call: call(), ..ListHistoryRequest::default() };
+    let items = clients.operations.list_history(request).await.expect("a history").into_inner().items;
+    let warnings: Vec<&String> = items.iter().flat_map(|item| &item.warnings).collect();
+    assert_eq!((items.is_empty(), warnings), (false, Vec::new()));
+}
+
 /// The status and outcome of the one follow-up of a call.
 async fn standing(clients: &mut Clients, source: &str) -> Option<(Status, u32, String)> {
-    let call = aftercall_proto::workflow::v1::CallRef { source: source.to_owned(), id: "1001".to_owned() };
+    let call = CallRef { source: source.to_owned(), id: "1001".to_owned() };
     let found = clients.scripts.get_call(GetCallRequest { call: Some(call) }).await.ok()?.into_inner();
     let follow_up = found.follow_ups.into_iter().next()?;
     let stage = follow_up.stage.as_ref().map_or(0, |stage| stage.number);
@@ -104,10 +119,11 @@ async fn a_python_client_sets_a_workflow_holds_a_stream_and_pushes_buttons() {
     let said = run(&mut python_example(&python, dir.path(), &house, "set_workflow.py")).await;
     assert!(said.contains("is in stage 1, promised by 2"), "{said}");
     let shown = billing.line().await;
-    assert!(shown.starts_with("call 1001: stage 1 To be decided: Refund 72.5 for Ada Lovelace"), "{shown}");
+    assert!(shown.starts_with(&format!("call 1001: stage 1 To be decided: {WHOLE}")), "{shown}");
     assert!(shown.ends_with("[pay-out, reject]"), "{shown}");
     let moved = billing.line().await;
-    assert!(moved.starts_with("call 1001: stage 2 To be paid: Pay out 72.5 to Ada Lovelace"), "{moved}");
+    assert!(moved.starts_with("call 1001: stage 2 To be paid: Pay out 72.5 to Ada Lovelace (C-77120)"), "{moved}");
+    shows_no_gap(&mut clients, "python", "Pay out 72.5 to Ada Lovelace (C-77120)").await;
     assert_eq!(standing(&mut clients, "python").await.expect("it is there").1, 2);
     let paying = &mut python_example(&python, dir.path(), &house, "call_manager.py");
     let paid = run(paying.args(["paid", "reference=TX-9"])).await;
@@ -162,6 +178,7 @@ async fn a_node_client_sets_a_workflow() {
     script.arg(&program).current_dir(dir.path()).env("AFTERCALL_SERVER", house.workflow_address().to_string());
     let said = run(&mut script).await;
     assert!(said.ends_with("is in stage 1\n"), "{said}");
+    shows_no_gap(&mut clients, "node", WHOLE).await;
     assert_eq!(standing(&mut clients, "node").await, Some((Status::Active, 1, String::new())));
 }
 
@@ -175,6 +192,9 @@ async fn grpcurl_sets_a_workflow_by_reflection() {
         let json = text.split('\'').nth(1).expect("the request is in quotes");
         let request: serde_json::Value = serde_json::from_str(json).expect("it is JSON");
         assert_eq!(request["workflow"], "refund");
+        let fields = request["fields"].as_object().expect("the fields").keys().collect::<Vec<_>>();
+        assert_eq!(fields, ["amount", "order", "reason"], "every field that a text shows");
+        assert!(request["properties"]["caller"]["reference"].is_string());
         return;
     };
     let path = std::env::var("PATH").expect("a path");
@@ -184,6 +204,8 @@ async fn grpcurl_sets_a_workflow_by_reflection() {
     let said = run(shell.env("AFTERCALL_SERVER", house.workflow_address().to_string())).await;
     let answer: serde_json::Value = serde_json::from_str(&said).expect("it answers in JSON");
     assert_eq!((&answer["started"], &answer["followUp"]["stage"]["number"]), (&true.into(), &1.into()), "{said}");
+    assert_eq!(answer["warnings"], serde_json::Value::Null, "{said}");
+    shows_no_gap(&mut clients, "shell", WHOLE).await;
     assert_eq!(standing(&mut clients, "shell").await, Some((Status::Active, 1, String::new())));
 }
 

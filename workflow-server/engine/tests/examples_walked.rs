@@ -1,4 +1,5 @@
-//! Every example is walked to every one of its finishes, through every one of its stages, and every timer in it fires.
+//! Every example is walked to every one of its finishes, through every one of its stages, and every timer in it fires: once with
+//! every field, and once with the required ones only. No text shows a gap.
 
 #![allow(clippy::unwrap_used, reason = "a test ends where something unexpected happens")]
 
@@ -8,7 +9,7 @@ use std::sync::Arc;
 use aftercall_engine::call::{CallKey, Caller};
 use aftercall_engine::command::{Actor, ActorKind, CallChanges, Command, IfRunning, PushButton, Request, SetWorkflow};
 use aftercall_engine::definition::file;
-use aftercall_engine::definition::model::FIRST_STAGE;
+use aftercall_engine::definition::model::{ButtonAction, FIRST_STAGE};
 use aftercall_engine::definition::{ActionKind, Definition};
 use aftercall_engine::instance::{Instance, Status, Wake};
 use aftercall_engine::time::Time;
@@ -130,12 +131,14 @@ struct Walker {
     world: World,
     definition: Definition,
     now: Time,
+    /// Whether only what must be given is given.
+    is_sparing: bool,
 }
 
 impl Walker {
-    fn new(name: &str) -> Self {
-        let definition = example(name);
-        let mut walker = Self { world: World::new(Keeping::default()), definition, now: Time(1_795_000_000_000) };
+    fn new(name: &str, is_sparing: bool) -> Self {
+        let (world, definition) = (World::new(Keeping::default()), example(name));
+        let mut walker = Self { world, definition, now: Time(1_795_000_000_000), is_sparing };
         let teams = std::fs::read_to_string(format!("{}/../../examples/teams.yaml", env!("CARGO_MANIFEST_DIR")));
         for (name, title) in file::read_teams(&teams.unwrap()).unwrap() {
             let (name, title) = (name.into(), title.into());
@@ -156,7 +159,12 @@ impl Walker {
         let request =
             Request { actor: Actor { kind, name: "somebody".into() }, mark: None, salt: 7, known: None, command };
         match decide(&self.world, &request, self.now) {
-            Ok(Decision::Commit(entry)) => self.world.apply(&entry).unwrap(),
+            Ok(Decision::Commit(entry)) => {
+                let warnings = entry.instances.iter().flat_map(|change| &change.warnings);
+                let warnings: Vec<String> = warnings.map(ToString::to_string).collect();
+                assert_eq!(warnings, Vec::<String>::new(), "{}: {request:?}", self.definition.name);
+                self.world.apply(&entry).unwrap();
+            }
             other => panic!("{request:?} came to {other:?}"),
         }
     }
@@ -171,7 +179,7 @@ impl Walker {
             },
             workflow: self.definition.name.as_str().into(),
             version: None,
-            fields: filled_in(&self.definition.fields),
+            fields: filled_in(&self.definition.fields, self.is_sparing),
             release: None,
             release_within_millis: None,
             if_running: IfRunning::Refuse,
@@ -188,7 +196,9 @@ impl Walker {
         let instance = self.instance().clone();
         let stage = self.definition.stage(instance.stage).unwrap();
         let action = stage.actions.iter().enumerate().find_map(|(at, action)| match &action.kind {
-            ActionKind::Button(button) if button.event == event => Some((ActorKind::Person, pushed(&instance, button))),
+            ActionKind::Button(button) if button.event == event => {
+                Some((ActorKind::Person, pushed(&instance, button, self.is_sparing)))
+            }
             ActionKind::Timer(timer) if timer.event == event => {
                 let due = instance.timers.iter().find(|timer| usize::from(timer.action) == at).unwrap().due;
                 let (slot, wake) = (instance.id.slot, Wake::Timer(at as u16));
@@ -204,18 +214,19 @@ impl Walker {
     }
 }
 
-fn pushed(instance: &Instance, button: &aftercall_engine::definition::model::ButtonAction) -> Command {
+fn pushed(instance: &Instance, button: &ButtonAction, is_sparing: bool) -> Command {
     Command::PushButton(Box::new(PushButton {
         instance: instance.id,
         button: button.event.as_str().into(),
         stage: Some(instance.stage),
         visit: instance.visit(),
         note: "a note".into(),
-        form: filled_in(&button.form),
+        form: filled_in(&button.form, is_sparing),
     }))
 }
 
-fn filled_in(fields: &[FieldDeclaration]) -> Vec<(Box<str>, Value)> {
+/// A value for every field, or, where only what must be given is given, for those that are required.
+fn filled_in(fields: &[FieldDeclaration], is_sparing: bool) -> Vec<(Box<str>, Value)> {
     let any = |field: &FieldDeclaration| match field.field_type {
         FieldType::Text => Value::Text("text".into()),
         FieldType::Number => Value::Number(100.0),
@@ -225,18 +236,20 @@ fn filled_in(fields: &[FieldDeclaration]) -> Vec<(Box<str>, Value)> {
         }
     };
     let value = |field: &FieldDeclaration| field.values.first().cloned().unwrap_or_else(|| any(field));
-    fields.iter().map(|field| (field.name.as_str().into(), value(field))).collect()
+    let given = fields.iter().filter(|field| field.required || !is_sparing);
+    given.map(|field| (field.name.as_str().into(), value(field))).collect()
 }
 
 /// The stages that were entered and the outcome, walk by walk.
-fn walk(name: &str, walks: Walks) -> BTreeSet<u32> {
-    let mut walker = Walker::new(name);
+fn walk(name: &str, walks: Walks, is_sparing: bool) -> BTreeSet<u32> {
+    let mut walker = Walker::new(name, is_sparing);
     let mut entered = BTreeSet::from([FIRST_STAGE]);
     for (call, (events, outcome)) in walks.iter().enumerate() {
         walker.set(call);
         for event in *events {
             let instance = walker.instance();
             assert!(!instance.alerts.is_empty() || !instance.timers.is_empty(), "{name}: nobody knows of {event}");
+            assert!(instance.alerts.iter().all(|alert| !alert.text.contains("[?]")), "{name}: {:?}", instance.alerts);
             walker.happen(event);
             entered.extend(walker.instance().visits.iter().map(|visit| visit.stage));
         }
@@ -251,7 +264,9 @@ fn every_example_is_walked_to_every_finish_through_every_stage() {
     for (name, walks) in EXAMPLES {
         let definition = example(name);
         let stages: BTreeSet<u32> = definition.stages.iter().map(|stage| stage.number).collect();
-        assert_eq!(walk(name, walks), stages, "{name}: stages that no walk has entered");
+        for is_sparing in [false, true] {
+            assert_eq!(walk(name, walks, is_sparing), stages, "{name}: stages that no walk has entered");
+        }
         let finishes =
             definition.stages.iter().flat_map(|stage| &stage.actions).filter_map(|action| match &action.kind {
                 ActionKind::Finish(finish) => Some(finish.outcome.as_str()),
