@@ -4,6 +4,7 @@
 //! workflow-server by gRPC only, and serves while the workflow-server is away. Any number may run side by side.
 
 pub mod config;
+mod series;
 mod server;
 
 mod cache;

@@ -22,6 +22,7 @@ use crate::config::AlerterServerConfig;
 use crate::hub::{Hub, Pace};
 use crate::limits::{REQUEST_BYTES_MAX, STREAMS_PER_CONNECTION_MAX, UNREAD_BYTES_PER_CONNECTION_MAX};
 use crate::link::Link;
+use crate::series::SERIES;
 use crate::service::{AlertServiceServer, Alerts, SERVICE_NAME};
 use crate::tail::Tail;
 
@@ -60,6 +61,7 @@ impl Server {
     /// # Errors
     /// [`ServerError`] where a setting has a fault or the port cannot be had.
     pub async fn bind(config: AlerterServerConfig) -> Result<Self, ServerError> {
+        aftercall_serving::series::describe(SERIES);
         check(&config)?;
         let upstream = config.upstream().map_err(|error| ConfigError::Settings(vec![error]))?;
         let listener = open_listener(config.listen, config.allow_plaintext).await?;
@@ -120,9 +122,11 @@ impl Server {
             std::future::pending::<Infallible>().await
         };
         tokio::select! {
-            served = serve(listener, routes, &limits, readiness, shutdown) => Ok(served?),
+            served = serve(listener, routes, &limits, readiness, shutdown) => served?,
             never = sent_away => match never {},
         }
+        tracing::info!(%local_addr, "the alerter-server has stopped");
+        Ok(())
     }
 }
 
@@ -140,9 +144,8 @@ async fn judge(hub: Arc<Hub>, readiness: Readiness) {
         let Link { connected, heard_at, behind, .. } = *link.borrow_and_update();
         let gone = || {
             let seconds = heard_at.elapsed().as_secs();
-            format!(
-                "the workflow-server is away; clients are served what was known {seconds} s ago, at least {behind} changes less than it had"
-            )
+            let missing = if behind == 0 { String::new() } else { format!(", and miss at least {behind} changes") };
+            format!("the workflow-server cannot be reached: clients see the state of {seconds} s ago{missing}")
         };
         readiness.set(WORKFLOW_SERVER, connected.then_some(()).ok_or_else(gone));
         readiness.set(STATE, Ok(()));

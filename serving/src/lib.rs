@@ -35,6 +35,7 @@ mod upload;
 mod limits;
 mod listen;
 mod seldom;
+pub mod series;
 
 pub use backlog::is_full_of_unread_answers;
 pub use limits::{CONNECTIONS_MAX, CONNECTIONS_PER_ADDRESS_MAX, FEED_MESSAGE_BYTES_MAX, Limits, UNREAD_BYTES_REFUSED};

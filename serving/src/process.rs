@@ -70,8 +70,8 @@ pub fn shutdown_token(drain: Duration) -> io::Result<CancellationToken> {
             };
             // The caller waits for it.
             let _ = listening.send(Ok(()));
-            tokio::select! { _ = interrupt.recv() => {} _ = terminate.recv() => {} }
-            tracing::info!("shutting down; a second signal ends the process at once");
+            let signal = tokio::select! { _ = interrupt.recv() => "SIGINT", _ = terminate.recv() => "SIGTERM" };
+            tracing::info!(signal, "shutting down; a second signal ends the process at once");
             cancelled.cancel();
             tokio::select! {
                 _ = interrupt.recv() => std::process::exit(EXIT_INTERRUPTED),

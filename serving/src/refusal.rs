@@ -52,6 +52,24 @@ pub(crate) enum Refusal {
     UnreadAnswers,
 }
 
+/// Every stable name, for the metrics.
+pub(crate) const REASONS: &[&str] = &[
+    "COMPRESSION_NOT_SUPPORTED",
+    "CONNECT_NOT_SUPPORTED",
+    "DEADLINE_EXCEEDED",
+    "GRPC_WEB_IS_OFF",
+    "HOST_NOT_ALLOWED",
+    "NOT_GRPC",
+    "NO_SUCH_METHOD",
+    "NO_SUCH_PATH",
+    "ORIGIN_NOT_ALLOWED",
+    "REQUEST_BYTES",
+    "REQUEST_TOO_SLOW",
+    "TOO_MANY_CONNECTIONS",
+    "TOO_MANY_UNFINISHED_BYTES",
+    "TOO_MANY_UNREAD_BYTES",
+];
+
 impl Refusal {
     /// Its stable name, for programs and metrics.
     fn reason(&self) -> &'static str {

@@ -56,7 +56,7 @@ async fn both_servers_say_how_they_are() {
     house.stop_workflow().await;
     eventually("the alerter says that it has lost the workflow-server", || async move {
         let (status, why) = get(alerter, "/readyz").await;
-        (status == 503 && why.contains("workflow-server") && why.contains("changes less")).then_some(())
+        (status == 503 && why.contains("workflow-server") && why.contains("clients see the state of")).then_some(())
     })
     .await;
     assert_eq!(get(alerter, "/livez").await.0, 200, "it lives, and keeps its clients");

@@ -13,6 +13,7 @@ pub mod reading;
 mod report;
 
 mod process;
+mod series;
 mod server;
 
 pub mod journal;

@@ -29,6 +29,7 @@ use crate::ledger::{
 };
 use crate::limits::{AUTHOR_REQUEST_BYTES_MAX, FEED_REQUEST_BYTES_MAX, REQUEST_BYTES_MAX};
 use crate::reading::Reading;
+use crate::series::SERIES;
 use crate::service::{CallManager, ChangeFeed, Definitions, DeskSettings, Operations, ScriptEngine, Shared};
 
 /// The file by which older servers said that timers were held.
@@ -101,7 +102,7 @@ impl Server {
         clock: Arc<dyn Clock>,
         disk: Arc<dyn Disk>,
     ) -> Result<Self, ServerError> {
-        aftercall_serving::metrics_handle();
+        aftercall_serving::series::describe(SERIES);
         check(&config)?;
         let listener = open_listener(config.listen, config.allow_plaintext).await?;
         let address = listener.local_addr()?;
@@ -193,7 +194,10 @@ impl Server {
         failing.abort();
         match failed.get(Condition::Store) {
             Some(reason) if self.on_store_failure == StoreFailure::Exit => Err(ServerError::StoreFailed(reason)),
-            _ => Ok(served?),
+            _ => {
+                tracing::info!(address = %self.address, "workflow-server has stopped");
+                Ok(served?)
+            }
         }
     }
 }

@@ -48,7 +48,7 @@ impl Condition {
 
     /// Its name in the API, in metrics and in logs.
     #[must_use]
-    pub fn name(self) -> &'static str {
+    pub const fn name(self) -> &'static str {
         match self {
             Self::Store => "store",
             Self::Disk => "disk",
