@@ -43,6 +43,12 @@ fn where_there_is_no_store_none_is_made() {
     let refused = workflow_server::compact(&misspelt).expect_err("there is none").to_string();
     assert!(refused.contains("there is no store"), "{refused}");
     assert!(!misspelt.exists());
+    let file = temp.path().join("a-file");
+    std::fs::write(&file, "").expect("written");
+    let of_a_file = workflow_server::compact(&file).expect_err("it is none").to_string();
+    for refused in [refused, of_a_file] {
+        assert!(refused.ends_with(": name the data directory of a server"), "{refused}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -29,11 +29,8 @@ pub fn compact(dir: &Path) -> Result<Compacted, OpenError> {
     let looking =
         |error: io::Error| OpenError::Io { what: format!("looking into {}", dir.display()), reason: error.to_string() };
     // A store is compacted, never made: a misspelt path must not become an empty one.
-    if !dir.join(crate::journal::IDENTITY_FILE).try_exists().map_err(looking)? {
-        return Err(OpenError::Io {
-            what: format!("compacting {}", dir.display()),
-            reason: "there is no store".to_owned(),
-        });
+    if !dir.join(crate::journal::IDENTITY_FILE).try_exists().unwrap_or(false) {
+        return Err(OpenError::NoStore { dir: dir.display().to_string() });
     }
     let bytes_before = bytes_of(dir).map_err(looking)?;
     let birth = Birth { epoch: String::new(), hash_key: [0; 16], created_at_millis: 0 };

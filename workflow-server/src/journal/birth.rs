@@ -15,6 +15,19 @@ use super::{
 const CREATING: &str = "creating";
 const FIRST: u64 = 1;
 
+/// Refuses what cannot be a data directory, before anything is made in it: a file, or a directory of something else.
+pub(crate) fn refuse_foreign(dir: &Path) -> Result<(), OpenError> {
+    if dir.exists() && !dir.is_dir() {
+        return Err(OpenError::NotADirectory { dir: dir.display().to_string() });
+    }
+    // Where there is a lock, a process may be creating a store at this moment: then the look is made with the lock.
+    let is_known = ["lock", CREATING, identity::FILE].iter().any(|name| dir.join(name).exists());
+    match holds_anything(dir) {
+        Ok(true) if !is_known => Err(OpenError::NotAStore { dir: dir.display().to_string() }),
+        _ => Ok(()),
+    }
+}
+
 /// The identity of the store in `dir`, which is created if the directory is empty. Says whether it was.
 pub(crate) fn find_or_create(
     dir: &Path,

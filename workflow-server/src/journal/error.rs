@@ -140,7 +140,7 @@ pub enum OpenError {
     #[error(
         "{dir} holds entries up to {newest}, but its head file says that {head} was acknowledged: this is an older copy, \
          or the disk lost writes. Restore the newest backup with `aftercall restore`, or the directory that this was copied from. Only if neither \
-         exists: start once with the head rebuilt, which accepts that the entries after {newest} are lost"
+         exists: start once with --rebuild-head, which accepts that the entries after {newest} are lost"
     )]
     BehindHead {
         /// The data directory.
@@ -165,7 +165,7 @@ pub enum OpenError {
     #[error(
         "the head file {path} is missing or damaged, so it cannot be known whether acknowledged entries are missing. Bring \
          the file back from where the directory was copied, or restore the newest backup with `aftercall restore`. Only if neither exists: start \
-         once with the head rebuilt, which takes the log as it is, up to entry {newest}"
+         once with --rebuild-head, which takes the log as it is, up to entry {newest}"
     )]
     HeadLost {
         /// Path of the head file.
@@ -180,6 +180,12 @@ pub enum OpenError {
     )]
     NotAStore {
         /// The directory.
+        dir: String,
+    },
+    /// It is a file.
+    #[error("{dir} is a file, and a data directory is a directory: name another one with --data-dir")]
+    NotADirectory {
+        /// What was named.
         dir: String,
     },
     /// Nothing is there.

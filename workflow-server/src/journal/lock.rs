@@ -23,6 +23,10 @@ impl DirectoryLock {
         let path = dir.join("lock");
         let file = super::files::create_file(&path).map_err(|error| OpenError::io("opening", &path, &error))?;
         let give_up = Instant::now() + wait;
+        if matches!(file.try_lock(), Err(TryLockError::WouldBlock)) && !wait.is_zero() {
+            let (dir, seconds) = (dir.display(), wait.as_secs_f64());
+            tracing::info!(%dir, seconds, "another process has the data directory: waiting for it to end");
+        }
         lock(&file, give_up).map_err(|error| refused(dir, &path, error))?;
         let opened = File::open(dir).map_err(|error| OpenError::io("opening", dir, &error))?;
         let locked_dir = match lock(&opened, give_up) {

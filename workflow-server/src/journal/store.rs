@@ -50,6 +50,7 @@ impl Store {
     /// # Errors
     /// [`OpenError`]; after [`OpenError::SledHung`] a thread still spins, and the process must end.
     pub fn open(dir: &Path, options: &Options, disk: Arc<dyn Disk>) -> Result<Self, OpenError> {
+        birth::refuse_foreign(dir)?;
         files::create_directory(dir, disk.as_ref()).map_err(|error| OpenError::io("creating", dir, &error))?;
         let lock = Arc::new(DirectoryLock::take(dir, options.lock_wait)?);
         restoring::check(dir)?;
@@ -144,7 +145,14 @@ fn compare(dir: &Path, head: Option<Head>, verified: &Verified, rebuild: bool) -
             Ok(())
         }
         Some(error) => Err(error),
-        None => Ok(()),
+        None => {
+            if rebuild {
+                tracing::warn!(
+                    "rebuild_head is on and was not needed: turn it off, because it would also accept the loss of acknowledged entries"
+                );
+            }
+            Ok(())
+        }
     }
 }
 
