@@ -4,7 +4,7 @@
 
 use std::ffi::OsString;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Arg, Args, CommandFactory, Parser, Subcommand};
 
 use crate::{
     backup,
@@ -70,7 +70,7 @@ struct Global {
 
 /// Where `up` and `demo` serve, and every other command asks.
 pub(crate) const DEFAULT_SERVER: &str = "127.0.0.1:7401";
-const DEFAULT_ALERTER: &str = "127.0.0.1:7402";
+pub(crate) const DEFAULT_ALERTER: &str = "127.0.0.1:7402";
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -166,6 +166,41 @@ enum Command {
     Completions(completions::Completions),
 }
 
+/// The commands that ask no server: the global options which name one have no meaning there, and their help leaves them out.
+const ASKS_NO_SERVER: [&[&str]; 10] = [
+    &["up"],
+    &["demo"],
+    &["serve"],
+    &["store"],
+    &["restore"],
+    &["verify"],
+    &["completions"],
+    &["workflow", "new"],
+    &["workflow", "fmt"],
+    &["workflow", "schema"],
+];
+
+/// The command line, as it is parsed and as its help shows it.
+pub(crate) fn command_line() -> clap::Command {
+    let command = Cli::command();
+    let global: Vec<Arg> = command.get_arguments().filter(|arg| arg.is_global_set()).cloned().collect();
+    let hidden = |name: &&Arg| ["server", "alerter", "actor"].contains(&name.get_id().as_str());
+    let hidden: Vec<Arg> = global.iter().filter(hidden).map(|arg| arg.clone().hide(true)).collect();
+    let command = ASKS_NO_SERVER.iter().fold(command, |command, path| hide(command, path, &hidden));
+    // Without it, `load` starts a server of its own; the variable is not read there either.
+    let own = global.iter().find(|arg| arg.get_id() == "server").cloned();
+    let own = own.map(|arg| arg.hide_default_value(true).hide_env(true));
+    command.mut_subcommand("load", |load| load.args(own))
+}
+
+/// A subcommand that has an argument of the same name as a global one keeps its own.
+fn hide(command: clap::Command, path: &[&str], hidden: &[Arg]) -> clap::Command {
+    match path.split_first() {
+        None => command.args(hidden),
+        Some((name, rest)) => command.mut_subcommand(*name, |command| hide(command, rest, hidden)),
+    }
+}
+
 impl Cli {
     /// Runs the command.
     pub(crate) async fn run(self, server_named: bool) -> Result<(), Failure> {
@@ -249,7 +284,7 @@ fn name_in(users: &str, user_id: u32) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use clap::{CommandFactory, error::ErrorKind};
+    use clap::{FromArgMatches, error::ErrorKind};
 
     use super::*;
 
@@ -263,7 +298,7 @@ mod tests {
 
     #[test]
     fn the_command_line_is_sound() {
-        Cli::command().debug_assert();
+        command_line().debug_assert();
     }
 
     #[test]
@@ -288,6 +323,26 @@ mod tests {
         let (own, global) = help.split_once("Global options:").expect("they have a heading of their own");
         assert!(own.contains("--team") && !own.contains("--server"), "{help}");
         assert!(global.contains("-o, --output") && global.contains("--server"), "{help}");
+    }
+
+    #[test]
+    fn help_leaves_out_what_has_no_meaning_for_a_command() {
+        let help = |args: &[&str]| {
+            let args = ["aftercall"].iter().chain(args).chain(&["--help"]);
+            command_line().try_get_matches_from(args).unwrap_err().to_string()
+        };
+        for path in ASKS_NO_SERVER {
+            let text = help(path);
+            let is_named = |option: &str| text.lines().any(|line| line.trim_start().starts_with(option));
+            assert!(!is_named("--server") && !is_named("--alerter") && !is_named("--actor"), "{path:?}: {text}");
+        }
+        assert!(!help(&["store", "compact"]).contains("--alerter"), "below such a command too");
+        assert!(help(&["calls"]).contains("--server") && help(&["workflow", "publish"]).contains("--server"));
+        assert!(!help(&["load"]).contains("[default: 127.0.0.1:7401]"), "it starts a server of its own");
+        let named = command_line().try_get_matches_from(["aftercall", "load", "--server", "h:1"]).unwrap();
+        assert_eq!(Cli::from_arg_matches(&named).unwrap().global.server, "h:1");
+        let named = command_line().try_get_matches_from(["aftercall", "--server", "h:1", "load"]).unwrap();
+        assert_eq!(Cli::from_arg_matches(&named).unwrap().global.server, "h:1");
     }
 
     #[test]

@@ -29,7 +29,7 @@ mod wording;
 
 use std::process::ExitCode;
 
-use clap::{CommandFactory, FromArgMatches, parser::ValueSource};
+use clap::{FromArgMatches, parser::ValueSource};
 
 use crate::{
     cli::Cli,
@@ -54,7 +54,7 @@ fn main() -> ExitCode {
 async fn run() -> ExitCode {
     authoring::pictures::hush();
     let is_json = cli::is_json(std::env::args_os().skip(1));
-    let matches = match Cli::command().try_get_matches() {
+    let matches = match cli::command_line().try_get_matches() {
         Ok(matches) => matches,
         Err(error) if is_json && error.use_stderr() => {
             return tell(&Failure::usage(error.to_string().trim_end()), true);

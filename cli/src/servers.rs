@@ -82,6 +82,22 @@ impl Places {
     }
 }
 
+impl Configs {
+    /// Takes free ports where another process has one of the usual ones. An address that somebody named stays.
+    pub(crate) fn avoid_taken_ports(&mut self) {
+        let usual = (WorkflowServerConfig::default().listen, AlerterServerConfig::default().listen);
+        let is_taken = |address: SocketAddr| std::net::TcpListener::bind(address).is_err();
+        let [workflow, alerter] = [&mut self.workflow.listen, &mut self.alerter.listen];
+        if (*workflow == usual.0 && is_taken(usual.0)) || (*alerter == usual.1 && is_taken(usual.1)) {
+            for (listen, usual) in [(workflow, usual.0), (alerter, usual.1)] {
+                if *listen == usual {
+                    listen.set_port(0);
+                }
+            }
+        }
+    }
+}
+
 /// The arguments of a server that was given none: what its environment says.
 fn of_environment<A: Parser>() -> Result<A, Failure> {
     A::try_parse_from(["aftercall"]).map_err(|error| Failure::usage(error.to_string()))
@@ -98,18 +114,18 @@ pub(crate) struct Servers {
 }
 
 impl Servers {
-    /// Binds both servers and begins to serve. An address that is taken, or a store that cannot be opened, is told in a
+    /// Binds both servers and begins to serve, for a command that may be named again with other ports. An address that is taken, or a store that cannot be opened, is told in a
     /// sentence that says what to do.
-    pub(crate) async fn start(configs: Configs) -> Result<Self, Failure> {
+    pub(crate) async fn start(configs: Configs, command: &str) -> Result<Self, Failure> {
         let (data_dir, of_alerter) = (configs.workflow.data_dir.clone(), configs.alerter);
         let workflow = workflow_server::Server::bind(configs.workflow).await.map_err(|error| match &error {
-            WorkflowError::Serve(refused) => not_bound("workflow-server", &data_dir, refused),
+            WorkflowError::Serve(refused) => not_bound("workflow-server", (command, &data_dir), refused),
             _ => failed("workflow-server", &error),
         })?;
         let workflow_server = url(workflow.local_addr());
         let config = AlerterServerConfig { workflow_server: workflow_server.clone(), ..of_alerter };
         let alerter = alerter_server::Server::bind(config).await.map_err(|error| match &error {
-            AlerterError::Serve(refused) => not_bound("alerter-server", &data_dir, refused),
+            AlerterError::Serve(refused) => not_bound("alerter-server", (command, &data_dir), refused),
             _ => failed("alerter-server", &error),
         })?;
         let alerter_server = url(alerter.local_addr());
@@ -167,11 +183,11 @@ fn url(address: SocketAddr) -> String {
 }
 
 /// A port that cannot be had is most often had by another Aftercall.
-fn not_bound(what: &str, data_dir: &Path, refused: &ServeError) -> Failure {
+fn not_bound(what: &str, (command, data_dir): (&str, &Path), refused: &ServeError) -> Failure {
     let ServeError::Listen { address, error } = refused else { return failed(what, refused) };
     Failure::unavailable(format!(
         "The {what} cannot listen on {address} ({error}). Perhaps another Aftercall runs: stop it, or take free ports:\n  \
-         aftercall up --data-dir {} --listen 127.0.0.1:0 --alerter-listen 127.0.0.1:0",
+         aftercall {command} --data-dir {} --listen 127.0.0.1:0 --alerter-listen 127.0.0.1:0",
         data_dir.display()
     ))
 }
@@ -206,7 +222,7 @@ mod tests {
     fn a_taken_port_is_told_with_a_way_out() {
         let error = std::io::Error::from(std::io::ErrorKind::AddrInUse);
         let refused = ServeError::Listen { address: ([127, 0, 0, 1], 7401).into(), error };
-        let failure = not_bound("workflow-server", Path::new("d"), &refused);
+        let failure = not_bound("workflow-server", ("up", Path::new("d")), &refused);
         assert!(failure.sentence().contains("127.0.0.1:7401"), "{}", failure.sentence());
         assert!(failure.sentence().contains("--listen 127.0.0.1:0"), "{}", failure.sentence());
         assert_eq!(failure.exit(), Exit::Unavailable);

@@ -60,7 +60,7 @@ impl Up {
         let configs = places.configs()?;
         servers::log_to_stderr(configs.workflow.log_format, &self.log)?;
         let stop = servers::stop_asked(configs.workflow.drain_seconds)?;
-        let mut servers = Servers::start(configs).await?;
+        let mut servers = Servers::start(configs, "up").await?;
         let Servers { workflow_server, alerter_server, .. } = &servers;
         if session.output.is_json() {
             session.output.json(&serde_json::json!({

@@ -4,10 +4,10 @@
 
 use std::io::{self, Write};
 
-use clap::{Args, CommandFactory};
+use clap::Args;
 use clap_complete::Shell;
 
-use crate::{cli::Cli, errors::Failure};
+use crate::{cli::command_line, errors::Failure};
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -29,7 +29,7 @@ impl Completions {
 
 fn script(shell: Shell) -> Vec<u8> {
     let mut script = Vec::new();
-    clap_complete::generate(shell, &mut Cli::command(), "aftercall", &mut script);
+    clap_complete::generate(shell, &mut command_line(), "aftercall", &mut script);
     script
 }
 

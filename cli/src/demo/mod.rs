@@ -5,16 +5,22 @@
 
 mod callers;
 
-use std::{path::PathBuf, time::Duration};
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use aftercall_proto::{
     alert::v1::{SnapshotMode, SubscribeResponse, subscribe_response::Frame},
     workflow::v1::{Button, FollowUpFilter, NoteRule},
 };
+use aftercall_serving::parse_listen;
 use clap::Args;
 use tokio::time::{Instant, MissedTickBehavior};
 
 use crate::{
+    cli::{DEFAULT_ALERTER, DEFAULT_SERVER},
     connect::Connections,
     errors::Failure,
     json,
@@ -30,11 +36,20 @@ use crate::{
 #[command(after_help = "\
 Examples:
   aftercall demo
-  aftercall demo --data-dir ./demo --calls-per-minute 30")]
+  aftercall demo --data-dir ./demo --calls-per-minute 30
+  aftercall demo --listen 127.0.0.1:0 --alerter-listen 127.0.0.1:0
+
+Where another Aftercall has the usual ports, the demo takes free ones and says which.")]
 pub(crate) struct Demo {
     /// Where everything is kept [default: a fresh directory, which is kept]
     #[arg(long, value_name = "DIR")]
     data_dir: Option<PathBuf>,
+    /// Where the workflow-server listens; port 0 takes a free one [default: 127.0.0.1:7401, or a free port]
+    #[arg(long, env = "AFTERCALL_WORKFLOW_LISTEN", value_name = "ADDRESS:PORT", value_parser = parse_listen)]
+    listen: Option<SocketAddr>,
+    /// Where the alerter-server listens; port 0 takes a free one [default: 127.0.0.1:7402, or a free port]
+    #[arg(long, env = "AFTERCALL_ALERTER_LISTEN", value_name = "ADDRESS:PORT", value_parser = parse_listen)]
+    alerter_listen: Option<SocketAddr>,
     /// How many sample calls come in a minute; 0 for none
     #[arg(long, value_name = "N", default_value_t = 12, value_parser = clap::value_parser!(u32).range(..=6_000))]
     calls_per_minute: u32,
@@ -53,7 +68,10 @@ impl Demo {
             Some(data_dir) => data_dir,
             None => tempfile::Builder::new().prefix("aftercall-demo-").tempdir()?.keep(),
         };
-        let configs = Places { data_dir: Some(data_dir.clone()), ..Places::default() }.configs()?;
+        let (listen, alerter_listen) = (self.listen, self.alerter_listen);
+        let places = Places { data_dir: Some(data_dir.clone()), listen, alerter_listen, ..Places::default() };
+        let mut configs = places.configs()?;
+        configs.avoid_taken_ports();
         servers::log_to_stderr(configs.workflow.log_format, &self.log)?;
         let stop = servers::stop_asked(configs.workflow.drain_seconds)?;
         if !is_named && std::env::var_os("AFTERCALL_DATA_DIR").is_some() {
@@ -61,8 +79,8 @@ impl Demo {
                 "Sample calls do not belong among real ones: AFTERCALL_DATA_DIR is not used. Name a directory with --data-dir.",
             );
         }
-        let mut servers = Servers::start(configs).await?;
-        remark(&introduction(&data_dir));
+        let mut servers = Servers::start(configs, "demo").await?;
+        remark(&introduction(&data_dir, &servers));
         let session = Session {
             to: Connections {
                 server: servers.workflow_server.clone(),
@@ -88,16 +106,24 @@ impl Demo {
     }
 }
 
-fn introduction(data_dir: &std::path::Path) -> String {
+fn introduction(data_dir: &Path, servers: &Servers) -> String {
     format!(
         "Data directory: {}\n\
-         Sample calls get their follow-ups below. In a second terminal, see them and push a button:\n  \
+         Sample calls get their follow-ups below. In a second terminal, see them and push a button:\n{}  \
          aftercall calls                (or: cargo run --release -- calls)\n  \
          aftercall push ID BUTTON       (or: cargo run --release -- push ID BUTTON)\n\
          ctrl-C ends the demo; the data is kept. Times are in {}.\n",
         data_dir.display(),
+        variables(&servers.workflow_server, &servers.alerter_server),
         time::zone()
     )
+}
+
+/// What a second terminal must be given first, where the servers are not at their usual addresses.
+fn variables(server: &str, alerter: &str) -> String {
+    let usual = [(DEFAULT_SERVER, "AFTERCALL_SERVER", server), (DEFAULT_ALERTER, "AFTERCALL_ALERTER", alerter)];
+    let other = usual.into_iter().filter(|(usual, _, at)| at.trim_start_matches("http://") != *usual);
+    other.map(|(_, name, at)| format!("  export {name}={}\n", at.trim_start_matches("http://"))).collect()
 }
 
 async fn ended(seconds: Option<u64>) {
@@ -191,12 +217,9 @@ mod tests {
     }
 
     #[test]
-    fn the_introduction_says_where_the_data_is_and_what_to_type() {
-        let text = introduction(std::path::Path::new("demo-data"));
-        for part in
-            ["Data directory: demo-data", "aftercall calls", "aftercall push ID BUTTON", "cargo run --release --"]
-        {
-            assert!(text.contains(part), "{part}");
-        }
+    fn a_second_terminal_is_given_addresses_that_are_not_the_usual_ones() {
+        assert_eq!(variables("http://127.0.0.1:7401", "http://127.0.0.1:7402"), "");
+        assert_eq!(variables("http://127.0.0.1:9", "http://127.0.0.1:7402"), "  export AFTERCALL_SERVER=127.0.0.1:9\n");
+        assert_eq!(variables("http://127.0.0.1:9", "http://127.0.0.1:8").lines().count(), 2);
     }
 }

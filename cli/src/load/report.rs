@@ -28,7 +28,7 @@ const REQUESTS: Table<'_> = Table {
 };
 
 const RATIOS: Table<'_> = Table {
-    columns: &[name("ratio", 0), whole("value", 0), whole("gate", 2), whole("stretch", 3), whole("reached", 1)],
+    columns: &[name("ratio", 0), whole("value", 0), whole("goal", 2), whole("stretch goal", 3), whole("result", 1)],
     empty: "There is nothing to compare.",
 };
 
@@ -204,7 +204,12 @@ fn ratio_row(ratio: &Ratio) -> Vec<String> {
         format!("{:.2}", ratio.value),
         bound(ratio.wanted.map(|(gate, _)| gate)),
         bound(ratio.wanted.map(|(_, stretch)| stretch)),
-        ratio.verdict().to_owned(),
+        match ratio.verdict() {
+            "stretch" => "stretch goal met",
+            "gate" => "goal met",
+            other => other,
+        }
+        .to_owned(),
     ]
 }
 
