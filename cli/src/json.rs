@@ -36,7 +36,7 @@ mod names {
     use super::{Described, alert, workflow};
     described!(alert, of_alerts, "aftercall.alert.v1": SubscribeResponse Wallboard);
     described!(workflow, of_workflows, "aftercall.workflow.v1":
-        AcceptClockResponse ConfirmPurgeResponse ConfirmRetentionResponse AcknowledgeAlertResponse AddActionResponse AddNoteResponse ArchiveWorkflowResponse Calendar CancelInstanceResponse ClaimFollowUpResponse
+        AcceptClockResponse RemoveTeamResponse ConfirmPurgeResponse ConfirmRetentionResponse AcknowledgeAlertResponse AddActionResponse AddNoteResponse ArchiveWorkflowResponse Calendar CancelInstanceResponse ClaimFollowUpResponse
         CallWithFollowUps ClaimNextResponse CreateWorkflowResponse DiffVersionsResponse EndCallResponse ExplainInstanceResponse ExtendClaimResponse Fault FinishFollowUpResponse FollowUp FollowUpRow GetCallResponse GetServerInfoResponse HandOverResult HistoryItem InstanceCount
         ImportWorkflowResponse PublishWorkflowResponse PushButtonResponse ReleaseClaimResponse RemoveActionResponse SetWorkflowResponse TakeOverResponse Team UpdateActionResponse UpdateCallResponse
         VersionSummary WorkflowDescription WorkflowSummary

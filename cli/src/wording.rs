@@ -2,8 +2,11 @@
 //!
 //! Promise: one word for one thing, on every page of the command line. Must not: print, or ask a server.
 
+use std::collections::BTreeMap;
+
 use aftercall_proto::workflow::v1::{
     Actor, ActorKind, Alert, Call, Cause, ChangeKind, FollowUp, FollowUpFilter, NoteRule, Priority, Stage, Status,
+    Value,
 };
 
 use crate::values;
@@ -55,7 +58,24 @@ pub(crate) fn cause(cause: Option<&Cause>) -> String {
 /// The same, where it is known on which version it has been since.
 pub(crate) fn cause_on(cause: Option<&Cause>, version: &str) -> String {
     let Some(cause) = cause else { return String::new() };
-    let what = match cause.kind() {
+    let mut values = cause.values.clone();
+    let mut parts = vec![what(cause, &mut values, version)];
+    if !cause.note.is_empty() {
+        parts.push(format!("\"{}\"", cause.note));
+    }
+    if !values.is_empty() {
+        parts.push(values::shown_all(&values));
+    }
+    parts.join(" ")
+}
+
+/// What happened. Takes the values that the sentence names.
+fn what(cause: &Cause, values: &mut BTreeMap<String, Value>, version: &str) -> String {
+    let mut named = |before: &str, name: &str, otherwise: &str| {
+        let shown = values.remove(name).map(|value| format!("{before}{}", values::shown(&value)));
+        shown.unwrap_or_else(|| otherwise.to_owned())
+    };
+    match cause.kind() {
         ChangeKind::Unspecified => "changed".to_owned(),
         ChangeKind::Set => "set on the call".to_owned(),
         ChangeKind::SetAgain => "set again".to_owned(),
@@ -65,36 +85,31 @@ pub(crate) fn cause_on(cause: Option<&Cause>, version: &str) -> String {
         ChangeKind::TimerElapsed => format!("timer {} elapsed", cause.title),
         ChangeKind::AlertAcknowledged => "seen".to_owned(),
         ChangeKind::Claimed => "claimed".to_owned(),
-        ChangeKind::ClaimExtended => "held on".to_owned(),
-        ChangeKind::ClaimReleased => "given back".to_owned(),
-        ChangeKind::ClaimLapsed => "lease ran out".to_owned(),
-        ChangeKind::TakenOver => "taken over".to_owned(),
-        ChangeKind::HandedOver => "handed over".to_owned(),
+        ChangeKind::ClaimExtended => "extended the claim".to_owned(),
+        ChangeKind::ClaimReleased => "released the claim".to_owned(),
+        ChangeKind::ClaimLapsed => format!("the lease{} ran out", named(" of ", "holder", "")),
+        ChangeKind::TakenOver => format!("taken over{}", named(" from ", "from", "")),
+        ChangeKind::HandedOver => {
+            let (from, team) = (named(" from ", "from", ""), named(" to team ", "team", ""));
+            format!("handed over{from}{}", named(" to ", "person", &team))
+        }
         ChangeKind::Escalated => "escalated".to_owned(),
         ChangeKind::Snoozed => "snoozed".to_owned(),
-        ChangeKind::AlertReturned => "is back".to_owned(),
+        ChangeKind::AlertReturned => "snooze ended".to_owned(),
         ChangeKind::Paused => "paused".to_owned(),
         ChangeKind::Resumed => "resumed".to_owned(),
         ChangeKind::PushUndone => "took the push back".to_owned(),
         ChangeKind::Chased => "caller asked again".to_owned(),
         ChangeKind::Moved => "moved".to_owned(),
-        ChangeKind::Migrated => format!("went on on {version}"),
+        ChangeKind::Migrated => format!("moved to {version}"),
         ChangeKind::NoteAdded => "note".to_owned(),
         ChangeKind::Finished => "finished by hand".to_owned(),
         ChangeKind::Cancelled => "cancelled".to_owned(),
         ChangeKind::CallUpdated => "call updated".to_owned(),
         ChangeKind::CallEnded => "call ended".to_owned(),
-        ChangeKind::Replaced => "replaced by a newer one".to_owned(),
+        ChangeKind::Replaced => format!("replaced by {}", named("", "by", "a newer one")),
         ChangeKind::CallerErased => "caller erased".to_owned(),
-    };
-    let mut parts = vec![what];
-    if !cause.note.is_empty() {
-        parts.push(format!("\"{}\"", cause.note));
     }
-    if !cause.values.is_empty() {
-        parts.push(values::shown_all(&cause.values));
-    }
-    parts.join(" ")
 }
 
 /// Who rang, as the list shows it.
@@ -153,6 +168,8 @@ pub(crate) fn escalated(times: u32) -> String {
 
 #[cfg(test)]
 mod tests {
+    use aftercall_proto::workflow::v1::value::Kind;
+
     use super::*;
 
     #[test]
@@ -173,6 +190,30 @@ mod tests {
             ..Default::default()
         };
         assert_eq!(cause(Some(&pushed)), "pushed Reject \"no receipt\"");
+    }
+
+    #[test]
+    fn a_change_of_hands_names_the_people_and_what_is_left_of_the_values() {
+        let text = |text: &str| Value { kind: Some(Kind::Text(text.to_owned())) };
+        let changed = |kind: ChangeKind, values: &[(&str, &str)]| {
+            let values = values.iter().map(|(name, value)| ((*name).to_owned(), text(value))).collect();
+            cause(Some(&Cause { kind: kind.into(), note: "end of shift".to_owned(), values, ..Default::default() }))
+        };
+        for (kind, values, expected) in [
+            (ChangeKind::HandedOver, &[("person", "ben")][..], "handed over to ben \"end of shift\""),
+            (
+                ChangeKind::HandedOver,
+                &[("team", "payments"), ("from", "ann")],
+                "handed over from ann to team payments \"end of shift\"",
+            ),
+            (ChangeKind::HandedOver, &[], "handed over \"end of shift\""),
+            (ChangeKind::TakenOver, &[("from", "ann")], "taken over from ann \"end of shift\""),
+            (ChangeKind::ClaimLapsed, &[("holder", "ann")], "the lease of ann ran out \"end of shift\""),
+            (ChangeKind::AlertAcknowledged, &[("alert", "Ring back")], "seen \"end of shift\" alert=\"Ring back\""),
+            (ChangeKind::Replaced, &[("by", "7-0-beef")], "replaced by 7-0-beef \"end of shift\""),
+        ] {
+            assert_eq!(changed(kind, values), expected);
+        }
     }
 
     #[test]

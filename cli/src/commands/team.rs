@@ -1,10 +1,12 @@
 //! `aftercall team`: declares the teams that alerts are for.
 //!
-//! Promise: a team file has the same form as `examples/teams.yaml`, and all of it is read before anything is declared. Must not: delete.
+//! Promise: a team file has the same form as `examples/teams.yaml`, and all of it is read before anything is declared.
 
 use std::path::PathBuf;
 
-use aftercall_proto::workflow::v1::{GetTeamRequest, ImportTeamRequest, ListTeamsRequest, Team as TeamMessage};
+use aftercall_proto::workflow::v1::{
+    GetTeamRequest, ImportTeamRequest, ListTeamsRequest, RemoveTeamRequest, Team as TeamMessage,
+};
 use clap::Subcommand;
 
 use crate::authoring::reading::read_text;
@@ -36,6 +38,17 @@ pub(crate) enum Team {
         /// What people call it
         #[arg(long)]
         title: String,
+    },
+    /// Remove a team that nothing uses, such as a misspelt one
+    #[command(after_help = "\
+Example:
+  aftercall team remove biling
+
+It is refused while a workflow names the team, an open follow-up has an alert for it, or a batch hands follow-ups over to it.
+`aftercall team add` declares it again.")]
+    Remove {
+        /// Its name
+        name: String,
     },
     /// List the teams
     #[command(after_help = "Example:\n  aftercall team list")]
@@ -75,6 +88,12 @@ impl Team {
             Self::Add { name, title } => {
                 let team = declare(session, name, title).await?;
                 session.output.one(&team, || vec![format!("Declared {}: {}.", team.name, team.title)])
+            }
+            Self::Remove { name } => {
+                let (request_id, actor) = (connect::request_id(), session.to.actor.clone());
+                let request = RemoveTeamRequest { request_id, actor, name: name.clone(), expected_revision: None };
+                let answer = session.to.definitions().await?.remove_team(request).await?.into_inner();
+                session.output.one(&answer, || vec![format!("Removed {name}.")])
             }
             Self::List => {
                 let teams = session.to.definitions().await?.list_teams(ListTeamsRequest {}).await?.into_inner().teams;

@@ -1,6 +1,7 @@
 //! `aftercall` as people use it, as processes of its own: the walk of the README line by line, what a program reads, exit
 //! codes, and the demo that is killed and opened again.
 
+mod demo;
 mod questions;
 mod settings;
 mod terminal;
@@ -85,6 +86,8 @@ async fn programs_read_json_and_exit_codes() {
         ("aftercall call end demo/never", 3),
         ("aftercall call chargeable demo/never yes", 3),
         ("aftercall instance cancel 1-1-1 --reason x", 2),
+        ("aftercall team remove billing", 4),
+        ("aftercall team remove biling", 3),
         ("aftercall calls --team biling", 3),
         ("aftercall watch --team biling --for 1", 3),
         ("aftercall wallboard --workflow refnud", 3),
@@ -113,6 +116,9 @@ async fn programs_read_json_and_exit_codes() {
     let cancelled = up.does(&format!("aftercall instance cancel {id} --reason 'a test' --yes")).await;
     assert!(cancelled.contains("ancelled"), "{cancelled}");
     assert!(up.json("aftercall calls").await.as_array().expect("an array").is_empty());
+    let teams = "aftercall team add biling --title Billing && aftercall team remove biling && aftercall team list";
+    let teams = up.does(teams).await;
+    assert!(teams.contains("Removed biling.") && teams.lines().all(|line| !line.starts_with("biling")), "{teams}");
     let script = up.does("aftercall completions bash").await;
     assert!(script.contains("set-workflow"), "it completes the commands");
 }

@@ -162,6 +162,7 @@ fn of_authors() -> Vec<Case> {
         showing(case("PublishWorkflow", "author", json!({ "name": "publish" })), &["faults", "archived"]),
         showing(archive, archived),
         case("ImportTeam", "author", json!({ "name": "night", "title": "Night shift" })),
+        case("RemoveTeam", "author", json!({ "name": "unused" })),
         case("ImportCalendar", "author", json!({ "calendar": calendar })),
     ]
 }

@@ -95,6 +95,7 @@ pub(super) async fn prepare(asker: &Asker) {
         asker.get("ImportWorkflow", json!({ "actor": "author", "file": file })).await;
     }
     publish_another(asker, "The second version").await;
+    asker.get("ImportTeam", json!({ "actor": "author", "name": "unused", "title": "Unused" })).await;
 }
 
 /// People and ops work on every follow-up, move all to another version, and end them; authors change what they wrote.
@@ -118,7 +119,7 @@ pub(super) async fn work_on(asker: &Asker) {
         asker.get("UpdateCall", json!({ "actor": "engine", "call": call, "properties": changes })).await;
         asker.get("EndCall", json!({ "actor": "engine", "call": call })).await;
     }
-    for team in ["billing", "payments", "night"] {
+    for team in ["billing", "payments", "night", "unused"] {
         asker.get("ImportTeam", json!({ "actor": "author", "name": team, "title": "Renamed" })).await;
     }
     let hours = json!([{ "weekday": "WEEKDAY_FRIDAY", "openings": ["10:00-12:00"] }]);

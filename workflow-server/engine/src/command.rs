@@ -13,6 +13,7 @@ use crate::definition::{Definition, Fault};
 use crate::erasure::EraseCaller;
 use crate::filter::FollowUpFilter;
 use crate::instance::{InstanceId, Wake};
+use crate::query::TeamUse;
 use crate::time::Time;
 use crate::value::Value;
 
@@ -148,6 +149,15 @@ pub enum Command {
         title: Box<str>,
         /// The revision the asker saw.
         expected: ExpectedRevision,
+    },
+    /// Remove a team that nothing uses.
+    RemoveTeam {
+        /// The team's name.
+        name: Box<str>,
+        /// The revision the asker saw.
+        expected: ExpectedRevision,
+        /// What a look off the writer's thread found; none where nobody has looked.
+        found: Option<Box<TeamUse>>,
     },
     /// Declare a calendar, or change it.
     ImportCalendar {

@@ -4,6 +4,7 @@
 //! history need; so applying one evaluates no template, no condition and no calendar.
 
 mod after;
+mod said;
 
 use std::fmt;
 use std::sync::Arc;
@@ -18,15 +19,17 @@ use crate::erasure::ErasureChange;
 use crate::instance::InstanceId;
 use crate::team::Team;
 use crate::time::Time;
-use crate::value::Value;
 
 pub use after::{After, Touched};
+pub use said::{OF_ALERT, Said, TO_PERSON, TO_TEAM};
 
 /// What an entry says happened, once for the whole command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ChangeKind {
     /// A team was declared or changed.
     TeamImported,
+    /// A team was removed.
+    TeamRemoved,
     /// A calendar was declared or changed.
     CalendarImported,
     /// A draft was stored.
@@ -304,17 +307,6 @@ pub struct InstanceChange {
     pub warnings: Box<[StageWarning]>,
     /// The alerts that stand and have another text since, by the actions that raised them, counted from 0.
     pub rewritten: Box<[u16]>,
-}
-
-/// What the actor said with the command. Personal data may be in it.
-#[derive(Clone, Debug, PartialEq, Default)]
-pub struct Said {
-    /// The stage number of the button's or timer's event; 0 for none.
-    pub event_stage: u32,
-    /// A note or a reason; empty for none.
-    pub note: Box<str>,
-    /// A form, or the fields that were updated, by name.
-    pub values: Box<[(Box<str>, Value)]>,
 }
 
 /// A change of definitions.

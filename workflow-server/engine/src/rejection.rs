@@ -40,6 +40,20 @@ pub enum Rejection {
     /// The draft is not the one that was validated before.
     #[error("the draft has changed since it was validated")]
     DraftMoved,
+    /// No such team.
+    #[error("there is no team `{0}`")]
+    NoSuchTeam(Box<str>),
+    /// Something uses the team.
+    #[error("team `{name}` is used by {by}")]
+    TeamInUse {
+        /// The team.
+        name: Box<str>,
+        /// What uses it.
+        by: Box<str>,
+    },
+    /// Something changed since somebody looked for what uses the team.
+    #[error("what uses the team has changed since it was looked up")]
+    TeamMoved,
     /// No such workflow.
     #[error("there is no workflow `{0}`")]
     NoSuchWorkflow(Box<str>),
@@ -180,6 +194,9 @@ impl Rejection {
             Self::CallsMoved => "CALLS_MOVED",
             Self::CandidatesTaken => "CANDIDATES_TAKEN",
             Self::DraftMoved => "DRAFT_MOVED",
+            Self::NoSuchTeam(_) => "NO_SUCH_TEAM",
+            Self::TeamInUse { .. } => "TEAM_IN_USE",
+            Self::TeamMoved => "TEAM_MOVED",
             Self::NoSuchWorkflow(_) => "NO_SUCH_WORKFLOW",
             Self::NoSuchVersion(..) => "NO_SUCH_VERSION",
             Self::NotPublished(_) => "NOT_PUBLISHED",

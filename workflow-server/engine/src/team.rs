@@ -9,4 +9,6 @@ pub struct Team {
     pub title: String,
     /// Counts its changes, from 1.
     pub revision: u64,
+    /// Whether it was removed. It keeps its place, because the history names it by that.
+    pub removed: bool,
 }

@@ -97,6 +97,7 @@ fn faults_of(world: &World, one: &Instance) -> Vec<String> {
     let (alerts, timers) =
         (armed(|one| matches!(one, ActionKind::Alert(_))), armed(|one| matches!(one, ActionKind::Timer(_))));
     let buttons = armed(|one| matches!(one, ActionKind::Button(_)));
+    let is_present = |team| world.root().teams.present(team).is_ok();
     let shape = match one.status {
         Status::WaitingForCallEnd => one.stage == 0 && one.alerts.is_empty() && one.timers.is_empty(),
         Status::Active | Status::Paused => {
@@ -116,6 +117,7 @@ fn faults_of(world: &World, one: &Instance) -> Vec<String> {
         (one.fields.is_sorted_by(|a, b| a.0 < b.0), "its fields are out of order"),
         (one.pause.is_some() == (one.status == Status::Paused), "it is paused by nobody, or not paused by somebody"),
         (one.alerts.iter().all(is_sound), "an alert of it escalates without a due, or twice for a team"),
+        (one.alerts.iter().flat_map(Alert::teams).all(is_present), "an alert of it is for a team that was removed"),
         (
             one.claim.is_none() || matches!(one.status, Status::Active | Status::Paused | Status::Incomplete),
             "somebody holds what cannot be worked on",

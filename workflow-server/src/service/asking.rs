@@ -155,8 +155,12 @@ impl Shared {
     /// Carries out a change whose command is made of the request alone, and waits for it to be durable. The ledger looks the
     /// request id up before it decides.
     pub(super) async fn execute(&self, asking: Asking<'_>, command: Command) -> Result<Answered, Status> {
-        let request = self.request(asking, command)?;
-        self.send(request).await
+        let (rpc, kind, actor) = (asking.rpc, asking.kind, asking.actor);
+        let executed = async { self.send(self.request(asking, command)?).await }.await;
+        if matches!(kind, ActorKind::Operations | ActorKind::Author) {
+            log_operation(rpc, actor, &executed);
+        }
+        executed
     }
 
     /// The same for a change of a call, which may have left memory: with what the archive knows of it. Where something leaves
@@ -280,6 +284,21 @@ impl Shared {
         let mut fingerprint = SipHasher13::new_with_key(&self.hash_key);
         fingerprint.write(&asking.bytes);
         Some(RequestMark { key: key.finish128().as_u128(), fingerprint: fingerprint.finish() })
+    }
+}
+
+/// One line for what operations and authors do, so that the log tells why the server behaves differently. Names nothing that is
+/// of a caller: reasons and messages may be.
+fn log_operation(rpc: &'static str, actor: &str, executed: &Result<Answered, Status>) {
+    match executed {
+        Ok(Answered { sequence, answer, .. }) => {
+            let instance = instance_in(answer).map(|id| id.to_string());
+            tracing::info!(rpc, actor, sequence, instance, "a request of operations was carried out");
+        }
+        Err(refused) => {
+            let reason = status::reason_of(refused);
+            tracing::info!(rpc, actor, reason, code = ?refused.code(), "a request of operations was refused");
+        }
     }
 }
 

@@ -6,10 +6,9 @@ use aftercall_engine::Root;
 use aftercall_engine::call::Call;
 use aftercall_engine::command::{Actor, ActorKind};
 use aftercall_engine::definition::model::Priority;
-use aftercall_engine::definition::{Definition, EventKind, Fault, Stage};
-use aftercall_engine::entry::{After, ChangeKind, Entry, InstanceChange, Said};
+use aftercall_engine::definition::{EventKind, Fault, Stage};
+use aftercall_engine::entry::ChangeKind;
 use aftercall_engine::instance::{Instance, Status};
-use aftercall_engine::limits::STAGE_WARNINGS_MAX;
 use aftercall_engine::team::Team;
 use aftercall_engine::time::{Offset, Time};
 use aftercall_engine::value::{FieldDeclaration, FieldType, Value};
@@ -154,6 +153,7 @@ pub(super) fn details(call: &Call) -> BTreeMap<String, String> {
 pub(super) fn change_kind(kind: ChangeKind) -> proto::ChangeKind {
     match kind {
         ChangeKind::TeamImported
+        | ChangeKind::TeamRemoved
         | ChangeKind::CalendarImported
         | ChangeKind::WorkflowImported
         | ChangeKind::WorkflowPublished
@@ -200,22 +200,6 @@ pub(super) fn change_kind(kind: ChangeKind) -> proto::ChangeKind {
     }
 }
 
-/// Why something changed; the words of the actor go with the change that the command was about.
-pub(super) fn cause(kind: ChangeKind, entry: &Entry, definition: Option<&Definition>) -> proto::Cause {
-    // What runs on a call is stored as touched by an update, also where the call ended.
-    let is_end = (entry.kind, kind) == (ChangeKind::CallEnded, ChangeKind::CallUpdated);
-    let kind = if is_end { ChangeKind::CallEnded } else { kind };
-    let said = if kind == entry.kind { entry.said.clone() } else { Said::default() };
-    let event = definition.and_then(|definition| definition.stage(said.event_stage)).map(|stage| &stage.event);
-    proto::Cause {
-        kind: change_kind(kind).into(),
-        event_id: event.map_or_else(String::new, |event| event.id.clone()),
-        title: event.map_or_else(String::new, |event| event.label.clone()),
-        note: said.note.to_string(),
-        values: said.values.iter().map(|(name, held)| (name.to_string(), value(held))).collect(),
-    }
-}
-
 /// A stage of the definition that an instance is pinned to.
 pub(super) fn stage_of(root: &Root, instance: &Instance, number: u32) -> Option<proto::Stage> {
     stage_of_version(root, (instance.workflow, instance.version), number)
@@ -227,42 +211,4 @@ pub(super) fn stage_of_version(root: &Root, (workflow, version): (u32, u32), num
     // What it was in before it was migrated may be in an older version only.
     let of_others = || workflow.versions.iter().rev().find_map(|one| one.definition.stage(number));
     workflow.version(version)?.definition.stage(number).or_else(of_others).map(stage)
-}
-
-/// One line of history.
-pub(super) fn history_item(root: &Root, entry: &Entry, change: Option<&InstanceChange>) -> proto::HistoryItem {
-    let kind = change.map_or(entry.kind, |change| change.kind);
-    let after = change.map(|change| &change.after);
-    let pinned = after.map(|after| (after.workflow(), after.version()));
-    let workflow = after.and_then(|after| root.workflows.at(after.workflow()));
-    let definition = workflow.zip(pinned).and_then(|(workflow, (_, version))| workflow.version(version));
-    let from = change.and_then(|change| change.before.as_ref()).map(|before| before.stage);
-    let entered = change.map_or(&[][..], |change| &change.entered);
-    proto::HistoryItem {
-        sequence: entry.sequence,
-        at: Some(timestamp(entry.at)),
-        actor: Some(actor(&entry.actor)),
-        cause: Some(cause(kind, entry, definition.map(|version| &*version.definition))),
-        instance_id: after.map_or_else(String::new, |after| after.id().to_string()),
-        workflow: workflow.map_or_else(String::new, |workflow| workflow.name.clone()),
-        from_stage: pinned.zip(from).and_then(|(pinned, from)| stage_of_version(root, pinned, from)),
-        entered_stages: pinned.map_or_else(Vec::new, |pinned| {
-            entered.iter().filter_map(|number| stage_of_version(root, pinned, *number)).collect()
-        }),
-        status: after.map_or(proto::Status::Unspecified, |after| status(after.status())).into(),
-        outcome: after
-            .filter(|after| after.status() == Status::Finished)
-            .map_or_else(String::new, |after| after.ending().to_owned()),
-        warnings: change.map_or_else(Vec::new, |change| {
-            change.warnings.iter().take(STAGE_WARNINGS_MAX).map(ToString::to_string).collect()
-        }),
-        version: after.map_or(0, After::version),
-        rewritten_texts: change.map_or_else(Vec::new, rewritten_texts),
-    }
-}
-
-fn rewritten_texts(change: &InstanceChange) -> Vec<String> {
-    let alerts = change.after.whole().map(|instance| &instance.alerts[..]).unwrap_or_default();
-    let rewritten = alerts.iter().filter(|alert| change.rewritten.contains(&alert.action));
-    rewritten.map(|alert| alert.text.to_string()).collect()
 }

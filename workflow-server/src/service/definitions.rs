@@ -16,7 +16,8 @@ use prost::Message;
 use tonic::{Request, Response, Status};
 
 use super::{
-    Asking, Shared, building, calendars, convert, importing, pages, pictures, publishing, requests, simulations, status,
+    Asking, Shared, building, calendars, convert, importing, pages, pictures, publishing, requests, simulations,
+    status, teams,
 };
 use crate::reading::Lane;
 
@@ -220,6 +221,13 @@ impl WorkflowDefinitionService for Definitions {
         let revision = answered.revision()?;
         let team = Some(proto::Team { name: request.name, title: request.title, revision });
         Ok(Response::new(proto::ImportTeamResponse { team, sequence: answered.sequence }))
+    }
+
+    async fn remove_team(
+        &self,
+        request: Request<proto::RemoveTeamRequest>,
+    ) -> Result<Response<proto::RemoveTeamResponse>, Status> {
+        teams::remove(&self.0, request.into_inner()).await.map(Response::new)
     }
 
     async fn get_team(

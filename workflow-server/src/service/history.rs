@@ -10,7 +10,7 @@ use aftercall_proto::workflow::v1 as proto;
 use tonic::Status;
 
 use super::requests::{self, Faults};
-use super::{Shared, archived, convert, pages, status};
+use super::{Shared, archived, causes, pages, status};
 use crate::ledger::FoundCall;
 use crate::ledger::history::HistoryError;
 use crate::limits::HISTORY_WALK_MAX;
@@ -75,7 +75,7 @@ impl Past {
         match self.instance {
             Some(id) => {
                 let change = entry.instances.iter().find(|change| change.after.id() == id);
-                vec![convert::history_item(&self.root, entry, change)]
+                vec![causes::history_item(&self.root, entry, change)]
             }
             None => of_entry(&self.root, entry),
         }
@@ -114,7 +114,7 @@ async fn gather(shared: &Shared, found: Vec<FoundCall>) -> Result<Vec<u64>, Hist
 /// A line for the call where it changed, and one for each instance.
 fn of_entry(root: &Root, entry: &Entry) -> Vec<proto::HistoryItem> {
     let of_call = entry.call.as_ref().filter(|change| change.is_news && entry.instances.is_empty());
-    let of_call = of_call.map(|_| convert::history_item(root, entry, None));
-    let of_instances = entry.instances.iter().map(|change| convert::history_item(root, entry, Some(change)));
+    let of_call = of_call.map(|_| causes::history_item(root, entry, None));
+    let of_instances = entry.instances.iter().map(|change| causes::history_item(root, entry, Some(change)));
     of_call.into_iter().chain(of_instances).collect()
 }

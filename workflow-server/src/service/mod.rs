@@ -10,6 +10,7 @@ mod building;
 mod calendars;
 mod call_manager;
 mod callers;
+mod causes;
 mod change_feed;
 mod claim_search;
 mod claims;
@@ -36,6 +37,7 @@ mod script_engine;
 mod simulations;
 mod status;
 mod stuck;
+mod teams;
 mod upkeep;
 mod withdrawing;
 

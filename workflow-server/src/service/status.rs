@@ -144,6 +144,11 @@ pub(super) fn has_reason(refused: &Status, reason: &str) -> bool {
     refused.get_details_error_info().is_some_and(|info| info.reason == reason)
 }
 
+/// Why a request was refused: the stable word; empty where it has none.
+pub(super) fn reason_of(refused: &Status) -> String {
+    refused.get_details_error_info().map_or_else(String::new, |info| info.reason)
+}
+
 /// Call Managers do not see it.
 pub(super) fn not_visible(root: &Root, instance: &Instance) -> Status {
     precondition("NOT_VISIBLE", hidden_because(root, instance), facts(root, instance))
@@ -267,26 +272,34 @@ fn no_such_button(root: &Root, instance: &Instance, button: &str) -> Status {
     Status::with_error_details(Code::NotFound, message, details)
 }
 
+/// What an author can do about a refusal.
+fn remedy(reason: &str) -> &'static str {
+    match reason {
+        "NOT_PUBLISHED" => "publish it first",
+        "NOT_THE_NEWEST_VERSION" => "look at its retention first",
+        "TEAM_IN_USE" => "take it out of them, or hand the follow-ups over, first",
+        _ => "its author can bring it back",
+    }
+}
+
 fn of_rejection(rejection: Rejection, root: &Root) -> Status {
     let (reason, message) = (rejection.reason(), rejection.to_string());
     match rejection {
         Rejection::Invalid(faults) => invalid(faults),
         Rejection::NoSuchInstance(id) => not_found("instance", &id.to_string(), message),
         Rejection::NoSuchCaller => not_found("caller", "", message),
-        Rejection::ArchiveMoved | Rejection::CallsMoved | Rejection::CandidatesTaken | Rejection::DraftMoved => {
-            status(Code::Aborted, reason, format!("{message}: ask again"), HashMap::new())
-        }
+        Rejection::ArchiveMoved
+        | Rejection::CallsMoved
+        | Rejection::CandidatesTaken
+        | Rejection::DraftMoved
+        | Rejection::TeamMoved => status(Code::Aborted, reason, format!("{message}: ask again"), HashMap::new()),
+        Rejection::NoSuchTeam(name) => not_found("team", &name, message),
         Rejection::NoSuchWorkflow(name) => not_found("workflow", &name, message),
         Rejection::NoSuchVersion(name, version) => not_found("version", &format!("{name}/{version}"), message),
-        Rejection::NotPublished(_) => {
-            precondition("NOT_PUBLISHED", format!("{message}: publish it first"), HashMap::new())
-        }
-        Rejection::NotTheNewestVersion { .. } => {
-            precondition("NOT_THE_NEWEST_VERSION", format!("{message}: look at its retention first"), HashMap::new())
-        }
-        Rejection::WorkflowArchived(_) => {
-            precondition("WORKFLOW_ARCHIVED", format!("{message}: its author can bring it back"), HashMap::new())
-        }
+        Rejection::NotPublished(_)
+        | Rejection::NotTheNewestVersion { .. }
+        | Rejection::WorkflowArchived(_)
+        | Rejection::TeamInUse { .. } => precondition(reason, format!("{message}: {}", remedy(reason)), HashMap::new()),
         Rejection::WorkflowHasFaults(faults) => has_faults(faults, message),
         Rejection::OtherRevision { present } => {
             let facts = HashMap::from([("revision".to_owned(), present.to_string())]);

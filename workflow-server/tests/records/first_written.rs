@@ -38,8 +38,25 @@ pub(crate) fn count_from_waking(entry: &mut Entry, due: Time) {
     }
 }
 
+/// What the first servers did not write is not there.
+pub(crate) fn forget(entry: &mut Entry, (waits, recipient): (bool, bool)) {
+    if waits {
+        forget_waits(entry);
+    }
+    if recipient {
+        forget_recipient(entry);
+    }
+}
+
+/// A hand-over did not name its recipient.
+fn forget_recipient(entry: &mut Entry) {
+    if entry.kind == ChangeKind::HandedOver {
+        entry.said.values = Box::default();
+    }
+}
+
 /// Timers did not say when their wait is over.
-pub(crate) fn forget_waits(entry: &mut Entry) {
+fn forget_waits(entry: &mut Entry) {
     for change in &mut entry.instances {
         let whole = change.after.whole().filter(|one| one.timers.iter().any(|timer| timer.waited.is_some()));
         if let Some(mut instance) = whole.map(|one| Instance::clone(one)) {

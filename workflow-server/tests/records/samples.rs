@@ -10,6 +10,7 @@ use workflow_server::records::{GroupBytes, SnapshotReader, WorldImage, decode_gr
 use crate::authors::{play_authors, play_repeats};
 use crate::bounds::play_bounds;
 use crate::clock::{play_clock, play_retention, play_set_again};
+use crate::hands::play_hands;
 use crate::hours::{play_days, play_late};
 use crate::incomplete::play_incomplete;
 use crate::large::play_large;
@@ -17,6 +18,7 @@ use crate::leaving::play_archive;
 use crate::operations::play_operations;
 use crate::scenario::{Played, play, play_batches, play_claims, play_desk, play_on};
 use crate::source::play_source;
+use crate::teams::play_teams;
 use crate::texts::play_texts;
 use crate::titles::play_titles;
 
@@ -51,6 +53,10 @@ const ENTRIES_SOURCE: &str = include_str!("snapshots/records__samples__entries_s
 const ENTRIES_TEXTS: &str = include_str!("snapshots/records__samples__entries_texts.snap");
 const SNAPSHOT_SOURCE: &str = include_str!("snapshots/records__samples__snapshot_source.snap");
 const SNAPSHOT_TEXTS: &str = include_str!("snapshots/records__samples__snapshot_texts.snap");
+const ENTRIES_HANDS: &str = include_str!("snapshots/records__samples__entries_hands.snap");
+const SNAPSHOT_HANDS: &str = include_str!("snapshots/records__samples__snapshot_hands.snap");
+const ENTRIES_TEAMS: &str = include_str!("snapshots/records__samples__entries_teams.snap");
+const SNAPSHOT_TEAMS: &str = include_str!("snapshots/records__samples__snapshot_teams.snap");
 const ENTRIES_LATE: &str = include_str!("snapshots/records__samples__entries_late.snap");
 const SNAPSHOT_LATE: &str = include_str!("snapshots/records__samples__snapshot_late.snap");
 const ENTRIES_DAYS: &str = include_str!("snapshots/records__samples__entries_days.snap");
@@ -97,6 +103,8 @@ fn entries_are_written_as_they_always_were() {
     insta::assert_snapshot!("entries_bounds", entry_lines(&play_bounds()));
     insta::assert_snapshot!("entries_source", entry_lines(&play_source()));
     insta::assert_snapshot!("entries_titles", entry_lines(&play_titles()));
+    insta::assert_snapshot!("entries_hands", entry_lines(&play_hands()));
+    insta::assert_snapshot!("entries_teams", entry_lines(&play_teams()));
 }
 
 fn entry_lines(played: &Played) -> String {
@@ -130,6 +138,8 @@ fn snapshots_are_written_as_they_always_were() {
     insta::assert_snapshot!("snapshot_bounds", snapshot_lines(&play_bounds()));
     insta::assert_snapshot!("snapshot_source", snapshot_lines(&play_source()));
     insta::assert_snapshot!("snapshot_titles", snapshot_lines(&play_titles()));
+    insta::assert_snapshot!("snapshot_hands", snapshot_lines(&play_hands()));
+    insta::assert_snapshot!("snapshot_teams", snapshot_lines(&play_teams()));
 }
 
 fn snapshot_lines(played: &Played) -> String {
@@ -162,6 +172,8 @@ fn stored_entries_of_version_1_load() {
         (stored(ENTRIES_SOURCE), play_source()),
         (stored(ENTRIES_BOUNDS), play_bounds()),
         (stored(ENTRIES_TITLES), play_titles()),
+        (stored(ENTRIES_HANDS), play_hands()),
+        (stored(ENTRIES_TEAMS), play_teams()),
     ];
     for (samples, played) in samples {
         assert_eq!(samples.len(), played.entries.len());
@@ -197,6 +209,8 @@ fn stored_snapshots_of_version_1_load() {
         (stored(SNAPSHOT_SOURCE), play_source()),
         (stored(SNAPSHOT_BOUNDS), play_bounds()),
         (stored(SNAPSHOT_TITLES), play_titles()),
+        (stored(SNAPSHOT_HANDS), play_hands()),
+        (stored(SNAPSHOT_TEAMS), play_teams()),
     ];
     for (frames, played) in samples {
         let mut reader = SnapshotReader::new(Keeping::default());
@@ -211,9 +225,11 @@ fn stored_snapshots_of_version_1_load() {
 
 #[test]
 fn the_samples_hold_every_kind_of_change() {
-    let kinds: BTreeSet<String> = play_operations()
+    let (operations, teams) = (play_operations(), play_teams());
+    let kinds: BTreeSet<String> = operations
         .entries
         .iter()
+        .chain(&teams.entries)
         .flat_map(|entry| {
             let of_instances = entry.instances.iter().map(|change| format!("{:?}", change.kind));
             of_instances.chain([format!("{:?}", entry.kind)]).collect::<Vec<_>>()
@@ -259,6 +275,7 @@ fn the_samples_hold_every_kind_of_change() {
         "Snoozed",
         "TakenOver",
         "TeamImported",
+        "TeamRemoved",
         "TimerElapsed",
         "Withdrawn",
         "WorkflowArchived",

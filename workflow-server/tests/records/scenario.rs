@@ -16,7 +16,7 @@ use aftercall_engine::value::Value;
 use aftercall_engine::world::{Keeping, World};
 use aftercall_engine::{Decision, Entry, decide};
 
-use crate::first_written::{count_from_waking, forget_waits, without_pause};
+use crate::first_written::{count_from_waking, forget, without_pause};
 
 /// Every action, every type of field.
 const WORKFLOW: &str = r#"
@@ -92,8 +92,9 @@ pub(crate) struct Played {
     pub(crate) world: World,
     pub(crate) entries: Vec<Entry>,
     pub(crate) now: i64,
-    /// Whether timers say when their wait is over: the first servers did not write that.
+    /// Whether timers say when their wait is over, and hand-overs to whom: the first servers did not write that.
     pub(crate) keeps_waits: bool,
+    pub(crate) keeps_recipients: bool,
 }
 
 /// Plays the scenario.
@@ -295,7 +296,8 @@ fn end(played: &mut Played) {
 impl Played {
     /// Nothing has happened yet.
     pub(crate) fn new() -> Self {
-        Self { world: World::new(Keeping::default()), entries: Vec::new(), now: START, keeps_waits: false }
+        let world = World::new(Keeping::default());
+        Self { world, entries: Vec::new(), now: START, keeps_waits: false, keeps_recipients: false }
     }
 
     /// Asks, applies, and gives the instance that the entry names first.
@@ -333,9 +335,7 @@ impl Played {
             panic!("{request:?} is carried out")
         };
         change(&mut entry);
-        if !self.keeps_waits {
-            forget_waits(&mut entry);
-        }
+        forget(&mut entry, (!self.keeps_waits, !self.keeps_recipients));
         self.world.apply(&entry).unwrap();
         let id = entry.instances.last().map(|change| change.after.id());
         self.entries.push(*entry);

@@ -25,10 +25,8 @@ pub fn faults_of(request: &Request) -> Vec<FieldFault> {
     let must_name_actor = matches!(request.actor.kind, ActorKind::Person | ActorKind::Operations);
     check.text("actor", &request.actor.name, must_name_actor, limits::SHORT_BYTES_MAX);
     match &request.command {
-        Command::ImportTeam { name, title, .. } => {
-            check.name("name", name);
-            check.text("title", title, false, limits::LABEL_BYTES_MAX);
-        }
+        Command::ImportTeam { name, title, .. } => check.team(name, title),
+        Command::RemoveTeam { name, .. } => check.name("name", name),
         Command::ImportCalendar { calendar, .. } => check.faults.extend(calendar.faults()),
         Command::SetWorkflow(set) => check.set(set),
         Command::UpdateCall { call, changes, .. } => {
@@ -179,6 +177,11 @@ impl Check {
             );
             self.fault(field, message);
         }
+    }
+
+    fn team(&mut self, name: &str, title: &str) {
+        self.name("name", name);
+        self.text("title", title, false, limits::LABEL_BYTES_MAX);
     }
 
     fn hand_over(&mut self, to: &Recipient, reason: &str) {

@@ -5,12 +5,13 @@ use std::sync::Arc;
 use crate::command::{Actor, ClaimNext, Command, Recipient};
 use crate::decide::draft::EntryDraft;
 use crate::decide::find::{check_legal, find, visible};
-use crate::entry::{Answer, ChangeKind, Entered};
+use crate::entry::{Answer, ChangeKind, Entered, TO_PERSON, TO_TEAM};
 use crate::instance::{Claim, Happening, Instance, InstanceId};
 use crate::limits;
 use crate::query::is_claimable;
 use crate::rejection::Rejection;
 use crate::time::Time;
+use crate::value::Value;
 
 /// Refuses where somebody else holds it: claimed work is moved by its holder only.
 pub(super) fn check_holder(old: &Arc<Instance>, actor: &Actor, now: Time) -> Result<(), Rejection> {
@@ -114,8 +115,11 @@ pub(super) fn hand_over(
             let until = Time(draft.now.0.saturating_add(*lease_millis)).max(own.map_or(draft.now, |own| own.until));
             let since = own.map_or(draft.now, |own| own.since);
             new.claim = Some(Box::new(Claim { by: name.clone(), since, until }));
+            draft.said.values = [(TO_PERSON.into(), Value::Text(name.clone()))].into();
         }
         Recipient::Team { team } => {
+            let name = draft.root.teams.present(*team)?.name.as_str();
+            draft.said.values = [(TO_TEAM.into(), Value::Text(name.into()))].into();
             new.claim = None;
             for alert in &mut new.alerts {
                 alert.team = *team;

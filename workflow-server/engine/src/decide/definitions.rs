@@ -8,6 +8,7 @@ use crate::decide::draft::{EntryDraft, check_revision};
 use crate::definition::Definition;
 use crate::entry::{Answer, ChangeKind, DefinitionChange};
 use crate::limits;
+use crate::query::{TeamUse, batches_for, never};
 use crate::rejection::Rejection;
 use crate::team::Team;
 use crate::time::Span;
@@ -17,6 +18,7 @@ use crate::world::definitions::Workflow;
 pub(super) fn change(draft: &mut EntryDraft<'_>, command: &Command) -> Result<(), Rejection> {
     match command {
         Command::ImportTeam { name, title, expected } => import_team(draft, name, title, *expected),
+        Command::RemoveTeam { name, expected, found } => remove_team(draft, name, *expected, found.as_deref()),
         Command::ImportCalendar { calendar, expected } => import_calendar(draft, calendar, *expected),
         Command::ImportWorkflow { definition, expected } => import(draft, definition, *expected),
         Command::PublishWorkflow { name, expected, validated } => publish(draft, name, *expected, validated.as_deref()),
@@ -29,19 +31,53 @@ pub(super) fn change(draft: &mut EntryDraft<'_>, command: &Command) -> Result<()
 fn import_team(draft: &mut EntryDraft<'_>, name: &str, title: &str, expected: Option<u64>) -> Result<(), Rejection> {
     draft.kind = ChangeKind::TeamImported;
     let teams = &draft.root.teams;
-    let place = teams.place(name);
+    let place = teams.place_ever(name);
     let known = place.and_then(|place| teams.at(place));
-    let revision = known.map_or(0, |team| team.revision);
-    check_revision(expected, revision)?;
-    if known.is_some_and(|team| team.title == title) {
-        draft.answer = Answer::Revision(revision);
+    let present = known.filter(|team| !team.removed);
+    check_revision(expected, present.map_or(0, |team| team.revision))?;
+    if let Some(same) = present.filter(|team| team.title == title) {
+        draft.answer = Answer::Revision(same.revision);
         return Ok(());
     }
     if known.is_none() && teams.len() >= limits::TEAMS_MAX {
         return Err(Rejection::Limit { name: "TEAMS", limit: limits::TEAMS_MAX as u64 });
     }
-    let team = Team { name: name.to_owned(), title: title.to_owned(), revision: revision + 1 };
+    let revision = known.map_or(0, |team| team.revision) + 1;
+    let team = Team { name: name.to_owned(), title: title.to_owned(), revision, removed: false };
     draft.definition = Some(DefinitionChange::Team(place.unwrap_or(teams.len() as u32), team));
+    Ok(())
+}
+
+/// A team that something uses stays: an alert for it would reach nobody.
+fn remove_team(
+    draft: &mut EntryDraft<'_>,
+    name: &str,
+    expected: Option<u64>,
+    found: Option<&TeamUse>,
+) -> Result<(), Rejection> {
+    draft.kind = ChangeKind::TeamRemoved;
+    let root = draft.root;
+    let no_such = || Rejection::NoSuchTeam(name.into());
+    let place = root.teams.place(name).ok_or_else(no_such)?;
+    let team = root.teams.at(place).ok_or_else(no_such)?;
+    check_revision(expected, team.revision)?;
+    let in_use = |by: &str| Rejection::TeamInUse { name: name.into(), by: by.into() };
+    match found {
+        Some(found) if !found.is_current(root, place) => return Err(Rejection::TeamMoved),
+        Some(found) if !found.used_by.is_empty() => return Err(in_use(&found.used_by)),
+        Some(_) => {}
+        None => {
+            let found = TeamUse::search(root, place, &never).map_err(|_| Rejection::TeamMoved)?;
+            if !found.used_by.is_empty() {
+                return Err(in_use(&found.used_by));
+            }
+        }
+    }
+    if let Some(batch) = batches_for(root, place).first() {
+        return Err(in_use(&format!("batch {batch}, which hands follow-ups over to it")));
+    }
+    let team = Team { revision: team.revision + 1, removed: true, ..team.clone() };
+    draft.definition = Some(DefinitionChange::Team(place, team));
     Ok(())
 }
 
@@ -118,8 +154,8 @@ fn publish(
         draft.answer = Answer::Published { version: newest, created: false };
         return Ok(());
     };
-    // Validating a large draft takes tens of milliseconds, so the server does it before, off the writer's thread. Teams and
-    // calendars are never removed: what was valid then is valid now.
+    // Validating a large draft takes tens of milliseconds, so the server does it before, off the writer's thread. A
+    // team that a draft names and a calendar are never removed: what was valid then is valid now.
     let faults = match validated {
         Some(validated) if Arc::ptr_eq(&validated.draft, content) => validated.faults.clone(),
         Some(_) => return Err(Rejection::DraftMoved),

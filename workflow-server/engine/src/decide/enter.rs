@@ -286,7 +286,7 @@ fn fill_in_texts(scene: &Scene<'_>, instance: &Instance, alerts: &mut [Alert], w
     }
 }
 
-/// A team that was declared is never taken back, so the place is there; an alert without one could be seen by nobody.
+/// A team that a version names is never removed, so the place is there; an alert without one could be seen by nobody.
 pub(super) fn raise(
     scene: &Scene<'_>,
     entered_at: Time,

@@ -30,6 +30,7 @@ pub(super) fn escalate(draft: &mut EntryDraft<'_>, old: &Instance, action: u16, 
         return;
     }
     draft.said.values = climb(alert, rung, &draft.root.teams);
+    draft.said.name_alert(old, action);
     alert.escalated += 1;
     alert.escalates_at = next(raised_by, alert, since, clock);
     draft.put_instance(ChangeKind::Escalated, old, new, Entered::default());

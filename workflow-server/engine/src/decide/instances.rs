@@ -252,6 +252,7 @@ pub(super) fn acknowledge(
     let alert = alert_as_seen(old, &mut new, seen)?;
     if alert.seen.is_none() {
         alert.seen = Some(Seen { by: actor.name.clone(), at: draft.now });
+        draft.said.name_alert(old, seen.action);
         draft.put_instance(ChangeKind::AlertAcknowledged, old, new, Entered::default());
     }
     Ok(())

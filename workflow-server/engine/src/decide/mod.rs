@@ -90,6 +90,7 @@ fn carry_out(draft: &mut EntryDraft<'_>, request: &Request) -> Result<(), Reject
     let actor = &request.actor;
     match &request.command {
         Command::ImportTeam { .. }
+        | Command::RemoveTeam { .. }
         | Command::ImportCalendar { .. }
         | Command::ImportWorkflow { .. }
         | Command::PublishWorkflow { .. }

@@ -46,6 +46,7 @@ pub(super) fn snooze(draft: &mut EntryDraft<'_>, snooze: &SnoozeAlert, actor: &A
     }
     new.notes += u32::from(!snooze.note.is_empty());
     draft.said.values = values.into();
+    draft.said.name_alert(old, snooze.alert.action);
     draft.put_instance(draft.kind, old, new, Entered::default());
     Ok(())
 }
@@ -74,6 +75,7 @@ pub(super) fn bring_back(draft: &mut EntryDraft<'_>, old: &Instance, action: u16
         // It is before people anew: whoever had seen it put it off.
         alert.snooze = None;
         alert.seen = None;
+        draft.said.name_alert(old, action);
         draft.put_instance(ChangeKind::AlertReturned, old, new, Entered::default());
     }
 }

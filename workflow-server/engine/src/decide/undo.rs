@@ -9,7 +9,7 @@ use crate::decide::enter::add_one;
 use crate::decide::find::{check_legal, find, visible};
 use crate::decide::set::check_limits;
 use crate::entry::{Answer, ChangeKind, Entered};
-use crate::instance::{Happening, Instance};
+use crate::instance::{Alert, Happening, Instance};
 use crate::rejection::Rejection;
 use crate::time::Time;
 use crate::world::Root;
@@ -36,6 +36,8 @@ pub(super) fn undo(draft: &mut EntryDraft<'_>, undo: &UndoPush, actor: &Actor) -
     if let Some(call) = root.call_of(old).filter(|_| old.status.is_ended()) {
         check_reopening(root, call)?;
     }
+    // A team that nothing used was removed after it had finished.
+    undo.before.alerts.iter().flat_map(Alert::teams).try_for_each(|team| root.teams.present(team).map(|_| ()))?;
     draft.said.note = undo.reason.clone();
     draft.answer = Answer::Moved { instance: old.id, entered: vec![undo.before.stage] };
     let new = put_back(old, &undo.before, draft.now);

@@ -56,6 +56,14 @@ pub(super) fn publishing(definition: Definition) -> [Command; 2] {
     [import, Command::PublishWorkflow { name, expected: None, validated: None }]
 }
 
+pub(super) fn declaring(team: u8, is_removed: bool) -> Command {
+    let name: Box<str> = super::TEAMS[usize::from(team)].into();
+    match is_removed {
+        true => Command::RemoveTeam { name, expected: None, found: None },
+        false => Command::ImportTeam { title: name.clone(), name, expected: None },
+    }
+}
+
 pub(super) fn holding(instance: InstanceId, what: u8, lease_millis: i64) -> Command {
     match what {
         0 => Command::Claim { instance, lease_millis },

@@ -18,8 +18,8 @@ use crate::world::definitions::Workflow;
 use super::TEAMS;
 use super::amending::{AMENDMENTS, amended};
 use super::commands::{
-    archive, batch, changes, claim_next, erase, finishing, holding, instance, key, migrate, office, person, publishing,
-    push, replace, seen, snoozing, somebody, step_erasure, values_said,
+    archive, batch, changes, claim_next, declaring, erase, finishing, holding, instance, key, migrate, office, person,
+    publishing, push, replace, seen, snoozing, somebody, step_erasure, values_said,
 };
 
 /// What a script says of the release: of every other call it asks for it at once, which releases what waits too.
@@ -109,6 +109,8 @@ pub enum Step {
     Cancel(Index),
     /// Somebody amends a workflow and publishes the new version: which workflow, how, and in which stage.
     Publish(Index, u8, Index),
+    /// An author declares or removes a team: which, and whether to remove it.
+    Team(u8, bool),
     /// The request before is asked once more, by the same id.
     Again,
     /// Somebody publishes a workflow with another retention in days; with 0, operations confirm the newest one.
@@ -165,6 +167,7 @@ pub fn steps(at_most: usize) -> impl Strategy<Value = Vec<Step>> {
         1 => any::<Index>().prop_map(Step::Cancel),
         2 => (any::<Index>(), 0..AMENDMENTS, any::<Index>())
             .prop_map(|(workflow, how, stage)| Step::Publish(workflow, how, stage)),
+        1 => (0..3_u8, any::<bool>()).prop_map(|(team, is_removed)| Step::Team(team, is_removed)),
         1 => Just(Step::Again),
         1 => (any::<Index>(), 0..4_u16).prop_map(|(workflow, days)| Step::Retention(workflow, days)),
         1 => (-200_000_000..200_000_000_i32).prop_map(Step::AcceptClock),
@@ -314,6 +317,7 @@ impl Player {
                 let command = claim_next(world, filter, lease_millis, self.now);
                 return Some((Actor { kind: ActorKind::Person, name: person(*who) }, command));
             }
+            Step::Team(team, is_removed) => (ActorKind::Author, declaring(*team, *is_removed)),
             Step::Withdraw(at) => {
                 let (instance, reason) = (id(at)?, "a mistake".into());
                 (ActorKind::ScriptEngine, Command::WithdrawWorkflow { instance, reason, expected: None, worked: false })

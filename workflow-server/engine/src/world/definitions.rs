@@ -9,6 +9,7 @@ use crate::command::Actor;
 use crate::definition::Definition;
 use crate::definition::numbering::Numbering;
 use crate::definition::source::{SOURCES_BYTES_MAX, Source};
+use crate::rejection::Rejection;
 use crate::team::Team;
 use crate::time::{Span, Time};
 
@@ -29,10 +30,25 @@ impl Teams {
     /// The place of the team with this name.
     #[must_use]
     pub fn place(&self, name: &str) -> Option<u32> {
+        self.place_ever(name).filter(|place| self.at(*place).is_some_and(|team| !team.removed))
+    }
+
+    /// The same, also of a team that was removed: it has this place again when it is declared again.
+    #[must_use]
+    pub fn place_ever(&self, name: &str) -> Option<u32> {
         self.by_name.get(name).copied()
     }
 
-    /// How many there are.
+    /// The team at this place, unless it was removed.
+    ///
+    /// # Errors
+    /// [`Rejection::NoSuchTeam`].
+    pub fn present(&self, place: u32) -> Result<&Team, Rejection> {
+        let team = self.at(place).filter(|team| !team.removed);
+        team.ok_or_else(|| Rejection::NoSuchTeam(self.at(place).map_or("", |team| &team.name).into()))
+    }
+
+    /// How many places there are.
     #[must_use]
     pub fn len(&self) -> usize {
         self.list.len()
@@ -44,12 +60,12 @@ impl Teams {
         self.list.is_empty()
     }
 
-    /// All teams by name.
+    /// All teams by name, without those that were removed.
     pub fn by_name(&self) -> impl Iterator<Item = &Team> {
-        self.by_name.values().map(|place| &self.list[*place as usize])
+        self.by_name.values().map(|place| &self.list[*place as usize]).filter(|team| !team.removed)
     }
 
-    /// All teams by place.
+    /// All teams by place, with those that were removed.
     pub fn by_place(&self) -> impl Iterator<Item = &Team> {
         self.list.iter()
     }

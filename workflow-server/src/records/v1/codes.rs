@@ -115,4 +115,5 @@ coded!(
     RetentionConfirmed = 42,
     Finished = 43,
     PurgeConfirmed = 44,
+    TeamRemoved = 45,
 );

@@ -24,17 +24,20 @@ pub struct TeamRecord {
     title: String,
     #[prost(uint64, tag = "3")]
     revision: u64,
+    #[prost(bool, tag = "4")]
+    removed: bool,
 }
 
 impl From<&Team> for TeamRecord {
     fn from(team: &Team) -> Self {
-        Self { name: team.name.clone(), title: team.title.clone(), revision: team.revision }
+        let Team { name, title, revision, removed } = team;
+        Self { name: name.clone(), title: title.clone(), revision: *revision, removed: *removed }
     }
 }
 
 impl From<TeamRecord> for Team {
     fn from(record: TeamRecord) -> Self {
-        Self { name: record.name, title: record.title, revision: record.revision }
+        Self { name: record.name, title: record.title, revision: record.revision, removed: record.removed }
     }
 }
 

@@ -10,7 +10,7 @@ use aftercall_proto::feed::v1 as feed;
 use aftercall_proto::workflow::v1 as proto;
 use tonic::Status;
 
-use super::super::{Shared, archived, convert, follow_up, status};
+use super::super::{Shared, archived, causes, convert, follow_up, status};
 use crate::ledger::feed::FeedItem;
 use crate::ledger::history::HistoryError;
 
@@ -55,7 +55,7 @@ pub(super) async fn change(
     let seen = change.before.as_ref().filter(|before| before.visible);
     Ok(Some(feed::InstanceChange {
         follow_up: Some(shown),
-        cause: Some(convert::cause(change.kind, entry, version.map(|version| &*version.definition))),
+        cause: Some(causes::cause(root, entry, Some(change), version.map(|version| &*version.definition))),
         from_stage: change.before.as_ref().and_then(|before| convert::stage_of_version(root, pinned, before.stage)),
         before: seen.map(|before| before_of(root, before)),
     }))

@@ -1,0 +1,89 @@
+//! Who still needs a team: the follow-ups, the definitions and the batches that it must not be taken from.
+
+use std::sync::Arc;
+
+use crate::batch::{BatchState, BatchWork};
+use crate::command::Recipient;
+use crate::definition::Definition;
+use crate::definition::model::{ActionKind, AlertAction};
+use crate::instance::Instance;
+use crate::query::walk::{ShouldStop, Stopped, checked};
+use crate::world::Root;
+use crate::world::definitions::Workflows;
+
+/// How many instances may have changed since a look: more are not looked at by the writer.
+const CHANGES_MAX: usize = 4_096;
+
+/// What a look for uses of a team found, and where it looked.
+#[derive(Clone, Debug)]
+pub struct TeamUse {
+    /// What uses it, in words; empty for nothing.
+    pub used_by: Box<str>,
+    sequence: u64,
+    workflows: Arc<Workflows>,
+}
+
+impl TeamUse {
+    /// Looks for the uses of the team at a place. Walks every definition and every slot.
+    ///
+    /// # Errors
+    /// [`Stopped`].
+    pub fn search(root: &Root, place: u32, should_stop: ShouldStop<'_>) -> Result<Self, Stopped> {
+        let name = root.teams.at(place).map_or("", |team| &team.name);
+        let mut used_by = in_definitions(&root.workflows, name);
+        let mut open = 0_u64;
+        for instance in checked(root.instances.iter().flatten(), should_stop) {
+            open += u64::from(is_for(instance?, place));
+        }
+        match open {
+            0 => {}
+            1 => used_by.push("1 open follow-up".to_owned()),
+            open => used_by.push(format!("{open} open follow-ups")),
+        }
+        let (sequence, workflows) = (root.sequence, root.workflows.clone());
+        Ok(Self { used_by: used_by.join(", ").into(), sequence, workflows })
+    }
+
+    /// Whether nothing has changed since the look that could use the team. Looks at what changed only.
+    #[must_use]
+    pub fn is_current(&self, root: &Root, place: u32) -> bool {
+        let is_unused = |slot| root.instance_at(slot).is_none_or(|instance| !is_for(instance, place));
+        let changed = root.changes.after(self.sequence, CHANGES_MAX);
+        Arc::ptr_eq(&self.workflows, &root.workflows) && changed.is_some_and(|mut slots| slots.all(is_unused))
+    }
+}
+
+/// The batches that still hand over to the team at a place.
+pub(crate) fn batches_for(root: &Root, place: u32) -> Vec<u64> {
+    let is_for = |work: &BatchWork| *work == BatchWork::HandOver(Recipient::Team { team: place });
+    let running = root.batches.values().filter(|batch| batch.state == BatchState::Running && is_for(&batch.work));
+    running.map(|batch| batch.id).collect()
+}
+
+fn is_for(instance: &Instance, place: u32) -> bool {
+    !instance.status.is_ended() && instance.alerts.iter().any(|alert| alert.teams().any(|team| team == place))
+}
+
+/// Any version may be set or migrated to by its number, and an archived workflow may be brought back.
+fn in_definitions(workflows: &Workflows, team: &str) -> Vec<String> {
+    let uses = |workflow: &crate::world::definitions::Workflow| {
+        let newest = workflow.versions.iter().enumerate().rev().find(|(_, version)| names(&version.definition, team));
+        let draft = workflow.draft.as_ref().filter(|draft| names(draft, team)).map(|_| "its draft".to_owned());
+        let place = draft.or_else(|| newest.map(|(at, _)| format!("version {}", at + 1)))?;
+        Some(format!("workflow {} ({place})", workflow.name))
+    };
+    workflows.by_name().filter_map(uses).collect()
+}
+
+fn names(definition: &Definition, team: &str) -> bool {
+    let alerts = definition.stages.iter().flat_map(|stage| &stage.actions).filter_map(|action| match &action.kind {
+        ActionKind::Alert(alert) => Some(alert),
+        _ => None,
+    });
+    alerts.into_iter().any(|alert| of_alert(alert).any(|named| named == team))
+}
+
+fn of_alert(alert: &AlertAction) -> impl Iterator<Item = &str> {
+    let of_steps = alert.escalate.iter().flat_map(|rung| rung.team.iter().chain(&rung.add_team));
+    std::iter::once(&alert.team).chain(of_steps).map(String::as_str)
+}

@@ -1,0 +1,43 @@
+//! Removing a team: what uses it is looked for before the ledger is asked, because that walks over every follow-up.
+
+use aftercall_engine::command::Command;
+use aftercall_engine::query::TeamUse;
+use aftercall_proto::workflow::v1 as proto;
+use prost::Message as _;
+use tonic::Status;
+
+use super::definitions::author;
+use super::{Prepared, Shared, status};
+use crate::reading::Lane;
+
+/// How often the look is repeated where something has changed since.
+const REMOVE_TRIES: usize = 3;
+
+pub(super) async fn remove(
+    shared: &Shared,
+    request: proto::RemoveTeamRequest,
+) -> Result<proto::RemoveTeamResponse, Status> {
+    let bytes = request.encode_to_vec();
+    let mut tries = 1;
+    loop {
+        let asking = author("RemoveTeam", &request.actor, &request.request_id, bytes.clone());
+        match shared.execute_new(asking, look(shared, &request)).await {
+            Err(refused) if status::has_reason(&refused, "TEAM_MOVED") && tries < REMOVE_TRIES => tries += 1,
+            answered => return Ok(proto::RemoveTeamResponse { sequence: answered?.sequence }),
+        }
+    }
+}
+
+async fn look(shared: &Shared, request: &proto::RemoveTeamRequest) -> Result<Prepared, Status> {
+    let root = shared.root();
+    let found = match root.teams.place(&request.name) {
+        // The ledger refuses it.
+        None => None,
+        Some(place) => {
+            let search = shared.walk(Lane::Heavy, root, move |root, stop| TeamUse::search(root, place, stop));
+            Some(Box::new(search.await?))
+        }
+    };
+    let (name, expected) = (request.name.as_str().into(), request.expected_revision);
+    Ok(Prepared::from(Command::RemoveTeam { name, expected, found }))
+}

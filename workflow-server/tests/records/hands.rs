@@ -1,0 +1,42 @@
+//! Changes that name whom and what they are about, on top of the scenario: hand-overs, and one alert among several.
+
+use aftercall_engine::command::{ActorKind, Command, Recipient, SeenAlert, SetWorkflow};
+use aftercall_engine::entry::{OF_ALERT, TO_PERSON, TO_TEAM};
+use aftercall_engine::value::Value;
+
+use crate::incomplete::play_incomplete;
+use crate::scenario::{Played, publish, setting};
+
+const TWO_ALERTS: &str = "
+format: 1
+workflow: two-alerts
+title: Two alerts
+on_new_call:
+  - alert: { text: Ring, team: care }
+  - alert: { text: Write, team: billing }
+  - button: Done
+    then: [ finish: done ]
+";
+
+/// Hands one over to a person and to a team, after its second alert has been seen.
+pub(crate) fn play_hands() -> Played {
+    let mut played = Played { keeps_waits: true, keeps_recipients: true, ..play_incomplete() };
+    publish(&mut played, TWO_ALERTS, "two-alerts");
+    let setting = SetWorkflow { workflow: "two-alerts".into(), fields: Vec::new(), ..setting("hands", false) };
+    let instance = played.ask(ActorKind::ScriptEngine, Command::SetWorkflow(Box::new(setting)));
+    let alert = SeenAlert { stage: 1, visit: 1, action: 1, urgency_count: 0, team: None };
+    played.ask(ActorKind::Person, Command::AcknowledgeAlert { instance, alert });
+    assert_eq!(said(&played), [(OF_ALERT.into(), Value::Number(1.0))]);
+    let to = Recipient::Person { name: "Ben".into(), lease_millis: 900_000 };
+    let reason: Box<str> = "end of shift".into();
+    played.ask(ActorKind::Person, Command::HandOver { instance, to, reason: reason.clone() });
+    assert_eq!(said(&played), [(TO_PERSON.into(), Value::Text("Ben".into()))]);
+    let to = Recipient::Team { team: 1 };
+    played.ask(ActorKind::Person, Command::HandOver { instance, to, reason });
+    assert_eq!(said(&played), [(TO_TEAM.into(), Value::Text("billing".into()))]);
+    played
+}
+
+fn said(played: &Played) -> &[(Box<str>, Value)] {
+    &played.entries.last().unwrap().said.values
+}

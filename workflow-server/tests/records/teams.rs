@@ -1,0 +1,19 @@
+//! A team that was removed, on top of the scenario, and one that was declared again.
+
+use aftercall_engine::command::{ActorKind, Command};
+
+use crate::hands::play_hands;
+use crate::scenario::Played;
+
+/// Declares two teams, removes both, and declares one of them again.
+pub(crate) fn play_teams() -> Played {
+    let mut played = play_hands();
+    let declare = |name: &str| Command::ImportTeam { name: name.into(), title: name.into(), expected: None };
+    let remove = |name: &str| Command::RemoveTeam { name: name.into(), expected: None, found: None };
+    for command in [declare("biling"), declare("nights"), remove("biling"), remove("nights"), declare("nights")] {
+        played.ask(ActorKind::Author, command);
+    }
+    let teams = &played.world.root().teams;
+    assert_eq!((teams.place("biling"), teams.place("nights").is_some()), (None, true));
+    played
+}
