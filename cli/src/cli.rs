@@ -333,7 +333,7 @@ mod tests {
         };
         for path in ASKS_NO_SERVER {
             let text = help(path);
-            let is_named = |option: &str| text.lines().any(|line| line.trim_start().starts_with(option));
+            let is_named = |option: &str| text.lines().any(|line| line.trim_start().starts_with(&format!("{option} ")));
             assert!(!is_named("--server") && !is_named("--alerter") && !is_named("--actor"), "{path:?}: {text}");
         }
         assert!(!help(&["store", "compact"]).contains("--alerter"), "below such a command too");

@@ -219,7 +219,9 @@ async fn a_failed_store_can_be_kept_for_reading() {
     let data = dir.path().join("data");
     let (server, mut clients) = with_failed_store(&data, &["--on-store-failure", "read-only"]).await;
     assert!(is_there(&mut clients, "3").await);
-    assert_eq!(get(server.address(), "/readyz").await.0, 503);
-    assert_eq!(get(server.address(), "/livez").await.0, 200);
+    let address = server.address();
+    let is_unready = || async move { (get(address, "/readyz").await.0 == 503).then_some(()) };
+    eventually("readiness follows the condition", is_unready).await;
+    assert_eq!(get(address, "/livez").await.0, 200);
     assert!(server.terminate(PATIENCE).expect("it ends when it is told to").success());
 }
