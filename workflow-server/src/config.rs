@@ -52,7 +52,8 @@ pub struct WorkflowServerConfig {
     pub time_zone: String,
     /// Seconds for which a push may be taken back; 0 for not at all.
     pub undo_seconds: u32,
-    /// Seconds after its end at which an instance leaves memory for the archive; never before a push can no longer be taken back.
+    /// Seconds after its end at which an instance leaves memory for the archive. Where `undo_seconds` is longer, that counts: a push
+    /// can be taken back for as long.
     pub archive_after_seconds: u32,
     /// Days for which ended instances are kept where their workflow does not say, at least 1.
     pub retention_days: u32,
@@ -165,10 +166,10 @@ pub struct Args {
     /// The time zone that counts where neither the caller nor a calendar has one, such as Europe/Berlin [default: UTC]
     #[arg(long, env = "AFTERCALL_TIME_ZONE", value_name = "ZONE")]
     time_zone: Option<String>,
-    /// Seconds for which a push may be taken back; 0 for not at all [default: 300]
+    /// Seconds for which a push may be taken back; 0 for not at all [default: 300]. An instance stays in memory for at least as long
     #[arg(long, env = "AFTERCALL_UNDO_SECONDS", value_name = "SECONDS")]
     undo_seconds: Option<u32>,
-    /// Seconds after its end at which an instance leaves memory [default: 3600]
+    /// Seconds after its end at which an instance leaves memory [default: 3600]. Where --undo-seconds is longer, that counts
     #[arg(long, env = "AFTERCALL_ARCHIVE_AFTER_SECONDS", value_name = "SECONDS")]
     archive_after_seconds: Option<u32>,
     /// Days for which ended instances are kept where their workflow does not say [default: 3650]

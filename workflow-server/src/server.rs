@@ -15,6 +15,7 @@ use aftercall_proto::workflow::v1::script_engine_service_server::ScriptEngineSer
 use aftercall_proto::workflow::v1::workflow_definition_service_server::WorkflowDefinitionServiceServer;
 use aftercall_serving::config::{ConfigError, check};
 use aftercall_serving::{Limits, Readiness, ServeError, base_routes, open_listener, serve};
+use jiff::tz::TimeZone;
 use thiserror::Error;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -120,6 +121,8 @@ impl Server {
             archive_after_millis: i64::from(config.archive_after_seconds.max(config.undo_seconds)) * 1_000,
             retention: Some(Span { amount: config.retention_days, unit: SpanUnit::Days }),
             archive_keys: ArchiveKeys::new(store.identity.hash_key),
+            // `check` has refused a name that is none.
+            default_zone: TimeZone::get(&config.time_zone).unwrap_or(TimeZone::UTC),
         };
         let (ledger, handle) = Ledger::recover(store.log.clone(), store.vault.clone(), clock, options).await?;
         if store.vault.get_key(LAST_SEEN_KEY).await.is_ok_and(|seen| seen.is_some()) {
@@ -137,10 +140,7 @@ impl Server {
         );
         let draining = CancellationToken::new();
         let data_dir = config.data_dir.clone();
-        let desk = DeskSettings {
-            time_zone: config.time_zone.as_str().into(),
-            undo: Duration::from_secs(u64::from(config.undo_seconds)),
-        };
+        let desk = DeskSettings { undo: Duration::from_secs(u64::from(config.undo_seconds)) };
         let desk = (desk, Reading::start()?);
         let shared = Shared::new(handle.clone(), &store.identity, data_dir, start_duration, draining.clone(), desk);
         let limits = Limits { drain: Duration::from_secs(config.drain_seconds), ..network_limits(&config) };

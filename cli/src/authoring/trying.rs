@@ -10,8 +10,9 @@ use aftercall_engine::definition::{Definition, Stage};
 use aftercall_engine::instance::{Instance, Status};
 use aftercall_engine::query::never;
 use aftercall_engine::simulate::{Named, Simulation};
-use aftercall_engine::time::Time;
+use aftercall_engine::time::{Time, WallClock};
 use aftercall_engine::value::{FieldDeclaration, FieldType, Value};
+use jiff::tz::TimeZone;
 
 use super::files::Written;
 use crate::errors::Failure;
@@ -177,7 +178,7 @@ fn answered(text: &str, field: &FieldDeclaration, now: Time) -> Result<Option<Va
         return if must { Err("It must be given".to_owned()) } else { Ok(None) };
     }
     let value = value(text, field.field_type).ok_or_else(|| format!("Write {}", written_as(field.field_type)))?;
-    match field.refuses_at(&value, now) {
+    match field.refuses_at(&value, now, || WallClock::named(TimeZone::UTC)) {
         None => Ok(Some(value)),
         Some(fault) => Err(format!("It {fault}")),
     }

@@ -5,6 +5,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use jiff::tz::TimeZone;
 use thiserror::Error;
 
 use crate::calendar::Calendar;
@@ -124,6 +125,13 @@ impl Simulation {
         simulation.ask(ActorKind::Author, Command::ImportWorkflow { definition, expected: None })?;
         simulation.ask(ActorKind::Author, Command::PublishWorkflow { name, expected: None, validated: None })?;
         Ok(simulation)
+    }
+
+    /// The same with the time zone that counts where neither the caller nor a calendar has one; UTC without it.
+    #[must_use]
+    pub fn with_default_zone(mut self, zone: TimeZone) -> Self {
+        self.world.set_default_zone(zone);
+        self
     }
 
     /// Sets the workflow on the call.

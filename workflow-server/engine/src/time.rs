@@ -4,6 +4,8 @@
 
 use std::fmt;
 
+use jiff::tz::TimeZone;
+
 /// A moment: milliseconds since 1970-01-01T00:00:00Z.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Time(pub i64);
@@ -29,6 +31,79 @@ impl Time {
 #[must_use]
 pub fn is_time_zone(name: &str) -> bool {
     jiff::tz::TimeZone::get(name).is_ok()
+}
+
+/// By whose clock a moment is shown to people.
+#[derive(Clone, Debug)]
+pub struct WallClock {
+    zone: TimeZone,
+    /// Whether the zone is named: it is not that of the caller.
+    is_named: bool,
+}
+
+impl WallClock {
+    /// The clock where the caller is. Its zone is not named.
+    #[must_use]
+    pub fn of_caller(zone: TimeZone) -> Self {
+        Self { zone, is_named: false }
+    }
+
+    /// Any other clock, whose zone is named with each time.
+    #[must_use]
+    pub fn named(zone: TimeZone) -> Self {
+        Self { zone, is_named: true }
+    }
+
+    /// The moment in a text: `Thu 2026-12-24 09:00`, or `Thu 2026-12-24 09:00 Europe/Berlin`.
+    #[must_use]
+    pub fn show(&self, moment: Time) -> String {
+        self.show_as("%a %Y-%m-%d %H:%M", moment)
+    }
+
+    /// The moment to the second: `2026-12-24 09:00:00 Europe/Berlin`.
+    #[must_use]
+    pub fn show_seconds(&self, moment: Time) -> String {
+        self.show_as("%Y-%m-%d %H:%M:%S", moment)
+    }
+
+    /// The same with milliseconds where it has any, so that it differs from every other moment.
+    #[must_use]
+    pub fn show_exactly(&self, moment: Time) -> String {
+        self.show_as("%Y-%m-%d %H:%M:%S%.f", moment)
+    }
+
+    fn show_as(&self, format: &str, moment: Time) -> String {
+        let Ok(at) = jiff::Timestamp::from_millisecond(moment.0) else { return format!("{} ms", moment.0) };
+        let shown = at.to_zoned_datetime(self.zone.clone()).strftime(format).to_string();
+        match self.zone.iana_name().filter(|_| self.is_named) {
+            Some(name) => format!("{shown} {name}"),
+            None if self.is_named => format!("{shown} UTC"),
+            None => shown,
+        }
+    }
+}
+
+/// A duration in words, rounded to what is worth reading: `45 s`, `9 min 30 s`, `3 h 59 min`, `4 h`, `2 d 4 h`.
+#[must_use]
+pub fn duration_in_words(millis: u64) -> String {
+    const MINUTE: u64 = 60;
+    const HOUR: u64 = 3_600;
+    const DAY: u64 = 86_400;
+    let rounded = |unit: u64| (millis + unit * 500) / (unit * 1_000) * unit;
+    let parts = |seconds: u64, (first, name): (u64, &str), (second, rest): (u64, &str)| {
+        let (whole, left) = (seconds / first, seconds % first / second);
+        if left == 0 { format!("{whole} {name}") } else { format!("{whole} {name} {left} {rest}") }
+    };
+    let seconds = match rounded(1) {
+        seconds if seconds < 10 * MINUTE => seconds,
+        _ => rounded(MINUTE),
+    };
+    match if seconds < DAY { seconds } else { rounded(HOUR).max(DAY) } {
+        seconds if seconds < MINUTE => format!("{seconds} s"),
+        seconds if seconds < HOUR => parts(seconds, (MINUTE, "min"), (1, "s")),
+        seconds if seconds < DAY => parts(seconds, (HOUR, "h"), (MINUTE, "min")),
+        seconds => parts(seconds, (DAY, "d"), (HOUR, "h")),
+    }
 }
 
 /// The unit in which a span is written.
@@ -112,14 +187,16 @@ impl Offset {
         Time(now.0.saturating_add(self.millis()))
     }
 
-    /// For a sentence: `now`, `90d from now`, `1d ago`.
+    /// For a sentence: `now`, `90 d from now`, `1 d ago`.
     #[must_use]
     pub fn words(self) -> String {
+        // Exact, unlike a duration that is shown: two bounds that differ have different words.
+        let unit = if self.unit == SpanUnit::Minutes { "min" } else { self.unit.letters() };
         let amount = self.amount.unsigned_abs();
         match self.amount {
             0 => "now".to_owned(),
-            1.. => format!("{amount}{} from now", self.unit.letters()),
-            _ => format!("{amount}{} ago", self.unit.letters()),
+            1.. => format!("{amount} {unit} from now"),
+            _ => format!("{amount} {unit} ago"),
         }
     }
 }

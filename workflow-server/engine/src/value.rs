@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Write as _};
 
-use crate::time::{Offset, Time};
+use crate::time::{Offset, Time, WallClock};
 
 /// The type of a field.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -104,16 +104,30 @@ impl FieldDeclaration {
         self.refuses(value).is_none()
     }
 
-    /// Why it does not take this value at `now`; nothing where it does. The sentence starts with the field's name.
+    /// Whether it takes this value at `now`.
     #[must_use]
-    pub fn refuses_at(&self, value: &Value, now: Time) -> Option<String> {
+    pub fn takes_at(&self, value: &Value, now: Time) -> bool {
+        self.takes(value) && self.bound_missed(value, now).is_none()
+    }
+
+    /// Why it does not take this value at `now`; nothing where it does. The sentence starts with the field's name, and shows times by
+    /// this clock.
+    #[must_use]
+    pub fn refuses_at(&self, value: &Value, now: Time, clock: impl FnOnce() -> WallClock) -> Option<String> {
         self.refuses(value).or_else(|| {
-            let Value::Time(moment) = value else { return None };
-            let too_early = self.earliest.filter(|bound| *moment < bound.at(now)).map(|bound| ("before", bound));
-            let too_late = self.latest.filter(|bound| *moment > bound.at(now)).map(|bound| ("after", bound));
-            let (word, bound) = too_early.or(too_late)?;
-            Some(format!("must not be {word} {} ({}), and is {value}", Value::Time(bound.at(now)), bound.words()))
+            let (moment, word, bound) = self.bound_missed(value, now)?;
+            let clock = clock();
+            let (limit, given) = (clock.show_exactly(bound.at(now)), clock.show_exactly(moment));
+            Some(format!("must not be {word} {limit} ({}), and is {given}", bound.words()))
         })
+    }
+
+    /// The bound that a moment misses, and on which side.
+    fn bound_missed(&self, value: &Value, now: Time) -> Option<(Time, &'static str, Offset)> {
+        let Value::Time(moment) = *value else { return None };
+        let too_early = self.earliest.filter(|bound| moment < bound.at(now)).map(|bound| (moment, "before", bound));
+        let too_late = self.latest.filter(|bound| moment > bound.at(now)).map(|bound| (moment, "after", bound));
+        too_early.or(too_late)
     }
 
     /// The same, apart from the bounds that count from now: a value that was taken once stays valid as time passes.
@@ -173,7 +187,7 @@ impl Value {
     }
 }
 
-/// As a template shows it. A moment shows as its UTC date and time.
+/// As a file has it. A moment is its UTC date and time; texts for people show it by somebody's clock instead.
 impl fmt::Display for Value {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -260,7 +260,8 @@ fn expressions_and_texts_that_would_run_away_are_refused_or_end() {
         let call = Call::new(CallKey { source: "s".into(), id: "1".into() }, Time(0));
         let values = [(0, Value::Text("a".repeat(4_096).into()))];
         let declared = [FieldDeclaration { name: "a".to_owned(), ..FieldDeclaration::default() }];
-        let facts = Facts { declared: &declared, values: &values, form: &[], call: &call, visit: 1, now: Time(0) };
+        let facts =
+            Facts { declared: &declared, values: &values, form: &[], call: &call, visit: 1, now: Time(0), zone: "UTC" };
         for text in &texts {
             let read = Template::parse(text);
             refused += usize::from(read.is_err());

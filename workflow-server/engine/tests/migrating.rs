@@ -258,7 +258,6 @@ fn snooze(desk: &mut Desk, seen: &Instance) -> Result<Answer, Rejection> {
             team: None,
         },
         until: SnoozeUntil::For(HOUR),
-        default_zone: "UTC".into(),
         outcome: "".into(),
         note: "".into(),
     };

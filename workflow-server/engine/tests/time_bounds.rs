@@ -84,7 +84,7 @@ fn a_time_outside_of_its_bounds_is_refused_with_the_field_the_value_and_the_boun
         (
             "ring_at",
             now - 1,
-            Some("fields.ring_at must not be before 2026-11-18T11:06:40Z (now), and is 2026-11-18T11:06:39.999Z"),
+            Some("fields.ring_at must not be before 2026-11-18 11:06:40 UTC (now), and is 2026-11-18 11:06:39.999 UTC"),
         ),
         ("ring_at", now, None),
         ("ring_at", now + days, None),
@@ -92,14 +92,16 @@ fn a_time_outside_of_its_bounds_is_refused_with_the_field_the_value_and_the_boun
             "ring_at",
             now + days + 1,
             Some(
-                "fields.ring_at must not be after 2027-02-16T11:06:40Z (90d from now), and is 2027-02-16T11:06:40.001Z",
+                "fields.ring_at must not be after 2027-02-16 11:06:40 UTC (90 d from now), and is 2027-02-16 11:06:40.001 UTC",
             ),
         ),
         ("bought_at", now - HOUR, None),
         (
             "bought_at",
             now,
-            Some("fields.bought_at must not be after 2026-11-18T10:06:40Z (1h ago), and is 2026-11-18T11:06:40Z"),
+            Some(
+                "fields.bought_at must not be after 2026-11-18 10:06:40 UTC (1 h ago), and is 2026-11-18 11:06:40 UTC",
+            ),
         ),
     ] {
         let result = set(&mut desk, IfRunning::Replace, &[(field, at)]);
@@ -118,7 +120,7 @@ fn set_again_a_new_time_is_checked_and_one_that_was_given_before_is_not() {
     desk.now = Time(now + 2 * HOUR);
     assert_eq!(set(&mut desk, IfRunning::ReturnIt, &[("ring_at", now + HOUR)]), Ok(id));
     let again = set(&mut desk, IfRunning::ReturnIt, &[("ring_at", now + HOUR + 1)]);
-    assert!(refused(again)[0].starts_with("fields.ring_at must not be before 2026-11-18T13:06:40Z (now), and is "));
+    assert!(refused(again)[0].starts_with("fields.ring_at must not be before 2026-11-18 13:06:40 UTC (now), and is "));
     let new = set(&mut desk, IfRunning::Replace, &[("ring_at", now + HOUR)]);
     assert!(refused(new)[0].starts_with("fields.ring_at must not be before"), "a new one takes no time of the old one");
 }
@@ -129,7 +131,9 @@ fn forms_are_held_to_their_bounds_and_set_field_does_not_set_what_is_outside() {
     let id = set(&mut desk, IfRunning::Refuse, &[]).unwrap();
     let now = desk.now.0;
     let early = push(&mut desk, id, now - 15 * MINUTE - 1);
-    assert!(refused(early)[0].starts_with("form.visit_at must not be before 2026-11-18T10:51:40Z (15m ago), and is "));
+    assert!(
+        refused(early)[0].starts_with("form.visit_at must not be before 2026-11-18 10:51:40 UTC (15 min ago), and is ")
+    );
     let warned = push(&mut desk, id, now - 15 * MINUTE).unwrap();
     assert_eq!(warned, [(StageWarningKind::FieldNotSet, "fields.ring_at".to_owned())]);
     assert!(desk.of(id).fields.is_empty());
@@ -168,8 +172,8 @@ fn bounds_are_exported_and_compared_in_words() {
     assert_eq!(
         diff(&old, &new),
         [
-            "the field ring_at was time, not before now, not after 90d from now, and is time, not before now, not after 30d from now",
-            "the field bought_at was time, not after 1h ago, and is time, not after now",
+            "the field ring_at was time, not before now, not after 90 d from now, and is time, not before now, not after 30 d from now",
+            "the field bought_at was time, not after 1 h ago, and is time, not after now",
         ]
     );
 }

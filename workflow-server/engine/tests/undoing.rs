@@ -115,9 +115,8 @@ fn what_comes_by_itself_leaves_a_push_to_be_undone_and_fires_afterwards() {
 fn what_people_do_after_a_push_refuses_its_undo_and_a_withdrawal() {
     let seen = SeenAlert { stage: 2, visit: 1, action: 0, urgency_count: 0, team: None };
     let snooze = move |instance| {
-        let (until, default_zone) = (SnoozeUntil::For(MINUTE), "UTC".into());
-        let (outcome, note) = ("no-answer".into(), "".into());
-        Command::SnoozeAlert(Box::new(SnoozeAlert { instance, alert: seen, until, default_zone, outcome, note }))
+        let (until, outcome, note) = (SnoozeUntil::For(MINUTE), "no-answer".into(), "".into());
+        Command::SnoozeAlert(Box::new(SnoozeAlert { instance, alert: seen, until, outcome, note }))
     };
     type Asked = (&'static str, Box<dyn Fn(InstanceId) -> Command>);
     let table: Vec<Asked> = vec![

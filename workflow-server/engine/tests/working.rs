@@ -53,14 +53,8 @@ impl Desk {
     }
 
     fn snooze(&mut self, who: &str, id: InstanceId, until: SnoozeUntil, outcome: &str) -> Result<Answer, Rejection> {
-        let snooze = SnoozeAlert {
-            instance: id,
-            alert: self.seen(id),
-            until,
-            default_zone: "UTC".into(),
-            outcome: outcome.into(),
-            note: "".into(),
-        };
+        let snooze =
+            SnoozeAlert { instance: id, alert: self.seen(id), until, outcome: outcome.into(), note: "".into() };
         self.ask(who, Command::SnoozeAlert(Box::new(snooze)))
     }
 

@@ -7,6 +7,7 @@ use aftercall_engine::Root;
 use aftercall_engine::time::Span;
 use aftercall_engine::world::Keeping;
 use arc_swap::ArcSwap;
+use jiff::tz::TimeZone;
 use tokio::runtime::{Builder, Handle as RuntimeHandle};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
@@ -43,6 +44,8 @@ pub struct LedgerOptions {
     pub retention: Option<Span>,
     /// By what things are found in the archive.
     pub archive_keys: ArchiveKeys,
+    /// The time zone that counts where neither the caller nor a calendar has one.
+    pub default_zone: TimeZone,
 }
 
 /// The ledger, recovered and not running yet.
@@ -63,7 +66,7 @@ impl Ledger {
         clock: Arc<dyn Clock>,
         options: LedgerOptions,
     ) -> Result<(Self, Handle), RecoverError> {
-        let Recovered { world, newest, snapshot } = recover(log.as_ref(), vault.as_ref(), options.keeping).await?;
+        let Recovered { world, newest, snapshot } = rebuild(log.as_ref(), vault.as_ref(), &options).await?;
         let feed = Arc::new(Feed::new(log.clone(), newest));
         let published = Arc::new(ArcSwap::from_pointee(world.root().clone()));
         let history = Arc::new(History::open(feed.clone(), vault.clone(), published.clone()).await?);
@@ -163,6 +166,17 @@ impl Ledger {
         // The owner has dropped its end: the keeper finishes the snapshot in hand and ends.
         let _ = keeper.await;
     }
+}
+
+/// The World from the store, with what is set and not stored.
+pub(super) async fn rebuild(
+    log: &dyn Log,
+    vault: &dyn Vault,
+    options: &LedgerOptions,
+) -> Result<Recovered, RecoverError> {
+    let mut recovered = recover(log, vault, options.keeping).await?;
+    recovered.world.set_default_zone(options.default_zone.clone());
+    Ok(recovered)
 }
 
 /// The time, by what is known of it at a start.

@@ -15,7 +15,8 @@ use tokio_util::sync::CancellationToken;
 use super::feed::{Feed, FeedItem};
 use super::group::{InFlight, OpenGroup};
 use super::last_seen::no_space;
-use super::recover::{Recovered, recover};
+use super::open::rebuild;
+use super::recover::Recovered;
 use super::refused::Refused;
 use super::timekeeping::SharedTime;
 use super::{Asked, Clock, Condition, Conditions, LedgerError, LedgerOptions, Order, Outcome, Question};
@@ -327,7 +328,7 @@ impl Owner {
             tracing::error!(%error, "nothing was written; trying again in {} s", NO_SPACE_PAUSE.as_secs());
             // The keeper may just be removing what is read: then the next look finds what took its place.
             for _ in 0..RECOVERIES_MAX {
-                match recover(self.log.as_ref(), self.vault.as_ref(), self.options.keeping).await {
+                match rebuild(self.log.as_ref(), self.vault.as_ref(), &self.options).await {
                     Ok(Recovered { world, newest, .. }) => {
                         self.time.decided(world.root().at);
                         self.world = world;

@@ -14,7 +14,7 @@ mod shared;
 use std::sync::Arc;
 use std::time::Duration;
 
-use aftercall_engine::time::Time;
+use aftercall_engine::time::{Time, duration_in_words};
 
 use super::Clock;
 use crate::limits::{CLOCK_JUMP_MAX, PROCESS_SETTLES};
@@ -147,24 +147,12 @@ fn sentence(wall: Time, expected: Time) -> String {
         time.map_or_else(|_| "a time that no calendar has".to_owned(), |time| format!("{time:.0}"))
     };
     let which = if wall > expected { "ahead of" } else { "behind" };
-    let off = Duration::from_millis(wall.0.abs_diff(expected.0));
     format!(
         "the wall clock shows {}, and is {which} the server's time, {}, by {}: timers wait and nothing is removed. If the wall clock is wrong, set it right: the server then continues by itself. If it is right, run `aftercall server accept-clock`",
         shown(wall),
         shown(expected),
-        length(off),
+        duration_in_words(wall.0.abs_diff(expected.0)),
     )
-}
-
-/// In the two largest units.
-fn length(off: Duration) -> String {
-    let minutes = off.as_secs() / 60;
-    let (days, hours, minutes) = (minutes / 1_440, minutes / 60 % 24, minutes % 60);
-    match (days, hours) {
-        (0, 0) => format!("{minutes} min"),
-        (0, _) => format!("{hours} h {minutes} min"),
-        _ => format!("{days} d {hours} h"),
-    }
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use aftercall_engine::command::{Command, PushButton};
 use aftercall_engine::entry::ChangeKind;
 use aftercall_engine::instance::Instance;
 use aftercall_engine::query::{FollowUpCursor, FollowUpRow, ShouldStop, due_soon_from, list_follow_ups};
+use aftercall_engine::query::{zone_name, zone_of};
 use aftercall_engine::time::Time;
 use aftercall_proto::ready::Ready;
 use aftercall_proto::workflow::v1 as proto;
@@ -68,7 +69,9 @@ impl CallManagerService for CallManager {
         let instance = &instance;
         let notes = self.notes(instance).await?;
         let follow_up = Some(follow_up::follow_up(&root, instance));
-        Ok(Response::new(proto::GetFollowUpResponse { follow_up, notes }))
+        let zone = zone_of(&root, (root.call_of(instance).map(|call| &**call), instance), None);
+        let time_zone = zone_name(&zone).to_owned();
+        Ok(Response::new(proto::GetFollowUpResponse { follow_up, notes, time_zone }))
     }
 
     async fn get_call_details(

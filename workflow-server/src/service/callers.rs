@@ -74,10 +74,9 @@ async fn shown(
         let call = root.call_of(&instance);
         let row = proto::OpenFollowUp {
             follow_up: Some(follow_up::follow_up(root, &instance)),
-            words: call.map_or_else(String::new, |call| in_words(shared, root, (&instance, call), now)),
+            words: call.map_or_else(String::new, |call| in_words(root, (&instance, call), now)),
             promised_by: promised(shared, &instance).await?.map(convert::timestamp),
-            time_zone: zone_name(&zone_of(root, (call.map(|call| &**call), &instance), None, &shared.desk.time_zone))
-                .to_owned(),
+            time_zone: zone_name(&zone_of(root, (call.map(|call| &**call), &instance), None)).to_owned(),
         };
         if !room.takes(&row) {
             more = true;
@@ -99,16 +98,14 @@ async fn promised(shared: &Shared, instance: &Instance) -> Result<Option<Time>, 
 
 /// What is open at `now`, with whom, since when and until when, for an agent to read out: by the caller's clock. Where that is not
 /// known it says whose clock it is.
-pub(super) fn in_words(shared: &Shared, root: &Root, (instance, call): (&Instance, &Call), now: Time) -> String {
+pub(super) fn in_words(root: &Root, (instance, call): (&Instance, &Call), now: Time) -> String {
     let title = root.definition_of(instance).map_or("a follow-up", |definition| &definition.title);
     let of_caller = zone_of_caller(Some(call));
-    let whose = if of_caller.is_some() {
-        None
-    } else {
-        Some(zone_of(root, (Some(call), instance), None, &shared.desk.time_zone))
+    let zone = zone_of(root, (Some(call), instance), None);
+    let whose = match of_caller {
+        Some(_) => String::new(),
+        None => format!(" Times are by the clock of {}.", zone_name(&zone)),
     };
-    let zone = of_caller.or_else(|| whose.clone()).unwrap_or(TimeZone::UTC);
-    let whose = whose.map_or_else(String::new, |zone| format!(" Times are by the clock of {}.", zone_name(&zone)));
     let since = clock(instance.started_at, &zone);
     let asked = match instance.chases {
         0 => String::new(),

@@ -2,12 +2,11 @@
 //! large: that is not for the threads that serve others.
 
 use aftercall_engine::Root;
-use aftercall_engine::calendar::Clock;
 use aftercall_engine::command::{ActorKind, Command};
 use aftercall_engine::definition::describe::describe_action;
 use aftercall_engine::definition::file::{self, Places};
 use aftercall_engine::definition::{Action, ActionKind, Definition};
-use aftercall_engine::query::ShouldStop;
+use aftercall_engine::query::{ShouldStop, zone_beside_caller, zone_name};
 use aftercall_engine::world::definitions::{Version, Workflow};
 use aftercall_proto::ready::Ready;
 use aftercall_proto::workflow::v1 as proto;
@@ -98,13 +97,9 @@ impl WorkflowDefinitionService for Definitions {
         request: Request<proto::GetWorkflowRequest>,
     ) -> Result<Response<Ready<proto::GetWorkflowResponse>>, Status> {
         let request = request.into_inner();
-        let of_server = self.0.desk.time_zone.clone();
         let described = move |root: &Root| {
             let (workflow, definition, version) = pick(root, &request.name, request.version, request.draft)?;
-            let time_zone = match root.clock(definition, None) {
-                Clock::Calendar(calendar) => calendar.time_zone.clone(),
-                Clock::Wall => of_server.to_string(),
-            };
+            let time_zone = zone_name(zone_beside_caller(root, definition, None)).to_owned();
             let workflow = Some(describe(definition, version, workflow.revision));
             Ok(proto::GetWorkflowResponse { workflow, time_zone })
         };

@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
+use aftercall_engine::Root;
 use aftercall_engine::command::{Command, FinishFollowUp, SnoozeAlert, SnoozeUntil, UndoPush};
 use aftercall_engine::entry::ChangeKind;
 use aftercall_engine::instance::{Alert, Instance, InstanceId};
+use aftercall_engine::query::wall_clock_of;
 use aftercall_engine::time::Time;
 use aftercall_engine::work::can_undo_over;
 use aftercall_proto::workflow::v1 as proto;
@@ -30,7 +32,6 @@ pub(super) async fn snooze(
         instance: requests::instance_id(&request.instance_id, &mut faults),
         alert: seen,
         until: snooze_until(request.when.as_ref(), &mut faults),
-        default_zone: shared.desk.time_zone.clone(),
         outcome: request.attempt_outcome.as_str().into(),
         note: request.note.as_str().into(),
     };
@@ -43,18 +44,19 @@ pub(super) async fn snooze(
     Ok(proto::SnoozeAlertResponse {
         follow_up: Some(answered.follow_up()?),
         snoozed_until: snooze.map(|snooze| convert::timestamp(snooze.until)),
-        warnings: alert.map_or_else(Vec::new, |alert| back_too_late(instance, alert)),
+        warnings: alert.map_or_else(Vec::new, |alert| back_too_late(&answered.root, instance, alert)),
         sequence: answered.sequence,
     })
 }
 
 /// A snooze may reach past the time at which the work should be done, because the caller asked for it; the person should know. In a pause
 /// nothing becomes due.
-fn back_too_late(instance: &Instance, alert: &Alert) -> Vec<String> {
+fn back_too_late(root: &Root, instance: &Instance, alert: &Alert) -> Vec<String> {
     let until = alert.snooze.as_ref().map(|snooze| snooze.until).filter(|_| instance.pause.is_none());
     let dues = [("the alert is due", alert.due), ("the deadline is", instance.deadline)];
     let late = dues.into_iter().filter_map(|(what, due)| Some((what, due.filter(|due| Some(*due) < until)?)));
-    late.map(|(what, due)| format!("{what} at {}, before the alert comes back", convert::timestamp(due))).collect()
+    let clock = wall_clock_of(root, instance);
+    late.map(|(what, due)| format!("{what} at {}, before the alert comes back", clock.show_seconds(due))).collect()
 }
 
 fn snooze_until(when: Option<&proto::snooze_alert_request::When>, faults: &mut Faults) -> SnoozeUntil {

@@ -5,37 +5,26 @@ use std::collections::BTreeSet;
 use aftercall_engine::Root;
 use aftercall_engine::definition::{ActionKind, Definition};
 use aftercall_engine::instance::{Alert, Instance, Status};
-use aftercall_engine::query::{buttons, is_waiting, zone_name};
-use aftercall_engine::time::Time;
-use jiff::Timestamp;
-use jiff::tz::TimeZone;
+use aftercall_engine::query::{buttons, is_waiting};
+use aftercall_engine::time::{Time, WallClock, duration_in_words};
 
 /// What time it is, and by whose clock times are shown.
 pub(super) struct Clock {
     pub(super) now: Time,
-    pub(super) zone: TimeZone,
+    pub(super) wall: WallClock,
 }
 
 impl Clock {
     /// A moment, with the zone.
     fn shown(&self, moment: Time) -> String {
-        let zone = zone_name(&self.zone);
-        let at = Timestamp::from_millisecond(moment.0).map(|at| at.to_zoned_datetime(self.zone.clone()));
-        at.map_or_else(|_| "a day far off".to_owned(), |at| format!("{} {zone}", at.strftime("%Y-%m-%d %H:%M:%S")))
+        self.wall.show_seconds(moment)
     }
 
-    /// "in 3 h 10 min (at …)", or "2 d 4 h ago (at …)".
+    /// `in 3 h 10 min (at …)`, or `2 d 4 h ago (at …)`.
     fn in_words(&self, moment: Time) -> String {
-        let minutes = moment.0.abs_diff(self.now.0) / 60_000;
-        let (days, hours, rest) = (minutes / 1_440, minutes / 60 % 24, minutes % 60);
-        let span = match (days, hours, rest) {
-            (0, 0, 0) => "less than a minute".to_owned(),
-            (0, 0, rest) => format!("{rest} min"),
-            (0, hours, rest) => format!("{hours} h {rest} min"),
-            (days, hours, _) => format!("{days} d {hours} h"),
-        };
+        let distance = duration_in_words(moment.0.abs_diff(self.now.0));
         let at = self.shown(moment);
-        if moment > self.now { format!("in {span} (at {at})") } else { format!("{span} ago (at {at})") }
+        if moment > self.now { format!("in {distance} (at {at})") } else { format!("{distance} ago (at {at})") }
     }
 }
 
@@ -63,7 +52,7 @@ pub(super) fn explain(root: &Root, instance: &Instance, clock: &Clock, clock_hel
         );
     }
     if !instance.status.is_ended() {
-        sentences.extend(due(instance, &Clock { now: instance.clock(clock.now), zone: clock.zone.clone() }));
+        sentences.extend(due(instance, &Clock { now: instance.clock(clock.now), wall: clock.wall.clone() }));
         sentences.extend(
             instance.is_snoozed().then(|| "No list shows it, because all of its alerts are snoozed.".to_owned()),
         );

@@ -93,8 +93,6 @@ pub struct Shared {
 /// What ops decide for the people at their desks.
 #[derive(Clone, Debug)]
 pub struct DeskSettings {
-    /// The time zone that counts where the call names none, by its IANA name.
-    pub time_zone: Box<str>,
     /// How long a push may be taken back; zero for not at all.
     pub undo: Duration,
 }

@@ -3,7 +3,7 @@
 use aftercall_engine::Root;
 use aftercall_engine::command::{ActorKind, Command, MigrateInstance};
 use aftercall_engine::query::{GroupBy, ShouldStop, count_instances, list_instances, zone_of};
-use aftercall_engine::time::Time;
+use aftercall_engine::time::{Time, WallClock};
 use aftercall_proto::ready::Ready;
 use aftercall_proto::workflow::v1 as proto;
 use aftercall_proto::workflow::v1::operations_service_server::OperationsService;
@@ -131,8 +131,8 @@ impl OperationsService for Operations {
     ) -> Result<Response<proto::ExplainInstanceResponse>, Status> {
         let found = archived::anywhere(&self.0, &request.into_inner().instance_id).await?;
         let clock_held = self.0.ledger.health().is_clock_held();
-        let zone = zone_of(&found.root, (found.call(), &found.instance), None, &self.0.desk.time_zone);
-        let clock = Clock { now: self.0.ledger.now(), zone };
+        let zone = zone_of(&found.root, (found.call(), &found.instance), None);
+        let clock = Clock { now: self.0.ledger.now(), wall: WallClock::named(zone) };
         let mut sentences = explain(&found.root, &found.instance, &clock, clock_held);
         if found.is_archived() {
             sentences.push("It is in the archive, and is kept until its workflow's retention has passed.".to_owned());

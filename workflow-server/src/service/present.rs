@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use aftercall_engine::Root;
 use aftercall_engine::instance::{Happening, Instance};
-use aftercall_engine::query::buttons;
+use aftercall_engine::query::{buttons, wall_clock_of};
 
 use super::convert;
 
@@ -26,10 +26,10 @@ pub(super) fn stands(root: &Root, instance: &Instance) -> String {
 }
 
 /// Who holds it, and until when.
-pub(super) fn held(instance: &Instance) -> String {
+pub(super) fn held(root: &Root, instance: &Instance) -> String {
     instance.claim.as_ref().map_or_else(
         || "nobody holds it now".to_owned(),
-        |claim| format!("{} holds it until {}", claim.by, convert::timestamp(claim.until)),
+        |claim| format!("{} holds it until {}", claim.by, wall_clock_of(root, instance).show_seconds(claim.until)),
     )
 }
 
@@ -67,11 +67,12 @@ pub(super) fn offered_buttons(root: &Root, instance: &Instance) -> Vec<String> {
 }
 
 /// That it is paused, by whom and until when, and what ends the pause.
-pub(super) fn paused(instance: &Instance, happening: Happening) -> String {
+pub(super) fn paused(root: &Root, instance: &Instance, happening: Happening) -> String {
     let Some(pause) = &instance.pause else { return "the follow-up is paused".to_owned() };
-    let since = convert::timestamp(pause.since);
+    let clock = wall_clock_of(root, instance);
+    let since = clock.show_seconds(pause.since);
     let end = match pause.until {
-        Some(until) => format!("until {}", convert::timestamp(until)),
+        Some(until) => format!("until {}", clock.show_seconds(until)),
         None => "until somebody resumes it".to_owned(),
     };
     let already = if happening == Happening::Pause { " already" } else { "" };

@@ -32,7 +32,7 @@ impl ScriptEngineService for ScriptEngine {
         let call = set.call.clone();
         let asking = Asking::of_script("SetWorkflow", (&actor, &request_id), &call.source, bytes).at_fault(faults);
         let answered = self.0.execute_on_call(asking, &call, Command::SetWorkflow(Box::new(set))).await?;
-        set_response(&answered, &self.0.desk.time_zone).map(Response::new)
+        set_response(&answered).map(Response::new)
     }
 
     async fn withdraw_workflow(
@@ -147,7 +147,7 @@ impl ScriptEngineService for ScriptEngine {
         let found = answered.found()?;
         Ok(Response::new(proto::ChaseResponse {
             follow_up: Some(answered.follow_up()?),
-            words: callers::in_words(&self.0, &answered.root, (&found.instance, &found.call), then),
+            words: callers::in_words(&answered.root, (&found.instance, &found.call), then),
             sequence: answered.sequence,
         }))
     }
@@ -205,12 +205,12 @@ fn set_command(request: proto::SetWorkflowRequest) -> (SetWorkflow, Faults) {
     (set, faults)
 }
 
-fn set_response(answered: &Answered, default_zone: &str) -> Result<proto::SetWorkflowResponse, Status> {
+fn set_response(answered: &Answered) -> Result<proto::SetWorkflowResponse, Status> {
     let Answer::Set { started, updated_fields, warnings, promise_by, .. } = &answered.answer else {
         return Err(status::answer_gone());
     };
     let found = answered.found()?;
-    let zone = zone_of(&answered.root, (Some(&found.call), &found.instance), None, default_zone);
+    let zone = zone_of(&answered.root, (Some(&found.call), &found.instance), None);
     Ok(proto::SetWorkflowResponse {
         follow_up: Some(answered.follow_up()?),
         time_zone: zone_name(&zone).to_owned(),

@@ -150,6 +150,7 @@ fn set_up(
         }
         refused(error)
     })?;
+    simulation = simulation.with_default_zone(root.default_zone().clone());
     simulation.set(changes, fields).map_err(refused)?;
     Ok(simulation)
 }

@@ -316,7 +316,7 @@ fn of_rejection(rejection: Rejection, root: &Root) -> Status {
             precondition(reason, format!("{message}: {}", stands(root, &instance)), facts(root, &instance))
         }
         Rejection::ClaimedByAnother(instance) => {
-            precondition(reason, format!("{message}: {}", held(&instance)), facts(root, &instance))
+            precondition(reason, format!("{message}: {}", held(root, &instance)), facts(root, &instance))
         }
         Rejection::PushedByAnother { instance, by } => {
             let pushed_by = [("pushed_by".to_owned(), by.to_string())];
@@ -326,7 +326,7 @@ fn of_rejection(rejection: Rejection, root: &Root) -> Status {
         Rejection::NotVisible(instance) => not_visible(root, &instance),
         Rejection::NoSuchButton { instance, button } => no_such_button(root, &instance, &button),
         Rejection::IllegalMove { instance, happening } if instance.status == InstanceStatus::Paused => {
-            precondition(reason, paused(&instance, happening), facts(root, &instance))
+            precondition(reason, paused(root, &instance, happening), facts(root, &instance))
         }
         Rejection::IllegalMove { instance, .. }
         | Rejection::NotClaimed(instance)

@@ -94,6 +94,7 @@ impl House {
             archive_after_millis: ARCHIVE_AFTER.as_millis() as i64,
             retention: None,
             archive_keys: ArchiveKeys::new([9; 16]),
+            default_zone: jiff::tz::TimeZone::UTC,
         };
         let identity = store.identity.clone();
         let (ledger, handle) = Ledger::recover(store.log, store.vault, clock.clone(), options).await.unwrap();

@@ -46,6 +46,7 @@ async fn recover(store: &MemoryStore, vault: Arc<dyn Vault>, clock: &Arc<ManualC
         archive_after_millis: ARCHIVE_AFTER.as_millis() as i64,
         retention: None,
         archive_keys: ArchiveKeys::new([7; 16]),
+        default_zone: jiff::tz::TimeZone::UTC,
     };
     let clock: Arc<dyn Clock> = clock.clone();
     Ledger::recover(store.log(), vault, clock, options).await.unwrap()

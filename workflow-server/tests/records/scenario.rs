@@ -162,7 +162,6 @@ pub(crate) fn play_desk() -> Played {
             instance: id,
             alert: seen_alert(1, 1, 1),
             until,
-            default_zone: "UTC".into(),
             outcome: "no-answer".into(),
             note: "engaged".into(),
         }))
@@ -199,7 +198,6 @@ pub(crate) fn play_desk() -> Played {
         instance: id,
         alert: seen_alert(2, 2, 1),
         until: SnoozeUntil::Days(2),
-        default_zone: "Europe/Berlin".into(),
         outcome: "".into(),
         note: "".into(),
     }));

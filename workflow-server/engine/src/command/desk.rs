@@ -44,8 +44,6 @@ pub struct SnoozeAlert {
     pub alert: SeenAlert,
     /// Until when.
     pub until: SnoozeUntil,
-    /// The time zone that counts where the call names none, by its IANA name.
-    pub default_zone: Box<str>,
     /// What came of an attempt at reaching the caller; empty where there was none.
     pub outcome: Box<str>,
     /// A note; empty for none.

@@ -53,7 +53,7 @@ pub(super) fn enter_again(
                 let text = stood.filter(|_| again.texts.contains(&at)).map(|stood| &stood.text);
                 let text = text.cloned().unwrap_or_else(|| {
                     let form = instance.form().unwrap_or_default();
-                    let filled = fill_in((scene.definition, scene.call), instance, alert, form);
+                    let filled = fill_in(scene.root, (scene.definition, scene.call), instance, (alert, form));
                     filled.missing.iter().for_each(|name| warn(StageWarningKind::MissingValue, name));
                     filled.text.into()
                 });

@@ -4,10 +4,10 @@ use jiff::tz::TimeZone;
 
 use crate::calendar::{Clock, NextDay};
 use crate::decide::enter::Scene;
-use crate::decide::when;
 use crate::definition::model::{TimerAction, TimerStart};
 use crate::entry::StageWarningKind;
 use crate::instance::{Instance, Timer};
+use crate::query::zone_of_caller;
 use crate::time::Time;
 use crate::value::Value;
 
@@ -30,9 +30,12 @@ pub(super) fn arm(
             }
         },
     };
-    let of_call = when::zone(&scene.call.caller.time_zone).unwrap_or(TimeZone::UTC);
-    let waiting =
-        Waiting { timer, clock: scene.root.clock(scene.definition, timer.calendar.as_deref()), zone: &of_call };
+    let of_caller = zone_of_caller(Some(scene.call));
+    let waiting = Waiting {
+        timer,
+        clock: scene.root.clock(scene.definition, timer.calendar.as_deref()),
+        zone: of_caller.as_ref().unwrap_or_else(|| scene.root.default_zone()),
+    };
     let (mut due, mut waited) = waiting.from(start.unwrap_or(scene.counts_from));
     if start.is_none() && due < scene.earliest {
         (due, waited) = waiting.from(scene.earliest);
@@ -44,7 +47,7 @@ pub(super) fn arm(
 pub(super) struct Waiting<'a> {
     pub(super) timer: &'a TimerAction,
     pub(super) clock: Clock<'a>,
-    /// The zone of the caller.
+    /// The zone where there is no calendar: the caller's, else the one that the server is set to.
     pub(super) zone: &'a TimeZone,
 }
 

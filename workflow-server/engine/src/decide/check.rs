@@ -10,7 +10,7 @@ use crate::decide::when;
 use crate::erasure::EraseCaller;
 use crate::limits;
 use crate::rejection::FieldFault;
-use crate::time::Time;
+use crate::time::{Time, WallClock};
 use crate::value::{FieldDeclaration, Value};
 
 /// The longest a release may wait for the end of a call: thirty days.
@@ -79,12 +79,12 @@ pub fn faults_of(request: &Request) -> Vec<FieldFault> {
     check.faults
 }
 
-/// Checks values that are given at `now` against declarations; `whole`: required ones must be there.
+/// Checks values that are given at `now` against declarations; `whole`: required ones must be there. Refusals show times by `clock`.
 pub(super) fn fields(
     prefix: &str,
     declared: &[FieldDeclaration],
     given: &[(Box<str>, Value)],
-    (whole, now): (bool, Time),
+    (whole, now, clock): (bool, Time, &dyn Fn() -> WallClock),
 ) -> Vec<FieldFault> {
     let mut faults = Vec::new();
     for (name, value) in given {
@@ -93,7 +93,7 @@ pub(super) fn fields(
             Some(field) if field.field_type != value.field_type() => field.refuses(value),
             // What is empty was not given: bounds are for what is there.
             Some(field) if !field.required && matches!(value, Value::Text(text) if text.is_empty()) => None,
-            Some(field) => fault_of_value(value, field.required).or_else(|| field.refuses_at(value, now)),
+            Some(field) => fault_of_value(value, field.required).or_else(|| field.refuses_at(value, now, clock)),
         };
         faults.extend(message.map(|message| FieldFault { field: format!("{prefix}.{name}"), message }));
     }

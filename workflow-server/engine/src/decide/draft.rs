@@ -153,7 +153,7 @@ impl<'w> EntryDraft<'w> {
         let changed = self.call.as_ref().filter(|change| change.slot == new.call).map(|change| &change.after);
         let call = changed.or_else(|| self.root.call_of(new));
         let Some((definition, call)) = self.root.definition_of(new).zip(call) else { return Box::default() };
-        let rewritten = texts::refresh((definition, call), new);
+        let rewritten = texts::refresh(self.root, (definition, call), new);
         if !matches!(kind, ChangeKind::Migrated | ChangeKind::PushUndone) {
             let is_rewritten = |alert: &&mut Alert| rewritten.contains(&alert.action);
             new.alerts.iter_mut().filter(is_rewritten).for_each(|alert| alert.seen = None);

@@ -13,7 +13,7 @@ use crate::definition::{Action, ActionKind, Definition, Stage};
 use crate::entry::{Entered, StageWarning, StageWarningKind};
 use crate::instance::{Alert, Claim, Count, Instance, Status, Timer};
 use crate::limits;
-use crate::query::fill_in;
+use crate::query::{fill_in, zone_beside_caller, zone_name};
 use crate::time::Time;
 use crate::value::Value;
 use crate::world::Root;
@@ -59,6 +59,7 @@ impl<'a> Scene<'a> {
             call: self.call,
             visit: instance.visit(),
             now: self.now,
+            zone: zone_name(zone_beside_caller(self.root, self.definition, None)),
         }
     }
 }
@@ -236,7 +237,7 @@ fn set_field(
     let fields = &scene.definition.fields;
     let Some((place, declared)) = fields.iter().enumerate().find(|(_, field)| field.name == set.field) else { return };
     let value = set.to.value(declared.field_type, &scene.facts(instance)).ok();
-    match value.filter(|value| declared.refuses_at(value, scene.now).is_none() && fits(value)) {
+    match value.filter(|value| declared.takes_at(value, scene.now) && fits(value)) {
         Some(value) => {
             let mut values = std::mem::take(&mut instance.fields).into_vec();
             put_value(&mut values, place as u16, value);
@@ -274,7 +275,7 @@ fn fill_in_texts(scene: &Scene<'_>, instance: &Instance, alerts: &mut [Alert], w
     let stage = instance.stage;
     for alert in alerts {
         let Some(raised_by) = alert_action(scene.definition, stage, alert.action) else { continue };
-        let filled = fill_in((scene.definition, scene.call), instance, raised_by, scene.form);
+        let filled = fill_in(scene.root, (scene.definition, scene.call), instance, (raised_by, scene.form));
         let warning = |name: &String| StageWarning {
             stage,
             action: alert.action,

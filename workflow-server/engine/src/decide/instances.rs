@@ -13,7 +13,7 @@ use crate::definition::model::{ButtonAction, NoteRule};
 use crate::definition::{ActionKind, Definition, EventKind};
 use crate::entry::{Answer, ChangeKind, Entered};
 use crate::instance::{Happening, Instance, InstanceId, Seen, Status, Wake, is_legal};
-use crate::query::buttons;
+use crate::query::{buttons, wall_clock_of};
 use crate::rejection::{FieldFault, Rejection};
 use crate::time::Time;
 use crate::value::Value;
@@ -30,7 +30,7 @@ pub(super) fn push(draft: &mut EntryDraft<'_>, push: &PushButton, actor: &Actor)
     let button = button_of(&definition, old, &push.button).ok_or_else(gone)?;
     check_seen(old, push.stage, push.visit)?;
     check_holder(old, actor, draft.now)?;
-    check_push(button, push, draft.now)?;
+    check_push(root, (old, button), push, draft.now)?;
     let target = definition.stage_of(&button.event).ok_or_else(gone)?.number;
     draft.said.note = push.note.clone();
     draft.said.values = with_defaults(button, &push.form).into();
@@ -59,18 +59,26 @@ fn button_of<'a>(definition: &'a Definition, instance: &'a Instance, id: &str) -
 /// What is wrong with note and form, where the button is there.
 pub(super) fn field_faults(root: &Root, push: &PushButton, now: Time) -> Vec<FieldFault> {
     let instance = root.instance(push.instance).filter(|instance| instance.visit() == push.visit);
-    let definition = instance.and_then(|instance| Some((instance, root.definition_of(instance)?)));
-    let button = definition.and_then(|(instance, definition)| button_of(definition, instance, &push.button));
-    button.map(|button| faults_of_push(button, push, now)).unwrap_or_default()
+    let button = instance.and_then(|instance| {
+        let definition = root.definition_of(instance)?;
+        Some((&**instance, button_of(definition, instance, &push.button)?))
+    });
+    button.map(|button| faults_of_push(root, button, push, now)).unwrap_or_default()
 }
 
-fn check_push(button: &ButtonAction, push: &PushButton, now: Time) -> Result<(), Rejection> {
-    let faults = faults_of_push(button, push, now);
+fn check_push(root: &Root, button: (&Instance, &ButtonAction), push: &PushButton, now: Time) -> Result<(), Rejection> {
+    let faults = faults_of_push(root, button, push, now);
     if faults.is_empty() { Ok(()) } else { Err(Rejection::Invalid(faults)) }
 }
 
-fn faults_of_push(button: &ButtonAction, push: &PushButton, now: Time) -> Vec<FieldFault> {
-    let mut faults = check::fields("form", &button.form, &push.form, (true, now));
+fn faults_of_push(
+    root: &Root,
+    (instance, button): (&Instance, &ButtonAction),
+    push: &PushButton,
+    now: Time,
+) -> Vec<FieldFault> {
+    let clock = || wall_clock_of(root, instance);
+    let mut faults = check::fields("form", &button.form, &push.form, (true, now, &clock));
     if button.note == NoteRule::Required && push.note.trim().is_empty() {
         let message = format!("the button `{}` needs a note: say why", button.label);
         faults.push(FieldFault { field: "note".to_owned(), message });

@@ -1,7 +1,5 @@
 //! Pause and resume: while an instance is paused it refuses pushes, and its timers, dues and deadline stand still.
 
-use jiff::tz::TimeZone;
-
 use crate::calendar::Clock;
 use crate::command::{Actor, ActorKind};
 use crate::decide::arm::Waiting;
@@ -12,6 +10,7 @@ use crate::decide::when;
 use crate::definition::ActionKind;
 use crate::entry::{Answer, ChangeKind, Entered};
 use crate::instance::{Happening, Instance, InstanceId, Pause, Status, Timer};
+use crate::query::zone_of_caller;
 use crate::rejection::{FieldFault, Rejection};
 use crate::time::Time;
 use crate::value::Value;
@@ -92,11 +91,12 @@ pub(super) fn resumed(root: &Root, old: &Instance, now: Time) -> Instance {
     };
     let clock = |own: Option<&str>| definition.as_ref().map_or(Clock::Wall, |definition| root.clock(definition, own));
     let stood = Stood { since: pause.since, now };
-    let zone = root.call_of(old).and_then(|call| when::zone(&call.caller.time_zone)).unwrap_or(TimeZone::UTC);
+    let of_caller = zone_of_caller(root.call_of(old).map(|call| &**call));
+    let zone = of_caller.as_ref().unwrap_or_else(|| root.default_zone());
     for timer in &mut new.timers {
         timer.due = match action(timer.action) {
             Some(ActionKind::Timer(of)) => {
-                let waiting = Waiting { timer: of, clock: clock(of.calendar.as_deref()), zone: &zone };
+                let waiting = Waiting { timer: of, clock: clock(of.calendar.as_deref()), zone };
                 stood.timer(timer, &waiting)
             }
             _ => stood.put_off(timer.due, Clock::Wall),

@@ -9,13 +9,15 @@ use crate::decide::check;
 use crate::decide::draft::EntryDraft;
 use crate::decide::enter::{Scene, enter, put_value};
 use crate::decide::instances::cancelled;
+use crate::decide::when;
 use crate::definition::model::FIRST_STAGE;
 use crate::definition::{Definition, validate};
 use crate::entry::{Answer, ChangeKind, Entered, Warning};
 use crate::instance::{Happening, Instance, InstanceId, Status, is_legal};
 use crate::limits;
+use crate::query::{zone_beside_caller, zone_of_caller};
 use crate::rejection::{FieldFault, Rejection};
-use crate::time::Time;
+use crate::time::{Time, WallClock};
 use crate::value::{FieldDeclaration, Value};
 use crate::world::Root;
 
@@ -81,15 +83,24 @@ fn faults_of_fields(
 ) -> Vec<FieldFault> {
     let goes_on = running.filter(|_| set.if_running != IfRunning::Replace);
     let pinned = goes_on.and_then(|running| root.definition_of(running));
-    let declared = &pinned.unwrap_or(&chosen.definition).fields;
-    let Some(running) = goes_on else { return check::fields("fields", declared, &set.fields, (true, now)) };
+    let definition = pinned.unwrap_or(&chosen.definition);
+    let declared = &definition.fields;
+    let clock = || wall_clock(root, set, definition);
+    let Some(running) = goes_on else { return check::fields("fields", declared, &set.fields, (true, now, &clock)) };
     // A script repeats what it gave before: a time that was valid then is no error now.
     let is_kept = |(name, value): &&(Box<str>, Value)| {
         let place = declared.iter().position(|field| field.name == **name);
         place.is_some_and(|place| running.fields.iter().any(|(at, had)| usize::from(*at) == place && had == value))
     };
     let given: Vec<_> = set.fields.iter().filter(|given| !is_kept(given)).cloned().collect();
-    check::fields("fields", declared, &given, (false, now))
+    check::fields("fields", declared, &given, (false, now, &clock))
+}
+
+/// By whose clock a refusal shows times: the caller may be known only from what is set.
+fn wall_clock(root: &Root, set: &SetWorkflow, definition: &Definition) -> WallClock {
+    let given = set.changes.caller.as_ref().and_then(|caller| when::zone(&caller.time_zone));
+    let of_caller = given.or_else(|| zone_of_caller(root.call(&set.call).map(|call| &**call)));
+    WallClock::named(of_caller.unwrap_or_else(|| zone_beside_caller(root, definition, None).clone()))
 }
 
 fn choose(root: &Root, set: &SetWorkflow) -> Result<Chosen, Rejection> {

@@ -56,8 +56,7 @@ fn until(root: &Root, old: &Instance, snooze: &SnoozeAlert, now: Time) -> Result
     if snooze.until == SnoozeUntil::Now {
         return Ok(None);
     }
-    let zone =
-        zone_of(root, (root.call_of(old).map(|call| &**call), old), Some(snooze.alert.action), &snooze.default_zone);
+    let zone = zone_of(root, (root.call_of(old).map(|call| &**call), old), Some(snooze.alert.action));
     let then = when::moment(&snooze.until, &zone, now).filter(|then| when::is_in_reach(*then, now));
     then.map(Some).ok_or_else(|| {
         let message = "must be later than now, and within a year".to_owned();

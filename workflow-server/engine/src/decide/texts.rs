@@ -5,10 +5,11 @@ use crate::definition::Definition;
 use crate::instance::Instance;
 use crate::query::{forms_shown_on, text_of};
 use crate::value::Value;
+use crate::world::Root;
 
 /// Fills the texts in again; returns the actions of the alerts whose text is another one now.
-pub(super) fn refresh(of: (&Definition, &Call), instance: &mut Instance) -> Box<[u16]> {
-    let texts: Vec<Option<String>> = instance.alerts.iter().map(|alert| text_of(of, instance, alert)).collect();
+pub(super) fn refresh(root: &Root, of: (&Definition, &Call), instance: &mut Instance) -> Box<[u16]> {
+    let texts: Vec<Option<String>> = instance.alerts.iter().map(|alert| text_of(root, of, instance, alert)).collect();
     let mut rewritten = Vec::new();
     for (alert, text) in instance.alerts.iter_mut().zip(texts) {
         if let Some(text) = text.filter(|text| **text != *alert.text) {

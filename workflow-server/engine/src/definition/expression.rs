@@ -334,7 +334,7 @@ mod tests {
     fn there_is_one_kind_of_number() {
         let key = crate::call::CallKey { source: "s".into(), id: "1".into() };
         let call = Call::new(key, Time(0));
-        let facts = Facts { declared: &[], values: &[], form: &[], call: &call, visit: 3, now: Time(0) };
+        let facts = Facts { declared: &[], values: &[], form: &[], call: &call, visit: 3, now: Time(0), zone: "UTC" };
         for (source, value) in [
             ("visit % 2", 1.0),
             ("7.9 % 4.2 + 0.5", 3.5),
@@ -359,7 +359,8 @@ mod tests {
         let call = Call::new(key, Time(0));
         let declared = [FieldDeclaration { name: "order".into(), ..FieldDeclaration::default() }];
         let values = [(0, Value::Text("B-1".into()))];
-        let facts = Facts { declared: &declared, values: &values, form: &[], call: &call, visit: 1, now: Time(0) };
+        let facts =
+            Facts { declared: &declared, values: &values, form: &[], call: &call, visit: 1, now: Time(0), zone: "UTC" };
         for (source, name) in [
             ("form.order == 'x'", "form.order"),
             ("call.caller.time_zone == 'UTC'", "call.caller.time_zone"),

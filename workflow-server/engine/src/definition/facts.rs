@@ -4,10 +4,12 @@
 use std::cell::OnceCell;
 use std::collections::HashMap;
 
+use jiff::tz::TimeZone;
+
 use crate::call::Call;
 use crate::definition::expression::Samples;
 use crate::definition::rules::Suggestions;
-use crate::time::Time;
+use crate::time::{Time, WallClock};
 use crate::value::{FieldDeclaration, FieldType, Value};
 
 /// What an expression may say of a call as text, after `call.`.
@@ -92,9 +94,21 @@ pub struct Facts<'a> {
     pub visit: u32,
     /// The moment.
     pub now: Time,
+    /// The IANA name of the zone by whose clock times are shown where the caller's is not known.
+    pub zone: &'a str,
 }
 
 impl<'a> Facts<'a> {
+    /// By whose clock times are shown: the caller's, else that of `zone`, which is named then.
+    #[must_use]
+    pub fn clock(&self) -> WallClock {
+        let of_caller = Some(&*self.call.caller.time_zone).filter(|name| !name.is_empty());
+        match of_caller.and_then(|name| TimeZone::get(name).ok()) {
+            Some(zone) => WallClock::of_caller(zone),
+            None => WallClock::named(TimeZone::get(self.zone).unwrap_or(TimeZone::UTC)),
+        }
+    }
+
     /// The fields that have a value.
     pub fn fields(&self) -> impl Iterator<Item = (&'a str, &'a Value)> {
         let declared = self.declared;

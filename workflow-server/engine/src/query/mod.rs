@@ -32,4 +32,4 @@ pub use texts::{fill_in, text_of};
 pub(crate) use texts::{forms_shown_on, has_places};
 pub use waiting::{buttons, has_button, is_waiting};
 pub use walk::{ShouldStop, Stopped, never};
-pub use zone::{zone_name, zone_of, zone_of_caller};
+pub use zone::{wall_clock_of, zone_beside_caller, zone_name, zone_of, zone_of_caller};

@@ -9,16 +9,19 @@ use crate::definition::model::AlertAction;
 use crate::definition::template::Filled;
 use crate::instance::{Alert, Instance};
 use crate::limits;
+use crate::query::{zone_beside_caller, zone_name};
 use crate::value::Value;
+use crate::world::Root;
 
 /// The text of an alert with what the instance and its call hold, and the form of the push that led to the stage. The moment
-/// that a text shows is that of entering the stage.
+/// that a text shows is that of entering the stage. Times are by the caller's clock, else by that of the alert's calendar, else by
+/// the server's.
 #[must_use]
 pub fn fill_in(
+    root: &Root,
     (definition, call): (&Definition, &Call),
     instance: &Instance,
-    alert: &AlertAction,
-    form: &[(Box<str>, Value)],
+    (alert, form): (&AlertAction, &[(Box<str>, Value)]),
 ) -> Filled {
     let facts = Facts {
         declared: &definition.fields,
@@ -27,6 +30,7 @@ pub fn fill_in(
         call,
         visit: instance.visit(),
         now: instance.entered_at,
+        zone: zone_name(zone_beside_caller(root, definition, alert.calendar.as_deref())),
     };
     let mut filled = alert.text.fill_in(limits::TEXT_BYTES_MAX, &facts);
     if filled.text.trim().is_empty() {
@@ -39,14 +43,19 @@ pub fn fill_in(
 /// The text that a standing alert has when it is filled in now. None where that is not known: it shows something of a form that
 /// was not kept.
 #[must_use]
-pub fn text_of((definition, call): (&Definition, &Call), instance: &Instance, alert: &Alert) -> Option<String> {
+pub fn text_of(
+    root: &Root,
+    (definition, call): (&Definition, &Call),
+    instance: &Instance,
+    alert: &Alert,
+) -> Option<String> {
     let raised_by = alert_action(definition, instance.stage, alert.action)?;
     let form = match instance.form() {
         Some(form) => form,
         None if forms_shown(raised_by).next().is_none() => &[],
         None => return None,
     };
-    Some(fill_in((definition, call), instance, raised_by, form).text)
+    Some(fill_in(root, (definition, call), instance, (raised_by, form)).text)
 }
 
 /// Whether a text of the instance's alerts has places to fill in.

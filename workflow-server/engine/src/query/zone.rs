@@ -4,23 +4,32 @@ use jiff::tz::TimeZone;
 
 use crate::calendar::Clock;
 use crate::call::Call;
+use crate::definition::Definition;
 use crate::definition::escalation::alert_action;
 use crate::instance::Instance;
+use crate::time::WallClock;
 use crate::world::Root;
 
 /// The zone of the caller; else that of the calendar of the alert with this action, or of the workflow; else the one that the
-/// server is set to; else UTC.
+/// server is set to, which is UTC where nothing is set.
 #[must_use]
-pub fn zone_of(
-    root: &Root,
-    (call, instance): (Option<&Call>, &Instance),
-    action: Option<u16>,
-    default: &str,
-) -> TimeZone {
-    zone_of_caller(call).or_else(|| of_calendar(root, instance, action)).unwrap_or_else(|| {
-        // A server refuses to start with a zone that there is not.
-        TimeZone::get(default).unwrap_or(TimeZone::UTC)
+pub fn zone_of(root: &Root, (call, instance): (Option<&Call>, &Instance), action: Option<u16>) -> TimeZone {
+    zone_of_caller(call).unwrap_or_else(|| {
+        let definition = root.definition_of(instance);
+        let alert = definition.zip(action).and_then(|(one, action)| alert_action(one, instance.stage, action));
+        let calendar = alert.and_then(|alert| alert.calendar.as_deref());
+        definition.map_or_else(|| root.default_zone(), |one| zone_beside_caller(root, one, calendar)).clone()
     })
+}
+
+/// The zone where the caller's is not known: of the calendar that is named, or of the workflow's; else the one that the server is
+/// set to.
+#[must_use]
+pub fn zone_beside_caller<'r>(root: &'r Root, definition: &Definition, calendar: Option<&str>) -> &'r TimeZone {
+    match root.clock(definition, calendar) {
+        Clock::Calendar(calendar) => calendar.zone(),
+        Clock::Wall => root.default_zone(),
+    }
 }
 
 /// The zone of the caller, where one is known.
@@ -30,13 +39,10 @@ pub fn zone_of_caller(call: Option<&Call>) -> Option<TimeZone> {
     TimeZone::get(name).ok()
 }
 
-fn of_calendar(root: &Root, instance: &Instance, action: Option<u16>) -> Option<TimeZone> {
-    let definition = root.definition_of(instance)?;
-    let alert = action.and_then(|action| alert_action(definition, instance.stage, action));
-    match root.clock(definition, alert.and_then(|alert| alert.calendar.as_deref())) {
-        Clock::Calendar(calendar) => Some(calendar.zone().clone()),
-        Clock::Wall => None,
-    }
+/// By whose clock a refusal shows times of an instance. Its reader is not the caller, so that the zone is always named.
+#[must_use]
+pub fn wall_clock_of(root: &Root, instance: &Instance) -> WallClock {
+    WallClock::named(zone_of(root, (root.call_of(instance).map(|call| &**call), instance), None))
 }
 
 /// The IANA name of a zone.

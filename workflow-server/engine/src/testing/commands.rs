@@ -279,7 +279,6 @@ pub(super) fn snoozing(instance: &Instance, action: u16, minutes: u16) -> Comman
         instance: instance.id,
         alert: seen(instance, action),
         until,
-        default_zone: "Europe/Berlin".into(),
         outcome: "no-answer".into(),
         note: "".into(),
     }))

@@ -13,31 +13,32 @@ pub mod timers;
 pub mod urgency;
 
 mod apply;
+mod restoring;
 mod slots;
 
 use std::collections::HashSet;
 use std::sync::Arc;
 
 use imbl::{OrdMap, OrdSet, Vector};
+use jiff::tz::TimeZone;
 
 pub use apply::Unfit;
 
-use crate::archive::{Archive, Chunk, PurgeConfirmation};
+use crate::archive::Archive;
 use crate::batch::Batch;
-use crate::calendar::{Calendar, Clock};
+use crate::calendar::Clock;
 use crate::call::{Call, CallKey};
 use crate::definition::rules::Suggestions;
 use crate::definition::validate::{Declared, validate};
 use crate::definition::{Definition, Fault};
-use crate::erasure::{Erasing, Erasure, ErasureState};
+use crate::erasure::{Erasing, Erasure};
 use crate::instance::{Instance, InstanceId, Status};
 use crate::limits;
-use crate::team::Team;
 use crate::time::Time;
 use crate::world::call_index::CallIndex;
 use crate::world::caller_index::{CallerIndex, CallerKey};
 use crate::world::changes::Changes;
-use crate::world::definitions::{Calendars, Teams, Version, Workflow, Workflows};
+use crate::world::definitions::{Calendars, Teams, Workflow, Workflows};
 use crate::world::requests::Requests;
 use crate::world::slots::{FreeSlots, Retired};
 use crate::world::timers::Timers;
@@ -116,6 +117,7 @@ pub struct Root {
     next_call_slot: u32,
     call_index: Arc<CallIndex>,
     caller_index: Arc<CallerIndex>,
+    default_zone: TimeZone,
 }
 
 impl Root {
@@ -123,6 +125,12 @@ impl Root {
     #[must_use]
     pub fn time_last_set_back(&self) -> u64 {
         self.time_set_back.last().copied().unwrap_or(0)
+    }
+
+    /// The time zone that counts where neither the caller nor a calendar has one: a setting of the server, UTC where it has none.
+    #[must_use]
+    pub fn default_zone(&self) -> &TimeZone {
+        &self.default_zone
     }
 
     /// The instance with this id.
@@ -290,6 +298,7 @@ impl World {
                 next_call_slot: 0,
                 call_index: Arc::default(),
                 caller_index: Arc::default(),
+                default_zone: TimeZone::UTC,
             },
             timers: Timers::default(),
             requests: Requests::new(keeping),
@@ -305,6 +314,12 @@ impl World {
         &self.root
     }
 
+    /// Sets the time zone that counts where neither the caller nor a calendar has one. It is a setting and no state: no entry
+    /// has it, and applying entries does not depend on it.
+    pub fn set_default_zone(&mut self, zone: TimeZone) {
+        self.root.default_zone = zone;
+    }
+
     /// The timers and release times that run.
     #[must_use]
     pub fn timers(&self) -> &Timers {
@@ -315,83 +330,5 @@ impl World {
     #[must_use]
     pub fn requests(&self) -> &Requests {
         &self.requests
-    }
-}
-
-/// Puts a snapshot back, piece by piece: calls before their instances.
-impl World {
-    /// Says where the snapshot stands.
-    pub fn restore_position(&mut self, sequence: u64, at: Time) {
-        self.root.sequence = sequence;
-        self.root.at = at;
-        self.root.changes.begin_after(sequence);
-        self.root.call_changes.begin_after(sequence);
-    }
-
-    /// Says by which entries time went back.
-    pub fn restore_times_set_back(&mut self, sequences: Vec<u64>) {
-        self.root.time_set_back = sequences.into();
-    }
-
-    /// Puts the next team back.
-    pub fn restore_team(&mut self, team: Team) {
-        Arc::make_mut(&mut self.root.teams).put(u32::MAX, team);
-    }
-
-    /// Puts a calendar back.
-    pub fn restore_calendar(&mut self, calendar: Arc<Calendar>) {
-        Arc::make_mut(&mut self.root.calendars).put(calendar);
-    }
-
-    /// Puts the next workflow back.
-    pub fn restore_workflow(&mut self, workflow: Workflow) {
-        Arc::make_mut(&mut self.root.workflows).restore(workflow);
-    }
-
-    /// Puts the next version back of the workflow that was put back last.
-    pub fn restore_version(&mut self, version: Version) {
-        Arc::make_mut(&mut self.root.workflows).restore_version(version);
-    }
-
-    /// Puts a call back into its slot.
-    pub fn restore_call(&mut self, slot: u32, call: Arc<Call>) {
-        self.put_call(slot, call);
-    }
-
-    /// Puts an instance back into its slot.
-    ///
-    /// # Errors
-    /// [`Unfit`] if its call is not there.
-    pub fn restore_instance(&mut self, instance: Arc<Instance>) -> Result<(), Unfit> {
-        self.put_instance(instance)
-    }
-
-    /// Puts a batch back.
-    pub fn restore_batch(&mut self, batch: Batch) {
-        self.root.batches.insert(batch.id, Arc::new(batch));
-    }
-
-    /// Puts a chunk of the archive back.
-    pub fn restore_chunk(&mut self, chunk: Chunk) {
-        self.root.archive.put(Arc::new(chunk));
-    }
-
-    /// Says which number of a file of the archive was the newest that was ever given, and the newest confirmation of a purge.
-    pub fn restore_archive(&mut self, newest_file: u64, purge_confirmed: Option<PurgeConfirmation>) {
-        self.root.archive.newest_file = self.root.archive.newest_file.max(newest_file);
-        self.root.archive.purge_confirmed = purge_confirmed.map(Arc::new);
-    }
-
-    /// Puts an erasure back.
-    pub fn restore_erasure(&mut self, erasure: Erasure) {
-        if erasure.state != ErasureState::Done {
-            Arc::make_mut(&mut self.root.erasing).add(&erasure);
-        }
-        self.root.erasures.insert(erasure.id, Arc::new(erasure));
-    }
-
-    /// Puts a request mark back, oldest first.
-    pub fn restore_mark(&mut self, key: u128, fingerprint: u64, sequence: u64, at: Time) {
-        self.requests.remember(key, fingerprint, sequence, at);
     }
 }

@@ -9,6 +9,7 @@ use minijinja::{Environment, Error, Output, State, UndefinedBehavior, filters};
 
 use super::{GAP, NAME, Part, Program, Template};
 use crate::definition::facts::{CALL_FLAGS, CALL_TEXTS, Facts};
+use crate::time::Time;
 use crate::value::{Value, whole};
 
 /// The filters that texts have.
@@ -45,7 +46,7 @@ impl Template {
                 if !ended && missing.is_empty() {
                     missing.push(String::new());
                 }
-                (text, missing)
+                (self.with_times_by_the_clock(text, facts), missing)
             }
         };
         if text.len() > bytes_max {
@@ -53,6 +54,27 @@ impl Template {
         }
         Filled { text, missing }
     }
+
+    /// The text with its times by the clock of people. Conditions and filters work with UTC, so that times compare with each other and
+    /// with what an author wrote: only what is left of them in the finished text is for people.
+    fn with_times_by_the_clock(&self, text: String, facts: &Facts<'_>) -> String {
+        let times = self.places.iter().filter_map(|place| time_of_place(place, facts));
+        times.fold(text, |text, moment| {
+            let written = Value::Time(moment).to_string();
+            if text.contains(&written) { text.replace(&written, &facts.clock().show(moment)) } else { text }
+        })
+    }
+}
+
+/// The time that a place has, where it is one.
+fn time_of_place(place: &str, facts: &Facts<'_>) -> Option<Time> {
+    let value = match place.split_once('.') {
+        Some(("fields", name)) => facts.fields().find(|(field, _)| *field == name)?.1,
+        Some(("form", name)) => &facts.form.iter().find(|(field, _)| **field == *name)?.1,
+        None if place == "now" => return Some(facts.now),
+        _ => return None,
+    };
+    if let Value::Time(moment) = value { Some(*moment) } else { None }
 }
 
 fn plain(parts: &[Part], facts: &Facts<'_>) -> (String, bool) {
@@ -74,6 +96,9 @@ fn plain(parts: &[Part], facts: &Facts<'_>) -> (String, bool) {
 
 /// What a place shows; nothing for a gap.
 fn of_place(place: &str, facts: &Facts<'_>) -> Option<String> {
+    if let Some(moment) = time_of_place(place, facts) {
+        return Some(facts.clock().show(moment));
+    }
     let shown = match place.split_once('.') {
         Some(("fields", name)) => facts.fields().find(|(field, _)| *field == name)?.1.to_string(),
         Some(("form", name)) => facts.form.iter().find(|(field, _)| **field == *name)?.1.to_string(),
@@ -82,7 +107,6 @@ fn of_place(place: &str, facts: &Facts<'_>) -> Option<String> {
             None => facts.of_call(name).to_owned(),
         },
         _ if place == "visit" => facts.visit.to_string(),
-        _ if place == "now" => Value::Time(facts.now).to_string(),
         _ => return None,
     };
     (!shown.is_empty()).then_some(shown)
@@ -289,7 +313,6 @@ fn jinja(value: &Value) -> JinjaValue {
 mod tests {
     use super::*;
     use crate::call::{Call, CallKey};
-    use crate::time::Time;
     use crate::value::{FieldDeclaration, FieldType};
 
     fn filled(source: &str) -> (String, String) {
@@ -311,7 +334,8 @@ mod tests {
         let values =
             [(0, Value::Text("H".into())), (3, Value::Bool(false)), (4, Value::Number(0.0)), (5, Value::Number(1.5))];
         let call = Call::new(CallKey { source: "s".into(), id: "1".into() }, Time(0));
-        let facts = Facts { declared: &declared, values: &values, form: &[], call: &call, visit: 1, now: Time(0) };
+        let facts =
+            Facts { declared: &declared, values: &values, form: &[], call: &call, visit: 1, now: Time(0), zone: "UTC" };
         Template::parse(source).expect("a text").fill_in(4_096, &facts)
     }
 

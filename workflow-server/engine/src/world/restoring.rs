@@ -1,0 +1,94 @@
+//! Putting the World of a snapshot back, piece by piece: calls before their instances.
+//!
+//! Promise: the indexes are filled by the same hooks that applying an entry calls. Must not: read a file.
+
+use std::sync::Arc;
+
+use crate::archive::{Chunk, PurgeConfirmation};
+use crate::batch::Batch;
+use crate::calendar::Calendar;
+use crate::call::Call;
+use crate::erasure::{Erasure, ErasureState};
+use crate::instance::Instance;
+use crate::team::Team;
+use crate::time::Time;
+use crate::world::definitions::{Version, Workflow};
+use crate::world::{Unfit, World};
+
+/// Puts a snapshot back, piece by piece: calls before their instances.
+impl World {
+    /// Sets the sequence and the time of the snapshot.
+    pub fn restore_position(&mut self, sequence: u64, at: Time) {
+        self.root.sequence = sequence;
+        self.root.at = at;
+        self.root.changes.begin_after(sequence);
+        self.root.call_changes.begin_after(sequence);
+    }
+
+    /// Sets by which entries time went back.
+    pub fn restore_times_set_back(&mut self, sequences: Vec<u64>) {
+        self.root.time_set_back = sequences.into();
+    }
+
+    /// Puts the next team back.
+    pub fn restore_team(&mut self, team: Team) {
+        Arc::make_mut(&mut self.root.teams).put(u32::MAX, team);
+    }
+
+    /// Puts a calendar back.
+    pub fn restore_calendar(&mut self, calendar: Arc<Calendar>) {
+        Arc::make_mut(&mut self.root.calendars).put(calendar);
+    }
+
+    /// Puts the next workflow back.
+    pub fn restore_workflow(&mut self, workflow: Workflow) {
+        Arc::make_mut(&mut self.root.workflows).restore(workflow);
+    }
+
+    /// Puts the next version back of the workflow that was put back last.
+    pub fn restore_version(&mut self, version: Version) {
+        Arc::make_mut(&mut self.root.workflows).restore_version(version);
+    }
+
+    /// Puts a call back into its slot.
+    pub fn restore_call(&mut self, slot: u32, call: Arc<Call>) {
+        self.put_call(slot, call);
+    }
+
+    /// Puts an instance back into its slot.
+    ///
+    /// # Errors
+    /// [`Unfit`] if its call is not there.
+    pub fn restore_instance(&mut self, instance: Arc<Instance>) -> Result<(), Unfit> {
+        self.put_instance(instance)
+    }
+
+    /// Puts a batch back.
+    pub fn restore_batch(&mut self, batch: Batch) {
+        self.root.batches.insert(batch.id, Arc::new(batch));
+    }
+
+    /// Puts a chunk of the archive back.
+    pub fn restore_chunk(&mut self, chunk: Chunk) {
+        self.root.archive.put(Arc::new(chunk));
+    }
+
+    /// Sets which number of a file of the archive was the newest that was ever given, and the newest confirmation of a purge.
+    pub fn restore_archive(&mut self, newest_file: u64, purge_confirmed: Option<PurgeConfirmation>) {
+        self.root.archive.newest_file = self.root.archive.newest_file.max(newest_file);
+        self.root.archive.purge_confirmed = purge_confirmed.map(Arc::new);
+    }
+
+    /// Puts an erasure back.
+    pub fn restore_erasure(&mut self, erasure: Erasure) {
+        if erasure.state != ErasureState::Done {
+            Arc::make_mut(&mut self.root.erasing).add(&erasure);
+        }
+        self.root.erasures.insert(erasure.id, Arc::new(erasure));
+    }
+
+    /// Puts a request mark back, oldest first.
+    pub fn restore_mark(&mut self, key: u128, fingerprint: u64, sequence: u64, at: Time) {
+        self.requests.remember(key, fingerprint, sequence, at);
+    }
+}
