@@ -210,7 +210,7 @@ impl Cli {
             alerter,
             actor: actor.filter(|name| !name.trim().is_empty()).unwrap_or_else(user_name),
         };
-        let session = Session { to, output: Output::new(output).wide(wide), server_named };
+        let session = Session::new(to, Output::new(output).wide(wide), server_named);
         match self.command {
             Command::Up(up) => up.run(&session).await,
             Command::Serve(serve) => serve.run(&session).await,

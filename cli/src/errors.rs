@@ -8,7 +8,9 @@ use std::{io, process::ExitCode};
 
 use serde_json::json;
 use tonic::{Code, Status};
-use tonic_types::{FieldViolation, StatusExt};
+use tonic_types::{ErrorInfo, FieldViolation, StatusExt};
+
+use crate::time;
 
 /// The exit codes, as the help lists them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -134,7 +136,9 @@ impl From<Status> for Failure {
     fn from(status: Status) -> Self {
         let mut lines = vec![headline(&status)];
         lines.extend(details(&status));
-        let reason = status.get_details_error_info().map(|info| info.reason).unwrap_or_default();
+        let info = status.get_details_error_info();
+        lines.extend(info.as_ref().and_then(lease));
+        let reason = info.map(|info| info.reason).unwrap_or_default();
         lines.extend(advice(status.code(), &reason).map(str::to_owned));
         let exit = if is_about_an_id(&status) { Exit::NotFound } else { exit_of(status.code()) };
         Self { exit, sentence: lines.join("\n"), status: Some(Box::new(status)) }
@@ -199,6 +203,13 @@ fn details(status: &Status) -> Vec<String> {
     }
     lines.retain(|line| !status.message().contains(line.trim()));
     lines
+}
+
+/// When the lease of the holder ends, by the clock of the terminal: the server's sentence names another clock.
+fn lease(info: &ErrorInfo) -> Option<String> {
+    let until = info.metadata.get("held_until").filter(|_| info.reason == "CLAIMED_BY_ANOTHER")?;
+    let until = time::proto(until.parse().ok()?);
+    Some(format!("Here the lease ends at {}.", time::local(Some(&until))))
 }
 
 fn advice(code: Code, reason: &str) -> Option<&'static str> {
@@ -275,6 +286,17 @@ mod tests {
         assert_eq!(failure.json(), expected);
         let usage = json!({"error": {"reason": "USAGE", "message": "no", "exit_code": 2}});
         assert_eq!(Failure::usage("no").json(), usage);
+    }
+
+    #[test]
+    fn a_refused_claim_says_when_the_lease_ends_here_and_how_to_take_over() {
+        let until = HashMap::from([("held_until".to_owned(), "1970-01-01T00:01:00Z".to_owned())]);
+        let details = ErrorDetails::with_error_info("CLAIMED_BY_ANOTHER", "aftercall", until);
+        let failure = Failure::from(Status::with_error_details(Code::FailedPrecondition, "ann holds it", details));
+        let here = time::local(Some(&prost_types::Timestamp { seconds: 60, nanos: 0 }));
+        let expected =
+            format!("ann holds it\nHere the lease ends at {here}.\n`aftercall take-over ID --reason …` takes it over.");
+        assert_eq!(failure.sentence(), expected);
     }
 
     #[test]

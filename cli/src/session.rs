@@ -1,6 +1,16 @@
 //! What every command is run with.
+//!
+//! Promise: what counts from now counts from the server's now, which is read at most once for each command. Must not: use this
+//! machine's wall clock for anything that a server decides by.
 
-use crate::{connect::Connections, output::Output};
+use std::time::{Duration, Instant};
+
+use aftercall_proto::workflow::v1::GetServerInfoRequest;
+use jiff::Timestamp;
+use prost_types::Timestamp as ProtoTime;
+use tokio::sync::OnceCell;
+
+use crate::{connect::Connections, errors::Failure, output::Output, time};
 
 /// What every command has: the way to the servers, and where its answer goes.
 #[derive(Debug)]
@@ -11,4 +21,67 @@ pub(crate) struct Session {
     pub(crate) output: Output,
     /// Whether `--server` was given.
     pub(crate) server_named: bool,
+    clock: OnceCell<ServerClock>,
+}
+
+impl Session {
+    /// A session with servers that have not been asked anything yet.
+    pub(crate) fn new(to: Connections, output: Output, server_named: bool) -> Self {
+        Self { to, output, server_named, clock: OnceCell::new() }
+    }
+
+    /// The workflow-server's time now. A command that changes something reads it before the change, so that a change that was made is
+    /// never reported as a failure.
+    pub(crate) async fn now(&self) -> Result<Timestamp, Failure> {
+        Ok(self.clock().await?.now())
+    }
+
+    /// The workflow-server's clock.
+    pub(crate) async fn clock(&self) -> Result<ServerClock, Failure> {
+        let read = || async {
+            let answer = self.to.operations().await?.get_server_info(GetServerInfoRequest {}).await?.into_inner();
+            let read = ServerClock::read(answer.server_time.as_ref());
+            read.ok_or_else(|| {
+                Failure::refused("The server did not report its time: it is older than this command line.")
+            })
+        };
+        self.clock.get_or_try_init(read).await.copied()
+    }
+}
+
+/// A server's clock: its time when it was read, continued by this machine's monotonic clock, which nobody sets.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ServerClock {
+    time: Timestamp,
+    read_at: Instant,
+}
+
+impl ServerClock {
+    /// The clock that shows this now; none where an answer has no time.
+    pub(crate) fn read(time: Option<&ProtoTime>) -> Option<Self> {
+        Some(Self { time: time::moment(time)?, read_at: Instant::now() })
+    }
+
+    /// What it shows now.
+    pub(crate) fn now(self) -> Timestamp {
+        self.after(self.read_at.elapsed())
+    }
+
+    fn after(self, elapsed: Duration) -> Timestamp {
+        self.time.checked_add(elapsed).unwrap_or(self.time)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_clock_of_a_server_continues_whatever_this_machine_shows() {
+        // In 1970: no clock of this machine shows that.
+        let clock = ServerClock::read(Some(&ProtoTime { seconds: 1_000, nanos: 0 })).unwrap();
+        assert_eq!(clock.after(Duration::from_secs(61)).as_second(), 1_061);
+        assert!((1_000..2_000).contains(&clock.now().as_second()));
+        assert!(ServerClock::read(None).is_none());
+    }
 }

@@ -1,10 +1,11 @@
 //! Times and spans as people write and read them.
 //!
-//! Promise: times are shown in the terminal's time zone, which is named beside them, spans in at most two units. Must not: keep a clock of its own;
-//! what is relative is relative to a time that the caller gives.
+//! Promise: times are shown in the terminal's time zone, which is named beside them, durations rounded to at most two units. Must not: read a clock;
+//! what is relative is relative to a time that the caller passes, which is the server's.
 
 use std::time::Duration;
 
+use aftercall_engine::time::duration_in_words;
 use jiff::{SpanRelativeTo, Timestamp, civil::DateTime, tz::TimeZone};
 use prost_types::Timestamp as ProtoTime;
 
@@ -53,6 +54,7 @@ pub(crate) fn parse_moment_in(text: &str, zone: &TimeZone) -> Result<ProtoTime, 
 /// The terminal's time zone in words, for lines that show only the time of day.
 pub(crate) fn zone() -> String {
     let zone = TimeZone::system();
+    // The terminal's own zone, as its own machine has it: no server decides by this.
     let distance = Timestamp::now().to_zoned_datetime(zone.clone()).strftime("UTC%:z").to_string();
     zone.iana_name().map_or(distance.clone(), |name| format!("{name} ({distance})"))
 }
@@ -68,27 +70,21 @@ fn shown(time: Option<&ProtoTime>, format: &str) -> String {
         .unwrap_or_default()
 }
 
-/// How far a time is from now, such as `in 3h 10m` or `2d 4h ago`; empty where absent.
+/// How far a time is from now, such as `in 3 h 10 min` or `2 d 4 h ago`; empty where absent.
 pub(crate) fn relative(time: Option<&ProtoTime>, now: Timestamp) -> String {
     let Some(moment) = moment(time) else { return String::new() };
-    let seconds = moment.duration_since(now).as_secs();
-    match seconds {
-        0 => "now".to_owned(),
-        1.. => format!("in {}", span(seconds.unsigned_abs())),
-        _ => format!("{} ago", span(seconds.unsigned_abs())),
+    let millis = moment.duration_since(now).as_millis();
+    let distance = duration_in_words(u64::try_from(millis.unsigned_abs()).unwrap_or(u64::MAX));
+    match millis {
+        -499..=499 => "now".to_owned(),
+        500.. => format!("in {distance}"),
+        _ => format!("{distance} ago"),
     }
 }
 
-/// A span in at most two units.
+/// A duration in words, as the server writes them.
 pub(crate) fn span(seconds: u64) -> String {
-    const UNITS: [(u64, &str); 4] = [(86_400, "d"), (3_600, "h"), (60, "m"), (1, "s")];
-    let first = UNITS.iter().position(|(size, _)| seconds >= *size).unwrap_or(UNITS.len() - 1);
-    let (size, unit) = UNITS[first];
-    let rest = UNITS.get(first + 1).map(|(next, unit)| (seconds % size / next, unit));
-    match rest {
-        Some((count, next)) if count > 0 => format!("{}{unit} {count}{next}", seconds / size),
-        _ => format!("{}{unit}", seconds / size),
-    }
+    duration_in_words(seconds.saturating_mul(1_000))
 }
 
 /// Reads a span such as `90s`, `15m`, `2h`, `1h30m`, `3d`. A day has 24 hours.
@@ -109,15 +105,13 @@ pub(crate) fn parse_moment(text: &str) -> Result<ProtoTime, String> {
     zoned.map(|zoned| proto(zoned.timestamp())).ok_or_else(wrong)
 }
 
-/// The moment that is so far from now.
-pub(crate) fn from_now(span: Duration) -> ProtoTime {
-    let now = Timestamp::now();
+/// The moment that is so far from `now`, which is the server's.
+pub(crate) fn from_now(now: Timestamp, span: Duration) -> ProtoTime {
     proto(now.checked_add(span).unwrap_or(Timestamp::MAX))
 }
 
-/// The moment that is so long ago.
-pub(crate) fn ago(span: Duration) -> ProtoTime {
-    let now = Timestamp::now();
+/// The moment that is so long before `now`, which is the server's.
+pub(crate) fn ago(now: Timestamp, span: Duration) -> ProtoTime {
     proto(now.checked_sub(span).unwrap_or(Timestamp::MIN))
 }
 
@@ -136,17 +130,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn spans_are_shown_in_at_most_two_units() {
-        let shown: Vec<_> = [0, 59, 60, 3_599, 3_600, 11_400, 86_400, 187_200, 31_536_000].map(span).into();
-        assert_eq!(shown, ["0s", "59s", "1m", "59m 59s", "1h", "3h 10m", "1d", "2d 4h", "365d"]);
+    fn durations_are_shown_in_at_most_two_units() {
+        let shown: Vec<_> = [0, 59, 60, 3_600, 11_400, 86_400, 187_200, 31_536_000].map(span).into();
+        assert_eq!(shown, ["0 s", "59 s", "1 min", "1 h", "3 h 10 min", "1 d", "2 d 4 h", "365 d"]);
     }
 
     #[test]
     fn times_are_relative_to_the_given_now() {
         let now = Timestamp::from_second(1_000_000).unwrap();
         let at = |offset: i64| Some(ProtoTime { seconds: 1_000_000 + offset, nanos: 0 });
-        assert_eq!(relative(at(11_400).as_ref(), now), "in 3h 10m");
-        assert_eq!(relative(at(-60).as_ref(), now), "1m ago");
+        assert_eq!(relative(at(11_400).as_ref(), now), "in 3 h 10 min");
+        assert_eq!(relative(at(-60).as_ref(), now), "1 min ago");
         assert_eq!(relative(at(0).as_ref(), now), "now");
         assert_eq!(relative(None, now), "");
     }

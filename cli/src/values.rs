@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use aftercall_proto::workflow::v1::{CallRef, FieldDeclaration, FieldType, StageMapping, Value, value::Kind};
 
 use jiff::{Timestamp, tz::TimeZone};
+use prost_types::Timestamp as ProtoTime;
 
 use crate::{errors::Failure, time};
 
@@ -87,6 +88,24 @@ fn typed_value(text: &str, wanted: FieldType, zone: &TimeZone) -> Result<Kind, S
     }
 }
 
+/// The zone with this IANA name.
+pub(crate) fn zone(name: &str) -> Result<TimeZone, Failure> {
+    TimeZone::get(name).map_err(|_| Failure::usage(format!("{name} is not a time zone; write it as Europe/Berlin.")))
+}
+
+/// The values that are times, by name.
+pub(crate) fn times(values: &BTreeMap<String, Value>) -> impl Iterator<Item = (String, ProtoTime)> {
+    values.iter().filter_map(|(name, value)| match value.kind {
+        Some(Kind::Time(time)) => Some((name.clone(), time)),
+        _ => None,
+    })
+}
+
+/// What a time that was given became, which may have been typed without a zone: by the clock of `zone`, and how far it is from now.
+pub(crate) fn echo(name: &str, at: &ProtoTime, zone: &str, now: Timestamp) -> String {
+    format!("{name}: {} ({})", time::in_zone(Some(at), zone), time::relative(Some(at), now))
+}
+
 /// What may be given, in words.
 pub(crate) fn listed(declared: &[FieldDeclaration]) -> String {
     if declared.is_empty() {
@@ -113,7 +132,7 @@ pub(crate) fn described(field: &FieldDeclaration) -> String {
     format!("{} ({})", field.name, words.join(", "))
 }
 
-/// A bound that counts from now, in words: `now`, `90d from now`, `1d ago`.
+/// A bound that counts from now, in words: `now`, `90 d from now`, `1 d ago`.
 fn from_now(bound: &prost_types::Duration) -> String {
     let distance = time::span(bound.seconds.unsigned_abs());
     match bound.seconds {
@@ -188,7 +207,7 @@ mod tests {
         }
         let time = declared("at", FieldType::Time);
         let field = FieldDeclaration { min_from_now: bound(0), max_from_now: bound(7_776_000), ..time };
-        assert_eq!(described(&field), "at (time, required, not before now, not after 90d from now)");
+        assert_eq!(described(&field), "at (time, required, not before now, not after 90 d from now)");
     }
 
     fn declared(name: &str, field_type: FieldType) -> FieldDeclaration {

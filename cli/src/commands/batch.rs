@@ -7,13 +7,12 @@ use std::time::Duration;
 use aftercall_proto::workflow::v1::batch_work::Kind;
 use aftercall_proto::workflow::v1::{
     Batch as Job, BatchItem, BatchItemState, BatchState, BatchWork, CancelWork, GetBatchRequest, HandOverWork,
-    InstanceFilter, ListBatchItemsRequest, ListBatchesRequest, MigrateWork, MoveWork, PauseWork, ResumeWork,
-    StartBatchRequest, StopBatchRequest,
+    ListBatchItemsRequest, ListBatchesRequest, MigrateWork, MoveWork, PauseWork, ResumeWork, StartBatchRequest,
+    StopBatchRequest,
 };
 use clap::{Args, Subcommand};
-use jiff::Timestamp;
 
-use super::instance::Filter;
+use super::instance_filter::Filter;
 use crate::{
     confirm::Sure,
     connect,
@@ -175,7 +174,9 @@ impl Batch {
                 start(session, Kind::Migrate(MigrateWork { to_version, stages, allow_refused }), *target).await
             }
             Self::Pause { span, target } => {
-                start(session, Kind::Pause(PauseWork { until: span.map(time::from_now) }), *target).await
+                let now = session.now().await?;
+                let until = span.map(|span| time::from_now(now, span));
+                start(session, Kind::Pause(PauseWork { until }), *target).await
             }
             Self::Resume { target } => start(session, Kind::Resume(ResumeWork {}), *target).await,
             Self::Cancel { target } => start(session, Kind::Cancel(CancelWork {}), *target).await,
@@ -200,11 +201,12 @@ async fn start(session: &Session, work: Kind, target: Target) -> Result<(), Fail
     target.filter.check(session).await?;
     let (dry_run, sure) = (target.dry_run, target.sure);
     let asked = doubt(&work).filter(|_| !dry_run && !sure.is_given());
+    let filter = if target.ids.is_empty() { Some(target.filter.request(session).await?) } else { None };
     let mut request = StartBatchRequest {
         request_id: connect::request_id(),
         actor: session.to.actor.clone(),
         work: Some(BatchWork { kind: Some(work) }),
-        filter: target.ids.is_empty().then(|| InstanceFilter::from(target.filter)),
+        filter,
         instance_ids: target.ids,
         reason: target.reason,
         per_second: target.per_second,
@@ -248,7 +250,7 @@ fn doubt(work: &Kind) -> Option<&'static str> {
 
 async fn list(session: &Session) -> Result<(), Failure> {
     let answer = session.to.operations().await?.list_batches(ListBatchesRequest {}).await?.into_inner();
-    let now = Timestamp::now();
+    let now = session.now().await?;
     session.output.list(&answer.batches, &BATCHES, |job: &Job| {
         vec![
             job.id.to_string(),

@@ -145,7 +145,10 @@ impl Calls {
                 break;
             }
         }
-        let now = time::moment(as_of.as_ref()).unwrap_or_else(Timestamp::now);
+        let now = match time::moment(as_of.as_ref()) {
+            Some(now) => now,
+            None => session.now().await?,
+        };
         session.output.list(&rows, &ROWS, |row| cells(session.output, row, now))?;
         if !page_token.is_empty() {
             remark("There are more: `--all` shows every one, `--team` and the like fewer.");
@@ -209,6 +212,6 @@ mod tests {
         let cells = cells(Output::new(Form::Json), &row, Timestamp::UNIX_EPOCH);
         assert_eq!(cells.len(), ROWS.columns.len());
         assert_eq!(cells[0], "i-1");
-        assert_eq!(cells[6..11], ["high", "billing and care", "in 1h", "", "Ring back"]);
+        assert_eq!(cells[6..11], ["high", "billing and care", "in 1 h", "", "Ring back"]);
     }
 }

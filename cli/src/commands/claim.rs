@@ -5,8 +5,8 @@
 use std::time::Duration;
 
 use aftercall_proto::workflow::v1::{
-    ClaimFollowUpRequest, ClaimNextRequest, ExtendClaimRequest, FollowUp, HandOverRequest, HandOverResult,
-    ReleaseClaimRequest, TakeOverRequest,
+    ClaimFollowUpRequest, ClaimNextRequest, ClaimNextResponse, ExtendClaimRequest, FollowUp, HandOverRequest,
+    HandOverResult, ReleaseClaimRequest, TakeOverRequest,
 };
 use clap::Args;
 use jiff::Timestamp;
@@ -15,6 +15,7 @@ use super::calls::Filter;
 use crate::{
     connect,
     errors::{Exit, Failure},
+    json,
     output::remark,
     session::Session,
     table::{Table, id, name, sentence},
@@ -150,6 +151,7 @@ fn given(result: &HandOverResult) -> Vec<String> {
 
 impl Claim {
     pub(crate) async fn run(self, session: &Session) -> Result<(), Failure> {
+        let now = session.now().await?;
         let request = ClaimFollowUpRequest {
             request_id: connect::request_id(),
             actor: session.to.actor.clone(),
@@ -157,13 +159,14 @@ impl Claim {
             lease: self.lease.span(),
         };
         let answer = session.to.calls().await?.claim_follow_up(request).await?.into_inner();
-        session.output.one(&answer, || held(answer.follow_up.as_ref()))
+        session.output.one(&answer, || held(answer.follow_up.as_ref(), now))
     }
 }
 
 impl ClaimNext {
     pub(crate) async fn run(self, session: &Session) -> Result<(), Failure> {
         self.filter.check(session).await?;
+        let now = session.now().await?;
         let request = ClaimNextRequest {
             request_id: connect::request_id(),
             actor: session.to.actor.clone(),
@@ -171,12 +174,16 @@ impl ClaimNext {
             filter: Some(self.filter.into()),
         };
         let answer = session.to.calls().await?.claim_next(request).await?.into_inner();
-        session.output.one(&answer, || held(answer.follow_up.as_ref()))
+        if answer.follow_up.is_none() && session.output.is_json() {
+            return session.output.json(&nothing_claimed(&answer)?);
+        }
+        session.output.one(&answer, || held(answer.follow_up.as_ref(), now))
     }
 }
 
 impl Extend {
     pub(crate) async fn run(self, session: &Session) -> Result<(), Failure> {
+        let now = session.now().await?;
         let request = ExtendClaimRequest {
             request_id: connect::request_id(),
             actor: session.to.actor.clone(),
@@ -184,24 +191,26 @@ impl Extend {
             lease: self.lease.span(),
         };
         let answer = session.to.calls().await?.extend_claim(request).await?.into_inner();
-        session.output.one(&answer, || held(answer.follow_up.as_ref()))
+        session.output.one(&answer, || held(answer.follow_up.as_ref(), now))
     }
 }
 
 impl Release {
     pub(crate) async fn run(self, session: &Session) -> Result<(), Failure> {
+        let now = session.now().await?;
         let request = ReleaseClaimRequest {
             request_id: connect::request_id(),
             actor: session.to.actor.clone(),
             instance_id: self.id,
         };
         let answer = session.to.calls().await?.release_claim(request).await?.into_inner();
-        session.output.one(&answer, || held(answer.follow_up.as_ref()))
+        session.output.one(&answer, || held(answer.follow_up.as_ref(), now))
     }
 }
 
 impl TakeOver {
     pub(crate) async fn run(self, session: &Session) -> Result<(), Failure> {
+        let now = session.now().await?;
         let request = TakeOverRequest {
             request_id: connect::request_id(),
             actor: session.to.actor.clone(),
@@ -210,18 +219,27 @@ impl TakeOver {
             reason: self.reason,
         };
         let answer = session.to.calls().await?.take_over(request).await?.into_inner();
-        session.output.one(&answer, || held(answer.follow_up.as_ref()))
+        session.output.one(&answer, || held(answer.follow_up.as_ref(), now))
     }
 }
 
+/// That nothing was claimed, for a program: the field that it looks for is there, and is null.
+fn nothing_claimed(answer: &ClaimNextResponse) -> Result<serde_json::Value, Failure> {
+    let mut value = json::value(answer)?;
+    if let Some(fields) = value.as_object_mut() {
+        fields.insert("follow_up".to_owned(), serde_json::Value::Null);
+    }
+    Ok(value)
+}
+
 /// Who holds it now, and what there is to do.
-fn held(follow_up: Option<&FollowUp>) -> Vec<String> {
+fn held(follow_up: Option<&FollowUp>, now: Timestamp) -> Vec<String> {
     let Some(follow_up) = follow_up else { return vec!["Nothing is waiting unclaimed.".to_owned()] };
     let stage = wording::stage(follow_up.stage.as_ref());
     let Some(claim) = &follow_up.claim else {
         return vec![format!("Nobody holds {} now; it is in stage {stage}.", follow_up.instance_id)];
     };
-    let until = time::relative(claim.until.as_ref(), Timestamp::now());
+    let until = time::relative(claim.until.as_ref(), now);
     let mut lines = vec![
         format!("{} holds {}; the lease ends {until}.", claim.holder, follow_up.instance_id),
         format!("  {} in stage {stage}", follow_up.workflow),
@@ -240,10 +258,13 @@ mod tests {
 
     #[test]
     fn it_is_said_who_holds_it_or_that_nobody_does() {
-        assert_eq!(held(None), ["Nothing is waiting unclaimed."]);
+        let now = Timestamp::UNIX_EPOCH;
+        assert_eq!(held(None, now), ["Nothing is waiting unclaimed."]);
+        let json = nothing_claimed(&ClaimNextResponse { sequence: 7, ..ClaimNextResponse::default() }).unwrap();
+        assert_eq!(json, serde_json::json!({"follow_up": null, "sequence": 7}));
         let free = FollowUp { instance_id: "1-2-3".to_owned(), ..FollowUp::default() };
-        assert!(held(Some(&free))[0].starts_with("Nobody holds 1-2-3"));
+        assert!(held(Some(&free), now)[0].starts_with("Nobody holds 1-2-3"));
         let held_by = FollowUp { claim: Some(Claim { holder: "Ann".to_owned(), ..Claim::default() }), ..free };
-        assert!(held(Some(&held_by))[0].starts_with("Ann holds 1-2-3"));
+        assert!(held(Some(&held_by), now)[0].starts_with("Ann holds 1-2-3"));
     }
 }

@@ -107,6 +107,7 @@ pub(crate) struct Undo {
 
 impl Snooze {
     pub(crate) async fn run(self, session: &Session) -> Result<(), Failure> {
+        let now = session.now().await?;
         let mut client = session.to.calls().await?;
         let SeenAlert { id: alert_id, escalations, team } = self.alert.seen(&self.id, &mut client).await?;
         let request = SnoozeAlertRequest {
@@ -124,7 +125,7 @@ impl Snooze {
         answer.warnings.iter().for_each(|warning| remark(&format!("Warning: {warning}.")));
         session.output.one(&answer, || match &answer.snoozed_until {
             Some(until) => {
-                let (at, relative) = (time::local(Some(until)), time::relative(Some(until), Timestamp::now()));
+                let (at, relative) = (time::local(Some(until)), time::relative(Some(until), now));
                 vec![format!("Snoozed {}: the alert is back {relative}, at {at}.", self.id)]
             }
             None => vec![format!("The alert of {} is back.", self.id)],
@@ -134,21 +135,23 @@ impl Snooze {
 
 impl Pause {
     pub(crate) async fn run(self, session: &Session) -> Result<(), Failure> {
+        let now = session.now().await?;
         let request = PauseFollowUpRequest {
             request_id: connect::request_id(),
             actor: session.to.actor.clone(),
             instance_id: self.id,
             reason: self.reason,
-            until: self.span.map(time::from_now),
+            until: self.span.map(|span| time::from_now(now, span)),
             expected_revision: None,
         };
         let answer = session.to.calls().await?.pause_follow_up(request).await?.into_inner();
-        session.output.one(&answer, || vec![stands("Paused", answer.follow_up.as_ref())])
+        session.output.one(&answer, || vec![outcome("Paused", answer.follow_up.as_ref(), now)])
     }
 }
 
 impl Resume {
     pub(crate) async fn run(self, session: &Session) -> Result<(), Failure> {
+        let now = session.now().await?;
         let request = ResumeFollowUpRequest {
             request_id: connect::request_id(),
             actor: session.to.actor.clone(),
@@ -157,12 +160,13 @@ impl Resume {
             expected_revision: None,
         };
         let answer = session.to.calls().await?.resume_follow_up(request).await?.into_inner();
-        session.output.one(&answer, || vec![stands("Resumed", answer.follow_up.as_ref())])
+        session.output.one(&answer, || vec![outcome("Resumed", answer.follow_up.as_ref(), now)])
     }
 }
 
 impl Undo {
     pub(crate) async fn run(self, session: &Session) -> Result<(), Failure> {
+        let now = session.now().await?;
         let request = UndoPushRequest {
             request_id: connect::request_id(),
             actor: session.to.actor.clone(),
@@ -171,14 +175,14 @@ impl Undo {
             reason: self.reason.unwrap_or_default(),
         };
         let answer = session.to.calls().await?.undo_push(request).await?.into_inner();
-        session.output.one(&answer, || vec![stands("Took the push back", answer.follow_up.as_ref())])
+        session.output.one(&answer, || vec![outcome("Took the push back", answer.follow_up.as_ref(), now)])
     }
 }
 
-/// What was done, and how the follow-up stands now.
-fn stands(done: &str, follow_up: Option<&FollowUp>) -> String {
+/// What was done, and what the follow-up is now.
+fn outcome(done: &str, follow_up: Option<&FollowUp>, now: Timestamp) -> String {
     let after = follow_up.cloned().unwrap_or_default();
-    let due = time::relative(after.due.as_ref(), Timestamp::now());
+    let due = time::relative(after.due.as_ref(), now);
     let due = if due.is_empty() || after.pause.is_some() { String::new() } else { format!(", due {due}") };
     let stage = wording::stage(after.stage.as_ref());
     format!("{done}: {} is {} in stage {stage}{due}.", after.instance_id, wording::status(after.status()))

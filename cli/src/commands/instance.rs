@@ -2,17 +2,15 @@
 //!
 //! Promise: a list is whole, over as many pages as there are. Must not: act as a Call Manager.
 
-use std::time::Duration;
-
 use aftercall_proto::workflow::v1::{
     CancelInstanceRequest, CountInstancesRequest, ExplainInstanceRequest, FollowUp, GetInstanceRequest, GroupBy,
-    InstanceFilter, ListInstancesRequest, MoveInstanceRequest, Priority, Status,
+    InstanceFilter, ListInstancesRequest, MoveInstanceRequest,
 };
 use clap::{Args, Subcommand, ValueEnum};
 use jiff::Timestamp;
 
 use crate::{
-    commands::{calls::PriorityChoice, instance_page::page, migrate, names, stuck},
+    commands::{instance_filter::Filter, instance_page::page, migrate, stuck},
     confirm::Sure,
     connect,
     errors::Failure,
@@ -115,59 +113,6 @@ pub(crate) struct Listed {
     limit: Option<usize>,
 }
 
-/// Which instances; each option may be repeated, and any of its values fits.
-#[derive(Debug, Default, Args)]
-pub(crate) struct Filter {
-    /// Of this workflow
-    #[arg(long = "workflow", value_name = "WORKFLOW")]
-    workflows: Vec<String>,
-    /// Of this version
-    #[arg(long = "version", value_name = "N")]
-    versions: Vec<u32>,
-    /// In the stage with this number
-    #[arg(long = "stage", value_name = "N")]
-    stages: Vec<u32>,
-    /// In this state [default: all that have not ended]
-    #[arg(long = "status", value_enum, value_name = "STATUS")]
-    statuses: Vec<StatusChoice>,
-    /// With an alert for this team
-    #[arg(long = "team", value_name = "TEAM")]
-    teams: Vec<String>,
-    /// Of this customer
-    #[arg(long = "customer", value_name = "CUSTOMER")]
-    customers: Vec<String>,
-    /// Held by this person
-    #[arg(long = "holder", value_name = "NAME")]
-    holders: Vec<String>,
-    /// Only those that nobody holds
-    #[arg(long, conflicts_with = "holders")]
-    unclaimed: bool,
-    /// With an alert of this priority
-    #[arg(long = "priority", value_enum, value_name = "PRIORITY")]
-    priorities: Vec<PriorityChoice>,
-    /// Only those with an alert that is snoozed
-    #[arg(long)]
-    snoozed: bool,
-    /// Only those that Call Managers do not see
-    #[arg(long)]
-    hidden: bool,
-    /// Only those whose due or deadline has passed
-    #[arg(long)]
-    overdue: bool,
-    /// Only those started at least this long ago
-    #[arg(long, value_name = "SPAN", value_parser = time::parse_span)]
-    older_than: Option<Duration>,
-    /// Those that have ended and left memory, newest first
-    #[arg(long)]
-    archived: bool,
-    /// Only those that ended at most this long ago
-    #[arg(long, value_name = "SPAN", value_parser = time::parse_span)]
-    ended_within: Option<Duration>,
-    /// Only those that ended longer ago than this
-    #[arg(long, value_name = "SPAN", value_parser = time::parse_span)]
-    ended_before: Option<Duration>,
-}
-
 #[derive(Debug, Args)]
 pub(crate) struct Count {
     #[command(flatten)]
@@ -175,16 +120,6 @@ pub(crate) struct Count {
     /// In which groups
     #[arg(long, value_enum, default_value = "workflow")]
     by: By,
-}
-
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum StatusChoice {
-    Waiting,
-    Active,
-    Paused,
-    Incomplete,
-    Finished,
-    Cancelled,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -203,52 +138,13 @@ enum By {
     Hidden,
 }
 
-impl From<Filter> for InstanceFilter {
-    fn from(filter: Filter) -> Self {
-        let status = |choice| match choice {
-            StatusChoice::Waiting => Status::WaitingForCallEnd,
-            StatusChoice::Active => Status::Active,
-            StatusChoice::Paused => Status::Paused,
-            StatusChoice::Incomplete => Status::Incomplete,
-            StatusChoice::Finished => Status::Finished,
-            StatusChoice::Cancelled => Status::Cancelled,
-        };
-        Self {
-            workflows: filter.workflows,
-            versions: filter.versions,
-            stages: filter.stages,
-            statuses: filter.statuses.into_iter().map(|choice| status(choice).into()).collect(),
-            teams: filter.teams,
-            customers: filter.customers,
-            holders: filter.holders,
-            unclaimed: filter.unclaimed.then_some(true),
-            priorities: filter.priorities.into_iter().map(|choice| Priority::from(choice).into()).collect(),
-            snoozed: filter.snoozed.then_some(true),
-            hidden: filter.hidden.then_some(true),
-            overdue: filter.overdue.then_some(true),
-            older_than: filter.older_than.map(time::proto_span),
-            archived: filter.archived,
-            ended_from: filter.ended_within.map(time::ago),
-            ended_until: filter.ended_before.map(time::ago),
-        }
-    }
-}
-
-impl Filter {
-    /// Fails where it names what the server does not have.
-    pub(crate) async fn check(&self, session: &Session) -> Result<(), Failure> {
-        names::check(session, &self.teams, &self.workflows).await?;
-        names::check_versions(session, &self.workflows, &self.versions).await
-    }
-}
-
 impl Instance {
     pub(crate) async fn run(self, session: &Session) -> Result<(), Failure> {
         match self {
             Self::Show { id } => show(session, id).await,
             Self::List(listed) => {
                 listed.filter.check(session).await?;
-                list(session, listed.filter.into(), listed.limit).await
+                list(session, listed.filter.request(session).await?, listed.limit).await
             }
             Self::Count(count) => count.run(session).await,
             Self::Explain { id } => explain(session, id).await,
@@ -268,7 +164,8 @@ async fn show(session: &Session, id: String) -> Result<(), Failure> {
     let request = GetInstanceRequest { instance_id: id.clone() };
     let answer = session.to.operations().await?.get_instance(request).await?.into_inner();
     let instance = answer.instance.ok_or_else(|| Failure::not_found(format!("There is no instance {id}.")))?;
-    session.output.one(&instance, || page(session.output, &instance, Timestamp::now()))
+    let now = session.now().await?;
+    session.output.one(&instance, || page(session.output, &instance, now))
 }
 
 async fn list(session: &Session, filter: InstanceFilter, limit: Option<usize>) -> Result<(), Failure> {
@@ -287,7 +184,7 @@ async fn list(session: &Session, filter: InstanceFilter, limit: Option<usize>) -
     }
     let has_more = !page_token.is_empty() || instances.len() > limit;
     instances.truncate(limit);
-    let now = Timestamp::now();
+    let now = session.now().await?;
     session.output.list(&instances, &ROWS, |instance| cells(instance, now))?;
     if has_more {
         remark("There are more: give --limit, or say more of what you look for.");
@@ -329,7 +226,8 @@ impl Count {
             By::Hidden => GroupBy::Hidden,
         };
         self.filter.check(session).await?;
-        let request = CountInstancesRequest { filter: Some(self.filter.into()), group_by: group_by.into() };
+        let request =
+            CountInstancesRequest { filter: Some(self.filter.request(session).await?), group_by: group_by.into() };
         let answer = session.to.operations().await?.count_instances(request).await?.into_inner();
         session.output.list(&answer.counts, &GROUPS, |count| {
             let oldest = time::local(count.oldest_started_at.as_ref());
@@ -379,18 +277,4 @@ async fn cancel(session: &Session, id: String, reason: String) -> Result<(), Fai
     };
     let answer = session.to.operations().await?.cancel_instance(request).await?.into_inner();
     session.output.one(&answer, || vec![format!("Cancelled {id}.")])
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn options_that_were_not_given_select_everything() {
-        assert_eq!(InstanceFilter::from(Filter::default()), InstanceFilter::default());
-        let hidden = Filter { hidden: true, statuses: vec![StatusChoice::Waiting], ..Default::default() };
-        let filter = InstanceFilter::from(hidden);
-        assert_eq!(filter.hidden, Some(true));
-        assert_eq!(filter.statuses, [i32::from(Status::WaitingForCallEnd)]);
-    }
 }

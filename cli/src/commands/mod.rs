@@ -16,6 +16,7 @@ pub(crate) mod erase;
 pub(crate) mod finish;
 pub(crate) mod history;
 pub(crate) mod instance;
+pub(crate) mod instance_filter;
 pub(crate) mod instance_page;
 pub(crate) mod migrate;
 pub(crate) mod names;

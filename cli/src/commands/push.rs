@@ -46,6 +46,7 @@ pub(crate) struct Push {
 
 impl Push {
     pub(crate) async fn run(self, session: &Session) -> Result<(), Failure> {
+        let now = session.now().await?;
         let mut client = session.to.calls().await?;
         let read = client.get_follow_up(GetFollowUpRequest { instance_id: self.id.clone() }).await?.into_inner();
         let follow_up = read.follow_up.unwrap_or_default();
@@ -56,11 +57,11 @@ impl Push {
             (None, Some(_)) if self.form.is_empty() => self.button.clone(),
             (None, _) => return Err(no_button(&follow_up, &self.button)),
         };
-        // By the caller's clock where it is known, as snoozing is.
-        let caller = follow_up.call.as_ref().and_then(|call| call.caller.as_ref());
-        let zone = caller.and_then(|caller| TimeZone::get(&caller.time_zone).ok()).unwrap_or_else(TimeZone::system);
+        // The server applies the rule: the caller's clock, else the calendar's, else its own setting.
+        let zone = if self.form.is_empty() { TimeZone::UTC } else { values::zone(&read.time_zone)? };
         let declared = found.map(|button| button.form.as_slice()).unwrap_or_default();
         let form = values::typed(&self.form, declared, (&self.button, &zone))?;
+        let times: Vec<_> = values::times(&form).collect();
         if let Some(button) = found.filter(|button| !button.confirmation.is_empty()) {
             self.sure.ask(&format!("{}: {}", button.label, button.confirmation))?;
         }
@@ -77,7 +78,10 @@ impl Push {
         };
         let answer = client.push_button(request).await?.into_inner();
         let after = answer.follow_up.clone().unwrap_or_default();
-        session.output.one(&answer, || vec![told(&self.button, &after)])
+        session.output.one(&answer, || {
+            let echoes = times.iter().map(|(name, at)| values::echo(name, at, &read.time_zone, now));
+            [pushed(&self.button, &after)].into_iter().chain(echoes).collect()
+        })
     }
 }
 
@@ -112,7 +116,8 @@ fn paused(id: &str, pause: &Pause) -> String {
     )
 }
 
-fn told(button: &str, after: &FollowUp) -> String {
+/// What the push did.
+fn pushed(button: &str, after: &FollowUp) -> String {
     match after.ended_at {
         Some(_) => format!("Pushed {button}: {}.", wording::ending(after.status(), &after.outcome)),
         None => format!("Pushed {button}: now in stage {}.", wording::stage(after.stage.as_ref())),

@@ -93,7 +93,7 @@ impl Report {
     pub(crate) async fn run(self, session: &Session) -> Result<(), Failure> {
         let from = match (self.from, self.last) {
             (Some(from), _) => Some(from),
-            (None, last) => Some(time::ago(last.unwrap_or(LAST))),
+            (None, last) => Some(time::ago(session.now().await?, last.unwrap_or(LAST))),
         };
         let request =
             ReportRequest { from, to: self.to, workflows: self.workflows.clone(), customers: self.customers.clone() };

@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use aftercall_proto::workflow::v1::{
     CallProperties, CallRef, Caller, FieldDeclaration, FieldType, GetCallRequest, GetWorkflowRequest, IfRunning,
-    Release, SetWorkflowRequest, SetWorkflowResponse, Value, value::Kind,
+    Release, SetWorkflowRequest, SetWorkflowResponse, Value,
 };
 use clap::{Args, ValueEnum};
 use jiff::{Timestamp, tz::TimeZone};
@@ -93,16 +93,16 @@ enum IfRunningChoice {
 
 impl SetWorkflow {
     pub(crate) async fn run(self, session: &Session) -> Result<(), Failure> {
+        let now = session.now().await?;
         let request = self.request(session).await?;
         let request_id = request.request_id.clone();
-        let times: Vec<_> =
-            request.fields.iter().filter_map(|(name, value)| Some((name.clone(), at(value)?))).collect();
+        let times: Vec<_> = values::times(&request.fields).collect();
         let answer = session.to.scripts().await?.set_workflow(request).await;
         let answer = answer.map_err(|status| unsure(status, &request_id))?.into_inner();
         for warning in &answer.warnings {
             remark(&format!("warning: {warning}"));
         }
-        session.output.one(&answer, || page(&answer, &times))
+        session.output.one(&answer, || page(&answer, &times, now))
     }
 
     async fn request(self, session: &Session) -> Result<SetWorkflowRequest, Failure> {
@@ -175,8 +175,7 @@ impl SetWorkflow {
             };
         }
         let name = if name.is_empty() { of_workflow } else { &name };
-        TimeZone::get(name)
-            .map_err(|_| Failure::usage(format!("{name} is not a time zone; write it as Europe/Berlin.")))
+        values::zone(name)
     }
 }
 
@@ -187,12 +186,8 @@ fn unsure(status: tonic::Status, request_id: &str) -> Failure {
     if open { failure.advise(&format!("Repeat it with --request-id {request_id}.")) } else { failure }
 }
 
-fn at(value: &Value) -> Option<prost_types::Timestamp> {
-    if let Some(Kind::Time(time)) = value.kind { Some(time) } else { None }
-}
-
 /// `times`: the values that are times, which may have been given without a zone.
-fn page(answer: &SetWorkflowResponse, times: &[(String, prost_types::Timestamp)]) -> Vec<String> {
+fn page(answer: &SetWorkflowResponse, times: &[(String, prost_types::Timestamp)], now: Timestamp) -> Vec<String> {
     let follow_up = answer.follow_up.clone().unwrap_or_default();
     let done = if answer.started { "Set" } else { "Runs already" };
     let mut lines = vec![format!("{done}: {} {}", follow_up.instance_id, follow_up.workflow)];
@@ -207,10 +202,7 @@ fn page(answer: &SetWorkflowResponse, times: &[(String, prost_types::Timestamp)]
         let by = time::in_zone(answer.promise_by.as_ref(), &answer.time_zone);
         lines.push(format!("promise the caller an answer by {by}"));
     }
-    let now = Timestamp::now();
-    lines.extend(times.iter().map(|(name, at)| {
-        format!("{name}: {} ({})", time::in_zone(Some(at), &answer.time_zone), time::relative(Some(at), now))
-    }));
+    lines.extend(times.iter().map(|(name, at)| values::echo(name, at, &answer.time_zone, now)));
     lines
 }
 
@@ -230,7 +222,7 @@ mod tests {
     fn the_answer_tells_whether_it_was_started() {
         let answer =
             SetWorkflowResponse { started: false, updated_fields: vec!["amount".to_owned()], ..Default::default() };
-        let lines = page(&answer, &[]);
+        let lines = page(&answer, &[], Timestamp::UNIX_EPOCH);
         assert!(lines[0].starts_with("Runs already"));
         assert!(lines.contains(&"updated: amount".to_owned()));
     }

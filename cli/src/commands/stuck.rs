@@ -62,7 +62,7 @@ impl StuckWork {
         let request =
             ListStuckInstancesRequest { longer_than: self.longer_than.map(time::proto_span), page_size: self.at_most };
         let answer = session.to.operations().await?.list_stuck_instances(request).await?.into_inner();
-        let now = Timestamp::now();
+        let now = session.now().await?;
         session.output.list(&answer.instances, &STUCK, |stuck| cells(stuck, now))?;
         for count in &answer.counts {
             let oldest = time::relative(count.oldest_since.as_ref(), now);
@@ -102,7 +102,7 @@ impl OverdueTimers {
     pub(crate) async fn run(self, session: &Session) -> Result<(), Failure> {
         let request = ListOverdueTimersRequest { page_size: self.at_most };
         let answer = session.to.operations().await?.list_overdue_timers(request).await?.into_inner();
-        let now = Timestamp::now();
+        let now = session.now().await?;
         let row = |timer: &OverdueTimer| {
             let stage = wording::stage(timer.stage.as_ref());
             let due = time::relative(timer.due.as_ref(), now);

@@ -10,7 +10,6 @@ use std::time::Duration;
 use aftercall_client::{BoardEvent, Wallboards};
 use aftercall_proto::alert::v1::{GetWallboardRequest, Wallboard as Board};
 use clap::Args;
-use jiff::Timestamp;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::{Instant, MissedTickBehavior, interval};
 use view::Watched;
@@ -138,7 +137,7 @@ async fn on_screen(output: Output, mut boards: Wallboards, rows: &Rows) -> Resul
     };
     let draw = || -> Result<(), Failure> {
         let Some(size) = output.screen() else { return Ok(()) };
-        let lines = locked(&watched).lines(output, size, Timestamp::now());
+        let lines = locked(&watched).lines(output, size);
         Ok(locked(&screen).draw(&lines)?)
     };
     take(first);
@@ -174,5 +173,5 @@ fn show(output: Output, board: &Board) -> Result<(), Failure> {
     if let Some(state) = view::state(board) {
         output.line(&output.urgent(&state))?;
     }
-    output.table(&view::ROWS, view::rows(output, board, Timestamp::now()))
+    output.table(&view::ROWS, view::rows(output, board, view::counted_at(board)))
 }

@@ -45,8 +45,12 @@ const TEXTS: [(&str, &[&str]); 12] = [
     ("topic", &["A question about the bill", "Wants a quotation"]),
 ];
 
-/// What a call script sends when it reaches its Set Workflow control.
-pub(crate) fn sample(rng: &mut impl Rng, workflow: &Published, number: usize) -> SetWorkflowRequest {
+/// What a call script sends when it reaches its Set Workflow control; `now` is the server's.
+pub(crate) fn sample(
+    rng: &mut impl Rng,
+    workflow: &Published,
+    (number, now): (usize, Timestamp),
+) -> SetWorkflowRequest {
     let customer = CUSTOMERS.iter().find(|(name, _)| *name == workflow.name).map_or(OTHER_CUSTOMER, |(_, name)| name);
     let caller = Caller {
         name: format!("{} {}", pick(rng, &FIRST_NAMES), pick(rng, &LAST_NAMES)),
@@ -58,7 +62,7 @@ pub(crate) fn sample(rng: &mut impl Rng, workflow: &Published, number: usize) ->
         request_id: connect::request_id(),
         actor: "demo-script".to_owned(),
         // The time keeps calls of an earlier run on the same data directory apart.
-        call: Some(CallRef { source: "demo".to_owned(), id: format!("{}-{number}", Timestamp::now().as_second()) }),
+        call: Some(CallRef { source: "demo".to_owned(), id: format!("{}-{number}", now.as_second()) }),
         properties: Some(CallProperties {
             customer: customer.to_owned(),
             script: workflow.name.clone(),
@@ -68,17 +72,17 @@ pub(crate) fn sample(rng: &mut impl Rng, workflow: &Published, number: usize) ->
             details: BTreeMap::new(),
         }),
         workflow: workflow.name.clone(),
-        fields: fields(rng, &workflow.fields),
+        fields: fields(rng, &workflow.fields, now),
         ..Default::default()
     }
 }
 
 /// A plausible value for every declared field.
-pub(crate) fn fields(rng: &mut impl Rng, declared: &[FieldDeclaration]) -> BTreeMap<String, Value> {
-    declared.iter().map(|field| (field.name.clone(), Value { kind: Some(value(rng, field)) })).collect()
+pub(crate) fn fields(rng: &mut impl Rng, declared: &[FieldDeclaration], now: Timestamp) -> BTreeMap<String, Value> {
+    declared.iter().map(|field| (field.name.clone(), Value { kind: Some(value(rng, field, now)) })).collect()
 }
 
-fn value(rng: &mut impl Rng, field: &FieldDeclaration) -> Kind {
+fn value(rng: &mut impl Rng, field: &FieldDeclaration, now: Timestamp) -> Kind {
     if !field.values.is_empty()
         && let Some(kind) = &field.values[rng.random_range(0..field.values.len())].kind
     {
@@ -90,7 +94,6 @@ fn value(rng: &mut impl Rng, field: &FieldDeclaration) -> Kind {
         FieldType::Time => {
             // What a script knows when a call comes in has been: what was bought, when it should have come.
             let ago = i64::from(rng.random_range(20..110_u32)).hours();
-            let now = Timestamp::now();
             let usual = now.saturating_sub(ago).unwrap_or(Timestamp::MIN);
             Kind::Time(time::proto(values::time_within(field, now, usual)))
         }
@@ -126,7 +129,7 @@ mod tests {
             name: "refund".to_owned(),
             fields: vec![declared("amount", FieldType::Number), declared("order_number", FieldType::Text)],
         };
-        let request = sample(&mut StdRng::seed_from_u64(7), &workflow, 3);
+        let request = sample(&mut StdRng::seed_from_u64(7), &workflow, (3, Timestamp::UNIX_EPOCH));
         assert!(matches!(request.fields["amount"].kind, Some(Kind::Number(amount)) if amount >= 10.0));
         assert!(matches!(&request.fields["order_number"].kind, Some(Kind::Text(order)) if order.starts_with("B-")));
         let properties = request.properties.unwrap();

@@ -81,15 +81,12 @@ impl Demo {
         }
         let mut servers = Servers::start(configs, "demo").await?;
         remark(&introduction(&data_dir, &servers));
-        let session = Session {
-            to: Connections {
-                server: servers.workflow_server.clone(),
-                alerter: servers.alerter_server.clone(),
-                actor: "demo".to_owned(),
-            },
-            output: session.output,
-            server_named: true,
+        let to = Connections {
+            server: servers.workflow_server.clone(),
+            alerter: servers.alerter_server.clone(),
+            actor: "demo".to_owned(),
         };
+        let session = Session::new(to, session.output, true);
         let time_is_up = ended(self.seconds);
         let outcome = tokio::select! {
             () = stop.cancelled() => Ok(()),
@@ -184,7 +181,8 @@ async fn ring(session: &Session, workflows: &[Published], calls_per_minute: u32)
     let mut number = 0_usize;
     loop {
         ticks.tick().await;
-        let request = callers::sample(&mut rand::rng(), &workflows[number % workflows.len()], number);
+        let now = session.now().await?;
+        let request = callers::sample(&mut rand::rng(), &workflows[number % workflows.len()], (number, now));
         scripts.set_workflow(request).await?;
         number += 1;
     }

@@ -97,7 +97,7 @@ impl Servers {
         let server = Child::workflow_server(beneath).await?;
         let alerter = Child::alerter_server(&server.url).await?;
         let to = Connections { server: server.url.clone(), alerter: alerter.url.clone(), actor: "load".to_owned() };
-        Ok(Self { server, alerter, session: Session { to, output, server_named: true } })
+        Ok(Self { server, alerter, session: Session::new(to, output, true) })
     }
 
     /// Ends both.

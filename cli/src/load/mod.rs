@@ -104,11 +104,8 @@ impl Load {
             false => Some(Child::workflow_server(self.data_dir.as_deref()).await?),
         };
         let server = child.as_ref().map_or_else(|| session.to.server.clone(), |child| child.url.clone());
-        let session = Session {
-            to: Connections { server, actor: "load".to_owned(), ..session.to.clone() },
-            output: session.output,
-            server_named: true,
-        };
+        let to = Connections { server, actor: "load".to_owned(), ..session.to.clone() };
+        let session = Session::new(to, session.output, true);
         let outcome = self.measure(&session, child.is_some()).await;
         if let Some(child) = child {
             child.stop().await;

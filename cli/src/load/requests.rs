@@ -24,7 +24,7 @@ use crate::{
     errors::Failure,
     load::closed_loop::{Bounds, Measured, drive},
     samples::Published,
-    session::Session,
+    session::{ServerClock, Session},
     time, values,
 };
 
@@ -35,6 +35,7 @@ pub(crate) struct Target {
     stage: u32,
     visit: u32,
     button: Button,
+    clock: ServerClock,
 }
 
 /// Requests to one server, over several connections.
@@ -43,6 +44,7 @@ pub(crate) struct Requests {
     workflow: Published,
     /// Keeps the calls of this run apart from those of every other.
     run: String,
+    clock: ServerClock,
 }
 
 impl Requests {
@@ -52,7 +54,8 @@ impl Requests {
         for _ in 0..connections {
             channels.push(session.to.workflow_server().await?);
         }
-        Ok(Self { channels: channels.into(), workflow, run: connect::request_id() })
+        let clock = session.clock().await?;
+        Ok(Self { channels: channels.into(), workflow, run: connect::request_id(), clock })
     }
 
     async fn server(&self) -> Result<GetServerInfoResponse, Failure> {
@@ -92,7 +95,7 @@ impl Requests {
     pub(crate) async fn set_workflow(&self, bounds: Bounds) -> Result<(Measured, Vec<Target>), Failure> {
         let clients: Arc<[_]> = self.channels.iter().cloned().map(ScriptEngineServiceClient::new).collect();
         let targets = Arc::new(Mutex::new(Vec::new()));
-        let (found, template) = (targets.clone(), self.template());
+        let (found, template, clock) = (targets.clone(), self.template(), self.clock);
         let step = connect::request_id();
         let before = self.cpu_time().await?;
         let measured = drive("set-workflow", bounds, move |worker, number| {
@@ -102,7 +105,7 @@ impl Requests {
             async move {
                 let answer = client.set_workflow(request).await?.into_inner();
                 let mut found = found.lock().map_err(|_| Status::internal("a worker stopped"))?;
-                found.extend(target(answer));
+                found.extend(target(answer, clock));
                 Ok(())
             }
         })
@@ -145,6 +148,7 @@ impl Requests {
 
     fn template(&self) -> SetWorkflowRequest {
         let required = self.workflow.fields.iter().filter(|field| field.required);
+        let now = self.clock.now();
         SetWorkflowRequest {
             actor: "load".to_owned(),
             call: Some(CallRef { source: "load".to_owned(), id: self.run.clone() }),
@@ -159,7 +163,7 @@ impl Requests {
                 ..Default::default()
             }),
             workflow: self.workflow.name.clone(),
-            fields: required.map(filled).collect(),
+            fields: required.map(|field| filled(field, now)).collect(),
             ..Default::default()
         }
     }
@@ -175,15 +179,17 @@ fn numbered(template: &SetWorkflowRequest, step: &str, number: u64) -> SetWorkfl
 }
 
 /// The first button of what was set.
-fn target(answer: SetWorkflowResponse) -> Option<Target> {
+fn target(answer: SetWorkflowResponse, clock: ServerClock) -> Option<Target> {
     let follow_up = answer.follow_up?;
     let button = follow_up.buttons.into_iter().next()?;
     let stage = follow_up.stage.map_or(0, |stage| stage.number);
-    Some(Target { instance_id: follow_up.instance_id, stage, visit: follow_up.visit, button })
+    Some(Target { instance_id: follow_up.instance_id, stage, visit: follow_up.visit, button, clock })
 }
 
 pub(crate) fn push_request(target: &Target) -> PushButtonRequest {
-    let asked: BTreeMap<_, _> = target.button.form.iter().filter(|field| field.required).map(filled).collect();
+    let required = target.button.form.iter().filter(|field| field.required);
+    let now = target.clock.now();
+    let asked: BTreeMap<_, _> = required.map(|field| filled(field, now)).collect();
     PushButtonRequest {
         request_id: target.instance_id.clone(),
         actor: "load".to_owned(),
@@ -196,15 +202,12 @@ pub(crate) fn push_request(target: &Target) -> PushButtonRequest {
     }
 }
 
-/// A field with a value of its type.
-fn filled(field: &FieldDeclaration) -> (String, Value) {
+/// A field with a value of its type, at the server's `now`.
+fn filled(field: &FieldDeclaration, now: Timestamp) -> (String, Value) {
     let kind = match field.r#type() {
         FieldType::Number => Kind::Number(120.0),
         FieldType::Bool => Kind::Flag(true),
-        FieldType::Time => {
-            let now = Timestamp::now();
-            Kind::Time(time::proto(values::time_within(field, now, now)))
-        }
+        FieldType::Time => Kind::Time(time::proto(values::time_within(field, now, now))),
         FieldType::Text | FieldType::Unspecified => Kind::Text("B-20417".to_owned()),
     };
     (field.name.clone(), Value { kind: Some(kind) })
@@ -232,7 +235,9 @@ mod tests {
         };
         let follow_up =
             FollowUp { instance_id: "i-1".to_owned(), visit: 1, buttons: vec![button], ..Default::default() };
-        let target = target(SetWorkflowResponse { follow_up: Some(follow_up), ..Default::default() }).unwrap();
+        let clock = ServerClock::read(Some(&prost_types::Timestamp::default())).unwrap();
+        let answer = SetWorkflowResponse { follow_up: Some(follow_up), ..Default::default() };
+        let target = target(answer, clock).unwrap();
         let request = push_request(&target);
         assert_eq!((request.button_id.as_str(), request.visit, request.note.as_str()), ("pay-out", 1, "load"));
         assert_eq!(request.form.len(), 1);

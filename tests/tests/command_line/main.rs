@@ -1,6 +1,7 @@
 //! `aftercall` as people use it, as processes of its own: the walk of the README line by line, what a program reads, exit
 //! codes, and the demo that is killed and opened again.
 
+mod clocks;
 mod demo;
 mod questions;
 mod settings;

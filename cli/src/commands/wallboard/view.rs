@@ -42,13 +42,14 @@ impl Watched {
     }
 
     /// The lines of a screen of a size.
-    pub(super) fn lines(&self, output: Output, size: ScreenSize, now: Timestamp) -> Vec<String> {
-        let clock = output.strong(&time::local(Some(&time::proto(now))));
-        let Some((board, at)) = &self.newest else { return vec![clock] };
-        // Ages are by the clock of the server that counted, which is not this machine's.
-        let counted = time::moment(board.counted_at.as_ref()).unwrap_or(now);
+    pub(super) fn lines(&self, output: Output, size: ScreenSize) -> Vec<String> {
+        let loss = || self.loss.as_ref().map(|loss| output.urgent(&one_line(loss)));
+        let Some((board, at)) = &self.newest else { return loss().into_iter().collect() };
+        // The clock and the ages are by the server that counted, and not by this machine.
+        let counted = counted_at(board);
         let counted = counted.checked_add(at.elapsed()).unwrap_or(counted);
-        let state = self.loss.clone().or_else(|| state(board)).map(|state| output.urgent(&one_line(&state)));
+        let clock = output.strong(&time::local(Some(&time::proto(counted))));
+        let state = loss().or_else(|| state(board).map(|state| output.urgent(&one_line(&state))));
         let mut lines = vec![[clock].into_iter().chain(state).collect::<Vec<_>>().join("  "), String::new()];
         lines.extend(draw(ROWS.columns, &one_line_each(rows(output, board, counted)), size.columns).lines);
         if let Some(high) = size.lines.filter(|&high| lines.len() > high) {
@@ -62,6 +63,11 @@ impl Watched {
         let columns = size.columns.unwrap_or(usize::MAX);
         lines.iter().map(|line| truncate_str(line, columns, "…").into_owned()).collect()
     }
+}
+
+/// The server's time when the numbers were counted.
+pub(super) fn counted_at(board: &Board) -> Timestamp {
+    time::moment(board.counted_at.as_ref()).unwrap_or_default()
 }
 
 /// What is wrong with the numbers; none where they are of now.
@@ -122,7 +128,7 @@ mod tests {
 
     fn lines(watched: &Watched, columns: usize, lines: usize) -> Vec<String> {
         let size = ScreenSize { columns: Some(columns), lines: Some(lines) };
-        watched.lines(Output::new(Form::Json), size, Timestamp::UNIX_EPOCH)
+        watched.lines(Output::new(Form::Json), size)
     }
 
     #[test]
@@ -141,9 +147,9 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn ages_move_between_two_answers() {
         let watched = watched(board(0));
-        assert!(lines(&watched, 80, 24)[3].ends_with("1m"), "{:?}", lines(&watched, 80, 24));
+        assert!(lines(&watched, 80, 24)[3].ends_with("1 min"), "{:?}", lines(&watched, 80, 24));
         tokio::time::advance(std::time::Duration::from_secs(61)).await;
-        assert!(lines(&watched, 80, 24)[3].ends_with("2m 1s"), "{:?}", lines(&watched, 80, 24));
+        assert!(lines(&watched, 80, 24)[3].ends_with("2 min 1 s"), "{:?}", lines(&watched, 80, 24));
     }
 
     #[test]
