@@ -157,8 +157,10 @@ impl Shared {
     pub(super) async fn execute(&self, asking: Asking<'_>, command: Command) -> Result<Answered, Status> {
         let (rpc, kind, actor) = (asking.rpc, asking.kind, asking.actor);
         let executed = async { self.send(self.request(asking, command)?).await }.await;
-        if matches!(kind, ActorKind::Operations | ActorKind::Author) {
-            log_operation(rpc, actor, &executed);
+        match kind {
+            ActorKind::Operations => log_request(("operations", rpc, actor), &executed),
+            ActorKind::Author => log_request(("an author", rpc, actor), &executed),
+            ActorKind::ScriptEngine | ActorKind::Person | ActorKind::Timer => {}
         }
         executed
     }
@@ -287,17 +289,17 @@ impl Shared {
     }
 }
 
-/// One line for what operations and authors do, so that the log tells why the server behaves differently. Names nothing that is
-/// of a caller: reasons and messages may be.
-fn log_operation(rpc: &'static str, actor: &str, executed: &Result<Answered, Status>) {
+/// One line for what operations and authors do, so that the log explains why the server behaves differently. Reasons and messages
+/// may name a caller: they stay out of it.
+fn log_request((by, rpc, actor): (&str, &str, &str), executed: &Result<Answered, Status>) {
     match executed {
         Ok(Answered { sequence, answer, .. }) => {
             let instance = instance_in(answer).map(|id| id.to_string());
-            tracing::info!(rpc, actor, sequence, instance, "a request of operations was carried out");
+            tracing::info!(rpc, actor, sequence, instance, "a request of {by} was carried out");
         }
         Err(refused) => {
             let reason = status::reason_of(refused);
-            tracing::info!(rpc, actor, reason, code = ?refused.code(), "a request of operations was refused");
+            tracing::info!(rpc, actor, reason, code = ?refused.code(), "a request of {by} was refused");
         }
     }
 }
