@@ -9,7 +9,8 @@ use std::{
 };
 
 use clap::ValueEnum;
-use console::{StyledObject, Term, style};
+use console::{StyledObject, style};
+use rustix::termios::tcgetwinsize;
 
 use crate::{
     errors::Failure,
@@ -59,8 +60,11 @@ impl Output {
     /// The size of the screen, where stdout is one that can be drawn over.
     pub(crate) fn screen(self) -> Option<ScreenSize> {
         let can_be_drawn = self.form == Form::Table && io::stdout().is_terminal() && !console::is_dumb();
-        let lines = || Term::stdout().size_checked().map(|(lines, _)| usize::from(lines));
-        can_be_drawn.then(|| ScreenSize { columns: self.width(), lines: named_size("LINES").or_else(lines) })
+        let lines = || tcgetwinsize(io::stdout()).ok().map(|size| usize::from(size.ws_row));
+        can_be_drawn.then(|| ScreenSize {
+            columns: self.width(),
+            lines: named_size("LINES").or_else(lines).filter(|&lines| lines > 0),
+        })
     }
 
     /// A list: a table with a header, or one JSON array.
@@ -182,7 +186,8 @@ fn terminal_columns() -> Option<usize> {
     if !io::stdout().is_terminal() {
         return None;
     }
-    let reported = || Term::stdout().size_checked().map(|(_, columns)| usize::from(columns));
+    // `stty cols 80` leaves the number of lines at 0: that says nothing of the columns.
+    let reported = || tcgetwinsize(io::stdout()).ok().map(|size| usize::from(size.ws_col));
     named_size("COLUMNS").or_else(reported).filter(|&columns| columns > 0)
 }
 

@@ -61,6 +61,9 @@ async fn nothing_is_left_out_where_the_width_is_not_known_or_not_wanted() {
         assert!(shown.contains("TEAM") && shown.contains("HELD BY") && shown.contains("CUSTOMER"), "{shown}");
     }
     assert_eq!(wide, unknown);
+    let (_, without_lines) = up.on_terminal(&["calls"], 80, 0).ends();
+    assert!(without_lines.contains("`--wide` shows all"), "`stty cols 80` sets no lines:\n{without_lines}");
+    assert!(rows(&without_lines, &ids).iter().all(|row| console_width(row) <= 80), "{without_lines}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -62,15 +62,19 @@ fn back_too_late(root: &Root, instance: &Instance, alert: &Alert) -> Vec<String>
 fn snooze_until(when: Option<&proto::snooze_alert_request::When>, faults: &mut Faults) -> SnoozeUntil {
     use proto::snooze_alert_request::When;
     let read = match when {
-        Some(When::Until(stamp)) => requests::time(*stamp).map(SnoozeUntil::Moment).ok_or("is not a moment"),
-        Some(When::Duration(span)) => requests::span_millis(*span).map(SnoozeUntil::For).ok_or("is not a span of time"),
+        Some(When::Until(stamp)) => requests::time(*stamp).map(SnoozeUntil::Moment).ok_or(("until", "is not a moment")),
+        Some(When::Duration(span)) => {
+            requests::span_millis(*span).map(SnoozeUntil::For).ok_or(("duration", "is not a duration"))
+        }
         Some(When::Days(days)) => Ok(SnoozeUntil::Days(*days)),
         Some(When::LocalTime(text)) => Ok(SnoozeUntil::Clock(text.as_str().into())),
         Some(When::EndNow(true)) => Ok(SnoozeUntil::Now),
-        Some(When::EndNow(false)) | None => Err("must be given: until, duration, days, local_time or end_now"),
+        Some(When::EndNow(false)) | None => {
+            Err(("when", "must be given: until, duration, days, local_time or end_now"))
+        }
     };
-    read.unwrap_or_else(|message| {
-        faults.add("until", message);
+    read.unwrap_or_else(|(field, message)| {
+        faults.add(field, message);
         SnoozeUntil::Now
     })
 }

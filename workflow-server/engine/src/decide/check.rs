@@ -205,14 +205,14 @@ impl Check {
         }
         let message = match &snooze.until {
             SnoozeUntil::For(millis) if !(1_000..=limits::PUT_OFF_MILLIS_MAX).contains(millis) => {
-                Some("must be between 1 second and 366 days")
+                Some(("duration", "must be between 1 second and 366 days"))
             }
-            SnoozeUntil::Days(days) if !(1..=366).contains(days) => Some("must be between 1 and 366 days"),
-            SnoozeUntil::Clock(text) => when::fault_of_clock(text),
+            SnoozeUntil::Days(days) if !(1..=366).contains(days) => Some(("days", "must be between 1 and 366 days")),
+            SnoozeUntil::Clock(text) => when::fault_of_clock(text).map(|message| ("local_time", message)),
             _ => None,
         };
-        if let Some(message) = message {
-            self.fault("until", message);
+        if let Some((field, message)) = message {
+            self.fault(field, message);
         }
     }
 
