@@ -137,7 +137,7 @@ impl From<Status> for Failure {
         let mut lines = vec![headline(&status)];
         lines.extend(details(&status));
         let info = status.get_details_error_info();
-        lines.extend(info.as_ref().and_then(lease));
+        lines.extend(info.as_ref().and_then(|info| lease(info, status.message())));
         let reason = info.map(|info| info.reason).unwrap_or_default();
         lines.extend(advice(status.code(), &reason).map(str::to_owned));
         let exit = if is_about_an_id(&status) { Exit::NotFound } else { exit_of(status.code()) };
@@ -205,12 +205,16 @@ fn details(status: &Status) -> Vec<String> {
     lines
 }
 
-/// When the lease of the holder ends, by the clock of the terminal: the server's sentence names another clock.
-fn lease(info: &ErrorInfo) -> Option<String> {
+/// When the lease of the holder ends by the clock of the terminal, where the server's sentence shows it by another clock.
+fn lease(info: &ErrorInfo, sentence: &str) -> Option<String> {
     let until = info.metadata.get("held_until").filter(|_| info.reason == "CLAIMED_BY_ANOTHER")?;
-    let until = time::proto(until.parse().ok()?);
-    Some(format!("Here the lease ends at {}.", time::local(Some(&until))))
+    let local = time::local(Some(&time::proto(until.parse().ok()?)));
+    let is_shown = local.get(..LOCAL_SECONDS).is_some_and(|shown| sentence.contains(shown));
+    (!is_shown).then(|| format!("In your time zone the lease ends at {local}."))
 }
+
+/// How many characters of a local time come before its distance from UTC.
+const LOCAL_SECONDS: usize = "2026-11-24 09:00:00".len();
 
 fn advice(code: Code, reason: &str) -> Option<&'static str> {
     Some(match (reason, code) {
@@ -294,8 +298,9 @@ mod tests {
         let details = ErrorDetails::with_error_info("CLAIMED_BY_ANOTHER", "aftercall", until);
         let failure = Failure::from(Status::with_error_details(Code::FailedPrecondition, "ann holds it", details));
         let here = time::local(Some(&prost_types::Timestamp { seconds: 60, nanos: 0 }));
-        let expected =
-            format!("ann holds it\nHere the lease ends at {here}.\n`aftercall take-over ID --reason …` takes it over.");
+        let expected = format!(
+            "ann holds it\nIn your time zone the lease ends at {here}.\n`aftercall take-over ID --reason …` takes it over."
+        );
         assert_eq!(failure.sentence(), expected);
     }
 

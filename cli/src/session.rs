@@ -10,7 +10,16 @@ use jiff::Timestamp;
 use prost_types::Timestamp as ProtoTime;
 use tokio::sync::OnceCell;
 
-use crate::{connect::Connections, errors::Failure, output::Output, time};
+use crate::{
+    connect::Connections,
+    errors::Failure,
+    output::{Output, remark},
+    time,
+};
+
+/// What every command that shows or counts time adds while the server holds its clock: its times may be far from those of the wall.
+const HELD: &str =
+    "The server's clock is held: its timers wait, and these are its times. `aftercall server info` says why.";
 
 /// What every command has: the way to the servers, and where its answer goes.
 #[derive(Debug)]
@@ -40,6 +49,9 @@ impl Session {
     pub(crate) async fn clock(&self) -> Result<ServerClock, Failure> {
         let read = || async {
             let answer = self.to.operations().await?.get_server_info(GetServerInfoRequest {}).await?.into_inner();
+            if answer.clock_held {
+                remark(HELD);
+            }
             let read = ServerClock::read(answer.server_time.as_ref());
             read.ok_or_else(|| {
                 Failure::refused("The server did not report its time: it is older than this command line.")

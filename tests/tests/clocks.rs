@@ -2,6 +2,7 @@
 //! the machine's clock, asks servers whose clock is ten days ahead or behind.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use aftercall_engine::time::Time;
@@ -18,12 +19,12 @@ const DAY: i64 = 86_400;
 /// The machine's clock, so many seconds off.
 struct Shifted {
     machine: SystemClock,
-    seconds: i64,
+    seconds: AtomicI64,
 }
 
 impl Clock for Shifted {
     fn wall(&self) -> Time {
-        Time(self.machine.wall().0 + self.seconds * 1_000)
+        Time(self.machine.wall().0 + self.seconds.load(Ordering::Relaxed) * 1_000)
     }
 
     fn monotonic(&self) -> Duration {
@@ -55,22 +56,27 @@ on_new_call:
 ";
 
 /// Both servers, whose clock is so many seconds off.
-async fn shifted(seconds: i64) -> (House, Clients) {
+async fn shifted(seconds: i64) -> (House, Clients, Arc<Shifted>) {
     // Built before anything counts from now: building takes minutes.
     binary("aftercall");
-    let clock = Arc::new(Shifted { machine: SystemClock::default(), seconds });
-    let mut house = House::start_on(Machine { clock, disk: Arc::new(RealDisk) }).await;
+    let clock = Arc::new(Shifted { machine: SystemClock::default(), seconds: seconds.into() });
+    let mut house = House::start_on(Machine { clock: clock.clone(), disk: Arc::new(RealDisk) }).await;
     house.start_alerter().await;
     let mut clients = house.clients().await;
     let care =
         ImportTeamRequest { actor: "author".to_owned(), name: "care".to_owned(), ..ImportTeamRequest::default() };
     clients.definitions.import_team(care).await.expect("declared");
     clients.publish(RING).await;
-    (house, clients)
+    (house, clients, clock)
 }
 
 /// Runs a command that must do, in a terminal of UTC; what it printed.
 async fn does(house: &House, args: &[&str]) -> String {
+    prints(house, args).await.0
+}
+
+/// The same with what it printed beside it.
+async fn prints(house: &House, args: &[&str]) -> (String, String) {
     let mut command = tokio::process::Command::new(binary("aftercall"));
     command.args(args).env("TZ", "UTC").env("AFTERCALL_ACTOR", "ann").kill_on_drop(true);
     command.env("AFTERCALL_SERVER", house.workflow_url());
@@ -78,7 +84,7 @@ async fn does(house: &House, args: &[&str]) -> String {
     let output = tokio::time::timeout(PATIENCE, command.output()).await.expect("it ends in time").expect("it runs");
     let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).expect("text");
     assert!(output.status.success(), "{args:?}: {}", text(&output.stderr));
-    text(&output.stdout)
+    (text(&output.stdout), text(&output.stderr))
 }
 
 impl Server<'_> {
@@ -106,7 +112,7 @@ struct Server<'a> {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_counts_from_now_counts_from_the_servers_now() {
     for days in [-10, 10] {
-        let (house, mut clients) = shifted(days * DAY).await;
+        let (house, mut clients, _) = shifted(days * DAY).await;
         let mut server = Server { clients: &mut clients };
         let ring_at = format!("ring_at={}", server.tomorrow().await);
         let set = ["set-workflow", "ring", "--call", "x/1", "--customer", "X", "--chargeable", "--field", &ring_at];
@@ -159,8 +165,32 @@ async fn what_counts_from_now_counts_from_the_servers_now() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn samples_of_measurements_keep_the_bounds_that_count_from_the_servers_now() {
-    let (house, _clients) = shifted(10 * DAY).await;
+    let (house, ..) = shifted(10 * DAY).await;
     let measure = ["load", "--workflow", "ring", "--requests", "20", "--in-flight", "2", "--output", "json"];
     let out = does(&house, &[&["--server", &house.workflow_url()][..], &measure].concat()).await;
     assert!(serde_json::from_str::<serde_json::Value>(&out).is_ok(), "{out}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_shows_times_says_that_the_servers_clock_is_held() {
+    let (house, clients, clock) = shifted(0).await;
+    let set = ["set-workflow", "ring", "--call", "x/1", "--customer", "X", "--chargeable"];
+    let (out, beside) = prints(&house, &set).await;
+    assert!(!beside.contains("held"), "{beside}");
+    let id = out.split_whitespace().nth(1).expect("an id").to_owned();
+    // What a jump of the wall clock looks like.
+    clock.seconds.store(3_600, Ordering::Relaxed);
+    eventually("the clock is held", || {
+        let mut operations = clients.operations.clone();
+        async move {
+            let info = operations.get_server_info(GetServerInfoRequest {}).await.expect("it").into_inner();
+            info.clock_held.then_some(())
+        }
+    })
+    .await;
+    let again = ["set-workflow", "ring", "--call", "x/2", "--customer", "X", "--chargeable"];
+    for args in [&["calls"][..], &["instance", "show", &id], &["instance", "timers"], &again] {
+        let (_, beside) = prints(&house, args).await;
+        assert_eq!(beside.matches("The server's clock is held").count(), 1, "{args:?}: {beside}");
+    }
 }

@@ -129,7 +129,7 @@ impl Calls {
         self.filter.check(session).await?;
         let filter = FollowUpFilter::from(self.filter);
         let mut client = session.to.calls().await?;
-        let (mut rows, mut page_token, mut as_of) = (Vec::new(), String::new(), None);
+        let (mut rows, mut page_token) = (Vec::new(), String::new());
         loop {
             let request = ListFollowUpsRequest {
                 filter: Some(filter.clone()),
@@ -139,16 +139,12 @@ impl Calls {
             };
             let page = client.list_follow_ups(request).await?.into_inner();
             rows.extend(page.rows);
-            as_of = page.as_of.or(as_of);
             page_token = page.next_page_token;
             if page_token.is_empty() || !self.all {
                 break;
             }
         }
-        let now = match time::moment(as_of.as_ref()) {
-            Some(now) => now,
-            None => session.now().await?,
-        };
+        let now = session.now().await?;
         session.output.list(&rows, &ROWS, |row| cells(session.output, row, now))?;
         if !page_token.is_empty() {
             remark("There are more: `--all` shows every one, `--team` and the like fewer.");

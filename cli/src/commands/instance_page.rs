@@ -82,7 +82,8 @@ fn worked(instance: &FollowUp, now: Timestamp) -> Vec<String> {
     let mut lines = Vec::new();
     if let Some(pause) = &instance.pause {
         let until = time::relative(pause.until.as_ref(), now);
-        let until = if until.is_empty() { "until somebody resumes it".to_owned() } else { format!("goes on {until}") };
+        let until =
+            if until.is_empty() { "until somebody resumes it".to_owned() } else { format!("continues {until}") };
         lines.push(format!("paused    by {}, {until}: {}", pause.by, pause.reason));
     }
     if instance.chase_count > 0 {

@@ -112,9 +112,6 @@ impl OverdueTimers {
         if answer.total > 0 {
             remark(&format!("{} in all.", answer.total));
         }
-        if answer.clock_held {
-            remark("They are held because the server does not believe the clock: see `aftercall server info`.");
-        }
         Ok(())
     }
 }

@@ -37,7 +37,9 @@ async fn a_form_a_text_and_a_refusal_go_by_the_callers_clock_else_by_the_servers
         let id = out.split_whitespace().nth(1).expect("an id").to_owned();
         up.does(&format!("TZ=UTC aftercall --actor ann claim {id}")).await;
         let refused = up.shell(&format!("TZ=UTC aftercall --actor ben claim {id}")).await;
-        for part in ["ann holds it until ", zone, "Here the lease ends at ", "+00:00", "aftercall take-over"] {
+        for part in
+            ["ann holds it until ", zone, "In your time zone the lease ends at ", "+00:00", "aftercall take-over"]
+        {
             assert!(refused.err.contains(part), "{part}: {refused:?}");
         }
         let push = format!("TZ=UTC aftercall --actor ann push {id} agreed --form 'visit_at=2026-12-24 09:00'");
