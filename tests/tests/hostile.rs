@@ -11,6 +11,9 @@ use prost_reflect::{
 use tonic::Code;
 use tonic::transport::Channel;
 
+#[path = "hostile/limits.rs"]
+mod limits;
+
 /// How deep messages within messages are spoilt.
 const DEPTH: usize = 3;
 /// More than any list takes.

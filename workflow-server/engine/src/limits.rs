@@ -1,4 +1,28 @@
 //! Every limit of the engine, in one place, each with its reason.
+//!
+//! A limit in characters counts Unicode scalar values, so that a Chinese name may be as long as an English one; each takes up to four
+//! bytes, for which the limits in bytes have room. An emoji that is joined of several counts as several.
+
+/// How long a text may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Length {
+    /// At most so many Unicode scalar values.
+    Characters(usize),
+    /// At most so many bytes of UTF-8.
+    Bytes(usize),
+}
+
+impl Length {
+    /// What is wrong with a text that is longer.
+    #[must_use]
+    pub fn fault(self, text: &str) -> Option<String> {
+        let (length, unit, max) = match self {
+            Self::Characters(max) => (text.chars().count(), "characters", max),
+            Self::Bytes(max) => (text.len(), "bytes", max),
+        };
+        (length > max).then(|| format!("has {length} {unit}; at most {max} are allowed"))
+    }
+}
 
 /// Bytes of a definition file: a thousand stages with long texts fit; parsing stays within milliseconds.
 pub const FILE_BYTES_MAX: usize = 1 << 20;
@@ -12,18 +36,18 @@ pub const STAGES_MAX: usize = 1_000;
 pub const ACTIONS_PER_STAGE_MAX: usize = 50;
 /// Fields of a workflow or of a form.
 pub const FIELDS_MAX: usize = 64;
-/// Bytes of a name or an id: fits a table column.
-pub const NAME_BYTES_MAX: usize = 64;
-/// Bytes of a label or a title: fits a line.
-pub const LABEL_BYTES_MAX: usize = 128;
-/// Bytes of a text, a note or a text value: a page.
+/// Characters of a name or an id: fits a table column.
+pub const NAME_CHARS_MAX: usize = 64;
+/// Characters of a label or a title: fits a line.
+pub const LABEL_CHARS_MAX: usize = 128;
+/// Bytes of a text, a note or a text value: a page. An entry may hold hundreds of them, so their bytes are what there must be room for.
 pub const TEXT_BYTES_MAX: usize = 4_096;
-/// Bytes of a reason.
-pub const REASON_BYTES_MAX: usize = 1_024;
-/// Bytes of a call's id, a customer, a script, an agent, an actor.
-pub const SHORT_BYTES_MAX: usize = 128;
-/// Bytes of a caller's name or mail address.
-pub const CALLER_BYTES_MAX: usize = 256;
+/// Characters of a reason.
+pub const REASON_CHARS_MAX: usize = 1_024;
+/// Characters of a call's id, a customer, a script, an agent, an actor.
+pub const SHORT_CHARS_MAX: usize = 128;
+/// Characters of a caller's name or mail address.
+pub const CALLER_CHARS_MAX: usize = 256;
 /// Entries of a call's details.
 pub const DETAILS_MAX: usize = 64;
 /// The longest span, in days: a follow-up that waits longer is a mistake in the file.

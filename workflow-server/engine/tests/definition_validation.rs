@@ -192,14 +192,14 @@ fn events_that_no_action_adds_or_two_add_are_faults() {
 fn limits_hold_for_definitions_from_anywhere() {
     let mut definition = workflow(" [ { finish: done } ]");
     definition.name = "Not A Name".to_owned();
-    definition.title = "x".repeat(limits::LABEL_BYTES_MAX + 1);
+    definition.title = "x".repeat(limits::LABEL_CHARS_MAX + 1);
     definition.stages[0].event.label = String::new();
     definition.stages[0].actions = vec![ActionKind::Finish(FinishAction { outcome: "\u{202e}".to_owned() }).into()];
     assert_eq!(
         faults_of(&definition),
         [
             "0.0 fault BAD_VALUE: `workflow` must be lower-case letters, digits and hyphens and start with a letter or digit, such as `not-a-name`, not `Not A Name`",
-            "0.0 fault TOO_LARGE: `title` has 129 bytes; at most 128 are allowed",
+            "0.0 fault TOO_LARGE: `title` has 129 characters; at most 128 are allowed",
             "1.0 fault BAD_VALUE: the event's label is empty",
             "1.1 fault BAD_VALUE: the outcome must be lower-case letters, digits and hyphens and start with a letter or digit, not `\u{202e}`",
         ]

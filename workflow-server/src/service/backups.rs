@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use aftercall_engine::limits::SHORT_BYTES_MAX;
+use aftercall_engine::limits::SHORT_CHARS_MAX;
 use aftercall_engine::time::Time;
 use aftercall_proto::workflow::v1 as proto;
 use proto::backup_response::Part as Shown;
@@ -39,14 +39,14 @@ pub(super) fn backup(
 fn read(base: Option<proto::BackupBase>, actor: &str) -> Result<Option<Base>, Status> {
     let mut faults = Faults::default();
     // It is written to the log only: nothing of a line break or of another control character may go there.
-    if actor.is_empty() || actor.len() > SHORT_BYTES_MAX || actor.chars().any(char::is_control) {
-        faults.add("actor", format!("must have 1 to {SHORT_BYTES_MAX} bytes, none of them a control character"));
+    if actor.is_empty() || actor.chars().count() > SHORT_CHARS_MAX || actor.chars().any(char::is_control) {
+        faults.add("actor", format!("must have 1 to {SHORT_CHARS_MAX} characters, none of them a control character"));
     }
     let files = base.as_ref().map_or(&[][..], |base| &base.files);
     if files.len() > BACKUP_NAMES_MAX {
         faults.add("base.files", format!("has more than {BACKUP_NAMES_MAX} names"));
     }
-    if files.iter().any(|name| name.len() > BACKUP_NAME_CHARS_MAX) {
+    if files.iter().any(|name| name.chars().count() > BACKUP_NAME_CHARS_MAX) {
         faults.add("base.files", format!("has a name of more than {BACKUP_NAME_CHARS_MAX} characters"));
     }
     let checksums = base.as_ref().map_or(&[][..], |base| &base.checksums);

@@ -9,8 +9,8 @@ use aftercall_engine::entry::{Answer, ChangeKind};
 use aftercall_engine::erasure::{EraseCaller, ErasureState, calls_in_memory};
 use aftercall_engine::instance::{InstanceId, Status, Wake};
 use aftercall_engine::limits::{
-    ACTIONS_PER_STAGE_MAX, DETAILS_MAX, FIELDS_MAX, INSTANCES_PER_CALL_MAX, NAME_BYTES_MAX,
-    OPEN_INSTANCES_PER_CALL_MAX, TEXT_BYTES_MAX,
+    ACTIONS_PER_STAGE_MAX, CALLER_CHARS_MAX, DETAILS_MAX, FIELDS_MAX, INSTANCES_PER_CALL_MAX, NAME_CHARS_MAX,
+    OPEN_INSTANCES_PER_CALL_MAX, REASON_CHARS_MAX, SHORT_CHARS_MAX, TEXT_BYTES_MAX,
 };
 use aftercall_engine::mask::ERASED;
 use aftercall_engine::value::Value;
@@ -45,6 +45,11 @@ fn huge(name: &str) -> String {
     file
 }
 
+/// The longest text of so many characters: four bytes each.
+fn wide(characters: usize) -> Box<str> {
+    "\u{1f600}".repeat(characters).into()
+}
+
 fn text() -> Value {
     Value::Text("x".repeat(TEXT_BYTES_MAX).into())
 }
@@ -54,14 +59,23 @@ fn full_call() -> Played {
     let mut played = Played::new();
     played.ask(ActorKind::Author, Command::ImportTeam { name: "care".into(), title: "Care".into(), expected: None });
     publish(&mut played, SMALL, "small");
-    let details =
-        (0..DETAILS_MAX).map(|at| (format!("{at:0>NAME_BYTES_MAX$}").into(), "x".repeat(TEXT_BYTES_MAX).into()));
-    let changes = CallChanges { details: details.collect(), ..setting("full", false).changes };
+    let details = (0..DETAILS_MAX)
+        .map(|at| (format!("{at:02}{}", wide(NAME_CHARS_MAX - 2)).into(), "x".repeat(TEXT_BYTES_MAX).into()));
+    let known = setting("full", false).changes;
+    let caller = known.caller.clone().map(|caller| Caller {
+        name: wide(CALLER_CHARS_MAX),
+        email: wide(CALLER_CHARS_MAX),
+        phone: wide(NAME_CHARS_MAX),
+        ..caller
+    });
+    let short = Some(wide(SHORT_CHARS_MAX));
+    let (customer, script, agent) = (short.clone(), short.clone(), short);
+    let changes = CallChanges { details: details.collect(), caller, customer, script, agent, ..known };
     for nth in 0..INSTANCES_PER_CALL_MAX - OPEN_INSTANCES_PER_CALL_MAX {
         let changes = if nth == 0 { changes.clone() } else { CallChanges::default() };
         let set = SetWorkflow { workflow: "small".into(), fields: Vec::new(), changes, ..setting("full", false) };
         let instance = played.ask(ActorKind::ScriptEngine, Command::SetWorkflow(Box::new(set)));
-        let cancel = Command::CancelInstance { instance, reason: "not needed".into(), expected: None };
+        let cancel = Command::CancelInstance { instance, reason: wide(REASON_CHARS_MAX), expected: None };
         played.ask(ActorKind::Operations, cancel);
     }
     for nth in 0..OPEN_INSTANCES_PER_CALL_MAX {
@@ -133,7 +147,8 @@ fn whatever_happens_to_a_call_with_a_hundred_of_the_largest_follow_ups_fits_into
     assert_eq!(played.entries.last().unwrap().instances.len(), all);
 
     let items = BatchItems::named(played.open(Status::Active));
-    let start = StartBatch { work: BatchWork::Move { stage: 1 }, items, reason: "again".into(), per_second: 1_000 };
+    let start =
+        StartBatch { work: BatchWork::Move { stage: 1 }, items, reason: wide(REASON_CHARS_MAX), per_second: 1_000 };
     played.ask(ActorKind::Operations, Command::StartBatch(Box::new(start)));
     let batch = played.world.root().sequence;
     for _ in 0..all {
@@ -169,7 +184,7 @@ fn shows_the_agent(played: &mut Played) {
 /// Erases the caller: the call with its instances is masked in as many entries as it takes.
 fn masks(played: &mut Played) {
     let caller = CallerKey::of(&Caller { reference: "C-7".into(), ..Caller::default() }).unwrap();
-    let (customer, reason) = ("".into(), "asked for it".into());
+    let (customer, reason) = ("".into(), wide(REASON_CHARS_MAX));
     let calls = calls_in_memory(played.world.root(), &caller, "");
     let erase = EraseCaller { customer, reason, calls, look: None, newest_file: 0, is_of_restore: false };
     played.ask(ActorKind::Operations, Command::EraseCaller(Box::new(erase)));

@@ -8,7 +8,10 @@ use crate::command::{
 };
 use crate::decide::when;
 use crate::erasure::EraseCaller;
-use crate::limits;
+use crate::limits::{
+    self,
+    Length::{self, Bytes, Characters},
+};
 use crate::rejection::FieldFault;
 use crate::time::{Time, WallClock};
 use crate::value::{FieldDeclaration, Value};
@@ -23,7 +26,7 @@ const RELEASE_WITHIN_MILLIS_MIN: i64 = 1_000;
 pub fn faults_of(request: &Request) -> Vec<FieldFault> {
     let mut check = Check::default();
     let must_name_actor = matches!(request.actor.kind, ActorKind::Person | ActorKind::Operations);
-    check.text("actor", &request.actor.name, must_name_actor, limits::SHORT_BYTES_MAX);
+    check.text("actor", &request.actor.name, must_name_actor, Characters(limits::SHORT_CHARS_MAX));
     match &request.command {
         Command::ImportTeam { name, title, .. } => check.team(name, title),
         Command::RemoveTeam { name, .. } => check.name("name", name),
@@ -35,8 +38,8 @@ pub fn faults_of(request: &Request) -> Vec<FieldFault> {
         }
         Command::EndCall { call } => check.key(call),
         Command::PushButton(push) => check.click(push.visit, &push.note),
-        Command::AddNote { text, .. } => check.text("text", text, true, limits::TEXT_BYTES_MAX),
-        Command::WithdrawWorkflow { reason, .. } => check.text("reason", reason, false, limits::REASON_BYTES_MAX),
+        Command::AddNote { text, .. } => check.text("text", text, true, Bytes(limits::TEXT_BYTES_MAX)),
+        Command::WithdrawWorkflow { reason, .. } => check.reason_if_given(reason),
         Command::Claim { lease_millis, .. } | Command::ExtendClaim { lease_millis, .. } => check.lease(*lease_millis),
         Command::ClaimNext(next) => check.lease(next.lease_millis),
         Command::TakeOver { lease_millis, reason, .. } => {
@@ -55,7 +58,7 @@ pub fn faults_of(request: &Request) -> Vec<FieldFault> {
         }
         Command::UndoPush(undo) => check.undo(undo),
         Command::Resume { note, .. } | Command::Chase { note, .. } => {
-            check.text("note", note, false, limits::TEXT_BYTES_MAX);
+            check.text("note", note, false, Bytes(limits::TEXT_BYTES_MAX));
         }
         Command::MigrateInstance(asked, _) => check.reason(&asked.reason),
         Command::StartBatch(start) => check.batch(start),
@@ -121,15 +124,15 @@ fn unknown(name: &str, declared: &[FieldDeclaration]) -> String {
 fn fault_of_value(value: &Value, required: bool) -> Option<String> {
     match value {
         Value::Text(text) if required && text.trim().is_empty() => Some("must not be empty".to_owned()),
-        Value::Text(text) => fault_of_text(text, limits::TEXT_BYTES_MAX),
+        Value::Text(text) => fault_of_text(text, Bytes(limits::TEXT_BYTES_MAX)),
         Value::Number(number) if !number.is_finite() => Some("must be a finite number".to_owned()),
         _ => None,
     }
 }
 
-fn fault_of_text(text: &str, bytes_max: usize) -> Option<String> {
-    if text.len() > bytes_max {
-        return Some(format!("has {} bytes, at most {bytes_max} are allowed", text.len()));
+fn fault_of_text(text: &str, length: Length) -> Option<String> {
+    if let Some(fault) = length.fault(text) {
+        return Some(fault);
     }
     let control = |c: &char| (c.is_control() && !matches!(c, '\n' | '\t' | '\r')) || is_bidi_override(*c);
     text.chars().find(control).map(|c| format!("has the character U+{:04X}, which cannot be shown", c as u32))
@@ -150,30 +153,30 @@ impl Check {
         self.faults.push(FieldFault { field: field.into(), message: message.into() });
     }
 
-    fn text(&mut self, field: &str, text: &str, required: bool, bytes_max: usize) {
+    fn text(&mut self, field: &str, text: &str, required: bool, length: Length) {
         if required && text.trim().is_empty() {
             self.fault(field, "must not be empty");
-        } else if let Some(message) = fault_of_text(text, bytes_max) {
+        } else if let Some(message) = fault_of_text(text, length) {
             self.fault(field, message);
         }
     }
 
     /// A name that must be given and that fits into one line.
-    fn line(&mut self, field: &str, text: &str, bytes_max: usize) {
+    fn line(&mut self, field: &str, text: &str, length: Length) {
         if text.contains(['\n', '\r', '\t']) {
             self.fault(field, "must not contain line breaks or tabs");
         } else {
-            self.text(field, text, true, bytes_max);
+            self.text(field, text, true, length);
         }
     }
 
     fn name(&mut self, field: &str, name: &str) {
         let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
         let starts_well = name.starts_with(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit());
-        if !starts_well || !name.chars().all(fits) || name.len() > limits::NAME_BYTES_MAX {
+        if !starts_well || !name.chars().all(fits) || name.len() > limits::NAME_CHARS_MAX {
             let message = format!(
                 "must be 1 to {} lower-case letters, digits and hyphens, and start with a letter or digit",
-                limits::NAME_BYTES_MAX
+                limits::NAME_CHARS_MAX
             );
             self.fault(field, message);
         }
@@ -181,15 +184,15 @@ impl Check {
 
     fn team(&mut self, name: &str, title: &str) {
         self.name("name", name);
-        self.text("title", title, false, limits::LABEL_BYTES_MAX);
+        self.text("title", title, false, Characters(limits::LABEL_CHARS_MAX));
     }
 
     fn hand_over(&mut self, to: &Recipient, reason: &str) {
         if let Recipient::Person { name, lease_millis } = to {
-            self.text("to_person", name, true, limits::SHORT_BYTES_MAX);
+            self.text("to_person", name, true, Characters(limits::SHORT_CHARS_MAX));
             self.lease(*lease_millis);
         }
-        self.text("reason", reason, false, limits::REASON_BYTES_MAX);
+        self.reason_if_given(reason);
     }
 
     fn lease(&mut self, millis: i64) {
@@ -199,7 +202,7 @@ impl Check {
     }
 
     fn snooze(&mut self, snooze: &SnoozeAlert) {
-        self.text("note", &snooze.note, false, limits::TEXT_BYTES_MAX);
+        self.text("note", &snooze.note, false, Bytes(limits::TEXT_BYTES_MAX));
         if !snooze.outcome.is_empty() {
             self.name("attempt_outcome", &snooze.outcome);
         }
@@ -221,37 +224,41 @@ impl Check {
         if visit == 0 {
             self.fault("visit", "must be given: the `visit` of the follow-up that the person was looking at");
         }
-        self.text("note", note, false, limits::TEXT_BYTES_MAX);
+        self.text("note", note, false, Bytes(limits::TEXT_BYTES_MAX));
+    }
+
+    fn reason_if_given(&mut self, reason: &str) {
+        self.text("reason", reason, false, Characters(limits::REASON_CHARS_MAX));
     }
 
     fn reason(&mut self, reason: &str) {
-        self.text("reason", reason, true, limits::REASON_BYTES_MAX);
+        self.text("reason", reason, true, Characters(limits::REASON_CHARS_MAX));
     }
 
     /// Whoever takes back what another pushed says why.
     fn undo(&mut self, undo: &UndoPush) {
-        self.text("reason", &undo.reason, undo.as_supervisor, limits::REASON_BYTES_MAX);
+        self.text("reason", &undo.reason, undo.as_supervisor, Characters(limits::REASON_CHARS_MAX));
     }
 
     fn erasure(&mut self, erase: &EraseCaller) {
-        self.text("reason", &erase.reason, true, limits::REASON_BYTES_MAX);
-        self.text("customer", &erase.customer, false, limits::SHORT_BYTES_MAX);
+        self.text("reason", &erase.reason, true, Characters(limits::REASON_CHARS_MAX));
+        self.text("customer", &erase.customer, false, Characters(limits::SHORT_CHARS_MAX));
     }
 
     fn batch(&mut self, start: &StartBatch) {
-        self.text("reason", &start.reason, true, limits::REASON_BYTES_MAX);
+        self.text("reason", &start.reason, true, Characters(limits::REASON_CHARS_MAX));
         if !(1..=limits::BATCH_PER_SECOND_MAX).contains(&start.per_second) {
             self.fault("per_second", format!("must be between 1 and {}", limits::BATCH_PER_SECOND_MAX));
         }
         if let BatchWork::HandOver(Recipient::Person { name, lease_millis }) = &start.work {
-            self.text("work.hand_over.to_person", name, true, limits::SHORT_BYTES_MAX);
+            self.text("work.hand_over.to_person", name, true, Characters(limits::SHORT_CHARS_MAX));
             self.lease(*lease_millis);
         }
     }
 
     fn key(&mut self, key: &CallKey) {
-        self.line("call.source", &key.source, limits::NAME_BYTES_MAX);
-        self.line("call.id", &key.id, limits::SHORT_BYTES_MAX);
+        self.line("call.source", &key.source, Characters(limits::NAME_CHARS_MAX));
+        self.line("call.id", &key.id, Characters(limits::SHORT_CHARS_MAX));
         // People and programs write a call as SOURCE/ID.
         if key.source.contains('/') {
             self.fault("call.source", "must not contain `/`: a call is written as SOURCE/ID");
@@ -261,7 +268,7 @@ impl Check {
     fn set(&mut self, set: &SetWorkflow) {
         self.key(&set.call);
         self.changes(&set.changes);
-        self.text("workflow", &set.workflow, true, limits::NAME_BYTES_MAX);
+        self.text("workflow", &set.workflow, true, Characters(limits::NAME_CHARS_MAX));
         let Some(millis) = set.release_within_millis else { return };
         if set.release != Some(Release::CallEnded) {
             self.fault("release_within", "goes with release CALL_ENDED only");
@@ -274,7 +281,7 @@ impl Check {
         let texts = [("customer", &changes.customer), ("script", &changes.script), ("agent", &changes.agent)];
         for (name, text) in texts {
             if let Some(text) = text {
-                self.text(&format!("properties.{name}"), text, false, limits::SHORT_BYTES_MAX);
+                self.text(&format!("properties.{name}"), text, false, Characters(limits::SHORT_CHARS_MAX));
             }
         }
         if let Some(caller) = &changes.caller {
@@ -284,16 +291,16 @@ impl Check {
             self.fault("properties.details", format!("has more than {} entries", limits::DETAILS_MAX));
         }
         for (key, value) in changes.details.iter().take(limits::DETAILS_MAX) {
-            self.text("properties.details", key, true, limits::NAME_BYTES_MAX);
-            self.text(&format!("properties.details.{key}"), value, false, limits::TEXT_BYTES_MAX);
+            self.text("properties.details", key, true, Characters(limits::NAME_CHARS_MAX));
+            self.text(&format!("properties.details.{key}"), value, false, Bytes(limits::TEXT_BYTES_MAX));
         }
     }
 
     fn caller(&mut self, caller: &Caller) {
-        self.text("properties.caller.name", &caller.name, false, limits::CALLER_BYTES_MAX);
-        self.text("properties.caller.phone", &caller.phone, false, limits::NAME_BYTES_MAX);
-        self.text("properties.caller.email", &caller.email, false, limits::CALLER_BYTES_MAX);
-        self.text("properties.caller.reference", &caller.reference, false, limits::SHORT_BYTES_MAX);
+        self.text("properties.caller.name", &caller.name, false, Characters(limits::CALLER_CHARS_MAX));
+        self.text("properties.caller.phone", &caller.phone, false, Characters(limits::NAME_CHARS_MAX));
+        self.text("properties.caller.email", &caller.email, false, Characters(limits::CALLER_CHARS_MAX));
+        self.text("properties.caller.reference", &caller.reference, false, Characters(limits::SHORT_CHARS_MAX));
         if !caller.time_zone.is_empty() && when::zone(&caller.time_zone).is_none() {
             let message = "is not a time zone: give its IANA name, such as Europe/Berlin";
             self.fault("properties.caller.time_zone", message);

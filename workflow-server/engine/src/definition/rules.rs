@@ -6,7 +6,7 @@ use std::cell::Cell;
 use std::fmt::Display;
 
 use crate::definition::fault::{Fault, FaultCode};
-use crate::limits;
+use crate::limits::{self, Length};
 use crate::time::{Offset, Span, SpanUnit};
 use crate::value::{FieldDeclaration, FieldType};
 
@@ -33,7 +33,7 @@ pub fn nearest<'a>(written: &str, known: impl IntoIterator<Item = &'a str>) -> O
 
 /// The same, comparing at most so many words letter by letter; takes those that were compared off what is left.
 fn nearest_of<'a>(written: &str, known: impl IntoIterator<Item = &'a str>, left: &mut usize) -> Option<&'a str> {
-    if written.len() > limits::NAME_BYTES_MAX {
+    if written.chars().count() > limits::NAME_CHARS_MAX {
         return None;
     }
     let far = (written.chars().count() / 3).clamp(1, OFF_MAX);
@@ -127,7 +127,7 @@ impl Suggestions {
 /// `BAD_VALUE` or `TOO_LARGE`.
 pub fn name(what: impl Display, text: &str) -> Result<(), Fault> {
     let letters = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
-    within(&what, text, limits::NAME_BYTES_MAX)?;
+    within(&what, text, Length::Characters(limits::NAME_CHARS_MAX))?;
     if text.starts_with(letters) && text.chars().all(|c| letters(c) || c == '-') {
         return Ok(());
     }
@@ -173,7 +173,7 @@ pub fn worked_out(bytes: usize) -> Result<(), Fault> {
 /// # Errors
 /// `BAD_VALUE` or `TOO_LARGE`.
 pub fn field_name(text: &str) -> Result<(), Fault> {
-    within(&"the field name", text, limits::NAME_BYTES_MAX)?;
+    within(&"the field name", text, Length::Characters(limits::NAME_CHARS_MAX))?;
     let first = |c: char| c.is_ascii_alphabetic() || c == '_';
     if text.starts_with(first) && text.chars().all(|c| first(c) || c.is_ascii_digit()) {
         return Ok(());
@@ -252,7 +252,7 @@ fn time_bounds(field: &FieldDeclaration) -> Result<(), (&'static str, String)> {
 /// # Errors
 /// `BAD_VALUE` or `TOO_LARGE`.
 pub fn label(what: impl Display, value: &str) -> Result<(), Fault> {
-    text(&what, value, limits::LABEL_BYTES_MAX)?;
+    shown(&what, value, Length::Characters(limits::LABEL_CHARS_MAX))?;
     if value.contains('\n') {
         return Err(Fault::new(FaultCode::BadValue, format!("{what} must be a single line")));
     }
@@ -264,7 +264,11 @@ pub fn label(what: impl Display, value: &str) -> Result<(), Fault> {
 /// # Errors
 /// `BAD_VALUE` or `TOO_LARGE`.
 pub fn text(what: impl Display, value: &str, bytes_max: usize) -> Result<(), Fault> {
-    within(&what, value, bytes_max)?;
+    shown(&what, value, Length::Bytes(bytes_max))
+}
+
+fn shown(what: &impl Display, value: &str, length: Length) -> Result<(), Fault> {
+    within(what, value, length)?;
     if value.trim().is_empty() {
         return Err(Fault::new(FaultCode::BadValue, format!("{what} is empty")));
     }
@@ -371,10 +375,9 @@ fn not_a_span(text: &str) -> Fault {
     Fault::new(FaultCode::BadValue, message)
 }
 
-fn within(what: &impl Display, text: &str, bytes_max: usize) -> Result<(), Fault> {
-    if text.len() <= bytes_max {
-        return Ok(());
+fn within(what: &impl Display, text: &str, length: Length) -> Result<(), Fault> {
+    match length.fault(text) {
+        Some(fault) => Err(Fault::new(FaultCode::TooLarge, format!("{what} {fault}"))),
+        None => Ok(()),
     }
-    let message = format!("{what} has {} bytes; at most {bytes_max} are allowed", text.len());
-    Err(Fault::new(FaultCode::TooLarge, message))
 }

@@ -94,8 +94,8 @@ pub fn calendars_schema() -> Value {
         "patternProperties": { days: hours },
         "additionalProperties": false,
     });
-    let label = json!({ "type": "string", "maxLength": limits::LABEL_BYTES_MAX });
-    let name = json!({ "type": "string", "pattern": "^[a-z0-9][a-z0-9-]*$", "maxLength": limits::NAME_BYTES_MAX });
+    let label = json!({ "type": "string", "maxLength": limits::LABEL_CHARS_MAX });
+    let name = json!({ "type": "string", "pattern": "^[a-z0-9][a-z0-9-]*$", "maxLength": limits::NAME_CHARS_MAX });
     let date = json!({ "type": "string", "pattern": "^([0-9]{4}-)?[0-9]{2}-[0-9]{2}$" });
     let of_holiday = [
         ("date", date.clone(), "2026-12-25, or 12-25 for every year"),

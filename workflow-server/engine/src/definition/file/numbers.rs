@@ -40,7 +40,7 @@ pub(super) fn free_id(sketch: &Sketch, taken: &mut HashSet<String>, suffixes: &m
         let kind = if sketch.kind == EventKind::TimerElapsed { "timer" } else { "button" };
         kind.clone_into(&mut base);
     }
-    shorten(&mut base, limits::NAME_BYTES_MAX);
+    shorten(&mut base, limits::NAME_CHARS_MAX);
     // The next suffix of each base is remembered, so that a thousand equal labels cost a thousand steps.
     let next = suffixes.entry(base.clone()).or_insert(1);
     loop {
@@ -55,7 +55,7 @@ pub(super) fn free_id(sketch: &Sketch, taken: &mut HashSet<String>, suffixes: &m
 fn suffixed(base: &str, number: u32) -> String {
     let suffix = format!("-{number}");
     let mut id = base.to_owned();
-    shorten(&mut id, limits::NAME_BYTES_MAX - suffix.len());
+    shorten(&mut id, limits::NAME_CHARS_MAX - suffix.len());
     id + &suffix
 }
 

@@ -20,9 +20,9 @@ pub fn schema() -> Value {
         "action": action(),
         "actions": { "type": "array", "maxItems": limits::ACTIONS_PER_STAGE_MAX, "items": { "$ref": "#/$defs/action" } },
         "fields": fields(),
-        "name": { "type": "string", "pattern": "^[a-z0-9][a-z0-9-]*$", "maxLength": limits::NAME_BYTES_MAX },
+        "name": { "type": "string", "pattern": "^[a-z0-9][a-z0-9-]*$", "maxLength": limits::NAME_CHARS_MAX },
         "span": { "type": "string", "pattern": "^[0-9]+(s|m|h|d|wd)$", "description": "90s, 15m, 4h, 3d, or 5wd: working days of the calendar" },
-        "label": { "type": "string", "minLength": 1, "maxLength": limits::LABEL_BYTES_MAX },
+        "label": { "type": "string", "minLength": 1, "maxLength": limits::LABEL_CHARS_MAX },
         "text": { "type": "string", "minLength": 1, "maxLength": limits::TEXT_BYTES_MAX },
         "expression": { "type": ["string", "number", "boolean"], "description": "A condition or value in CEL: fields.NAME, form.NAME, call.NAME, visit, now" },
     });
@@ -90,7 +90,7 @@ fn fields() -> Value {
     json!({
         "type": "object",
         "maxProperties": limits::FIELDS_MAX,
-        "propertyNames": { "pattern": "^[A-Za-z_][A-Za-z0-9_]*$", "maxLength": limits::NAME_BYTES_MAX },
+        "propertyNames": { "pattern": "^[A-Za-z_][A-Za-z0-9_]*$", "maxLength": limits::NAME_CHARS_MAX },
         "additionalProperties": object(&FIELD, &described, &["type"]),
     })
 }
