@@ -1,4 +1,4 @@
-//! How messages are read. A request is looked through before memory is taken for it.
+//! How messages are read. A request is looked through before memory is taken for it, and its texts are cleaned ([`pasted`](crate::pasted)).
 //!
 //! An empty message in a list has two bytes on the wire and a hundred or more in memory, so that a request of 2 MiB could take 115 MiB
 //! before any limit of a field is looked at. The look follows the descriptors, allocates nothing, and is made for large requests only.
@@ -16,6 +16,7 @@ use tonic::codec::{Codec, DecodeBuf, Decoder};
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt};
 
+use crate::pasted;
 use crate::ready::{Outgoing, OutgoingEncoder};
 
 /// Values of a request, those of messages in it included: three times those of the largest batch (10,000 items). In memory they
@@ -73,11 +74,16 @@ impl<U: Message + Name + Default> Decoder for BoundedDecoder<U> {
     type Error = Status;
 
     fn decode(&mut self, buffer: &mut DecodeBuf<'_>) -> Result<Option<U>, Status> {
-        if is_request::<U>()
-            && buffer.remaining() > LOOKED_THROUGH_FROM_BYTES
-            && has_too_many_values::<U>(buffer.chunk())
-        {
-            return Err(too_many_values());
+        if is_request::<U>() {
+            if buffer.remaining() > LOOKED_THROUGH_FROM_BYTES && has_too_many_values::<U>(buffer.chunk()) {
+                return Err(too_many_values());
+            }
+            if pasted::has_suspicious(buffer.chunk())
+                && let Some(clean) = descriptor_of::<U>().and_then(|message| pasted::cleaned(message, buffer.chunk()))
+            {
+                buffer.advance(buffer.remaining());
+                return U::decode(&*clean).map(Some).map_err(|error| malformed::<U>(&error));
+            }
         }
         U::decode(buffer).map(Some).map_err(|error| malformed::<U>(&error))
     }
@@ -88,10 +94,13 @@ fn is_request<U: Name>() -> bool {
     U::NAME.ends_with("Request")
 }
 
+fn descriptor_of<U: Name>() -> Option<MessageDescriptor> {
+    DESCRIPTORS.as_ref().and_then(|pool| pool.get_message_by_name(&U::full_name()))
+}
+
 fn has_too_many_values<U: Name>(bytes: &[u8]) -> bool {
-    let message = DESCRIPTORS.as_ref().and_then(|pool| pool.get_message_by_name(&U::full_name()));
     let mut room = REQUEST_VALUES_MAX;
-    message.is_some_and(|message| count(&message, bytes, &mut room, DEPTH_MAX).is_none())
+    descriptor_of::<U>().is_some_and(|message| count(&message, bytes, &mut room, DEPTH_MAX).is_none())
 }
 
 /// Takes the values of a message out of the room that is left; nothing where there is too little. Bytes that are no message end the

@@ -42,7 +42,7 @@ async fn every_field_of_set_workflow_at_fault_is_named() {
         (|request| request.call = Some(CallRef { source: String::new(), id: "1".to_owned() }), "call.source"),
         (|request| request.call.as_mut().expect("a call").id = "x".repeat(129), "call.id"),
         (|request| request.call.as_mut().expect("a call").id = "a\0b".to_owned(), "call.id"),
-        (|request| request.call.as_mut().expect("a call").id = "a\u{202e}b".to_owned(), "call.id"),
+        (|request| request.call.as_mut().expect("a call").id = "a\u{2028}b".to_owned(), "call.id"),
         (|request| request.call.as_mut().expect("a call").id = "a\nb".to_owned(), "call.id"),
         (|request| request.call.as_mut().expect("a call").source = "a\rb".to_owned(), "call.source"),
         (|request| request.call.as_mut().expect("a call").source = "a/b".to_owned(), "call.source"),

@@ -44,7 +44,17 @@ fn sound(method: &MethodDescriptor, instance_id: &str) -> DynamicMessage {
 fn values(field: &FieldDescriptor) -> Vec<Value> {
     let one: Vec<Value> = match field.kind() {
         Kind::String => {
-            let texts = ["", "a\0b", "a\u{202e}b", "\u{7}", "-1", "99999999999999999999999999", "{{ call.id }}"];
+            let texts = [
+                "",
+                "a\0b",
+                "a\u{202e}b",
+                "\u{200b}",
+                "\u{2028}",
+                "\u{7}",
+                "-1",
+                "99999999999999999999999999",
+                "{{ call.id }}",
+            ];
             let texts = texts.map(str::to_owned).into_iter().chain(["x".repeat(1 << 20)]);
             texts.map(Value::String).collect()
         }
@@ -79,7 +89,11 @@ fn values(field: &FieldDescriptor) -> Vec<Value> {
 }
 
 /// All the ways in which a message can be spoilt in one field.
-fn spoilt(message: &DynamicMessage, depth: usize) -> Vec<(String, DynamicMessage)> {
+fn spoilt(
+    message: &DynamicMessage,
+    depth: usize,
+    values: &dyn Fn(&FieldDescriptor) -> Vec<Value>,
+) -> Vec<(String, DynamicMessage)> {
     let mut all = Vec::new();
     let mut put = |name: String, field: &FieldDescriptor, value: Value| {
         let mut changed = message.clone();
@@ -106,7 +120,7 @@ fn spoilt(message: &DynamicMessage, depth: usize) -> Vec<(String, DynamicMessage
         let there = if field.is_list() { None } else { message.get_field(&field).as_message().cloned() };
         let there = there.unwrap_or_else(|| DynamicMessage::new(inner.clone()));
         put(field.name().to_owned(), &field, wrapped(&field, there.clone()));
-        for (name, changed) in spoilt(&there, depth - 1) {
+        for (name, changed) in spoilt(&there, depth - 1, values) {
             put(format!("{}.{name}", field.name()), &field, wrapped(&field, changed));
         }
     }
@@ -147,7 +161,7 @@ async fn whatever_a_field_holds_every_rpc_answers_with_a_code_that_is_meant_for_
     for (number, method) in services.flat_map(|service| service.methods().collect::<Vec<_>>()).enumerate() {
         // Each RPC has a follow-up of its own to be spoilt on.
         let instance_id = set(&mut clients, &number.to_string(), 5.0).await.instance_id;
-        for (field, request) in spoilt(&sound(&method, &instance_id), DEPTH) {
+        for (field, request) in spoilt(&sound(&method, &instance_id), DEPTH, &values) {
             let code = ask(&channel, &method, &request).await;
             let is_meant = match code {
                 Code::Ok => true,
@@ -169,4 +183,50 @@ async fn whatever_a_field_holds_every_rpc_answers_with_a_code_that_is_meant_for_
         assert!(is_well(&mut clients).await, "after {}", method.full_name());
     }
     assert!(asked > 1_000 && refused > asked / 2, "{refused} of {asked} were refused: the fields are not reached");
+}
+
+/// A text of its own for each field that holds one, as `write` writes it.
+fn texts(field: &FieldDescriptor, write: fn(&str) -> String) -> Vec<Value> {
+    // Files and parts of them stay as they are; an id of two requests would be used twice.
+    if field.kind() != Kind::String || field.is_map() || matches!(field.name(), "file" | "action" | "request_id") {
+        return Vec::new();
+    }
+    let text = Value::String(write(&format!("{} 1", field.name())));
+    vec![if field.is_list() { Value::List(vec![text]) } else { text }]
+}
+
+/// As a text comes out of another program.
+fn pasted(text: &str) -> String {
+    let (before, behind) = text.split_at(text.len() / 2);
+    format!("\u{feff}\u{202a}{before}\u{200b}{}\u{202c}\u{ad}", behind.replace(' ', "\u{a0}"))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_nobody_sees_in_a_text_changes_no_answer() {
+    let house = House::start_without_alerter().await;
+    let mut clients = with_refund(&house).await;
+    let address = format!("http://{}", house.workflow_address());
+    let channel = Channel::from_shared(address).expect("an address").connect().await.expect("connected");
+    let pool = DescriptorPool::decode(DESCRIPTORS).expect("our own protos");
+    let services = pool.services().filter(|service| service.full_name().starts_with("aftercall.workflow.v1."));
+    // A second backup waits for the first, and what was removed once is gone.
+    let is_alike_again = |method: &MethodDescriptor| !method.is_server_streaming() && method.name() != "RemoveTeam";
+    let methods: Vec<MethodDescriptor> =
+        services.flat_map(|service| service.methods().filter(is_alike_again).collect::<Vec<_>>()).collect();
+    let mut follow_ups = Vec::new();
+    for number in 0..2 * methods.len() {
+        follow_ups.push(set(&mut clients, &number.to_string(), 5.0).await.instance_id);
+    }
+    let mut asked = 0;
+    for (method, ids) in methods.iter().zip(follow_ups.chunks(2)) {
+        let (first, second) = (&ids[0], &ids[1]);
+        let plain = spoilt(&sound(method, first), DEPTH, &|field| texts(field, str::to_owned));
+        let odd = spoilt(&sound(method, second), DEPTH, &|field| texts(field, pasted));
+        for ((field, plain), (_, odd)) in plain.into_iter().zip(odd) {
+            let codes = (ask(&channel, method, &plain).await, ask(&channel, method, &odd).await);
+            assert_eq!(codes.0, codes.1, "{} with a pasted {field}", method.full_name());
+            asked += 1;
+        }
+    }
+    assert!(asked > 200, "{asked}: the fields are not reached");
 }
