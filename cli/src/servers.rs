@@ -38,6 +38,8 @@ pub(crate) struct Places {
     pub(crate) allow_plaintext: bool,
     /// The zone that counts where neither caller nor calendar name one.
     pub(crate) time_zone: Option<String>,
+    /// The country of telephone numbers that name none.
+    pub(crate) country: Option<String>,
     /// Who may connect to both.
     pub(crate) network: NetworkArgs,
 }
@@ -75,6 +77,7 @@ impl Places {
         put(&mut over, "listen", self.listen.map(|address| address.to_string()));
         put(&mut over, "data_dir", self.data_dir.as_ref().map(|dir| dir.to_string_lossy().into_owned()));
         put(&mut over, "time_zone", self.time_zone.clone());
+        put(&mut over, "country", self.country.clone());
         put(&mut over_alerter, "listen", self.alerter_listen.map(|address| address.to_string()));
         let workflow = config::put_over(&workflow, over).map_err(refused)?;
         let alerter = config::put_over(&alerter, over_alerter).map_err(refused)?;

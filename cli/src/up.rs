@@ -37,6 +37,9 @@ pub(crate) struct Up {
     /// The time zone that counts where neither the caller nor a calendar has one, such as Europe/Berlin [default: UTC]
     #[arg(long, env = "AFTERCALL_TIME_ZONE", value_name = "ZONE")]
     time_zone: Option<String>,
+    /// The country of telephone numbers that name none, by its ISO 3166 code, such as GB [default: none]
+    #[arg(long, env = "AFTERCALL_COUNTRY", value_name = "CODE")]
+    country: Option<String>,
     /// Serve plain text on an address in the open: there is no TLS and no authentication yet
     #[arg(long)]
     allow_plaintext: bool,
@@ -55,6 +58,7 @@ impl Up {
             alerter_listen: self.alerter_listen,
             allow_plaintext: self.allow_plaintext,
             time_zone: self.time_zone,
+            country: self.country,
             network: self.network,
         };
         let configs = places.configs()?;

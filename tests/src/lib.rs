@@ -63,6 +63,8 @@ pub struct House {
     alerter_port: u16,
     /// Whether what has ended leaves memory at once; nothing can be undone then.
     archives_at_once: bool,
+    /// The country of telephone numbers that name none.
+    country: String,
     /// The clock and the disk, where they are not the machine's.
     machine: Option<Machine>,
     /// Removes the directory when the test is over.
@@ -101,8 +103,17 @@ impl House {
         let temp = tempfile::tempdir().expect("a temporary directory");
         let data_dir = temp.path().join("data");
         let (workflow, alerter) = (None, None);
-        let mut house =
-            Self { workflow, alerter, data_dir, port: 0, alerter_port: 0, archives_at_once, machine, _temp: temp };
+        let mut house = Self {
+            workflow,
+            alerter,
+            data_dir,
+            port: 0,
+            alerter_port: 0,
+            archives_at_once,
+            country: String::new(),
+            machine,
+            _temp: temp,
+        };
         house.start_workflow().await;
         house
     }
@@ -116,6 +127,7 @@ impl House {
             snapshot_every_entries: 50,
             journal_kept_entries: 20,
             drain_seconds: 2,
+            country: self.country.clone(),
             // Nobody starts it again here, and tests look at what it says then.
             on_store_failure: StoreFailure::ReadOnly,
             ..WorkflowServerConfig::default()
@@ -140,6 +152,11 @@ impl House {
     /// From the next start on, everything leaves memory as soon as it has ended.
     pub fn archive_at_once(&mut self) {
         self.archives_at_once = true;
+    }
+
+    /// From the next start on, telephone numbers that name no country are of this one.
+    pub fn set_country(&mut self, code: &str) {
+        code.clone_into(&mut self.country);
     }
 
     /// Starts an alerter, on the port it had before.

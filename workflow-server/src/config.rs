@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use aftercall_engine::archive::RETENTION_DEFAULT;
+use aftercall_engine::phone::Country;
 use aftercall_engine::time::is_time_zone;
 use aftercall_serving::config::{ConfigError, load};
 use aftercall_serving::logs::LogFormat;
@@ -50,6 +51,8 @@ pub struct WorkflowServerConfig {
     pub drain_seconds: u64,
     /// The time zone by whose clock times are read and shown where neither caller nor calendar have one, by its IANA name.
     pub time_zone: String,
+    /// The country of telephone numbers that name none, by its ISO 3166 code, such as GB; empty for none.
+    pub country: String,
     /// Seconds for which a push may be taken back; 0 for not at all.
     pub undo_seconds: u32,
     /// Seconds after its end at which an instance leaves memory for the archive. Where `undo_seconds` is longer, that counts: a push
@@ -87,6 +90,7 @@ impl Default for WorkflowServerConfig {
             journal_kept_entries: JOURNAL_KEPT_ENTRIES,
             drain_seconds: 10,
             time_zone: "UTC".to_owned(),
+            country: String::new(),
             undo_seconds: 300,
             archive_after_seconds: ARCHIVE_AFTER_SECONDS,
             retention_days: RETENTION_DEFAULT.amount,
@@ -124,6 +128,10 @@ impl Settings for WorkflowServerConfig {
             let message =
                 format!("there is no time zone `{}`: give an IANA name, such as Europe/Berlin", self.time_zone);
             errors.push(SettingError::new("time_zone", message));
+        }
+        if !self.country.is_empty() && Country::named(&self.country).is_none() {
+            let message = format!("there is no country `{}`: give its ISO 3166 code, such as GB or DE", self.country);
+            errors.push(SettingError::new("country", message));
         }
         errors
     }
@@ -166,6 +174,9 @@ pub struct Args {
     /// The time zone that counts where neither the caller nor a calendar has one, such as Europe/Berlin [default: UTC]
     #[arg(long, env = "AFTERCALL_TIME_ZONE", value_name = "ZONE")]
     time_zone: Option<String>,
+    /// The country of telephone numbers that name none, by its ISO 3166 code, such as GB [default: none]
+    #[arg(long, env = "AFTERCALL_COUNTRY", value_name = "CODE")]
+    country: Option<String>,
     /// Seconds for which a push may be taken back; 0 for not at all [default: 300]. An instance stays in memory for at least as long
     #[arg(long, env = "AFTERCALL_UNDO_SECONDS", value_name = "SECONDS")]
     undo_seconds: Option<u32>,
@@ -213,6 +224,7 @@ impl Args {
         put("request_ids_keep_hours", self.request_ids_keep_hours.map(|hours| i64::from(hours).into()));
         put("drain_seconds", self.drain_seconds.map(|seconds| i64::from(seconds).into()));
         put("time_zone", self.time_zone.clone().map(Into::into));
+        put("country", self.country.clone().map(Into::into));
         put("undo_seconds", self.undo_seconds.map(|seconds| i64::from(seconds).into()));
         put("archive_after_seconds", self.archive_after_seconds.map(|seconds| i64::from(seconds).into()));
         put("retention_days", self.retention_days.map(|days| i64::from(days).into()));

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use aftercall_engine::phone::Country;
 use aftercall_engine::time::{Span, SpanUnit};
 use aftercall_engine::world::Keeping;
 use aftercall_proto::feed::v1::change_feed_service_server::ChangeFeedServiceServer;
@@ -140,7 +141,10 @@ impl Server {
         );
         let draining = CancellationToken::new();
         let data_dir = config.data_dir.clone();
-        let desk = DeskSettings { undo: Duration::from_secs(u64::from(config.undo_seconds)) };
+        let desk = DeskSettings {
+            country: Country::named(&config.country).unwrap_or_default(),
+            undo: Duration::from_secs(u64::from(config.undo_seconds)),
+        };
         let desk = (desk, Reading::start()?);
         let shared = Shared::new(handle.clone(), &store.identity, data_dir, start_duration, draining.clone(), desk);
         let limits = Limits { drain: Duration::from_secs(config.drain_seconds), ..network_limits(&config) };

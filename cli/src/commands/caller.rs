@@ -38,7 +38,7 @@ pub(super) struct KnownBy {
     /// The caller's own reference at the customer
     #[arg(long, value_name = "REFERENCE")]
     reference: Option<String>,
-    /// The telephone number, compared by its digits
+    /// The telephone number, however it is written
     #[arg(long, value_name = "NUMBER")]
     phone: Option<String>,
     /// The mail address

@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use aftercall_proto::workflow::v1::{
-    EraseCallerRequest, Erasure, ErasureState, GetErasureRequest, ListErasuresRequest,
+    CallRef, EraseCallerRequest, Erasure, ErasureState, GetErasureRequest, ListErasuresRequest,
 };
 use clap::{Args, Subcommand};
 use indicatif::ProgressBar;
@@ -104,7 +104,11 @@ impl OfCaller {
         };
         let mut client = session.to.operations().await?;
         if self.dry_run || !self.sure.is_given() {
-            let found = client.erase_caller(request.clone()).await?.into_inner().erasure.unwrap_or_default();
+            let tried = client.erase_caller(request.clone()).await?.into_inner();
+            if !tried.possible_calls.is_empty() {
+                remark(&uncertain(&tried.possible_calls));
+            }
+            let found = tried.erasure.unwrap_or_default();
             if self.dry_run {
                 session.output.one(&found, || would_erase(&found))?;
                 remark("Nothing was erased.");
@@ -177,6 +181,16 @@ fn would_erase(found: &Erasure) -> Vec<String> {
         vec![format!("It is about{more} {} calls with {} follow-ups{open}", calls.len(), found.instance_count)];
     lines.extend((!calls.is_empty()).then(|| calls.join(", ")));
     lines
+}
+
+/// Calls that are found by the number, but are not certain to be the caller's.
+fn uncertain(calls: &[CallRef]) -> String {
+    let names: Vec<String> = calls.iter().map(|call| call_name(Some(call))).collect();
+    format!(
+        "{} more calls may be of this caller, or of somebody else: {}. They are not erased. To erase one, give the number as its call has it.",
+        calls.len(),
+        names.join(", ")
+    )
 }
 
 fn page(erasure: &Erasure) -> Vec<String> {

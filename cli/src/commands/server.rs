@@ -82,6 +82,7 @@ fn page(answer: &GetServerInfoResponse) -> Vec<String> {
         format!("server time      {}", time::local(answer.server_time.as_ref())),
         format!("store read in    {:.3} s", start.as_secs_f64()),
         format!("CPU used         {:.1} s", cpu.as_secs_f64()),
+        format!("country          {}", if answer.country.is_empty() { "none" } else { &answer.country }),
         format!("memory           {:.1} MiB", mebibytes(answer.resident_bytes)),
     ];
     if let Some(confirmed) = &answer.purge_confirmed {

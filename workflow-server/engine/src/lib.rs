@@ -22,6 +22,7 @@ pub mod call;
 pub mod erasure;
 pub mod instance;
 pub mod mask;
+pub mod phone;
 mod shown;
 pub mod team;
 

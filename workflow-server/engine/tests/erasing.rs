@@ -9,6 +9,7 @@ use aftercall_engine::Rejection;
 use aftercall_engine::call::{CallKey, Caller};
 use aftercall_engine::command::{CallChanges, Command, FinishFollowUp};
 use aftercall_engine::erasure::{EraseCaller, Erasure, Look, calls_in_memory};
+use aftercall_engine::phone::Country;
 use aftercall_engine::world::caller_index::CallerKey;
 
 mod desk;
@@ -41,7 +42,7 @@ impl Desk {
 
     /// What `EraseCaller` sends after a look at this moment.
     fn look(&self, customer: &str) -> EraseCaller {
-        let (root, caller) = (self.world.root(), CallerKey::of(&ada()).unwrap());
+        let (root, caller) = (self.world.root(), CallerKey::of(&ada(), Country::NONE).unwrap());
         EraseCaller {
             customer: customer.into(),
             reason: "asked for it".into(),

@@ -10,6 +10,7 @@ use aftercall_engine::command::{Actor, ActorKind, CallChanges, Command, KnownCal
 use aftercall_engine::entry::ChangeKind;
 use aftercall_engine::erasure::{EraseCaller, ErasedCall, Erasing, ErasureState, calls_in_memory};
 use aftercall_engine::instance::InstanceId;
+use aftercall_engine::phone::Country;
 use aftercall_engine::query::{Archivable, archivable, archivable_from};
 use aftercall_engine::testing::{Player, definitions, steps};
 use aftercall_engine::world::caller_index::CallerKey;
@@ -163,7 +164,7 @@ fn erase(desk: &Desk, reference: &str) -> Command {
 }
 
 fn erase_of_customer(desk: &Desk, reference: &str, customer: &str) -> Command {
-    let caller = CallerKey::of(&Caller { reference: reference.into(), ..Caller::default() }).unwrap();
+    let caller = CallerKey::of(&Caller { reference: reference.into(), ..Caller::default() }, Country::NONE).unwrap();
     let newest_file = desk.world.root().archive.newest_file;
     let reason = "asked for it".into();
     let calls = calls_in_memory(desk.world.root(), &caller, customer);
@@ -201,9 +202,12 @@ fn an_erasure_masks_call_after_call_and_nothing_leaves_memory_meanwhile() {
     assert_eq!(root.erasures[&erasure].state, ErasureState::Scrubbing);
     assert!(root.calls.iter().flatten().all(|call| *call.caller.name == *"[erased]"));
     assert!(
-        root.calls_of(&CallerKey::of(&Caller { reference: "C-7".into(), ..Caller::default() }).unwrap(), "")
-            .next()
-            .is_none()
+        root.calls_of(
+            &CallerKey::of(&Caller { reference: "C-7".into(), ..Caller::default() }, Country::NONE).unwrap(),
+            ""
+        )
+        .next()
+        .is_none()
     );
     assert_eq!(*root.instance(open).unwrap().alerts[0].text, *"[erased]");
     assert_eq!(*root.instance(ids[0]).unwrap().ending, *"done", "how it ended stays");

@@ -13,7 +13,6 @@ use aftercall_engine::archive::RETENTION_DEFAULT;
 use aftercall_engine::call::{Call, CallKey};
 use aftercall_engine::instance::{Instance, InstanceId};
 use aftercall_engine::time::{Span, Time};
-use aftercall_engine::world::caller_index::CallerKey;
 use arc_swap::ArcSwap;
 use siphasher::sip::SipHasher13;
 
@@ -60,8 +59,9 @@ impl ArchiveKeys {
         self.hash(b'c', &[key.source.as_bytes(), key.id.as_bytes()])
     }
 
-    pub(super) fn of_caller(&self, key: &CallerKey) -> u64 {
-        self.hash(b'p', &[&key.bytes()])
+    /// A term that a caller is found by.
+    pub(super) fn of_caller(&self, term: &[u8]) -> u64 {
+        self.hash(b'p', &[term])
     }
 }
 
@@ -139,16 +139,17 @@ impl Archive {
         Ok(content)
     }
 
-    async fn may_hold(&self, file: u64, key: u64) -> Result<bool, HistoryError> {
+    async fn may_hold(&self, file: u64, keys: &[u64]) -> Result<bool, HistoryError> {
+        let may_hold_one = |filter: &ChunkFilter| keys.iter().any(|key| filter.may_hold(*key));
         let known = lock(&self.filters).get(&file).cloned();
         if let Some(filter) = known {
-            return Ok(filter.may_hold(key));
+            return Ok(may_hold_one(&filter));
         }
         let missing = RecordError::Incomplete("filter of a chunk of the archive");
         let Some((bytes, _)) = self.vault.read_frame(&file_name(file), 0).await? else { return Err(missing.into()) };
         let filter = Arc::new(ChunkFilter::read(&bytes)?);
         lock(&self.filters).insert(file, filter.clone());
-        Ok(filter.may_hold(key))
+        Ok(may_hold_one(&filter))
     }
 
     /// Writes a chunk.
@@ -193,12 +194,12 @@ impl Archive {
         Ok(())
     }
 
-    /// The chunks that may hold a key, newest first, with the root that says so.
-    pub(super) async fn holding(&self, key: u64) -> Result<(Arc<Root>, Vec<Arc<ChunkContent>>), HistoryError> {
+    /// The chunks that may hold one of these keys, newest first, with the root that says so.
+    pub(super) async fn holding(&self, keys: &[u64]) -> Result<(Arc<Root>, Vec<Arc<ChunkContent>>), HistoryError> {
         let mut looks = 0;
         loop {
             let root = self.root.load_full();
-            match self.holding_by(&root, key).await {
+            match self.holding_by(&root, keys).await {
                 // A chunk was written anew since the look at the root.
                 Err(HistoryError::Journal(JournalError::NotFound { .. })) if looks < ARCHIVE_LOOKS_MAX => looks += 1,
                 found => return Ok((root, found?)),
@@ -206,21 +207,22 @@ impl Archive {
         }
     }
 
-    async fn holding_by(&self, root: &Root, key: u64) -> Result<Vec<Arc<ChunkContent>>, HistoryError> {
+    async fn holding_by(&self, root: &Root, keys: &[u64]) -> Result<Vec<Arc<ChunkContent>>, HistoryError> {
         let mut found = Vec::new();
-        for file in self.candidates(root, key) {
-            if self.may_hold(file, key).await? {
+        for file in self.candidates(root, keys) {
+            if self.may_hold(file, keys).await? {
                 found.push(self.content(file).await?);
             }
         }
         Ok(found)
     }
 
-    /// The files that may hold a key as far as memory tells, newest first: those whose filter says so, or was not read yet.
-    fn candidates(&self, root: &Root, key: u64) -> Vec<u64> {
+    /// The files that may hold one of these keys as far as memory tells, newest first: those whose filter says so, or was not read yet.
+    fn candidates(&self, root: &Root, keys: &[u64]) -> Vec<u64> {
         let filters = lock(&self.filters);
         let files = root.archive.chunks.values().rev().map(|chunk| chunk.file);
-        files.filter(|file| filters.get(file).is_none_or(|filter| filter.may_hold(key))).collect()
+        let may_hold_one = |filter: &Arc<ChunkFilter>| keys.iter().any(|key| filter.may_hold(*key));
+        files.filter(|file| filters.get(file).is_none_or(may_hold_one)).collect()
     }
 
     /// An instance by its id.
@@ -228,7 +230,7 @@ impl Archive {
     /// # Errors
     /// [`HistoryError`].
     pub async fn instance(&self, id: InstanceId, now: Time) -> Result<Option<FoundInstance>, HistoryError> {
-        let (root, contents) = self.holding(self.keys.of_instance(id)).await?;
+        let (root, contents) = self.holding(&[self.keys.of_instance(id)]).await?;
         for content in contents {
             let found = content.instances.iter().find(|one| one.id == id);
             if let Some(one) = found.filter(|one| !self.instance_is_outlived(&root, one, now)) {

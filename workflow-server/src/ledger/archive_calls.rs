@@ -31,7 +31,7 @@ impl Archive {
     }
 
     async fn newest(&self, key: u64, now: Time) -> Result<Option<Arc<Call>>, HistoryError> {
-        let (root, contents) = self.holding(key).await?;
+        let (root, contents) = self.holding(&[key]).await?;
         let mut newest: Option<&ArchivedCall> = None;
         for content in &contents {
             for (at, call) in content.calls.iter().enumerate().filter(|(_, call)| call.key == key) {
@@ -69,12 +69,12 @@ impl Archive {
     /// [`HistoryError`].
     pub async fn calls(&self, key: &CallKey, now: Time) -> Result<Vec<FoundCall>, HistoryError> {
         let hash = self.keys().of_call(key);
-        let (root, contents) = self.holding(hash).await?;
+        let (root, contents) = self.holding(&[hash]).await?;
         let mut found = Vec::new();
         for content in contents {
             for (at, call) in content.calls.iter().enumerate().filter(|(_, call)| call.key == hash) {
                 if let Some(kept) = self.kept(&root, &content, (at, call), now) {
-                    found.push(self.found_call(call, kept).await?);
+                    found.push(self.found_call(self.read_call(call).await?, kept).await?);
                 }
             }
         }
@@ -94,11 +94,13 @@ impl Archive {
         calls_max: usize,
         now: Time,
     ) -> Result<Vec<FoundCall>, HistoryError> {
-        let hash = self.keys().of_caller(caller);
-        let (root, contents) = self.holding(hash).await?;
+        let terms = caller.sought_bytes();
+        let hashes: Vec<u64> = terms.iter().map(|term| self.keys().of_caller(term)).collect();
+        let (root, contents) = self.holding(&hashes).await?;
         let mut found = Vec::new();
         for content in contents {
-            let of_caller = |(_, call): &(usize, &ArchivedCall)| call.callers.contains(&hash);
+            let of_caller =
+                |(_, call): &(usize, &ArchivedCall)| call.callers.iter().any(|caller| hashes.contains(caller));
             let mut calls: Vec<_> = content.calls.iter().enumerate().filter(of_caller).collect();
             calls.sort_by_key(|(_, call)| Reverse(call.sequence));
             for (at, call) in calls {
@@ -106,10 +108,11 @@ impl Archive {
                     return Ok(found);
                 }
                 let Some(kept) = self.kept(&root, &content, (at, call), now) else { continue };
-                let one = self.found_call(call, kept).await?;
-                let is_of_customer = customer.is_empty() || *one.call.customer == *customer;
-                if is_of_customer && self.is_shown(call.key, &one.call, is_shown).await? {
-                    found.push(one);
+                let known = self.read_call(call).await?;
+                // A term is only the end of a telephone number.
+                let is_of_caller = caller.fits(&known.caller) && (customer.is_empty() || *known.customer == *customer);
+                if is_of_caller && self.is_shown(call.key, &known, is_shown).await? {
+                    found.push(self.found_call(known, kept).await?);
                 }
             }
         }
@@ -122,12 +125,12 @@ impl Archive {
         Ok(is_shown(call) && self.newest(key, BEFORE_ALL).await?.is_none_or(|newest| is_shown(&newest)))
     }
 
-    async fn found_call(&self, call: &ArchivedCall, kept: Vec<&ArchivedInstance>) -> Result<FoundCall, HistoryError> {
+    async fn found_call(&self, call: Arc<Call>, kept: Vec<&ArchivedInstance>) -> Result<FoundCall, HistoryError> {
         let mut instances = Vec::with_capacity(kept.len());
         for one in kept {
             instances.push(self.read_instance(one).await?);
         }
         instances.sort_by_key(|instance| instance.id.made_at);
-        Ok(FoundCall { call: self.read_call(call).await?, instances })
+        Ok(FoundCall { call, instances })
     }
 }

@@ -75,7 +75,7 @@ fn content(root: &Root, keys: ArchiveKeys, calls: &[ArchivableCall]) -> ChunkCon
 fn archived_call(keys: ArchiveKeys, call: &Call) -> ArchivedCall {
     ArchivedCall {
         key: keys.of_call(&call.key),
-        callers: CallerKey::all_of(&call.caller).map(|caller| keys.of_caller(&caller)).collect(),
+        callers: CallerKey::bytes_of(&call.caller).map(|term| keys.of_caller(&term)).collect(),
         sequence: call.sequence,
         created_at: call.created_at,
     }

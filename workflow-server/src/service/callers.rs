@@ -22,10 +22,16 @@ use crate::ledger::FoundCall;
 use crate::limits::{CALLS_SHOWN_MAX, OPEN_FOLLOW_UPS_SHOWN_MAX};
 
 /// What a caller is found by; a fault where nothing is given that finds anybody.
-pub(super) fn key(caller: Option<&proto::Caller>, faults: &mut Faults) -> Option<CallerKey> {
-    let key = caller.and_then(|caller| CallerKey::of(&requests::caller(caller.clone())));
+pub(super) fn key(shared: &Shared, caller: Option<&proto::Caller>, faults: &mut Faults) -> Option<CallerKey> {
+    let key = caller.and_then(|caller| CallerKey::of(&requests::caller(caller.clone()), shared.desk.country));
     if key.is_none() {
-        faults.add("caller", "must have a reference, a telephone number or a mail address");
+        let message = match caller {
+            Some(caller) if !caller.phone.is_empty() => {
+                "must have a reference, a mail address or a telephone number; this one has no digits, or is withheld"
+            }
+            _ => "must have a reference, a telephone number or a mail address",
+        };
+        faults.add("caller", message);
     }
     key
 }
@@ -42,7 +48,7 @@ pub(super) async fn open(
             root.call(&key).cloned().into_iter().collect()
         }
         (None, Some(caller)) => {
-            let key = key(Some(caller), &mut faults);
+            let key = key(shared, Some(caller), &mut faults);
             key.iter().flat_map(|key| root.calls_of(key, &request.customer)).cloned().collect()
         }
         (_, _) => {
@@ -144,7 +150,7 @@ pub(super) async fn calls_of(
 ) -> Result<Response<Ready<proto::ListCallsOfCallerResponse>>, Status> {
     let root = shared.root();
     let mut faults = Faults::default();
-    let key = key(request.caller.as_ref(), &mut faults);
+    let key = key(shared, request.caller.as_ref(), &mut faults);
     faults.check()?;
     let Some(key) = key else { return Ok(Response::new(Ready::default())) };
     let live = root.calls_of(&key, &request.customer).filter(|call| call.is_shown()).take(CALLS_SHOWN_MAX + 1);

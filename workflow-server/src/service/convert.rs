@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use aftercall_engine::Root;
-use aftercall_engine::call::Call;
+use aftercall_engine::call::{Call, CallKey};
 use aftercall_engine::command::{Actor, ActorKind};
 use aftercall_engine::definition::model::Priority;
 use aftercall_engine::definition::{EventKind, Fault, Stage};
@@ -125,9 +125,13 @@ pub(super) fn fault(fault: &Fault) -> proto::Fault {
     }
 }
 
+pub(super) fn call_ref(key: &CallKey) -> proto::CallRef {
+    proto::CallRef { source: key.source.to_string(), id: key.id.to_string() }
+}
+
 pub(super) fn call(call: &Call) -> proto::Call {
     proto::Call {
-        r#ref: Some(proto::CallRef { source: call.key.source.to_string(), id: call.key.id.to_string() }),
+        r#ref: Some(call_ref(&call.key)),
         customer: call.customer.to_string(),
         script: call.script.to_string(),
         agent: call.agent.to_string(),

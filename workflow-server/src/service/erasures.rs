@@ -24,7 +24,7 @@ pub(super) async fn erase(
     request: proto::EraseCallerRequest,
 ) -> Result<proto::EraseCallerResponse, Status> {
     let mut faults = Faults::default();
-    let caller = callers::key(request.caller.as_ref(), &mut faults);
+    let caller = callers::key(shared, request.caller.as_ref(), &mut faults);
     let Some(caller) = caller else {
         faults.check()?;
         return Err(status::invalid_field("caller", "must be given"));
@@ -32,7 +32,7 @@ pub(super) async fn erase(
     if request.dry_run {
         return tried(shared, &request, &caller).await;
     }
-    let started = start(shared, &request, &caller).await?;
+    let started = start(shared, &request, &caller.exactly()).await?;
     shared.job_started.notify_one();
     masked(shared, started.sequence).await;
     let root = shared.root();
@@ -40,7 +40,7 @@ pub(super) async fn erase(
     // What masked its last call: the same whenever this is asked again.
     let masked_at = erasure.masked_at.last().copied().unwrap_or(started.sequence);
     let erasure = Some(shown(&root, &erasure));
-    Ok(proto::EraseCallerResponse { erasure, sequence: masked_at.max(started.sequence) })
+    Ok(proto::EraseCallerResponse { erasure, sequence: masked_at.max(started.sequence), possible_calls: Vec::new() })
 }
 
 /// What an erasure would be about, as it is now.
@@ -49,10 +49,13 @@ async fn tried(
     request: &proto::EraseCallerRequest,
     caller: &CallerKey,
 ) -> Result<proto::EraseCallerResponse, Status> {
-    let mut erase = found(shared, request, caller).await?;
+    let mut erase = found(shared, request, &caller.clone().exactly()).await?;
     // What left memory between the two looks is in both.
     let mut seen = HashSet::new();
     erase.calls.retain(|call| seen.insert((call.key.clone(), call.created_at)));
+    let mut possible = found(shared, request, caller).await?.calls;
+    possible.retain(|call| seen.insert((call.key.clone(), call.created_at)));
+    possible.truncate(ERASED_CALLS_MAX);
     let more = erase.calls.len() > ERASED_CALLS_MAX;
     erase.calls.truncate(ERASED_CALLS_MAX);
     let root = shared.root();
@@ -67,7 +70,11 @@ async fn tried(
         masked_at: Default::default(),
         more,
     };
-    Ok(proto::EraseCallerResponse { erasure: Some(shown(&root, &erasure)), sequence: root.sequence })
+    Ok(proto::EraseCallerResponse {
+        erasure: Some(shown(&root, &erasure)),
+        sequence: root.sequence,
+        possible_calls: possible.iter().map(|call| convert::call_ref(&call.key)).collect(),
+    })
 }
 
 /// The erasure as it is now; where it is done and forgotten, what the entry that started it tells.
@@ -155,7 +162,7 @@ pub(super) fn shown(root: &Root, erasure: &Erasure) -> proto::Erasure {
     let is_open = |id: &&aftercall_engine::instance::InstanceId| {
         root.instance(**id).is_some_and(|instance| !instance.status.is_ended())
     };
-    let call = |call: &ErasedCall| proto::CallRef { source: call.key.source.to_string(), id: call.key.id.to_string() };
+    let call = |call: &ErasedCall| convert::call_ref(&call.key);
     proto::Erasure {
         id: erasure.id,
         state: state.into(),

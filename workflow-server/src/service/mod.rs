@@ -49,6 +49,7 @@ use std::time::Duration;
 
 use aftercall_engine::Root;
 use aftercall_engine::instance::InstanceId;
+use aftercall_engine::phone::Country;
 use aftercall_engine::query::{ShouldStop, Stopped};
 use aftercall_engine::rejection::FieldFault;
 use aftercall_proto::ready::Ready;
@@ -93,6 +94,8 @@ pub struct Shared {
 /// What ops decide for the people at their desks.
 #[derive(Clone, Debug)]
 pub struct DeskSettings {
+    /// The country of telephone numbers that name none.
+    pub country: Country,
     /// How long a push may be taken back; zero for not at all.
     pub undo: Duration,
 }

@@ -296,6 +296,7 @@ impl OperationsService for Operations {
             cpu_time: Some(convert::duration(usage.cpu_time)),
             resident_bytes: usage.resident_bytes,
             archived_instances: root.archive.instances,
+            country: self.0.desk.country.to_string(),
         }))
     }
 

@@ -4,6 +4,7 @@ use aftercall_engine::call::Caller;
 use aftercall_engine::command::Command;
 use aftercall_engine::erasure::{EraseCaller, ErasedCall, ErasureState, calls_in_memory};
 use aftercall_engine::instance::InstanceId;
+use aftercall_engine::phone::Country;
 use aftercall_engine::time::Time;
 use aftercall_engine::world::caller_index::CallerKey;
 use workflow_server::backup::{BackupDirectory, RestoreOptions, Until, restore};
@@ -24,7 +25,7 @@ async fn furnish(house: &House) -> InstanceId {
 }
 
 async fn erase(house: &House) -> u64 {
-    let key = CallerKey::of(&Caller { reference: "C-99".into(), ..Caller::default() }).unwrap();
+    let key = CallerKey::of(&Caller { reference: "C-99".into(), ..Caller::default() }, Country::NONE).unwrap();
     let call = |found: &workflow_server::ledger::FoundCall| ErasedCall {
         key: found.call.key.clone(),
         created_at: found.call.created_at,

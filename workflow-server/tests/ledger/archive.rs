@@ -7,6 +7,7 @@ use aftercall_engine::call::{CallKey, Caller};
 use aftercall_engine::command::{CallChanges, Command, IfRunning, PushButton, SetWorkflow};
 use aftercall_engine::definition::file;
 use aftercall_engine::instance::{InstanceId, Status};
+use aftercall_engine::phone::Country;
 use aftercall_engine::world::caller_index::CallerKey;
 use workflow_server::ledger::history::HistoryError;
 use workflow_server::ledger::{ArchiveCursor, ArchiveFilter, Clock as _};
@@ -107,7 +108,7 @@ async fn check_found(bench: &Bench, id: InstanceId, call: &str, reference: &str)
     let calls = archive.calls(&call_key(call), now(bench)).await.unwrap();
     assert_eq!(calls.len(), 1);
     assert_eq!((calls[0].call.key.clone(), calls[0].instances[0].id), (call_key(call), id));
-    let by = CallerKey::of(&caller(reference)).unwrap();
+    let by = CallerKey::of(&caller(reference), Country::NONE).unwrap();
     let calls = archive.calls_of(&by, ("", None), 10, now(bench)).await.unwrap();
     assert_eq!(calls.iter().map(|found| found.call.key.clone()).collect::<Vec<_>>(), [call_key(call)]);
     let history = bench.handle.history().trail_of_instance(&found.instance).await.unwrap();

@@ -10,6 +10,7 @@ use aftercall_engine::call::Caller;
 use aftercall_engine::command::{Actor, ActorKind, CallChanges, Command, PushButton};
 use aftercall_engine::erasure::{EraseCaller, ErasedCall, ErasureState, calls_in_memory};
 use aftercall_engine::instance::InstanceId;
+use aftercall_engine::phone::Country;
 use aftercall_engine::time::Time;
 use aftercall_engine::world::Keeping;
 use aftercall_engine::world::caller_index::CallerKey;
@@ -166,7 +167,8 @@ impl House {
     }
 
     async fn start_erasing(&self) -> u64 {
-        let caller = CallerKey::of(&Caller { reference: REFERENCE.into(), ..Caller::default() }).unwrap();
+        let caller =
+            CallerKey::of(&Caller { reference: REFERENCE.into(), ..Caller::default() }, Country::NONE).unwrap();
         let found = self.handle.archive().calls_of(&caller, ("", None), 100, self.clock.wall()).await.unwrap();
         let archived: Vec<ErasedCall> = found
             .iter()
@@ -286,7 +288,7 @@ async fn what_is_erased_is_masked_at_once_and_then_no_byte_of_it_remains() {
     assert_eq!(history.len(), 4, "set, call updated, noted, erased");
     let first = house.handle.history().entry(history[0].sequence).await.unwrap();
     assert!(first.actor.name.contains("olga"), "who did it stays");
-    let by = CallerKey::of(&Caller { reference: REFERENCE.into(), ..Caller::default() }).unwrap();
+    let by = CallerKey::of(&Caller { reference: REFERENCE.into(), ..Caller::default() }, Country::NONE).unwrap();
     assert!(house.handle.archive().calls_of(&by, ("", None), 10, house.clock.wall()).await.unwrap().is_empty());
     assert!(root.calls_of(&by, "").next().is_none());
     let other = root.call(&call_key("other")).unwrap();
@@ -347,7 +349,7 @@ async fn two_erasures_at_once_come_to_their_end() {
     let (archived, _) = house.furnish().await;
     let first = house.start_erasing().await;
     house.mask(first).await;
-    let other = CallerKey::of(&Caller { reference: "C-other".into(), ..Caller::default() }).unwrap();
+    let other = CallerKey::of(&Caller { reference: "C-other".into(), ..Caller::default() }, Country::NONE).unwrap();
     let newest_file = house.handle.root().archive.newest_file;
     let (customer, reason) = ("".into(), "he asked for it too".into());
     let calls = calls_in_memory(&house.handle.root(), &other, "");

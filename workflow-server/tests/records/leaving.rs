@@ -7,6 +7,7 @@ use aftercall_engine::call::Caller;
 use aftercall_engine::command::{ActorKind, Command};
 use aftercall_engine::erasure::{EraseCaller, ErasedCall, ErasureState, calls_in_memory};
 use aftercall_engine::instance::InstanceId;
+use aftercall_engine::phone::Country;
 use aftercall_engine::query::archivable;
 use aftercall_engine::time::Time;
 use aftercall_engine::world::caller_index::CallerKey;
@@ -37,7 +38,8 @@ pub(crate) fn play_archive() -> Played {
     played.ask(ActorKind::Timer, Command::ReplaceChunk { id: 3, new: None });
     let erasures: Vec<u64> = (0..2)
         .map(|_| {
-            let caller = CallerKey::of(&Caller { reference: "C-7".into(), ..Caller::default() }).unwrap();
+            let caller =
+                CallerKey::of(&Caller { reference: "C-7".into(), ..Caller::default() }, Country::NONE).unwrap();
             let gone = InstanceId { made_at: 9, slot: 1, salt: 3 };
             let archived =
                 [ErasedCall { key: key("gone"), created_at: Time(1_795_000_000_000), instances: [gone].into() }];

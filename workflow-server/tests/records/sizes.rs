@@ -13,6 +13,7 @@ use aftercall_engine::limits::{
     OPEN_INSTANCES_PER_CALL_MAX, REASON_CHARS_MAX, SHORT_CHARS_MAX, TEXT_BYTES_MAX,
 };
 use aftercall_engine::mask::ERASED;
+use aftercall_engine::phone::Country;
 use aftercall_engine::value::Value;
 use aftercall_engine::world::caller_index::CallerKey;
 use aftercall_engine::world::{Keeping, World};
@@ -183,7 +184,7 @@ fn shows_the_agent(played: &mut Played) {
 
 /// Erases the caller: the call with its instances is masked in as many entries as it takes.
 fn masks(played: &mut Played) {
-    let caller = CallerKey::of(&Caller { reference: "C-7".into(), ..Caller::default() }).unwrap();
+    let caller = CallerKey::of(&Caller { reference: "C-7".into(), ..Caller::default() }, Country::NONE).unwrap();
     let (customer, reason) = ("".into(), wide(REASON_CHARS_MAX));
     let calls = calls_in_memory(played.world.root(), &caller, "");
     let erase = EraseCaller { customer, reason, calls, look: None, newest_file: 0, is_of_restore: false };

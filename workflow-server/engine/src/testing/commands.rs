@@ -20,6 +20,7 @@ use crate::erasure::{EraseCaller, ErasureState, Look, calls_in_memory};
 use crate::filter::FollowUpFilter;
 use crate::instance::{Instance, InstanceId, Status};
 use crate::limits::TEXT_BYTES_MAX;
+use crate::phone::Country;
 use crate::query::{Claimable, InstanceFilter, archivable, buttons, never};
 use crate::time::Time;
 use crate::value::{FieldDeclaration, FieldType, Value};
@@ -110,7 +111,7 @@ pub(super) fn replace(world: &World, nothing: bool) -> Option<Command> {
 
 /// As it is looked up now; of every other caller only a customer's calls are meant.
 pub(super) fn erase(world: &World, number: u8) -> EraseCaller {
-    let caller = CallerKey::of(&caller(number)).expect("a caller with a reference");
+    let caller = CallerKey::of(&caller(number), Country::NONE).expect("a caller with a reference");
     let customer: Box<str> = if number.is_multiple_of(2) { "".into() } else { "customer-1".into() };
     EraseCaller {
         reason: "she asked for it".into(),

@@ -9,8 +9,9 @@ use std::sync::{PoisonError, RwLock};
 use hashbrown::HashTable;
 
 use crate::call::Caller;
+use crate::phone::{self, Country, Readings};
 
-/// What a caller is found by.
+/// What calls are found by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum By {
     Reference,
@@ -18,52 +19,119 @@ enum By {
     Email,
 }
 
-/// Names a caller: a reference, a telephone number or a mail address, as it is compared.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+/// A word that calls are found by. It depends on no setting, so that an index and an archive stay as they are when one changes.
+type Term = (By, String);
+
+/// Names a caller as it is compared.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Name {
+    Reference(String),
+    Phone { readings: Readings, country: Country, earlier_forms: Vec<String> },
+    Email(String),
+}
+
+/// Names a caller: a reference, a telephone number or a mail address, and how strictly it is compared.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CallerKey {
-    by: By,
-    text: Box<str>,
+    name: Name,
+    terms: Vec<Term>,
+    is_exact: bool,
 }
 
 impl CallerKey {
-    /// The first of reference, telephone number and mail address that is given; none where none is.
+    /// The first of reference, telephone number and mail address that is given; none where none is. A telephone number that may be
+    /// this one counts as this one; `country` is that of numbers that name none.
     #[must_use]
-    pub fn of(caller: &Caller) -> Option<Self> {
-        keys(caller).next()
-    }
-
-    /// Everything that a caller is found by.
-    pub fn all_of(caller: &Caller) -> impl Iterator<Item = Self> {
-        keys(caller)
-    }
-
-    /// The key as bytes, for a hash that outlives this server.
-    #[must_use]
-    pub fn bytes(&self) -> Vec<u8> {
-        let by = match self.by {
-            By::Reference => b'r',
-            By::Phone => b'p',
-            By::Email => b'e',
+    pub fn of(caller: &Caller, country: Country) -> Option<Self> {
+        let term = |by, text: &str| vec![(by, text.to_owned())];
+        let (name, terms) = if let Some(reference) = reference(caller) {
+            let terms = term(By::Reference, &reference);
+            (Name::Reference(reference), terms)
+        } else if let Some(readings) = phone::read(&caller.phone, country) {
+            let terms = phone::sought_terms(&caller.phone, country);
+            let earlier_forms = phone::earlier_forms(&caller.phone, country);
+            let terms = terms.into_iter().map(|term| (By::Phone, term)).collect();
+            (Name::Phone { readings, country, earlier_forms }, terms)
+        } else {
+            let email = email(caller)?;
+            let terms = term(By::Email, &email);
+            (Name::Email(email), terms)
         };
-        [&[by], self.text.as_bytes()].concat()
+        Some(Self { name, terms, is_exact: false })
+    }
+
+    /// The same, but a telephone number must be certain to be this one: for what must not meet another person.
+    #[must_use]
+    pub fn exactly(self) -> Self {
+        Self { is_exact: true, ..self }
     }
 
     /// Whether this is the caller.
     #[must_use]
     pub fn fits(&self, caller: &Caller) -> bool {
-        keys(caller).any(|key| key == *self)
+        match &self.name {
+            Name::Reference(text) => reference(caller).as_ref() == Some(text),
+            Name::Email(text) => email(caller).as_ref() == Some(text),
+            Name::Phone { readings, country, .. } => {
+                let is_it = if self.is_exact { Readings::is_same } else { Readings::may_be };
+                phone::read(&caller.phone, *country).is_some_and(|other| is_it(readings, &other))
+            }
+        }
+    }
+
+    /// What a caller is found by, as bytes, for hashes that outlive this server.
+    pub fn bytes_of(caller: &Caller) -> impl Iterator<Item = Vec<u8>> {
+        terms(caller).into_iter().map(|term| bytes(&term))
+    }
+
+    /// What this caller is looked for by in hashes that outlive a server, those of earlier servers included.
+    #[must_use]
+    pub fn sought_bytes(&self) -> Vec<Vec<u8>> {
+        let earlier: &[String] = match &self.name {
+            Name::Phone { earlier_forms, .. } => earlier_forms,
+            Name::Reference(_) | Name::Email(_) => &[],
+        };
+        let earlier = earlier.iter().map(|form| [b"p", form.as_bytes()].concat());
+        self.terms.iter().map(bytes).chain(earlier).collect()
+    }
+
+    /// Whether its calls are in more than one chain.
+    pub(super) fn is_in_chains(&self) -> bool {
+        self.terms.len() > 1
     }
 }
 
-/// Numbers are compared by their digits, addresses without case.
-fn keys(caller: &Caller) -> impl Iterator<Item = CallerKey> {
-    let phone: String = caller.phone.chars().filter(|c| c.is_ascii_digit() || *c == '+').collect();
-    let texts = [
-        (By::Reference, caller.reference.trim().to_owned()),
-        (By::Phone, phone),
-        (By::Email, caller.email.trim().to_lowercase()),
-    ];
-    texts.into_iter().filter(|(_, text)| !text.is_empty()).map(|(by, text)| CallerKey { by, text: text.into() })
+/// A telephone number has another letter than in the archives of earlier servers, which held its digits.
+fn bytes((by, text): &Term) -> Vec<u8> {
+    let by = match by {
+        By::Reference => b'r',
+        By::Phone => b'n',
+        By::Email => b'e',
+    };
+    [&[by], text.as_bytes()].concat()
+}
+
+/// The reference, without what cannot be seen: earlier servers stored that as well.
+fn reference(caller: &Caller) -> Option<String> {
+    seen(&caller.reference)
+}
+
+/// The mail address, of which case does not count.
+fn email(caller: &Caller) -> Option<String> {
+    seen(&caller.email).map(|email| email.to_lowercase())
+}
+
+fn seen(text: &str) -> Option<String> {
+    let seen = aftercall_text::key(text);
+    Some(seen.trim().to_owned()).filter(|text| !text.is_empty())
+}
+
+/// Everything that a caller is found by.
+fn terms(caller: &Caller) -> Vec<Term> {
+    let reference = reference(caller).map(|text| (By::Reference, text));
+    let phone = phone::terms(&caller.phone).into_iter().map(|term| (By::Phone, term));
+    let email = email(caller).map(|text| (By::Email, text));
+    reference.into_iter().chain(phone).chain(email).collect()
 }
 
 /// The calls of one hash.
@@ -153,13 +221,16 @@ pub struct CallerIndex {
 }
 
 impl CallerIndex {
-    /// The slots of calls that may be this caller's, newest first, at most `at_most`.
+    /// The slots of calls that may be this caller's, newest first in each chain, at most `at_most`.
     pub(super) fn slots(&self, key: &CallerKey, at_most: usize) -> Vec<u32> {
-        let hash = hash(key);
         let chains = self.chains.read().unwrap_or_else(PoisonError::into_inner);
-        let chain = chains.by_hash.find(spread(hash), |chain| chain.hash == hash);
-        let newest = chain.and_then(|chain| chains.at(chain.newest));
-        std::iter::successors(newest, |node| chains.at(node.before)).take(at_most).map(|node| node.slot).collect()
+        let of_term = |term: &Term| {
+            let hash = hash(term);
+            let chain = chains.by_hash.find(spread(hash), |chain| chain.hash == hash);
+            let newest = chain.and_then(|chain| chains.at(chain.newest));
+            std::iter::successors(newest, |node| chains.at(node.before)).map(|node| node.slot)
+        };
+        key.terms.iter().flat_map(of_term).take(at_most).collect()
     }
 
     /// Adds a call by what its caller is found by, as far as that is new.
@@ -180,13 +251,14 @@ impl CallerIndex {
 
 /// What a caller is found by, but for what another is found by too.
 pub(super) fn hashes(caller: &Caller, but: Option<&Caller>) -> Box<[u32]> {
-    let others = keys(caller).filter(|key| but.is_none_or(|but| !key.fits(but)));
-    others.map(|key| hash(&key)).collect()
+    let of = |caller: &Caller| -> Vec<u32> { terms(caller).iter().map(hash).collect() };
+    let others = but.map(of).unwrap_or_default();
+    of(caller).into_iter().filter(|hash| !others.contains(hash)).collect()
 }
 
-fn hash(key: &CallerKey) -> u32 {
+fn hash(term: &Term) -> u32 {
     let mut hasher = DefaultHasher::new();
-    key.hash(&mut hasher);
+    term.hash(&mut hasher);
     (hasher.finish() >> 32) as u32
 }
 
@@ -206,22 +278,22 @@ mod tests {
     #[test]
     fn a_caller_is_found_by_any_of_the_three_however_it_is_written() {
         let index = CallerIndex::default();
-        let known = caller("C-7", "+44 (0)20-7946", "Bea@Example.com");
+        let known = caller("C-7", "+44 (0)20-7946 0001", "Bea@Example.com");
         index.add(&known, None, 3);
-        index.add(&caller("", "+4402 07946", ""), None, 8);
-        let slots = |asked: &Caller| index.slots(&CallerKey::of(asked).expect("a caller"), 10);
+        index.add(&caller("", "+4402 079460001", ""), None, 8);
+        let slots = |asked: &Caller| index.slots(&CallerKey::of(asked, Country::NONE).expect("a caller"), 10);
         assert_eq!(slots(&caller("C-7", "", "")), [3]);
-        assert_eq!(slots(&caller("", "+44 0207946", "")), [8, 3]);
+        assert_eq!(slots(&caller("", "+44 02079460001", "")), [8, 3]);
         assert_eq!(slots(&caller("", "", "bea@example.com")), [3]);
         assert_eq!(slots(&caller("c-7", "", "")), [0_u32; 0]);
-        assert_eq!(CallerKey::of(&Caller { name: "Bea".into(), ..Caller::default() }), None);
+        assert_eq!(CallerKey::of(&Caller { name: "Bea".into(), ..Caller::default() }, Country::NONE), None);
     }
 
     #[test]
     fn what_is_taken_out_leaves_the_rest_in_its_order() {
         let index = CallerIndex::default();
         let known = caller("C-7", "", "");
-        let (key, hash) = (CallerKey::of(&known).expect("a caller"), hashes(&known, None)[0]);
+        let (key, hash) = (CallerKey::of(&known, Country::NONE).expect("a caller"), hashes(&known, None)[0]);
         (0..5).for_each(|slot| index.add(&known, None, slot));
         for (gone, left) in
             [(0, vec![4, 3, 2, 1]), (2, vec![4, 3, 1]), (4, vec![3, 1]), (9, vec![3, 1]), (3, vec![1]), (1, vec![])]
@@ -243,7 +315,7 @@ mod tests {
         let known = caller("C-7", "1", "");
         index.add(&known, None, 3);
         index.add(&caller("C-7", "2", ""), Some(&known), 3);
-        assert_eq!(index.slots(&CallerKey::of(&known).expect("a caller"), 10), [3]);
-        assert_eq!(index.slots(&CallerKey::of(&caller("", "2", "")).expect("a caller"), 10), [3]);
+        assert_eq!(index.slots(&CallerKey::of(&known, Country::NONE).expect("a caller"), 10), [3]);
+        assert_eq!(index.slots(&CallerKey::of(&caller("", "2", ""), Country::NONE).expect("a caller"), 10), [3]);
     }
 }

@@ -194,10 +194,13 @@ impl Root {
 
     fn calls_among<'r>(
         &'r self,
-        slots: Vec<u32>,
+        mut slots: Vec<u32>,
         key: &'r CallerKey,
         customer: &'r str,
     ) -> impl Iterator<Item = &'r Arc<Call>> {
+        if key.is_in_chains() {
+            slots.sort_by_key(|slot| std::cmp::Reverse(self.call_at(*slot).map(|call| call.created_at)));
+        }
         let mut seen = HashSet::new();
         let of_caller = slots.into_iter().filter(move |slot| seen.insert(*slot)).filter_map(|slot| self.call_at(slot));
         of_caller.filter(move |call| key.fits(&call.caller) && (customer.is_empty() || *call.customer == *customer))
