@@ -22,7 +22,7 @@ pub enum ConfigError {
         error: std::io::Error,
     },
     /// The file has a fault.
-    #[error("the configuration file {} has a fault: {message}", path.display())]
+    #[error("the configuration file {} has an error: {message}", path.display())]
     File {
         /// Which.
         path: PathBuf,
@@ -30,7 +30,7 @@ pub enum ConfigError {
         message: String,
     },
     /// The layers do not make a configuration together.
-    #[error("the configuration has a fault: {0}")]
+    #[error("the configuration has an error: {0}")]
     Layers(String),
     /// Some settings are invalid.
     #[error("{}", one_by_one(.0))]

@@ -25,7 +25,8 @@ use crate::{
 #[command(after_help = "\
 Examples:
   aftercall set-workflow refund --call scripts/1001 --customer acme --caller-name 'Ann Lee' --chargeable --field amount=120
-  aftercall set-workflow call-back --call scripts/1002 --customer acme --field topic=bill --release call-ended --release-within 2h")]
+  aftercall set-workflow call-back --call scripts/1002 --customer acme --caller-name 'Ann Lee' --caller-phone '+44 20 7946 0001' \
+      --chargeable --field topic=bill --release call-ended --release-within 2h")]
 pub(crate) struct SetWorkflow {
     /// The workflow's name
     workflow: String,

@@ -1,4 +1,4 @@
-//! The demo: its sample calls read whole, and it runs beside another Aftercall.
+//! The demo: its sample calls read whole, and it runs beside another Aftercall. So do the examples of the help.
 
 use std::collections::BTreeMap;
 use std::net::TcpListener;
@@ -7,6 +7,8 @@ use std::process::Stdio;
 use aftercall_tests::{PATIENCE, binary};
 use tokio::io::{AsyncBufReadExt as _, AsyncRead, BufReader, Lines};
 use tokio::process::Command;
+
+use crate::up::with_refund;
 
 async fn line<R: AsyncRead + Unpin>(lines: &mut Lines<BufReader<R>>) -> String {
     let line = tokio::time::timeout(PATIENCE, lines.next_line()).await.expect("a line in time");
@@ -48,4 +50,25 @@ async fn the_samples_of_the_demo_show_no_gap_and_no_warning_on_ports_that_are_fr
         assert!(out.contains("set on the call"), "{workflow}: {out}{err}");
         assert_eq!(err, "", "{workflow}: it warns");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_examples_of_the_help_show_no_gap_and_no_warning() {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let up = with_refund(&dir.path().join("data")).await;
+    up.does("aftercall workflow publish examples/call-back.yaml").await;
+    let help = up.does("aftercall set-workflow --help").await;
+    // The help is wrapped.
+    let (_, examples) = help.split_once("Examples:\n").expect("it has examples");
+    let joined = |rest: &str| format!("aftercall {}", rest.replace("\\\n", " ").replace('\n', " "));
+    let examples: Vec<String> = examples.split("  aftercall ").skip(1).map(joined).collect();
+    assert_eq!(examples.len(), 2, "{help}");
+    for example in examples {
+        let ended = up.shell(&example).await;
+        assert_eq!((ended.code, &*ended.err), (0, ""), "{example}: {ended:?}");
+    }
+    up.does("aftercall call end scripts/1002").await;
+    let shown = up.does("aftercall calls --customer acme").await;
+    assert!(shown.contains("Refund 120 for Ann Lee") && shown.contains("Ring Ann Lee back on"), "{shown}");
+    assert!(!shown.contains("[?]"), "{shown}");
 }
