@@ -120,11 +120,15 @@ impl ServerProcess {
 }
 
 impl ServerProcess {
-    /// Tells it to stop, as an operator does; how it ended, if it did within the time.
-    pub fn terminate(self, within: Duration) -> Option<ExitStatus> {
+    /// Asks it to stop, as an operator does; how it ended, if it did within the time or had ended before.
+    pub fn terminate(mut self, within: Duration) -> Option<ExitStatus> {
+        // Once it is known to have ended, its number names no process.
+        if let Some(status) = self.child.try_wait().expect("it is a process") {
+            return Some(status);
+        }
         let pid = self.child.id().to_string();
-        let told = Command::new("kill").args(["-TERM", &pid]).status().expect("kill is there");
-        assert!(told.success(), "it is told to stop");
+        let sent = Command::new("kill").args(["-TERM", &pid]).status().expect("kill is there");
+        assert!(sent.success(), "it is asked to stop");
         self.ended(within)
     }
 
