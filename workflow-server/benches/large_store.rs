@@ -15,9 +15,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
+use aftercall_engine::actor::{Actor, ActorKind};
 use aftercall_engine::call::{CallKey, Caller};
 use aftercall_engine::command::{
-    Actor, ActorKind, CallChanges, Command, IfRunning, PushButton, RequestMark, SetWorkflow,
+    CallChanges, Command, EndCall, IfRunning, ImportTeam, ImportWorkflow, PublishWorkflow, PushButton, RequestMark,
+    SetWorkflow,
 };
 use aftercall_engine::definition::file;
 use aftercall_engine::time::Time;
@@ -83,7 +85,7 @@ impl Filling {
             caller: Some(caller),
             ..CallChanges::default()
         };
-        self.ask(Command::SetWorkflow(Box::new(SetWorkflow {
+        self.ask(Command::from(SetWorkflow {
             call: key.clone(),
             changes,
             workflow: "refund".into(),
@@ -95,15 +97,15 @@ impl Filling {
             release: None,
             release_within_millis: None,
             if_running: IfRunning::ReturnIt,
-        })));
+        }));
         if is_ended {
             let root = self.world.root();
             let instance = root.call(&key).and_then(|call| root.instance_at(call.instances[0])).expect("it was set").id;
             let note = "no receipt".into();
             let push =
                 PushButton { instance, button: "reject".into(), stage: Some(1), visit: 1, note, form: Vec::new() };
-            self.ask(Command::PushButton(Box::new(push)));
-            self.ask(Command::EndCall { call: key });
+            self.ask(Command::from(push));
+            self.ask(Command::from(EndCall { call: key }));
         }
     }
 }
@@ -136,11 +138,11 @@ fn main() {
         runtime: tokio::runtime::Builder::new_current_thread().build().expect("a runtime"),
     };
     for team in ["billing", "billing-leads", "payments"] {
-        filling.ask(Command::ImportTeam { name: team.into(), title: team.into(), expected: None });
+        filling.ask(Command::from(ImportTeam { name: team.into(), title: team.into(), expected: None }));
     }
     let definition = Box::new(file::read(REFUND, None).expect("the sample reads"));
-    filling.ask(Command::ImportWorkflow { definition, expected: None });
-    filling.ask(Command::PublishWorkflow { name: "refund".into(), expected: None, validated: None });
+    filling.ask(Command::from(ImportWorkflow { definition, expected: None }));
+    filling.ask(Command::from(PublishWorkflow { name: "refund".into(), expected: None, validated: None }));
     let every = (open + ended).max(1);
     for call in 0..every {
         // Spread evenly: of every so many calls so many have ended.

@@ -8,8 +8,9 @@ use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use aftercall_engine::actor::Actor;
 use aftercall_engine::batch::BatchState;
-use aftercall_engine::command::{Actor, Command};
+use aftercall_engine::command::{Command, StepBatch, StepErasure};
 use aftercall_engine::erasure::ErasureState;
 use aftercall_engine::{Request, Root};
 use tokio::sync::Notify;
@@ -52,14 +53,14 @@ pub(crate) async fn run(handle: Handle, started: Arc<Notify>, stop: Cancellation
         let root = handle.root();
         for batch in root.batches.values().filter(|batch| batch.state == BatchState::Running) {
             if driven.insert(batch.id) {
-                let command = Command::StepBatch { batch: batch.id };
+                let command = Command::from(StepBatch { batch: batch.id });
                 let job = (batch.id, batch.actor.clone(), command);
                 driving.spawn(drive(handle.clone(), refused.clone(), job, Some(batch.per_second)));
             }
         }
         for erasure in root.erasures.values().filter(|erasure| erasure.state == ErasureState::Masking) {
             if driven.insert(erasure.id) {
-                let command = Command::StepErasure { erasure: erasure.id };
+                let command = Command::from(StepErasure { erasure: erasure.id });
                 let job = (erasure.id, erasure.actor.clone(), command);
                 driving.spawn(drive(handle.clone(), refused.clone(), job, None));
             }

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use aftercall_engine::Root;
-use aftercall_engine::command::ActorKind;
+use aftercall_engine::actor::ActorKind;
 use aftercall_engine::entry::{Answer, ChangeKind, Entry, InstanceChange};
 use aftercall_engine::instance::{Alert, Instance, InstanceId, Status};
 use aftercall_engine::time::Time;

@@ -5,8 +5,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use aftercall_engine::actor::{Actor, ActorKind};
 use aftercall_engine::batch::{BatchChange, BatchItems, BatchWork, StartBatch};
-use aftercall_engine::command::{Actor, ActorKind, Command};
+use aftercall_engine::command::{AddNote, Command};
 use aftercall_engine::entry::After;
 use aftercall_engine::instance::{Instance, InstanceId, Timer};
 use aftercall_engine::world::Keeping;
@@ -49,7 +50,7 @@ async fn a_timer_that_cannot_fire_is_a_warning_until_its_follow_up_moves_on() {
     let instance: InstanceId = follow_up.instance_id.parse().expect("an id");
     bench.is_well(&clients, None).await;
     bench.house.stop_workflow().await;
-    let note = Command::AddNote { instance, text: "forged".into() };
+    let note = Command::from(AddNote { instance, text: "forged".into() });
     forge(bench.house.data_dir(), note, |entry| {
         let After::Whole(instance) = &entry.instances[0].after else { panic!("it is whole") };
         // The stage has no action of this number.
@@ -80,7 +81,7 @@ async fn a_job_whose_step_is_refused_is_a_warning_until_it_is_stopped() {
     let items = BatchItems::named(vec![instance]);
     let start = StartBatch { work: BatchWork::Move { stage: 1 }, items, reason: "again".into(), per_second: 100 };
     let mut batch_id = 0;
-    forge(bench.house.data_dir(), Command::StartBatch(Box::new(start)), |entry| {
+    forge(bench.house.data_dir(), Command::from(start), |entry| {
         batch_id = entry.sequence;
         let Some(BatchChange::Started(batch)) = &mut entry.batch else { panic!("it starts") };
         // Each step is asked for by whoever started it, who must have a name.

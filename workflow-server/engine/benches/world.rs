@@ -6,9 +6,11 @@ use std::cell::RefCell;
 use std::hint::black_box;
 use std::time::Duration;
 
+use aftercall_engine::actor::{Actor, ActorKind};
 use aftercall_engine::call::CallKey;
 use aftercall_engine::command::{
-    Actor, ActorKind, CallChanges, Command, IfRunning, PushButton, Request, RequestMark, SetWorkflow,
+    CallChanges, Command, IfRunning, ImportTeam, ImportWorkflow, PublishWorkflow, PushButton, Request, RequestMark,
+    SetWorkflow,
 };
 use aftercall_engine::definition::file;
 use aftercall_engine::filter::FollowUpFilter;
@@ -36,12 +38,12 @@ impl Bench {
     fn new() -> Self {
         let mut bench = Self { world: World::new(Keeping::default()), asked: 0, unpushed: 0 };
         for name in ["billing", "payments"] {
-            bench.ask(Command::ImportTeam { name: name.into(), title: name.into(), expected: None });
+            bench.ask(Command::from(ImportTeam { name: name.into(), title: name.into(), expected: None }));
         }
         let refund = include_str!("../../../examples/refund.yaml");
         let definition = file::read(refund, None).expect("the sample is whole").into();
-        bench.ask(Command::ImportWorkflow { definition, expected: None });
-        bench.ask(Command::PublishWorkflow { name: "refund".into(), expected: None, validated: None });
+        bench.ask(Command::from(ImportWorkflow { definition, expected: None }));
+        bench.ask(Command::from(PublishWorkflow { name: "refund".into(), expected: None, validated: None }));
         for _ in 0..OPEN {
             bench.set();
         }
@@ -60,7 +62,7 @@ impl Bench {
     }
 
     fn set(&mut self) {
-        self.ask(Command::SetWorkflow(Box::new(SetWorkflow {
+        self.ask(Command::from(SetWorkflow {
             call: CallKey { source: "dialler".into(), id: format!("call-{}", self.asked).into() },
             changes: CallChanges {
                 customer: Some("northern-gas".into()),
@@ -73,20 +75,20 @@ impl Bench {
             release: None,
             release_within_millis: None,
             if_running: IfRunning::ReturnIt,
-        })));
+        }));
     }
 
     fn push(&mut self) {
         let instance = self.world.root().instance_at(self.unpushed).expect("there are enough").clone();
         self.unpushed += 1;
-        self.ask(Command::PushButton(Box::new(PushButton {
+        self.ask(Command::from(PushButton {
             instance: instance.id,
             button: "pay-out".into(),
             stage: Some(instance.stage),
             visit: instance.visit(),
             note: "".into(),
             form: Vec::new(),
-        })));
+        }));
     }
 }
 

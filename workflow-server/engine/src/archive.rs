@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use imbl::OrdMap;
 
+use crate::actor::Actor;
 use crate::call::Call;
-use crate::command::Actor;
 use crate::instance::{Instance, Status};
 use crate::time::{Span, SpanUnit, Time};
 

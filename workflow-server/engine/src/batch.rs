@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use imbl::Vector;
 
-use crate::command::{Actor, Recipient};
+use crate::actor::Actor;
 use crate::instance::InstanceId;
 use crate::limits;
 use crate::query::{InstanceFilter, ShouldStop, Stopped, instances_of};
+use crate::recipient::Recipient;
 use crate::time::Time;
 use crate::world::Root;
 

@@ -9,11 +9,12 @@ mod said;
 use std::fmt;
 use std::sync::Arc;
 
+use crate::actor::Actor;
 use crate::archive::ArchiveChange;
 use crate::batch::{BatchChange, BatchProgress};
 use crate::calendar::Calendar;
 use crate::call::Call;
-use crate::command::{Actor, RequestMark};
+use crate::command::RequestMark;
 use crate::definition::model::{Definition, Priority};
 use crate::erasure::ErasureChange;
 use crate::instance::InstanceId;

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use imbl::{HashMap, OrdMap, Vector};
 
+use crate::actor::Actor;
 use crate::call::{Call, CallKey};
-use crate::command::Actor;
 use crate::entry::Entry;
 use crate::instance::InstanceId;
 use crate::time::Time;

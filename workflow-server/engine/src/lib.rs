@@ -15,6 +15,7 @@ pub mod calendar;
 
 pub mod definition;
 
+pub mod actor;
 pub mod alert;
 pub mod archive;
 pub mod batch;
@@ -23,6 +24,7 @@ pub mod erasure;
 pub mod instance;
 pub mod mask;
 pub mod phone;
+pub mod recipient;
 mod shown;
 pub mod team;
 

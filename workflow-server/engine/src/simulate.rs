@@ -8,9 +8,13 @@ use std::sync::Arc;
 use jiff::tz::TimeZone;
 use thiserror::Error;
 
+use crate::actor::{Actor, ActorKind};
 use crate::calendar::Calendar;
 use crate::call::CallKey;
-use crate::command::{Actor, ActorKind, CallChanges, Command, IfRunning, PushButton, Request, SetWorkflow};
+use crate::command::{
+    CallChanges, Command, Elapse, IfRunning, ImportCalendar, ImportTeam, ImportWorkflow, PublishWorkflow, PushButton,
+    Request, SetWorkflow,
+};
 use crate::decide::{Decision, decide};
 use crate::definition::model::{Action, ActionKind};
 use crate::definition::{Definition, Fault};
@@ -109,11 +113,11 @@ impl Simulation {
         let mut simulation = Self { world, now, id: None, walked: BTreeSet::new(), came: 0, warnings: Vec::new() };
         for name in teams(definition) {
             let (name, title) = (name.into(), name.into());
-            simulation.ask(ActorKind::Author, Command::ImportTeam { name, title, expected: None })?;
+            simulation.ask(ActorKind::Author, Command::from(ImportTeam { name, title, expected: None }))?;
         }
         for calendar in calendars {
             let calendar = calendar.clone();
-            simulation.ask(ActorKind::Author, Command::ImportCalendar { calendar, expected: None })?;
+            simulation.ask(ActorKind::Author, Command::from(ImportCalendar { calendar, expected: None }))?;
         }
         let faults: Vec<Fault> =
             simulation.world.root().validate(definition).into_iter().filter(|fault| !fault.warning).collect();
@@ -122,8 +126,8 @@ impl Simulation {
         }
         let name = definition.name.as_str().into();
         let definition = Box::new(definition.clone());
-        simulation.ask(ActorKind::Author, Command::ImportWorkflow { definition, expected: None })?;
-        simulation.ask(ActorKind::Author, Command::PublishWorkflow { name, expected: None, validated: None })?;
+        simulation.ask(ActorKind::Author, Command::from(ImportWorkflow { definition, expected: None }))?;
+        simulation.ask(ActorKind::Author, Command::from(PublishWorkflow { name, expected: None, validated: None }))?;
         Ok(simulation)
     }
 
@@ -151,7 +155,7 @@ impl Simulation {
             release_within_millis: None,
             if_running: IfRunning::Refuse,
         };
-        if let Answer::Set { instance, .. } = self.ask(ActorKind::ScriptEngine, Command::SetWorkflow(Box::new(set)))? {
+        if let Answer::Set { instance, .. } = self.ask(ActorKind::ScriptEngine, Command::from(set))? {
             self.id = Some(instance);
         }
         Ok(())
@@ -171,7 +175,7 @@ impl Simulation {
             note: note.into(),
             form,
         };
-        self.ask(ActorKind::Person, Command::PushButton(Box::new(push))).map(drop)
+        self.ask(ActorKind::Person, Command::from(push)).map(drop)
     }
 
     /// Lets time pass, and everything come that comes by itself; says how many times something came.
@@ -190,7 +194,7 @@ impl Simulation {
             }
             self.came += 1;
             self.now = self.now.max(key.due);
-            let elapse = Command::Elapse { due: key.due, slot: key.slot, wake: key.wake() };
+            let elapse = Command::from(Elapse { due: key.due, slot: key.slot, wake: key.wake() });
             self.ask(ActorKind::Timer, elapse)?;
             came += 1;
         }

@@ -6,6 +6,7 @@
 mod amending;
 mod commands;
 mod plan;
+mod scripts;
 mod steps;
 mod words;
 

@@ -1,6 +1,6 @@
 //! What counts as work of people on a follow-up: what a script cannot take back any more, and what a push cannot be undone over.
 
-use crate::command::ActorKind;
+use crate::actor::ActorKind;
 use crate::entry::{ChangeKind, Entry, InstanceChange};
 
 /// Whether a change is somebody's work on the instance: a script cannot withdraw it after that.

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use aftercall_engine::calendar::{Calendar, Clock, ClockTime, Holiday, HolidayDate};
-use aftercall_engine::command::Command;
+use aftercall_engine::command::{Command, ImportCalendar, PauseInstance, ResumeInstance};
 use aftercall_engine::definition::escalation::{alert_action, next_firing};
 use aftercall_engine::definition::file::{read, read_calendars};
 use aftercall_engine::definition::rules;
@@ -173,7 +173,7 @@ fn a_circle_of_working_days_comes_once_a_day_in_a_calendar_that_is_closed() {
     let mut closed = calendar("UTC", "{ fri: 09:00-10:00 }");
     let holidays = "2026-01-02".parse::<jiff::civil::Date>().unwrap().series(jiff::Span::new().days(7)).take(399);
     closed.holidays = holidays.map(|date| (HolidayDate::Once(date), Holiday::default())).collect();
-    let import = Command::ImportCalendar { calendar: Arc::new(closed), expected: None };
+    let import = Command::from(ImportCalendar { calendar: Arc::new(closed), expected: None });
     let circle = "format: 1\nworkflow: repair\ntitle: Repair\ncalendar: c\non_new_call:\n  - timer: 1wd\n    id: again\n    then: [ link: new-call ]\n";
     let mut desk = Desk::with(circle, [import]);
     desk.set("1", true);
@@ -259,7 +259,7 @@ on_new_call:
 fn office(hours: &str) -> Command {
     let mut calendar = calendar(BERLIN, hours);
     calendar.name = "office".to_owned();
-    Command::ImportCalendar { calendar: Arc::new(calendar), expected: None }
+    Command::from(ImportCalendar { calendar: Arc::new(calendar), expected: None })
 }
 
 /// A desk in Berlin on a Tuesday at 14:00.
@@ -285,10 +285,10 @@ fn dues_deadlines_timers_and_escalation_count_in_the_calendar() {
     assert_eq!(of(&desk)[2], "2026-11-25T11:00", "an hour after it was due");
 
     // Paused for a night: an hour of the day was left, and five of the due's hours.
-    let pause = Command::Pause { instance: id, until: None, reason: "parts".into(), expected: None };
+    let pause = Command::from(PauseInstance { instance: id, until: None, reason: "parts".into(), expected: None });
     desk.ask("ops", pause).unwrap();
     desk.now = shown(BERLIN, "2026-11-26T16:30");
-    desk.ask("ops", Command::Resume { instance: id, note: "".into(), expected: None }).unwrap();
+    desk.ask("ops", Command::from(ResumeInstance { instance: id, note: "".into(), expected: None })).unwrap();
     let resumed = ["2026-11-30T14:30", "2026-11-27T10:30", "2026-11-27T11:30", "2026-11-27T09:00"];
     assert_eq!(of(&desk), resumed);
 }
@@ -308,10 +308,10 @@ fn a_pause_never_brings_forward_what_lies_in_closed_hours() {
             .map(|time| in_zone(BERLIN, time.unwrap()))
     };
     let resume_after = |desk: &mut Desk, millis: i64| {
-        let pause = Command::Pause { instance: id, until: None, reason: "parts".into(), expected: None };
+        let pause = Command::from(PauseInstance { instance: id, until: None, reason: "parts".into(), expected: None });
         desk.ask("ops", pause).unwrap();
         desk.now = Time(desk.now.0 + millis);
-        desk.ask("ops", Command::Resume { instance: id, note: "".into(), expected: None }).unwrap();
+        desk.ask("ops", Command::from(ResumeInstance { instance: id, note: "".into(), expected: None })).unwrap();
     };
     assert_eq!(of(&desk), ["2026-11-28T01:16"; 3], "a Saturday");
     resume_after(&mut desk, 0);

@@ -92,7 +92,7 @@ fn crowd(count: usize) -> (Desk, Vec<InstanceId>) {
 }
 
 fn next(candidates: Vec<InstanceId>) -> Command {
-    Command::ClaimNext(Box::new(ClaimNext { filter: FollowUpFilter::default(), candidates, lease_millis: MINUTE }))
+    Command::from(ClaimNext { filter: FollowUpFilter::default(), candidates, lease_millis: MINUTE })
 }
 
 #[test]

@@ -3,10 +3,13 @@
 #![allow(clippy::unwrap_used, reason = "a test ends where something unexpected happens")]
 
 use aftercall_engine::Rejection;
-use aftercall_engine::command::{Command, FinishFollowUp, Recipient};
+use aftercall_engine::command::{
+    CancelInstance, ClaimInstance, Command, ExtendClaim, FinishFollowUp, HandOver, ReleaseClaim, TakeOver,
+};
 use aftercall_engine::entry::{Answer, ChangeKind};
 use aftercall_engine::filter::FollowUpFilter;
 use aftercall_engine::instance::{InstanceId, Status, Wake};
+use aftercall_engine::recipient::Recipient;
 use aftercall_engine::time::Time;
 
 mod desk;
@@ -76,7 +79,7 @@ fn what_somebody_holds_is_pushed_by_them_alone_until_it_lapses() {
 fn a_holder_goes_on_gives_back_and_never_makes_a_lease_shorter() {
     let mut desk = Desk::new(WORKFLOW);
     let id = desk.set("1", true);
-    let extend = |minutes: i64| Command::ExtendClaim { instance: id, lease_millis: minutes * MINUTE };
+    let extend = |minutes: i64| Command::from(ExtendClaim { instance: id, lease_millis: minutes * MINUTE });
     assert!(matches!(desk.ask("Ann", extend(15)), Err(Rejection::NotClaimed(_))));
     desk.claim("Ann", id).unwrap();
     let (began, until) = (desk.now, desk.of(id).claim.as_ref().unwrap().until);
@@ -87,11 +90,18 @@ fn a_holder_goes_on_gives_back_and_never_makes_a_lease_shorter() {
     desk.ask("Ann", extend(60)).unwrap();
     let claim = desk.of(id).claim.clone().unwrap();
     assert_eq!((claim.since, claim.until), (began, Time(desk.now.0 + 60 * MINUTE)));
-    let again = desk.entry("Ann", Command::Claim { instance: id, lease_millis: 120 * MINUTE }).unwrap().0.unwrap();
+    let again = desk
+        .entry("Ann", Command::from(ClaimInstance { instance: id, lease_millis: 120 * MINUTE }))
+        .unwrap()
+        .0
+        .unwrap();
     assert_eq!(again.kind, ChangeKind::ClaimExtended, "whoever claims what they hold goes on holding it");
-    assert!(matches!(desk.ask("Ben", Command::ReleaseClaim { instance: id }), Err(Rejection::ClaimedByAnother(_))));
-    desk.ask("Ann", Command::ReleaseClaim { instance: id }).unwrap();
-    assert!(matches!(desk.ask("Ann", Command::ReleaseClaim { instance: id }), Err(Rejection::NotClaimed(_))));
+    assert!(matches!(
+        desk.ask("Ben", Command::from(ReleaseClaim { instance: id })),
+        Err(Rejection::ClaimedByAnother(_))
+    ));
+    desk.ask("Ann", Command::from(ReleaseClaim { instance: id })).unwrap();
+    assert!(matches!(desk.ask("Ann", Command::from(ReleaseClaim { instance: id })), Err(Rejection::NotClaimed(_))));
     assert_eq!(desk.world.timers().due(Time::NEVER).filter(|key| key.wake() == Wake::Lapse).count(), 0);
 }
 
@@ -100,7 +110,8 @@ fn whoever_takes_over_says_why_and_the_other_holds_it_no_more() {
     let mut desk = Desk::new(WORKFLOW);
     let id = desk.set("1", true);
     desk.claim("Ann", id).unwrap();
-    let take = |reason: &str| Command::TakeOver { instance: id, lease_millis: 15 * MINUTE, reason: reason.into() };
+    let take =
+        |reason: &str| Command::from(TakeOver { instance: id, lease_millis: 15 * MINUTE, reason: reason.into() });
     assert!(matches!(desk.ask("Ben", take(" ")), Err(Rejection::Invalid(faults)) if faults[0].field == "reason"));
     let entry = desk.entry("Ben", take("Ann is ill")).unwrap().0.unwrap();
     assert_eq!((entry.kind, &*entry.said.note), (ChangeKind::TakenOver, "Ann is ill"));
@@ -130,7 +141,7 @@ fn a_claim_goes_on_within_the_team_and_ends_with_another_teams_stage() {
     let other = desk.set("2", true);
     desk.claim("Ann", other).unwrap();
     desk.push("Ann", other, "again").unwrap();
-    desk.ask("Ann", Command::ExtendClaim { instance: other, lease_millis: 600 * MINUTE }).unwrap();
+    desk.ask("Ann", Command::from(ExtendClaim { instance: other, lease_millis: 600 * MINUTE })).unwrap();
     assert_eq!(desk.pass(60 * MINUTE), [ChangeKind::TimerElapsed]);
     assert_eq!(desk.holder(other), "Ann", "a timer moved it, and it is still her team's");
 }
@@ -151,16 +162,16 @@ fn a_timer_that_waits_for_the_claim_fires_when_it_ends_however_it_ends() {
 
     let given_back = patient(&mut desk, "2");
     desk.pass(11 * MINUTE);
-    desk.ask("Ann", Command::ReleaseClaim { instance: given_back }).unwrap();
+    desk.ask("Ann", Command::from(ReleaseClaim { instance: given_back })).unwrap();
     assert_eq!(desk.pass(0), [ChangeKind::TimerElapsed]);
 
     let extended = patient(&mut desk, "3");
-    desk.ask("Ann", Command::ExtendClaim { instance: extended, lease_millis: 60 * MINUTE }).unwrap();
+    desk.ask("Ann", Command::from(ExtendClaim { instance: extended, lease_millis: 60 * MINUTE })).unwrap();
     assert_eq!(desk.pass(59 * MINUTE), []);
     assert_eq!(desk.pass(MINUTE), [ChangeKind::TimerElapsed]);
 
     let unheld = patient(&mut desk, "4");
-    desk.ask("Ann", Command::ReleaseClaim { instance: unheld }).unwrap();
+    desk.ask("Ann", Command::from(ReleaseClaim { instance: unheld })).unwrap();
     assert_eq!(
         desk.pass(10 * MINUTE),
         [ChangeKind::TimerElapsed],
@@ -173,7 +184,7 @@ fn work_is_handed_to_a_person_or_a_team_and_what_another_holds_with_a_reason() {
     let mut desk = Desk::new(WORKFLOW);
     let id = desk.set("1", true);
     let to_ben = || Recipient::Person { name: "Ben".into(), lease_millis: 60 * MINUTE };
-    let give = |to: Recipient, reason: &str| Command::HandOver { instance: id, to, reason: reason.into() };
+    let give = |to: Recipient, reason: &str| Command::from(HandOver { instance: id, to, reason: reason.into() });
     desk.claim("Ann", id).unwrap();
     assert!(matches!(desk.ask("Cem", give(to_ben(), " ")), Err(Rejection::ClaimedByAnother(_))));
     desk.ask("Ann", give(to_ben(), "")).unwrap();
@@ -196,9 +207,9 @@ fn handing_over_what_a_person_holds_to_that_person_never_makes_the_lease_shorter
     let id = desk.set("1", true);
     let to = |lease_millis| {
         let to = Recipient::Person { name: "Ann".into(), lease_millis };
-        Command::HandOver { instance: id, to, reason: "".into() }
+        Command::from(HandOver { instance: id, to, reason: "".into() })
     };
-    desk.ask("Ann", Command::Claim { instance: id, lease_millis: 60 * MINUTE }).unwrap();
+    desk.ask("Ann", Command::from(ClaimInstance { instance: id, lease_millis: 60 * MINUTE })).unwrap();
     let held = desk.of(id).claim.clone().unwrap();
     desk.ask("Ann", to(5_000)).unwrap();
     assert_eq!(desk.of(id).claim.as_ref().unwrap(), &held);
@@ -216,11 +227,11 @@ fn the_next_is_the_most_urgent_that_nobody_holds_and_may_be_worked_on() {
     assert_eq!(desk.next("Ben"), Some(ids[1]));
     assert_eq!(desk.next("Ann"), Some(ids[2]), "she may hold several");
     assert_eq!(desk.next("Cem"), None);
-    desk.ask("Ben", Command::ReleaseClaim { instance: ids[1] }).unwrap();
+    desk.ask("Ben", Command::from(ReleaseClaim { instance: ids[1] })).unwrap();
     assert_eq!(desk.next("Cem"), Some(ids[1]));
     assert_eq!(desk.next_of("Dan", FollowUpFilter::default()).unwrap(), Answer::Done);
     let of_billing = FollowUpFilter { teams: vec![1], ..FollowUpFilter::default() };
-    desk.ask("Ann", Command::ReleaseClaim { instance: ids[0] }).unwrap();
+    desk.ask("Ann", Command::from(ReleaseClaim { instance: ids[0] })).unwrap();
     assert_eq!(desk.next_of("Dan", of_billing).unwrap(), Answer::Done, "it is not billing's");
 }
 
@@ -231,13 +242,13 @@ fn what_nobody_sees_or_works_on_is_held_by_nobody_and_leases_have_bounds() {
     assert!(matches!(desk.claim("Ann", hidden), Err(Rejection::NotVisible(_))));
     let id = desk.set("2", true);
     for lease_millis in [0, 999, 24 * 60 * MINUTE + 1, i64::MIN, i64::MAX] {
-        let refused = desk.ask("Ann", Command::Claim { instance: id, lease_millis });
+        let refused = desk.ask("Ann", Command::from(ClaimInstance { instance: id, lease_millis }));
         assert!(matches!(refused, Err(Rejection::Invalid(faults)) if faults[0].field == "lease"), "{lease_millis}");
     }
     for lease_millis in [1_000, 24 * 60 * MINUTE] {
-        desk.ask("Ann", Command::Claim { instance: id, lease_millis }).unwrap();
+        desk.ask("Ann", Command::from(ClaimInstance { instance: id, lease_millis })).unwrap();
     }
-    desk.ask("ops", Command::CancelInstance { instance: id, reason: "a test".into(), expected: None }).unwrap();
+    desk.ask("ops", Command::from(CancelInstance { instance: id, reason: "a test".into(), expected: None })).unwrap();
     assert!(matches!(desk.claim("Ann", id), Err(Rejection::IllegalMove { .. })));
     assert_eq!(desk.world.timers().len(), 0);
 }
@@ -255,7 +266,7 @@ fn what_is_incomplete_is_held_and_finished_by_its_holder_alone() {
     assert_eq!(desk.next("Ben"), Some(id), "nobody holds it");
     let finish = |stage: u32, visit: u32| {
         let (outcome, note) = ("settled".into(), "".into());
-        Command::FinishFollowUp(Box::new(FinishFollowUp { instance: id, stage, visit, outcome, note, expected: None }))
+        Command::from(FinishFollowUp { instance: id, stage, visit, outcome, note, expected: None })
     };
     assert!(matches!(desk.ask("Ann", finish(2, 1)), Err(Rejection::ClaimedByAnother(_))));
     assert!(matches!(desk.ask("Ben", finish(1, 1)), Err(Rejection::StaleVisit(_))), "he saw another stage");

@@ -4,7 +4,7 @@
 
 use aftercall_engine::Rejection;
 use aftercall_engine::call::{CallKey, Caller};
-use aftercall_engine::command::{CallChanges, Command, IfRunning, PushButton, SetWorkflow};
+use aftercall_engine::command::{CallChanges, Command, Elapse, IfRunning, PushButton, SetWorkflow};
 use aftercall_engine::entry::{Answer, StageWarningKind, Warning};
 use aftercall_engine::instance::{InstanceId, Status};
 use aftercall_engine::time::Time;
@@ -78,7 +78,7 @@ fn set(desk: &mut Desk, fields: Fields) -> Result<(InstanceId, Vec<Warning>), Re
         release_within_millis: None,
         if_running: IfRunning::Refuse,
     };
-    match desk.ask("script", Command::SetWorkflow(Box::new(set)))? {
+    match desk.ask("script", Command::from(set))? {
         Answer::Set { instance, warnings, .. } => Ok((instance, warnings)),
         other => panic!("{other:?}"),
     }
@@ -92,7 +92,7 @@ fn push(
 ) -> Result<Vec<(u16, StageWarningKind, String)>, Rejection> {
     let visit = desk.of(id).visit();
     let push = PushButton { instance: id, button: button.into(), stage: None, visit, note: "".into(), form };
-    let entry = desk.entry("Ann", Command::PushButton(Box::new(push)))?.0.unwrap();
+    let entry = desk.entry("Ann", Command::from(push))?.0.unwrap();
     let said = entry.instances[0].warnings.iter();
     Ok(said.map(|warning| (warning.action, warning.kind, warning.name.to_string())).collect())
 }
@@ -198,7 +198,7 @@ fn a_condition_without_an_answer_counts_as_false_and_says_so() {
     let (id, _) = set(&mut desk, vec![text("size", "small")]).unwrap();
     desk.now = Time(desk.now.0 + 60 * MINUTE);
     let key = desk.world.timers().earliest().unwrap();
-    let elapse = Command::Elapse { due: key.due, slot: key.slot, wake: key.wake() };
+    let elapse = Command::from(Elapse { due: key.due, slot: key.slot, wake: key.wake() });
     let entry = desk.entry("", elapse).unwrap().0.unwrap();
     let warning = &entry.instances[0].warnings[0];
     assert_eq!((warning.kind, &*warning.name), (StageWarningKind::ConditionFailed, "fields.code"));

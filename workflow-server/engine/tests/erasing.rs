@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use aftercall_engine::Rejection;
 use aftercall_engine::call::{CallKey, Caller};
-use aftercall_engine::command::{CallChanges, Command, FinishFollowUp};
+use aftercall_engine::command::{CallChanges, Command, FinishFollowUp, StepErasure, UpdateCall};
 use aftercall_engine::erasure::{EraseCaller, Erasure, Look, calls_in_memory};
 use aftercall_engine::phone::Country;
 use aftercall_engine::world::caller_index::CallerKey;
@@ -37,7 +37,7 @@ fn key(call: &str) -> CallKey {
 impl Desk {
     fn update(&mut self, call: &str, customer: &str, caller: Option<Caller>) {
         let changes = CallChanges { customer: Some(customer.into()), caller, ..CallChanges::default() };
-        self.ask("script", Command::UpdateCall { call: key(call), changes, expected: None }).unwrap();
+        self.ask("script", Command::from(UpdateCall { call: key(call), changes, expected: None })).unwrap();
     }
 
     /// What `EraseCaller` sends after a look at this moment.
@@ -54,7 +54,7 @@ impl Desk {
     }
 
     fn erase(&mut self, looked: EraseCaller) -> Result<Erasure, Rejection> {
-        let sequence = self.entry("ops", Command::EraseCaller(Box::new(looked)))?.0.unwrap().sequence;
+        let sequence = self.entry("ops", Command::from(looked))?.0.unwrap().sequence;
         Ok(Erasure::clone(&self.world.root().erasures[&sequence]))
     }
 }
@@ -78,7 +78,7 @@ fn a_call_that_arrives_between_the_look_and_the_decision_is_in_the_erasure() {
     assert_eq!(ids(&erasure), ["other", "new", "known"]);
     assert_eq!(erasure.calls[1].instances.len(), 1);
     for _ in 0..3 {
-        desk.entry("ops", Command::StepErasure { erasure: erasure.id }).unwrap().0.unwrap();
+        desk.entry("ops", Command::from(StepErasure { erasure: erasure.id })).unwrap().0.unwrap();
     }
     let left: Vec<_> = desk.world.root().calls.iter().flatten().filter(|call| *call.caller.name == *"Ada").collect();
     assert_eq!((left.len(), &*left[0].key.id), (1, "stranger"));
@@ -146,13 +146,13 @@ fn an_outcome_that_a_person_typed_is_erased_and_one_that_the_workflow_declares_s
             note: "".into(),
             expected: None,
         };
-        let typed = desk.entry("Ann", Command::FinishFollowUp(Box::new(asked))).unwrap().0.unwrap();
+        let typed = desk.entry("Ann", Command::from(asked)).unwrap().0.unwrap();
         let looked = desk.look("");
         let erasure = desk.erase(looked).unwrap().id;
         let root = desk.world.root();
         let masked = format!("{:?}", root.erasing.masked(root, Arc::new(typed.clone())));
         assert!(format!("{typed:?}").contains(outcome) && !masked.contains("ada-of"), "{masked}");
-        desk.entry("ops", Command::StepErasure { erasure }).unwrap().0.unwrap();
+        desk.entry("ops", Command::from(StepErasure { erasure })).unwrap().0.unwrap();
         assert_eq!(*desk.of(id).ending, *left);
     }
 }

@@ -6,8 +6,12 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use aftercall_engine::actor::{Actor, ActorKind};
 use aftercall_engine::call::{CallKey, Caller};
-use aftercall_engine::command::{Actor, ActorKind, CallChanges, Command, IfRunning, PushButton, Request, SetWorkflow};
+use aftercall_engine::command::{
+    CallChanges, Command, Elapse, IfRunning, ImportCalendar, ImportTeam, ImportWorkflow, PublishWorkflow, PushButton,
+    Request, SetWorkflow, UpkeepCommand,
+};
 use aftercall_engine::definition::file;
 use aftercall_engine::definition::model::{ButtonAction, FIRST_STAGE};
 use aftercall_engine::definition::{ActionKind, Definition};
@@ -142,16 +146,20 @@ impl Walker {
         let teams = std::fs::read_to_string(format!("{}/../../examples/teams.yaml", env!("CARGO_MANIFEST_DIR")));
         for (name, title) in file::read_teams(&teams.unwrap()).unwrap() {
             let (name, title) = (name.into(), title.into());
-            walker.ask(ActorKind::Author, Command::ImportTeam { name, title, expected: None });
+            walker.ask(ActorKind::Author, Command::from(ImportTeam { name, title, expected: None }));
         }
         let calendars =
             std::fs::read_to_string(format!("{}/../../examples/calendars.yaml", env!("CARGO_MANIFEST_DIR")));
         for calendar in file::read_calendars(&calendars.unwrap()).unwrap() {
-            walker.ask(ActorKind::Author, Command::ImportCalendar { calendar: Arc::new(calendar), expected: None });
+            walker
+                .ask(ActorKind::Author, Command::from(ImportCalendar { calendar: Arc::new(calendar), expected: None }));
         }
         let definition = Box::new(walker.definition.clone());
-        walker.ask(ActorKind::Author, Command::ImportWorkflow { definition, expected: None });
-        walker.ask(ActorKind::Author, Command::PublishWorkflow { name: name.into(), expected: None, validated: None });
+        walker.ask(ActorKind::Author, Command::from(ImportWorkflow { definition, expected: None }));
+        walker.ask(
+            ActorKind::Author,
+            Command::from(PublishWorkflow { name: name.into(), expected: None, validated: None }),
+        );
         walker
     }
 
@@ -184,7 +192,7 @@ impl Walker {
             release_within_millis: None,
             if_running: IfRunning::Refuse,
         };
-        self.ask(ActorKind::ScriptEngine, Command::SetWorkflow(Box::new(set)));
+        self.ask(ActorKind::ScriptEngine, Command::from(set));
     }
 
     fn instance(&self) -> &Instance {
@@ -202,27 +210,27 @@ impl Walker {
             ActionKind::Timer(timer) if timer.event == event => {
                 let due = instance.timers.iter().find(|timer| usize::from(timer.action) == at).unwrap().due;
                 let (slot, wake) = (instance.id.slot, Wake::Timer(at as u16));
-                Some((ActorKind::Timer, Command::Elapse { due, slot, wake }))
+                Some((ActorKind::Timer, Command::from(Elapse { due, slot, wake })))
             }
             _ => None,
         });
         let (by, command) = action.unwrap_or_else(|| panic!("{event} cannot happen in stage {}", instance.stage));
-        if let Command::Elapse { due, .. } = &command {
-            self.now = self.now.max(*due);
+        if let Command::Upkeep(UpkeepCommand::Elapse(elapse)) = &command {
+            self.now = self.now.max(elapse.due);
         }
         self.ask(by, command);
     }
 }
 
 fn pushed(instance: &Instance, button: &ButtonAction, is_sparing: bool) -> Command {
-    Command::PushButton(Box::new(PushButton {
+    Command::from(PushButton {
         instance: instance.id,
         button: button.event.as_str().into(),
         stage: Some(instance.stage),
         visit: instance.visit(),
         note: "a note".into(),
         form: filled_in(&button.form, is_sparing),
-    }))
+    })
 }
 
 /// A value for every field, or, where only what must be given is given, for those that are required.

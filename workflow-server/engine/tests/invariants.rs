@@ -5,9 +5,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use aftercall_engine::actor::ActorKind;
 use aftercall_engine::batch::{Batch, BatchState};
 use aftercall_engine::call::Call;
-use aftercall_engine::command::ActorKind;
 use aftercall_engine::definition::ActionKind;
 use aftercall_engine::entry::{After, ChangeKind, Entry, InstanceChange};
 use aftercall_engine::erasure::{Erasure, ErasureState};

@@ -5,8 +5,12 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use aftercall_engine::actor::{Actor, ActorKind};
 use aftercall_engine::call::{CallKey, Caller};
-use aftercall_engine::command::{Actor, ActorKind, CallChanges, Command, KnownCall};
+use aftercall_engine::command::{
+    AddNote, ArchiveCalls, CallChanges, Command, EndCall, EndErasure, KnownCall, OperationsCommand, PauseInstance,
+    ReplaceChunk, StepErasure, UpdateCall,
+};
 use aftercall_engine::entry::ChangeKind;
 use aftercall_engine::erasure::{EraseCaller, ErasedCall, Erasing, ErasureState, calls_in_memory};
 use aftercall_engine::instance::InstanceId;
@@ -48,7 +52,7 @@ impl Desk {
     }
 
     fn end(&mut self, call: &str) {
-        self.ask("script", Command::EndCall { call: key(call) }).unwrap();
+        self.ask("script", Command::from(EndCall { call: key(call) })).unwrap();
     }
 
     fn archivable(&self) -> Vec<String> {
@@ -60,7 +64,7 @@ impl Desk {
     /// Lets all leave that may, as they stood at a look.
     fn archive(&mut self, looked_at: Archivable) -> Option<ChangeKind> {
         let file = self.world.root().archive.newest_file + 1;
-        let entry = self.entry("", Command::Archive { file, calls: looked_at.calls }).unwrap().0;
+        let entry = self.entry("", Command::from(ArchiveCalls { file, calls: looked_at.calls })).unwrap().0;
         entry.map(|entry| entry.kind)
     }
 
@@ -123,19 +127,19 @@ fn all_leave_as_they_stood_or_none_does() {
     ["1", "2"].iter().for_each(|call| desk.end(call));
     desk.pass(HOUR);
     let looked_at = desk.look();
-    desk.ask("Ann", Command::AddNote { instance: ids[1], text: "late".into() }).unwrap_err();
-    desk.ask("ops", Command::AddNote { instance: ids[1], text: "late".into() }).unwrap();
+    desk.ask("Ann", Command::from(AddNote { instance: ids[1], text: "late".into() })).unwrap_err();
+    desk.ask("ops", Command::from(AddNote { instance: ids[1], text: "late".into() })).unwrap();
     assert_eq!(desk.archive(looked_at), None, "the chunk does not say how it stands now");
     let looked_at = desk.look();
     let changes = CallChanges { customer: Some("acme".into()), ..CallChanges::default() };
-    desk.ask("script", Command::UpdateCall { call: key("1"), changes, expected: None }).unwrap();
+    desk.ask("script", Command::from(UpdateCall { call: key("1"), changes, expected: None })).unwrap();
     assert_eq!(desk.archive(looked_at), None);
     let looked_at = desk.look();
     assert_eq!(desk.archive(looked_at.clone()), Some(ChangeKind::Archived));
     assert!(ids.iter().all(|id| desk.world.root().instance(*id).is_none()));
     assert_eq!(desk.archive(looked_at), None, "nobody leaves twice");
     assert_eq!(desk.world.root().archive.instances, 2);
-    let late = desk.ask("Ann", Command::AddNote { instance: ids[0], text: "late".into() });
+    let late = desk.ask("Ann", Command::from(AddNote { instance: ids[0], text: "late".into() }));
     assert_eq!(late, Err(Rejection::NoSuchInstance(ids[0])));
 }
 
@@ -147,15 +151,15 @@ fn an_old_file_number_or_a_chunk_that_is_gone_changes_nothing() {
     desk.pass(HOUR);
     let calls = desk.look().calls;
     for file in [0, 2] {
-        let stored = desk.entry("", Command::Archive { file, calls: calls.clone() }).unwrap().0;
+        let stored = desk.entry("", Command::from(ArchiveCalls { file, calls: calls.clone() })).unwrap().0;
         assert_eq!(stored, None, "{file} is not the next");
     }
-    desk.entry("", Command::Archive { file: 1, calls }).unwrap().0.unwrap();
+    desk.entry("", Command::from(ArchiveCalls { file: 1, calls })).unwrap().0.unwrap();
     let chunk = desk.world.root().archive.chunks[&1].clone();
-    let same_file = desk.entry("", Command::ReplaceChunk { id: 1, new: Some(chunk) }).unwrap().0;
+    let same_file = desk.entry("", Command::from(ReplaceChunk { id: 1, new: Some(chunk) })).unwrap().0;
     assert_eq!(same_file, None);
-    desk.entry("", Command::ReplaceChunk { id: 1, new: None }).unwrap().0.unwrap();
-    assert_eq!(desk.entry("", Command::ReplaceChunk { id: 1, new: None }).unwrap().0, None);
+    desk.entry("", Command::from(ReplaceChunk { id: 1, new: None })).unwrap().0.unwrap();
+    assert_eq!(desk.entry("", Command::from(ReplaceChunk { id: 1, new: None })).unwrap().0, None);
     assert_eq!((desk.world.root().archive.instances, desk.world.root().archive.newest_file), (0, 1));
 }
 
@@ -169,7 +173,7 @@ fn erase_of_customer(desk: &Desk, reference: &str, customer: &str) -> Command {
     let reason = "asked for it".into();
     let calls = calls_in_memory(desk.world.root(), &caller, customer);
     let erase = EraseCaller { customer: customer.into(), reason, calls, look: None, newest_file, is_of_restore: false };
-    Command::EraseCaller(Box::new(erase))
+    Command::from(erase)
 }
 
 #[test]
@@ -181,7 +185,7 @@ fn an_erasure_masks_call_after_call_and_nothing_leaves_memory_meanwhile() {
         desk.end(call);
         let caller = Some(Caller { name: "Ada".into(), reference: "C-7".into(), ..Caller::default() });
         let changes = CallChanges { caller, ..CallChanges::default() };
-        desk.ask("script", Command::UpdateCall { call: key(call), changes, expected: None }).unwrap();
+        desk.ask("script", Command::from(UpdateCall { call: key(call), changes, expected: None })).unwrap();
     }
     let nobody = erase(&desk, "C-8");
     assert_eq!(desk.ask("ops", nobody), Err(Rejection::NoSuchCaller));
@@ -191,13 +195,13 @@ fn an_erasure_masks_call_after_call_and_nothing_leaves_memory_meanwhile() {
     let looked_at = desk.look();
     assert_eq!(looked_at.calls.len(), 1);
     assert_eq!(desk.archive(looked_at), None, "what an erasure has found stays where it was found");
-    assert_eq!(desk.entry("ops", Command::EndErasure { erasure }).unwrap().0, None, "not before all is masked");
+    assert_eq!(desk.entry("ops", Command::from(EndErasure { erasure })).unwrap().0, None, "not before all is masked");
     for call in ["2", "1"] {
-        let masked = desk.entry("ops", Command::StepErasure { erasure }).unwrap().0.unwrap();
+        let masked = desk.entry("ops", Command::from(StepErasure { erasure })).unwrap().0.unwrap();
         assert_eq!(*masked.call.unwrap().after.key.id, *call);
         assert!(masked.instances.iter().all(|change| change.kind == ChangeKind::CallerErased));
     }
-    assert_eq!(desk.entry("ops", Command::StepErasure { erasure }).unwrap().0, None);
+    assert_eq!(desk.entry("ops", Command::from(StepErasure { erasure })).unwrap().0, None);
     let root = desk.world.root();
     assert_eq!(root.erasures[&erasure].state, ErasureState::Scrubbing);
     assert!(root.calls.iter().flatten().all(|call| *call.caller.name == *"[erased]"));
@@ -212,14 +216,14 @@ fn an_erasure_masks_call_after_call_and_nothing_leaves_memory_meanwhile() {
     assert_eq!(*root.instance(open).unwrap().alerts[0].text, *"[erased]");
     assert_eq!(*root.instance(ids[0]).unwrap().ending, *"done", "how it ended stays");
     desk.push("Ann", open, "done").unwrap();
-    desk.entry("", Command::EndErasure { erasure }).unwrap().0.unwrap();
+    desk.entry("", Command::from(EndErasure { erasure })).unwrap().0.unwrap();
     assert!(desk.world.root().erasing.is_empty());
 }
 
 fn rename(desk: &mut Desk, call: &str, name: &str) {
     let caller = Some(Caller { name: name.into(), reference: "C-7".into(), ..Caller::default() });
     let changes = CallChanges { caller, ..CallChanges::default() };
-    desk.ask("script", Command::UpdateCall { call: key(call), changes, expected: None }).unwrap();
+    desk.ask("script", Command::from(UpdateCall { call: key(call), changes, expected: None })).unwrap();
 }
 
 #[test]
@@ -227,11 +231,13 @@ fn what_is_said_after_the_mask_is_not_about_the_past_and_stays() {
     let mut desk = Desk::new(WORKFLOW);
     let id = desk.set("1", true);
     rename(&mut desk, "1", "Ada");
-    let before = desk.entry("Ann", Command::AddNote { instance: id, text: "she rang".into() }).unwrap().0.unwrap();
+    let before =
+        desk.entry("Ann", Command::from(AddNote { instance: id, text: "she rang".into() })).unwrap().0.unwrap();
     let erasure = desk.entry("ops", erase(&desk, "C-7")).unwrap().0.unwrap().sequence;
-    let between = desk.entry("Ann", Command::AddNote { instance: id, text: "she rang".into() }).unwrap().0.unwrap();
-    desk.entry("ops", Command::StepErasure { erasure }).unwrap().0.unwrap();
-    let after = desk.entry("Ann", Command::AddNote { instance: id, text: "the part is here".into() });
+    let between =
+        desk.entry("Ann", Command::from(AddNote { instance: id, text: "she rang".into() })).unwrap().0.unwrap();
+    desk.entry("ops", Command::from(StepErasure { erasure })).unwrap().0.unwrap();
+    let after = desk.entry("Ann", Command::from(AddNote { instance: id, text: "the part is here".into() }));
     let after = after.unwrap().0.unwrap();
     let root = desk.world.root();
     let touched = [before, between, after].map(|entry| root.erasing.touches(root, &entry));
@@ -245,7 +251,7 @@ fn two_erasures_of_one_call_never_unmask_it_whichever_masks_it_first() {
         let id = desk.set("1", true);
         rename(&mut desk, "1", "Ada");
         let note = |desk: &mut Desk| {
-            let note = Command::AddNote { instance: id, text: "she rang".into() };
+            let note = Command::from(AddNote { instance: id, text: "she rang".into() });
             desk.entry("Ann", note).unwrap().0.unwrap()
         };
         let mut start = || {
@@ -253,10 +259,10 @@ fn two_erasures_of_one_call_never_unmask_it_whichever_masks_it_first() {
             desk.entry("ops", command).unwrap().0.unwrap().sequence
         };
         let erasures = [start(), start()];
-        desk.entry("ops", Command::StepErasure { erasure: erasures[order[0]] }).unwrap().0.unwrap();
+        desk.entry("ops", Command::from(StepErasure { erasure: erasures[order[0]] })).unwrap().0.unwrap();
         let between = note(&mut desk);
         assert!(desk.world.root().erasing.touches(desk.world.root(), &between), "the other is still to mask it");
-        desk.entry("ops", Command::StepErasure { erasure: erasures[order[1]] }).unwrap().0.unwrap();
+        desk.entry("ops", Command::from(StepErasure { erasure: erasures[order[1]] })).unwrap().0.unwrap();
         let after = note(&mut desk);
         let root = desk.world.root();
         for erasing in [Arc::clone(&root.erasing), Arc::new(Erasing::of(&root.erasures))] {
@@ -280,7 +286,7 @@ fn a_call_that_is_heard_of_again_takes_over_what_the_archive_knew_unless_that_ha
     desk.archive(looked_at).unwrap();
     let update = |known: KnownCall| {
         let changes = CallChanges { agent: Some("Kim".into()), ..CallChanges::default() };
-        let command = Command::UpdateCall { call: key("1"), changes, expected: Some(3) };
+        let command = Command::from(UpdateCall { call: key("1"), changes, expected: Some(3) });
         let actor = Actor { kind: ActorKind::ScriptEngine, name: "script".into() };
         Request { actor, mark: None, salt: 1, known: Some(known), command }
     };
@@ -292,9 +298,9 @@ fn a_call_that_is_heard_of_again_takes_over_what_the_archive_knew_unless_that_ha
     assert_eq!((after.ended_at, after.chargeable, &after.caller), (known.ended_at, true, &known.caller));
     assert_eq!((&*after.agent, after.revision, after.created_at), ("Kim", known.revision + 1, desk.now));
     // An erasure that began after the look masks what the look found.
-    let Command::EraseCaller(mut erase) = erase(&desk, "C-7") else { unreachable!() };
+    let Command::Operations(OperationsCommand::EraseCaller(mut erase)) = erase(&desk, "C-7") else { unreachable!() };
     erase.calls = vec![ErasedCall { key: key("1"), created_at: known.created_at, instances: Box::default() }];
-    desk.entry("ops", Command::EraseCaller(erase)).unwrap().0.unwrap();
+    desk.entry("ops", Command::from(*erase)).unwrap().0.unwrap();
     let Ok(Decision::Commit(entry)) = decide(&desk.world, &found, desk.now) else { panic!("it is updated") };
     let caller = &entry.call.as_ref().unwrap().after.caller;
     assert_eq!((&*caller.name, &*caller.reference), (aftercall_engine::mask::ERASED, ""));
@@ -312,13 +318,13 @@ fn a_call_whose_key_comes_again_while_the_first_is_erased_is_left_alone() {
     desk.archive(looked_at).unwrap();
     let again = desk.set("1", true);
     rename(&mut desk, "2", "Ben");
-    desk.ask("script", Command::UpdateCall { call: key("1"), changes: CallChanges::default(), expected: None })
+    desk.ask("script", Command::from(UpdateCall { call: key("1"), changes: CallChanges::default(), expected: None }))
         .unwrap();
-    let Command::EraseCaller(mut command) = erase(&desk, "C-7") else { unreachable!() };
+    let Command::Operations(OperationsCommand::EraseCaller(mut command)) = erase(&desk, "C-7") else { unreachable!() };
     command.calls.push(ErasedCall { key: key("1"), created_at: first.created_at, instances: Box::default() });
-    let erasure = desk.entry("ops", Command::EraseCaller(command)).unwrap().0.unwrap().sequence;
+    let erasure = desk.entry("ops", Command::from(*command)).unwrap().0.unwrap().sequence;
     for _ in 0..2 {
-        desk.entry("ops", Command::StepErasure { erasure }).unwrap().0.unwrap();
+        desk.entry("ops", Command::from(StepErasure { erasure })).unwrap().0.unwrap();
     }
     assert_eq!(desk.world.root().erasures[&erasure].state, ErasureState::Scrubbing);
     assert_ne!(*desk.of(again).alerts[0].text, *"[erased]");
@@ -333,8 +339,9 @@ fn a_customers_calls_are_found_among_more_of_others_than_are_ever_shown() {
         caller: Some(Caller { reference: "C-7".into(), ..Caller::default() }),
         ..CallChanges::default()
     };
-    let update =
-        |call: &str, customer: &str| Command::UpdateCall { call: key(call), changes: of(customer), expected: None };
+    let update = |call: &str, customer: &str| {
+        Command::from(UpdateCall { call: key(call), changes: of(customer), expected: None })
+    };
     desk.ask("script", update("first", "acme")).unwrap();
     for call in 0..limits::CALLS_OF_CALLER_MAX {
         desk.ask("script", update(&call.to_string(), "another")).unwrap();
@@ -353,7 +360,9 @@ fn operations_pause_what_somebody_holds_who_goes_on_holding_it() {
     let mut desk = Desk::new(WORKFLOW);
     let id = desk.set("1", true);
     desk.claim("Ann", id).unwrap();
-    let pause = || Command::Pause { instance: id, until: None, reason: "a part is missing".into(), expected: None };
+    let pause = || {
+        Command::from(PauseInstance { instance: id, until: None, reason: "a part is missing".into(), expected: None })
+    };
     assert!(matches!(desk.ask("Ben", pause()), Err(Rejection::ClaimedByAnother(_))));
     desk.ask("ops", pause()).unwrap();
     assert_eq!(desk.holder(id), "Ann");

@@ -5,7 +5,9 @@
 use std::sync::Arc;
 
 use aftercall_engine::call::CallKey;
-use aftercall_engine::command::{CallChanges, Command, IfRunning, SetWorkflow, UndoPush};
+use aftercall_engine::command::{
+    CallChanges, Command, IfRunning, ImportWorkflow, PublishWorkflow, SetWorkflow, UndoPush,
+};
 use aftercall_engine::definition::file;
 use aftercall_engine::entry::Answer;
 use aftercall_engine::instance::InstanceId;
@@ -30,7 +32,7 @@ on_new_call:
 }
 
 fn set(call: &str, workflow: &str, if_running: IfRunning) -> Command {
-    Command::SetWorkflow(Box::new(SetWorkflow {
+    Command::from(SetWorkflow {
         call: CallKey { source: "scripts".into(), id: call.into() },
         changes: CallChanges { chargeable: Some(true), ..CallChanges::default() },
         workflow: workflow.into(),
@@ -39,7 +41,7 @@ fn set(call: &str, workflow: &str, if_running: IfRunning) -> Command {
         release: None,
         release_within_millis: None,
         if_running,
-    }))
+    })
 }
 
 #[test]
@@ -61,9 +63,12 @@ fn full(desk: &mut Desk) -> (InstanceId, UndoPush) {
     for number in 0..limits::OPEN_INSTANCES_PER_CALL_MAX {
         let name = format!("repair-{number}");
         let definition = Box::new(file::read(&workflow(&name), None).unwrap());
-        desk.ask("author", Command::ImportWorkflow { definition, expected: None }).unwrap();
-        desk.ask("author", Command::PublishWorkflow { name: name.as_str().into(), expected: None, validated: None })
-            .unwrap();
+        desk.ask("author", Command::from(ImportWorkflow { definition, expected: None })).unwrap();
+        desk.ask(
+            "author",
+            Command::from(PublishWorkflow { name: name.as_str().into(), expected: None, validated: None }),
+        )
+        .unwrap();
         desk.ask("script", set("1", &name, IfRunning::Refuse)).unwrap();
     }
     let (sequence, pushed_at) = (desk.of(first).sequence, desk.now);
@@ -84,7 +89,7 @@ fn full(desk: &mut Desk) -> (InstanceId, UndoPush) {
 fn what_is_open_again_by_an_undo_counts_as_open_and_what_is_replaced_does_not() {
     let mut desk = Desk::new(&workflow("repair"));
     let (_, undo) = full(&mut desk);
-    let refused = desk.ask("Ann", Command::UndoPush(Box::new(undo)));
+    let refused = desk.ask("Ann", Command::from(undo));
     assert!(matches!(refused, Err(Rejection::Limit { name: "OPEN_INSTANCES_PER_CALL", .. })), "{refused:?}");
     let refused = desk.ask("script", set("1", "repair", IfRunning::Replace));
     assert!(matches!(refused, Err(Rejection::Limit { name: "OPEN_INSTANCES_PER_CALL", .. })), "nothing to replace");

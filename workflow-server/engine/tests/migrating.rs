@@ -3,7 +3,10 @@
 #![allow(clippy::unwrap_used, reason = "a test ends where something unexpected happens")]
 
 use aftercall_engine::Rejection;
-use aftercall_engine::command::{Command, MigrateInstance, PushButton, SeenAlert, SnoozeAlert, SnoozeUntil};
+use aftercall_engine::command::{
+    Command, ImportWorkflow, MigrateInstance, PauseInstance, PublishWorkflow, PushButton, ResumeInstance, SeenAlert,
+    SnoozeAlert, SnoozeUntil,
+};
 use aftercall_engine::definition::file;
 use aftercall_engine::definition::model::Priority;
 use aftercall_engine::entry::{Answer, ChangeKind};
@@ -70,21 +73,29 @@ fn desk() -> (Desk, InstanceId) {
 fn publish(desk: &mut Desk, text: &str) {
     let numbering = desk.world.root().workflows.named("repair").unwrap().numbering.clone();
     let definition = Box::new(file::read(text, Some(&numbering)).unwrap_or_else(|faults| panic!("{faults:#?}")));
-    desk.ask("author", Command::ImportWorkflow { definition, expected: None }).unwrap();
-    desk.ask("author", Command::PublishWorkflow { name: "repair".into(), expected: None, validated: None }).unwrap();
+    desk.ask("author", Command::from(ImportWorkflow { definition, expected: None })).unwrap();
+    desk.ask("author", Command::from(PublishWorkflow { name: "repair".into(), expected: None, validated: None }))
+        .unwrap();
 }
 
 fn migrate(desk: &mut Desk, id: InstanceId, version: u32, stages: &[(u32, u32)]) -> Result<Answer, Rejection> {
-    let asked = MigrateInstance { instance: id, version, stages: stages.to_vec(), reason: "the new form".into() };
-    desk.ask("ops", Command::MigrateInstance(Box::new(asked), None))
+    let asked = MigrateInstance {
+        instance: id,
+        version,
+        stages: stages.to_vec(),
+        reason: "the new form".into(),
+        expected: None,
+    };
+    desk.ask("ops", Command::from(asked))
 }
 
 fn pause(desk: &mut Desk, instance: InstanceId) {
-    desk.ask("ops", Command::Pause { instance, until: None, reason: "parts".into(), expected: None }).unwrap();
+    desk.ask("ops", Command::from(PauseInstance { instance, until: None, reason: "parts".into(), expected: None }))
+        .unwrap();
 }
 
 fn resume(desk: &mut Desk, instance: InstanceId) {
-    desk.ask("ops", Command::Resume { instance, note: "".into(), expected: None }).unwrap();
+    desk.ask("ops", Command::from(ResumeInstance { instance, note: "".into(), expected: None })).unwrap();
 }
 
 #[test]
@@ -154,12 +165,12 @@ fn paused_it_stays_paused_and_links_that_were_followed_are_counted_on() {
         &OLD.replace("title: Repair", "title: Repairs")
             .replace("[ link: {", "[ set-field: { field: size, to: \"'x'\" }, link: {"),
     );
-    let pause = Command::Pause { instance: id, until: None, reason: "parts".into(), expected: None };
+    let pause = Command::from(PauseInstance { instance: id, until: None, reason: "parts".into(), expected: None });
     desk.ask("ops", pause).unwrap();
     let (timers, deadline) = (desk.of(id).timers.clone(), desk.of(id).deadline);
     migrate(&mut desk, id, 2, &[]).unwrap();
     assert_eq!((desk.of(id).status, &desk.of(id).timers, desk.of(id).deadline), (Status::Paused, &timers, deadline));
-    desk.ask("ops", Command::Resume { instance: id, note: "".into(), expected: None }).unwrap();
+    desk.ask("ops", Command::from(ResumeInstance { instance: id, note: "".into(), expected: None })).unwrap();
     desk.push("Ann", id, "go").unwrap();
     desk.push("Ann", id, "back").unwrap();
     assert_eq!(&*desk.of(id).ending, "late", "the third time it goes elsewhere");
@@ -261,13 +272,13 @@ fn snooze(desk: &mut Desk, seen: &Instance) -> Result<Answer, Rejection> {
         outcome: "".into(),
         note: "".into(),
     };
-    desk.ask("Ann", Command::SnoozeAlert(Box::new(asked)))
+    desk.ask("Ann", Command::from(asked))
 }
 
 fn push(desk: &mut Desk, seen: &Instance) -> Result<Answer, Rejection> {
     let (instance, visit) = (seen.id, seen.visit());
     let push = PushButton { instance, button: "done".into(), stage: None, visit, note: "".into(), form: Vec::new() };
-    desk.ask("Ann", Command::PushButton(Box::new(push)))
+    desk.ask("Ann", Command::from(push))
 }
 
 #[test]

@@ -3,8 +3,10 @@
 
 #![allow(clippy::unwrap_used, reason = "a test ends where something unexpected happens")]
 
-use aftercall_engine::command::{Actor, ActorKind, Command, MigrateInstance, Recipient, Request};
+use aftercall_engine::actor::{Actor, ActorKind};
+use aftercall_engine::command::{Command, DeskCommand, HandOver, MigrateInstance, Request};
 use aftercall_engine::instance::{Instance, InstanceId};
+use aftercall_engine::recipient::Recipient;
 use aftercall_engine::testing::{AMENDMENTS, Player, Step, clicks, definitions};
 use aftercall_engine::world::definitions::Workflow;
 use aftercall_engine::world::{Keeping, World};
@@ -44,9 +46,9 @@ impl Desk {
         let (workflow, present) = (self.workflow(), self.world.root().instance(instance).unwrap().stage);
         let stages = &workflow.version(version).unwrap().definition.stages;
         let stages = elsewhere.map(|stage| (present, stage.get(stages).number)).into_iter().collect();
-        let asked = MigrateInstance { instance, version, stages, reason: "a new form".into() };
+        let asked = MigrateInstance { instance, version, stages, reason: "a new form".into(), expected: None };
         let actor = Actor { kind: ActorKind::Operations, name: "ops".into() };
-        let command = Command::MigrateInstance(Box::new(asked), None);
+        let command = Command::from(asked);
         self.ask(&Request { actor, mark: None, salt: 0, known: None, command });
     }
 
@@ -63,8 +65,8 @@ impl Desk {
 fn aim(click: &Request, shown: &Instance, after: &Instance) -> String {
     let (seen, does) = (&shown.alerts, format!("leads to stage {}, ends with {:?}", after.stage, after.ending));
     let action = match &click.command {
-        Command::AcknowledgeAlert { alert, .. } => alert.action,
-        Command::SnoozeAlert(snooze) => snooze.alert.action,
+        Command::Desk(DeskCommand::AcknowledgeAlert(asked)) => asked.alert.action,
+        Command::Desk(DeskCommand::SnoozeAlert(snooze)) => snooze.alert.action,
         _ => return format!("in stage {}: {does}", shown.stage),
     };
     let alert = seen.iter().find(|alert| alert.action == action).unwrap();
@@ -119,7 +121,7 @@ impl Desk {
             Turn::HandOver(team) => {
                 let to = Recipient::Team { team: u32::from(*team) };
                 let actor = Actor { kind: ActorKind::Operations, name: "ops".into() };
-                let command = Command::HandOver { instance, to, reason: "holidays".into() };
+                let command = Command::from(HandOver { instance, to, reason: "holidays".into() });
                 self.ask(&Request { actor, mark: None, salt: 0, known: None, command });
             }
             Turn::Pause => self.play(&Step::Pause(any, None)),
@@ -135,7 +137,7 @@ fn accepted(desk: &Desk, clicks: impl IntoIterator<Item = Request>) -> Vec<(Requ
 /// The clicks with and without the name of the stage: clients may leave it out.
 fn all_clicks(desk: &Desk, shown: &Instance) -> Vec<Request> {
     let named = |mut click: Request| {
-        let Command::PushButton(push) = &mut click.command else { return None };
+        let Command::Desk(DeskCommand::PushButton(push)) = &mut click.command else { return None };
         push.stage = Some(shown.stage);
         Some(click)
     };

@@ -5,8 +5,11 @@
 
 use std::sync::Arc;
 
+use aftercall_engine::actor::{Actor, ActorKind};
 use aftercall_engine::batch::{BatchItems, BatchWork, StartBatch};
-use aftercall_engine::command::{Actor, ActorKind, Command, MigrateInstance};
+use aftercall_engine::command::{
+    AddNote, Command, ImportWorkflow, MigrateInstance, MoveInstance, PauseInstance, PublishWorkflow, ResumeInstance,
+};
 use aftercall_engine::definition::file;
 use aftercall_engine::entry::{After, Answer, ChangeKind};
 use aftercall_engine::instance::{Instance, InstanceId, Pause, Status};
@@ -53,28 +56,31 @@ fn no_longer_waits() -> String {
 fn publish(desk: &mut Desk, text: &str) {
     let numbering = desk.world.root().workflows.named("repair").unwrap().numbering.clone();
     let definition = Box::new(file::read(text, Some(&numbering)).unwrap_or_else(|faults| panic!("{faults:#?}")));
-    desk.ask("author", Command::ImportWorkflow { definition, expected: None }).unwrap();
-    desk.ask("author", Command::PublishWorkflow { name: "repair".into(), expected: None, validated: None }).unwrap();
+    desk.ask("author", Command::from(ImportWorkflow { definition, expected: None })).unwrap();
+    desk.ask("author", Command::from(PublishWorkflow { name: "repair".into(), expected: None, validated: None }))
+        .unwrap();
 }
 
 fn migrate(desk: &mut Desk, id: InstanceId) -> Result<Answer, Rejection> {
-    let asked = MigrateInstance { instance: id, version: 2, stages: Vec::new(), reason: "the new form".into() };
-    desk.ask("ops", Command::MigrateInstance(Box::new(asked), None))
+    let asked =
+        MigrateInstance { instance: id, version: 2, stages: Vec::new(), reason: "the new form".into(), expected: None };
+    desk.ask("ops", Command::from(asked))
 }
 
 fn pause(desk: &mut Desk, instance: InstanceId, until: Option<i64>) {
     let until = until.map(|millis| Time(desk.now.0 + millis));
-    desk.ask("ops", Command::Pause { instance, until, reason: "parts".into(), expected: None }).unwrap();
+    desk.ask("ops", Command::from(PauseInstance { instance, until, reason: "parts".into(), expected: None })).unwrap();
 }
 
 fn resume(desk: &mut Desk, instance: InstanceId) {
-    desk.ask("ops", Command::Resume { instance, note: "".into(), expected: None }).unwrap();
+    desk.ask("ops", Command::from(ResumeInstance { instance, note: "".into(), expected: None })).unwrap();
 }
 
 fn move_to(desk: &mut Desk, instance: InstanceId, event: &str) {
     let definition = desk.world.root().definition_of(desk.of(instance)).unwrap();
     let stage = definition.stage_of(event).unwrap().number;
-    desk.ask("ops", Command::MoveInstance { instance, stage, reason: "a mistake".into(), expected: None }).unwrap();
+    desk.ask("ops", Command::from(MoveInstance { instance, stage, reason: "a mistake".into(), expected: None }))
+        .unwrap();
 }
 
 fn in_stage(event: &str) -> (Desk, InstanceId) {
@@ -108,7 +114,7 @@ fn a_migration_is_refused_where_nothing_would_wait_whether_it_is_paused_or_not()
 
 /// Puts an instance into the version without a wait in its stage, as servers did before this was refused.
 fn left_behind(desk: &mut Desk, id: InstanceId, status: Status) {
-    let (entry, _) = desk.entry("Ann", Command::AddNote { instance: id, text: "it hangs".into() }).unwrap();
+    let (entry, _) = desk.entry("Ann", Command::from(AddNote { instance: id, text: "it hangs".into() })).unwrap();
     let mut entry = entry.unwrap();
     entry.sequence += 1;
     let old = desk.of(id);
@@ -138,7 +144,7 @@ fn one_that_was_left_behind_is_listed_as_stuck_and_becomes_incomplete_with_its_n
         if status == Status::Paused {
             assert_eq!(desk.pass(HOUR), [ChangeKind::Resumed]);
         } else {
-            desk.ask("Ann", Command::AddNote { instance: id, text: "why?".into() }).unwrap();
+            desk.ask("Ann", Command::from(AddNote { instance: id, text: "why?".into() })).unwrap();
         }
         assert_eq!(desk.of(id).status, Status::Incomplete, "{status:?}");
         move_to(&mut desk, id, "wait");

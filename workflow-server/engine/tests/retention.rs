@@ -2,7 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test ends where something unexpected happens")]
 
-use aftercall_engine::command::{Actor, ActorKind, Command, Request};
+use aftercall_engine::actor::{Actor, ActorKind};
+use aftercall_engine::command::{Command, ConfirmRetention, ImportWorkflow, PublishWorkflow, Request};
 use aftercall_engine::definition::file;
 use aftercall_engine::entry::ChangeKind;
 use aftercall_engine::time::{Span, SpanUnit, Time};
@@ -26,8 +27,8 @@ fn publish(world: &mut World, retention: Option<u32>) {
     let retention = retention.map_or_else(String::new, |days| format!("retention: {days}d"));
     let text = format!("format: 1\nworkflow: w\ntitle: W\n{retention}\non_new_call: [ finish: done ]\n");
     let definition = Box::new(file::read(&text, None).unwrap());
-    ask(world, Command::ImportWorkflow { definition, expected: None }).unwrap();
-    ask(world, Command::PublishWorkflow { name: "w".into(), expected: None, validated: None }).unwrap();
+    ask(world, Command::from(ImportWorkflow { definition, expected: None })).unwrap();
+    ask(world, Command::from(PublishWorkflow { name: "w".into(), expected: None, validated: None })).unwrap();
 }
 
 fn newest(world: &World) -> u32 {
@@ -59,7 +60,7 @@ proptest! {
                 }
                 None => {
                     let version = newest(&world);
-                    ask(&mut world, Command::ConfirmRetention("w".into(), version)).unwrap();
+                    ask(&mut world, Command::from(ConfirmRetention { workflow: "w".into(), version })).unwrap();
                     let asked = world.root().workflows.named("w").unwrap().version(version).unwrap().definition.retention;
                     let asked = asked.map_or(i64::from(default) * 86_400_000, Span::millis);
                     prop_assert_eq!(in_force(&world, default), asked);
@@ -72,7 +73,7 @@ proptest! {
 #[test]
 fn only_the_newest_version_is_confirmed_and_once() {
     let mut world = World::new(Keeping::default());
-    let confirm = |version| Command::ConfirmRetention("w".into(), version);
+    let confirm = |version| Command::from(ConfirmRetention { workflow: "w".into(), version });
     assert_eq!(ask(&mut world, confirm(1)), Err(Rejection::NoSuchWorkflow("w".into())));
     publish(&mut world, Some(90));
     publish(&mut world, Some(9));

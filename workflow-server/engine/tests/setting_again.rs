@@ -37,7 +37,7 @@ fn set_again(desk: &mut Desk, release: Option<Release>) -> (Option<Time>, bool) 
         release_within_millis: None,
         if_running: IfRunning::ReturnIt,
     };
-    match desk.ask("script", Command::SetWorkflow(Box::new(set))).unwrap() {
+    match desk.ask("script", Command::from(set)).unwrap() {
         Answer::Set { promise_by, warnings, .. } => (promise_by, warnings.contains(&Warning::Overdue)),
         other => panic!("{other:?}"),
     }

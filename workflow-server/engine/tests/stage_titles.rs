@@ -4,7 +4,7 @@
 
 mod desk;
 
-use aftercall_engine::command::{Command, MigrateInstance};
+use aftercall_engine::command::{Command, ImportWorkflow, MigrateInstance, PublishWorkflow};
 use aftercall_engine::definition::builder::{add_action, update_action};
 use aftercall_engine::definition::diff::diff;
 use aftercall_engine::definition::file::{format_yaml, read, read_header, write_json, write_yaml};
@@ -136,14 +136,16 @@ fn a_migration_shows_the_new_title_and_counts_no_visit_for_it() {
     let id = desk.set("1", true);
     desk.push("Ann", id, "approve").unwrap();
     let definition = Box::new(workflow(&FILE.replace("To be paid\n", "Payment\n")));
-    desk.ask("author", Command::ImportWorkflow { definition, expected: None }).unwrap();
-    desk.ask("author", Command::PublishWorkflow { name: "repair".into(), expected: None, validated: None }).unwrap();
+    desk.ask("author", Command::from(ImportWorkflow { definition, expected: None })).unwrap();
+    desk.ask("author", Command::from(PublishWorkflow { name: "repair".into(), expected: None, validated: None }))
+        .unwrap();
     let title = |desk: &Desk| {
         let definition = desk.world.root().definition_of(desk.of(id)).unwrap();
         definition.stage(desk.of(id).stage).unwrap().title().into_owned()
     };
     assert_eq!(title(&desk), "To be paid", "it is on its version");
-    let asked = MigrateInstance { instance: id, version: 2, stages: Vec::new(), reason: "new words".into() };
-    desk.ask("ops", Command::MigrateInstance(Box::new(asked), None)).unwrap();
+    let asked =
+        MigrateInstance { instance: id, version: 2, stages: Vec::new(), reason: "new words".into(), expected: None };
+    desk.ask("ops", Command::from(asked)).unwrap();
     assert_eq!((title(&desk).as_str(), desk.of(id).visit()), ("Payment", 1), "what people click on is the same");
 }

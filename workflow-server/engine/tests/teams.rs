@@ -4,9 +4,12 @@
 
 use aftercall_engine::Rejection;
 use aftercall_engine::batch::{BatchItems, BatchWork, StartBatch};
-use aftercall_engine::command::{Command, Recipient};
+use aftercall_engine::command::{
+    Command, HandOver, ImportTeam, ImportWorkflow, PublishWorkflow, RemoveTeam, StopBatch,
+};
 use aftercall_engine::definition::file;
 use aftercall_engine::query::{TeamUse, never};
+use aftercall_engine::recipient::Recipient;
 
 mod desk;
 
@@ -23,11 +26,11 @@ on_new_call:
 ";
 
 fn declare(desk: &mut Desk, name: &str, title: &str) {
-    desk.ask("author", Command::ImportTeam { name: name.into(), title: title.into(), expected: None }).unwrap();
+    desk.ask("author", Command::from(ImportTeam { name: name.into(), title: title.into(), expected: None })).unwrap();
 }
 
 fn remove(desk: &mut Desk, name: &str) -> Result<(), Rejection> {
-    desk.ask("author", Command::RemoveTeam { name: name.into(), expected: None, found: None }).map(|_| ())
+    desk.ask("author", Command::from(RemoveTeam { name: name.into(), expected: None, found: None })).map(|_| ())
 }
 
 fn used_by(removed: Result<(), Rejection>) -> String {
@@ -39,8 +42,9 @@ fn used_by(removed: Result<(), Rejection>) -> String {
 
 fn publish(desk: &mut Desk, text: &str) {
     let definition = Box::new(file::read(text, None).unwrap());
-    desk.ask("author", Command::ImportWorkflow { definition, expected: None }).unwrap();
-    desk.ask("author", Command::PublishWorkflow { name: "repair".into(), expected: None, validated: None }).unwrap();
+    desk.ask("author", Command::from(ImportWorkflow { definition, expected: None })).unwrap();
+    desk.ask("author", Command::from(PublishWorkflow { name: "repair".into(), expected: None, validated: None }))
+        .unwrap();
 }
 
 #[test]
@@ -65,7 +69,7 @@ fn a_team_stays_while_a_version_or_a_draft_names_it() {
     assert_eq!(used_by(remove(&mut desk, "care")), "workflow repair (version 2)");
     assert_eq!(used_by(remove(&mut desk, "leads")), "workflow repair (version 1)", "it can be set by its number");
     let definition = Box::new(file::read(&WORKFLOW.replace("leads", "billing"), None).unwrap());
-    desk.ask("author", Command::ImportWorkflow { definition, expected: None }).unwrap();
+    desk.ask("author", Command::from(ImportWorkflow { definition, expected: None })).unwrap();
     assert_eq!(used_by(remove(&mut desk, "billing")), "workflow repair (its draft)");
 }
 
@@ -81,20 +85,20 @@ fn a_team_stays_while_work_is_handed_over_to_it() {
     let found = TeamUse::search(desk.world.root(), night, &never).unwrap();
     assert_eq!(&*found.used_by, "");
     let to = Recipient::Team { team: night };
-    desk.ask("ann", Command::HandOver { instance: id, to, reason: "late".into() }).unwrap();
+    desk.ask("ann", Command::from(HandOver { instance: id, to, reason: "late".into() })).unwrap();
     assert_eq!(used_by(remove(&mut desk, "night")), "1 open follow-up");
     let found = Some(Box::new(found));
-    let late_look = Command::RemoveTeam { name: "night".into(), expected: None, found };
+    let late_look = Command::from(RemoveTeam { name: "night".into(), expected: None, found });
     assert_eq!(desk.ask("author", late_look).map(|_| ()), Err(Rejection::TeamMoved), "the look was before");
 
     let (items, reason) = (BatchItems::named([id]), "a drill".into());
     let start = StartBatch { work: BatchWork::HandOver(Recipient::Team { team: late }), items, reason, per_second: 1 };
-    desk.ask("ops", Command::StartBatch(Box::new(start))).unwrap();
+    desk.ask("ops", Command::from(start)).unwrap();
     assert!(used_by(remove(&mut desk, "late")).starts_with("batch "));
     let (batch, _) = *desk.world.root().batches.get_max().unwrap();
-    desk.ask("ops", Command::StopBatch { batch, reason: "enough".into() }).unwrap();
+    desk.ask("ops", Command::from(StopBatch { batch, reason: "enough".into() })).unwrap();
     remove(&mut desk, "late").unwrap();
     let to = Recipient::Team { team: late };
-    let refused = desk.ask("ann", Command::HandOver { instance: id, to, reason: "late".into() });
+    let refused = desk.ask("ann", Command::from(HandOver { instance: id, to, reason: "late".into() }));
     assert_eq!(refused.map(|_| ()), Err(Rejection::NoSuchTeam("late".into())));
 }

@@ -6,7 +6,9 @@ use std::sync::Arc;
 
 use aftercall_engine::Entry;
 use aftercall_engine::call::{CallKey, Caller};
-use aftercall_engine::command::{CallChanges, Command, IfRunning, PushButton, SeenAlert, SetWorkflow};
+use aftercall_engine::command::{
+    AcknowledgeAlert, CallChanges, Command, EndCall, IfRunning, PushButton, SeenAlert, SetWorkflow, UpdateCall,
+};
 use aftercall_engine::entry::After;
 use aftercall_engine::instance::{Instance, InstanceId};
 use aftercall_engine::time::Time;
@@ -55,11 +57,14 @@ fn set(desk: &mut Desk, name: &str, amount: f64) -> Option<Entry> {
         release_within_millis: None,
         if_running: IfRunning::ReturnIt,
     };
-    desk.entry("script", Command::SetWorkflow(Box::new(set))).unwrap().0
+    desk.entry("script", Command::from(set)).unwrap().0
 }
 
 fn update(desk: &mut Desk, name: &str) -> Entry {
-    desk.entry("script", Command::UpdateCall { call: key(), changes: named(name), expected: None }).unwrap().0.unwrap()
+    desk.entry("script", Command::from(UpdateCall { call: key(), changes: named(name), expected: None }))
+        .unwrap()
+        .0
+        .unwrap()
 }
 
 fn only(desk: &Desk) -> &Instance {
@@ -74,7 +79,7 @@ fn approve(desk: &mut Desk, reference: &str) {
     let form = vec![("reference".into(), Value::Text(reference.into()))];
     let id: InstanceId = only(desk).id;
     let push = PushButton { instance: id, button: "approve".into(), stage: None, visit: 1, note: "".into(), form };
-    desk.ask("Ann", Command::PushButton(Box::new(push))).unwrap();
+    desk.ask("Ann", Command::from(push)).unwrap();
 }
 
 #[test]
@@ -92,7 +97,7 @@ fn setting_again_and_updating_the_call_change_the_text_in_the_same_entry() {
     // What no text shows rewrites none.
     let changes = CallChanges { details: vec![("shelf".into(), "B".into())], ..CallChanges::default() };
     let updated =
-        desk.entry("script", Command::UpdateCall { call: key(), changes, expected: None }).unwrap().0.unwrap();
+        desk.entry("script", Command::from(UpdateCall { call: key(), changes, expected: None })).unwrap().0.unwrap();
     assert!(updated.instances[0].rewritten.is_empty());
 }
 
@@ -103,7 +108,7 @@ fn an_alert_that_says_something_else_has_been_seen_by_nobody() {
     let id = only(&desk).id;
     for action in [0, 1] {
         let alert = SeenAlert { stage: 1, visit: 1, action, urgency_count: 0, team: None };
-        desk.ask("Ann", Command::AcknowledgeAlert { instance: id, alert }).unwrap();
+        desk.ask("Ann", Command::from(AcknowledgeAlert { instance: id, alert })).unwrap();
     }
     set(&mut desk, "Ada", 27.5);
     let seen: Vec<bool> = desk.of(id).alerts.iter().map(|alert| alert.seen.is_some()).collect();
@@ -118,7 +123,7 @@ fn a_text_shows_what_its_stage_sets_and_what_the_form_said() {
     assert_eq!(text(&desk), "Pay 2, R-7, Ada, ended no", "the field is set after the alert");
     update(&mut desk, "Bea");
     assert_eq!(text(&desk), "Pay 2, R-7, Bea, ended no");
-    desk.ask("script", Command::EndCall { call: key() }).unwrap();
+    desk.ask("script", Command::from(EndCall { call: key() })).unwrap();
     assert_eq!(text(&desk), "Pay 2, R-7, Bea, ended yes");
     set(&mut desk, "Bea", 5.0);
     assert_eq!(text(&desk), "Pay 5, R-7, Bea, ended yes");

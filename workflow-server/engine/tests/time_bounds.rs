@@ -53,7 +53,7 @@ fn set(desk: &mut Desk, if_running: IfRunning, given: Given<'_>) -> Result<Insta
         release_within_millis: None,
         if_running,
     };
-    match desk.ask("script", Command::SetWorkflow(Box::new(set)))? {
+    match desk.ask("script", Command::from(set))? {
         Answer::Set { instance, .. } => Ok(instance),
         other => panic!("{other:?}"),
     }
@@ -62,7 +62,7 @@ fn set(desk: &mut Desk, if_running: IfRunning, given: Given<'_>) -> Result<Insta
 fn push(desk: &mut Desk, id: InstanceId, visit_at: i64) -> Result<Vec<(StageWarningKind, String)>, Rejection> {
     let (visit, form) = (desk.of(id).visit(), named(&[("visit_at", visit_at)]));
     let push = PushButton { instance: id, button: "visit".into(), stage: None, visit, note: "".into(), form };
-    let entry = desk.entry("Ann", Command::PushButton(Box::new(push)))?.0.unwrap();
+    let entry = desk.entry("Ann", Command::from(push))?.0.unwrap();
     Ok(entry.instances[0].warnings.iter().map(|warning| (warning.kind, warning.name.to_string())).collect())
 }
 

@@ -5,12 +5,15 @@
 
 use std::sync::Arc;
 
+use aftercall_engine::actor::ActorKind;
 use aftercall_engine::call::CallKey;
 use aftercall_engine::command::{
-    ActorKind, CallChanges, Command, Recipient, SeenAlert, SnoozeAlert, SnoozeUntil, UndoPush,
+    AcknowledgeAlert, AddNote, CallChanges, ChaseInstance, ClaimInstance, Command, EndCall, HandOver, MoveInstance,
+    PauseInstance, ReleaseClaim, SeenAlert, SnoozeAlert, SnoozeUntil, TakeOver, UndoPush, UpdateCall,
 };
 use aftercall_engine::entry::{ChangeKind, Entry};
 use aftercall_engine::instance::{Instance, InstanceId, Status};
+use aftercall_engine::recipient::Recipient;
 use aftercall_engine::work::{can_undo_over, is_work};
 
 mod desk;
@@ -48,7 +51,7 @@ fn call() -> CallKey {
 }
 
 fn claim(minutes: i64) -> impl Fn(InstanceId) -> Command {
-    move |instance| Command::Claim { instance, lease_millis: minutes * MINUTE }
+    move |instance| Command::from(ClaimInstance { instance, lease_millis: minutes * MINUTE })
 }
 
 /// The instance, pushed by Ann who holds it for a minute, and as it was before.
@@ -72,13 +75,14 @@ fn undo(desk: &mut Desk, id: InstanceId, before: &Arc<Instance>, pushed_at: afte
         as_supervisor: false,
         reason: "".into(),
     };
-    desk.ask("Ann", Command::UndoPush(Box::new(undo))).unwrap();
+    desk.ask("Ann", Command::from(undo)).unwrap();
 }
 
 #[test]
 fn what_comes_by_itself_leaves_a_push_to_be_undone_and_fires_afterwards() {
     let changes = CallChanges { agent: Some("Kim".into()), ..CallChanges::default() };
-    let touches = [Command::UpdateCall { call: call(), changes, expected: None }, Command::EndCall { call: call() }];
+    let touches =
+        [Command::from(UpdateCall { call: call(), changes, expected: None }), Command::from(EndCall { call: call() })];
     // The minutes that pass: nothing, the lapse of Ann's claim, the escalation of the new alert, both and the call's touches.
     for (minutes, touched, expected) in [
         (0, false, vec![]),
@@ -116,26 +120,41 @@ fn what_people_do_after_a_push_refuses_its_undo_and_a_withdrawal() {
     let seen = SeenAlert { stage: 2, visit: 1, action: 0, urgency_count: 0, team: None };
     let snooze = move |instance| {
         let (until, outcome, note) = (SnoozeUntil::For(MINUTE), "no-answer".into(), "".into());
-        Command::SnoozeAlert(Box::new(SnoozeAlert { instance, alert: seen, until, outcome, note }))
+        Command::from(SnoozeAlert { instance, alert: seen, until, outcome, note })
     };
     type Asked = (&'static str, Box<dyn Fn(InstanceId) -> Command>);
     let table: Vec<Asked> = vec![
-        ("Ann", Box::new(|instance| Command::AddNote { instance, text: "saw it".into() })),
-        ("Ann", Box::new(move |instance| Command::AcknowledgeAlert { instance, alert: seen })),
+        ("Ann", Box::new(|instance| Command::from(AddNote { instance, text: "saw it".into() }))),
+        ("Ann", Box::new(move |instance| Command::from(AcknowledgeAlert { instance, alert: seen }))),
         ("Ann", Box::new(claim(15))),
-        ("Ann", Box::new(|instance| Command::ReleaseClaim { instance })),
-        ("Ben", Box::new(|instance| Command::TakeOver { instance, lease_millis: MINUTE, reason: "ill".into() })),
+        ("Ann", Box::new(|instance| Command::from(ReleaseClaim { instance }))),
+        ("Ben", Box::new(|instance| Command::from(TakeOver { instance, lease_millis: MINUTE, reason: "ill".into() }))),
         (
             "Ann",
             Box::new(|instance| {
                 let to = Recipient::Person { name: "Ben".into(), lease_millis: MINUTE };
-                Command::HandOver { instance, to, reason: "".into() }
+                Command::from(HandOver { instance, to, reason: "".into() })
             }),
         ),
         ("Ann", Box::new(snooze)),
-        ("Ann", Box::new(|instance| Command::Pause { instance, until: None, reason: "ill".into(), expected: None })),
-        ("ops", Box::new(|instance| Command::Pause { instance, until: None, reason: "ill".into(), expected: None })),
-        ("ops", Box::new(|instance| Command::MoveInstance { instance, stage: 1, reason: "no".into(), expected: None })),
+        (
+            "Ann",
+            Box::new(|instance| {
+                Command::from(PauseInstance { instance, until: None, reason: "ill".into(), expected: None })
+            }),
+        ),
+        (
+            "ops",
+            Box::new(|instance| {
+                Command::from(PauseInstance { instance, until: None, reason: "ill".into(), expected: None })
+            }),
+        ),
+        (
+            "ops",
+            Box::new(|instance| {
+                Command::from(MoveInstance { instance, stage: 1, reason: "no".into(), expected: None })
+            }),
+        ),
     ];
     for (who, command) in table {
         let (mut desk, id, _) = pushed();
@@ -145,7 +164,11 @@ fn what_people_do_after_a_push_refuses_its_undo_and_a_withdrawal() {
     }
     // The lapse of another's claim comes after that other's work; a chase is the caller's word, and a script may withdraw then.
     let (mut desk, id, _) = pushed();
-    let entry = desk.entry("script", Command::Chase { instance: id, note: "where is it?".into() }).unwrap().0.unwrap();
+    let entry = desk
+        .entry("script", Command::from(ChaseInstance { instance: id, note: "where is it?".into() }))
+        .unwrap()
+        .0
+        .unwrap();
     assert_eq!(entry.actor.kind, ActorKind::ScriptEngine);
     assert!(!is_work(&entry, &entry.instances[0]));
     assert!(!Since(vec![Arc::new(entry)]).can_undo(id));

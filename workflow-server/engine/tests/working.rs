@@ -6,7 +6,10 @@ use std::sync::Arc;
 
 use aftercall_engine::Rejection;
 use aftercall_engine::call::{CallKey, Caller};
-use aftercall_engine::command::{CallChanges, Command, SeenAlert, SnoozeAlert, SnoozeUntil, UndoPush};
+use aftercall_engine::command::{
+    AcknowledgeAlert, AddNote, CallChanges, CancelInstance, ChaseInstance, ClaimInstance, Command, MoveInstance,
+    PauseInstance, ResumeInstance, SeenAlert, SnoozeAlert, SnoozeUntil, UndoPush, UpdateCall,
+};
 use aftercall_engine::definition::model::Priority;
 use aftercall_engine::entry::{Answer, ChangeKind};
 use aftercall_engine::filter::FollowUpFilter;
@@ -55,15 +58,18 @@ impl Desk {
     fn snooze(&mut self, who: &str, id: InstanceId, until: SnoozeUntil, outcome: &str) -> Result<Answer, Rejection> {
         let snooze =
             SnoozeAlert { instance: id, alert: self.seen(id), until, outcome: outcome.into(), note: "".into() };
-        self.ask(who, Command::SnoozeAlert(Box::new(snooze)))
+        self.ask(who, Command::from(snooze))
     }
 
     fn pause(&mut self, id: InstanceId, until: Option<Time>) -> Result<Answer, Rejection> {
-        self.ask("Ann", Command::Pause { instance: id, until, reason: "waits for a part".into(), expected: None })
+        self.ask(
+            "Ann",
+            Command::from(PauseInstance { instance: id, until, reason: "waits for a part".into(), expected: None }),
+        )
     }
 
     fn resume(&mut self, id: InstanceId) -> Result<Answer, Rejection> {
-        self.ask("Ann", Command::Resume { instance: id, note: "".into(), expected: None })
+        self.ask("Ann", Command::from(ResumeInstance { instance: id, note: "".into(), expected: None }))
     }
 
     /// Pushes, and says what takes the push back.
@@ -83,7 +89,7 @@ impl Desk {
     }
 
     fn undo(&mut self, who: &str, undo: UndoPush) -> Result<Answer, Rejection> {
-        self.ask(who, Command::UndoPush(Box::new(undo)))
+        self.ask(who, Command::from(undo))
     }
 
     fn listed(&self, filter: &FollowUpFilter) -> Vec<InstanceId> {
@@ -129,18 +135,18 @@ fn escalation_leaves_buttons_claim_and_due_and_is_news_to_whoever_had_seen_it() 
     let mut desk = Desk::new(WORKFLOW);
     let id = desk.set("1", true);
     let due = desk.of(id).alerts[0].due;
-    desk.ask("Ann", Command::Claim { instance: id, lease_millis: 24 * HOUR }).unwrap();
+    desk.ask("Ann", Command::from(ClaimInstance { instance: id, lease_millis: 24 * HOUR })).unwrap();
     let alert = desk.seen(id);
-    desk.ask("Ann", Command::AcknowledgeAlert { instance: id, alert }).unwrap();
+    desk.ask("Ann", Command::from(AcknowledgeAlert { instance: id, alert })).unwrap();
     assert!(desk.of(id).alerts[0].seen.is_some());
     desk.pass(4 * HOUR);
     let of = desk.of(id);
     assert_eq!((of.alerts[0].due, &of.alerts[0].seen, desk.holder(id)), (due, &None, "Ann"));
-    let refused = desk.ask("Ann", Command::AcknowledgeAlert { instance: id, alert });
+    let refused = desk.ask("Ann", Command::from(AcknowledgeAlert { instance: id, alert }));
     assert!(matches!(refused, Err(Rejection::AlertEscalated(_))), "it is not the alert that she saw");
     let alert = desk.seen(id);
     assert!(alert.urgency_count > 0);
-    desk.ask("Ann", Command::AcknowledgeAlert { instance: id, alert }).unwrap();
+    desk.ask("Ann", Command::from(AcknowledgeAlert { instance: id, alert })).unwrap();
     desk.push("Ann", id, "again").unwrap();
     assert_eq!(desk.pass(30 * MINUTE), [], "the alert is withdrawn with its stage");
 }
@@ -173,7 +179,7 @@ fn a_snooze_counts_by_the_clock_where_the_caller_is() {
     let caller = Caller { time_zone: "America/New_York".into(), ..Caller::default() };
     let call = CallKey { source: "scripts".into(), id: "1".into() };
     let changes = CallChanges { caller: Some(caller), ..CallChanges::default() };
-    desk.ask("script", Command::UpdateCall { call, changes, expected: None }).unwrap();
+    desk.ask("script", Command::from(UpdateCall { call, changes, expected: None })).unwrap();
     // 2027-03-13T12:00 in New York, the day before its clocks go forward.
     desk.now = Time(1_804_957_200_000);
     let until = |desk: &Desk| desk.of(id).alerts[0].snooze.as_ref().unwrap().until.0 - desk.now.0;
@@ -202,7 +208,7 @@ fn what_is_held_is_snoozed_and_paused_by_its_holder_alone() {
     desk.claim("Ben", id).unwrap();
     assert!(matches!(desk.snooze("Ann", id, SnoozeUntil::For(HOUR), ""), Err(Rejection::ClaimedByAnother(_))));
     assert!(matches!(desk.pause(id, None), Err(Rejection::ClaimedByAnother(_))));
-    let by_ops = Command::Pause { instance: id, until: None, reason: "audit".into(), expected: None };
+    let by_ops = Command::from(PauseInstance { instance: id, until: None, reason: "audit".into(), expected: None });
     desk.ask("ops", by_ops).unwrap();
 }
 
@@ -259,10 +265,10 @@ fn a_push_is_taken_back_by_whoever_pushed_if_nothing_has_happened_since() {
         note: "".into(),
         form: Vec::new(),
     };
-    assert!(matches!(desk.ask("Ben", Command::PushButton(Box::new(stale))), Err(Rejection::StaleVisit(_))));
+    assert!(matches!(desk.ask("Ben", Command::from(stale)), Err(Rejection::StaleVisit(_))));
 
     let undo = desk.push_to_undo("Ann", id, "again");
-    desk.ask("Ben", Command::AddNote { instance: id, text: "saw it".into() }).unwrap();
+    desk.ask("Ben", Command::from(AddNote { instance: id, text: "saw it".into() })).unwrap();
     assert!(matches!(desk.undo("Ann", undo), Err(Rejection::NotTheNewest(_))));
 }
 
@@ -303,17 +309,17 @@ fn chased_it_is_more_urgent_and_before_people_anew() {
     let mut desk = Desk::new(WORKFLOW);
     let id = desk.set("1", true);
     desk.snooze("Ann", id, SnoozeUntil::For(HOUR), "").unwrap();
-    let chase = || Command::Chase { instance: id, note: "where is my money?".into() };
+    let chase = || Command::from(ChaseInstance { instance: id, note: "where is my money?".into() });
     let alert = desk.seen(id);
     desk.ask("script", chase()).unwrap();
-    let refused = desk.ask("Ann", Command::AcknowledgeAlert { instance: id, alert });
+    let refused = desk.ask("Ann", Command::from(AcknowledgeAlert { instance: id, alert }));
     assert!(matches!(refused, Err(Rejection::AlertEscalated(_))), "she has not seen that the caller asked again");
     assert_eq!((desk.of(id).chases, desk.alert(id).1, desk.of(id).notes), (1, Priority::High, 1));
     assert_eq!(desk.listed(&FollowUpFilter::default()), [id]);
     desk.ask("script", chase()).unwrap();
     desk.ask("script", chase()).unwrap();
     assert_eq!((desk.of(id).chases, desk.alert(id).1), (3, Priority::Urgent));
-    desk.ask("ops", Command::CancelInstance { instance: id, reason: "done".into(), expected: None }).unwrap();
+    desk.ask("ops", Command::from(CancelInstance { instance: id, reason: "done".into(), expected: None })).unwrap();
     assert!(matches!(desk.ask("script", chase()), Err(Rejection::IllegalMove { .. })));
 }
 
@@ -321,7 +327,7 @@ fn chased_it_is_more_urgent_and_before_people_anew() {
 fn ops_move_an_instance_to_any_stage_of_its_workflow_paused_ones_too() {
     let mut desk = Desk::new(WORKFLOW);
     let id = desk.set("1", true);
-    let to = |stage: u32| Command::MoveInstance { instance: id, stage, reason: "mistake".into(), expected: None };
+    let to = |stage: u32| Command::from(MoveInstance { instance: id, stage, reason: "mistake".into(), expected: None });
     assert!(matches!(desk.ask("ops", to(9)), Err(Rejection::NoSuchStage { stage: 9, .. })));
     desk.pause(id, None).unwrap();
     desk.ask("ops", to(2)).unwrap();

@@ -7,7 +7,9 @@ use std::sync::Arc;
 
 use aftercall_engine::Rejection;
 use aftercall_engine::call::{CallKey, Caller};
-use aftercall_engine::command::{CallChanges, Command, IfRunning, SetWorkflow};
+use aftercall_engine::command::{
+    CallChanges, Command, IfRunning, ImportCalendar, PauseInstance, ResumeInstance, SetWorkflow, UpdateCall,
+};
 use aftercall_engine::definition::file::read_calendars;
 use aftercall_engine::entry::Answer;
 use aftercall_engine::instance::InstanceId;
@@ -54,7 +56,7 @@ fn desk(calendar: bool, server: &str) -> Desk {
         if calendar { WORKFLOW.replace("on_new_call", "calendar: office\non_new_call") } else { WORKFLOW.to_owned() };
     let calendars = read_calendars(CALENDARS).unwrap().into_iter().map(Arc::new);
     let mut desk =
-        Desk::with(&workflow, calendars.map(|calendar| Command::ImportCalendar { calendar, expected: None }));
+        Desk::with(&workflow, calendars.map(|calendar| Command::from(ImportCalendar { calendar, expected: None })));
     desk.world.set_default_zone(TimeZone::get(server).unwrap());
     desk
 }
@@ -71,7 +73,7 @@ fn set(desk: &mut Desk, caller: &str, ring_at: Time) -> Result<InstanceId, Rejec
         release_within_millis: None,
         if_running: IfRunning::Refuse,
     };
-    match desk.ask("script", Command::SetWorkflow(Box::new(set)))? {
+    match desk.ask("script", Command::from(set))? {
         Answer::Set { instance, .. } => Ok(instance),
         other => panic!("{other:?}"),
     }
@@ -107,10 +109,10 @@ fn texts_timers_and_refusals_are_by_the_callers_clock_else_the_calendars_else_th
         assert_eq!(shown(of.timers[0].due, timer, "%H:%M"), "09:00", "{case}");
         // A pause over that time leads to the next one, by the same clock.
         let due = of.timers[0].due;
-        let pause = Command::Pause { instance: id, until: None, reason: "part".into(), expected: None };
+        let pause = Command::from(PauseInstance { instance: id, until: None, reason: "part".into(), expected: None });
         desk.ask("Ann", pause).unwrap();
         desk.now = Time(due.0 + HOUR);
-        desk.ask("Ann", Command::Resume { instance: id, note: "".into(), expected: None }).unwrap();
+        desk.ask("Ann", Command::from(ResumeInstance { instance: id, note: "".into(), expected: None })).unwrap();
         let next = desk.of(id).timers[0].due;
         assert_eq!((shown(next, timer, "%H:%M"), next.0 > due.0), ("09:00".to_owned(), true), "{case}");
     }
@@ -138,7 +140,7 @@ fn texts_follow_when_the_caller_becomes_known() {
     let caller = Caller { time_zone: "America/New_York".into(), ..Caller::default() };
     let changes = CallChanges { caller: Some(caller), ..CallChanges::default() };
     let call = CallKey { source: "scripts".into(), id: "1".into() };
-    desk.ask("script", Command::UpdateCall { call, changes, expected: None }).unwrap();
+    desk.ask("script", Command::from(UpdateCall { call, changes, expected: None })).unwrap();
     let expected = format!("Ring at {}", shown(ring_at, "America/New_York", MOMENT));
     assert_eq!(*desk.of(id).alerts[0].text, *expected);
 }

@@ -3,7 +3,8 @@
 //!
 //! However many calls there are, one erasure takes a bounded number of them, and each group is written before the next is made.
 
-use aftercall_engine::command::{Actor, ActorKind, Command};
+use aftercall_engine::actor::{Actor, ActorKind};
+use aftercall_engine::command::{Command, StepErasure};
 use aftercall_engine::erasure::{EraseCaller, ErasedCall};
 use aftercall_engine::limits::ERASED_CALLS_MAX;
 use aftercall_engine::world::World;
@@ -44,13 +45,13 @@ pub(super) async fn apply(
             newest_file: at.world.root().archive.newest_file,
             is_of_restore: true,
         };
-        writer.carry_out(&mut at.world, Command::EraseCaller(Box::new(erase))).await?;
+        writer.carry_out(&mut at.world, Command::from(erase)).await?;
         let erasure = at.world.root().sequence;
         // It takes as many of them as fit into an entry.
         let taken = at.world.root().erasures.get(&erasure).map_or(0, |one| one.calls.len());
         // A call with many large instances takes more than one step.
         while at.world.root().erasures.get(&erasure).is_some_and(|one| one.masked_at.len() < taken) {
-            writer.carry_out(&mut at.world, Command::StepErasure { erasure }).await?;
+            writer.carry_out(&mut at.world, Command::from(StepErasure { erasure })).await?;
         }
         rest = &rest[taken.clamp(1, rest.len())..];
     }

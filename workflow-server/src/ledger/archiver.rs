@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use aftercall_engine::Root;
 use aftercall_engine::call::Call;
-use aftercall_engine::command::{ArchivableCall, Command};
+use aftercall_engine::command::{ArchivableCall, ArchiveCalls, Command};
 use aftercall_engine::instance::Instance;
 use aftercall_engine::query::{Archivable, archivable_from};
 use aftercall_engine::world::caller_index::CallerKey;
@@ -51,7 +51,7 @@ impl Keeper {
         let content = gathering.await.map_err(|_| KeepError::CutOff("gathering what leaves memory"))?;
         archive.write(file, content).await?;
         let count = calls.len();
-        let stored = self.carry_out(Command::Archive { file, calls }).await?;
+        let stored = self.carry_out(Command::from(ArchiveCalls { file, calls })).await?;
         if stored {
             tracing::debug!(file, calls = count, "ended calls have left memory");
             metrics::counter!("aftercall_archived_calls_total").increment(count as u64);

@@ -10,7 +10,8 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use aftercall_engine::Request;
-use aftercall_engine::command::{Actor, ActorKind, Command};
+use aftercall_engine::actor::{Actor, ActorKind};
+use aftercall_engine::command::Command;
 use bytes::Bytes;
 use tokio::sync::{Notify, mpsc};
 use tokio::time::{MissedTickBehavior, interval};

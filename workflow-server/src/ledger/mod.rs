@@ -86,7 +86,6 @@ pub enum LedgerError {
 }
 
 /// What is asked of the owner in turn.
-#[expect(clippy::large_enum_variant, reason = "nearly all are commands; a box would cost an allocation a command")]
 enum Question {
     /// Carry this out.
     Decide(Request),

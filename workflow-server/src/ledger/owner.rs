@@ -3,7 +3,8 @@
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-use aftercall_engine::command::{Actor, ActorKind, Command, RequestMark};
+use aftercall_engine::actor::{Actor, ActorKind};
+use aftercall_engine::command::{AcceptClock, Command, Elapse, OperationsCommand, RequestMark};
 use aftercall_engine::entry::Answer;
 use aftercall_engine::time::Time;
 use aftercall_engine::world::timers::TimerKey;
@@ -61,10 +62,6 @@ pub(super) struct Trouble {
 }
 
 /// What woke the owner.
-#[expect(
-    clippy::large_enum_variant,
-    reason = "it lives on the owner's stack alone; a box would cost an allocation a command"
-)]
 enum Woken {
     Appended(Result<(), JournalError>),
     Asked(Asked),
@@ -169,7 +166,9 @@ impl Owner {
                     unreachable!("decide and apply disagree: {unfit}");
                 }
                 self.time.decided(entry.at);
-                if let Command::AcceptClock(Some(_)) = request.command {
+                if let Command::Operations(OperationsCommand::AcceptClock(AcceptClock { to: Some(_) })) =
+                    request.command
+                {
                     self.time.accept(entry.at);
                 }
                 Outcome::Committed(self.open.add_entry(*entry, &written))
@@ -232,7 +231,7 @@ impl Owner {
             mark: None,
             salt: 0,
             known: None,
-            command: Command::Elapse { due: key.due, slot: key.slot, wake: key.wake() },
+            command: Command::from(Elapse { due: key.due, slot: key.slot, wake: key.wake() }),
         };
         let refusal = match self.decide(&request) {
             Err(rejection) => rejection.to_string(),

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use aftercall_engine::archive::{Chunk, End, PurgeConfirmation};
-use aftercall_engine::command::Command;
+use aftercall_engine::command::{Command, ReplaceChunk};
 use aftercall_engine::time::Time;
 use aftercall_engine::{Entry, Root};
 use bytes::Bytes;
@@ -186,7 +186,7 @@ impl Keeper {
         if new.is_some() {
             archive.write(file, left).await?;
         }
-        let replaced = self.carry_out(Command::ReplaceChunk { id: chunk.id, new: new.map(Arc::new) }).await?;
+        let replaced = self.carry_out(Command::from(ReplaceChunk { id: chunk.id, new: new.map(Arc::new) })).await?;
         if replaced {
             archive.remove(chunk.file).await?;
         }

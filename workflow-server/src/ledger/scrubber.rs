@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use aftercall_engine::Entry;
 use aftercall_engine::archive::Chunk;
-use aftercall_engine::command::Command;
+use aftercall_engine::command::{Command, EndErasure};
 use aftercall_engine::erasure::{ErasedCall, Erasure, ErasureState};
 use aftercall_engine::time::Time;
 
@@ -51,7 +51,7 @@ impl Keeper {
         // What was written anew before and could not be removed then.
         self.handle.history().remove_others().await?;
         self.handle.archive().remove_others().await?;
-        self.carry_out(Command::EndErasure { erasure: erasure.id }).await?;
+        self.carry_out(Command::from(EndErasure { erasure: erasure.id })).await?;
         tracing::info!(erasure = erasure.id, calls = erasure.calls.len(), "a caller is erased: no byte remains");
         Ok(true)
     }

@@ -8,8 +8,9 @@
 use std::hash::Hasher;
 use std::sync::Arc;
 
+use aftercall_engine::actor::{Actor, ActorKind};
 use aftercall_engine::call::CallKey;
-use aftercall_engine::command::{Actor, ActorKind, Command, RequestMark};
+use aftercall_engine::command::{Command, RequestMark, Requested};
 use aftercall_engine::entry::{Answer, DefinitionChange};
 use aftercall_engine::instance::{Instance, InstanceId};
 use aftercall_engine::{Entry, Rejection, Request, Root};
@@ -90,13 +91,13 @@ pub(super) struct Prepared {
 
 impl Prepared {
     /// With errors that were found in the request.
-    pub(super) fn new(command: Command, faults: Faults) -> Self {
-        Self { command, faults }
+    pub(super) fn new(command: impl Requested, faults: Faults) -> Self {
+        Self { command: command.into(), faults }
     }
 }
 
-impl From<Command> for Prepared {
-    fn from(command: Command) -> Self {
+impl<T: Requested> From<T> for Prepared {
+    fn from(command: T) -> Self {
         Self::new(command, Faults::default())
     }
 }
@@ -154,7 +155,11 @@ impl Answered {
 impl Shared {
     /// Carries out a change whose command is made of the request alone, and waits for it to be durable. The ledger looks the
     /// request id up before it decides.
-    pub(super) async fn execute(&self, asking: Asking<'_>, command: Command) -> Result<Answered, Status> {
+    pub(super) async fn execute(&self, asking: Asking<'_>, command: impl Requested) -> Result<Answered, Status> {
+        self.execute_any(asking, command.into()).await
+    }
+
+    async fn execute_any(&self, asking: Asking<'_>, command: Command) -> Result<Answered, Status> {
         let (rpc, kind, actor) = (asking.rpc, asking.kind, asking.actor);
         let executed = async { self.send(self.request(asking, command)?).await }.await;
         match kind {
@@ -171,9 +176,9 @@ impl Shared {
         &self,
         asking: Asking<'_>,
         call: &CallKey,
-        command: Command,
+        command: impl Requested,
     ) -> Result<Answered, Status> {
-        let mut request = self.request(asking, command)?;
+        let mut request = self.request(asking, command.into())?;
         for _ in 0..ARCHIVE_LOOKS_MAX {
             request.known = Some(archived::known(self, call).await?);
             match self.send(request.clone()).await {
@@ -219,7 +224,7 @@ impl Shared {
             let Prepared { command, faults } = prepare.await?;
             let mut asking = asking;
             asking.faults.append(faults);
-            self.execute(asking, command).await
+            self.execute_any(asking, command).await
         };
         match executed.await {
             Ok(answered) => Ok(answered),

@@ -3,13 +3,15 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use aftercall_engine::actor::{Actor, ActorKind};
 use aftercall_engine::batch::{Batch, BatchChange, BatchItems, BatchProgress, BatchState, BatchWork, StartBatch};
-use aftercall_engine::command::{Actor, ActorKind, Command, Recipient};
+use aftercall_engine::command::StopBatch;
 use aftercall_engine::definition::rules;
 use aftercall_engine::entry::Answer;
 use aftercall_engine::instance::{Instance, InstanceId};
 use aftercall_engine::limits::{BATCH_ITEMS_MAX, BATCH_PER_SECOND_DEFAULT};
 use aftercall_engine::query::{InstanceFilter, ShouldStop};
+use aftercall_engine::recipient::Recipient;
 use aftercall_engine::{Rejection, Root};
 use aftercall_proto::ready::Ready;
 use aftercall_proto::workflow::v1 as proto;
@@ -35,7 +37,7 @@ pub(super) async fn start(
         if is_strict(&request) && faults.is_empty() {
             check_all(shared, &start, &request.actor).await?;
         }
-        Ok(Prepared::new(Command::StartBatch(Box::new(start)), faults))
+        Ok(Prepared::new(start, faults))
     };
     let answered = shared.execute_new(asking, prepare).await?;
     shared.job_started.notify_one();
@@ -99,8 +101,9 @@ async fn dry_run(
     faults: Faults,
 ) -> Result<proto::StartBatchResponse, Status> {
     let actor = Actor { kind: ActorKind::Operations, name: actor.into() };
-    let command = Command::StartBatch(Box::new(start.clone()));
-    let request = aftercall_engine::Request { actor: actor.clone(), mark: None, salt: 0, known: None, command };
+    let command = start.clone();
+    let request =
+        aftercall_engine::Request { actor: actor.clone(), mark: None, salt: 0, known: None, command: command.into() };
     let faults = faults.with(aftercall_engine::faults_of(&request));
     if !faults.is_empty() {
         return Err(status::invalid(faults));
@@ -240,7 +243,7 @@ pub(super) async fn stop(
 ) -> Result<proto::StopBatchResponse, Status> {
     let from = (request.actor.as_str(), request.request_id.as_str());
     let asking = Asking::new("StopBatch", ActorKind::Operations, from, request.encode_to_vec());
-    let command = Command::StopBatch { batch: request.batch_id, reason: request.reason.as_str().into() };
+    let command = StopBatch { batch: request.batch_id, reason: request.reason.as_str().into() };
     let answered = shared.execute(asking, command).await?;
     let batch = match answered.answer {
         Answer::BatchStopped(progress) => {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use aftercall_engine::Root;
-use aftercall_engine::command::Command;
+use aftercall_engine::command::ImportWorkflow;
 use aftercall_engine::definition::builder::{self, Built};
 use aftercall_engine::definition::file::read_header;
 use aftercall_engine::definition::model::{Definition, Stage};
@@ -47,7 +47,7 @@ pub(super) async fn create(
     };
     let prepare = async {
         let definition = Box::new(beginning()?);
-        Ok(Prepared::from(Command::ImportWorkflow { definition, expected: Some(0) }))
+        Ok(Prepared::from(ImportWorkflow { definition, expected: Some(0) }))
     };
     let asking = author("CreateWorkflow", &request.actor, &request.request_id, request.encode_to_vec());
     let answered =
@@ -171,7 +171,7 @@ async fn edit(
             let expected = Some(step.expected.unwrap_or(named(&root, step.name)?.revision));
             let (build, name) = (build.clone(), step.name.to_owned());
             let definition = shared.off_thread(root, move |root| done(root, &name, &*build)).await??;
-            Ok(Prepared::from(Command::ImportWorkflow { definition: Box::new(definition), expected }))
+            Ok(Prepared::from(ImportWorkflow { definition: Box::new(definition), expected }))
         };
         let asking = author(step.rpc, step.from.0, step.from.1, step.bytes.clone());
         let answered = match shared.execute_new(asking, prepare).await {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use aftercall_engine::Root;
 use aftercall_engine::calendar::{Calendar, Holiday, HolidayDate, Holidays, Opening, WeekHours, meant_opening};
-use aftercall_engine::command::Command;
+use aftercall_engine::command::ImportCalendar;
 use aftercall_proto::workflow::v1 as proto;
 use prost::Message as _;
 use tonic::Status;
@@ -23,7 +23,7 @@ pub(super) async fn import(
     faults.check()?;
     let Some(calendar) = calendar else { return Err(status::invalid_field("calendar", "must be given")) };
     let calendar = Arc::new(calendar);
-    let command = Command::ImportCalendar { calendar: calendar.clone(), expected: request.expected_revision };
+    let command = ImportCalendar { calendar: calendar.clone(), expected: request.expected_revision };
     let asking = author("ImportCalendar", &request.actor, &request.request_id, request.encode_to_vec());
     let answered = shared.execute(asking, command).await?;
     let calendar = Some(proto::Calendar { revision: answered.revision()?, ..shown(&calendar) });

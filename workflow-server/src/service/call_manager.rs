@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use aftercall_engine::Root;
 use aftercall_engine::call::Call;
-use aftercall_engine::command::{Command, PushButton};
+use aftercall_engine::command::{AcknowledgeAlert, AddNote, PushButton};
 use aftercall_engine::entry::ChangeKind;
 use aftercall_engine::instance::Instance;
 use aftercall_engine::query::{FollowUpCursor, FollowUpRow, ShouldStop, due_soon_from, list_follow_ups};
@@ -111,7 +111,7 @@ impl CallManagerService for CallManager {
         };
         let instance = push.instance;
         let asking = Asking::of_person("PushButton", &request.actor, &request.request_id, bytes).at_fault(faults);
-        let answered = match self.0.execute(asking, Command::PushButton(Box::new(push))).await {
+        let answered = match self.0.execute(asking, push).await {
             Ok(answered) => answered,
             Err(refused) if is_of_a_mover(&refused) => {
                 let root = self.0.root();
@@ -134,7 +134,7 @@ impl CallManagerService for CallManager {
         let request = request.into_inner();
         let mut faults = Faults::default();
         let instance = requests::instance_id(&request.instance_id, &mut faults);
-        let command = Command::AddNote { instance, text: request.text.as_str().into() };
+        let command = AddNote { instance, text: request.text.as_str().into() };
         let asking =
             Asking::of_person("AddNote", &request.actor, &request.request_id, request.encode_to_vec()).at_fault(faults);
         let answered = self.0.execute(asking, command).await?;
@@ -151,7 +151,7 @@ impl CallManagerService for CallManager {
         let alert =
             requests::seen_alert(&self.0.root(), (&request.alert_id, &request.team), request.escalations, &mut faults);
         let instance = requests::instance_id(&request.instance_id, &mut faults);
-        let command = Command::AcknowledgeAlert { instance, alert };
+        let command = AcknowledgeAlert { instance, alert };
         let asking =
             Asking::of_person("AcknowledgeAlert", &request.actor, &request.request_id, request.encode_to_vec());
         let asking = asking.at_fault(faults);

@@ -1,6 +1,6 @@
 //! Claims: people hold follow-ups, go on holding them, give them back and take them over.
 
-use aftercall_engine::command::{ClaimNext, Command};
+use aftercall_engine::command::{ClaimInstance, ClaimNext, ExtendClaim, ReleaseClaim, Requested, TakeOver};
 use aftercall_engine::entry::Answer;
 use aftercall_proto::workflow::v1 as proto;
 use prost::Message;
@@ -16,7 +16,7 @@ pub(super) async fn claim(
 ) -> Result<proto::ClaimFollowUpResponse, Status> {
     let mut faults = Faults::default();
     let instance = requests::instance_id(&request.instance_id, &mut faults);
-    let command = Command::Claim { instance, lease_millis: requests::lease(request.lease, &mut faults) };
+    let command = ClaimInstance { instance, lease_millis: requests::lease(request.lease, &mut faults) };
     let asking = Asking::of_person("ClaimFollowUp", &request.actor, &request.request_id, request.encode_to_vec());
     let (follow_up, sequence) = held(shared, asking.at_fault(faults), command).await?;
     Ok(proto::ClaimFollowUpResponse { follow_up, sequence })
@@ -28,7 +28,7 @@ pub(super) async fn extend(
 ) -> Result<proto::ExtendClaimResponse, Status> {
     let mut faults = Faults::default();
     let instance = requests::instance_id(&request.instance_id, &mut faults);
-    let command = Command::ExtendClaim { instance, lease_millis: requests::lease(request.lease, &mut faults) };
+    let command = ExtendClaim { instance, lease_millis: requests::lease(request.lease, &mut faults) };
     let asking = Asking::of_person("ExtendClaim", &request.actor, &request.request_id, request.encode_to_vec());
     let (follow_up, sequence) = held(shared, asking.at_fault(faults), command).await?;
     Ok(proto::ExtendClaimResponse { follow_up, sequence })
@@ -41,7 +41,7 @@ pub(super) async fn release(
     let mut faults = Faults::default();
     let instance = requests::instance_id(&request.instance_id, &mut faults);
     let asking = Asking::of_person("ReleaseClaim", &request.actor, &request.request_id, request.encode_to_vec());
-    let (follow_up, sequence) = held(shared, asking.at_fault(faults), Command::ReleaseClaim { instance }).await?;
+    let (follow_up, sequence) = held(shared, asking.at_fault(faults), ReleaseClaim { instance }).await?;
     Ok(proto::ReleaseClaimResponse { follow_up, sequence })
 }
 
@@ -52,7 +52,7 @@ pub(super) async fn take_over(
     let mut faults = Faults::default();
     let instance = requests::instance_id(&request.instance_id, &mut faults);
     let lease_millis = requests::lease(request.lease, &mut faults);
-    let command = Command::TakeOver { instance, lease_millis, reason: request.reason.as_str().into() };
+    let command = TakeOver { instance, lease_millis, reason: request.reason.as_str().into() };
     let asking = Asking::of_person("TakeOver", &request.actor, &request.request_id, request.encode_to_vec());
     let (follow_up, sequence) = held(shared, asking.at_fault(faults), command).await?;
     Ok(proto::TakeOverResponse { follow_up, sequence })
@@ -91,11 +91,15 @@ async fn search(shared: &Shared, request: &proto::ClaimNextRequest) -> Result<Pr
     }
     let lease_millis = requests::lease(request.lease, &mut faults);
     let candidates = if faults.is_empty() { claim_search::candidates(shared, &filter).await? } else { Vec::new() };
-    let command = Command::ClaimNext(Box::new(ClaimNext { filter, candidates, lease_millis }));
+    let command = ClaimNext { filter, candidates, lease_millis };
     Ok(Prepared::new(command, faults))
 }
 
-async fn held(shared: &Shared, asking: Asking<'_>, command: Command) -> Result<(Option<proto::FollowUp>, u64), Status> {
+async fn held(
+    shared: &Shared,
+    asking: Asking<'_>,
+    command: impl Requested,
+) -> Result<(Option<proto::FollowUp>, u64), Status> {
     let answered = shared.execute(asking, command).await?;
     Ok((Some(answered.follow_up()?), answered.sequence))
 }

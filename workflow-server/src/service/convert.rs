@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use aftercall_engine::Root;
+use aftercall_engine::actor::{Actor, ActorKind};
 use aftercall_engine::call::{Call, CallKey};
-use aftercall_engine::command::{Actor, ActorKind};
 use aftercall_engine::definition::model::Priority;
 use aftercall_engine::definition::{EventKind, Fault, Stage};
 use aftercall_engine::entry::ChangeKind;

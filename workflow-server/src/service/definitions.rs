@@ -2,7 +2,8 @@
 //! large: that is not for the threads that serve others.
 
 use aftercall_engine::Root;
-use aftercall_engine::command::{ActorKind, Command};
+use aftercall_engine::actor::ActorKind;
+use aftercall_engine::command::ImportTeam;
 use aftercall_engine::definition::describe::describe_action;
 use aftercall_engine::definition::file::{self, Places};
 use aftercall_engine::definition::{Action, ActionKind, Definition};
@@ -206,7 +207,7 @@ impl WorkflowDefinitionService for Definitions {
         request: Request<proto::ImportTeamRequest>,
     ) -> Result<Response<proto::ImportTeamResponse>, Status> {
         let request = request.into_inner();
-        let command = Command::ImportTeam {
+        let command = ImportTeam {
             name: request.name.as_str().into(),
             title: request.title.as_str().into(),
             expected: request.expected_revision,

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use aftercall_engine::Root;
-use aftercall_engine::command::{Command, FinishFollowUp, SnoozeAlert, SnoozeUntil, UndoPush};
+use aftercall_engine::command::{
+    FinishFollowUp, PauseInstance, Requested, ResumeInstance, SnoozeAlert, SnoozeUntil, UndoPush,
+};
 use aftercall_engine::entry::ChangeKind;
 use aftercall_engine::instance::{Alert, Instance, InstanceId};
 use aftercall_engine::query::wall_clock_of;
@@ -36,7 +38,7 @@ pub(super) async fn snooze(
         note: request.note.as_str().into(),
     };
     let asking = Asking::of_person("SnoozeAlert", &request.actor, &request.request_id, request.encode_to_vec());
-    let answered = shared.execute(asking.at_fault(faults), Command::SnoozeAlert(Box::new(command))).await?;
+    let answered = shared.execute(asking.at_fault(faults), command).await?;
     let instance = answered.instance()?;
     let is_present = (seen.stage, seen.visit) == (instance.stage, instance.visit());
     let alert = instance.alerts.iter().find(|alert| is_present && alert.action == seen.action);
@@ -91,7 +93,7 @@ pub(super) async fn pause(
         }
         until
     });
-    let command = Command::Pause {
+    let command = PauseInstance {
         instance: requests::instance_id(&request.instance_id, &mut faults),
         until,
         reason: request.reason.as_str().into(),
@@ -107,7 +109,7 @@ pub(super) async fn resume(
     request: proto::ResumeFollowUpRequest,
 ) -> Result<proto::ResumeFollowUpResponse, Status> {
     let mut faults = Faults::default();
-    let command = Command::Resume {
+    let command = ResumeInstance {
         instance: requests::instance_id(&request.instance_id, &mut faults),
         note: request.note.as_str().into(),
         expected: request.expected_revision,
@@ -134,7 +136,6 @@ pub(super) async fn finish(
         expected: request.expected_revision,
     };
     let asking = Asking::of_person("FinishFollowUp", &request.actor, &request.request_id, request.encode_to_vec());
-    let command = Command::FinishFollowUp(Box::new(command));
     let (follow_up, sequence) = changed(shared, asking.at_fault(faults), command).await?;
     Ok(proto::FinishFollowUpResponse { follow_up, sequence })
 }
@@ -172,7 +173,7 @@ fn has_changed(shared: &Shared, id: InstanceId, seen: Option<u64>) -> bool {
 
 /// What takes the newest push back, with the instance as it was before, from the history. Where something has happened since,
 /// it names nothing, and is refused.
-async fn undo_command(shared: &Shared, request: &proto::UndoPushRequest, id: InstanceId) -> Result<Command, Status> {
+async fn undo_command(shared: &Shared, request: &proto::UndoPushRequest, id: InstanceId) -> Result<UndoPush, Status> {
     let root = shared.root();
     let found = archived::anywhere(shared, &request.instance_id).await?;
     let instance = root.instance(id).ok_or_else(|| status::archived(&root, &found.instance))?;
@@ -181,7 +182,7 @@ async fn undo_command(shared: &Shared, request: &proto::UndoPushRequest, id: Ins
         Some((pushed_by, pushed_at, before)) => (instance.sequence, pushed_by, pushed_at, before),
         None => (0, "".into(), Time::default(), instance.clone()),
     };
-    Ok(Command::UndoPush(Box::new(UndoPush {
+    Ok(UndoPush {
         instance: id,
         sequence,
         pushed_by,
@@ -190,7 +191,7 @@ async fn undo_command(shared: &Shared, request: &proto::UndoPushRequest, id: Ins
         within_millis: i64::try_from(shared.desk.undo.as_millis()).unwrap_or(i64::MAX),
         as_supervisor: request.as_supervisor,
         reason: request.reason.as_str().into(),
-    })))
+    })
 }
 
 /// Who pushed last, when, and the instance as it was before; none where something has happened since.
@@ -224,7 +225,7 @@ pub(super) fn undo_until(shared: &Shared, pushed: &Instance) -> Option<prost_typ
 async fn changed(
     shared: &Shared,
     asking: Asking<'_>,
-    command: Command,
+    command: impl Requested,
 ) -> Result<(Option<proto::FollowUp>, u64), Status> {
     let answered = shared.execute(asking, command).await?;
     Ok((Some(answered.follow_up()?), answered.sequence))

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use aftercall_engine::Root;
-use aftercall_engine::command::{Actor, ActorKind, Command};
+use aftercall_engine::actor::{Actor, ActorKind};
 use aftercall_engine::erasure::{EraseCaller, ErasedCall, Erasure, ErasureChange, ErasureState, Look, calls_in_memory};
 use aftercall_engine::limits::ERASED_CALLS_MAX;
 use aftercall_engine::time::Time;
@@ -99,7 +99,7 @@ async fn start(shared: &Shared, request: &proto::EraseCallerRequest, caller: &Ca
         let asking = Asking::new("EraseCaller", ActorKind::Operations, from, request.encode_to_vec());
         let prepare = async {
             let erase = found(shared, request, caller).await?;
-            Ok(Prepared::from(Command::EraseCaller(Box::new(erase))))
+            Ok(Prepared::from(erase))
         };
         match shared.execute_new(asking, prepare).await {
             Err(refused) if is_to_be_repeated(&refused) && looks < ARCHIVE_LOOKS_MAX => looks += 1,

@@ -6,9 +6,11 @@
 use std::collections::HashSet;
 
 use aftercall_engine::Request;
-use aftercall_engine::command::{Actor, ActorKind, Command, Recipient};
+use aftercall_engine::actor::{Actor, ActorKind};
+use aftercall_engine::command::{HandOver, ListHandOver};
 use aftercall_engine::entry::Answer;
 use aftercall_engine::instance::InstanceId;
+use aftercall_engine::recipient::Recipient;
 use aftercall_proto::workflow::v1 as proto;
 use futures::{StreamExt as _, stream};
 use prost::Message;
@@ -33,7 +35,7 @@ pub(super) async fn hand_over(
         mark: None,
         salt: 0,
         known: None,
-        command: Command::HandOver { instance: first, to: to.clone(), reason },
+        command: HandOver { instance: first, to: to.clone(), reason }.into(),
     };
     let faults = faults.with(aftercall_engine::faults_of(&whole));
     if !faults.is_empty() {
@@ -71,7 +73,7 @@ async fn listed(
     let asking = Asking::of_person("HandOver", &request.actor, &request.request_id, request.encode_to_vec());
     let prepare = async {
         let (instances, remaining) = list.await?;
-        Ok(Prepared::from(Command::ListHandOver { instances, remaining }))
+        Ok(Prepared::from(ListHandOver { instances, remaining }))
     };
     match shared.execute_new(asking, prepare).await?.answer {
         Answer::HandOver { instances, remaining } => Ok((instances, remaining)),
@@ -93,7 +95,7 @@ async fn one(
     };
     let of_one = proto::HandOverRequest { instance_ids: Vec::new(), all_of: String::new(), ..request.clone() };
     let asking = Asking::of_person("HandOver of one", &request.actor, &request_id, of_one.encode_to_vec());
-    let command = Command::HandOver { instance, to: to.clone(), reason: request.reason.as_str().into() };
+    let command = HandOver { instance, to: to.clone(), reason: request.reason.as_str().into() };
     let answered = shared.execute(asking, command).await;
     // What the Call Manager must not show is handed over all the same.
     let shown = |answered: &Answered| -> Result<Option<proto::FollowUp>, Status> {

@@ -4,7 +4,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use aftercall_engine::Root;
-use aftercall_engine::command::Command;
+use aftercall_engine::command::{ArchiveWorkflow, ImportWorkflow};
 use aftercall_engine::definition::Definition;
 use aftercall_engine::definition::file::source_of;
 use aftercall_engine::entry::DefinitionChange;
@@ -34,7 +34,7 @@ pub(super) async fn import(
             let found = look_through(shared, &file).await?;
             // The file was read against the numbers that this revision has given; the decision must see the same.
             let expected = Some(request.expected_revision.unwrap_or(found.revision));
-            let command = Command::ImportWorkflow { definition: Box::new(found.definition.clone()), expected };
+            let command = ImportWorkflow { definition: Box::new(found.definition.clone()), expected };
             *looked_through.lock().unwrap_or_else(PoisonError::into_inner) = Some(found);
             Ok(Prepared::from(command))
         };
@@ -105,7 +105,7 @@ pub(super) async fn archive(
             let present = named(&shared.root(), &request.name)?.revision;
             let expected = Some(request.expected_revision.unwrap_or(present));
             let (name, archived) = (request.name.as_str().into(), !request.restore);
-            Ok(Prepared::from(Command::ArchiveWorkflow { name, archived, expected }))
+            Ok(Prepared::from(ArchiveWorkflow { name, archived, expected }))
         };
         let asking = author("ArchiveWorkflow", &request.actor, &request.request_id, request.encode_to_vec());
         let answered = match shared.execute_new(asking, prepare).await {

@@ -1,7 +1,8 @@
 //! For ops: hidden and ended instances are seen here too.
 
 use aftercall_engine::Root;
-use aftercall_engine::command::{ActorKind, Command, MigrateInstance};
+use aftercall_engine::actor::ActorKind;
+use aftercall_engine::command::{CancelInstance, MigrateInstance, MoveInstance};
 use aftercall_engine::query::{GroupBy, ShouldStop, count_instances, list_instances, zone_of};
 use aftercall_engine::time::{Time, WallClock};
 use aftercall_proto::ready::Ready;
@@ -146,7 +147,7 @@ impl OperationsService for Operations {
     ) -> Result<Response<proto::CancelInstanceResponse>, Status> {
         let request = request.into_inner();
         let mut faults = Faults::default();
-        let command = Command::CancelInstance {
+        let command = CancelInstance {
             instance: requests::instance_id(&request.instance_id, &mut faults),
             reason: request.reason.as_str().into(),
             expected: request.expected_revision,
@@ -170,8 +171,9 @@ impl OperationsService for Operations {
             version: request.to_version,
             stages: requests::stage_mappings(&request.stages, &mut faults),
             reason: request.reason.as_str().into(),
+            expected: request.expected_revision,
         };
-        let command = Command::MigrateInstance(Box::new(asked), request.expected_revision);
+        let command = asked;
         let from = (request.actor.as_str(), request.request_id.as_str());
         let bytes = request.encode_to_vec();
         let asking = Asking::new("MigrateInstance", ActorKind::Operations, from, bytes).at_fault(faults);
@@ -189,7 +191,7 @@ impl OperationsService for Operations {
     ) -> Result<Response<proto::MoveInstanceResponse>, Status> {
         let request = request.into_inner();
         let mut faults = Faults::default();
-        let command = Command::MoveInstance {
+        let command = MoveInstance {
             instance: requests::instance_id(&request.instance_id, &mut faults),
             stage: request.stage,
             reason: request.reason.as_str().into(),

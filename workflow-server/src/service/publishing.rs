@@ -1,6 +1,6 @@
 //! Publishing: the draft is validated before the ledger is asked, because that takes tens of milliseconds where it is large.
 
-use aftercall_engine::command::{Command, Validated};
+use aftercall_engine::command::{PublishWorkflow, Validated};
 use aftercall_engine::entry::Answer;
 use aftercall_proto::workflow::v1 as proto;
 use prost::Message as _;
@@ -59,5 +59,5 @@ async fn validate(shared: &Shared, request: &proto::PublishWorkflowRequest) -> R
         }
     };
     let (name, expected) = (request.name.as_str().into(), request.expected_revision);
-    Ok(Prepared::from(Command::PublishWorkflow { name, expected, validated }))
+    Ok(Prepared::from(PublishWorkflow { name, expected, validated }))
 }

@@ -1,7 +1,8 @@
 //! A shorter retention: authors are warned of it, and operations confirm it.
 
 use aftercall_engine::Root;
-use aftercall_engine::command::{ActorKind, Command};
+use aftercall_engine::actor::ActorKind;
+use aftercall_engine::command::ConfirmRetention;
 use aftercall_proto::workflow::v1 as proto;
 use prost::Message as _;
 use tonic::Status;
@@ -52,7 +53,7 @@ pub(super) async fn confirm(
     }
     let from = (request.actor.as_str(), request.request_id.as_str());
     let asking = Asking::new("ConfirmRetention", ActorKind::Operations, from, request.encode_to_vec());
-    let command = Command::ConfirmRetention(workflow.into(), request.version);
+    let command = ConfirmRetention { workflow: workflow.into(), version: request.version };
     let sequence = shared.execute(asking, command).await?.sequence;
     tracing::warn!(actor = request.actor, workflow, version = request.version, "a retention was confirmed");
     Ok(proto::ConfirmRetentionResponse { version: request.version, sequence, ..Default::default() })

@@ -1,6 +1,6 @@
 //! For call scripts, through their script engines.
 
-use aftercall_engine::command::{Command, IfRunning, Release, SetWorkflow};
+use aftercall_engine::command::{ChaseInstance, EndCall, IfRunning, Release, SetWorkflow, UpdateCall};
 use aftercall_engine::entry::{Answer, Warning};
 use aftercall_engine::instance::Instance;
 use aftercall_engine::query::{zone_name, zone_of};
@@ -31,7 +31,7 @@ impl ScriptEngineService for ScriptEngine {
         let (set, faults) = set_command(request);
         let call = set.call.clone();
         let asking = Asking::of_script("SetWorkflow", (&actor, &request_id), &call.source, bytes).at_fault(faults);
-        let answered = self.0.execute_on_call(asking, &call, Command::SetWorkflow(Box::new(set))).await?;
+        let answered = self.0.execute_on_call(asking, &call, set).await?;
         set_response(&answered).map(Response::new)
     }
 
@@ -56,7 +56,7 @@ impl ScriptEngineService for ScriptEngine {
         } else {
             requests::masked_changes(request.properties, &mask, &mut faults)
         };
-        let command = Command::UpdateCall { call: call.clone(), changes, expected: request.expected_revision };
+        let command = UpdateCall { call: call.clone(), changes, expected: request.expected_revision };
         let from = (request.actor.as_str(), request.request_id.as_str());
         let asking = Asking::of_script("UpdateCall", from, &call.source, bytes).at_fault(faults);
         let answered = self.0.execute_on_call(asking, &call, command).await?;
@@ -74,7 +74,7 @@ impl ScriptEngineService for ScriptEngine {
         let call = requests::call_key(request.call.as_ref(), "call", &mut faults);
         let from = (request.actor.as_str(), request.request_id.as_str());
         let asking = Asking::of_script("EndCall", from, &call.source, request.encode_to_vec()).at_fault(faults);
-        let answered = self.0.execute_on_call(asking, &call, Command::EndCall { call: call.clone() }).await?;
+        let answered = self.0.execute_on_call(asking, &call, EndCall { call: call.clone() }).await?;
         let released = match &answered.answer {
             Answer::Released(instances) => instances.iter().map(ToString::to_string).collect(),
             _ => Vec::new(),
@@ -139,7 +139,7 @@ impl ScriptEngineService for ScriptEngine {
         let request = request.into_inner();
         let mut faults = Faults::default();
         let instance = requests::instance_id(&request.instance_id, &mut faults);
-        let command = Command::Chase { instance, note: request.note.as_str().into() };
+        let command = ChaseInstance { instance, note: request.note.as_str().into() };
         let from = (request.actor.as_str(), request.request_id.as_str());
         let asking = Asking::of_script("Chase", from, &request.instance_id, request.encode_to_vec()).at_fault(faults);
         let answered = self.0.execute(asking, command).await?;

@@ -1,6 +1,6 @@
 //! Removing a team: what uses it is looked for before the ledger is asked, because that walks over every follow-up.
 
-use aftercall_engine::command::Command;
+use aftercall_engine::command::RemoveTeam;
 use aftercall_engine::query::TeamUse;
 use aftercall_proto::workflow::v1 as proto;
 use prost::Message as _;
@@ -39,5 +39,5 @@ async fn look(shared: &Shared, request: &proto::RemoveTeamRequest) -> Result<Pre
         }
     };
     let (name, expected) = (request.name.as_str().into(), request.expected_revision);
-    Ok(Prepared::from(Command::RemoveTeam { name, expected, found }))
+    Ok(Prepared::from(RemoveTeam { name, expected, found }))
 }

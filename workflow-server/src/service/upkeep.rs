@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use aftercall_engine::Root;
-use aftercall_engine::command::{ActorKind, Command};
+use aftercall_engine::actor::ActorKind;
+use aftercall_engine::command::{AcceptClock, ConfirmPurge};
 use aftercall_engine::entry::Answer;
 use aftercall_proto::workflow::v1 as proto;
 use prost::Message as _;
@@ -28,7 +29,7 @@ pub(super) async fn accept_clock(
 ) -> Result<proto::AcceptClockResponse, Status> {
     let from = (request.actor.as_str(), request.request_id.as_str());
     let asking = Asking::new("AcceptClock", ActorKind::Operations, from, request.encode_to_vec());
-    let command = Command::AcceptClock(shared.ledger.clock_to_accept());
+    let command = AcceptClock { to: shared.ledger.clock_to_accept() };
     let answered = shared.execute(asking, command).await?;
     let (before, after) = match answered.answer {
         Answer::ClockAccepted { from, to } => (from, to),
@@ -60,7 +61,7 @@ pub(super) async fn confirm_purge(
 ) -> Result<proto::ConfirmPurgeResponse, Status> {
     let from = (request.actor.as_str(), request.request_id.as_str());
     let asking = Asking::new("ConfirmPurge", ActorKind::Operations, from, request.encode_to_vec());
-    let command = Command::ConfirmPurge(shared.ledger.purge_waiting());
+    let command = ConfirmPurge { instances: shared.ledger.purge_waiting() };
     let answered = shared.execute(asking, command).await?;
     // No other answer is given to this command.
     let Answer::PurgeConfirmed(instances) = answered.answer else { return Err(status::answer_gone()) };

@@ -1,6 +1,6 @@
 //! A script takes a follow-up back, as long as nobody has worked on it: its history tells.
 
-use aftercall_engine::command::Command;
+use aftercall_engine::command::WithdrawWorkflow;
 use aftercall_engine::instance::Instance;
 use aftercall_engine::work::is_work;
 use aftercall_proto::workflow::v1 as proto;
@@ -29,7 +29,7 @@ pub(super) async fn withdraw(
                 worked = has_work(shared, known).await?;
             }
             let reason = request.reason.as_str().into();
-            Ok(Prepared::new(Command::WithdrawWorkflow { instance, reason, expected, worked }, faults))
+            Ok(Prepared::new(WithdrawWorkflow { instance, reason, expected, worked }, faults))
         };
         let from = (request.actor.as_str(), request.request_id.as_str());
         let asking = Asking::of_script("WithdrawWorkflow", from, &request.instance_id, request.encode_to_vec());

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use aftercall_engine::command::Command;
+use aftercall_engine::command::{Command, ImportWorkflow, PublishWorkflow};
 use aftercall_engine::definition::file;
 use aftercall_engine::time::Time;
 use workflow_server::backup::{ClockAtStart, RestoreOptions, Until, restore};
@@ -29,8 +29,8 @@ on_new_call:
 async fn backed_up() -> House {
     let house = House::new().await;
     let definition = Box::new(file::read(SLOW, None).unwrap());
-    house.commit(Command::ImportWorkflow { definition, expected: None }).await;
-    house.commit(Command::PublishWorkflow { name: "slow".into(), expected: None, validated: None }).await;
+    house.commit(Command::from(ImportWorkflow { definition, expected: None })).await;
+    house.commit(Command::from(PublishWorkflow { name: "slow".into(), expected: None, validated: None })).await;
     for call in ["1", "2", "3"] {
         house.commit(setting_of("slow", call)).await;
     }

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use aftercall_engine::command::Command;
+use aftercall_engine::command::{Command, ImportTeam};
 use workflow_server::backup::{BackupDirectory, BackupError, Until, verify_backup, verify_files, verify_store};
 use workflow_server::records::{SnapshotReader, WorldImage, snapshot_frames};
 
@@ -80,9 +80,9 @@ async fn plant(dir: &Path) -> String {
         offset = next;
     }
     let (mut world, head) = reader.finish().unwrap();
-    let note = Command::ImportTeam { name: "billing".into(), title: "Another title".into(), expected: None };
+    let note = Command::from(ImportTeam { name: "billing".into(), title: "Another title".into(), expected: None });
     let actor =
-        aftercall_engine::command::Actor { kind: aftercall_engine::command::ActorKind::Author, name: "nobody".into() };
+        aftercall_engine::actor::Actor { kind: aftercall_engine::actor::ActorKind::Author, name: "nobody".into() };
     let request = aftercall_engine::Request { actor, mark: None, salt: 0, known: None, command: note };
     let decided = aftercall_engine::decide(&world, &request, world.root().at).unwrap();
     let aftercall_engine::Decision::Commit(entry) = decided else { panic!("it changes something") };

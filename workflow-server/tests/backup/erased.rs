@@ -1,7 +1,7 @@
 //! Erased callers and backups: a running backup ends before an erasure is done, and a restore of an older backup erases again.
 
 use aftercall_engine::call::Caller;
-use aftercall_engine::command::Command;
+use aftercall_engine::command::{Command, StepErasure};
 use aftercall_engine::erasure::{EraseCaller, ErasedCall, ErasureState, calls_in_memory};
 use aftercall_engine::instance::InstanceId;
 use aftercall_engine::phone::Country;
@@ -39,12 +39,12 @@ async fn erase(house: &House) -> u64 {
         let calls = live.into_iter().chain(found.iter().map(call)).collect();
         let (customer, reason) = ("".into(), "she asked for it".into());
         let erase = EraseCaller { customer, reason, calls, look: None, newest_file, is_of_restore: false };
-        if let Some(erasure) = house.try_commit(Command::EraseCaller(Box::new(erase)), 0).await {
+        if let Some(erasure) = house.try_commit(Command::from(erase), 0).await {
             break erasure;
         }
     };
     while house.handle.root().erasures[&erasure].state == ErasureState::Masking {
-        house.commit(Command::StepErasure { erasure }).await;
+        house.commit(Command::from(StepErasure { erasure })).await;
     }
     erasure
 }

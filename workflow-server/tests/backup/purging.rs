@@ -1,7 +1,7 @@
 //! Backups while what has outlived its retention is removed.
 
 use aftercall_engine::Root;
-use aftercall_engine::command::Command;
+use aftercall_engine::command::{Command, ImportWorkflow, PublishWorkflow, ScriptCommand};
 use aftercall_engine::definition::file;
 use std::time::Duration;
 use workflow_server::backup::{BackupDirectory, Manifest, Until, verify_backup};
@@ -36,13 +36,15 @@ fn brief(root: &Root) -> u64 {
 async fn furnished() -> House {
     let house = House::new().await;
     let definition = Box::new(file::read(WORKFLOW, None).unwrap());
-    house.commit(Command::ImportWorkflow { definition, expected: None }).await;
-    house.commit(Command::PublishWorkflow { name: "brief".into(), expected: None, validated: None }).await;
+    house.commit(Command::from(ImportWorkflow { definition, expected: None })).await;
+    house.commit(Command::from(PublishWorkflow { name: "brief".into(), expected: None, validated: None })).await;
     for nth in 0..COUNT {
         let call = format!("brief-{nth}");
-        let Command::SetWorkflow(mut set) = setting(&call, "C-1", "a reason") else { unreachable!() };
+        let Command::Script(ScriptCommand::SetWorkflow(mut set)) = setting(&call, "C-1", "a reason") else {
+            unreachable!()
+        };
         set.workflow = "brief".into();
-        house.commit(Command::SetWorkflow(set)).await;
+        house.commit(Command::from(*set)).await;
         let instance = house.newest_instance(&call);
         house.finish(&call, instance).await;
     }

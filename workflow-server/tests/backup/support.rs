@@ -5,9 +5,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use aftercall_engine::actor::{Actor, ActorKind};
 use aftercall_engine::call::{CallKey, Caller};
 use aftercall_engine::command::{
-    Actor, ActorKind, CallChanges, Command, IfRunning, PushButton, RequestMark, SetWorkflow,
+    AddNote, CallChanges, Command, EndCall, IfRunning, ImportTeam, ImportWorkflow, PublishWorkflow, PushButton,
+    RequestMark, ScriptCommand, SetWorkflow,
 };
 use aftercall_engine::definition::file;
 use aftercall_engine::instance::InstanceId;
@@ -76,10 +78,12 @@ impl House {
         let temp = Arc::new(tempfile::tempdir().unwrap());
         let data_dir = temp.path().join("data");
         let house = Self::open(temp, data_dir, Arc::new(ManualClock::at(START))).await;
-        house.commit(Command::ImportTeam { name: "billing".into(), title: "Billing".into(), expected: None }).await;
+        house
+            .commit(Command::from(ImportTeam { name: "billing".into(), title: "Billing".into(), expected: None }))
+            .await;
         let definition = Box::new(file::read(WORKFLOW, None).unwrap());
-        house.commit(Command::ImportWorkflow { definition, expected: None }).await;
-        house.commit(Command::PublishWorkflow { name: "quick".into(), expected: None, validated: None }).await;
+        house.commit(Command::from(ImportWorkflow { definition, expected: None })).await;
+        house.commit(Command::from(PublishWorkflow { name: "quick".into(), expected: None, validated: None })).await;
         house
     }
 
@@ -153,8 +157,8 @@ impl House {
     pub(crate) async fn finish(&self, call: &str, instance: InstanceId) {
         let push =
             PushButton { instance, button: "done".into(), stage: None, visit: 1, note: "".into(), form: Vec::new() };
-        self.commit(Command::PushButton(Box::new(push))).await;
-        self.commit(Command::EndCall { call: key(call) }).await;
+        self.commit(Command::from(push)).await;
+        self.commit(Command::from(EndCall { call: key(call) })).await;
     }
 
     /// Some work: of every four calls three are finished, and time passes.
@@ -164,7 +168,7 @@ impl House {
             let command = setting(&call, &format!("C-{}", n % 7), &format!("reason {n}"));
             self.try_commit(command, n).await.expect("it is set");
             let id = self.newest_instance(&call);
-            self.commit(Command::AddNote { instance: id, text: format!("note {n}").into() }).await;
+            self.commit(Command::from(AddNote { instance: id, text: format!("note {n}").into() })).await;
             if n % 4 != 0 {
                 self.finish(&call, id).await;
             }
@@ -315,13 +319,13 @@ pub(crate) fn key(call: &str) -> CallKey {
 
 /// Sets a workflow that has no fields.
 pub(crate) fn setting_of(workflow: &str, call: &str) -> Command {
-    let Command::SetWorkflow(setting) = setting(call, "C-1", "") else { unreachable!() };
-    Command::SetWorkflow(Box::new(SetWorkflow { workflow: workflow.into(), fields: Vec::new(), ..*setting }))
+    let Command::Script(ScriptCommand::SetWorkflow(setting)) = setting(call, "C-1", "") else { unreachable!() };
+    Command::from(SetWorkflow { workflow: workflow.into(), fields: Vec::new(), ..*setting })
 }
 
 pub(crate) fn setting(call: &str, reference: &str, reason: &str) -> Command {
     let caller = Caller { name: "Ada Lovelace".into(), reference: reference.into(), ..Caller::default() };
-    Command::SetWorkflow(Box::new(SetWorkflow {
+    Command::from(SetWorkflow {
         call: key(call),
         changes: CallChanges { chargeable: Some(true), caller: Some(caller), ..CallChanges::default() },
         workflow: "quick".into(),
@@ -330,5 +334,5 @@ pub(crate) fn setting(call: &str, reference: &str, reason: &str) -> Command {
         release: None,
         release_within_millis: None,
         if_running: IfRunning::ReturnIt,
-    }))
+    })
 }

@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use aftercall_engine::Root;
 use aftercall_engine::call::{CallKey, Caller};
-use aftercall_engine::command::{CallChanges, Command, IfRunning, PushButton, SetWorkflow};
+use aftercall_engine::command::{
+    CallChanges, Command, ConfirmRetention, EndCall, IfRunning, ImportWorkflow, PublishWorkflow, PushButton,
+    SetWorkflow,
+};
 use aftercall_engine::definition::file;
 use aftercall_engine::instance::{InstanceId, Status};
 use aftercall_engine::phone::Country;
@@ -37,8 +40,8 @@ pub(crate) async fn publish(bench: &Bench, retention: &str) {
         bench.commit(team("billing")).await;
     }
     let definition = Box::new(file::read(&quick(retention), None).unwrap());
-    bench.commit(Command::ImportWorkflow { definition, expected: None }).await;
-    bench.commit(Command::PublishWorkflow { name: "quick".into(), expected: None, validated: None }).await;
+    bench.commit(Command::from(ImportWorkflow { definition, expected: None })).await;
+    bench.commit(Command::from(PublishWorkflow { name: "quick".into(), expected: None, validated: None })).await;
 }
 
 pub(crate) fn call_key(call: &str) -> CallKey {
@@ -51,7 +54,7 @@ pub(crate) fn caller(reference: &str) -> Caller {
 
 pub(crate) fn setting(call: &str, reference: &str, reason: &str) -> Command {
     let caller = Some(caller(reference));
-    Command::SetWorkflow(Box::new(SetWorkflow {
+    Command::from(SetWorkflow {
         call: call_key(call),
         changes: CallChanges { chargeable: Some(true), caller, ..CallChanges::default() },
         workflow: "quick".into(),
@@ -60,7 +63,7 @@ pub(crate) fn setting(call: &str, reference: &str, reason: &str) -> Command {
         release: None,
         release_within_millis: None,
         if_running: IfRunning::ReturnIt,
-    }))
+    })
 }
 
 /// Sets it on a call, and finishes it.
@@ -76,8 +79,8 @@ pub(crate) async fn finish_newest(bench: &Bench, call: &str) -> InstanceId {
     let id = root.instance_at(slot).unwrap().id;
     let push =
         PushButton { instance: id, button: "done".into(), stage: None, visit: 1, note: "".into(), form: Vec::new() };
-    bench.commit(Command::PushButton(Box::new(push))).await;
-    bench.commit(Command::EndCall { call: call_key(call) }).await;
+    bench.commit(Command::from(push)).await;
+    bench.commit(Command::from(EndCall { call: call_key(call) })).await;
     id
 }
 
@@ -281,7 +284,7 @@ async fn a_shorter_retention_hides_and_removes_nothing_until_operations_confirm_
     assert_eq!(waits(&bench), None, "a longer one takes it back");
     publish(&bench, "retention: 2d").await;
     let newest = bench.handle.root().workflows.named("quick").unwrap().newest();
-    bench.commit(Command::ConfirmRetention("quick".into(), newest)).await;
+    bench.commit(Command::from(ConfirmRetention { workflow: "quick".into(), version: newest })).await;
     assert_eq!((is_found(&bench).await, waits(&bench)), (false, None));
     bench.clock.pass(DAY);
     until(&bench, "it is purged", |root| root.archive.chunks.is_empty()).await;

@@ -1,6 +1,6 @@
 //! Nothing shows before it is durable: no answer, no refusal, no repeated answer, no root, no feed.
 
-use aftercall_engine::command::Command;
+use aftercall_engine::command::{Command, ImportTeam};
 use workflow_server::ledger::{LedgerError, Outcome};
 
 use crate::support::{Bench, request, settle, team};
@@ -29,7 +29,7 @@ async fn a_refusal_waits_for_what_it_was_decided_on() {
     bench.store.hold_appends();
     let first = bench.ask(request(team("care"), None));
     bench.store.appends_held(1).await;
-    let stale = Command::ImportTeam { name: "care".into(), title: "Care".into(), expected: Some(7) };
+    let stale = Command::from(ImportTeam { name: "care".into(), title: "Care".into(), expected: Some(7) });
     let refusal = bench.ask(request(stale.clone(), None));
     settle().await;
     assert!(!refusal.is_finished(), "it speaks of a team that is not durable");

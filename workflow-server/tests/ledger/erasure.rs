@@ -6,8 +6,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aftercall_engine::Request;
+use aftercall_engine::actor::{Actor, ActorKind};
 use aftercall_engine::call::Caller;
-use aftercall_engine::command::{Actor, ActorKind, CallChanges, Command, PushButton};
+use aftercall_engine::command::{
+    AddNote, CallChanges, Command, EndCall, ImportWorkflow, PublishWorkflow, PushButton, StepErasure, UpdateCall,
+};
 use aftercall_engine::erasure::{EraseCaller, ErasedCall, ErasureState, calls_in_memory};
 use aftercall_engine::instance::InstanceId;
 use aftercall_engine::phone::Country;
@@ -120,16 +123,16 @@ impl House {
         let caller = Caller { name: NEEDLE.into(), reference: REFERENCE.into(), ..Caller::default() };
         let details = vec![(format!("address of {NEEDLE}").into(), format!("{NEEDLE} Lane 1").into())];
         let changes = CallChanges { caller: Some(caller), details, ..CallChanges::default() };
-        self.commit(Command::UpdateCall { call: call_key(call), changes, expected: None }).await;
+        self.commit(Command::from(UpdateCall { call: call_key(call), changes, expected: None })).await;
         let root = self.handle.root();
         let id = root.instance_at(root.call(&call_key(call)).unwrap().instances[0]).unwrap().id;
-        self.commit(Command::AddNote { instance: id, text: format!("{NEEDLE} rang again").into() }).await;
+        self.commit(Command::from(AddNote { instance: id, text: format!("{NEEDLE} rang again").into() })).await;
         if done {
             let form = vec![("answer".into(), aftercall_engine::value::Value::Text(NEEDLE.into()))];
             let push =
                 PushButton { instance: id, button: "done".into(), stage: None, visit: 1, note: NEEDLE.into(), form };
-            self.commit(Command::PushButton(Box::new(push))).await;
-            self.commit(Command::EndCall { call: call_key(call) }).await;
+            self.commit(Command::from(push)).await;
+            self.commit(Command::from(EndCall { call: call_key(call) })).await;
         }
         id
     }
@@ -144,8 +147,8 @@ impl House {
     async fn furnish(&self) -> (InstanceId, InstanceId) {
         self.commit(team("billing")).await;
         let definition = Box::new(aftercall_engine::definition::file::read(WORKFLOW, None).unwrap());
-        self.commit(Command::ImportWorkflow { definition, expected: None }).await;
-        self.commit(Command::PublishWorkflow { name: "quick".into(), expected: None, validated: None }).await;
+        self.commit(Command::from(ImportWorkflow { definition, expected: None })).await;
+        self.commit(Command::from(PublishWorkflow { name: "quick".into(), expected: None, validated: None })).await;
         let archived = self.call("archived", true).await;
         self.commit(setting("other", "C-other", "Socrates wants his money")).await;
         self.clock.pass(ARCHIVE_AFTER * 30);
@@ -183,12 +186,12 @@ impl House {
         let newest_file = self.handle.root().archive.newest_file;
         let calls = calls_in_memory(&self.handle.root(), &caller, "").into_iter().chain(archived).collect();
         let erase = EraseCaller { customer, reason, calls, look: None, newest_file, is_of_restore: false };
-        self.commit(Command::EraseCaller(Box::new(erase))).await
+        self.commit(Command::from(erase)).await
     }
 
     async fn mask(&self, erasure: u64) {
         while self.handle.root().erasures[&erasure].state == ErasureState::Masking {
-            self.commit(Command::StepErasure { erasure }).await;
+            self.commit(Command::from(StepErasure { erasure })).await;
         }
     }
 
@@ -328,7 +331,7 @@ async fn what_comes_after_the_mask_stays_also_where_a_key_is_used_again() {
     let (_, live) = house.furnish().await;
     let erasure = house.start_erasing().await;
     house.mask(erasure).await;
-    let note = |text: &str| Command::AddNote { instance: live, text: text.into() };
+    let note = |text: &str| Command::from(AddNote { instance: live, text: text.into() });
     let said = house.commit(note("the part is here")).await;
     house.commit(setting("archived", "C-other", "Socrates wants his money")).await;
     house.done(erasure).await;
@@ -354,7 +357,7 @@ async fn two_erasures_at_once_come_to_their_end() {
     let (customer, reason) = ("".into(), "he asked for it too".into());
     let calls = calls_in_memory(&house.handle.root(), &other, "");
     let erase = EraseCaller { customer, reason, calls, look: None, newest_file, is_of_restore: false };
-    let second = house.commit(Command::EraseCaller(Box::new(erase))).await;
+    let second = house.commit(Command::from(erase)).await;
     house.done(first).await;
     house.mask(second).await;
     house.done(second).await;

@@ -1,6 +1,6 @@
 //! Entries that are large: what fits no group is refused before anything has changed, and the feed holds so much and no more.
 
-use aftercall_engine::command::Command;
+use aftercall_engine::command::{Command, ImportWorkflow};
 use aftercall_engine::definition::{Definition, file};
 use aftercall_engine::rejection::Rejection;
 use workflow_server::ledger::LedgerError;
@@ -27,7 +27,7 @@ on_new_call:
     let mut definition: Definition = file::read(&file, None).unwrap();
     let alert = definition.stages[0].actions[0].clone();
     definition.stages[0].actions.extend(std::iter::repeat_n(alert, bytes / TEXT_BYTES));
-    Command::ImportWorkflow { definition: Box::new(definition), expected: None }
+    Command::from(ImportWorkflow { definition: Box::new(definition), expected: None })
 }
 
 #[tokio::test]

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use aftercall_engine::command::{Command, SetWorkflow};
+use aftercall_engine::command::{
+    Command, ImportCalendar, ImportWorkflow, PauseInstance, PublishWorkflow, ScriptCommand, SetWorkflow,
+};
 use aftercall_engine::definition::file;
 use aftercall_engine::instance::{Instance, Status};
 use aftercall_engine::time::Time;
@@ -46,13 +48,13 @@ async fn bench() -> Bench {
     let bench = Bench::on(MemoryStore::new(), Arc::new(ManualClock::at(Time(MONDAY_NOON)))).await;
     bench.commit(team("care")).await;
     let calendar = Arc::new(file::read_calendars(CALENDAR).unwrap().remove(0));
-    bench.commit(Command::ImportCalendar { calendar, expected: None }).await;
+    bench.commit(Command::from(ImportCalendar { calendar, expected: None })).await;
     let definition = Box::new(file::read(MORNING, None).unwrap());
-    bench.commit(Command::ImportWorkflow { definition, expected: None }).await;
-    bench.commit(Command::PublishWorkflow { name: "morning".into(), expected: None, validated: None }).await;
-    let Command::SetWorkflow(setting) = set("1") else { unreachable!() };
+    bench.commit(Command::from(ImportWorkflow { definition, expected: None })).await;
+    bench.commit(Command::from(PublishWorkflow { name: "morning".into(), expected: None, validated: None })).await;
+    let Command::Script(ScriptCommand::SetWorkflow(setting)) = set("1") else { unreachable!() };
     let setting = SetWorkflow { workflow: "morning".into(), ..*setting };
-    bench.commit(Command::SetWorkflow(Box::new(setting))).await;
+    bench.commit(Command::from(setting)).await;
     bench
 }
 
@@ -106,7 +108,7 @@ async fn a_pause_that_ends_while_no_server_runs_ends_when_it_was_to() {
     let bench = bench().await;
     let instance = bench.handle.root().instance_at(0).unwrap().id;
     let until = Time(TUESDAY_NINE - HOUR);
-    let pause = Command::Pause { instance, until: Some(until), reason: "parts".into(), expected: None };
+    let pause = Command::from(PauseInstance { instance, until: Some(until), reason: "parts".into(), expected: None });
     bench.commit(pause).await;
     let bench = bench.crash_for(Duration::from_millis((22 * HOUR) as u64)).await;
     let morning = reached(&bench, 2).await;

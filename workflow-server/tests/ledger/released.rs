@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use aftercall_engine::call::{CallKey, Caller};
-use aftercall_engine::command::{CallChanges, Command, IfRunning, Release, SetWorkflow};
+use aftercall_engine::command::{
+    CallChanges, Command, EndCall, IfRunning, ImportWorkflow, PublishWorkflow, Release, SetWorkflow, UpdateCall,
+};
 use aftercall_engine::definition::file;
 use aftercall_engine::instance::Status;
 use aftercall_engine::limits::{FIELDS_MAX, RELEASED_BYTES_MAX, TEXT_BYTES_MAX};
@@ -34,8 +36,8 @@ fields:
 "
     );
     let definition = Box::new(file::read(&file, None).unwrap());
-    bench.commit(Command::ImportWorkflow { definition, expected: None }).await;
-    bench.commit(Command::PublishWorkflow { name: name.into(), expected: None, validated: None }).await;
+    bench.commit(Command::from(ImportWorkflow { definition, expected: None })).await;
+    bench.commit(Command::from(PublishWorkflow { name: name.into(), expected: None, validated: None })).await;
     let text = Value::Text("x".repeat(TEXT_BYTES_MAX).into());
     let set = SetWorkflow {
         call: call(),
@@ -47,7 +49,7 @@ fields:
         release_within_millis: None,
         if_running: IfRunning::ReturnIt,
     };
-    bench.commit(Command::SetWorkflow(Box::new(set))).await;
+    bench.commit(Command::from(set)).await;
 }
 
 /// Until the clock is held.
@@ -75,7 +77,7 @@ async fn all_that_a_call_releases_is_released_while_the_clock_is_held_and_no_tim
         set(&bench, &format!("large-{nth}"), Release::CallEnded).await;
     }
     hold_clock(&bench).await;
-    let ended = bench.commit(Command::EndCall { call: call() }).await;
+    let ended = bench.commit(Command::from(EndCall { call: call() })).await;
     bench.until("all are released", |root| count(root, Status::WaitingForCallEnd) == 0).await;
     assert!(bench.handle.root().sequence > ended, "they do not fit into one entry");
     assert!(bench.handle.health().is_clock_held());
@@ -92,7 +94,7 @@ async fn all_that_a_call_releases_is_released_at_once_where_the_clock_is_a_littl
         set(&bench, &format!("large-{nth}"), Release::CallEnded).await;
     }
     bench.clock.set_wall(Time(bench.clock.wall().0 - Duration::from_secs(240).as_millis() as i64));
-    bench.commit(Command::EndCall { call: call() }).await;
+    bench.commit(Command::from(EndCall { call: call() })).await;
     bench.until("all are released", |root| count(root, Status::WaitingForCallEnd) == 0).await;
 }
 
@@ -106,7 +108,7 @@ async fn texts_show_a_call_as_it_is_while_the_clock_is_held() {
     hold_clock(&bench).await;
     let caller = Some(Caller { name: "Xanthippe".into(), ..Caller::default() });
     let changes = CallChanges { caller, ..CallChanges::default() };
-    let updated = bench.commit(Command::UpdateCall { call: call(), changes, expected: None }).await;
+    let updated = bench.commit(Command::from(UpdateCall { call: call(), changes, expected: None })).await;
     let shows = |root: &aftercall_engine::Root| {
         let slots = &root.call(&call()).expect("a call").instances;
         slots.iter().filter(|slot| &*root.instance_at(**slot).expect("one").alerts[0].text == "Ring Xanthippe").count()

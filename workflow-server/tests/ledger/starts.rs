@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use aftercall_engine::command::Command;
+use aftercall_engine::command::{Command, ConfirmPurge};
 use aftercall_engine::entry::{Answer, ChangeKind};
 use aftercall_engine::time::Time;
 use workflow_server::ledger::{Clock as _, Condition, LedgerError, Outcome};
@@ -167,7 +167,7 @@ async fn one_pass_removes_at_most_its_share_and_the_rest_when_somebody_confirms_
 /// Confirms what waits as operations do; how much that is.
 async fn confirm_purge(bench: &Bench) -> u64 {
     let waiting = bench.handle.purge_waiting();
-    bench.handle.execute(request(Command::ConfirmPurge(waiting), None)).await.unwrap();
+    bench.handle.execute(request(Command::from(ConfirmPurge { instances: waiting }), None)).await.unwrap();
     bench.handle.wake_keeper();
     waiting
 }
@@ -217,7 +217,7 @@ async fn a_confirmation_survives_a_restart_counts_once_and_for_a_day_at_most() {
     // While the machine is down its day passes: the next pass takes its share, and not what was confirmed.
     let waiting = bench.handle.purge_waiting();
     let bench = bench.crash().await;
-    bench.handle.execute(request(Command::ConfirmPurge(waiting), None)).await.unwrap();
+    bench.handle.execute(request(Command::from(ConfirmPurge { instances: waiting }), None)).await.unwrap();
     let bench = bench.crash_for(DAY + MINUTE).await;
     bench.clock.pass(PROCESS_SETTLES);
     until(&bench, "a share is removed on the next day", |root| root.archive.instances == 40).await;

@@ -3,8 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use aftercall_engine::actor::{Actor, ActorKind};
 use aftercall_engine::call::CallKey;
-use aftercall_engine::command::{Actor, ActorKind, CallChanges, Command, IfRunning, Request, RequestMark, SetWorkflow};
+use aftercall_engine::command::{
+    AcceptClock, CallChanges, Command, IfRunning, ImportTeam, ImportWorkflow, PublishWorkflow, Request, RequestMark,
+    SetWorkflow,
+};
 use aftercall_engine::definition::file;
 use aftercall_engine::time::Time;
 use aftercall_engine::world::Keeping;
@@ -122,7 +126,7 @@ impl Bench {
 
     /// Accepts the clock as operations do.
     pub(crate) async fn accept_clock(&self) -> Outcome {
-        let command = Command::AcceptClock(self.handle.clock_to_accept());
+        let command = Command::from(AcceptClock { to: self.handle.clock_to_accept() });
         let actor = Actor { kind: ActorKind::Operations, name: "Olga".into() };
         self.handle.execute(Request { actor, mark: None, salt: 0, known: None, command }).await.unwrap()
     }
@@ -149,8 +153,8 @@ impl Bench {
 
     pub(crate) async fn publish_slow(&self) {
         let definition = Box::new(file::read(WORKFLOW, None).unwrap());
-        self.commit(Command::ImportWorkflow { definition, expected: None }).await;
-        self.commit(Command::PublishWorkflow { name: "slow".into(), expected: None, validated: None }).await;
+        self.commit(Command::from(ImportWorkflow { definition, expected: None })).await;
+        self.commit(Command::from(PublishWorkflow { name: "slow".into(), expected: None, validated: None })).await;
     }
 
     /// Waits until the durable World is as wanted.
@@ -178,12 +182,12 @@ pub(crate) fn request(command: Command, mark: Option<u64>) -> Request {
 
 /// Declares a team: the smallest command that changes something.
 pub(crate) fn team(name: &str) -> Command {
-    Command::ImportTeam { name: name.into(), title: name.into(), expected: None }
+    Command::from(ImportTeam { name: name.into(), title: name.into(), expected: None })
 }
 
 /// Sets the workflow on a call.
 pub(crate) fn set(call: &str) -> Command {
-    Command::SetWorkflow(Box::new(SetWorkflow {
+    Command::from(SetWorkflow {
         call: CallKey { source: "scripts".into(), id: call.into() },
         changes: CallChanges { chargeable: Some(true), ..CallChanges::default() },
         workflow: "slow".into(),
@@ -192,7 +196,7 @@ pub(crate) fn set(call: &str) -> Command {
         release: None,
         release_within_millis: None,
         if_running: IfRunning::ReturnIt,
-    }))
+    })
 }
 
 /// Lets every task go on as far as it can without time or store.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use aftercall_engine::call::CallKey;
-use aftercall_engine::command::{CallChanges, Command};
+use aftercall_engine::command::{AddNote, CallChanges, Command, UpdateCall};
 use aftercall_engine::instance::Instance;
 use workflow_server::ledger::history::Trail;
 
@@ -17,13 +17,13 @@ fn sequences(trail: &Trail) -> Vec<u64> {
 async fn note(bench: &Bench, text: &str) -> u64 {
     let instance = bench.handle.root().instance_at(0).unwrap().id;
     bench.commit(team(&text.replace(' ', "-"))).await;
-    bench.commit(Command::AddNote { instance, text: text.into() }).await
+    bench.commit(Command::from(AddNote { instance, text: text.into() })).await
 }
 
 async fn rename_agent(bench: &Bench, agent: &str) -> u64 {
     let call = CallKey { source: "scripts".into(), id: "1".into() };
     let changes = CallChanges { agent: Some(agent.into()), ..CallChanges::default() };
-    bench.commit(Command::UpdateCall { call, changes, expected: None }).await
+    bench.commit(Command::from(UpdateCall { call, changes, expected: None })).await
 }
 
 #[tokio::test]

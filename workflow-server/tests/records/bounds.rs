@@ -1,6 +1,7 @@
 //! A workflow whose times have bounds that count from now.
 
-use aftercall_engine::command::{ActorKind, Command};
+use aftercall_engine::actor::ActorKind;
+use aftercall_engine::command::{Command, ImportTeam};
 use aftercall_engine::definition::file::read;
 
 use crate::scenario::{Played, publish};
@@ -22,7 +23,10 @@ on_new_call:
 /// Publishes it.
 pub(crate) fn play_bounds() -> Played {
     let mut played = Played::new();
-    played.ask(ActorKind::Author, Command::ImportTeam { name: "care".into(), title: "Care".into(), expected: None });
+    played.ask(
+        ActorKind::Author,
+        Command::from(ImportTeam { name: "care".into(), title: "Care".into(), expected: None }),
+    );
     publish(&mut played, FILE, "bounded");
     let workflow = played.world.root().workflows.named("bounded").unwrap();
     assert_eq!(*workflow.version(1).unwrap().definition, read(FILE, None).unwrap());

@@ -1,6 +1,7 @@
 //! What operations decide about the server, on top of the scenario: time goes forward, and back; a shorter retention waits.
 
-use aftercall_engine::command::{ActorKind, Command, Release, SetWorkflow};
+use aftercall_engine::actor::ActorKind;
+use aftercall_engine::command::{AcceptClock, Command, ConfirmRetention, ImportTeam, Release, SetWorkflow};
 use aftercall_engine::time::Time;
 use workflow_server::records::LastSeen;
 
@@ -9,7 +10,7 @@ use crate::scenario::{Played, publish, setting};
 
 /// Operations accept a clock that shows this.
 fn accept_clock(played: &mut Played, wall: Time) {
-    played.ask(ActorKind::Operations, Command::AcceptClock(Some(wall)));
+    played.ask(ActorKind::Operations, Command::from(AcceptClock { to: Some(wall) }));
     played.now = wall.0;
 }
 
@@ -18,7 +19,7 @@ pub(crate) fn play_clock() -> Played {
     let mut played = play_authors();
     let newest = played.world.root().at;
     accept_clock(&mut played, Time(newest.0 + 90 * 86_400_000));
-    let team = |name: &str| Command::ImportTeam { name: name.into(), title: name.into(), expected: None };
+    let team = |name: &str| Command::from(ImportTeam { name: name.into(), title: name.into(), expected: None });
     played.ask(ActorKind::Author, team("ahead"));
     accept_clock(&mut played, Time(newest.0 + 60_000));
     played.ask(ActorKind::Author, team("back"));
@@ -44,7 +45,7 @@ pub(crate) fn play_retention() -> Played {
     }
     let from = |played: &Played| played.world.root().workflows.named("briefly-kept").unwrap().retention_from;
     assert_eq!(from(&played), 1, "a shorter one waits");
-    played.ask(ActorKind::Operations, Command::ConfirmRetention("briefly-kept".into(), 3));
+    played.ask(ActorKind::Operations, Command::from(ConfirmRetention { workflow: "briefly-kept".into(), version: 3 }));
     assert_eq!(from(&played), 0);
     publish(&mut played, &KEPT.replace("90d", "10d"), "briefly-kept");
     assert_eq!(from(&played), 3);
@@ -63,7 +64,7 @@ pub(crate) fn play_set_again() -> Played {
             release_within_millis: None,
             ..setting("set-again", false)
         };
-        Command::SetWorkflow(Box::new(set))
+        Command::from(set)
     };
     played.ask(ActorKind::ScriptEngine, set(Release::CallEnded));
     played.now += 2 * 3_600_000;

@@ -1,7 +1,9 @@
 //! Changes that name whom and what they are about, on top of the scenario: hand-overs, and one alert among several.
 
-use aftercall_engine::command::{ActorKind, Command, Recipient, SeenAlert, SetWorkflow};
+use aftercall_engine::actor::ActorKind;
+use aftercall_engine::command::{AcknowledgeAlert, Command, HandOver, SeenAlert, SetWorkflow};
 use aftercall_engine::entry::{OF_ALERT, TO_PERSON, TO_TEAM};
+use aftercall_engine::recipient::Recipient;
 use aftercall_engine::value::Value;
 
 use crate::incomplete::play_incomplete;
@@ -23,16 +25,16 @@ pub(crate) fn play_hands() -> Played {
     let mut played = Played { keeps_waits: true, keeps_recipients: true, ..play_incomplete() };
     publish(&mut played, TWO_ALERTS, "two-alerts");
     let setting = SetWorkflow { workflow: "two-alerts".into(), fields: Vec::new(), ..setting("hands", false) };
-    let instance = played.ask(ActorKind::ScriptEngine, Command::SetWorkflow(Box::new(setting)));
+    let instance = played.ask(ActorKind::ScriptEngine, Command::from(setting));
     let alert = SeenAlert { stage: 1, visit: 1, action: 1, urgency_count: 0, team: None };
-    played.ask(ActorKind::Person, Command::AcknowledgeAlert { instance, alert });
+    played.ask(ActorKind::Person, Command::from(AcknowledgeAlert { instance, alert }));
     assert_eq!(said(&played), [(OF_ALERT.into(), Value::Number(1.0))]);
     let to = Recipient::Person { name: "Ben".into(), lease_millis: 900_000 };
     let reason: Box<str> = "end of shift".into();
-    played.ask(ActorKind::Person, Command::HandOver { instance, to, reason: reason.clone() });
+    played.ask(ActorKind::Person, Command::from(HandOver { instance, to, reason: reason.clone() }));
     assert_eq!(said(&played), [(TO_PERSON.into(), Value::Text("Ben".into()))]);
     let to = Recipient::Team { team: 1 };
-    played.ask(ActorKind::Person, Command::HandOver { instance, to, reason });
+    played.ask(ActorKind::Person, Command::from(HandOver { instance, to, reason }));
     assert_eq!(said(&played), [(TO_TEAM.into(), Value::Text("billing".into()))]);
     played
 }

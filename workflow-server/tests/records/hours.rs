@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use aftercall_engine::command::{ActorKind, Command, SetWorkflow};
+use aftercall_engine::actor::ActorKind;
+use aftercall_engine::command::{Command, Elapse, ImportCalendar, SetWorkflow};
 use aftercall_engine::definition::file::read_calendars;
 use aftercall_engine::instance::{InstanceId, Wake};
 use aftercall_engine::time::Time;
@@ -29,7 +30,7 @@ pub(crate) fn play_late() -> Played {
     let mut played = Played { keeps_waits: true, ..play_incomplete() };
     publish(&mut played, LATE, "late");
     let setting = SetWorkflow { workflow: "late".into(), fields: Vec::new(), ..setting("late", false) };
-    let id: InstanceId = played.ask(ActorKind::ScriptEngine, Command::SetWorkflow(Box::new(setting)));
+    let id: InstanceId = played.ask(ActorKind::ScriptEngine, Command::from(setting));
     let due = played.world.root().instance(id).unwrap().timers[0].due;
     wake_late(&mut played, id);
     let instance = played.world.root().instance(id).unwrap();
@@ -44,7 +45,7 @@ fn wake_late(played: &mut Played, id: InstanceId) {
     let is_meant = |key: &TimerKey| key.wake() == Wake::Timer(0) && key.slot == id.slot;
     let key = played.world.timers().due(Time::NEVER).find(is_meant).unwrap();
     played.now = played.now.max(key.due.0);
-    played.ask(ActorKind::Timer, Command::Elapse { due: key.due, slot: key.slot, wake: key.wake() });
+    played.ask(ActorKind::Timer, Command::from(Elapse { due: key.due, slot: key.slot, wake: key.wake() }));
 }
 
 /// A calendar with half a day, a yearly holiday and a day that is open for once.
@@ -64,6 +65,6 @@ calendars:
 pub(crate) fn play_days() -> Played {
     let mut played = play_late();
     let calendar = Arc::new(read_calendars(DIFFERENT).unwrap().remove(0));
-    played.ask(ActorKind::Author, Command::ImportCalendar { calendar, expected: None });
+    played.ask(ActorKind::Author, Command::from(ImportCalendar { calendar, expected: None }));
     played
 }

@@ -1,6 +1,7 @@
 //! What nothing in its workflow moves on, on top of the scenario: it is claimed, and a person finishes it with an outcome.
 
-use aftercall_engine::command::{ActorKind, Command, FinishFollowUp, SetWorkflow};
+use aftercall_engine::actor::ActorKind;
+use aftercall_engine::command::{ClaimInstance, Command, FinishFollowUp, SetWorkflow};
 use aftercall_engine::instance::{InstanceId, Status};
 
 use crate::clock::play_retention;
@@ -29,9 +30,9 @@ pub(crate) fn play_incomplete() -> Played {
         note: "rang, all is well".into(),
         expected: None,
     };
-    played.ask(ActorKind::Person, Command::FinishFollowUp(Box::new(asked)));
+    played.ask(ActorKind::Person, Command::from(asked));
     // What stays held goes into the snapshot.
-    played.ask(ActorKind::Person, Command::Claim { instance: held, lease_millis: 900_000 });
+    played.ask(ActorKind::Person, Command::from(ClaimInstance { instance: held, lease_millis: 900_000 }));
     let of = |id: InstanceId| played.world.root().instance(id).unwrap();
     assert_eq!((of(finished).status, &*of(finished).ending), (Status::Finished, "settled"));
     assert_eq!((of(held).status, of(held).claim.is_some()), (Status::Incomplete, true));
@@ -40,5 +41,5 @@ pub(crate) fn play_incomplete() -> Played {
 
 fn start_unlinked(played: &mut Played, call: &str) -> InstanceId {
     let setting = SetWorkflow { workflow: "unlinked".into(), fields: Vec::new(), ..setting(call, false) };
-    played.ask(ActorKind::ScriptEngine, Command::SetWorkflow(Box::new(setting)))
+    played.ask(ActorKind::ScriptEngine, Command::from(setting))
 }

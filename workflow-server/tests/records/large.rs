@@ -1,6 +1,7 @@
 //! Instances of which an entry holds only that their call changed, because all of them together would be too large.
 
-use aftercall_engine::command::{ActorKind, CallChanges, Command, SetWorkflow};
+use aftercall_engine::actor::ActorKind;
+use aftercall_engine::command::{CallChanges, Command, EndCall, ImportTeam, SetWorkflow, UpdateCall};
 use aftercall_engine::value::Value;
 
 use crate::scenario::{Played, key, publish, setting};
@@ -24,7 +25,10 @@ on_new_call:
 /// Sets two large follow-ups on a call, changes the call, and ends it.
 pub(crate) fn play_large() -> Played {
     let mut played = Played::new();
-    played.ask(ActorKind::Author, Command::ImportTeam { name: "care".into(), title: "Care".into(), expected: None });
+    played.ask(
+        ActorKind::Author,
+        Command::from(ImportTeam { name: "care".into(), title: "Care".into(), expected: None }),
+    );
     for (name, waits) in [("large", false), ("larger", true)] {
         publish(&mut played, &workflow(name), name);
         let set = SetWorkflow {
@@ -32,12 +36,12 @@ pub(crate) fn play_large() -> Played {
             fields: vec![("text".into(), Value::Text("x".repeat(4_096).into()))],
             ..setting("1", waits)
         };
-        played.ask(ActorKind::ScriptEngine, Command::SetWorkflow(Box::new(set)));
+        played.ask(ActorKind::ScriptEngine, Command::from(set));
     }
     let changes = CallChanges { agent: Some("Dana".into()), ..CallChanges::default() };
-    played.ask(ActorKind::ScriptEngine, Command::UpdateCall { call: key("1"), changes, expected: None });
+    played.ask(ActorKind::ScriptEngine, Command::from(UpdateCall { call: key("1"), changes, expected: None }));
     let touched = played.entries.last().unwrap().instances.iter().filter(|change| change.after.whole().is_none());
     assert_eq!(touched.count(), 2);
-    played.ask(ActorKind::ScriptEngine, Command::EndCall { call: key("1") });
+    played.ask(ActorKind::ScriptEngine, Command::from(EndCall { call: key("1") }));
     played
 }

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
+use aftercall_engine::actor::ActorKind;
 use aftercall_engine::archive::Chunk;
 use aftercall_engine::call::Caller;
-use aftercall_engine::command::{ActorKind, Command};
+use aftercall_engine::command::{ArchiveCalls, Command, EndErasure, ReplaceChunk, StepErasure};
 use aftercall_engine::erasure::{EraseCaller, ErasedCall, ErasureState, calls_in_memory};
 use aftercall_engine::instance::InstanceId;
 use aftercall_engine::phone::Country;
@@ -29,13 +30,13 @@ pub(crate) fn play_archive() -> Played {
     let long_ago = Time(1_895_000_000_000);
     let calls = archivable(played.world.root(), 0, long_ago, 2).calls;
     assert_eq!(calls.len(), 2);
-    played.ask(ActorKind::Timer, Command::Archive { file: 1, calls });
+    played.ask(ActorKind::Timer, Command::from(ArchiveCalls { file: 1, calls }));
     let chunk = played.world.root().archive.chunks[&1].clone();
     let new = Some(Arc::new(Chunk { file: 2, ..Chunk::clone(&chunk) }));
-    played.ask(ActorKind::Timer, Command::ReplaceChunk { id: 1, new });
+    played.ask(ActorKind::Timer, Command::from(ReplaceChunk { id: 1, new }));
     let calls = archivable(played.world.root(), 0, long_ago, 1).calls;
-    played.ask(ActorKind::Timer, Command::Archive { file: 3, calls });
-    played.ask(ActorKind::Timer, Command::ReplaceChunk { id: 3, new: None });
+    played.ask(ActorKind::Timer, Command::from(ArchiveCalls { file: 3, calls }));
+    played.ask(ActorKind::Timer, Command::from(ReplaceChunk { id: 3, new: None }));
     let erasures: Vec<u64> = (0..2)
         .map(|_| {
             let caller =
@@ -47,16 +48,16 @@ pub(crate) fn play_archive() -> Played {
             let mut calls = calls_in_memory(played.world.root(), &caller, "acme");
             calls.extend(archived);
             let erase = EraseCaller { customer, reason, calls, look: None, newest_file: 3, is_of_restore: false };
-            played.ask(ActorKind::Operations, Command::EraseCaller(Box::new(erase)));
+            played.ask(ActorKind::Operations, Command::from(erase));
             played.world.root().sequence
         })
         .collect();
     // One is done, the other goes into the snapshot as it runs.
     while played.world.root().erasures[&erasures[0]].state == ErasureState::Masking {
-        played.ask(ActorKind::Operations, Command::StepErasure { erasure: erasures[0] });
+        played.ask(ActorKind::Operations, Command::from(StepErasure { erasure: erasures[0] }));
     }
-    played.ask(ActorKind::Timer, Command::EndErasure { erasure: erasures[0] });
-    played.ask(ActorKind::Operations, Command::StepErasure { erasure: erasures[1] });
+    played.ask(ActorKind::Timer, Command::from(EndErasure { erasure: erasures[0] }));
+    played.ask(ActorKind::Operations, Command::from(StepErasure { erasure: erasures[1] }));
     publish(&mut played, KEPT, "kept");
     played
 }

@@ -1,7 +1,8 @@
 //! What operations confirm and stop, on top of the scenario, with what the first answers said.
 
+use aftercall_engine::actor::ActorKind;
 use aftercall_engine::batch::{BatchProgress, BatchState};
-use aftercall_engine::command::{ActorKind, Command};
+use aftercall_engine::command::{Command, ConfirmPurge, StopBatch};
 use aftercall_engine::entry::Answer;
 
 use crate::incomplete::play_incomplete;
@@ -11,7 +12,7 @@ use crate::scenario::Played;
 pub(crate) fn play_operations() -> Played {
     let mut played = play_incomplete();
     let (batch, _) = played.world.root().batches.get_max().unwrap();
-    let stop = Command::StopBatch { batch: *batch, reason: "enough".into() };
+    let stop = Command::from(StopBatch { batch: *batch, reason: "enough".into() });
     played.ask(ActorKind::Operations, stop.clone());
     assert!(matches!(
         played.entries.last().unwrap().answer,
@@ -20,8 +21,8 @@ pub(crate) fn play_operations() -> Played {
     // Asked with another request id, of a batch that has ended.
     played.ask(ActorKind::Operations, stop);
     // What waits for a pass goes into the snapshot; where nothing waits, that is remembered for the request only.
-    played.ask(ActorKind::Operations, Command::ConfirmPurge(40));
-    played.ask(ActorKind::Operations, Command::ConfirmPurge(0));
+    played.ask(ActorKind::Operations, Command::from(ConfirmPurge { instances: 40 }));
+    played.ask(ActorKind::Operations, Command::from(ConfirmPurge { instances: 0 }));
     let confirmed = played.world.root().archive.purge_confirmed.as_ref().unwrap();
     assert_eq!((confirmed.instances, &*confirmed.actor.name), (40, "Ann Árbol"));
     played

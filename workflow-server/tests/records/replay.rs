@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use aftercall_engine::command::{Actor, ActorKind};
+use aftercall_engine::actor::{Actor, ActorKind};
 use aftercall_engine::definition::Definition;
 use aftercall_engine::entry::{After, Answer, ChangeKind, InstanceChange, Said};
 use aftercall_engine::instance::Instance;

@@ -1,16 +1,20 @@
 //! A fixed row of requests that uses every kind of change, every type of value and every action.
 
+use aftercall_engine::actor::{Actor, ActorKind};
 use aftercall_engine::batch::{BatchItems, BatchWork, StartBatch};
 use aftercall_engine::call::{CallKey, Caller};
 use aftercall_engine::command::{
-    Actor, ActorKind, CallChanges, ClaimNext, Command, IfRunning, PushButton, Recipient, Release, Request, RequestMark,
-    SeenAlert, SetWorkflow, SnoozeAlert, SnoozeUntil, UndoPush,
+    AcknowledgeAlert, AddNote, CallChanges, CancelInstance, ChaseInstance, ClaimInstance, ClaimNext, Command, Elapse,
+    EndCall, ExtendClaim, HandOver, IfRunning, ImportTeam, ImportWorkflow, MoveInstance, PauseInstance,
+    PublishWorkflow, PushButton, Release, ReleaseClaim, Request, RequestMark, SeenAlert, SetWorkflow, SnoozeAlert,
+    SnoozeUntil, StepBatch, StopBatch, TakeOver, UndoPush, UpdateCall, WithdrawWorkflow,
 };
 use aftercall_engine::definition::file;
 use aftercall_engine::entry::Answer;
 use aftercall_engine::filter::FollowUpFilter;
 use aftercall_engine::instance::{InstanceId, Wake};
 use aftercall_engine::query::{Claimable, never};
+use aftercall_engine::recipient::Recipient;
 use aftercall_engine::time::Time;
 use aftercall_engine::value::Value;
 use aftercall_engine::world::{Keeping, World};
@@ -110,7 +114,7 @@ pub(crate) fn play() -> Played {
 pub(crate) fn play_on() -> Played {
     let mut played = play();
     let seen = played.ask(ActorKind::ScriptEngine, set("4", false));
-    let command = Command::AcknowledgeAlert { instance: seen, alert: seen_alert(1, 1, 0) };
+    let command = Command::from(AcknowledgeAlert { instance: seen, alert: seen_alert(1, 1, 0) });
     played.ask(ActorKind::Person, command);
     played
 }
@@ -119,34 +123,30 @@ pub(crate) fn play_on() -> Played {
 pub(crate) fn play_claims() -> Played {
     let (mut played, lease_millis) = (play_on(), 900_000);
     let held = played.ask(ActorKind::ScriptEngine, set("5", false));
-    played.ask(ActorKind::Person, Command::Claim { instance: held, lease_millis });
-    played.ask(ActorKind::Person, Command::ExtendClaim { instance: held, lease_millis: 2 * lease_millis });
-    played.ask(ActorKind::Person, Command::ReleaseClaim { instance: held });
+    played.ask(ActorKind::Person, Command::from(ClaimInstance { instance: held, lease_millis }));
+    played.ask(ActorKind::Person, Command::from(ExtendClaim { instance: held, lease_millis: 2 * lease_millis }));
+    played.ask(ActorKind::Person, Command::from(ReleaseClaim { instance: held }));
     let filter = FollowUpFilter::default();
     let found = Claimable::search(played.world.root(), &filter, Time(played.now), &never).unwrap();
     let candidates = found.candidates().to_vec();
-    let next = Command::ClaimNext(Box::new(ClaimNext { filter, candidates, lease_millis }));
+    let next = Command::from(ClaimNext { filter, candidates, lease_millis });
     let next = played.ask(ActorKind::Person, next);
     let reason = "Ann is ill".into();
-    let take_over = Command::TakeOver { instance: next, lease_millis, reason };
+    let take_over = Command::from(TakeOver { instance: next, lease_millis, reason });
     played.ask_and("Ben", (ActorKind::Person, take_over), |_| {});
     played.now += lease_millis;
     let due = played.world.timers().earliest().unwrap();
     assert_eq!(due.wake(), Wake::Lapse);
-    played.ask(ActorKind::Timer, Command::Elapse { due: due.due, slot: due.slot, wake: due.wake() });
+    played.ask(ActorKind::Timer, Command::from(Elapse { due: due.due, slot: due.slot, wake: due.wake() }));
     // What stays held goes into the snapshot.
-    played.ask(ActorKind::Person, Command::Claim { instance: held, lease_millis });
-    played.ask(ActorKind::Person, Command::AddNote { instance: held, text: "on it".into() });
+    played.ask(ActorKind::Person, Command::from(ClaimInstance { instance: held, lease_millis }));
+    played.ask(ActorKind::Person, Command::from(AddNote { instance: held, text: "on it".into() }));
     let to = Recipient::Team { team: 1 };
-    played.ask(ActorKind::Person, Command::HandOver { instance: next, to, reason: "".into() });
+    played.ask(ActorKind::Person, Command::from(HandOver { instance: next, to, reason: "".into() }));
     publish(&mut played, WAITS, "waits");
     played.ask(
         ActorKind::ScriptEngine,
-        Command::SetWorkflow(Box::new(SetWorkflow {
-            workflow: "waits".into(),
-            fields: Vec::new(),
-            ..setting("6", false)
-        })),
+        Command::from(SetWorkflow { workflow: "waits".into(), fields: Vec::new(), ..setting("6", false) }),
     );
     played
 }
@@ -158,27 +158,30 @@ pub(crate) fn play_desk() -> Played {
     let id = start_climbing(&mut played);
     played.elapse(Wake::Escalate(0));
     let snooze = |until: SnoozeUntil| {
-        Command::SnoozeAlert(Box::new(SnoozeAlert {
+        Command::from(SnoozeAlert {
             instance: id,
             alert: seen_alert(1, 1, 1),
             until,
             outcome: "no-answer".into(),
             note: "engaged".into(),
-        }))
+        })
     };
     played.ask(ActorKind::Person, snooze(SnoozeUntil::For(600_000)));
     played.elapse(Wake::Return(0));
     let until = Some(Time(played.now + 900_000));
     let reason: Box<str> = "waits for a part".into();
-    played.ask(ActorKind::Person, Command::Pause { instance: id, until, reason: reason.clone(), expected: None });
+    played.ask(
+        ActorKind::Person,
+        Command::from(PauseInstance { instance: id, until, reason: reason.clone(), expected: None }),
+    );
     played.elapse_as_first_written(Wake::Resume);
-    played.ask(ActorKind::ScriptEngine, Command::Chase { instance: id, note: "still nothing".into() });
+    played.ask(ActorKind::ScriptEngine, Command::from(ChaseInstance { instance: id, note: "still nothing".into() }));
     let before = played.world.root().instance(id).unwrap().clone();
     let pushed_at = Time(played.now + 1_000);
     played.ask(ActorKind::Person, push(id, "rang", 1, &[]));
     played.ask(
         ActorKind::Person,
-        Command::UndoPush(Box::new(UndoPush {
+        Command::from(UndoPush {
             instance: id,
             sequence: played.world.root().sequence,
             pushed_by: "Ann Árbol".into(),
@@ -187,22 +190,22 @@ pub(crate) fn play_desk() -> Played {
             within_millis: 300_000,
             as_supervisor: false,
             reason: "a slip".into(),
-        })),
+        }),
     );
     played.ask(
         ActorKind::Operations,
-        Command::MoveInstance { instance: id, stage: 2, reason: reason.clone(), expected: None },
+        Command::from(MoveInstance { instance: id, stage: 2, reason: reason.clone(), expected: None }),
     );
     // What stays snoozed and paused goes into the snapshot.
-    let put_off = Command::SnoozeAlert(Box::new(SnoozeAlert {
+    let put_off = Command::from(SnoozeAlert {
         instance: id,
         alert: seen_alert(2, 2, 1),
         until: SnoozeUntil::Days(2),
         outcome: "".into(),
         note: "".into(),
-    }));
+    });
     played.ask(ActorKind::Person, put_off);
-    played.ask(ActorKind::Person, Command::Pause { instance: id, until: None, reason, expected: None });
+    played.ask(ActorKind::Person, Command::from(PauseInstance { instance: id, until: None, reason, expected: None }));
     played
 }
 
@@ -222,18 +225,18 @@ pub(crate) fn play_batches() -> Played {
     for work in works {
         let items = BatchItems::named(open.iter().rev().take(2).copied());
         let start = StartBatch { work, items, reason: "a drill".into(), per_second: 10 };
-        played.ask(ActorKind::Operations, Command::StartBatch(Box::new(start)));
+        played.ask(ActorKind::Operations, Command::from(start));
         newest = played.world.root().sequence;
-        played.ask_and("Ann Árbol", (ActorKind::Operations, Command::StepBatch { batch: newest }), without_pause);
+        played.ask_and("Ann Árbol", (ActorKind::Operations, Command::from(StepBatch { batch: newest })), without_pause);
     }
     // The first servers did not write down how far it had come.
-    let stop = (ActorKind::Operations, Command::StopBatch { batch: newest, reason: "enough".into() });
+    let stop = (ActorKind::Operations, Command::from(StopBatch { batch: newest, reason: "enough".into() }));
     played.ask_and("Ann Árbol", stop, |entry| entry.answer = Answer::Done);
     // What is refused is told, and what runs on goes into the snapshot.
     let items = BatchItems::named(open.iter().take(2).copied());
     let start = StartBatch { work: BatchWork::Cancel, items, reason: "a drill".into(), per_second: 10 };
-    played.ask(ActorKind::Operations, Command::StartBatch(Box::new(start)));
-    played.ask(ActorKind::Operations, Command::StepBatch { batch: played.world.root().sequence });
+    played.ask(ActorKind::Operations, Command::from(start));
+    played.ask(ActorKind::Operations, Command::from(StepBatch { batch: played.world.root().sequence }));
     played
 }
 
@@ -241,32 +244,33 @@ fn start_climbing(played: &mut Played) -> InstanceId {
     let mut setting = SetWorkflow { workflow: "climbs".into(), fields: Vec::new(), ..setting("7", false) };
     let caller = Caller { time_zone: "Europe/Berlin".into(), ..setting.changes.caller.unwrap() };
     setting.changes.caller = Some(caller);
-    played.ask(ActorKind::ScriptEngine, Command::SetWorkflow(Box::new(setting)))
+    played.ask(ActorKind::ScriptEngine, Command::from(setting))
 }
 
 fn define(played: &mut Played) {
     for name in ["care", "billing"] {
         let title = format!("Team {name}").into();
-        played.ask(ActorKind::Author, Command::ImportTeam { name: name.into(), title, expected: None });
+        played.ask(ActorKind::Author, Command::from(ImportTeam { name: name.into(), title, expected: None }));
     }
     publish(played, WORKFLOW, "sample");
 }
 
 pub(crate) fn publish(played: &mut Played, file: &str, name: &str) {
     let definition = file::read(file, None).unwrap();
-    let import = Command::ImportWorkflow { definition: Box::new(definition), expected: None };
+    let import = Command::from(ImportWorkflow { definition: Box::new(definition), expected: None });
     played.ask(ActorKind::Author, import);
-    played.ask(ActorKind::Author, Command::PublishWorkflow { name: name.into(), expected: None, validated: None });
+    played
+        .ask(ActorKind::Author, Command::from(PublishWorkflow { name: name.into(), expected: None, validated: None }));
 }
 
 fn run(played: &mut Played) {
     let first = played.ask(ActorKind::ScriptEngine, set("1", false));
     played.ask(ActorKind::ScriptEngine, set("1", false));
     played.ask(ActorKind::ScriptEngine, set("2", true));
-    played.ask(ActorKind::Person, Command::AddNote { instance: first, text: "rang, nobody there".into() });
+    played.ask(ActorKind::Person, Command::from(AddNote { instance: first, text: "rang, nobody there".into() }));
     let changes = CallChanges { customer: Some("other".into()), chargeable: Some(true), ..CallChanges::default() };
-    played.ask(ActorKind::ScriptEngine, Command::UpdateCall { call: key("1"), changes, expected: None });
-    played.ask(ActorKind::ScriptEngine, Command::EndCall { call: key("2") });
+    played.ask(ActorKind::ScriptEngine, Command::from(UpdateCall { call: key("1"), changes, expected: None }));
+    played.ask(ActorKind::ScriptEngine, Command::from(EndCall { call: key("2") }));
     played.now += 2 * 3_600_000;
     let wake = played.world.timers().earliest().unwrap().wake();
     played.elapse_as_first_written(wake);
@@ -276,18 +280,17 @@ fn run(played: &mut Played) {
 fn end(played: &mut Played) {
     let first = played.world.root().instance_at(0).unwrap().id;
     played.ask(ActorKind::Person, push(first, "done", 2, &[("reference", Value::Text("R-1".into()))]));
-    let replaced =
-        Command::SetWorkflow(Box::new(SetWorkflow { if_running: IfRunning::Replace, ..setting("2", false) }));
+    let replaced = Command::from(SetWorkflow { if_running: IfRunning::Replace, ..setting("2", false) });
     let newest = played.ask(ActorKind::ScriptEngine, replaced);
     let reason: Box<str> = "not wanted any more".into();
     played.ask(
         ActorKind::Operations,
-        Command::CancelInstance { instance: newest, reason: reason.clone(), expected: None },
+        Command::from(CancelInstance { instance: newest, reason: reason.clone(), expected: None }),
     );
     let taken_back = played.ask(ActorKind::ScriptEngine, set("3", true));
     played.ask(
         ActorKind::ScriptEngine,
-        Command::WithdrawWorkflow { instance: taken_back, reason, expected: None, worked: false },
+        Command::from(WithdrawWorkflow { instance: taken_back, reason, expected: None, worked: false }),
     );
 }
 
@@ -307,14 +310,14 @@ impl Played {
     pub(crate) fn elapse(&mut self, wake: Wake) {
         let key = self.world.timers().due(Time::NEVER).find(|key| key.wake() == wake).unwrap();
         self.now = self.now.max(key.due.0);
-        self.ask(ActorKind::Timer, Command::Elapse { due: key.due, slot: key.slot, wake });
+        self.ask(ActorKind::Timer, Command::from(Elapse { due: key.due, slot: key.slot, wake }));
     }
 
     /// The same as the first servers wrote it: with them clocks counted from when a timer woke, and not from when it was due.
     fn elapse_as_first_written(&mut self, wake: Wake) {
         let key = self.world.timers().due(Time::NEVER).find(|key| key.wake() == wake).unwrap();
         self.now = self.now.max(key.due.0);
-        let elapse = Command::Elapse { due: key.due, slot: key.slot, wake };
+        let elapse = Command::from(Elapse { due: key.due, slot: key.slot, wake });
         self.ask_and("Ann Árbol", (ActorKind::Timer, elapse), |entry| count_from_waking(entry, key.due));
     }
 
@@ -350,7 +353,7 @@ pub(crate) fn key(id: &str) -> CallKey {
 }
 
 fn set(call: &str, release_at_call_end: bool) -> Command {
-    Command::SetWorkflow(Box::new(setting(call, release_at_call_end)))
+    Command::from(setting(call, release_at_call_end))
 }
 
 pub(crate) fn setting(call: &str, release_at_call_end: bool) -> SetWorkflow {
@@ -390,5 +393,5 @@ pub(crate) fn setting(call: &str, release_at_call_end: bool) -> SetWorkflow {
 pub(crate) fn push(instance: InstanceId, button: &str, visit: u32, form: &[(&str, Value)]) -> Command {
     let form = form.iter().map(|(name, value)| ((*name).into(), value.clone())).collect();
     let (button, note) = (button.into(), "because".into());
-    Command::PushButton(Box::new(PushButton { instance, button, stage: None, visit, note, form }))
+    Command::from(PushButton { instance, button, stage: None, visit, note, form })
 }

@@ -2,9 +2,12 @@
 
 use std::fmt::Write as _;
 
+use aftercall_engine::actor::ActorKind;
 use aftercall_engine::batch::{BatchItems, BatchWork, StartBatch};
 use aftercall_engine::call::Caller;
-use aftercall_engine::command::{ActorKind, CallChanges, Command, SetWorkflow};
+use aftercall_engine::command::{
+    CallChanges, CancelInstance, Command, EndCall, ImportTeam, SetWorkflow, StepBatch, StepErasure, UpdateCall,
+};
 use aftercall_engine::entry::{Answer, ChangeKind};
 use aftercall_engine::erasure::{EraseCaller, ErasureState, calls_in_memory};
 use aftercall_engine::instance::{InstanceId, Status, Wake};
@@ -58,7 +61,10 @@ fn text() -> Value {
 /// A call with as much in it as there may be: ended follow-ups, and as many of the largest as may wait for its end.
 fn full_call() -> Played {
     let mut played = Played::new();
-    played.ask(ActorKind::Author, Command::ImportTeam { name: "care".into(), title: "Care".into(), expected: None });
+    played.ask(
+        ActorKind::Author,
+        Command::from(ImportTeam { name: "care".into(), title: "Care".into(), expected: None }),
+    );
     publish(&mut played, SMALL, "small");
     let details = (0..DETAILS_MAX)
         .map(|at| (format!("{at:02}{}", wide(NAME_CHARS_MAX - 2)).into(), "x".repeat(TEXT_BYTES_MAX).into()));
@@ -75,8 +81,8 @@ fn full_call() -> Played {
     for nth in 0..INSTANCES_PER_CALL_MAX - OPEN_INSTANCES_PER_CALL_MAX {
         let changes = if nth == 0 { changes.clone() } else { CallChanges::default() };
         let set = SetWorkflow { workflow: "small".into(), fields: Vec::new(), changes, ..setting("full", false) };
-        let instance = played.ask(ActorKind::ScriptEngine, Command::SetWorkflow(Box::new(set)));
-        let cancel = Command::CancelInstance { instance, reason: wide(REASON_CHARS_MAX), expected: None };
+        let instance = played.ask(ActorKind::ScriptEngine, Command::from(set));
+        let cancel = Command::from(CancelInstance { instance, reason: wide(REASON_CHARS_MAX), expected: None });
         played.ask(ActorKind::Operations, cancel);
     }
     for nth in 0..OPEN_INSTANCES_PER_CALL_MAX {
@@ -85,7 +91,7 @@ fn full_call() -> Played {
         let fields = (0..FIELDS_MAX).map(|field| (format!("f{field}").into(), text())).collect();
         let changes = CallChanges::default();
         let set = SetWorkflow { workflow: name.into(), fields, changes, ..setting("full", true) };
-        played.ask(ActorKind::ScriptEngine, Command::SetWorkflow(Box::new(set)));
+        played.ask(ActorKind::ScriptEngine, Command::from(set));
     }
     played
 }
@@ -127,7 +133,7 @@ fn whatever_happens_to_a_call_with_a_hundred_of_the_largest_follow_ups_fits_into
     let mut played = full_call();
     let all = OPEN_INSTANCES_PER_CALL_MAX;
     assert_eq!(played.open(Status::WaitingForCallEnd).len(), all);
-    played.ask(ActorKind::ScriptEngine, Command::EndCall { call: key("full") });
+    played.ask(ActorKind::ScriptEngine, Command::from(EndCall { call: key("full") }));
     let Answer::Released(released) = &played.entries.last().unwrap().answer else { panic!("the call ends") };
     assert_eq!(released.len(), all, "all are released, some of them by a timer that is due");
     let left = played.open(Status::WaitingForCallEnd).len();
@@ -139,21 +145,21 @@ fn whatever_happens_to_a_call_with_a_hundred_of_the_largest_follow_ups_fits_into
     assert_eq!(played.open(Status::Active).len(), all);
 
     let changes = CallChanges { agent: Some("Dana".into()), ..CallChanges::default() };
-    played.ask(ActorKind::ScriptEngine, Command::UpdateCall { call: key("full"), changes, expected: None });
+    played.ask(ActorKind::ScriptEngine, Command::from(UpdateCall { call: key("full"), changes, expected: None }));
     shows_the_agent(&mut played);
     let changes = CallChanges { chargeable: Some(false), ..CallChanges::default() };
     let fields = vec![("f1".into(), Value::Text("changed".into()))];
     let set = SetWorkflow { workflow: "huge-7".into(), fields, changes, ..setting("full", false) };
-    played.ask(ActorKind::ScriptEngine, Command::SetWorkflow(Box::new(set)));
+    played.ask(ActorKind::ScriptEngine, Command::from(set));
     assert_eq!(played.entries.last().unwrap().instances.len(), all);
 
     let items = BatchItems::named(played.open(Status::Active));
     let start =
         StartBatch { work: BatchWork::Move { stage: 1 }, items, reason: wide(REASON_CHARS_MAX), per_second: 1_000 };
-    played.ask(ActorKind::Operations, Command::StartBatch(Box::new(start)));
+    played.ask(ActorKind::Operations, Command::from(start));
     let batch = played.world.root().sequence;
     for _ in 0..all {
-        played.ask(ActorKind::Operations, Command::StepBatch { batch });
+        played.ask(ActorKind::Operations, Command::from(StepBatch { batch }));
     }
     masks(&mut played);
     assert!(played.largest() <= ENTRY_BYTES_MAX, "{}", played.largest());
@@ -188,10 +194,10 @@ fn masks(played: &mut Played) {
     let (customer, reason) = ("".into(), wide(REASON_CHARS_MAX));
     let calls = calls_in_memory(played.world.root(), &caller, "");
     let erase = EraseCaller { customer, reason, calls, look: None, newest_file: 0, is_of_restore: false };
-    played.ask(ActorKind::Operations, Command::EraseCaller(Box::new(erase)));
+    played.ask(ActorKind::Operations, Command::from(erase));
     let (erasure, mut steps) = (played.world.root().sequence, 0);
     while played.world.root().erasures[&erasure].state == ErasureState::Masking {
-        played.ask(ActorKind::Operations, Command::StepErasure { erasure });
+        played.ask(ActorKind::Operations, Command::from(StepErasure { erasure }));
         assert_eq!(played.entries.last().unwrap().kind, ChangeKind::CallerErased);
         steps += 1;
     }
@@ -205,7 +211,10 @@ fn masks(played: &mut Played) {
 #[test]
 fn a_workflow_with_many_large_versions_has_frames_of_bounded_size() {
     let mut played = Played::new();
-    played.ask(ActorKind::Author, Command::ImportTeam { name: "care".into(), title: "Care".into(), expected: None });
+    played.ask(
+        ActorKind::Author,
+        Command::from(ImportTeam { name: "care".into(), title: "Care".into(), expected: None }),
+    );
     let alert = format!("  - alert: {{ text: '{}', team: care }}\n", "x".repeat(TEXT_BYTES_MAX));
     for version in 0..90 {
         let alerts = alert.repeat(ACTIONS_PER_STAGE_MAX - 1);

@@ -1,6 +1,7 @@
 //! A workflow with comments, which are kept with its draft and its version.
 
-use aftercall_engine::command::{ActorKind, Command};
+use aftercall_engine::actor::ActorKind;
+use aftercall_engine::command::{Command, ImportTeam, ImportWorkflow, PublishWorkflow};
 use aftercall_engine::definition::Definition;
 use aftercall_engine::definition::file::{export_yaml, read, source_of};
 
@@ -19,9 +20,12 @@ on_new_call:
 /// Publishes it, and stores a draft with another comment.
 pub(crate) fn play_source() -> Played {
     let mut played = Played::new();
-    played.ask(ActorKind::Author, Command::ImportTeam { name: "care".into(), title: "Care".into(), expected: None });
+    played.ask(
+        ActorKind::Author,
+        Command::from(ImportTeam { name: "care".into(), title: "Care".into(), expected: None }),
+    );
     import(&mut played, FILE);
-    let publish = || Command::PublishWorkflow { name: "commented".into(), expected: None, validated: None };
+    let publish = || Command::from(PublishWorkflow { name: "commented".into(), expected: None, validated: None });
     played.ask(ActorKind::Author, publish());
     import(&mut played, &FILE.replace("for people", "for all people"));
     let workflow = played.world.root().workflows.named("commented").unwrap();
@@ -36,5 +40,5 @@ pub(crate) fn play_source() -> Played {
 fn import(played: &mut Played, text: &str) {
     let read = read(text, None).unwrap();
     let definition = Definition { source: source_of(text, &read), ..read };
-    played.ask(ActorKind::Author, Command::ImportWorkflow { definition: Box::new(definition), expected: None });
+    played.ask(ActorKind::Author, Command::from(ImportWorkflow { definition: Box::new(definition), expected: None }));
 }

@@ -1,6 +1,7 @@
 //! A team that was removed, on top of the scenario, and one that was declared again.
 
-use aftercall_engine::command::{ActorKind, Command};
+use aftercall_engine::actor::ActorKind;
+use aftercall_engine::command::{Command, ImportTeam, RemoveTeam};
 
 use crate::hands::play_hands;
 use crate::scenario::Played;
@@ -8,8 +9,8 @@ use crate::scenario::Played;
 /// Declares two teams, removes both, and declares one of them again.
 pub(crate) fn play_teams() -> Played {
     let mut played = play_hands();
-    let declare = |name: &str| Command::ImportTeam { name: name.into(), title: name.into(), expected: None };
-    let remove = |name: &str| Command::RemoveTeam { name: name.into(), expected: None, found: None };
+    let declare = |name: &str| Command::from(ImportTeam { name: name.into(), title: name.into(), expected: None });
+    let remove = |name: &str| Command::from(RemoveTeam { name: name.into(), expected: None, found: None });
     for command in [declare("biling"), declare("nights"), remove("biling"), remove("nights"), declare("nights")] {
         played.ask(ActorKind::Author, command);
     }

@@ -1,6 +1,7 @@
 //! Stages with titles of their own, on top of the scenario: the first one, that of a button and that of a timer.
 
-use aftercall_engine::command::{ActorKind, Command, SetWorkflow};
+use aftercall_engine::actor::ActorKind;
+use aftercall_engine::command::{Command, SetWorkflow};
 
 use crate::incomplete::play_incomplete;
 use crate::scenario::{Played, publish, push, setting};
@@ -28,7 +29,7 @@ pub(crate) fn play_titles() -> Played {
     let mut played = play_incomplete();
     publish(&mut played, TITLED, "titled");
     let setting = SetWorkflow { workflow: "titled".into(), fields: Vec::new(), ..setting("titled", false) };
-    let id = played.ask(ActorKind::ScriptEngine, Command::SetWorkflow(Box::new(setting)));
+    let id = played.ask(ActorKind::ScriptEngine, Command::from(setting));
     played.ask(ActorKind::Person, push(id, "approve", 1, &[]));
     let instance = played.world.root().instance(id).unwrap();
     let definition = played.world.root().definition_of(instance).unwrap();

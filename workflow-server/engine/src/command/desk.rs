@@ -1,9 +1,176 @@
-//! What people at their desks ask for that says much: snoozing an alert, and taking a push back.
+//! Commands of people at Call Managers.
 
 use std::sync::Arc;
 
+use crate::command::ExpectedRevision;
+use crate::filter::FollowUpFilter;
 use crate::instance::{Instance, InstanceId};
+use crate::recipient::Recipient;
 use crate::time::Time;
+use crate::value::Value;
+
+/// A command of a person.
+#[derive(Clone, Debug)]
+pub enum DeskCommand {
+    /// See [`PushButton`].
+    PushButton(Box<PushButton>),
+    /// See [`AddNote`].
+    AddNote(AddNote),
+    /// See [`AcknowledgeAlert`].
+    AcknowledgeAlert(AcknowledgeAlert),
+    /// See [`ClaimInstance`].
+    ClaimInstance(ClaimInstance),
+    /// See [`ExtendClaim`].
+    ExtendClaim(ExtendClaim),
+    /// See [`ReleaseClaim`].
+    ReleaseClaim(ReleaseClaim),
+    /// See [`TakeOver`].
+    TakeOver(TakeOver),
+    /// See [`HandOver`].
+    HandOver(HandOver),
+    /// See [`ListHandOver`].
+    ListHandOver(ListHandOver),
+    /// See [`ClaimNext`].
+    ClaimNext(Box<ClaimNext>),
+    /// See [`SnoozeAlert`].
+    SnoozeAlert(Box<SnoozeAlert>),
+    /// See [`PauseInstance`].
+    PauseInstance(PauseInstance),
+    /// See [`ResumeInstance`].
+    ResumeInstance(ResumeInstance),
+    /// See [`FinishFollowUp`].
+    FinishFollowUp(Box<FinishFollowUp>),
+    /// See [`UndoPush`].
+    UndoPush(Box<UndoPush>),
+}
+
+/// Pushes a button.
+#[derive(Clone, Debug)]
+pub struct PushButton {
+    /// The instance.
+    pub instance: InstanceId,
+    /// The id of the button's event.
+    pub button: Box<str>,
+    /// The stage that the person was looking at; none where the client does not send it.
+    pub stage: Option<u32>,
+    /// The visit that the person was looking at.
+    pub visit: u32,
+    /// A note; empty for none.
+    pub note: Box<str>,
+    /// The form, by field name.
+    pub form: Vec<(Box<str>, Value)>,
+}
+
+/// Adds a note.
+#[derive(Clone, Debug)]
+pub struct AddNote {
+    /// The instance.
+    pub instance: InstanceId,
+    /// The note.
+    pub text: Box<str>,
+}
+
+/// Records that an alert has been seen.
+#[derive(Clone, Copy, Debug)]
+pub struct AcknowledgeAlert {
+    /// The instance.
+    pub instance: InstanceId,
+    /// The alert.
+    pub alert: SeenAlert,
+}
+
+/// Claims an instance; where the person holds it already, extends the claim.
+#[derive(Clone, Copy, Debug)]
+pub struct ClaimInstance {
+    /// The instance.
+    pub instance: InstanceId,
+    /// How long the claim lasts from now, in milliseconds.
+    pub lease_millis: i64,
+}
+
+/// Extends the claim of the person who holds an instance.
+#[derive(Clone, Copy, Debug)]
+pub struct ExtendClaim {
+    /// The instance.
+    pub instance: InstanceId,
+    /// How long the claim lasts from now, in milliseconds.
+    pub lease_millis: i64,
+}
+
+/// Releases an instance that the person holds.
+#[derive(Clone, Copy, Debug)]
+pub struct ReleaseClaim {
+    /// The instance.
+    pub instance: InstanceId,
+}
+
+/// Claims an instance, also where another person holds it.
+#[derive(Clone, Debug)]
+pub struct TakeOver {
+    /// The instance.
+    pub instance: InstanceId,
+    /// How long the claim lasts from now, in milliseconds.
+    pub lease_millis: i64,
+    /// Why.
+    pub reason: Box<str>,
+}
+
+/// Hands an instance over to a person or a team.
+#[derive(Clone, Debug)]
+pub struct HandOver {
+    /// The instance.
+    pub instance: InstanceId,
+    /// The recipient.
+    pub to: Recipient,
+    /// Why; required where another person holds the instance.
+    pub reason: Box<str>,
+}
+
+/// Records which instances a hand-over is about, so that the same request names the same ones again.
+#[derive(Clone, Debug)]
+pub struct ListHandOver {
+    /// The instances, in the order in which they are handed over.
+    pub instances: Vec<InstanceId>,
+    /// How many more there were than one request takes.
+    pub remaining: u32,
+}
+
+/// Claims the most urgent of some instances that nobody holds. The search for them is done before, on a root: the decision looks
+/// at a few only.
+#[derive(Clone, Debug)]
+pub struct ClaimNext {
+    /// What a follow-up must still pass.
+    pub filter: FollowUpFilter,
+    /// The candidates, most urgent first; at most [`crate::limits::CLAIM_CANDIDATES_MAX`] of them are looked at. Empty where the
+    /// search found none: then nothing is claimed.
+    pub candidates: Vec<InstanceId>,
+    /// How long the claim lasts from now, in milliseconds.
+    pub lease_millis: i64,
+}
+
+/// Stops the clocks of an instance.
+#[derive(Clone, Debug)]
+pub struct PauseInstance {
+    /// The instance.
+    pub instance: InstanceId,
+    /// When it continues automatically; none where a person must resume it.
+    pub until: Option<Time>,
+    /// Why.
+    pub reason: Box<str>,
+    /// The revision that the person saw.
+    pub expected: ExpectedRevision,
+}
+
+/// Starts the clocks of an instance again.
+#[derive(Clone, Debug)]
+pub struct ResumeInstance {
+    /// The instance.
+    pub instance: InstanceId,
+    /// A note; empty for none.
+    pub note: Box<str>,
+    /// The revision that the person saw.
+    pub expected: ExpectedRevision,
+}
 
 /// Until when an alert is hidden.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,8 +230,8 @@ pub struct FinishFollowUp {
     pub outcome: Box<str>,
     /// A note; empty for none.
     pub note: Box<str>,
-    /// The revision the asker saw.
-    pub expected: Option<u64>,
+    /// The revision that the person saw.
+    pub expected: ExpectedRevision,
 }
 
 /// Takes a push back.
@@ -85,18 +252,5 @@ pub struct UndoPush {
     /// Whether the asker may take back what another pushed.
     pub as_supervisor: bool,
     /// Why; needed where another pushed.
-    pub reason: Box<str>,
-}
-
-/// Lets an instance go on on another version of its workflow.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct MigrateInstance {
-    /// Which.
-    pub instance: InstanceId,
-    /// The version.
-    pub version: u32,
-    /// Where it goes whose stage's event the version does not have: from which stage to which.
-    pub stages: Vec<(u32, u32)>,
-    /// Why.
     pub reason: Box<str>,
 }

@@ -1,9 +1,26 @@
-//! What scripts ask for: what is known of a call, and workflows that are set on it.
+//! Commands of script engines: workflows that are set on calls, and what is known of a call.
 
 use std::sync::Arc;
 
 use crate::call::{Call, CallKey, Caller};
+use crate::command::ExpectedRevision;
+use crate::instance::InstanceId;
 use crate::value::Value;
+
+/// A command of a script engine.
+#[derive(Clone, Debug)]
+pub enum ScriptCommand {
+    /// See [`SetWorkflow`].
+    SetWorkflow(Box<SetWorkflow>),
+    /// See [`WithdrawWorkflow`].
+    WithdrawWorkflow(WithdrawWorkflow),
+    /// See [`UpdateCall`].
+    UpdateCall(Box<UpdateCall>),
+    /// See [`EndCall`].
+    EndCall(EndCall),
+    /// See [`ChaseInstance`].
+    ChaseInstance(ChaseInstance),
+}
 
 /// What the archive knows of a call, looked up before the decision, which can do no I/O.
 #[derive(Clone, Debug)]
@@ -75,4 +92,44 @@ pub struct SetWorkflow {
     pub release_within_millis: Option<i64>,
     /// What to do if it runs already.
     pub if_running: IfRunning,
+}
+
+/// Takes an instance back.
+#[derive(Clone, Debug)]
+pub struct WithdrawWorkflow {
+    /// The instance.
+    pub instance: InstanceId,
+    /// Why.
+    pub reason: Box<str>,
+    /// The revision that the script saw.
+    pub expected: ExpectedRevision,
+    /// Whether somebody has worked on it, as its history shows: see [`crate::work::is_work`].
+    pub worked: bool,
+}
+
+/// Changes what is known of a call.
+#[derive(Clone, Debug)]
+pub struct UpdateCall {
+    /// The call.
+    pub call: CallKey,
+    /// What changes.
+    pub changes: CallChanges,
+    /// The revision that the script saw.
+    pub expected: ExpectedRevision,
+}
+
+/// Ends a call.
+#[derive(Clone, Debug)]
+pub struct EndCall {
+    /// The call.
+    pub call: CallKey,
+}
+
+/// Records that the caller asked for it again.
+#[derive(Clone, Debug)]
+pub struct ChaseInstance {
+    /// The instance.
+    pub instance: InstanceId,
+    /// What the caller said; empty for nothing.
+    pub note: Box<str>,
 }

@@ -4,23 +4,16 @@ use std::sync::Arc;
 
 use crate::archive::{ArchiveChange, Chunk};
 use crate::call::Call;
-use crate::command::{ArchivableCall, Command};
+use crate::command::{ArchivableCall, ArchiveCalls, ReplaceChunk};
 use crate::decide::draft::EntryDraft;
 use crate::entry::ChangeKind;
 use crate::query::newest_of_call;
 use crate::world::Root;
 
-/// Carries out the commands of the archive.
-pub(super) fn change(draft: &mut EntryDraft<'_>, command: &Command) {
-    match command {
-        Command::Archive { file, calls } => store(draft, *file, calls),
-        Command::ReplaceChunk { id, new } => replace(draft, *id, new.as_ref()),
-        _ => {}
-    }
-}
-
 /// All of them or, where one has changed since the chunk was written, none: what the chunk says of each must be so.
-fn store(draft: &mut EntryDraft<'_>, file: u64, calls: &[ArchivableCall]) {
+pub(super) fn store(draft: &mut EntryDraft<'_>, asked: &ArchiveCalls) {
+    let ArchiveCalls { file, calls } = asked;
+    let file = *file;
     draft.kind = ChangeKind::Archived;
     let root = draft.root;
     // An erasure has looked for its calls in memory and in the archive: none may pass from the one to the other meanwhile.
@@ -41,11 +34,12 @@ fn stands(root: &Root, looked_at: &ArchivableCall) -> bool {
 }
 
 /// A chunk that is gone already, or a file whose number another has taken, changes nothing.
-fn replace(draft: &mut EntryDraft<'_>, id: u64, new: Option<&Arc<Chunk>>) {
+pub(super) fn replace(draft: &mut EntryDraft<'_>, asked: &ReplaceChunk) {
+    let ReplaceChunk { id, new } = asked;
     draft.kind = ChangeKind::ChunkReplaced;
     let archive = &draft.root.archive;
-    let fits = |new: &Arc<Chunk>| new.id == id && new.file == archive.newest_file + 1;
-    if archive.chunks.contains_key(&id) && new.is_none_or(fits) {
-        draft.archive = Some(ArchiveChange::Replaced { id, new: new.cloned() });
+    let fits = |new: &Arc<Chunk>| new.id == *id && new.file == archive.newest_file + 1;
+    if archive.chunks.contains_key(id) && new.as_ref().is_none_or(fits) {
+        draft.archive = Some(ArchiveChange::Replaced { id: *id, new: new.clone() });
     }
 }

@@ -4,9 +4,12 @@ use std::sync::Arc;
 
 use imbl::Vector;
 
+use crate::actor::Actor;
 use crate::batch::StartBatch;
 use crate::batch::{Batch, BatchChange, BatchState, BatchWork};
-use crate::command::{Actor, Command, MigrateInstance};
+use crate::command::{
+    CancelInstance, HandOver, MigrateInstance, MoveInstance, PauseInstance, ResumeInstance, StepBatch, StopBatch,
+};
 use crate::decide::draft::EntryDraft;
 use crate::decide::{claims, instances, migrate, pause};
 use crate::entry::{Answer, ChangeKind};
@@ -14,18 +17,7 @@ use crate::instance::InstanceId;
 use crate::limits;
 use crate::rejection::Rejection;
 
-/// Carries out the commands of a batch.
-pub(super) fn change(draft: &mut EntryDraft<'_>, command: &Command, actor: &Actor) -> Result<(), Rejection> {
-    match command {
-        Command::StartBatch(asked) => return start(draft, asked, actor),
-        Command::StepBatch { batch } => step(draft, *batch),
-        Command::StopBatch { batch, reason } => return stop(draft, *batch, reason),
-        _ => {}
-    }
-    Ok(())
-}
-
-fn start(draft: &mut EntryDraft<'_>, start: &StartBatch, actor: &Actor) -> Result<(), Rejection> {
+pub(super) fn start(draft: &mut EntryDraft<'_>, start: &StartBatch, actor: &Actor) -> Result<(), Rejection> {
     draft.kind = ChangeKind::BatchStarted;
     let running = draft.root.batches.values().filter(|batch| batch.state == BatchState::Running).count();
     if running >= limits::BATCHES_RUNNING_MAX {
@@ -54,7 +46,8 @@ fn start(draft: &mut EntryDraft<'_>, start: &StartBatch, actor: &Actor) -> Resul
 }
 
 /// Does the next item; where it is refused, that is what the entry says.
-fn step(draft: &mut EntryDraft<'_>, id: u64) {
+pub(super) fn step(draft: &mut EntryDraft<'_>, asked: StepBatch) {
+    let id = asked.batch;
     let Some(batch) = draft.root.batches.get(&id).filter(|batch| batch.state == BatchState::Running) else { return };
     let item = batch.next;
     let Some(instance) = batch.items.get(item as usize).copied() else { return };
@@ -83,26 +76,34 @@ pub(super) fn one(
     instance: InstanceId,
     (reason, actor): (&str, &Actor),
 ) -> Result<(), Rejection> {
+    let (expected, because) = (None, || Box::<str>::from(reason));
     match work {
-        BatchWork::Move { stage } => instances::move_to(draft, instance, (*stage, reason), None),
-        BatchWork::Migrate { version, stages } => {
-            let (version, stages, reason) = (*version, stages.clone(), reason.into());
-            migrate::migrate(draft, &MigrateInstance { instance, version, stages, reason }, None)
+        BatchWork::Move { stage } => {
+            instances::move_to(draft, &MoveInstance { instance, stage: *stage, reason: because(), expected })
         }
-        BatchWork::Pause { until } => pause::pause(draft, instance, (*until, reason, None), actor),
-        BatchWork::Resume => pause::resume(draft, instance, (reason, None), actor),
-        BatchWork::Cancel => instances::cancel(draft, instance, reason, None),
-        BatchWork::HandOver(to) => claims::hand_over(draft, instance, (to, reason), actor),
+        BatchWork::Migrate { version, stages } => {
+            let (version, stages) = (*version, stages.clone());
+            migrate::migrate(draft, &MigrateInstance { instance, version, stages, reason: because(), expected })
+        }
+        BatchWork::Pause { until } => {
+            pause::pause(draft, &PauseInstance { instance, until: *until, reason: because(), expected }, actor)
+        }
+        BatchWork::Resume => pause::resume(draft, &ResumeInstance { instance, note: because(), expected }, actor),
+        BatchWork::Cancel => instances::cancel(draft, &CancelInstance { instance, reason: because(), expected }),
+        BatchWork::HandOver(to) => {
+            claims::hand_over(draft, &HandOver { instance, to: to.clone(), reason: because() }, actor)
+        }
     }
 }
 
-fn stop(draft: &mut EntryDraft<'_>, id: u64, reason: &str) -> Result<(), Rejection> {
+pub(super) fn stop(draft: &mut EntryDraft<'_>, asked: &StopBatch) -> Result<(), Rejection> {
+    let StopBatch { batch: id, reason } = asked;
     draft.kind = ChangeKind::BatchStopped;
-    let batch = draft.root.batches.get(&id).ok_or(Rejection::NoSuchBatch(id))?;
+    let batch = draft.root.batches.get(id).ok_or(Rejection::NoSuchBatch(*id))?;
     let mut progress = batch.progress();
     if batch.state == BatchState::Running {
-        draft.said.note = reason.into();
-        draft.batch = Some(BatchChange::Stopped { batch: id });
+        draft.said.note = reason.clone();
+        draft.batch = Some(BatchChange::Stopped { batch: *id });
         (progress.state, progress.ended_at) = (BatchState::Stopped, Some(draft.now));
     }
     // The batch may be forgotten when the same request is asked again.

@@ -1,7 +1,7 @@
 //! What is known of a call, and its end.
 
 use crate::call::{Call, CallKey, Caller};
-use crate::command::CallChanges;
+use crate::command::{CallChanges, EndCall, UpdateCall};
 use crate::decide::draft::{EntryDraft, check_revision};
 use crate::decide::enter::{Scene, enter};
 use crate::definition::model::FIRST_STAGE;
@@ -109,16 +109,11 @@ fn merge_details(call: &mut Call, changes: &CallChanges) -> Result<bool, Rejecti
     Ok(true)
 }
 
-pub(super) fn update(
-    draft: &mut EntryDraft<'_>,
-    key: &CallKey,
-    changes: &CallChanges,
-    expected: Option<u64>,
-) -> Result<(), Rejection> {
+pub(super) fn update(draft: &mut EntryDraft<'_>, asked: &UpdateCall) -> Result<(), Rejection> {
     draft.kind = ChangeKind::CallUpdated;
-    let Named { slot, mut call, is_new, is_archived } = find_or_new(draft, key)?;
-    check_revision(expected, call.revision)?;
-    let changed = merge(&mut call, changes)?;
+    let Named { slot, mut call, is_new, is_archived } = find_or_new(draft, &asked.call)?;
+    check_revision(asked.expected, call.revision)?;
+    let changed = merge(&mut call, &asked.changes)?;
     if changed.is_empty() && (!is_new || is_archived) {
         return Ok(());
     }
@@ -129,10 +124,10 @@ pub(super) fn update(
 }
 
 /// Ends a call, which releases what waits for it. Saying it again changes nothing.
-pub(super) fn end(draft: &mut EntryDraft<'_>, key: &CallKey) -> Result<(), Rejection> {
+pub(super) fn end(draft: &mut EntryDraft<'_>, asked: &EndCall) -> Result<(), Rejection> {
     draft.kind = ChangeKind::CallEnded;
     draft.answer = Answer::Released(Vec::new());
-    let Named { slot, mut call, .. } = find_or_new(draft, key)?;
+    let Named { slot, mut call, .. } = find_or_new(draft, &asked.call)?;
     if call.ended_at.is_some() {
         return Ok(());
     }

@@ -1,14 +1,16 @@
 //! The caller rings again and asks: counted, more urgent, and no duplicate.
 
+use crate::command::ChaseInstance;
 use crate::decide::draft::EntryDraft;
 use crate::decide::find::{check_legal, find};
 use crate::entry::{Answer, ChangeKind, Entered};
-use crate::instance::{Happening, Instance, InstanceId};
+use crate::instance::{Happening, Instance};
 use crate::rejection::Rejection;
 
-pub(super) fn chase(draft: &mut EntryDraft<'_>, id: InstanceId, note: &str) -> Result<(), Rejection> {
+pub(super) fn chase(draft: &mut EntryDraft<'_>, asked: &ChaseInstance) -> Result<(), Rejection> {
+    let ChaseInstance { instance: id, note } = asked;
     draft.kind = ChangeKind::Chased;
-    let old = find(draft.root, id)?;
+    let old = find(draft.root, *id)?;
     check_legal(old, Happening::Chase)?;
     let mut new = Instance::clone(old);
     new.chases = new.chases.saturating_add(1);
@@ -19,8 +21,8 @@ pub(super) fn chase(draft: &mut EntryDraft<'_>, id: InstanceId, note: &str) -> R
         alert.seen = None;
         alert.snooze = None;
     }
-    draft.said.note = note.into();
-    draft.answer = Answer::Moved { instance: id, entered: Vec::new() };
+    draft.said.note = note.clone();
+    draft.answer = Answer::Moved { instance: *id, entered: Vec::new() };
     draft.put_instance(ChangeKind::Chased, old, new, Entered::default());
     Ok(())
 }

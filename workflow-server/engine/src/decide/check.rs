@@ -1,17 +1,18 @@
 //! What is wrong with a request whatever the state: every fault at once, each with the field that the API names.
 
+use crate::actor::ActorKind;
 use crate::batch::BatchWork;
 use crate::batch::StartBatch;
+use crate::calendar::Calendar;
 use crate::call::{CallKey, Caller};
-use crate::command::{
-    ActorKind, CallChanges, Command, Recipient, Release, Request, SetWorkflow, SnoozeAlert, SnoozeUntil, UndoPush,
-};
-use crate::decide::when;
+use crate::command::{CallChanges, Command, Release, Request, SetWorkflow, SnoozeAlert, SnoozeUntil, UndoPush};
+use crate::decide::{author, desk, operations, script, when};
 use crate::erasure::EraseCaller;
 use crate::limits::{
     self,
     Length::{self, Bytes, Characters},
 };
+use crate::recipient::Recipient;
 use crate::rejection::FieldFault;
 use crate::time::{Time, WallClock};
 use crate::value::{FieldDeclaration, Value};
@@ -28,56 +29,12 @@ pub fn faults_of(request: &Request) -> Vec<FieldFault> {
     let must_name_actor = matches!(request.actor.kind, ActorKind::Person | ActorKind::Operations);
     check.text("actor", &request.actor.name, must_name_actor, Characters(limits::SHORT_CHARS_MAX));
     match &request.command {
-        Command::ImportTeam { name, title, .. } => check.team(name, title),
-        Command::RemoveTeam { name, .. } => check.name("name", name),
-        Command::ImportCalendar { calendar, .. } => check.faults.extend(calendar.faults()),
-        Command::SetWorkflow(set) => check.set(set),
-        Command::UpdateCall { call, changes, .. } => {
-            check.key(call);
-            check.changes(changes);
-        }
-        Command::EndCall { call } => check.key(call),
-        Command::PushButton(push) => check.click(push.visit, &push.note),
-        Command::AddNote { text, .. } => check.text("text", text, true, Bytes(limits::TEXT_BYTES_MAX)),
-        Command::WithdrawWorkflow { reason, .. } => check.reason_if_given(reason),
-        Command::Claim { lease_millis, .. } | Command::ExtendClaim { lease_millis, .. } => check.lease(*lease_millis),
-        Command::ClaimNext(next) => check.lease(next.lease_millis),
-        Command::TakeOver { lease_millis, reason, .. } => {
-            check.lease(*lease_millis);
-            check.reason(reason);
-        }
-        Command::HandOver { to, reason, .. } => check.hand_over(to, reason),
-        Command::SnoozeAlert(snooze) => check.snooze(snooze),
-        Command::Pause { reason, .. }
-        | Command::MoveInstance { reason, .. }
-        | Command::CancelInstance { reason, .. }
-        | Command::StopBatch { reason, .. } => check.reason(reason),
-        Command::FinishFollowUp(asked) => {
-            check.name("outcome", &asked.outcome);
-            check.click(asked.visit, &asked.note);
-        }
-        Command::UndoPush(undo) => check.undo(undo),
-        Command::Resume { note, .. } | Command::Chase { note, .. } => {
-            check.text("note", note, false, Bytes(limits::TEXT_BYTES_MAX));
-        }
-        Command::MigrateInstance(asked, _) => check.reason(&asked.reason),
-        Command::StartBatch(start) => check.batch(start),
-        Command::EraseCaller(erase) => check.erasure(erase),
-        Command::Archive { .. }
-        | Command::ReplaceChunk { .. }
-        | Command::StepErasure { .. }
-        | Command::EndErasure { .. }
-        | Command::StepBatch { .. }
-        | Command::ImportWorkflow { .. }
-        | Command::PublishWorkflow { .. }
-        | Command::ArchiveWorkflow { .. }
-        | Command::ConfirmRetention(..)
-        | Command::AcknowledgeAlert { .. }
-        | Command::ListHandOver { .. }
-        | Command::ReleaseClaim { .. }
-        | Command::AcceptClock(_)
-        | Command::ConfirmPurge(_)
-        | Command::Elapse { .. } => {}
+        Command::Author(command) => author::check(&mut check, command),
+        Command::Script(command) => script::check(&mut check, command),
+        Command::Desk(command) => desk::check(&mut check, command),
+        Command::Operations(command) => operations::check(&mut check, command),
+        // The server makes them itself.
+        Command::Upkeep(_) => {}
     }
     check.faults
 }
@@ -143,8 +100,9 @@ fn is_bidi_override(c: char) -> bool {
     matches!(c, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
 }
 
+/// Gathers what is wrong with the fields of a request.
 #[derive(Default)]
-struct Check {
+pub(super) struct Check {
     faults: Vec<FieldFault>,
 }
 
@@ -153,7 +111,7 @@ impl Check {
         self.faults.push(FieldFault { field: field.into(), message: message.into() });
     }
 
-    fn text(&mut self, field: &str, text: &str, required: bool, length: Length) {
+    pub(super) fn text(&mut self, field: &str, text: &str, required: bool, length: Length) {
         if required && text.trim().is_empty() {
             self.fault(field, "must not be empty");
         } else if let Some(message) = fault_of_text(text, length) {
@@ -162,7 +120,7 @@ impl Check {
     }
 
     /// A name that must be given and that fits into one line.
-    fn line(&mut self, field: &str, text: &str, length: Length) {
+    pub(super) fn line(&mut self, field: &str, text: &str, length: Length) {
         if text.contains(['\n', '\r', '\t']) {
             self.fault(field, "must not contain line breaks or tabs");
         } else {
@@ -170,7 +128,7 @@ impl Check {
         }
     }
 
-    fn name(&mut self, field: &str, name: &str) {
+    pub(super) fn name(&mut self, field: &str, name: &str) {
         let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
         let starts_well = name.starts_with(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit());
         if !starts_well || !name.chars().all(fits) || name.len() > limits::NAME_CHARS_MAX {
@@ -182,12 +140,12 @@ impl Check {
         }
     }
 
-    fn team(&mut self, name: &str, title: &str) {
+    pub(super) fn team(&mut self, name: &str, title: &str) {
         self.name("name", name);
         self.text("title", title, false, Characters(limits::LABEL_CHARS_MAX));
     }
 
-    fn hand_over(&mut self, to: &Recipient, reason: &str) {
+    pub(super) fn hand_over(&mut self, to: &Recipient, reason: &str) {
         if let Recipient::Person { name, lease_millis } = to {
             self.text("to_person", name, true, Characters(limits::SHORT_CHARS_MAX));
             self.lease(*lease_millis);
@@ -195,13 +153,13 @@ impl Check {
         self.reason_if_given(reason);
     }
 
-    fn lease(&mut self, millis: i64) {
+    pub(super) fn lease(&mut self, millis: i64) {
         if !(limits::LEASE_MILLIS_MIN..=limits::LEASE_MILLIS_MAX).contains(&millis) {
             self.fault("lease", "must be between 1 second and 24 hours");
         }
     }
 
-    fn snooze(&mut self, snooze: &SnoozeAlert) {
+    pub(super) fn snooze(&mut self, snooze: &SnoozeAlert) {
         self.text("note", &snooze.note, false, Bytes(limits::TEXT_BYTES_MAX));
         if !snooze.outcome.is_empty() {
             self.name("attempt_outcome", &snooze.outcome);
@@ -220,32 +178,40 @@ impl Check {
     }
 
     /// Of a click on a stage; visits are counted from 1.
-    fn click(&mut self, visit: u32, note: &str) {
+    pub(super) fn click(&mut self, visit: u32, note: &str) {
         if visit == 0 {
             self.fault("visit", "must be given: the `visit` of the follow-up that the person was looking at");
         }
         self.text("note", note, false, Bytes(limits::TEXT_BYTES_MAX));
     }
 
-    fn reason_if_given(&mut self, reason: &str) {
+    pub(super) fn reason_if_given(&mut self, reason: &str) {
         self.text("reason", reason, false, Characters(limits::REASON_CHARS_MAX));
     }
 
-    fn reason(&mut self, reason: &str) {
+    pub(super) fn calendar(&mut self, calendar: &Calendar) {
+        self.faults.extend(calendar.faults());
+    }
+
+    pub(super) fn note(&mut self, note: &str) {
+        self.text("note", note, false, Bytes(limits::TEXT_BYTES_MAX));
+    }
+
+    pub(super) fn reason(&mut self, reason: &str) {
         self.text("reason", reason, true, Characters(limits::REASON_CHARS_MAX));
     }
 
     /// Whoever takes back what another pushed says why.
-    fn undo(&mut self, undo: &UndoPush) {
+    pub(super) fn undo(&mut self, undo: &UndoPush) {
         self.text("reason", &undo.reason, undo.as_supervisor, Characters(limits::REASON_CHARS_MAX));
     }
 
-    fn erasure(&mut self, erase: &EraseCaller) {
+    pub(super) fn erasure(&mut self, erase: &EraseCaller) {
         self.text("reason", &erase.reason, true, Characters(limits::REASON_CHARS_MAX));
         self.text("customer", &erase.customer, false, Characters(limits::SHORT_CHARS_MAX));
     }
 
-    fn batch(&mut self, start: &StartBatch) {
+    pub(super) fn batch(&mut self, start: &StartBatch) {
         self.text("reason", &start.reason, true, Characters(limits::REASON_CHARS_MAX));
         if !(1..=limits::BATCH_PER_SECOND_MAX).contains(&start.per_second) {
             self.fault("per_second", format!("must be between 1 and {}", limits::BATCH_PER_SECOND_MAX));
@@ -256,7 +222,7 @@ impl Check {
         }
     }
 
-    fn key(&mut self, key: &CallKey) {
+    pub(super) fn key(&mut self, key: &CallKey) {
         self.line("call.source", &key.source, Characters(limits::NAME_CHARS_MAX));
         self.line("call.id", &key.id, Characters(limits::SHORT_CHARS_MAX));
         // People and programs write a call as SOURCE/ID.
@@ -265,7 +231,7 @@ impl Check {
         }
     }
 
-    fn set(&mut self, set: &SetWorkflow) {
+    pub(super) fn set(&mut self, set: &SetWorkflow) {
         self.key(&set.call);
         self.changes(&set.changes);
         self.text("workflow", &set.workflow, true, Characters(limits::NAME_CHARS_MAX));
@@ -277,7 +243,7 @@ impl Check {
         }
     }
 
-    fn changes(&mut self, changes: &CallChanges) {
+    pub(super) fn changes(&mut self, changes: &CallChanges) {
         let texts = [("customer", &changes.customer), ("script", &changes.script), ("agent", &changes.agent)];
         for (name, text) in texts {
             if let Some(text) = text {
@@ -296,7 +262,7 @@ impl Check {
         }
     }
 
-    fn caller(&mut self, caller: &Caller) {
+    pub(super) fn caller(&mut self, caller: &Caller) {
         self.text("properties.caller.name", &caller.name, false, Characters(limits::CALLER_CHARS_MAX));
         self.text("properties.caller.phone", &caller.phone, false, Characters(limits::NAME_CHARS_MAX));
         self.text("properties.caller.email", &caller.email, false, Characters(limits::CALLER_CHARS_MAX));

@@ -2,13 +2,15 @@
 
 use std::sync::Arc;
 
-use crate::command::{Actor, ClaimNext, Command, Recipient};
+use crate::actor::Actor;
+use crate::command::{ClaimInstance, ClaimNext, ExtendClaim, HandOver, ListHandOver, ReleaseClaim, TakeOver};
 use crate::decide::draft::EntryDraft;
 use crate::decide::find::{check_legal, find, visible};
 use crate::entry::{Answer, ChangeKind, Entered, TO_PERSON, TO_TEAM};
 use crate::instance::{Claim, Happening, Instance, InstanceId};
 use crate::limits;
 use crate::query::is_claimable;
+use crate::recipient::Recipient;
 use crate::rejection::Rejection;
 use crate::time::Time;
 use crate::value::Value;
@@ -28,43 +30,24 @@ fn claimable<'w>(draft: &EntryDraft<'w>, id: InstanceId) -> Result<&'w Arc<Insta
     visible(draft.root, old)
 }
 
-/// Carries out the commands about who holds what.
-pub(super) fn change(draft: &mut EntryDraft<'_>, command: &Command, actor: &Actor) -> Result<(), Rejection> {
-    match command {
-        Command::Claim { instance, lease_millis } => claim(draft, *instance, *lease_millis, actor),
-        Command::ExtendClaim { instance, lease_millis } => extend(draft, *instance, *lease_millis, actor),
-        Command::ReleaseClaim { instance } => release(draft, *instance, actor),
-        Command::TakeOver { instance, lease_millis, reason } => {
-            take_over(draft, *instance, (*lease_millis, reason), actor)
-        }
-        Command::HandOver { instance, to, reason } => hand_over(draft, *instance, (to, reason), actor),
-        Command::ListHandOver { instances, remaining } => {
-            draft.kind = ChangeKind::HandedOver;
-            draft.answer = Answer::HandOver { instances: instances.clone(), remaining: *remaining };
-            Ok(())
-        }
-        Command::ClaimNext(next) => claim_next(draft, next, actor),
-        _ => Ok(()),
-    }
-}
-
-pub(super) fn claim(draft: &mut EntryDraft<'_>, id: InstanceId, lease: i64, actor: &Actor) -> Result<(), Rejection> {
+pub(super) fn claim(draft: &mut EntryDraft<'_>, asked: ClaimInstance, actor: &Actor) -> Result<(), Rejection> {
     draft.kind = ChangeKind::Claimed;
-    let old = claimable(draft, id)?;
+    let old = claimable(draft, asked.instance)?;
     check_holder(old, actor, draft.now)?;
-    hold(draft, old, lease, actor);
+    hold(draft, old, asked.lease_millis, actor);
     Ok(())
 }
 
-pub(super) fn extend(draft: &mut EntryDraft<'_>, id: InstanceId, lease: i64, actor: &Actor) -> Result<(), Rejection> {
+pub(super) fn extend(draft: &mut EntryDraft<'_>, asked: ExtendClaim, actor: &Actor) -> Result<(), Rejection> {
     draft.kind = ChangeKind::ClaimExtended;
-    let old = claimable(draft, id)?;
+    let old = claimable(draft, asked.instance)?;
     check_own(draft, old, actor)?;
-    hold(draft, old, lease, actor);
+    hold(draft, old, asked.lease_millis, actor);
     Ok(())
 }
 
-pub(super) fn release(draft: &mut EntryDraft<'_>, id: InstanceId, actor: &Actor) -> Result<(), Rejection> {
+pub(super) fn release(draft: &mut EntryDraft<'_>, asked: ReleaseClaim, actor: &Actor) -> Result<(), Rejection> {
+    let id = asked.instance;
     draft.kind = ChangeKind::ClaimReleased;
     let old = claimable(draft, id)?;
     check_own(draft, old, actor)?;
@@ -75,18 +58,19 @@ pub(super) fn release(draft: &mut EntryDraft<'_>, id: InstanceId, actor: &Actor)
     Ok(())
 }
 
-/// Takes it from whoever holds it; the reason stays in the history.
-pub(super) fn take_over(
-    draft: &mut EntryDraft<'_>,
-    id: InstanceId,
-    (lease, reason): (i64, &str),
-    actor: &Actor,
-) -> Result<(), Rejection> {
+/// Also where another person holds it; the reason stays in the history.
+pub(super) fn take_over(draft: &mut EntryDraft<'_>, asked: &TakeOver, actor: &Actor) -> Result<(), Rejection> {
     draft.kind = ChangeKind::TakenOver;
-    let old = claimable(draft, id)?;
-    draft.said.note = reason.into();
-    hold(draft, old, lease, actor);
+    let old = claimable(draft, asked.instance)?;
+    draft.said.note = asked.reason.clone();
+    hold(draft, old, asked.lease_millis, actor);
     Ok(())
+}
+
+/// Remembers which instances a hand-over is about.
+pub(super) fn list_hand_over(draft: &mut EntryDraft<'_>, asked: &ListHandOver) {
+    draft.kind = ChangeKind::HandedOver;
+    draft.answer = Answer::HandOver { instances: asked.instances.clone(), remaining: asked.remaining };
 }
 
 /// What somebody holds can be handed over wherever it is, also where Call Managers do not see it: it must not wait for a person
@@ -97,12 +81,9 @@ fn transferable<'w>(draft: &EntryDraft<'w>, id: InstanceId) -> Result<&'w Arc<In
 }
 
 /// Gives it to a person or a team. A person who gives what another holds says why. Who holds it already keeps the longer lease.
-pub(super) fn hand_over(
-    draft: &mut EntryDraft<'_>,
-    id: InstanceId,
-    (to, reason): (&Recipient, &str),
-    actor: &Actor,
-) -> Result<(), Rejection> {
+pub(super) fn hand_over(draft: &mut EntryDraft<'_>, asked: &HandOver, actor: &Actor) -> Result<(), Rejection> {
+    let HandOver { instance: id, to, reason } = asked;
+    let id = *id;
     draft.kind = ChangeKind::HandedOver;
     let old = transferable(draft, id)?;
     if reason.trim().is_empty() {
@@ -127,7 +108,7 @@ pub(super) fn hand_over(
             }
         }
     }
-    draft.said.note = reason.into();
+    draft.said.note = reason.clone();
     draft.answer = Answer::Moved { instance: id, entered: Vec::new() };
     draft.put_instance(ChangeKind::HandedOver, old, new, Entered::default());
     Ok(())

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use crate::calendar::Calendar;
-use crate::command::{Command, Validated};
+use crate::command::{
+    ArchiveWorkflow, ConfirmRetention, ImportCalendar, ImportTeam, ImportWorkflow, PublishWorkflow, RemoveTeam,
+};
 use crate::decide::draft::{EntryDraft, check_revision};
 use crate::definition::Definition;
 use crate::entry::{Answer, ChangeKind, DefinitionChange};
@@ -14,28 +16,15 @@ use crate::team::Team;
 use crate::time::Span;
 use crate::world::definitions::Workflow;
 
-/// Carries out the commands of authors.
-pub(super) fn change(draft: &mut EntryDraft<'_>, command: &Command) -> Result<(), Rejection> {
-    match command {
-        Command::ImportTeam { name, title, expected } => import_team(draft, name, title, *expected),
-        Command::RemoveTeam { name, expected, found } => remove_team(draft, name, *expected, found.as_deref()),
-        Command::ImportCalendar { calendar, expected } => import_calendar(draft, calendar, *expected),
-        Command::ImportWorkflow { definition, expected } => import(draft, definition, *expected),
-        Command::PublishWorkflow { name, expected, validated } => publish(draft, name, *expected, validated.as_deref()),
-        Command::ConfirmRetention(name, version) => confirm_retention(draft, name, *version),
-        Command::ArchiveWorkflow { name, archived, expected } => archive(draft, name, *archived, *expected),
-        _ => Ok(()),
-    }
-}
-
-fn import_team(draft: &mut EntryDraft<'_>, name: &str, title: &str, expected: Option<u64>) -> Result<(), Rejection> {
+pub(super) fn import_team(draft: &mut EntryDraft<'_>, asked: &ImportTeam) -> Result<(), Rejection> {
+    let ImportTeam { name, title, expected } = asked;
     draft.kind = ChangeKind::TeamImported;
     let teams = &draft.root.teams;
     let place = teams.place_ever(name);
     let known = place.and_then(|place| teams.at(place));
     let present = known.filter(|team| !team.removed);
-    check_revision(expected, present.map_or(0, |team| team.revision))?;
-    if let Some(same) = present.filter(|team| team.title == title) {
+    check_revision(*expected, present.map_or(0, |team| team.revision))?;
+    if let Some(same) = present.filter(|team| *team.title == **title) {
         draft.answer = Answer::Revision(same.revision);
         return Ok(());
     }
@@ -43,25 +32,21 @@ fn import_team(draft: &mut EntryDraft<'_>, name: &str, title: &str, expected: Op
         return Err(Rejection::Limit { name: "TEAMS", limit: limits::TEAMS_MAX as u64 });
     }
     let revision = known.map_or(0, |team| team.revision) + 1;
-    let team = Team { name: name.to_owned(), title: title.to_owned(), revision, removed: false };
+    let team = Team { name: name.to_string(), title: title.to_string(), revision, removed: false };
     draft.definition = Some(DefinitionChange::Team(place.unwrap_or(teams.len() as u32), team));
     Ok(())
 }
 
 /// A team that something uses stays: an alert for it would reach nobody.
-fn remove_team(
-    draft: &mut EntryDraft<'_>,
-    name: &str,
-    expected: Option<u64>,
-    found: Option<&TeamUse>,
-) -> Result<(), Rejection> {
+pub(super) fn remove_team(draft: &mut EntryDraft<'_>, asked: &RemoveTeam) -> Result<(), Rejection> {
+    let RemoveTeam { name, expected, found } = asked;
     draft.kind = ChangeKind::TeamRemoved;
     let root = draft.root;
-    let no_such = || Rejection::NoSuchTeam(name.into());
+    let no_such = || Rejection::NoSuchTeam(name.clone());
     let place = root.teams.place(name).ok_or_else(no_such)?;
     let team = root.teams.at(place).ok_or_else(no_such)?;
-    check_revision(expected, team.revision)?;
-    let in_use = |by: &str| Rejection::TeamInUse { name: name.into(), by: by.into() };
+    check_revision(*expected, team.revision)?;
+    let in_use = |by: &str| Rejection::TeamInUse { name: name.clone(), by: by.into() };
     match found {
         Some(found) if !found.is_current(root, place) => return Err(Rejection::TeamMoved),
         Some(found) if !found.used_by.is_empty() => return Err(in_use(&found.used_by)),
@@ -82,16 +67,13 @@ fn remove_team(
 }
 
 /// What counts already counts on as it was: the new hours hold for what is counted from now on.
-fn import_calendar(
-    draft: &mut EntryDraft<'_>,
-    calendar: &Arc<Calendar>,
-    expected: Option<u64>,
-) -> Result<(), Rejection> {
+pub(super) fn import_calendar(draft: &mut EntryDraft<'_>, asked: &ImportCalendar) -> Result<(), Rejection> {
+    let ImportCalendar { calendar, expected } = asked;
     draft.kind = ChangeKind::CalendarImported;
     let calendars = &draft.root.calendars;
     let known = calendars.named(&calendar.name);
     let revision = known.map_or(0, |known| known.revision);
-    check_revision(expected, revision)?;
+    check_revision(*expected, revision)?;
     if known.is_some_and(|known| known.says_the_same(calendar)) {
         draft.answer = Answer::Revision(revision);
         return Ok(());
@@ -105,7 +87,8 @@ fn import_calendar(
     Ok(())
 }
 
-fn import(draft: &mut EntryDraft<'_>, definition: &Definition, expected: Option<u64>) -> Result<(), Rejection> {
+pub(super) fn import(draft: &mut EntryDraft<'_>, asked: &ImportWorkflow) -> Result<(), Rejection> {
+    let (definition, expected) = (&*asked.definition, asked.expected);
     draft.kind = ChangeKind::WorkflowImported;
     let workflows = &draft.root.workflows;
     let place = workflows.place(&definition.name);
@@ -138,17 +121,13 @@ fn answer_revision(draft: &mut EntryDraft<'_>, expected: Option<u64>, revision: 
 
 /// Publishing what the newest version says already is that version; an older version's content is a new one, so that
 /// going back is a step forward like any other.
-fn publish(
-    draft: &mut EntryDraft<'_>,
-    name: &str,
-    expected: Option<u64>,
-    validated: Option<&Validated>,
-) -> Result<(), Rejection> {
+pub(super) fn publish(draft: &mut EntryDraft<'_>, asked: &PublishWorkflow) -> Result<(), Rejection> {
+    let PublishWorkflow { name, expected, validated } = asked;
     draft.kind = ChangeKind::WorkflowPublished;
-    let no_such = || Rejection::NoSuchWorkflow(name.into());
+    let no_such = || Rejection::NoSuchWorkflow(name.clone());
     let place = draft.root.workflows.place(name).ok_or_else(no_such)?;
     let workflow = draft.root.workflows.at(place).ok_or_else(no_such)?;
-    check_revision(expected, workflow.revision)?;
+    check_revision(*expected, workflow.revision)?;
     let newest = workflow.newest();
     let Some(content) = &workflow.draft else {
         draft.answer = Answer::Published { version: newest, created: false };
@@ -190,26 +169,30 @@ fn retention_from(workflow: &Workflow, content: &Definition) -> u32 {
 }
 
 /// The version is the one whose retention was looked at: another may have been published since.
-fn confirm_retention(draft: &mut EntryDraft<'_>, name: &str, version: u32) -> Result<(), Rejection> {
+pub(super) fn confirm_retention(draft: &mut EntryDraft<'_>, asked: &ConfirmRetention) -> Result<(), Rejection> {
+    let ConfirmRetention { workflow: name, version } = asked;
     draft.kind = ChangeKind::RetentionConfirmed;
-    let no_such = || Rejection::NoSuchWorkflow(name.into());
+    let no_such = || Rejection::NoSuchWorkflow(name.clone());
     let place = draft.root.workflows.place(name).ok_or_else(no_such)?;
     let workflow = draft.root.workflows.at(place).ok_or_else(no_such)?;
-    match workflow.newest() {
-        0 => return Err(Rejection::NotPublished(name.into())),
-        newest if newest != version => return Err(Rejection::NotTheNewestVersion { newest }),
-        _ => {}
+    let newest = workflow.newest();
+    if newest == 0 {
+        return Err(Rejection::NotPublished(name.clone()));
+    }
+    if newest != *version {
+        return Err(Rejection::NotTheNewestVersion { newest });
     }
     if workflow.retention_from != 0 {
-        draft.definition = Some(DefinitionChange::Retention { workflow: place, from: version });
+        draft.definition = Some(DefinitionChange::Retention { workflow: place, from: newest });
     }
     Ok(())
 }
 
 /// What runs goes on; nothing new begins.
-fn archive(draft: &mut EntryDraft<'_>, name: &str, archived: bool, expected: Option<u64>) -> Result<(), Rejection> {
+pub(super) fn archive(draft: &mut EntryDraft<'_>, asked: &ArchiveWorkflow) -> Result<(), Rejection> {
+    let (name, archived, expected) = (&asked.name, asked.archived, asked.expected);
     draft.kind = ChangeKind::WorkflowArchived;
-    let no_such = || Rejection::NoSuchWorkflow(name.into());
+    let no_such = || Rejection::NoSuchWorkflow(name.clone());
     let place = draft.root.workflows.place(name).ok_or_else(no_such)?;
     let workflow = draft.root.workflows.at(place).ok_or_else(no_such)?;
     check_revision(expected, workflow.revision)?;

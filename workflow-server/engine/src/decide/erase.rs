@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use imbl::Vector;
 
+use crate::actor::Actor;
 use crate::call::{Call, CallKey};
-use crate::command::{Actor, Command};
+use crate::command::{EndErasure, StepErasure};
 use crate::decide::draft::EntryDraft;
 use crate::entry::{ChangeKind, Entered};
 use crate::erasure::{EraseCaller, ErasedCall, Erasure, ErasureChange, ErasureState, Look};
@@ -20,18 +21,7 @@ use crate::{limits, mask};
 /// repeated.
 const CALL_CHANGES_MAX: usize = 4_096;
 
-/// Carries out the commands of an erasure.
-pub(super) fn change(draft: &mut EntryDraft<'_>, command: &Command, actor: &Actor) -> Result<(), Rejection> {
-    match command {
-        Command::EraseCaller(erase) => return start(draft, erase, actor),
-        Command::StepErasure { erasure } => step(draft, *erasure),
-        Command::EndErasure { erasure } => end(draft, *erasure),
-        _ => {}
-    }
-    Ok(())
-}
-
-fn start(draft: &mut EntryDraft<'_>, erase: &EraseCaller, actor: &Actor) -> Result<(), Rejection> {
+pub(super) fn start(draft: &mut EntryDraft<'_>, erase: &EraseCaller, actor: &Actor) -> Result<(), Rejection> {
     draft.kind = ChangeKind::ErasureStarted;
     let root = draft.root;
     if erase.newest_file != root.archive.newest_file {
@@ -90,7 +80,8 @@ fn fitting(calls: &[ErasedCall]) -> usize {
 }
 
 /// Masks the next call. One that is not in memory is masked wherever it is read.
-fn step(draft: &mut EntryDraft<'_>, id: u64) {
+pub(super) fn step(draft: &mut EntryDraft<'_>, asked: StepErasure) {
+    let id = asked.erasure;
     draft.kind = ChangeKind::CallerErased;
     let erasure = draft.root.erasures.get(&id).filter(|one| one.state == ErasureState::Masking);
     let next = |one: &Arc<Erasure>| one.calls.get(one.masked_at.len()).cloned();
@@ -123,7 +114,8 @@ fn mask_call(draft: &mut EntryDraft<'_>, erased: &ErasedCall) -> bool {
     true
 }
 
-fn end(draft: &mut EntryDraft<'_>, id: u64) {
+pub(super) fn end(draft: &mut EntryDraft<'_>, asked: EndErasure) {
+    let id = asked.erasure;
     draft.kind = ChangeKind::ErasureEnded;
     let erasure = draft.root.erasures.get(&id).filter(|one| one.state == ErasureState::Scrubbing);
     draft.erasure = erasure.map(|_| ErasureChange::Ended { erasure: id });

@@ -1,6 +1,6 @@
 //! Everything that is wrong with a request: what every decision looks at first.
 
-use crate::command::{Command, Request};
+use crate::command::{Command, DeskCommand, Request, ScriptCommand};
 use crate::decide::check::faults_of;
 use crate::decide::{instances, set};
 use crate::rejection::{FieldFault, Rejection};
@@ -17,9 +17,11 @@ pub(super) fn request(root: &Root, request: &Request, now: Time) -> Result<(), R
 pub fn faults_in(root: &Root, request: &Request, now: Time) -> Vec<FieldFault> {
     let mut faults = faults_of(request);
     faults.extend(match &request.command {
-        Command::SetWorkflow(set) => set::field_faults(root, set, now),
-        Command::PushButton(push) => instances::field_faults(root, push, now),
-        _ => Vec::new(),
+        Command::Script(ScriptCommand::SetWorkflow(set)) => set::field_faults(root, set, now),
+        Command::Desk(DeskCommand::PushButton(push)) => instances::field_faults(root, push, now),
+        Command::Author(_) | Command::Script(_) | Command::Desk(_) | Command::Operations(_) | Command::Upkeep(_) => {
+            Vec::new()
+        }
     });
     faults
 }

@@ -1,6 +1,7 @@
 //! Finishing by hand: a person gives an outcome to what nothing in its workflow moves on any more.
 
-use crate::command::{Actor, FinishFollowUp};
+use crate::actor::Actor;
+use crate::command::FinishFollowUp;
 use crate::decide::claims::check_holder;
 use crate::decide::draft::{EntryDraft, check_revision};
 use crate::decide::enter::stop;

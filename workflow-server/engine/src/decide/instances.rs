@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use crate::command::{Actor, ActorKind, PushButton, SeenAlert};
+use crate::actor::{Actor, ActorKind};
+use crate::command::{AcknowledgeAlert, AddNote, CancelInstance, Elapse, MoveInstance, PushButton, WithdrawWorkflow};
 use crate::decide::calls::release;
 use crate::decide::claims::{check_holder, lapse};
 use crate::decide::draft::{EntryDraft, check_revision};
@@ -12,7 +13,7 @@ use crate::decide::{check, escalate, pause, snooze};
 use crate::definition::model::{ButtonAction, NoteRule};
 use crate::definition::{ActionKind, Definition, EventKind};
 use crate::entry::{Answer, ChangeKind, Entered};
-use crate::instance::{Happening, Instance, InstanceId, Seen, Status, Wake, is_legal};
+use crate::instance::{Happening, Instance, Seen, Status, Wake, is_legal};
 use crate::query::{buttons, wall_clock_of};
 use crate::rejection::{FieldFault, Rejection};
 use crate::time::Time;
@@ -99,20 +100,16 @@ fn with_defaults(button: &ButtonAction, form: &[(Box<str>, Value)]) -> Vec<(Box<
 }
 
 /// Moves an instance to a stage of its workflow, whatever its buttons: ops' way out of an unlinked end or a mistake.
-pub(super) fn move_to(
-    draft: &mut EntryDraft<'_>,
-    id: InstanceId,
-    (stage, reason): (u32, &str),
-    expected: Option<u64>,
-) -> Result<(), Rejection> {
+pub(super) fn move_to(draft: &mut EntryDraft<'_>, asked: &MoveInstance) -> Result<(), Rejection> {
+    let stage = asked.stage;
     draft.kind = ChangeKind::Moved;
-    let old = find(draft.root, id)?;
-    check_revision(expected, u64::from(old.revision))?;
+    let old = find(draft.root, asked.instance)?;
+    check_revision(asked.expected, u64::from(old.revision))?;
     check_legal(old, Happening::Move)?;
     let no_such = || Rejection::NoSuchStage { instance: old.clone(), stage };
     let definition = draft.root.definition_of(old).cloned().ok_or_else(no_such)?;
     definition.stage(stage).ok_or_else(no_such)?;
-    draft.said.note = reason.into();
+    draft.said.note = asked.reason.clone();
     let now = draft.now;
     go(draft, old, &definition, (stage, now), ChangeKind::Moved);
     Ok(())
@@ -140,7 +137,8 @@ fn go(
 }
 
 /// A timer that no longer runs, or runs anew with another due time, changes nothing: the wake-up came late.
-pub(super) fn elapse(draft: &mut EntryDraft<'_>, due: Time, slot: u32, wake: Wake) {
+pub(super) fn elapse(draft: &mut EntryDraft<'_>, elapsed: Elapse) {
+    let Elapse { due, slot, wake } = elapsed;
     draft.kind = ChangeKind::TimerElapsed;
     let root = draft.root;
     let Some(old) = root.instance_at(slot) else { return };
@@ -181,50 +179,41 @@ fn fire(draft: &mut EntryDraft<'_>, old: &Instance, action: u16, due: Time) {
     }
 }
 
-pub(super) fn note(draft: &mut EntryDraft<'_>, id: InstanceId, text: &str, actor: &Actor) -> Result<(), Rejection> {
+pub(super) fn note(draft: &mut EntryDraft<'_>, asked: &AddNote, actor: &Actor) -> Result<(), Rejection> {
+    let AddNote { instance: id, text } = asked;
     draft.kind = ChangeKind::NoteAdded;
-    let old = find(draft.root, id)?;
+    let old = find(draft.root, *id)?;
     check_legal(old, Happening::Note)?;
     if actor.kind == ActorKind::Person {
         visible(draft.root, old)?;
     }
     let mut new = Instance::clone(old);
     new.notes += 1;
-    draft.said.note = text.into();
-    draft.answer = Answer::Moved { instance: id, entered: Vec::new() };
+    draft.said.note = text.clone();
+    draft.answer = Answer::Moved { instance: *id, entered: Vec::new() };
     draft.put_instance(ChangeKind::NoteAdded, old, new, Entered::default());
     Ok(())
 }
 
 /// Takes back what nobody has worked on, wherever links and timers have led it.
-pub(super) fn withdraw(
-    draft: &mut EntryDraft<'_>,
-    id: InstanceId,
-    (reason, worked): (&str, bool),
-    expected: Option<u64>,
-) -> Result<(), Rejection> {
+pub(super) fn withdraw(draft: &mut EntryDraft<'_>, asked: &WithdrawWorkflow) -> Result<(), Rejection> {
     draft.kind = ChangeKind::Withdrawn;
-    let old = find(draft.root, id)?;
-    check_revision(expected, u64::from(old.revision))?;
+    let old = find(draft.root, asked.instance)?;
+    check_revision(asked.expected, u64::from(old.revision))?;
     check_legal(old, Happening::Withdraw)?;
-    if worked {
+    if asked.worked {
         return Err(Rejection::AlreadyWorked(old.clone()));
     }
-    end(draft, old, ChangeKind::Withdrawn, reason);
+    end(draft, old, ChangeKind::Withdrawn, &asked.reason);
     Ok(())
 }
 
-pub(super) fn cancel(
-    draft: &mut EntryDraft<'_>,
-    id: InstanceId,
-    reason: &str,
-    expected: Option<u64>,
-) -> Result<(), Rejection> {
+pub(super) fn cancel(draft: &mut EntryDraft<'_>, asked: &CancelInstance) -> Result<(), Rejection> {
     draft.kind = ChangeKind::Cancelled;
-    let old = find(draft.root, id)?;
-    check_revision(expected, u64::from(old.revision))?;
+    let old = find(draft.root, asked.instance)?;
+    check_revision(asked.expected, u64::from(old.revision))?;
     check_legal(old, Happening::Cancel)?;
-    end(draft, old, ChangeKind::Cancelled, reason);
+    end(draft, old, ChangeKind::Cancelled, &asked.reason);
     Ok(())
 }
 
@@ -245,12 +234,8 @@ pub(super) fn cancelled(old: &Instance, now: Time, reason: &str) -> Instance {
 }
 
 /// Only the first to see an alert is remembered: for whoever comes later nothing changes.
-pub(super) fn acknowledge(
-    draft: &mut EntryDraft<'_>,
-    id: InstanceId,
-    seen: SeenAlert,
-    actor: &Actor,
-) -> Result<(), Rejection> {
+pub(super) fn acknowledge(draft: &mut EntryDraft<'_>, asked: AcknowledgeAlert, actor: &Actor) -> Result<(), Rejection> {
+    let AcknowledgeAlert { instance: id, alert: seen } = asked;
     draft.kind = ChangeKind::AlertAcknowledged;
     let old = find(draft.root, id)?;
     check_legal(old, Happening::Acknowledge)?;

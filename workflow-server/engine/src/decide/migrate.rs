@@ -22,15 +22,11 @@ use crate::rejection::{FieldFault, Rejection};
 use crate::value::Value;
 use crate::world::Root;
 
-pub(super) fn migrate(
-    draft: &mut EntryDraft<'_>,
-    asked: &MigrateInstance,
-    expected: Option<u64>,
-) -> Result<(), Rejection> {
+pub(super) fn migrate(draft: &mut EntryDraft<'_>, asked: &MigrateInstance) -> Result<(), Rejection> {
     draft.kind = ChangeKind::Migrated;
     let root = draft.root;
     let old = find(root, asked.instance)?;
-    check_revision(expected, u64::from(old.revision))?;
+    check_revision(asked.expected, u64::from(old.revision))?;
     check_legal(old, Happening::Migrate)?;
     let (before, after) = versions(root, old, asked.version)?;
     draft.answer = Answer::Moved { instance: old.id, entered: Vec::new() };

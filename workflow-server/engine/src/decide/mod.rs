@@ -5,12 +5,14 @@
 mod again;
 mod archive;
 mod arm;
+mod author;
 mod batches;
 mod calls;
 mod chase;
 mod check;
 mod claims;
 mod definitions;
+mod desk;
 mod draft;
 mod enter;
 mod erase;
@@ -20,17 +22,21 @@ mod find;
 mod finish;
 mod instances;
 mod migrate;
+mod operations;
 mod pause;
+mod script;
 mod set;
 mod snooze;
 mod texts;
 mod undo;
+mod upkeep;
 mod visits;
 mod when;
 
+use crate::actor::Actor;
 use crate::batch::StartBatch;
-use crate::command::{Actor, Command, Request, RequestMark};
-use crate::entry::{Answer, ChangeKind, Entry};
+use crate::command::{Command, Request, RequestMark};
+use crate::entry::{Answer, Entry};
 use crate::instance::{Instance, InstanceId};
 use crate::query::{ShouldStop, Stopped};
 use crate::rejection::Rejection;
@@ -89,70 +95,15 @@ pub fn recall(world: &World, mark: RequestMark) -> Result<Option<u64>, Rejection
 fn carry_out(draft: &mut EntryDraft<'_>, request: &Request) -> Result<(), Rejection> {
     let actor = &request.actor;
     match &request.command {
-        Command::ImportTeam { .. }
-        | Command::RemoveTeam { .. }
-        | Command::ImportCalendar { .. }
-        | Command::ImportWorkflow { .. }
-        | Command::PublishWorkflow { .. }
-        | Command::ConfirmRetention(..)
-        | Command::ArchiveWorkflow { .. } => definitions::change(draft, &request.command)?,
-        Command::SetWorkflow(set) => set::set_workflow(draft, set, request.salt)?,
-        Command::WithdrawWorkflow { instance, reason, expected, worked } => {
-            instances::withdraw(draft, *instance, (reason, *worked), *expected)?;
+        Command::Author(command) => author::decide(draft, command),
+        Command::Script(command) => script::decide(draft, command, request.salt),
+        Command::Desk(command) => desk::decide(draft, command, actor),
+        Command::Operations(command) => operations::decide(draft, command, actor),
+        Command::Upkeep(command) => {
+            upkeep::decide(draft, command);
+            Ok(())
         }
-        Command::UpdateCall { call, changes, expected } => calls::update(draft, call, changes, *expected)?,
-        Command::EndCall { call } => calls::end(draft, call)?,
-        Command::PushButton(push) => instances::push(draft, push, actor)?,
-        Command::AcknowledgeAlert { instance, alert } => instances::acknowledge(draft, *instance, *alert, actor)?,
-        Command::AddNote { instance, text } => instances::note(draft, *instance, text, actor)?,
-        Command::CancelInstance { instance, reason, expected } => {
-            instances::cancel(draft, *instance, reason, *expected)?;
-        }
-        Command::Claim { .. }
-        | Command::ExtendClaim { .. }
-        | Command::ReleaseClaim { .. }
-        | Command::TakeOver { .. }
-        | Command::HandOver { .. }
-        | Command::ListHandOver { .. }
-        | Command::ClaimNext(_) => claims::change(draft, &request.command, actor)?,
-        Command::SnoozeAlert(snooze) => snooze::snooze(draft, snooze, actor)?,
-        Command::Pause { instance, until, reason, expected } => {
-            pause::pause(draft, *instance, (*until, reason, *expected), actor)?;
-        }
-        Command::Resume { instance, note, expected } => {
-            pause::resume(draft, *instance, (note, *expected), actor)?;
-        }
-        Command::FinishFollowUp(asked) => finish::finish(draft, asked, actor)?,
-        Command::UndoPush(undo) => undo::undo(draft, undo, actor)?,
-        Command::Chase { instance, note } => chase::chase(draft, *instance, note)?,
-        Command::MoveInstance { instance, stage, reason, expected } => {
-            instances::move_to(draft, *instance, (*stage, reason), *expected)?;
-        }
-        Command::MigrateInstance(asked, expected) => migrate::migrate(draft, asked, *expected)?,
-        Command::StartBatch(_) | Command::StepBatch { .. } | Command::StopBatch { .. } => {
-            batches::change(draft, &request.command, actor)?;
-        }
-        Command::Archive { .. } | Command::ReplaceChunk { .. } => archive::change(draft, &request.command),
-        Command::EraseCaller(_) | Command::StepErasure { .. } | Command::EndErasure { .. } => {
-            erase::change(draft, &request.command, actor)?;
-        }
-        Command::AcceptClock(to) => accept_clock(draft, *to),
-        Command::ConfirmPurge(instances) => {
-            draft.kind = ChangeKind::PurgeConfirmed;
-            draft.answer = Answer::PurgeConfirmed(*instances);
-        }
-        Command::Elapse { due, slot, wake } => instances::elapse(draft, *due, *slot, *wake),
     }
-    Ok(())
-}
-
-/// The only change whose time may be before that of the newest entry.
-fn accept_clock(draft: &mut EntryDraft<'_>, to: Option<Time>) {
-    draft.kind = ChangeKind::ClockAccepted;
-    let from = draft.now;
-    draft.now = to.unwrap_or(from);
-    draft.sets_clock = to.is_some();
-    draft.answer = Answer::ClockAccepted { from, to: draft.now };
 }
 
 /// What a batch would come to for each instance, one by one as they stand: as it would be then, or why it would be refused.

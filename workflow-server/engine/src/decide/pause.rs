@@ -1,7 +1,8 @@
 //! Pause and resume: while an instance is paused it refuses pushes, and its timers, dues and deadline stand still.
 
+use crate::actor::{Actor, ActorKind};
 use crate::calendar::Clock;
-use crate::command::{Actor, ActorKind};
+use crate::command::{PauseInstance, ResumeInstance};
 use crate::decide::arm::Waiting;
 use crate::decide::claims::check_holder;
 use crate::decide::draft::{EntryDraft, check_revision};
@@ -9,7 +10,7 @@ use crate::decide::find::{check_legal, find, visible};
 use crate::decide::when;
 use crate::definition::ActionKind;
 use crate::entry::{Answer, ChangeKind, Entered};
-use crate::instance::{Happening, Instance, InstanceId, Pause, Status, Timer};
+use crate::instance::{Happening, Instance, Pause, Status, Timer};
 use crate::query::zone_of_caller;
 use crate::rejection::{FieldFault, Rejection};
 use crate::time::Time;
@@ -17,15 +18,12 @@ use crate::value::Value;
 use crate::world::Root;
 
 /// People pause what they may work on; ops pause anything that is active.
-pub(super) fn pause(
-    draft: &mut EntryDraft<'_>,
-    id: InstanceId,
-    (until, reason, expected): (Option<Time>, &str, Option<u64>),
-    actor: &Actor,
-) -> Result<(), Rejection> {
+pub(super) fn pause(draft: &mut EntryDraft<'_>, asked: &PauseInstance, actor: &Actor) -> Result<(), Rejection> {
+    let PauseInstance { instance: id, until, reason, expected } = asked;
+    let (id, until) = (*id, *until);
     draft.kind = ChangeKind::Paused;
     let old = find(draft.root, id)?;
-    check_revision(expected, u64::from(old.revision))?;
+    check_revision(*expected, u64::from(old.revision))?;
     check_legal(old, Happening::Pause)?;
     if actor.kind == ActorKind::Person {
         visible(draft.root, old)?;
@@ -37,9 +35,9 @@ pub(super) fn pause(
     }
     let mut new = Instance::clone(old);
     new.status = Status::Paused;
-    let pause = Pause { by: actor.name.clone(), since: draft.now, until, reason: reason.into() };
+    let pause = Pause { by: actor.name.clone(), since: draft.now, until, reason: reason.clone() };
     new.pause = Some(Box::new(pause));
-    draft.said.note = reason.into();
+    draft.said.note = reason.clone();
     draft.said.values = until.map(|until| ("until".into(), Value::Time(until))).into_iter().collect();
     draft.answer = Answer::Moved { instance: id, entered: Vec::new() };
     draft.put_instance(ChangeKind::Paused, old, new, Entered::default());
@@ -47,21 +45,17 @@ pub(super) fn pause(
 }
 
 /// Anybody who may work on it resumes it: whoever paused it may have gone home.
-pub(super) fn resume(
-    draft: &mut EntryDraft<'_>,
-    id: InstanceId,
-    (note, expected): (&str, Option<u64>),
-    actor: &Actor,
-) -> Result<(), Rejection> {
+pub(super) fn resume(draft: &mut EntryDraft<'_>, asked: &ResumeInstance, actor: &Actor) -> Result<(), Rejection> {
+    let ResumeInstance { instance: id, note, expected } = asked;
     draft.kind = ChangeKind::Resumed;
-    let old = find(draft.root, id)?;
-    check_revision(expected, u64::from(old.revision))?;
+    let old = find(draft.root, *id)?;
+    check_revision(*expected, u64::from(old.revision))?;
     check_legal(old, Happening::Resume)?;
     if actor.kind == ActorKind::Person {
         visible(draft.root, old)?;
     }
-    draft.said.note = note.into();
-    draft.answer = Answer::Moved { instance: id, entered: Vec::new() };
+    draft.said.note = note.clone();
+    draft.answer = Answer::Moved { instance: *id, entered: Vec::new() };
     let mut new = resumed(draft.root, old, draft.now);
     new.notes += u32::from(!note.is_empty());
     draft.put_instance(ChangeKind::Resumed, old, new, Entered::default());

@@ -1,6 +1,7 @@
 //! Snooze: one alert is hidden from everyone until a time, and comes back by itself. No clock stops for it.
 
-use crate::command::{Actor, SnoozeAlert, SnoozeUntil};
+use crate::actor::Actor;
+use crate::command::{SnoozeAlert, SnoozeUntil};
 use crate::decide::claims::check_holder;
 use crate::decide::draft::EntryDraft;
 use crate::decide::find::{alert_as_seen, check_legal, find, visible};

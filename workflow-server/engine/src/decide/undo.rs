@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use crate::actor::Actor;
 use crate::call::Call;
-use crate::command::{Actor, UndoPush};
+use crate::command::UndoPush;
 use crate::decide::draft::EntryDraft;
 use crate::decide::enter::add_one;
 use crate::decide::find::{check_legal, find, visible};

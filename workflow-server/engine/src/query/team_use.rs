@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use crate::batch::{BatchState, BatchWork};
-use crate::command::Recipient;
 use crate::definition::Definition;
 use crate::definition::model::{ActionKind, AlertAction};
 use crate::instance::Instance;
 use crate::query::walk::{ShouldStop, Stopped, checked};
+use crate::recipient::Recipient;
 use crate::world::Root;
 use crate::world::definitions::Workflows;
 

@@ -5,14 +5,16 @@ use std::sync::Arc;
 use jiff::civil::Date;
 use proptest::sample::Index;
 
+use crate::actor::{Actor, ActorKind};
 use crate::archive::Chunk;
 use crate::batch::BatchWork;
 use crate::batch::{BatchItems, StartBatch};
 use crate::calendar::{Calendar, Holiday, HolidayDate, Opening, WeekHours};
 use crate::call::{CallKey, Caller};
 use crate::command::{
-    Actor, ActorKind, CallChanges, ClaimNext, Command, FinishFollowUp, MigrateInstance, PushButton, Recipient, Request,
-    SeenAlert, SnoozeAlert, SnoozeUntil,
+    AcknowledgeAlert, ArchiveCalls, CallChanges, ClaimInstance, ClaimNext, Command, EndErasure, ExtendClaim,
+    FinishFollowUp, HandOver, ImportTeam, ImportWorkflow, MigrateInstance, PublishWorkflow, PushButton, ReleaseClaim,
+    RemoveTeam, ReplaceChunk, Request, SeenAlert, SnoozeAlert, SnoozeUntil, StepErasure, StopBatch, TakeOver,
 };
 use crate::definition::model::NoteRule;
 use crate::definition::{ActionKind, Definition};
@@ -22,6 +24,7 @@ use crate::instance::{Instance, InstanceId, Status};
 use crate::limits::TEXT_BYTES_MAX;
 use crate::phone::Country;
 use crate::query::{Claimable, InstanceFilter, archivable, buttons, never};
+use crate::recipient::Recipient;
 use crate::time::Time;
 use crate::value::{FieldDeclaration, FieldType, Value};
 use crate::world::World;
@@ -53,29 +56,29 @@ pub fn office() -> Calendar {
 
 pub(super) fn publishing(definition: Definition) -> [Command; 2] {
     let name = definition.name.as_str().into();
-    let import = Command::ImportWorkflow { definition: Box::new(definition), expected: None };
-    [import, Command::PublishWorkflow { name, expected: None, validated: None }]
+    let import = Command::from(ImportWorkflow { definition: Box::new(definition), expected: None });
+    [import, Command::from(PublishWorkflow { name, expected: None, validated: None })]
 }
 
 pub(super) fn declaring(team: u8, is_removed: bool) -> Command {
     let name: Box<str> = super::TEAMS[usize::from(team)].into();
     match is_removed {
-        true => Command::RemoveTeam { name, expected: None, found: None },
-        false => Command::ImportTeam { title: name.clone(), name, expected: None },
+        true => Command::from(RemoveTeam { name, expected: None, found: None }),
+        false => Command::from(ImportTeam { title: name.clone(), name, expected: None }),
     }
 }
 
 pub(super) fn holding(instance: InstanceId, what: u8, lease_millis: i64) -> Command {
     match what {
-        0 => Command::Claim { instance, lease_millis },
-        1 => Command::ExtendClaim { instance, lease_millis },
-        2 => Command::ReleaseClaim { instance },
-        3 => Command::HandOver { instance, to: Recipient::Team { team: 0 }, reason: "".into() },
+        0 => Command::from(ClaimInstance { instance, lease_millis }),
+        1 => Command::from(ExtendClaim { instance, lease_millis }),
+        2 => Command::from(ReleaseClaim { instance }),
+        3 => Command::from(HandOver { instance, to: Recipient::Team { team: 0 }, reason: "".into() }),
         4 => {
             let to = Recipient::Person { name: person(2), lease_millis };
-            Command::HandOver { instance, to, reason: "she is ill".into() }
+            Command::from(HandOver { instance, to, reason: "she is ill".into() })
         }
-        _ => Command::TakeOver { instance, lease_millis, reason: "she is ill".into() },
+        _ => Command::from(TakeOver { instance, lease_millis, reason: "she is ill".into() }),
     }
 }
 
@@ -99,14 +102,14 @@ fn caller(number: u8) -> Caller {
 
 pub(super) fn archive(world: &World, minutes: u16, calls_max: u8, now: Time) -> Command {
     let calls = archivable(world.root(), i64::from(minutes) * 60_000, now, usize::from(calls_max)).calls;
-    Command::Archive { file: world.root().archive.newest_file + 1, calls }
+    Command::from(ArchiveCalls { file: world.root().archive.newest_file + 1, calls })
 }
 
 pub(super) fn replace(world: &World, nothing: bool) -> Option<Command> {
     let archive = &world.root().archive;
     let (id, chunk) = archive.chunks.get_min()?;
     let new = (!nothing).then(|| Arc::new(Chunk { file: archive.newest_file + 1, ..Chunk::clone(chunk) }));
-    Some(Command::ReplaceChunk { id: *id, new })
+    Some(Command::from(ReplaceChunk { id: *id, new }))
 }
 
 /// As it is looked up now; of every other caller only a customer's calls are meant.
@@ -126,7 +129,11 @@ pub(super) fn erase(world: &World, number: u8) -> EraseCaller {
 pub(super) fn step_erasure(world: &World) -> Option<Command> {
     let (id, erasure) = world.root().erasures.get_max()?;
     let is_masked = erasure.state != ErasureState::Masking;
-    Some(if is_masked { Command::EndErasure { erasure: *id } } else { Command::StepErasure { erasure: *id } })
+    Some(if is_masked {
+        Command::from(EndErasure { erasure: *id })
+    } else {
+        Command::from(StepErasure { erasure: *id })
+    })
 }
 
 pub(super) fn instance<'w>(world: &'w World, at: &Index) -> Option<&'w Arc<Instance>> {
@@ -146,14 +153,14 @@ pub(super) fn push(world: &World, instance: &Instance, at: &Index, stale: u8, ca
     let button = (!buttons.is_empty()).then(|| *at.get(&buttons));
     let wanted = button.filter(|_| !careless);
     let note = if wanted.is_some_and(|button| button.note == NoteRule::Required) { "because" } else { "" };
-    Command::PushButton(Box::new(PushButton {
+    Command::from(PushButton {
         instance: InstanceId { ..instance.id },
         button: button.map_or("nothing", |button| &*button.event).into(),
         stage: None,
         visit: instance.visit().saturating_sub(u32::from(stale)),
         note: note.into(),
         form: wanted.map_or_else(Vec::new, |button| values(&button.form, false)),
-    }))
+    })
 }
 
 /// All that the person who may work on an instance can do to what the instance shows: push each button, acknowledge and snooze
@@ -165,17 +172,10 @@ pub fn clicks(world: &World, instance: &Instance) -> Vec<Request> {
     let buttons = world.root().definition_of(instance).into_iter().flat_map(|one| buttons(one, instance));
     let pushes = buttons.map(|button| {
         let (button, form) = (button.event.as_str().into(), values(&button.form, false));
-        Command::PushButton(Box::new(PushButton {
-            instance: id,
-            button,
-            stage: None,
-            visit,
-            note: "because".into(),
-            form,
-        }))
+        Command::from(PushButton { instance: id, button, stage: None, visit, note: "because".into(), form })
     });
     let on_alerts = instance.alerts.iter().flat_map(|alert| {
-        let acknowledge = Command::AcknowledgeAlert { instance: id, alert: seen(instance, alert.action) };
+        let acknowledge = Command::from(AcknowledgeAlert { instance: id, alert: seen(instance, alert.action) });
         [acknowledge, snoozing(instance, alert.action, 60_000)]
     });
     let actor = Actor { kind: ActorKind::Person, name: by };
@@ -221,14 +221,15 @@ pub(super) fn migrate(world: &World, instance: &Instance, version: u8) -> Option
         version: u32::from(version) % newest.max(1) + 1,
         stages: if version.is_multiple_of(2) { vec![(instance.stage, 1)] } else { Vec::new() },
         reason: "the new form".into(),
+        expected: None,
     };
-    Some(Command::MigrateInstance(Box::new(asked), None))
+    Some(Command::from(asked))
 }
 
 pub(super) fn batch(world: &World, work: u8, stop: bool, now: Time) -> Option<Command> {
     if stop {
         let (batch, _) = world.root().batches.get_max()?;
-        return Some(Command::StopBatch { batch: *batch, reason: "enough".into() });
+        return Some(Command::from(StopBatch { batch: *batch, reason: "enough".into() }));
     }
     let work = match work {
         0 => BatchWork::Move { stage: 1 },
@@ -241,18 +242,18 @@ pub(super) fn batch(world: &World, work: u8, stop: bool, now: Time) -> Option<Co
     };
     let items = BatchItems::filtered(world.root(), &InstanceFilter::default(), now, &never).ok()?;
     let start = StartBatch { work, items, reason: "a drill".into(), per_second: 9 };
-    Some(Command::StartBatch(Box::new(start)))
+    Some(Command::from(start))
 }
 
 pub(super) fn finishing(instance: &Instance) -> Command {
-    Command::FinishFollowUp(Box::new(FinishFollowUp {
+    Command::from(FinishFollowUp {
         instance: instance.id,
         stage: instance.stage,
         visit: instance.visit(),
         outcome: "by-hand".into(),
         note: "rang, all is well".into(),
         expected: None,
-    }))
+    })
 }
 
 /// An alert of the instance as it is now.
@@ -267,7 +268,7 @@ pub(super) fn seen(instance: &Instance, action: u16) -> SeenAlert {
 pub(super) fn claim_next(world: &World, filter: FollowUpFilter, lease_millis: i64, now: Time) -> Command {
     let found = Claimable::search(world.root(), &filter, now.max(world.root().at), &never);
     let candidates = found.map(|found| found.candidates().to_vec()).unwrap_or_default();
-    Command::ClaimNext(Box::new(ClaimNext { filter, candidates, lease_millis }))
+    Command::from(ClaimNext { filter, candidates, lease_millis })
 }
 
 pub(super) fn snoozing(instance: &Instance, action: u16, minutes: u16) -> Command {
@@ -276,11 +277,11 @@ pub(super) fn snoozing(instance: &Instance, action: u16, minutes: u16) -> Comman
         1..600 => SnoozeUntil::Days(u32::from(minutes)),
         _ => SnoozeUntil::For(i64::from(minutes) * 60_000),
     };
-    Command::SnoozeAlert(Box::new(SnoozeAlert {
+    Command::from(SnoozeAlert {
         instance: instance.id,
         alert: seen(instance, action),
         until,
         outcome: "no-answer".into(),
         note: "".into(),
-    }))
+    })
 }

@@ -6,7 +6,11 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::Index;
 
-use crate::command::{Actor, ActorKind, Command, IfRunning, Release, Request, RequestMark, SetWorkflow, UndoPush};
+use crate::actor::{Actor, ActorKind};
+use crate::command::{
+    AcceptClock, AcknowledgeAlert, AddNote, CancelInstance, Command, ConfirmPurge, ConfirmRetention, Elapse,
+    ImportCalendar, ImportTeam, MoveInstance, PauseInstance, Request, RequestMark, ResumeInstance, StepBatch, UndoPush,
+};
 use crate::definition::Definition;
 use crate::erasure::EraseCaller;
 use crate::filter::FollowUpFilter;
@@ -18,14 +22,10 @@ use crate::world::definitions::Workflow;
 use super::TEAMS;
 use super::amending::{AMENDMENTS, amended};
 use super::commands::{
-    archive, batch, changes, claim_next, declaring, erase, finishing, holding, instance, key, migrate, office, person,
-    publishing, push, replace, seen, snoozing, somebody, step_erasure, values_said,
+    archive, batch, claim_next, declaring, erase, finishing, holding, instance, migrate, office, person, publishing,
+    push, replace, seen, snoozing, somebody, step_erasure,
 };
-
-/// What a script says of the release: of every other call it asks for it at once, which releases what waits too.
-fn wish(call: u8, waits: bool) -> Option<Release> {
-    if waits { Some(Release::CallEnded) } else { call.is_multiple_of(2).then_some(Release::Immediately) }
-}
+use super::scripts::script_command;
 
 /// Something that somebody does, before it is known on what.
 #[derive(Clone, Debug)]
@@ -212,9 +212,9 @@ impl Player {
     pub fn opening(&mut self) -> Vec<Request> {
         let mut commands = Vec::new();
         for name in TEAMS {
-            commands.push(Command::ImportTeam { name: name.into(), title: name.into(), expected: None });
+            commands.push(Command::from(ImportTeam { name: name.into(), title: name.into(), expected: None }));
         }
-        commands.push(Command::ImportCalendar { calendar: Arc::new(office()), expected: None });
+        commands.push(Command::from(ImportCalendar { calendar: Arc::new(office()), expected: None }));
         for definition in self.definitions.clone() {
             commands.extend(publishing(definition));
         }
@@ -229,7 +229,7 @@ impl Player {
             Step::Retention(at, days) => self.retention(at.get(&self.definitions).clone(), *days, world),
             Step::AcceptClock(millis) => {
                 self.now = Time(self.now.0 + i64::from(*millis));
-                vec![self.request(somebody(ActorKind::Operations), Command::AcceptClock(Some(self.now)))]
+                vec![self.request(somebody(ActorKind::Operations), Command::from(AcceptClock { to: Some(self.now) }))]
             }
             Step::Publish(at, how, stage) => {
                 let definition = amended(at.get(&self.definitions).clone(), *how, stage);
@@ -250,7 +250,8 @@ impl Player {
     fn retention(&mut self, mut definition: Definition, days: u16, world: &World) -> Vec<Request> {
         if days == 0 {
             let newest = world.root().workflows.named(&definition.name).map_or(0, Workflow::newest);
-            let command = Command::ConfirmRetention(definition.name.as_str().into(), newest);
+            let command =
+                Command::from(ConfirmRetention { workflow: definition.name.as_str().into(), version: newest });
             return vec![self.request(somebody(ActorKind::Operations), command)];
         }
         definition.retention = Some(Span { amount: u32::from(days), unit: SpanUnit::Days });
@@ -268,7 +269,7 @@ impl Player {
     fn pass(&mut self, millis: u32, world: &World) -> Vec<Request> {
         self.now = Time(self.now.0 + i64::from(millis));
         let due = world.timers().earliest().filter(|key| key.due <= self.now);
-        let elapse = due.map(|key| Command::Elapse { due: key.due, slot: key.slot, wake: key.wake() });
+        let elapse = due.map(|key| Command::from(Elapse { due: key.due, slot: key.slot, wake: key.wake() }));
         let actor = Actor { kind: ActorKind::Timer, name: "".into() };
         elapse.map(|command| Request { actor, mark: None, salt: 0, known: None, command }).into_iter().collect()
     }
@@ -277,35 +278,15 @@ impl Player {
         let instance = |at: &Index| instance(world, at);
         let id = |at: &Index| instance(at).map(|instance| instance.id);
         let (kind, command) = match step {
-            Step::Set { call, workflow, if_running, release, chargeable } => {
-                let definition = workflow.get(&self.definitions);
-                let set = SetWorkflow {
-                    call: key(*call),
-                    changes: changes(*chargeable, None),
-                    workflow: definition.name.as_str().into(),
-                    version: None,
-                    // An entry holds less of large instances of which only the call changes.
-                    fields: values_said(&definition.fields, *chargeable == Some(true), *call >= 2),
-                    release: wish(*call, release.is_some()),
-                    release_within_millis: release.flatten().map(|minutes| i64::from(minutes) * 60_000),
-                    if_running: [IfRunning::ReturnIt, IfRunning::Refuse, IfRunning::Replace][usize::from(*if_running)],
-                };
-                (ActorKind::ScriptEngine, Command::SetWorkflow(Box::new(set)))
-            }
-            Step::Update { call, chargeable, customer } => {
-                let changes = changes(*chargeable, *customer);
-                (ActorKind::ScriptEngine, Command::UpdateCall { call: key(*call), changes, expected: None })
-            }
-            Step::End(call) => (ActorKind::ScriptEngine, Command::EndCall { call: key(*call) }),
             Step::Push { instance: at, button, stale, careless } => {
                 (ActorKind::Person, push(world, instance(at)?, button, *stale, *careless))
             }
-            Step::Note(at) => (ActorKind::Person, Command::AddNote { instance: id(at)?, text: "rang".into() }),
+            Step::Note(at) => (ActorKind::Person, Command::from(AddNote { instance: id(at)?, text: "rang".into() })),
             Step::Acknowledge(at, action, is_stale) => {
                 let instance = instance(at)?;
                 let mut alert = seen(instance, u16::from(*action));
                 alert.visit = alert.visit.saturating_sub(u32::from(*is_stale));
-                (ActorKind::Person, Command::AcknowledgeAlert { instance: instance.id, alert })
+                (ActorKind::Person, Command::from(AcknowledgeAlert { instance: instance.id, alert }))
             }
             Step::Hold(at, who, what, minutes) => {
                 let command = holding(id(at)?, *what, i64::from(*minutes) * 60_000);
@@ -318,16 +299,15 @@ impl Player {
                 return Some((Actor { kind: ActorKind::Person, name: person(*who) }, command));
             }
             Step::Team(team, is_removed) => (ActorKind::Author, declaring(*team, *is_removed)),
-            Step::Withdraw(at) => {
-                let (instance, reason) = (id(at)?, "a mistake".into());
-                (ActorKind::ScriptEngine, Command::WithdrawWorkflow { instance, reason, expected: None, worked: false })
-            }
             Step::Cancel(at) => {
                 let (instance, reason) = (id(at)?, "not needed".into());
-                (ActorKind::Operations, Command::CancelInstance { instance, reason, expected: None })
+                (ActorKind::Operations, Command::from(CancelInstance { instance, reason, expected: None }))
             }
             Step::Publish(..) | Step::Retention(..) | Step::Again | Step::AcceptClock(_) | Step::Pass(_) => {
                 return None;
+            }
+            Step::Set { .. } | Step::Update { .. } | Step::End(_) | Step::Withdraw(_) | Step::Chase(_) => {
+                (ActorKind::ScriptEngine, script_command(step, world, &self.definitions)?)
             }
             step => return self.at_desk(step, world),
         };
@@ -345,33 +325,38 @@ impl Player {
             }
             Step::Pause(at, minutes) => {
                 let until = minutes.map(|minutes| Time(self.now.0 + i64::from(minutes) * 60_000));
-                (ActorKind::Person, Command::Pause { instance: id(at)?, until, reason: "ill".into(), expected: None })
+                (
+                    ActorKind::Person,
+                    Command::from(PauseInstance { instance: id(at)?, until, reason: "ill".into(), expected: None }),
+                )
             }
-            Step::Resume(at) => {
-                (ActorKind::Person, Command::Resume { instance: id(at)?, note: "".into(), expected: None })
-            }
+            Step::Resume(at) => (
+                ActorKind::Person,
+                Command::from(ResumeInstance { instance: id(at)?, note: "".into(), expected: None }),
+            ),
             Step::Finish(at, who) => {
                 let command = finishing(instance(at)?);
                 return Some((Actor { kind: ActorKind::Person, name: person(*who) }, command));
             }
             Step::Undo(as_supervisor) => (ActorKind::Person, self.undoing(world, *as_supervisor)?),
-            Step::Chase(at) => (ActorKind::ScriptEngine, Command::Chase { instance: id(at)?, note: "again".into() }),
             Step::Move(at, stage) => {
                 let instance = instance(at)?;
                 let stages = &world.root().definition_of(instance)?.stages;
                 let (instance, stage, reason) = (instance.id, stage.get(stages).number, "it is stuck".into());
-                (ActorKind::Operations, Command::MoveInstance { instance, stage, reason, expected: None })
+                (ActorKind::Operations, Command::from(MoveInstance { instance, stage, reason, expected: None }))
             }
             Step::Migrate(at, version) => (ActorKind::Operations, migrate(world, instance(at)?, *version)?),
             Step::Archive(minutes, calls) => (ActorKind::Timer, archive(world, *minutes, *calls, self.now)),
             Step::Replace(nothing) => (ActorKind::Timer, replace(world, *nothing)?),
-            Step::ConfirmPurge(count) => (ActorKind::Operations, Command::ConfirmPurge(u64::from(*count))),
-            Step::Erase(_) => (ActorKind::Operations, Command::EraseCaller(Box::new(self.looked_up.clone()?))),
+            Step::ConfirmPurge(count) => {
+                (ActorKind::Operations, Command::from(ConfirmPurge { instances: u64::from(*count) }))
+            }
+            Step::Erase(_) => (ActorKind::Operations, Command::from(self.looked_up.clone()?)),
             Step::StepErasure => (ActorKind::Operations, step_erasure(world)?),
             Step::Batch(work, stop) => (ActorKind::Operations, batch(world, *work, *stop, self.now)?),
             Step::StepBatch => {
                 let (batch, _) = world.root().batches.get_max()?;
-                (ActorKind::Operations, Command::StepBatch { batch: *batch })
+                (ActorKind::Operations, Command::from(StepBatch { batch: *batch }))
             }
             _ => return None,
         };
@@ -384,7 +369,7 @@ impl Player {
         let now = world.root().instance(before.id)?;
         // What was not active took no push: what happened next was something else.
         let is_newest = before.status == Status::Active && now.revision == before.revision + 1;
-        Some(Command::UndoPush(Box::new(UndoPush {
+        Some(Command::from(UndoPush {
             instance: before.id,
             sequence: if is_newest { now.sequence } else { before.sequence },
             pushed_by: person(0),
@@ -393,6 +378,6 @@ impl Player {
             within_millis: 3_600_000,
             as_supervisor,
             reason: "a slip".into(),
-        })))
+        }))
     }
 }

@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use crate::actor::Actor;
 use crate::calendar::Calendar;
-use crate::command::Actor;
 use crate::definition::Definition;
 use crate::definition::numbering::Numbering;
 use crate::definition::source::{SOURCES_BYTES_MAX, Source};

@@ -4,9 +4,11 @@
 
 use std::sync::Arc;
 
+use aftercall_engine::actor::{Actor, ActorKind};
 use aftercall_engine::call::CallKey;
 use aftercall_engine::command::{
-    Actor, ActorKind, CallChanges, ClaimNext, Command, IfRunning, PushButton, Request, SetWorkflow,
+    CallChanges, ClaimInstance, ClaimNext, Command, Elapse, IfRunning, ImportTeam, ImportWorkflow, PublishWorkflow,
+    PushButton, Request, SetWorkflow,
 };
 use aftercall_engine::definition::file;
 use aftercall_engine::entry::{Answer, ChangeKind};
@@ -35,14 +37,15 @@ impl Desk {
     pub(crate) fn with(workflow: &str, first: impl IntoIterator<Item = Command>) -> Self {
         let mut desk = Self { world: World::new(Keeping::default()), now: Time(1_795_000_000_000) };
         for name in ["care", "billing", "leads"] {
-            desk.ask("author", Command::ImportTeam { name: name.into(), title: name.into(), expected: None }).unwrap();
+            desk.ask("author", Command::from(ImportTeam { name: name.into(), title: name.into(), expected: None }))
+                .unwrap();
         }
         for command in first {
             desk.ask("author", command).unwrap();
         }
         let definition = Box::new(file::read(workflow, None).unwrap_or_else(|faults| panic!("{faults:#?}")));
-        desk.ask("author", Command::ImportWorkflow { definition, expected: None }).unwrap();
-        desk.ask("author", Command::PublishWorkflow { name: "repair".into(), expected: None, validated: None })
+        desk.ask("author", Command::from(ImportWorkflow { definition, expected: None })).unwrap();
+        desk.ask("author", Command::from(PublishWorkflow { name: "repair".into(), expected: None, validated: None }))
             .unwrap();
         desk
     }
@@ -81,21 +84,21 @@ impl Desk {
             release_within_millis: None,
             if_running: IfRunning::Refuse,
         };
-        match self.ask("script", Command::SetWorkflow(Box::new(set))).unwrap() {
+        match self.ask("script", Command::from(set)).unwrap() {
             Answer::Set { instance, .. } => instance,
             other => panic!("{other:?}"),
         }
     }
 
     pub(crate) fn claim(&mut self, who: &str, instance: InstanceId) -> Result<Answer, Rejection> {
-        self.ask(who, Command::Claim { instance, lease_millis: 15 * MINUTE })
+        self.ask(who, Command::from(ClaimInstance { instance, lease_millis: 15 * MINUTE }))
     }
 
     pub(crate) fn push(&mut self, who: &str, id: InstanceId, button: &str) -> Result<Answer, Rejection> {
         let visit = self.of(id).visit();
         let push =
             PushButton { instance: id, button: button.into(), stage: None, visit, note: "".into(), form: Vec::new() };
-        self.ask(who, Command::PushButton(Box::new(push)))
+        self.ask(who, Command::from(push))
     }
 
     pub(crate) fn next(&mut self, who: &str) -> Option<InstanceId> {
@@ -109,7 +112,7 @@ impl Desk {
     pub(crate) fn next_of(&mut self, who: &str, filter: FollowUpFilter) -> Result<Answer, Rejection> {
         let found = Claimable::search(self.world.root(), &filter, self.now, &never).unwrap();
         let candidates = found.candidates().to_vec();
-        self.ask(who, Command::ClaimNext(Box::new(ClaimNext { filter, candidates, lease_millis: 15 * MINUTE })))
+        self.ask(who, Command::from(ClaimNext { filter, candidates, lease_millis: 15 * MINUTE }))
     }
 
     pub(crate) fn of(&self, id: InstanceId) -> &Instance {
@@ -130,7 +133,7 @@ impl Desk {
         self.now = Time(self.now.0 + millis);
         let mut happened = Vec::new();
         while let Some(key) = self.world.timers().earliest().filter(|key| key.due <= self.now) {
-            let elapse = Command::Elapse { due: key.due, slot: key.slot, wake: key.wake() };
+            let elapse = Command::from(Elapse { due: key.due, slot: key.slot, wake: key.wake() });
             happened.push(Arc::new(self.entry("", elapse).unwrap().0.unwrap()));
         }
         happened

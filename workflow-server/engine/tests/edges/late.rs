@@ -1,6 +1,6 @@
 //! A server that wakes late: what a timer starts counts from when the timer was due.
 
-use aftercall_engine::command::Command;
+use aftercall_engine::command::{Command, Elapse, ReleaseClaim};
 use aftercall_engine::entry::ChangeKind;
 use aftercall_engine::instance::{Instance, InstanceId};
 use aftercall_engine::time::Time;
@@ -45,7 +45,7 @@ fn promised(instance: &Instance) -> Vec<Option<Time>> {
 fn wake(desk: &mut Desk, late: i64) -> bool {
     let Some(key) = desk.world.timers().earliest() else { return false };
     desk.now = desk.now.max(Time(key.due.0 + late));
-    desk.entry("", Command::Elapse { due: key.due, slot: key.slot, wake: key.wake() }).unwrap();
+    desk.entry("", Command::from(Elapse { due: key.due, slot: key.slot, wake: key.wake() })).unwrap();
     true
 }
 
@@ -157,7 +157,7 @@ fn a_timer_that_waited_for_the_end_of_a_claim_was_due_when_that_ended() {
         desk.claim("Ann", id).unwrap();
         if let Some(after) = release_after {
             desk.now = Time(desk.now.0 + after);
-            desk.ask("Ann", Command::ReleaseClaim { instance: id }).unwrap();
+            desk.ask("Ann", Command::from(ReleaseClaim { instance: id })).unwrap();
         }
         wake(&mut desk, late);
         desk.of(id).alerts[0].due.unwrap().0 - set.0

@@ -12,7 +12,7 @@ mod pausing;
 use std::sync::Arc;
 
 use aftercall_engine::calendar::{Calendar, Clock, ClockTime};
-use aftercall_engine::command::{CallChanges, Command};
+use aftercall_engine::command::{CallChanges, Command, ImportCalendar};
 use aftercall_engine::definition::escalation::{alert_action, next_firing};
 use aftercall_engine::definition::file::{read, read_calendars};
 use aftercall_engine::query::never;
@@ -274,5 +274,5 @@ fn a_time_of_day_after_a_wait_may_come_in_the_moment_in_which_the_wait_is_over()
 }
 
 pub(crate) fn import(calendar: &Calendar) -> Command {
-    Command::ImportCalendar { calendar: Arc::new(calendar.clone()), expected: None }
+    Command::from(ImportCalendar { calendar: Arc::new(calendar.clone()), expected: None })
 }

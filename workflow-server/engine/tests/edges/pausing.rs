@@ -1,7 +1,7 @@
 //! Pauses that begin and end at the edges of opening hours, inside and outside of them.
 
 use aftercall_engine::calendar::Calendar;
-use aftercall_engine::command::Command;
+use aftercall_engine::command::{Command, Elapse, PauseInstance, ResumeInstance};
 use aftercall_engine::instance::{Instance, InstanceId};
 use aftercall_engine::time::Time;
 use proptest::prelude::*;
@@ -24,11 +24,12 @@ on_new_call:
 "#;
 
 fn pause(desk: &mut Desk, id: InstanceId, until: Option<Time>) {
-    desk.ask("ops", Command::Pause { instance: id, until, reason: "parts".into(), expected: None }).unwrap();
+    desk.ask("ops", Command::from(PauseInstance { instance: id, until, reason: "parts".into(), expected: None }))
+        .unwrap();
 }
 
 fn resume(desk: &mut Desk, id: InstanceId) {
-    desk.ask("ops", Command::Resume { instance: id, note: "".into(), expected: None }).unwrap();
+    desk.ask("ops", Command::from(ResumeInstance { instance: id, note: "".into(), expected: None })).unwrap();
 }
 
 fn promised(instance: &Instance) -> [Time; 3] {
@@ -46,7 +47,9 @@ fn check(calendar: &Calendar, due: &str, (set, paused, resumed): (Time, Time, Ti
     // One that is ended by hand ends when that is done.
     desk.now = Time(resumed.0 + if resumed > paused { late } else { 0 });
     match desk.world.timers().earliest() {
-        Some(key) => drop(desk.entry("", Command::Elapse { due: key.due, slot: key.slot, wake: key.wake() }).unwrap()),
+        Some(key) => {
+            drop(desk.entry("", Command::from(Elapse { due: key.due, slot: key.slot, wake: key.wake() })).unwrap());
+        }
         None => resume(&mut desk, id),
     }
     let stood = model.between(paused, resumed);
@@ -113,7 +116,7 @@ fn a_time_of_day_comes_where_a_pause_ends_just_then_and_a_short_pause_does_not_c
         pause(&mut desk, id, Some(until));
         desk.now = Time(until.0 + late);
         let key = desk.world.timers().earliest().unwrap();
-        desk.entry("", Command::Elapse { due: key.due, slot: key.slot, wake: key.wake() }).unwrap();
+        desk.entry("", Command::from(Elapse { due: key.due, slot: key.slot, wake: key.wake() })).unwrap();
         text(&always, desk.of(id).timers[0].due)
     };
     let nine = "{ at: \"09:00\" }";

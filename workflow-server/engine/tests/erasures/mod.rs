@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use aftercall_engine::Request;
 use aftercall_engine::call::Call;
-use aftercall_engine::command::Command;
+use aftercall_engine::command::{Command, OperationsCommand};
 use aftercall_engine::entry::Entry;
 use aftercall_engine::erasure::{Erasure, ErasureChange};
 use aftercall_engine::world::{Root, World};
 
 /// Whether an erasure that begins names every call in memory of its caller, however old the look is that it was made of.
 pub(crate) fn names_all_calls(world: &World, request: &Request, entry: &Entry) -> bool {
-    let Command::EraseCaller(erase) = &request.command else { return true };
+    let Command::Operations(OperationsCommand::EraseCaller(erase)) = &request.command else { return true };
     let (Some(look), Some(ErasureChange::Started(erasure))) = (&erase.look, &entry.erasure) else { return true };
     let is_named = |call: &Arc<Call>| {
         let key = (&call.key, call.created_at);

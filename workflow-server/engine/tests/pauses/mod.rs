@@ -1,7 +1,7 @@
 //! What a pause keeps: the clocks of an instance stand still in it, and nothing but its end or a resume ends it.
 
+use aftercall_engine::actor::ActorKind;
 use aftercall_engine::calendar::Clock;
-use aftercall_engine::command::ActorKind;
 use aftercall_engine::definition::ActionKind;
 use aftercall_engine::entry::{ChangeKind, Entry};
 use aftercall_engine::instance::{Instance, Status, Timer};

@@ -4,9 +4,9 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use aftercall_engine::actor::Actor;
 use aftercall_engine::archive::Chunk;
 use aftercall_engine::call::Call;
-use aftercall_engine::command::Actor;
 use aftercall_engine::entry::{Answer, ChangeKind, Said};
 use aftercall_engine::instance::InstanceId;
 use aftercall_engine::time::Time;

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
+use aftercall_engine::actor::Actor;
 use aftercall_engine::archive::{ArchiveChange, Chunk, PurgeConfirmation, Tally};
-use aftercall_engine::command::Actor;
 use aftercall_engine::time::Time;
 
 use super::codes::Coded;

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use aftercall_engine::actor::Actor;
 use aftercall_engine::batch::{Batch, BatchChange, BatchWork, RefusedItem};
-use aftercall_engine::command::{Actor, Recipient};
+use aftercall_engine::recipient::Recipient;
 use aftercall_engine::time::Time;
 
 use super::codes::Coded;

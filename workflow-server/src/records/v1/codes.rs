@@ -1,8 +1,8 @@
 //! The numbers by which closed lists are written. A number is never used for anything else.
 
+use aftercall_engine::actor::ActorKind;
 use aftercall_engine::batch::BatchState;
 use aftercall_engine::calendar::NextDay;
-use aftercall_engine::command::ActorKind;
 use aftercall_engine::definition::EventKind;
 use aftercall_engine::definition::model::Priority;
 use aftercall_engine::entry::{ChangeKind, StageWarningKind, Warning};

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use aftercall_engine::command::Actor;
+use aftercall_engine::actor::Actor;
 use aftercall_engine::definition::model::{Definition, Event, Stage};
 use aftercall_engine::definition::numbering::Numbering;
 use aftercall_engine::definition::source::Source;

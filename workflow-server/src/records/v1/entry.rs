@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use aftercall_engine::Entry;
-use aftercall_engine::command::{Actor, RequestMark};
+use aftercall_engine::actor::Actor;
+use aftercall_engine::command::RequestMark;
 use aftercall_engine::entry::{Answer, CallChange, DefinitionChange, Said};
 use aftercall_engine::time::Time;
 use aftercall_engine::value::Value;

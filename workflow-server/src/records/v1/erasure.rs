@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
+use aftercall_engine::actor::Actor;
 use aftercall_engine::call::CallKey;
-use aftercall_engine::command::Actor;
 use aftercall_engine::erasure::{ErasedCall, Erasure, ErasureChange};
 use aftercall_engine::time::Time;
 
