@@ -50,7 +50,7 @@ impl From<Exit> for ExitCode {
 }
 
 /// Why a command did not do what was asked.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 #[error("{sentence}")]
 pub(crate) struct Failure {
     exit: Exit,
@@ -140,17 +140,18 @@ impl From<Status> for Failure {
         lines.extend(info.as_ref().and_then(|info| lease(info, status.message())));
         let reason = info.map(|info| info.reason).unwrap_or_default();
         lines.extend(advice(status.code(), &reason).map(str::to_owned));
-        let exit = if is_about_an_id(&status) { Exit::NotFound } else { exit_of(status.code()) };
+        let exit = if is_about_what_is_missing(&status) { Exit::NotFound } else { exit_of(status.code()) };
         Self { exit, sentence: lines.join("\n"), status: Some(Box::new(status)) }
     }
 }
 
-/// Whether all that is wrong is an id of an instance that cannot be one: nothing has that id.
-fn is_about_an_id(status: &Status) -> bool {
+/// Whether all that is wrong is that something does not exist: an id that cannot be one, or a name in a field.
+fn is_about_what_is_missing(status: &Status) -> bool {
     let bad = status.get_details_bad_request();
     bad.is_some_and(|bad| {
         let is_id = |one: &FieldViolation| one.field == "instance_id" && !one.description.contains("given");
-        !bad.field_violations.is_empty() && bad.field_violations.iter().all(is_id)
+        let is_missing = |one: &FieldViolation| is_id(one) || one.description.starts_with("there is no ");
+        !bad.field_violations.is_empty() && bad.field_violations.iter().all(is_missing)
     })
 }
 
@@ -305,12 +306,13 @@ mod tests {
     }
 
     #[test]
-    fn an_id_that_cannot_be_one_names_nothing() {
-        let of = |field: &str| {
-            let details = ErrorDetails::with_bad_request(vec![FieldViolation::new(field, "is not an id")]);
+    fn what_does_not_exist_has_one_exit_code_whichever_field_names_it() {
+        let of = |field: &str, description: &str| {
+            let details = ErrorDetails::with_bad_request(vec![FieldViolation::new(field, description)]);
             Failure::from(Status::with_error_details(Code::InvalidArgument, "wrong", details)).exit()
         };
-        assert_eq!((of("instance_id"), of("call.id")), (Exit::NotFound, Exit::Refused));
+        assert_eq!((of("instance_id", "is not an id"), of("call.id", "is not an id")), (Exit::NotFound, Exit::Refused));
+        assert_eq!(of("to_team", "there is no team `biling`"), Exit::NotFound);
     }
 
     #[test]

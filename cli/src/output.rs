@@ -138,6 +138,11 @@ impl Output {
         self.line(&value.to_string())
     }
 
+    /// A text that is an answer in its own form, such as a file or a picture; in JSON the object that holds it.
+    pub(crate) fn written(self, json: &serde_json::Value, text: &str) -> Result<(), Failure> {
+        if self.is_json() { self.json(json) } else { self.line(text.trim_end()) }
+    }
+
     /// A text as it is, with its own line ends.
     pub(crate) fn text(self, text: &str) -> Result<(), Failure> {
         let mut stdout = io::stdout().lock();

@@ -11,7 +11,7 @@ use aftercall_engine::simulate::{Simulation, SimulationError};
 use aftercall_engine::time::Time;
 use unicode_width::UnicodeWidthStr as _;
 
-use crate::authoring::reading::read_text;
+use crate::authoring::reading::{read_text, shown};
 use crate::errors::Failure;
 
 /// A workflow file.
@@ -43,13 +43,13 @@ impl Written {
 /// Reads a file.
 pub(crate) fn read(file: &Path) -> Result<Written, Failure> {
     let text = read_text(file)?;
-    parse(&file.display().to_string(), &text)
+    parse(&shown(file), &text)
 }
 
 /// Reads a file that comes after another one of the same workflow: what has no number in it gets one that is new.
 pub(crate) fn read_after(file: &Path, earlier: &Definition) -> Result<Written, Failure> {
     let text = read_text(file)?;
-    let name = file.display().to_string();
+    let name = shown(file);
     let mut numbering = Numbering::default();
     numbering.absorb(earlier);
     let read = file::read_placed(&text, |workflow| (workflow == earlier.name).then_some(&numbering));
@@ -101,12 +101,11 @@ pub(crate) fn excerpt(text: &str, line: u32, column: u32) -> Option<String> {
     Some(format!("  {number} | {dots}{}\n  {gutter} | {mark}^", shown.trim_end()))
 }
 
-/// The file as the server would export it: ids written, keys in one order, comments where they were; but no stage numbers that
-/// it does not say.
-pub(crate) fn formatted(file: &Path, text: &str) -> Result<String, Failure> {
-    let is_json = file.extension().is_some_and(|extension| extension == "json");
+/// The text as the server would export it: ids written, keys in one order, comments where they were; but no stage numbers that
+/// it does not say. `name` is what errors call it.
+pub(crate) fn formatted(name: &str, text: &str, is_json: bool) -> Result<String, Failure> {
     let formatted = if is_json { format_json(text) } else { format_yaml(text) };
-    formatted.map_err(|faults| refused(&file.display().to_string(), text, &faults))
+    formatted.map_err(|faults| refused(name, text, &faults))
 }
 
 /// A workflow to begin from, with comments that say what can be written where.
@@ -206,14 +205,14 @@ mod tests {
     #[test]
     fn the_file_to_begin_from_has_no_fault_and_formats_to_itself() {
         let text = template("my-flow", "My flow");
-        let once = formatted(Path::new("a.yaml"), &text).unwrap();
+        let once = formatted("a", &text, false).unwrap();
         assert_eq!(once, text);
-        assert_eq!(formatted(Path::new("a.yaml"), &once).unwrap(), once);
+        assert_eq!(formatted("a", &once, false).unwrap(), once);
         assert_eq!(parse("a", &text).unwrap().definition, parse("a", &once).unwrap().definition);
         for title in ["Ring #2", "Complaint: second level", "- \"Quoted\" \\ 'too' -", "Größe", "{ x }"] {
             assert_eq!(parse("t", &template("t", title)).unwrap().definition.title, title);
         }
-        let json = formatted(Path::new("a.json"), &text).unwrap();
+        let json = formatted("a", &text, true).unwrap();
         assert_eq!(parse("a", &json).unwrap().definition, parse("a", &once).unwrap().definition);
     }
 }

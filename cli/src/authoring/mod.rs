@@ -4,9 +4,11 @@
 
 pub(crate) mod calendars;
 pub(crate) mod files;
+pub(crate) mod kinds;
 pub(crate) mod pictures;
 pub(crate) mod reading;
 pub(crate) mod schema;
+pub(crate) mod sources;
 pub(crate) mod teams;
 pub(crate) mod testing;
 pub(crate) mod trying;

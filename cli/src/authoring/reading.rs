@@ -1,19 +1,37 @@
-//! Files of authors, read as text: what is in another encoding is named as that.
+//! Files of authors, read as text: what is in another encoding is named as that. `-` is stdin.
 
+use std::io::Read as _;
 use std::path::Path;
 
 use crate::errors::{Exit, Failure};
 
-/// The text of a file.
+/// The name by which stdin is given as a file.
+pub(crate) const STDIN: &str = "-";
+
+/// What errors call a file.
+pub(crate) fn shown(file: &Path) -> String {
+    if file == Path::new(STDIN) { "stdin".to_owned() } else { file.display().to_string() }
+}
+
+/// The text of a file, or of stdin.
 pub(crate) fn read_text(file: &Path) -> Result<String, Failure> {
-    let bytes = std::fs::read(file).map_err(|error| cannot_read(file, &error))?;
-    decoded(&file.display().to_string(), bytes)
+    decoded(&shown(file), read_bytes(file)?)
+}
+
+/// The bytes of a file, or of stdin.
+pub(crate) fn read_bytes(file: &Path) -> Result<Vec<u8>, Failure> {
+    if file != Path::new(STDIN) {
+        return std::fs::read(file).map_err(|error| cannot_read(file, &error));
+    }
+    let mut bytes = Vec::new();
+    std::io::stdin().lock().read_to_end(&mut bytes).map_err(|error| cannot_read(file, &error))?;
+    Ok(bytes)
 }
 
 /// A file that cannot be read, in a sentence.
 pub(crate) fn cannot_read(file: &Path, error: &std::io::Error) -> Failure {
     let exit = if error.kind() == std::io::ErrorKind::NotFound { Exit::NotFound } else { Exit::Refused };
-    Failure::new(exit, format!("{} cannot be read: {error}.", file.display()))
+    Failure::new(exit, format!("{} cannot be read: {error}.", shown(file)))
 }
 
 /// The text of bytes that were read; `name` is what errors call them.

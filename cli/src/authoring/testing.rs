@@ -18,18 +18,26 @@ use aftercall_engine::simulate::{Leads, Way, ways};
 use form::TestFile;
 
 use super::files::{self, Written};
-use super::reading::{cannot_read, read_text};
+use super::kinds::{self, Kind, TESTS_ENDING};
+use super::reading::{read_text, shown};
+use super::sources::{entries, is_author_file};
 use crate::errors::Failure;
-
-/// What files of tests end in.
-pub(crate) const ENDING: &str = ".test.yaml";
 
 /// What came of one test.
 pub(crate) struct Ran {
-    /// Its name, with that of its file.
+    /// The name of its workflow.
+    pub(crate) workflow: String,
+    /// Its own name.
     pub(crate) name: String,
     /// What was expected and not found; empty where all was.
     pub(crate) faults: Vec<String>,
+}
+
+impl Ran {
+    /// Its name, with that of its workflow.
+    pub(crate) fn shown(&self) -> String {
+        format!("{}: {}", self.workflow, self.name)
+    }
 }
 
 /// What came of all tests of a workflow.
@@ -58,33 +66,8 @@ impl Outcome {
 
 /// Whether it is a file of a workflow, with or without faults, and not one of tests, teams or calendars, nor the schema.
 fn is_workflow(path: &Path) -> bool {
-    let name = path.to_string_lossy();
-    let is_file = [".yaml", ".yml", ".json"].iter().any(|ending| name.ends_with(ending)) && !name.ends_with(ENDING);
-    is_file && std::fs::read_to_string(path).is_ok_and(|text| has_stages(&text))
-}
-
-/// Whether the root has the key that begins the stages. Of what cannot be read the lines are looked at: a workflow that has
-/// still to be mended is one too.
-fn has_stages(text: &str) -> bool {
-    const KEY: &str = "on_new_call";
-    if let Ok(root) = serde_json::from_str::<serde_json::Value>(text) {
-        return root.get(KEY).is_some();
-    }
-    let is_in_braces = text.trim_start().starts_with('{');
-    let mut lines = text.lines().map(|line| if is_in_braces { line.trim_start() } else { line });
-    lines.any(|line| {
-        let rest = line.trim_start_matches('"').strip_prefix(KEY);
-        rest.is_some_and(|rest| rest.trim_start_matches(['"', ' ']).starts_with(':'))
-    })
-}
-
-/// What is in a folder, in the order of the names.
-fn entries(folder: &Path, is_meant: impl Fn(&Path) -> bool) -> Result<Vec<PathBuf>, Failure> {
-    let entries = std::fs::read_dir(folder).map_err(|error| cannot_read(folder, &error))?;
-    let mut found: Vec<PathBuf> = entries.filter_map(Result::ok).map(|entry| entry.path()).collect();
-    found.retain(|path| is_meant(path));
-    found.sort();
-    Ok(found)
+    let read = || std::fs::read_to_string(path).ok();
+    is_author_file(path) && read().is_some_and(|text| kinds::of(path, &text) == Kind::Workflow)
 }
 
 /// The files of tests that are meant: a folder means all in it.
@@ -92,7 +75,7 @@ pub(crate) fn files_of(given: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
     let mut found = Vec::new();
     for path in given {
         if path.is_dir() {
-            found.extend(entries(path, |path| path.to_string_lossy().ends_with(ENDING))?);
+            found.extend(entries(path, |path| path.to_string_lossy().ends_with(TESTS_ENDING))?);
         } else {
             found.push(path.clone());
         }
@@ -114,9 +97,8 @@ pub(crate) fn run(paths: &[PathBuf]) -> Result<Outcome, Failure> {
         let workflow = workflow.canonicalize().unwrap_or(workflow);
         let ways = &mut walked.entry(workflow).or_insert_with(|| (written.clone(), BTreeSet::new())).1;
         for test in file.tests.iter().flatten() {
-            let name = format!("{}: {}", written.definition.name, test.name);
             let faults = steps::run(&written, &calendars, test, ways);
-            outcome.ran.push(Ran { name, faults });
+            outcome.ran.push(Ran { workflow: written.definition.name.clone(), name: test.name.clone(), faults });
         }
     }
     for (written, walked) in walked.values() {
@@ -128,10 +110,10 @@ pub(crate) fn run(paths: &[PathBuf]) -> Result<Outcome, Failure> {
 
 fn read_tests(path: &Path) -> Result<TestFile, Failure> {
     let text = read_text(path)?;
-    let shown = path.display();
-    if has_stages(&text) {
+    let shown = shown(path);
+    if kinds::has_stages(&text) {
         return Err(Failure::refused(format!(
-            "{shown} is a workflow, not a file of tests: give the file of its tests, which ends in {ENDING}, or its folder."
+            "{shown} is a workflow, not a file of tests: give the file of its tests, which ends in {TESTS_ENDING}, or its folder."
         )));
     }
     let file: TestFile =
@@ -164,7 +146,7 @@ fn unwalked(definition: &Definition, walked: &BTreeSet<Way>) -> Vec<String> {
 pub(crate) fn calendars(path: Option<PathBuf>) -> Result<Vec<Arc<Calendar>>, Failure> {
     let Some(path) = path else { return Ok(Vec::new()) };
     let text = read_text(&path)?;
-    let read = read_calendars(&text).map_err(|faults| files::refused(&path.display().to_string(), &text, &faults))?;
+    let read = read_calendars(&text).map_err(|faults| files::refused(&shown(&path), &text, &faults))?;
     Ok(read.into_iter().map(Arc::new).collect())
 }
 
@@ -184,7 +166,7 @@ mod tests {
             .ran
             .iter()
             .filter(|test| !test.faults.is_empty())
-            .map(|test| format!("{}: {:?}", test.name, test.faults))
+            .map(|test| format!("{}: {:?}", test.shown(), test.faults))
             .collect();
         assert_eq!((failed, &outcome.unwalked), (Vec::new(), &Vec::new()));
         assert_eq!(outcome.untested(&[examples()]).unwrap(), Vec::<PathBuf>::new(), "every example has tests");
@@ -253,26 +235,6 @@ on_new_call:
                 "w: 2 After Again → vip (finish)"
             ]
         );
-    }
-    #[test]
-    fn a_workflow_has_the_key_at_its_root() {
-        let schema = crate::authoring::schema::text().unwrap();
-        assert!(schema.contains("on_new_call"));
-        let json = files::formatted(Path::new("a.json"), &files::template("w", "W")).unwrap();
-        let broken = json.replace("format", "format\"");
-        for (text, expected) in [
-            (schema.as_str(), false),
-            (&files::template("w", "W"), true),
-            (&json, true),
-            (&broken, true),
-            ("format: 1\non_new_call:\n  - buton: Go\n", true),
-            ("\"on_new_call\": []\n", true),
-            ("# of on_new_call:\nformat: 1\nteams: []\n", false),
-            ("{ \"properties\": { \"on_new_call\": {} } }", false),
-            ("on_new_calls: 1\n", false),
-        ] {
-            assert_eq!(has_stages(text), expected, "{text}");
-        }
     }
 
     #[test]

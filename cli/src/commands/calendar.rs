@@ -10,7 +10,7 @@ use aftercall_proto::workflow::v1::{
 };
 use clap::Subcommand;
 
-use crate::authoring::reading::read_text;
+use crate::authoring::reading::{read_text, shown};
 use crate::{
     authoring::calendars,
     connect,
@@ -104,7 +104,7 @@ async fn find(session: &Session, name: &str) -> Result<CalendarMessage, Failure>
 
 fn read(file: &Path) -> Result<Vec<CalendarMessage>, Failure> {
     let text = read_text(file)?;
-    calendars::read(&file.display().to_string(), &text)
+    calendars::read(&shown(file), &text)
 }
 
 /// Declares a calendar.

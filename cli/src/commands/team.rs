@@ -9,7 +9,7 @@ use aftercall_proto::workflow::v1::{
 };
 use clap::Subcommand;
 
-use crate::authoring::reading::read_text;
+use crate::authoring::reading::{read_text, shown};
 use crate::{
     authoring, connect,
     errors::Failure,
@@ -57,6 +57,7 @@ It is refused while a workflow names the team, an open follow-up has an alert fo
     #[command(after_help = "Example:\n  aftercall team show billing")]
     Show {
         /// Its name
+        #[arg(value_name = "TEAM")]
         name: String,
     },
 }
@@ -80,7 +81,7 @@ impl Team {
             Self::Import { file } => {
                 let text = read_text(&file)?;
                 let mut teams = Vec::new();
-                for (name, title) in authoring::teams::read(&file.display().to_string(), &text)? {
+                for (name, title) in authoring::teams::read(&shown(&file), &text)? {
                     teams.push(declare(session, name, title).await?);
                 }
                 show(session, &teams)

@@ -4,22 +4,21 @@
 
 use aftercall_proto::workflow::v1::{
     ExportWorkflowRequest, FileFormat, GetWorkflowRequest, ListVersionsRequest, ListWorkflowsRequest,
-    PublishWorkflowRequest, WorkflowDescription,
+    WorkflowDescription,
 };
 use clap::{Args, Subcommand, ValueEnum};
+use serde_json::json;
 
 use crate::{
     commands::{
         workflow_building::Building,
         workflow_files::{self, Files},
         workflow_pictures::{self, Diff, Graph},
-        workflow_retention,
+        workflow_publishing, workflow_retention,
         workflow_trying::{Simulate, Test},
         workflow_writing::{self, Fmt, New},
     },
-    connect,
     errors::Failure,
-    output::remark,
     session::Session,
     table::{Table, id, name, sentence, whole},
     time, values, wording,
@@ -48,23 +47,27 @@ const PAGE_SIZE: u32 = 1_000;
 #[derive(Debug, Subcommand)]
 pub(crate) enum Workflow {
     /// Check workflow files; nothing is stored
-    #[command(after_help = "Example:\n  aftercall workflow validate refund.yaml")]
+    #[command(
+        after_help = "Examples:\n  aftercall workflow validate refund.yaml\n  aftercall workflow validate workflows/\n  generate | aftercall workflow validate -"
+    )]
     Validate(Files),
     /// Store workflow files as drafts
-    #[command(after_help = "Example:\n  aftercall workflow import refund.yaml")]
+    #[command(
+        after_help = "Examples:\n  aftercall workflow import refund.yaml\n  aftercall workflow import workflows/*.yaml"
+    )]
     Import(Files),
     #[command(flatten)]
     Building(Building),
     /// Make drafts immutable versions; of a file, import it first
     #[command(
-        after_help = "Examples:\n  aftercall workflow publish refund\n  aftercall workflow publish examples/refund.yaml"
+        after_help = "Examples:\n  aftercall workflow publish refund\n  aftercall workflow publish examples/refund.yaml\n  aftercall workflow publish workflows/\n\nAll of them are checked first: where one has errors, nothing is stored."
     )]
-    Publish(Publish),
+    Publish(workflow_publishing::Publish),
     /// List the workflows of the server
     #[command(after_help = "Example:\n  aftercall workflow list")]
     List {
         /// Those that have been taken out of use too
-        #[arg(long)]
+        #[arg(long, short = 'a')]
         all: bool,
     },
     /// Show what a shorter retention would remove, and let it count
@@ -80,6 +83,7 @@ pub(crate) enum Workflow {
     #[command(after_help = "Example:\n  aftercall workflow versions refund")]
     Versions {
         /// The workflow's name
+        #[arg(value_name = "WORKFLOW")]
         name: String,
     },
     /// Write a workflow as a file, with every id and stage number, to stdout
@@ -93,12 +97,14 @@ pub(crate) enum Workflow {
     #[command(after_help = "Example:\n  aftercall workflow archive refund")]
     Archive {
         /// The workflow's name
+        #[arg(value_name = "WORKFLOW")]
         name: String,
     },
     /// Bring a workflow back into use
     #[command(after_help = "Example:\n  aftercall workflow restore refund")]
     Restore {
         /// The workflow's name
+        #[arg(value_name = "WORKFLOW")]
         name: String,
     },
     /// Walk through a workflow file in the terminal; nothing is stored
@@ -115,15 +121,9 @@ pub(crate) enum Workflow {
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct Publish {
-    /// Names of workflows, or files (what ends in .yaml, .yml or .json)
-    #[arg(required = true, value_name = "NAME|FILE")]
-    names: Vec<String>,
-}
-
-#[derive(Debug, Args)]
 pub(crate) struct Which {
     /// The workflow's name
+    #[arg(value_name = "WORKFLOW")]
     name: String,
     /// This version instead of the newest
     #[arg(long, value_name = "N", conflicts_with = "draft", value_parser = clap::value_parser!(u32).range(1..))]
@@ -164,47 +164,13 @@ impl Workflow {
             Self::Graph(graph) => graph.run(session).await,
             Self::Archive { name } => workflow_pictures::archive(session, name, false).await,
             Self::Restore { name } => workflow_pictures::archive(session, name, true).await,
-            Self::Simulate(simulate) => simulate.run(),
+            Self::Simulate(simulate) => simulate.run(session),
             Self::Test(test) => test.run(session),
             Self::New(new) => new.run(session),
             Self::Fmt(fmt) => fmt.run(session),
             Self::Schema => workflow_writing::schema(session),
         }
     }
-}
-
-impl Publish {
-    async fn run(self, session: &Session) -> Result<(), Failure> {
-        for given in self.names {
-            let name = if workflow_files::is_file(&given) {
-                workflow_files::import(session, given.as_ref()).await?.name
-            } else {
-                given
-            };
-            publish(session, name).await?;
-        }
-        Ok(())
-    }
-}
-
-async fn publish(session: &Session, name: String) -> Result<(), Failure> {
-    let request = PublishWorkflowRequest {
-        request_id: connect::request_id(),
-        actor: session.to.actor.clone(),
-        name: name.clone(),
-        expected_revision: None,
-    };
-    let answer = session.to.definitions().await?.publish_workflow(request).await?.into_inner();
-    for fault in &answer.faults {
-        remark(&workflow_files::fault_line(&name, fault));
-    }
-    if answer.archived {
-        remark(&format!("{name} is out of use: `aftercall workflow restore {name}` brings it back."));
-    }
-    session.output.one(&answer, || {
-        let already = if answer.created { "" } else { ", which was there already" };
-        vec![format!("Published {name} as version {}{already}.", answer.version)]
-    })
 }
 
 async fn list(session: &Session, include_archived: bool) -> Result<(), Failure> {
@@ -296,19 +262,18 @@ async fn versions(session: &Session, name: String) -> Result<(), Failure> {
 
 impl Export {
     async fn run(self, session: &Session) -> Result<(), Failure> {
-        let format = match self.format {
-            Format::Yaml => FileFormat::Yaml,
-            Format::Json => FileFormat::Json,
+        let (format, word) = match self.format {
+            Format::Yaml => (FileFormat::Yaml, "yaml"),
+            Format::Json => (FileFormat::Json, "json"),
         };
         let request = ExportWorkflowRequest {
-            name: self.which.name,
+            name: self.which.name.clone(),
             version: self.which.version.unwrap_or(0),
             draft: self.which.draft,
             format: format.into(),
         };
         let file = session.to.definitions().await?.export_workflow(request).await?.into_inner().file;
-        // The file is the answer, in its own form, whatever --output says.
-        session.output.line(file.trim_end())
+        session.output.written(&json!({ "name": self.which.name, "format": word, "file": file }), &file)
     }
 }
 

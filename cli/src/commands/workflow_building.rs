@@ -13,7 +13,7 @@ use aftercall_proto::workflow::v1::{
 use clap::{Args, Subcommand};
 use tonic::Status;
 
-use crate::authoring::reading::read_text;
+use crate::authoring::reading::{read_text, shown};
 use crate::{
     commands::{
         workflow,
@@ -69,6 +69,7 @@ pub(crate) struct Create {
 #[derive(Debug, Args)]
 pub(crate) struct At {
     /// The workflow's name
+    #[arg(value_name = "WORKFLOW")]
     name: String,
     /// The event of the stage, as `workflow show --draft` writes it in brackets: new-call, paid
     event: String,
@@ -147,7 +148,7 @@ impl Create {
             file: file.clone(),
         };
         let answer = session.to.definitions().await?.create_workflow(request).await;
-        let shown = self.header.map_or_else(|| "workflow".to_owned(), |path| path.display().to_string());
+        let shown = self.header.map_or_else(|| "workflow".to_owned(), |path| shown(&path));
         let answer = answer.map_err(|status| refused(&shown, &file, &status))?.into_inner();
         told(session, &answer, answer.workflow.as_ref(), &answer.faults)
     }

@@ -3,7 +3,7 @@
 //! Promise: a fault reads `file:line:col: message`, which editors jump to; all files are looked at before the command
 //! ends. Must not: parse a definition; the server that will run it does.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use aftercall_proto::workflow::v1::{
     Fault, FileFormat, ImportWorkflowRequest, ImportWorkflowResponse, WorkflowDescription,
@@ -13,7 +13,10 @@ use tonic::{Code, Status};
 use tonic_types::StatusExt;
 
 use crate::{
-    authoring::{files::excerpt, reading::read_text},
+    authoring::{
+        files::excerpt,
+        sources::{Source, gather},
+    },
     connect,
     errors::{Exit, Failure},
     output::remark,
@@ -22,14 +25,15 @@ use crate::{
 
 #[derive(Debug, Args)]
 pub(crate) struct Files {
-    /// Workflow files, YAML or JSON
-    #[arg(required = true, value_name = "FILE")]
+    /// Workflow files, YAML or JSON; folders with them, of which tests, teams and calendars are skipped; - for stdin
+    #[arg(required = true, value_name = "FILE|DIR")]
     files: Vec<PathBuf>,
 }
 
-/// Whether an argument names a file rather than a workflow: a workflow's name has no dot and no slash.
+/// Whether an argument names a file, a folder or stdin rather than a workflow, whose name has only letters, digits and hyphens.
 pub(crate) fn is_file(given: &str) -> bool {
-    given.contains(['/', '\\']) || [".yaml", ".yml", ".json"].iter().any(|ending| given.ends_with(ending))
+    let has_ending = || [".yaml", ".yml", ".json"].iter().any(|ending| given.ends_with(ending));
+    matches!(given, "-" | "." | "..") || given.contains(['/', '\\', '*', '?', '[']) || has_ending()
 }
 
 /// A fault as editors read it; without a place in the file, with its stage and action.
@@ -54,38 +58,44 @@ pub(crate) fn with_excerpt(shown: &str, text: &str, fault: &Fault) -> String {
 
 /// `workflow validate`.
 pub(crate) async fn validate(session: &Session, files: &Files) -> Result<(), Failure> {
-    let mut faults = Vec::new();
-    for file in &files.files {
-        faults.extend(faults_of(session, file).await?);
+    let sources = gather(&files.files)?;
+    if let [source] = sources.files.as_slice() {
+        source.text()?;
     }
-    let json = serde_json::Value::Array(faults.iter().map(|(file, fault)| fault_json(file, fault)).collect());
+    let mut found = Vec::new();
+    for source in &sources.files {
+        found.extend(faults_of(session, source).await?.into_iter().map(|fault| (source, fault)));
+    }
     if session.output.is_json() {
-        session.output.json(&json)?;
+        let json = found.iter().map(|(source, fault)| fault_json(&source.shown, fault)).collect();
+        session.output.json(&serde_json::Value::Array(json))?;
     } else {
-        for (file, fault) in &faults {
-            session.output.line(&with_excerpt(file, &text_of(file.as_ref()), fault))?;
+        for (source, fault) in &found {
+            session.output.line(&with_excerpt(&source.shown, source.text().unwrap_or_default(), fault))?;
         }
     }
-    let count = faults.iter().filter(|(_, fault)| !fault.warning).count();
+    sources.skipped().iter().for_each(|skipped| remark(skipped));
+    let count = found.iter().filter(|(_, fault)| !fault.warning).count();
     if count > 0 {
         return Err(Failure::refused(format!("{count} {}.", if count == 1 { "fault" } else { "faults" })));
     }
-    remark(&format!("{} without faults.", if files.files.len() == 1 { "1 file" } else { "All files" }));
+    let count = sources.files.len();
+    remark(&format!("{count} {} without faults.", if count == 1 { "file" } else { "files" }));
     Ok(())
 }
 
-/// The file's text once more, to show its faults in; what cannot be read any more shows none.
-fn text_of(file: &Path) -> String {
-    read_text(file).unwrap_or_default()
-}
-
-async fn faults_of(session: &Session, file: &Path) -> Result<Vec<(String, Fault)>, Failure> {
-    let shown = file.display().to_string();
-    let faults = match send(session, file, true).await? {
-        Ok(answer) => answer.faults,
-        Err(status) => file_faults(&status)?,
-    };
-    Ok(faults.into_iter().map(|fault| (shown.clone(), fault)).collect())
+/// What is wrong with one file; also that it cannot be read.
+pub(crate) async fn faults_of(session: &Session, source: &Source) -> Result<Vec<Fault>, Failure> {
+    if let Err(unread) = &source.text {
+        let message = unread.sentence();
+        let message = message.strip_prefix(&source.shown).map_or(message, |rest| rest.trim_start_matches([':', ' ']));
+        let (line, column, message) = place("", message);
+        return Ok(vec![Fault { code: "FILE".to_owned(), message, line, column, ..Default::default() }]);
+    }
+    match send(session, source, true).await? {
+        Ok(answer) => Ok(answer.faults),
+        Err(status) => file_faults(&status),
+    }
 }
 
 /// A fault of a file that was refused: the field that the server names is `line:col`, or a path in the file.
@@ -129,52 +139,52 @@ fn fault_json(file: &str, fault: &Fault) -> serde_json::Value {
 
 /// `workflow import`: every file is tried; the first failure decides the exit code.
 pub(crate) async fn import_all(session: &Session, files: &Files) -> Result<(), Failure> {
+    let sources = gather(&files.files)?;
     let mut first_failure = None;
-    for file in &files.files {
-        match import(session, file).await {
+    for (at, source) in sources.files.iter().enumerate() {
+        match import(session, source).await {
             Ok(workflow) => session
                 .output
-                .one(&workflow, || vec![format!("Imported {} as the draft of {}.", file.display(), workflow.name)])?,
-            Err(failure) if failure.exit() == Exit::Unavailable => return Err(failure),
+                .one(&workflow, || vec![format!("Imported {} as the draft of {}.", source.shown, workflow.name)])?,
+            Err(failure) if failure.exit() == Exit::Unavailable => {
+                let rest: Vec<&str> = sources.files[at..].iter().map(|source| source.shown.as_str()).collect();
+                return Err(failure.advise(&format!("Not imported: {}.", rest.join(", "))));
+            }
             Err(failure) => {
                 remark(failure.sentence());
                 first_failure.get_or_insert(failure.exit());
             }
         }
     }
+    sources.skipped().iter().for_each(|skipped| remark(skipped));
     first_failure.map_or(Ok(()), |exit| Err(Failure::new(exit, "")))
 }
 
 /// Stores one file as a draft; faults that keep it from being published are told, but do not refuse it.
-pub(crate) async fn import(session: &Session, file: &Path) -> Result<WorkflowDescription, Failure> {
-    let shown = file.display().to_string();
-    let answer = match send(session, file, false).await? {
+pub(crate) async fn import(session: &Session, source: &Source) -> Result<WorkflowDescription, Failure> {
+    let shown = &source.shown;
+    let text = source.text()?;
+    let answer = match send(session, source, false).await? {
         Ok(answer) => answer,
         Err(status) => {
-            let text = text_of(file);
-            let lines: Vec<_> = file_faults(&status)?.iter().map(|fault| with_excerpt(&shown, &text, fault)).collect();
+            let lines: Vec<_> = file_faults(&status)?.iter().map(|fault| with_excerpt(shown, text, fault)).collect();
             return Err(Failure::refused(lines.join("\n")));
         }
     };
-    let text = text_of(file);
-    for fault in &answer.faults {
-        remark(&with_excerpt(&shown, &text, fault));
-    }
+    answer.faults.iter().for_each(|fault| remark(&with_excerpt(shown, text, fault)));
     answer.workflow.ok_or_else(|| Failure::refused(format!("The server stored {shown} but did not describe it.")))
 }
 
 async fn send(
     session: &Session,
-    file: &Path,
+    source: &Source,
     validate_only: bool,
 ) -> Result<Result<ImportWorkflowResponse, Status>, Failure> {
-    let text = read_text(file)?;
-    let is_json = file.extension().is_some_and(|extension| extension == "json");
     let request = ImportWorkflowRequest {
         request_id: if validate_only { String::new() } else { connect::request_id() },
         actor: session.to.actor.clone(),
-        file: text,
-        format: if is_json { FileFormat::Json } else { FileFormat::Yaml }.into(),
+        file: source.text()?.to_owned(),
+        format: if source.is_json() { FileFormat::Json } else { FileFormat::Yaml }.into(),
         validate_only,
         expected_revision: None,
     };
@@ -216,7 +226,9 @@ mod tests {
 
     #[test]
     fn names_and_files_are_told_apart() {
-        assert!(is_file("refund.yaml") && is_file("./refund") && is_file("a/b.json"));
-        assert!(!is_file("refund"));
+        for file in ["refund.yaml", "./refund", "a/b.json", "workflows/", ".", "..", "-", "*"] {
+            assert!(is_file(file), "{file}");
+        }
+        assert!(!is_file("refund") && !is_file("refund-2"));
     }
 }

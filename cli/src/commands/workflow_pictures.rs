@@ -1,7 +1,7 @@
 //! `aftercall workflow graph | diff | archive | restore`: pictures of workflows, what differs between versions, and taking
 //! one out of use.
 //!
-//! Promise: a picture goes to stdout as it is, whatever `--output` says. Must not: draw.
+//! Promise: a picture goes to stdout as it is; as JSON it is the text in an object. Must not: draw.
 
 use std::path::PathBuf;
 
@@ -9,6 +9,7 @@ use aftercall_proto::workflow::v1::{
     ArchiveWorkflowRequest, DiffVersionsRequest, DiffVersionsResponse, PictureFormat, RenderWorkflowRequest,
 };
 use clap::{Args, ValueEnum};
+use serde_json::json;
 
 use crate::{
     authoring, commands::workflow_files::is_file, connect, errors::Failure, output::remark, session::Session, wording,
@@ -56,7 +57,7 @@ impl Graph {
                 return Err(Failure::usage("A file has no instances and no versions: name the workflow instead."));
             }
             let picture = authoring::pictures::draw(&PathBuf::from(of), self.format)?;
-            return session.output.line(picture.trim_end());
+            return written(session, self.format, &picture);
         }
         let format = match self.format {
             Form::Text => PictureFormat::Text,
@@ -72,8 +73,18 @@ impl Graph {
             instance_id: self.instance.unwrap_or_default(),
         };
         let picture = session.to.definitions().await?.render_workflow(request).await?.into_inner().picture;
-        session.output.line(picture.trim_end())
+        written(session, self.format, &picture)
     }
+}
+
+fn written(session: &Session, form: Form, picture: &str) -> Result<(), Failure> {
+    let word = match form {
+        Form::Text => "text",
+        Form::Mermaid => "mermaid",
+        Form::Dot => "dot",
+        Form::Svg => "svg",
+    };
+    session.output.written(&json!({ "format": word, "picture": picture }), picture)
 }
 
 #[derive(Debug, Args)]
@@ -99,10 +110,10 @@ impl Diff {
     pub(crate) async fn run(self, session: &Session) -> Result<(), Failure> {
         match self.of.as_slice() {
             [old, new] => {
-                for line in authoring::pictures::differences(&PathBuf::from(old), &PathBuf::from(new))? {
-                    session.output.line(&line)?;
-                }
-                Ok(())
+                let differences = authoring::pictures::differences(&PathBuf::from(old), &PathBuf::from(new))?;
+                let lines =
+                    if differences.is_empty() { "They are the same.".to_owned() } else { differences.join("\n") };
+                session.output.written(&json!({ "differences": differences }), &lines)
             }
             [name] => {
                 let request = DiffVersionsRequest {

@@ -2,12 +2,13 @@
 //!
 //! Promise: what is shown is what a server would do; nothing is stored. Must not: ask a server.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
+use serde_json::{Value, json};
 
 use crate::{
-    authoring::{files, testing, trying},
+    authoring::{files, kinds::TESTS_ENDING, reading::STDIN, testing, trying},
     errors::Failure,
     output::remark,
     session::Session,
@@ -30,7 +31,14 @@ pub(crate) struct Simulate {
 }
 
 impl Simulate {
-    pub(crate) fn run(self) -> Result<(), Failure> {
+    pub(crate) fn run(self, session: &Session) -> Result<(), Failure> {
+        if session.output.is_json() {
+            let sentence = "`simulate` is a conversation and has no JSON form: write a test, and run `workflow test`.";
+            return Err(Failure::usage(sentence));
+        }
+        if self.file == Path::new(STDIN) {
+            return Err(Failure::usage("`simulate` reads your answers from stdin: name a file."));
+        }
         let written = files::read(&self.file)?;
         let calendars = testing::calendars(self.calendars)?;
         let now = self.at.unwrap_or_else(|| jiff::Timestamp::now().as_millisecond());
@@ -57,27 +65,17 @@ impl Test {
     pub(crate) fn run(&self, session: &Session) -> Result<(), Failure> {
         let files = testing::files_of(&self.paths)?;
         if files.is_empty() {
-            return Err(Failure::not_found(format!("There is no file that ends in {}.", testing::ENDING)));
+            return Err(Failure::not_found(format!("There is no file that ends in {TESTS_ENDING}.")));
         }
         let outcome = testing::run(&files)?;
-        for test in &outcome.ran {
-            session.output.line(&format!(
-                "{}  {}",
-                if test.faults.is_empty() { "ok    " } else { "FAILED" },
-                test.name
-            ))?;
-            for fault in &test.faults {
-                session.output.line(&format!("        {fault}"))?;
-            }
-        }
-        for way in &outcome.unwalked {
-            session.output.line(&format!("no test walks  {way}"))?;
-        }
         let untested = outcome.untested(&self.paths)?;
-        for workflow in &untested {
-            session.output.line(&format!("no test is for  {}", workflow.display()))?;
-        }
+        let untested: Vec<String> = untested.iter().map(|path| path.display().to_string()).collect();
         let failed = outcome.ran.iter().filter(|test| !test.faults.is_empty()).count();
+        if session.output.is_json() {
+            session.output.json(&report(&outcome, &untested))?;
+        } else {
+            lines(&outcome, &untested).iter().try_for_each(|line| session.output.line(line))?;
+        }
         let summary = format!("{} passed, {failed} failed", outcome.ran.len() - failed);
         if failed > 0 || (self.every_way && !(outcome.unwalked.is_empty() && untested.is_empty())) {
             return Err(Failure::refused(format!("{summary}.")));
@@ -85,4 +83,32 @@ impl Test {
         remark(&summary);
         Ok(())
     }
+}
+
+/// What came of the tests, for people.
+fn lines(outcome: &testing::Outcome, untested: &[String]) -> Vec<String> {
+    let mut lines = Vec::new();
+    for test in &outcome.ran {
+        lines.push(format!("{}  {}", if test.faults.is_empty() { "ok    " } else { "FAILED" }, test.shown()));
+        lines.extend(test.faults.iter().map(|fault| format!("        {fault}")));
+    }
+    lines.extend(outcome.unwalked.iter().map(|way| format!("no test walks  {way}")));
+    lines.extend(untested.iter().map(|workflow| format!("no test is for  {workflow}")));
+    lines
+}
+
+/// The same as one JSON object.
+fn report(outcome: &testing::Outcome, untested: &[String]) -> Value {
+    let test = |test: &testing::Ran| {
+        let is_passed = test.faults.is_empty();
+        json!({ "workflow": test.workflow, "name": test.name, "passed": is_passed, "failures": test.faults })
+    };
+    let passed = outcome.ran.iter().filter(|test| test.faults.is_empty()).count();
+    json!({
+        "passed": passed,
+        "failed": outcome.ran.len() - passed,
+        "tests": outcome.ran.iter().map(test).collect::<Value>(),
+        "unwalked": outcome.unwalked,
+        "untested": untested,
+    })
 }
