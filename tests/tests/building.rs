@@ -193,7 +193,7 @@ async fn what_cannot_be_done_says_why_and_changes_nothing() {
     let wanted = [
         (Code::NotFound, "NO_SUCH_WORKFLOW"),
         (Code::NotFound, "NO_SUCH_EVENT"),
-        (Code::FailedPrecondition, "NO_SUCH_ACTION"),
+        (Code::NotFound, "NO_SUCH_ACTION"),
         (Code::FailedPrecondition, "OTHER_KIND"),
         (Code::FailedPrecondition, "INTO_ITSELF"),
         (Code::Aborted, "OTHER_REVISION"),

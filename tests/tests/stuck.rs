@@ -58,7 +58,7 @@ async fn what_ran_into_an_unlinked_end_is_found_and_moved_on() {
         Code::InvalidArgument
     );
     let refused = clients.operations.move_instance(move_to(id, 99, "a slip")).await.expect_err("no such stage");
-    assert_eq!(reason(&refused), "NO_SUCH_STAGE");
+    assert_eq!((refused.code(), reason(&refused).as_str()), (Code::NotFound, "NO_SUCH_STAGE"));
     let old = MoveInstanceRequest { expected_revision: Some(1), ..move_to(id, 1, "a slip") };
     assert_eq!(clients.operations.move_instance(old).await.expect_err("an old revision").code(), Code::Aborted);
     let moved = clients.operations.move_instance(move_to(id, 1, "a slip")).await.expect("moved").into_inner();

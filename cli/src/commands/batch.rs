@@ -13,6 +13,7 @@ use aftercall_proto::workflow::v1::{
 use clap::{Args, Subcommand};
 
 use super::instance_filter::Filter;
+use super::{names, stages};
 use crate::{
     confirm::Sure,
     connect,
@@ -53,9 +54,9 @@ pub(crate) enum Batch {
         after_help = "Example:\n  aftercall batch move --to-stage 1 --workflow refund --status incomplete --reason 'mended' --dry-run"
     )]
     Move {
-        /// The number of the stage
-        #[arg(long, value_name = "N")]
-        to_stage: u32,
+        /// The stage: its number, or with one --workflow its title
+        #[arg(long, value_name = "STAGE")]
+        to_stage: String,
         #[command(flatten)]
         target: Box<Target>,
     },
@@ -159,7 +160,7 @@ pub(crate) struct Target {
     #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
     per_second: u32,
     /// Start nothing, and say what would come of each
-    #[arg(long)]
+    #[arg(long, short = 'n')]
     dry_run: bool,
     #[command(flatten)]
     sure: Sure,
@@ -168,7 +169,10 @@ pub(crate) struct Target {
 impl Batch {
     pub(crate) async fn run(self, session: &Session) -> Result<(), Failure> {
         match self {
-            Self::Move { to_stage, target } => start(session, Kind::Move(MoveWork { stage: to_stage }), *target).await,
+            Self::Move { to_stage, target } => {
+                let stage = stage_number(session, &to_stage, &target.filter).await?;
+                start(session, Kind::Move(MoveWork { stage }), *target).await
+            }
             Self::Migrate { to_version, mapped, allow_refused, target } => {
                 let stages = values::mappings(&mapped);
                 start(session, Kind::Migrate(MigrateWork { to_version, stages, allow_refused }), *target).await
@@ -181,6 +185,7 @@ impl Batch {
             Self::Resume { target } => start(session, Kind::Resume(ResumeWork {}), *target).await,
             Self::Cancel { target } => start(session, Kind::Cancel(CancelWork {}), *target).await,
             Self::HandOver { to_person, to_team, target } => {
+                names::check(session, to_team.as_slice(), &[]).await?;
                 let (to_person, to_team) = (to_person.unwrap_or_default(), to_team.unwrap_or_default());
                 start(session, Kind::HandOver(HandOverWork { to_person, to_team, lease: None }), *target).await
             }
@@ -197,16 +202,24 @@ impl Batch {
     }
 }
 
+/// The number of a stage; a title is one of the newest version of the one workflow that the filter names.
+async fn stage_number(session: &Session, named: &str, filter: &Filter) -> Result<u32, Failure> {
+    match (named.parse(), filter.only_workflow()) {
+        (Ok(number), _) => Ok(number),
+        (Err(_), Some(workflow)) => stages::number_in(session, workflow, 0, named).await,
+        (Err(_), None) => Err(Failure::usage("A stage by its title needs one --workflow; or give its number.")),
+    }
+}
+
 async fn start(session: &Session, work: Kind, target: Target) -> Result<(), Failure> {
-    target.filter.check(session).await?;
+    let filter = target.filter.resolve(session).await?;
     let (dry_run, sure) = (target.dry_run, target.sure);
     let asked = doubt(&work).filter(|_| !dry_run && !sure.is_given());
-    let filter = if target.ids.is_empty() { Some(target.filter.request(session).await?) } else { None };
     let mut request = StartBatchRequest {
         request_id: connect::request_id(),
         actor: session.to.actor.clone(),
         work: Some(BatchWork { kind: Some(work) }),
-        filter,
+        filter: target.ids.is_empty().then_some(filter),
         instance_ids: target.ids,
         reason: target.reason,
         per_second: target.per_second,

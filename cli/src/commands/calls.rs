@@ -9,7 +9,7 @@ use clap::{Args, ValueEnum};
 use jiff::Timestamp;
 
 use crate::{
-    commands::names,
+    commands::{names, stages},
     errors::Failure,
     output::{Output, remark},
     session::Session,
@@ -47,12 +47,13 @@ const ROWS: Table<'_> = Table {
 Examples:
   aftercall calls
   aftercall calls --team billing --priority high --priority urgent
+  aftercall calls --workflow refund --stage 'After Approve'
   aftercall --output json calls --all")]
 pub(crate) struct Calls {
     #[command(flatten)]
-    filter: Filter,
+    filter: HeldFilter,
     /// Every follow-up instead of the 100 most urgent ones
-    #[arg(long)]
+    #[arg(long, short = 'a')]
     all: bool,
 }
 
@@ -68,9 +69,19 @@ pub(crate) struct Filter {
     /// Of this workflow
     #[arg(long = "workflow", value_name = "WORKFLOW")]
     workflows: Vec<String>,
+    /// In the stage with this title or number
+    #[arg(long = "stage", value_name = "STAGE")]
+    stages: Vec<String>,
     /// With an alert of this priority
     #[arg(long = "priority", value_enum, value_name = "PRIORITY")]
     priorities: Vec<PriorityChoice>,
+}
+
+/// The same, and by whom they are held.
+#[derive(Debug, Default, Args)]
+pub(crate) struct HeldFilter {
+    #[command(flatten)]
+    which: Filter,
     /// Held by this person
     #[arg(long = "holder", value_name = "NAME")]
     holders: Vec<String>,
@@ -98,36 +109,50 @@ impl From<PriorityChoice> for Priority {
     }
 }
 
+impl Filter {
+    /// The filter of a request.
+    ///
+    /// # Errors
+    /// It names what the server does not have.
+    pub(crate) async fn resolve(self, session: &Session) -> Result<FollowUpFilter, Failure> {
+        names::check(session, &self.teams, &self.workflows).await?;
+        let stages = stages::find(session, &self.workflows, &self.stages).await?;
+        Ok(FollowUpFilter { stages, ..self.into() })
+    }
+}
+
 impl From<Filter> for FollowUpFilter {
+    /// All but the stages, which only the workflows know.
     fn from(filter: Filter) -> Self {
         Self {
             teams: filter.teams,
             customers: filter.customers,
             workflows: filter.workflows,
             priorities: filter.priorities.into_iter().map(|choice| Priority::from(choice).into()).collect(),
-            holders: filter.holders,
-            unclaimed: filter.unclaimed,
             ..Default::default()
         }
     }
 }
 
-impl Filter {
-    /// Fails where it names what the server does not have.
-    pub(crate) async fn check(&self, session: &Session) -> Result<(), Failure> {
-        names::check(session, &self.teams, &self.workflows).await
+impl HeldFilter {
+    /// The filter of a request.
+    pub(crate) async fn resolve(self, session: &Session) -> Result<FollowUpFilter, Failure> {
+        let (holders, unclaimed) = (self.holders, self.unclaimed);
+        Ok(FollowUpFilter { holders, unclaimed, ..self.which.resolve(session).await? })
     }
 
     /// The same for a stream of the alerter.
-    pub(crate) async fn check_of_stream(&self, session: &Session) -> Result<(), Failure> {
-        names::check_of_stream(session, &self.teams, &self.workflows).await
+    pub(crate) async fn resolve_for_stream(self, session: &Session) -> Result<FollowUpFilter, Failure> {
+        let (holders, unclaimed, which) = (self.holders, self.unclaimed, self.which);
+        names::check_of_stream(session, &which.teams, &which.workflows).await?;
+        let stages = stages::find_for_stream(session, &which.workflows, &which.stages).await?;
+        Ok(FollowUpFilter { holders, unclaimed, stages, ..which.into() })
     }
 }
 
 impl Calls {
     pub(crate) async fn run(self, session: &Session) -> Result<(), Failure> {
-        self.filter.check(session).await?;
-        let filter = FollowUpFilter::from(self.filter);
+        let filter = self.filter.resolve(session).await?;
         let mut client = session.to.calls().await?;
         let (mut rows, mut page_token) = (Vec::new(), String::new());
         loop {
@@ -146,6 +171,9 @@ impl Calls {
         }
         let now = session.now().await?;
         session.output.list(&rows, &ROWS, |row| cells(session.output, row, now))?;
+        if rows.is_empty() {
+            names::advise_customers(session, &filter.customers).await;
+        }
         if !page_token.is_empty() {
             remark("There are more: `--all` shows every one, `--team` and the like fewer.");
         }

@@ -12,6 +12,7 @@ use clap::Args;
 use jiff::Timestamp;
 
 use super::calls::Filter;
+use super::names;
 use crate::{
     connect,
     errors::{Exit, Failure},
@@ -114,6 +115,7 @@ pub(crate) struct HandOver {
 
 impl HandOver {
     pub(crate) async fn run(self, session: &Session) -> Result<(), Failure> {
+        names::check(session, self.to_team.as_slice(), &[]).await?;
         let request = HandOverRequest {
             request_id: connect::request_id(),
             actor: session.to.actor.clone(),
@@ -165,13 +167,13 @@ impl Claim {
 
 impl ClaimNext {
     pub(crate) async fn run(self, session: &Session) -> Result<(), Failure> {
-        self.filter.check(session).await?;
+        let filter = self.filter.resolve(session).await?;
         let now = session.now().await?;
         let request = ClaimNextRequest {
             request_id: connect::request_id(),
             actor: session.to.actor.clone(),
             lease: self.lease.span(),
-            filter: Some(self.filter.into()),
+            filter: Some(filter),
         };
         let answer = session.to.calls().await?.claim_next(request).await?.into_inner();
         if answer.follow_up.is_none() && session.output.is_json() {

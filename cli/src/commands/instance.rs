@@ -10,7 +10,11 @@ use clap::{Args, Subcommand, ValueEnum};
 use jiff::Timestamp;
 
 use crate::{
-    commands::{instance_filter::Filter, instance_page::page, migrate, stuck},
+    commands::{
+        instance_filter::{Ended, Filter},
+        instance_page::page,
+        migrate, names, stages, stuck,
+    },
     confirm::Sure,
     connect,
     errors::Failure,
@@ -70,13 +74,15 @@ pub(crate) enum Instance {
         id: String,
     },
     /// Move an instance to a stage of its workflow, whatever its buttons, with a reason
-    #[command(after_help = "Example:\n  aftercall instance move ID --to-stage 2 --reason 'Rejected by mistake'")]
+    #[command(
+        after_help = "Example:\n  aftercall instance move ID --to-stage 'After Approve' --reason 'Rejected by mistake'"
+    )]
     Move {
         /// Which instance
         id: String,
-        /// The number of the stage
-        #[arg(long, value_name = "N")]
-        to_stage: u32,
+        /// The stage: its number, or its title in the instance's version
+        #[arg(long, value_name = "STAGE")]
+        to_stage: String,
         /// Why, as the history will say
         #[arg(long)]
         reason: String,
@@ -108,6 +114,11 @@ const ARCHIVED_SHOWN: usize = 1_000;
 pub(crate) struct Listed {
     #[command(flatten)]
     filter: Filter,
+    /// Those that have ended and left memory, newest first
+    #[arg(long)]
+    archived: bool,
+    #[command(flatten)]
+    ended: Ended,
     /// At most so many [default: all; out of the archive 1000]
     #[arg(long, value_name = "N")]
     limit: Option<usize>,
@@ -117,6 +128,8 @@ pub(crate) struct Listed {
 pub(crate) struct Count {
     #[command(flatten)]
     filter: Filter,
+    #[command(flatten)]
+    ended: Ended,
     /// In which groups
     #[arg(long, value_enum, default_value = "workflow")]
     by: By,
@@ -143,8 +156,9 @@ impl Instance {
         match self {
             Self::Show { id } => show(session, id).await,
             Self::List(listed) => {
-                listed.filter.check(session).await?;
-                list(session, listed.filter.request(session).await?, listed.limit).await
+                let Listed { filter, archived, ended, limit } = *listed;
+                let filter = InstanceFilter { archived, ..ended.narrow(session, filter.resolve(session).await?).await? };
+                list(session, filter, limit).await
             }
             Self::Count(count) => count.run(session).await,
             Self::Explain { id } => explain(session, id).await,
@@ -186,6 +200,9 @@ async fn list(session: &Session, filter: InstanceFilter, limit: Option<usize>) -
     instances.truncate(limit);
     let now = session.now().await?;
     session.output.list(&instances, &ROWS, |instance| cells(instance, now))?;
+    if instances.is_empty() {
+        names::advise_customers(session, &filter.customers).await;
+    }
     if has_more {
         remark("There are more: give --limit, or say more of what you look for.");
     }
@@ -225,9 +242,8 @@ impl Count {
             By::Due => GroupBy::Due,
             By::Hidden => GroupBy::Hidden,
         };
-        self.filter.check(session).await?;
-        let request =
-            CountInstancesRequest { filter: Some(self.filter.request(session).await?), group_by: group_by.into() };
+        let filter = self.ended.narrow(session, self.filter.resolve(session).await?).await?;
+        let request = CountInstancesRequest { filter: Some(filter), group_by: group_by.into() };
         let answer = session.to.operations().await?.count_instances(request).await?.into_inner();
         session.output.list(&answer.counts, &GROUPS, |count| {
             let oldest = time::local(count.oldest_started_at.as_ref());
@@ -250,7 +266,16 @@ async fn explain(session: &Session, id: String) -> Result<(), Failure> {
     session.output.one(&answer, || answer.sentences.clone())
 }
 
-async fn move_to(session: &Session, id: String, (stage, reason): (u32, String)) -> Result<(), Failure> {
+async fn move_to(session: &Session, id: String, (stage, reason): (String, String)) -> Result<(), Failure> {
+    let stage = match stage.parse() {
+        Ok(number) => number,
+        Err(_) => {
+            let request = GetInstanceRequest { instance_id: id.clone() };
+            let found = session.to.operations().await?.get_instance(request).await?.into_inner();
+            let instance = found.instance.unwrap_or_default();
+            stages::number_in(session, &instance.workflow, instance.version, &stage).await?
+        }
+    };
     let request = MoveInstanceRequest {
         request_id: connect::request_id(),
         actor: session.to.actor.clone(),

@@ -1,6 +1,6 @@
-//! Which instances a command of ops means.
+//! Which instances a command of ops means, as options.
 //!
-//! Promise: what counts from now counts from the server's now. Must not: let a name pass that the server does not have.
+//! Promise: a team, workflow, version or stage that does not exist is an error. Must not: offer what no command can do.
 
 use std::time::Duration;
 
@@ -8,8 +8,12 @@ use aftercall_proto::workflow::v1::{InstanceFilter, Priority, Status};
 use clap::{Args, ValueEnum};
 use jiff::Timestamp;
 
-use super::{calls::PriorityChoice, names};
-use crate::{errors::Failure, session::Session, time};
+use crate::{
+    commands::{calls::PriorityChoice, names, stages},
+    errors::Failure,
+    session::Session,
+    time,
+};
 
 /// Which instances; each option may be repeated, and any of its values fits.
 #[derive(Debug, Default, Args)]
@@ -20,9 +24,9 @@ pub(crate) struct Filter {
     /// Of this version
     #[arg(long = "version", value_name = "N")]
     versions: Vec<u32>,
-    /// In the stage with this number
-    #[arg(long = "stage", value_name = "N")]
-    stages: Vec<u32>,
+    /// In the stage with this title or number
+    #[arg(long = "stage", value_name = "STAGE")]
+    stages: Vec<String>,
     /// In this state [default: all that have not ended]
     #[arg(long = "status", value_enum, value_name = "STATUS")]
     statuses: Vec<StatusChoice>,
@@ -53,15 +57,35 @@ pub(crate) struct Filter {
     /// Only those started at least this long ago
     #[arg(long, value_name = "SPAN", value_parser = time::parse_span)]
     older_than: Option<Duration>,
-    /// Those that have ended and left memory, newest first
-    #[arg(long)]
-    archived: bool,
+}
+
+/// When what has ended did so: nothing else can be done with it than to look at it.
+#[derive(Debug, Default, Args)]
+pub(crate) struct Ended {
     /// Only those that ended at most this long ago
     #[arg(long, value_name = "SPAN", value_parser = time::parse_span)]
     ended_within: Option<Duration>,
     /// Only those that ended longer ago than this
     #[arg(long, value_name = "SPAN", value_parser = time::parse_span)]
     ended_before: Option<Duration>,
+}
+
+impl Ended {
+    /// The filter with these bounds, counted from the server's now.
+    pub(crate) async fn narrow(self, session: &Session, filter: InstanceFilter) -> Result<InstanceFilter, Failure> {
+        if self.ended_within.is_none() && self.ended_before.is_none() {
+            return Ok(filter);
+        }
+        Ok(self.at(session.now().await?, filter))
+    }
+
+    fn at(self, now: Timestamp, filter: InstanceFilter) -> InstanceFilter {
+        InstanceFilter {
+            ended_from: self.ended_within.map(|span| time::ago(now, span)),
+            ended_until: self.ended_before.map(|span| time::ago(now, span)),
+            ..filter
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -75,12 +99,31 @@ enum StatusChoice {
 }
 
 impl Filter {
-    /// As a request has it: what counts from now counts from the server's now.
-    pub(crate) async fn request(self, session: &Session) -> Result<InstanceFilter, Failure> {
-        Ok(self.at(session.now().await?))
+    /// The workflow, where exactly one is named.
+    pub(crate) fn only_workflow(&self) -> Option<&str> {
+        if let [one] = self.workflows.as_slice() { Some(one) } else { None }
     }
 
-    fn at(self, now: Timestamp) -> InstanceFilter {
+    /// The filter of a request.
+    ///
+    /// # Errors
+    /// It names what the server does not have.
+    pub(crate) async fn resolve(self, session: &Session) -> Result<InstanceFilter, Failure> {
+        names::check(session, &self.teams, &self.workflows).await?;
+        names::check_versions(session, &self.workflows, &self.versions).await?;
+        let found = stages::find(session, &self.workflows, &self.stages).await?;
+        let (workflows, stages) = if self.stages.is_empty() {
+            (self.workflows.clone(), Vec::new())
+        } else {
+            stages::as_numbers(self.workflows.clone(), &self.stages, &found)?
+        };
+        Ok(InstanceFilter { workflows, stages, ..self.into() })
+    }
+}
+
+impl From<Filter> for InstanceFilter {
+    /// All but the stages, which only the workflows know.
+    fn from(filter: Filter) -> Self {
         let status = |choice| match choice {
             StatusChoice::Waiting => Status::WaitingForCallEnd,
             StatusChoice::Active => Status::Active,
@@ -89,30 +132,21 @@ impl Filter {
             StatusChoice::Finished => Status::Finished,
             StatusChoice::Cancelled => Status::Cancelled,
         };
-        InstanceFilter {
-            workflows: self.workflows,
-            versions: self.versions,
-            stages: self.stages,
-            statuses: self.statuses.into_iter().map(|choice| status(choice).into()).collect(),
-            teams: self.teams,
-            customers: self.customers,
-            holders: self.holders,
-            unclaimed: self.unclaimed.then_some(true),
-            priorities: self.priorities.into_iter().map(|choice| Priority::from(choice).into()).collect(),
-            snoozed: self.snoozed.then_some(true),
-            hidden: self.hidden.then_some(true),
-            overdue: self.overdue.then_some(true),
-            older_than: self.older_than.map(time::proto_span),
-            archived: self.archived,
-            ended_from: self.ended_within.map(|span| time::ago(now, span)),
-            ended_until: self.ended_before.map(|span| time::ago(now, span)),
+        Self {
+            workflows: filter.workflows,
+            versions: filter.versions,
+            statuses: filter.statuses.into_iter().map(|choice| status(choice).into()).collect(),
+            teams: filter.teams,
+            customers: filter.customers,
+            holders: filter.holders,
+            unclaimed: filter.unclaimed.then_some(true),
+            priorities: filter.priorities.into_iter().map(|choice| Priority::from(choice).into()).collect(),
+            snoozed: filter.snoozed.then_some(true),
+            hidden: filter.hidden.then_some(true),
+            overdue: filter.overdue.then_some(true),
+            older_than: filter.older_than.map(time::proto_span),
+            ..Self::default()
         }
-    }
-
-    /// Fails where it names what the server does not have.
-    pub(crate) async fn check(&self, session: &Session) -> Result<(), Failure> {
-        names::check(session, &self.teams, &self.workflows).await?;
-        names::check_versions(session, &self.workflows, &self.versions).await
     }
 }
 
@@ -122,13 +156,14 @@ mod tests {
 
     #[test]
     fn options_that_were_not_given_select_everything() {
-        let now = Timestamp::from_second(1_000_000).unwrap();
-        assert_eq!(Filter::default().at(now), InstanceFilter::default());
+        assert_eq!(InstanceFilter::from(Filter::default()), InstanceFilter::default());
         let hidden = Filter { hidden: true, statuses: vec![StatusChoice::Waiting], ..Default::default() };
-        let filter = hidden.at(now);
+        let filter = InstanceFilter::from(hidden);
         assert_eq!(filter.hidden, Some(true));
         assert_eq!(filter.statuses, [i32::from(Status::WaitingForCallEnd)]);
-        let ended = Filter { ended_within: Some(Duration::from_secs(60)), ..Filter::default() };
-        assert_eq!(ended.at(now).ended_from, Some(prost_types::Timestamp { seconds: 999_940, nanos: 0 }));
+        let ended = Ended { ended_within: Some(Duration::from_secs(60)), ..Ended::default() };
+        let now = Timestamp::from_second(1_000_000).unwrap();
+        let from = ended.at(now, InstanceFilter::default()).ended_from;
+        assert_eq!(from, Some(prost_types::Timestamp { seconds: 999_940, nanos: 0 }));
     }
 }

@@ -2,10 +2,13 @@
 //!
 //! Promise: what is probably meant is named. Must not: filter.
 
-use aftercall_proto::workflow::v1::{ListTeamsRequest, ListVersionsRequest, ListWorkflowsRequest};
+use aftercall_proto::workflow::v1::{
+    CountInstancesRequest, GroupBy, ListTeamsRequest, ListVersionsRequest, ListWorkflowsRequest,
+};
 
 use crate::authoring::nearest;
 use crate::errors::{Exit, Failure};
+use crate::output::remark;
 use crate::session::Session;
 
 /// The largest page that the server gives.
@@ -53,7 +56,8 @@ pub(crate) async fn check_versions(session: &Session, workflows: &[String], vers
     }
 }
 
-async fn known_workflows(session: &Session) -> Result<Vec<String>, Failure> {
+/// The names of all workflows of the server.
+pub(crate) async fn known_workflows(session: &Session) -> Result<Vec<String>, Failure> {
     let mut definitions = session.to.definitions().await?;
     let (mut known, mut page_token) = (Vec::new(), String::new());
     loop {
@@ -64,6 +68,21 @@ async fn known_workflows(session: &Session) -> Result<Vec<String>, Failure> {
         if page_token.is_empty() {
             return Ok(known);
         }
+    }
+}
+
+/// Where nothing was found of a customer, says which was probably meant. A customer without work is no error: nobody declares
+/// customers.
+pub(crate) async fn advise_customers(session: &Session, customers: &[String]) {
+    if customers.is_empty() {
+        return;
+    }
+    let request = CountInstancesRequest { filter: None, group_by: GroupBy::Customer.into() };
+    let Ok(mut operations) = session.to.operations().await else { return };
+    let Ok(counted) = operations.count_instances(request).await else { return };
+    let known: Vec<String> = counted.into_inner().counts.into_iter().map(|count| count.group).collect();
+    if let Err(failure) = unknown("open follow-up of the customer", customers, &known) {
+        remark(failure.sentence());
     }
 }
 

@@ -3,7 +3,9 @@
 //! Promise: the push names the visit that was read, so that a click on an earlier round is refused and never lands in a
 //! later one. Must not: repeat a refused push.
 
-use aftercall_proto::workflow::v1::{Button, FollowUp, GetFollowUpRequest, Pause, PushButtonRequest};
+use aftercall_proto::workflow::v1::{
+    ActionDescription, Button, FollowUp, GetFollowUpRequest, GetWorkflowRequest, Pause, PushButtonRequest,
+};
 use clap::Args;
 use jiff::tz::TimeZone;
 
@@ -55,7 +57,10 @@ impl Push {
         let button_id = match (found, self.visit) {
             (Some(button), _) => button.id.clone(),
             (None, Some(_)) if self.form.is_empty() => self.button.clone(),
-            (None, _) => return Err(no_button(&follow_up, &self.button)),
+            (None, _) => {
+                let is_elsewhere = is_in_its_workflow(session, &follow_up, &self.button).await?;
+                return Err(no_button(&follow_up, &self.button, is_elsewhere));
+            }
         };
         // The server applies the rule: the caller's clock, else the calendar's, else its own setting.
         let zone = if self.form.is_empty() { TimeZone::UTC } else { values::zone(&read.time_zone)? };
@@ -91,15 +96,28 @@ fn find<'a>(buttons: &'a [Button], wanted: &str) -> Option<&'a Button> {
     buttons.iter().find(|button| button.id == wanted).or_else(by_label)
 }
 
-fn no_button(follow_up: &FollowUp, wanted: &str) -> Failure {
+/// Whether any stage of the follow-up's workflow has the button, by its id or its label.
+async fn is_in_its_workflow(session: &Session, follow_up: &FollowUp, wanted: &str) -> Result<bool, Failure> {
+    let request = GetWorkflowRequest { name: follow_up.workflow.clone(), version: follow_up.version, draft: false };
+    let workflow = session.to.definitions().await?.get_workflow(request).await?.into_inner().workflow;
+    let label = format!("\"{}\"", wanted.to_lowercase());
+    let is_meant = |action: &ActionDescription| {
+        action.kind == "button" && (action.event_id == wanted || action.text.to_lowercase().contains(&label))
+    };
+    Ok(workflow.is_some_and(|workflow| workflow.stages.iter().flat_map(|stage| &stage.actions).any(is_meant)))
+}
+
+/// A button that may not be pushed now, or that no stage of the workflow has.
+fn no_button(follow_up: &FollowUp, wanted: &str, is_elsewhere: bool) -> Failure {
     if let Some(pause) = &follow_up.pause {
         return Failure::new(Exit::Precondition, paused(&follow_up.instance_id, pause));
     }
     let stage = wording::stage(follow_up.stage.as_ref());
     let offered: Vec<_> = follow_up.buttons.iter().map(|button| format!("{} ({})", button.label, button.id)).collect();
     let offered = if offered.is_empty() { "none".to_owned() } else { offered.join(", ") };
+    let exit = if is_elsewhere { Exit::Precondition } else { Exit::NotFound };
     Failure::new(
-        Exit::Precondition,
+        exit,
         format!("There is no button {wanted} in stage {stage}. Buttons that may be pushed now: {offered}."),
     )
 }
@@ -144,7 +162,8 @@ mod tests {
     #[test]
     fn a_button_that_is_not_there_is_told_with_those_that_are() {
         let follow_up = FollowUp { buttons: vec![button("pay-out", "Approve")], ..Default::default() };
-        let failure = no_button(&follow_up, "Reject");
+        assert_eq!(no_button(&follow_up, "Rejct", false).exit(), Exit::NotFound);
+        let failure = no_button(&follow_up, "Reject", true);
         assert_eq!(failure.exit(), Exit::Precondition);
         assert!(failure.sentence().ends_with("now: Approve (pay-out)."), "{}", failure.sentence());
     }
@@ -153,7 +172,7 @@ mod tests {
     fn a_push_on_a_paused_follow_up_says_who_paused_it_and_what_ends_the_pause() {
         let pause = Pause { by: "ann".to_owned(), reason: "waits for a part".to_owned(), ..Default::default() };
         let follow_up = FollowUp { instance_id: "1-0-aaaa".to_owned(), pause: Some(pause), ..Default::default() };
-        let sentence = no_button(&follow_up, "paid").sentence().to_owned();
+        let sentence = no_button(&follow_up, "paid", true).sentence().to_owned();
         assert!(sentence.starts_with("It is paused by ann since"), "{sentence}");
         assert!(sentence.ends_with("(waits for a part). `aftercall resume 1-0-aaaa` ends the pause."), "{sentence}");
     }

@@ -8,14 +8,15 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use aftercall_client::{BoardEvent, Wallboards};
-use aftercall_proto::alert::v1::{GetWallboardRequest, Wallboard as Board};
+use aftercall_proto::alert::v1::{GetWallboardRequest, Wallboard as Board, WallboardRow};
+use aftercall_proto::workflow::v1::WorkflowStage;
 use clap::Args;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::{Instant, MissedTickBehavior, interval};
 use view::Watched;
 
 use crate::{
-    commands::names,
+    commands::{names, stages},
     errors::Failure,
     json,
     output::{Output, remark},
@@ -35,7 +36,7 @@ Examples:
   aftercall --output json wallboard --watch --updates 5")]
 pub(crate) struct Wallboard {
     /// Keep it on the screen, with a clock; reconnects automatically
-    #[arg(long)]
+    #[arg(long, short = 'w')]
     watch: bool,
     /// With --watch: how many updates a second at most
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=10))]
@@ -45,7 +46,7 @@ pub(crate) struct Wallboard {
 }
 
 /// Which rows, beside the total; without any, all.
-#[derive(Debug, Clone, Default, Args)]
+#[derive(Debug, Default, Args)]
 pub(crate) struct Rows {
     /// Only the row of this team; may be repeated
     #[arg(long = "team", value_name = "TEAM")]
@@ -53,17 +54,32 @@ pub(crate) struct Rows {
     /// Only the rows of this workflow and its stages; may be repeated
     #[arg(long = "workflow", value_name = "WORKFLOW")]
     workflows: Vec<String>,
+    /// Only the rows of the stages with this title or number; may be repeated
+    #[arg(long = "stage", value_name = "STAGE")]
+    stages: Vec<String>,
 }
 
-impl Rows {
+/// The rows that are shown.
+#[derive(Debug, Default)]
+struct Shown {
+    rows: Rows,
+    stages: Vec<WorkflowStage>,
+}
+
+impl Shown {
     /// Leaves out the rows that are not wanted. The total stays that of all.
     fn keep(&self, mut board: Board) -> Board {
-        if self.teams.is_empty() && self.workflows.is_empty() {
+        let Rows { teams, workflows, stages } = &self.rows;
+        if teams.is_empty() && workflows.is_empty() && stages.is_empty() {
             return board;
         }
-        board.workflows.retain(|row| self.workflows.contains(&row.workflow));
-        board.stages.retain(|row| self.workflows.contains(&row.workflow));
-        board.teams.retain(|row| self.teams.contains(&row.team));
+        let is_meant = |row: &WallboardRow| {
+            let number = row.stage.as_ref().map_or(0, |stage| stage.number);
+            self.stages.iter().any(|one| one.workflow == row.workflow && one.stage == number)
+        };
+        board.workflows.retain(|row| workflows.contains(&row.workflow));
+        board.stages.retain(|row| if stages.is_empty() { workflows.contains(&row.workflow) } else { is_meant(row) });
+        board.teams.retain(|row| teams.contains(&row.team));
         board.priorities.clear();
         board
     }
@@ -73,9 +89,11 @@ impl Wallboard {
     pub(crate) async fn run(self, session: &Session) -> Result<(), Failure> {
         let output = session.output;
         names::check_of_stream(session, &self.rows.teams, &self.rows.workflows).await?;
+        let stages = stages::find_for_stream(session, &self.rows.workflows, &self.rows.stages).await?;
+        let shown = Shown { rows: self.rows, stages };
         if !self.watch {
             let answer = session.to.alerts().await?.get_wallboard(GetWallboardRequest {}).await?.into_inner();
-            let board = self.rows.keep(answer.wallboard.unwrap_or_default());
+            let board = shown.keep(answer.wallboard.unwrap_or_default());
             return show(output, &board);
         }
         let address = &session.to.alerter;
@@ -84,8 +102,8 @@ impl Wallboard {
         let mut terminated = signal(SignalKind::terminate())?;
         let watching = async {
             match output.screen() {
-                Some(_) => on_screen(output, boards, &self.rows).await,
-                None => line_by_line(output, boards, &self.rows).await,
+                Some(_) => on_screen(output, boards, &shown).await,
+                None => line_by_line(output, boards, &shown).await,
             }
         };
         tokio::select! {
@@ -112,7 +130,7 @@ impl From<Failure> for Ended {
 }
 
 /// One board below the other, for files and programs.
-async fn line_by_line(output: Output, mut boards: Wallboards, rows: &Rows) -> Result<(), Ended> {
+async fn line_by_line(output: Output, mut boards: Wallboards, rows: &Shown) -> Result<(), Ended> {
     loop {
         match boards.next().await.map_err(Ended::Refused)? {
             BoardEvent::Board(board) => show(output, &rows.keep(*board))?,
@@ -123,7 +141,7 @@ async fn line_by_line(output: Output, mut boards: Wallboards, rows: &Rows) -> Re
 }
 
 /// Over and over in the same place, as large as the terminal is.
-async fn on_screen(output: Output, mut boards: Wallboards, rows: &Rows) -> Result<(), Ended> {
+async fn on_screen(output: Output, mut boards: Wallboards, rows: &Shown) -> Result<(), Ended> {
     // Before the screen is taken: that no server is there is said on the terminal that stays.
     let first = boards.next().await.map_err(Ended::Refused)?;
     let watched = Mutex::new(Watched::default());

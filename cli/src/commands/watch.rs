@@ -14,7 +14,7 @@ use clap::{Args, ValueEnum};
 use tokio::time::Instant;
 
 use crate::{
-    commands::calls::Filter,
+    commands::calls::HeldFilter,
     errors::Failure,
     json,
     output::{Output, remark},
@@ -31,7 +31,7 @@ Examples:
   aftercall watch --resume TOKEN")]
 pub(crate) struct Watch {
     #[command(flatten)]
-    filter: Filter,
+    filter: HeldFilter,
     /// Go on after this token, which the last watch printed
     #[arg(long, value_name = "TOKEN", default_value = "")]
     resume: String,
@@ -60,8 +60,7 @@ impl Watch {
             Snapshot::Always => SnapshotMode::Always,
             Snapshot::Never => SnapshotMode::Never,
         };
-        self.filter.check_of_stream(session).await?;
-        let filter = FollowUpFilter::from(self.filter);
+        let filter = self.filter.resolve_for_stream(session).await?;
         let alerter = &session.to.alerter;
         let mut subscription = subscription(alerter)?.filter(filter.clone()).resume(self.resume).snapshot(mode);
         let end = self.seconds.map(|seconds| Instant::now() + Duration::from_secs(seconds));

@@ -89,10 +89,15 @@ pub(super) fn invalid_field(field: &str, message: impl Into<String>) -> Status {
 
 /// Something that was asked for does not exist.
 pub(super) fn not_found(kind: &str, name: &str, message: impl Into<String>) -> Status {
+    not_found_of(kind, name, message, HashMap::new())
+}
+
+/// The same, with what is known of the instance that should have it.
+fn not_found_of(kind: &str, name: &str, message: impl Into<String>, facts: HashMap<String, String>) -> Status {
     let (name, message) = (short(name, FIELD_BYTES), short(&message.into(), MESSAGE_BYTES));
     let mut details = ErrorDetails::new();
     let reason = format!("NO_SUCH_{}", kind.to_uppercase());
-    details.set_error_info(reason, DOMAIN, HashMap::new()).set_resource_info(kind, name, "", message.clone());
+    details.set_error_info(reason, DOMAIN, facts).set_resource_info(kind, name, "", message.clone());
     Status::with_error_details(Code::NotFound, message, details)
 }
 
@@ -192,7 +197,9 @@ pub(super) fn of_build(error: &BuildError, workflow: &str) -> Status {
     match error {
         BuildError::Faulty(faults) => bad_text("action", faults),
         BuildError::NoEvent { event, .. } => not_found("event", &format!("{workflow}/{event}"), message),
-        BuildError::NoAction { .. } => precondition("NO_SUCH_ACTION", message, HashMap::new()),
+        BuildError::NoAction { event, action, .. } => {
+            not_found("action", &format!("{workflow}/{event}/{action}"), message)
+        }
         BuildError::Linked(_) => precondition("LINKED", message, HashMap::new()),
         BuildError::OtherKind => precondition("OTHER_KIND", message, HashMap::new()),
         BuildError::IntoItself => precondition("INTO_ITSELF", message, HashMap::new()),
@@ -261,15 +268,7 @@ fn no_such_button(root: &Root, instance: &Instance, button: &str) -> Status {
     let message = format!("the workflow has no button `{}`; the buttons now: {list}", short(button, FIELD_BYTES));
     let message = short(&message, MESSAGE_BYTES);
     let ids = [("buttons".to_owned(), short(&offered.join(","), MESSAGE_BYTES))];
-    let facts: HashMap<String, String> = facts(root, instance).into_iter().chain(ids).collect();
-    let mut details = ErrorDetails::new();
-    details.set_error_info("NO_SUCH_BUTTON", DOMAIN, facts).set_resource_info(
-        "button",
-        short(button, FIELD_BYTES),
-        "",
-        message.clone(),
-    );
-    Status::with_error_details(Code::NotFound, message, details)
+    not_found_of("button", button, message, facts(root, instance).into_iter().chain(ids).collect())
 }
 
 /// What an author can do about a refusal.
@@ -325,12 +324,14 @@ fn of_rejection(rejection: Rejection, root: &Root) -> Status {
         }
         Rejection::NotVisible(instance) => not_visible(root, &instance),
         Rejection::NoSuchButton { instance, button } => no_such_button(root, &instance, &button),
+        Rejection::NoSuchStage { instance, stage } => {
+            not_found_of("stage", &stage.to_string(), message, facts(root, &instance))
+        }
         Rejection::IllegalMove { instance, happening } if instance.status == InstanceStatus::Paused => {
             precondition(reason, paused(root, &instance, happening), facts(root, &instance))
         }
         Rejection::IllegalMove { instance, .. }
         | Rejection::NotClaimed(instance)
-        | Rejection::NoSuchStage { instance, .. }
         | Rejection::StageGone(instance)
         | Rejection::WouldBeStuck(instance)
         | Rejection::UndoTooLate(instance)

@@ -179,6 +179,9 @@ pub(super) fn confirm_retention(draft: &mut EntryDraft<'_>, asked: &ConfirmReten
     if newest == 0 {
         return Err(Rejection::NotPublished(name.clone()));
     }
+    if *version > newest {
+        return Err(Rejection::NoSuchVersion(name.clone(), *version));
+    }
     if newest != *version {
         return Err(Rejection::NotTheNewestVersion { newest });
     }
