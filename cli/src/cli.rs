@@ -9,8 +9,8 @@ use clap::{Arg, Args, CommandFactory, Parser, Subcommand};
 use crate::{
     backup,
     commands::{
-        ack, batch, calendar, call, caller, calls, claim, completions, desk, erase, finish, history, instance, notes,
-        push, report, server, set_workflow, team, wallboard, watch, workflow,
+        ack, batch, calendar, call, caller, calls, claim, completions, desk, erase, finish, history, instance, man,
+        notes, push, report, server, set_workflow, team, wallboard, watch, workflow,
     },
     connect::Connections,
     demo,
@@ -164,10 +164,12 @@ enum Command {
     Load(load::Load),
     /// Print a completion script for a shell
     Completions(completions::Completions),
+    /// Write manual pages, one for each command and for each server
+    Man(man::Man),
 }
 
 /// The commands that ask no server: the global options which name one have no meaning there, and their help leaves them out.
-const ASKS_NO_SERVER: [&[&str]; 10] = [
+const ASKS_NO_SERVER: [&[&str]; 11] = [
     &["up"],
     &["demo"],
     &["serve"],
@@ -175,6 +177,7 @@ const ASKS_NO_SERVER: [&[&str]; 10] = [
     &["restore"],
     &["verify"],
     &["completions"],
+    &["man"],
     &["workflow", "new"],
     &["workflow", "fmt"],
     &["workflow", "schema"],
@@ -252,6 +255,7 @@ impl Cli {
             Command::Store(store) => store.run(&session).await,
             Command::Load(load) => Box::pin(load.run(&session)).await,
             Command::Completions(completions) => completions.run(),
+            Command::Man(man) => man.run(),
         }
     }
 }
@@ -368,6 +372,27 @@ mod tests {
         let help = Cli::try_parse_from(["aftercall", "--help"]).unwrap_err();
         assert_eq!(help.kind(), ErrorKind::DisplayHelp);
         assert!(help.to_string().contains("Exit codes:"));
+    }
+
+    #[test]
+    fn a_letter_means_one_thing_in_every_command() {
+        // Upkeep of the list: a new letter is customary elsewhere, and is added to every command that has its option.
+        let agreed = [("all", 'a'), ("dry-run", 'n'), ("output", 'o'), ("watch", 'w'), ("yes", 'y')];
+        let mut seen = std::collections::BTreeSet::new();
+        let programs = crate::commands::completions::Program::ALL.map(crate::commands::completions::Program::command);
+        programs.iter().for_each(|program| shorts(program, &mut seen));
+        for (long, short) in &seen {
+            let expected = agreed.iter().find(|(agreed, _)| agreed == long).map(|(_, short)| *short);
+            assert_eq!(*short, expected, "--{long}");
+        }
+        assert!(agreed.iter().all(|(long, short)| seen.contains(&((*long).to_owned(), Some(*short)))), "{seen:?}");
+    }
+
+    /// Every long option with its letter.
+    fn shorts(command: &clap::Command, seen: &mut std::collections::BTreeSet<(String, Option<char>)>) {
+        let options = command.get_arguments().filter_map(|arg| Some((arg.get_long()?.to_owned(), arg.get_short())));
+        seen.extend(options);
+        command.get_subcommands().for_each(|sub| shorts(sub, seen));
     }
 
     fn walk(command: &clap::Command, path: &str, lacking: &mut Vec<String>) {

@@ -5,6 +5,7 @@
 
 mod authoring;
 mod backup;
+mod candidates;
 mod cli;
 mod commands;
 mod confirm;
@@ -30,6 +31,7 @@ mod wording;
 use std::process::ExitCode;
 
 use clap::{FromArgMatches, parser::ValueSource};
+use clap_complete::CompleteEnv;
 
 use crate::{
     cli::Cli,
@@ -42,6 +44,8 @@ use crate::{
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
+    // Before anything else: for a shell that completes, this program only says what could come next.
+    CompleteEnv::with_factory(|| candidates::offered(cli::command_line())).complete();
     match aftercall_serving::block_on(run()) {
         Ok(exit) => exit,
         Err(error) => {

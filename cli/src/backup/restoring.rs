@@ -45,7 +45,7 @@ pub(crate) struct Restore {
     #[arg(long)]
     hold_timers: bool,
     /// Bring erased callers' data back
-    #[arg(long)]
+    #[arg(long, short = 'y')]
     yes: bool,
 }
 

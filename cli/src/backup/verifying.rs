@@ -25,7 +25,7 @@ pub(crate) struct Verify {
     #[arg(long, value_name = "NUMBER")]
     generation: Option<u32>,
     /// Replay every backup
-    #[arg(long, conflicts_with = "generation")]
+    #[arg(long, short = 'a', conflicts_with = "generation")]
     all: bool,
 }
 

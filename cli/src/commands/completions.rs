@@ -1,35 +1,73 @@
 //! `aftercall completions`: a completion script for a shell, on stdout.
 //!
-//! Promise: it knows every command and option of this build. Must not: install anything.
+//! Promise: it knows every command and option of this build. Must not: install anything, or ask a server: that does
+//! `COMPLETE=bash aftercall`, whose script runs this program for each completion.
 
 use std::io::{self, Write};
 
-use clap::Args;
+use clap::{Args, Command, CommandFactory, ValueEnum};
 use clap_complete::Shell;
 
-use crate::{cli::command_line, errors::Failure};
+use crate::{cli, errors::Failure};
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   aftercall completions bash > ~/.local/share/bash-completion/completions/aftercall
-  aftercall completions zsh > ~/.zfunc/_aftercall")]
+  aftercall completions zsh > ~/.zfunc/_aftercall
+  aftercall completions bash --of workflow-server > /etc/bash_completion.d/workflow-server
+
+To complete workflows, teams and ids of the server as well, put this into ~/.bashrc instead (zsh, fish likewise):
+  source <(COMPLETE=bash aftercall)")]
 pub(crate) struct Completions {
     /// Which shell
     #[arg(value_enum)]
     shell: Shell,
+    /// Which program
+    #[arg(long, value_enum, default_value = "aftercall", value_name = "PROGRAM")]
+    of: Program,
+}
+
+/// The programs that there are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Program {
+    Aftercall,
+    WorkflowServer,
+    AlerterServer,
+}
+
+impl Program {
+    /// All of them.
+    pub(crate) const ALL: [Self; 3] = [Self::Aftercall, Self::WorkflowServer, Self::AlerterServer];
+
+    /// Its command line, under the name of its binary.
+    pub(crate) fn command(self) -> Command {
+        match self {
+            Self::Aftercall => cli::command_line(),
+            Self::WorkflowServer => workflow_server::config::Args::command().name(self.name()),
+            Self::AlerterServer => alerter_server::config::Args::command().name(self.name()),
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Aftercall => "aftercall",
+            Self::WorkflowServer => "workflow-server",
+            Self::AlerterServer => "alerter-server",
+        }
+    }
 }
 
 impl Completions {
     pub(crate) fn run(self) -> Result<(), Failure> {
-        io::stdout().lock().write_all(&script(self.shell))?;
+        io::stdout().lock().write_all(&script(self.shell, self.of))?;
         Ok(())
     }
 }
 
-fn script(shell: Shell) -> Vec<u8> {
+fn script(shell: Shell, of: Program) -> Vec<u8> {
     let mut script = Vec::new();
-    clap_complete::generate(shell, &mut command_line(), "aftercall", &mut script);
+    clap_complete::generate(shell, &mut of.command(), of.name(), &mut script);
     script
 }
 
@@ -38,10 +76,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_shell_gets_a_script_that_names_the_commands() {
+    fn every_shell_gets_a_script_for_every_program() {
         for shell in [Shell::Bash, Shell::Zsh, Shell::Fish, Shell::PowerShell, Shell::Elvish] {
-            let script = String::from_utf8(script(shell)).unwrap();
-            assert!(script.contains("set-workflow"), "{shell}");
+            for (of, word) in Program::ALL.into_iter().zip(["set-workflow", "data-dir", "workflow-server"]) {
+                let script = String::from_utf8(script(shell, of)).unwrap();
+                assert!(script.contains(word), "{shell} {of:?}");
+            }
         }
     }
 }

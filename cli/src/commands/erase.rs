@@ -52,6 +52,7 @@ Examples:
     #[command(after_help = "Example:\n  aftercall erase show 1042")]
     Show {
         /// Which erasure
+        #[arg(value_name = "ERASURE")]
         id: u64,
     },
     /// List erasures, newest first
@@ -73,7 +74,7 @@ pub(crate) struct OfCaller {
     #[arg(long)]
     no_wait: bool,
     /// Erase nothing, and list the calls that would be erased
-    #[arg(long)]
+    #[arg(long, short = 'n')]
     dry_run: bool,
     #[command(flatten)]
     sure: Sure,

@@ -8,6 +8,7 @@ use crate::{connect, errors::Failure, session::Session};
 #[derive(Debug, Args)]
 pub(crate) struct Confirm {
     /// The workflow's name
+    #[arg(value_name = "WORKFLOW")]
     name: String,
     /// Let the retention of this version, which must be the newest, count from now on
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
