@@ -148,6 +148,41 @@ fn unreadable(errors: &ParseErrors) -> String {
 const WHOLE: &str = "int";
 const NUMBER: &str = "double";
 
+/// Our own functions for `/` and `*`: where the result is no number that a field could hold, the expression has no value.
+const DIVIDE: &str = "divide";
+const MULTIPLY: &str = "multiply";
+
+/// What comes out of two numbers, unless it is beyond all numbers, as a division by zero is.
+fn finite(
+    function: &'static str,
+    (one, other): (CelValue, CelValue),
+    of: impl Fn(f64, f64) -> f64,
+) -> Result<CelValue, ExecutionError> {
+    let (CelValue::Float(first), CelValue::Float(second)) = (&one, &other) else {
+        return Err(ExecutionError::UnsupportedBinaryOperator(function, one, other));
+    };
+    let number = of(*first, *second);
+    if number.is_finite() {
+        Ok(CelValue::Float(number))
+    } else {
+        Err(ExecutionError::function_error(function, "out of range"))
+    }
+}
+
+/// A context with the functions of the language, and no names yet.
+fn bare_context() -> Context<'static, 'static> {
+    let mut context = Context::with_env(LIBRARY.clone());
+    // Neither name is one of the library's, which is the only way in which these can fail.
+    let added = context
+        .add_function(DIVIDE, |one: CelValue, other: CelValue| finite(DIVIDE, (one, other), |one, other| one / other))
+        .and_then(|()| {
+            let multiply = |one: CelValue, other: CelValue| finite(MULTIPLY, (one, other), |one, other| one * other);
+            context.add_function(MULTIPLY, multiply)
+        });
+    debug_assert!(added.is_ok(), "the library has these names");
+    context
+}
+
 /// Whether the library gives a whole number for this function, which it would not add to a field.
 fn gives_whole(function: &str) -> bool {
     ["size", "int", "uint", operators::MODULO].contains(&function) || function.starts_with("get")
@@ -200,6 +235,11 @@ fn tame(node: &mut IdedExpr, depth: usize) -> Result<(), ExpressionFault> {
             parts.into_iter().try_for_each(tame)?;
             if call.func_name == operators::MODULO {
                 call.args.iter_mut().for_each(|part| wrap(part, WHOLE));
+            }
+            match call.func_name.as_str() {
+                operators::DIVIDE => DIVIDE.clone_into(&mut call.func_name),
+                operators::MULTIPLY => MULTIPLY.clone_into(&mut call.func_name),
+                _ => {}
             }
             if is_whole {
                 wrap(node, NUMBER);
@@ -259,8 +299,8 @@ fn in_full(tree: &IdedExpr, name: &str) -> String {
 static LIBRARY: LazyLock<Arc<Env>> = LazyLock::new(|| Arc::new(Env::stdlib()));
 
 /// What is empty has no value, as in texts: `has(call.customer)` asks.
-fn context<'v>(facts: &Facts<'_>) -> Context<'v, 'v> {
-    let mut context = Context::with_env(LIBRARY.clone());
+fn context(facts: &Facts<'_>) -> Context<'static, 'static> {
+    let mut context = bare_context();
     let fields: Vec<(&str, CelValue)> = facts.fields().map(|(name, value)| (name, cel(value))).collect();
     let form: Vec<(&str, CelValue)> = facts.form.iter().map(|(name, value)| (&**name, cel(value))).collect();
     context.add_variable_from_value("fields", map(fields));
@@ -349,8 +389,23 @@ mod tests {
         }
         let odd = Expression::parse("visit % 2 == 1 && size('abc') in [3]").expect("an expression");
         assert_eq!(odd.holds(&facts), Ok(true));
-        let never = Expression::parse("visit % 0 == 1").expect("an expression");
-        assert_eq!(never.holds(&facts), Err(ExpressionFailure::Values));
+        for never in [
+            "visit % 0 == 1",
+            "visit / 0 > 100",
+            "-visit / 0 < 100",
+            "0 / 0 != 1",
+            "1e308 * 10 > 1",
+            "visit / (visit - 3) > 100 && true",
+        ] {
+            let never = Expression::parse(never).expect("an expression");
+            assert_eq!(never.holds(&facts), Err(ExpressionFailure::Values), "{never:?}");
+        }
+        let guarded = Expression::parse("visit - 3 != 0 && visit / (visit - 3) > 100").expect("an expression");
+        assert_eq!(guarded.holds(&facts), Ok(false));
+        assert_eq!(
+            Expression::parse("visit / 2 * 4").expect("one").value(FieldType::Number, &facts),
+            Ok(Value::Number(6.0))
+        );
     }
 
     #[test]

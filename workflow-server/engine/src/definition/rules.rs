@@ -297,6 +297,9 @@ pub fn unprintable(c: char) -> String {
 /// # Errors
 /// `BAD_VALUE`.
 pub fn span(text: &str) -> Result<Span, Fault> {
+    if let Some(sum) = sum_of_units(text) {
+        return sum;
+    }
     let digits = text.trim_end_matches(|c: char| !c.is_ascii_digit());
     let unit = match &text[digits.len()..] {
         "s" => SpanUnit::Seconds,
@@ -313,6 +316,28 @@ pub fn span(text: &str) -> Result<Span, Fault> {
     let amount = digits.parse().unwrap_or(u32::MAX);
     let span = Span { amount, unit };
     span_within(span).map(|()| span)
+}
+
+/// `1h30m` and its like, in the smallest of their units. Days are none of these: in a calendar a day is not 24 hours.
+/// Nothing where it has only one unit.
+fn sum_of_units(text: &str) -> Option<Result<Span, Fault>> {
+    const UNITS: [(char, SpanUnit); 3] = [('h', SpanUnit::Hours), ('m', SpanUnit::Minutes), ('s', SpanUnit::Seconds)];
+    let (mut rest, mut millis, mut smallest, mut parts) = (text, 0_i64, SpanUnit::Hours, 0);
+    for (letter, unit) in UNITS {
+        let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
+        if digits == 0 || !rest[digits..].starts_with(letter) {
+            continue;
+        }
+        let amount = rest[..digits].parse().unwrap_or(u32::MAX);
+        millis = millis.saturating_add(Span { amount, unit }.millis());
+        (rest, smallest, parts) = (&rest[digits + 1..], unit, parts + 1);
+    }
+    if parts < 2 || !rest.is_empty() {
+        return None;
+    }
+    let unit_millis = Span { amount: 1, unit: smallest }.millis();
+    let span = Span { amount: u32::try_from(millis / unit_millis).unwrap_or(u32::MAX), unit: smallest };
+    Some(span_within(span).map(|()| span))
 }
 
 /// A bound of a time field: `now`, or a span from now such as `90d`, or `-1d` for the past.
@@ -370,8 +395,10 @@ pub fn retention(span: Span) -> Result<(), Fault> {
 }
 
 fn not_a_span(text: &str) -> Fault {
-    let message =
-        format!("{} is not a span; write a number and s, m, h, d or wd, such as 90s, 15m, 4h, 3d or 5wd", quoted(text));
+    let message = format!(
+        "{} is not a span; write a number and s, m, h, d or wd, such as 90s, 15m, 4h, 1h30m, 3d or 5wd",
+        quoted(text)
+    );
     Fault::new(FaultCode::BadValue, message)
 }
 

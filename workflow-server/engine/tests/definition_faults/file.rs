@@ -157,7 +157,7 @@ on_new_call: []
             "1:9 BAD_VALUE `format` must be a whole number from 1 to 1000, not the text `1`",
             "2:11 BAD_VALUE `workflow` must be text, not a list",
             "3:6 BAD_VALUE `title` is empty",
-            "4:11 BAD_VALUE `5 days` is not a span; write a number and s, m, h, d or wd, such as 90s, 15m, 4h, 3d or 5wd",
+            "4:11 BAD_VALUE `5 days` is not a span; write a number and s, m, h, d or wd, such as 90s, 15m, 4h, 1h30m, 3d or 5wd",
             "5:22 BAD_VALUE `allow_unlinked_ends` must be true or false, not the text `true`",
         ],
     );

@@ -4,7 +4,7 @@
 use cel::common::ast::{Expr, IdedExpr, operators};
 use cel::{Context, ExecutionError, Value as CelValue};
 
-use super::{Expression, LIBRARY, call, cel, comparing, map, value};
+use super::{Expression, bare_context, call, cel, comparing, map, value};
 use crate::definition::facts::{CALL_FLAGS, CALL_TEXTS, Names, ROOTS};
 use crate::definition::rules;
 use crate::time::Time;
@@ -209,7 +209,7 @@ fn samples(names: &Names<'_>, flag: bool) -> Context<'static, 'static> {
             FieldType::Time => Value::Time(Time(if flag { 0 } else { 86_400_000 })),
         })
     };
-    let mut context = Context::with_env(LIBRARY.clone());
+    let mut context = bare_context();
     context.add_variable_from_value("fields", map(names.fields.iter().map(|(name, one)| (*name, of(one))).collect()));
     // What forms ask for in different types has no sample, and so is not tried.
     let of_forms = names.forms.iter().filter_map(|(name, all)| {

@@ -21,7 +21,7 @@ pub fn schema() -> Value {
         "actions": { "type": "array", "maxItems": limits::ACTIONS_PER_STAGE_MAX, "items": { "$ref": "#/$defs/action" } },
         "fields": fields(),
         "name": { "type": "string", "pattern": "^[a-z0-9][a-z0-9-]*$", "maxLength": limits::NAME_CHARS_MAX },
-        "span": { "type": "string", "pattern": "^[0-9]+(s|m|h|d|wd)$", "description": "90s, 15m, 4h, 3d, or 5wd: working days of the calendar" },
+        "span": { "type": "string", "pattern": "^([0-9]+(s|m|h|d|wd)|[0-9]+h[0-9]+m([0-9]+s)?|[0-9]+[hm][0-9]+s)$", "description": "90s, 15m, 4h, 1h30m, 3d, or 5wd: working days of the calendar" },
         "label": { "type": "string", "minLength": 1, "maxLength": limits::LABEL_CHARS_MAX },
         "text": { "type": "string", "minLength": 1, "maxLength": limits::TEXT_BYTES_MAX },
         "expression": { "type": ["string", "number", "boolean"], "description": "A condition or value in CEL: fields.NAME, form.NAME, call.NAME, visit, now" },
