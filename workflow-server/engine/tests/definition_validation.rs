@@ -335,7 +335,7 @@ on_new_call:
         .collect();
     let expected = [
         "4:11 UNKNOWN_CALENDAR calendar",
-        "8:13 UNKNOWN_FIELD text",
+        "8:21 UNKNOWN_FIELD text",
         "9:13 UNKNOWN_TEAM team",
         "10:13 BAD_EXPRESSION when",
         "12:11 BAD_EXPRESSION when",

@@ -86,7 +86,8 @@ fn check(name: &str, kind: &str, text: &str) {
             for source in text.lines() {
                 let expression = Expression::parse(source).unwrap_or_else(|fault| panic!("{name}: {source} {fault}"));
                 let names = Names::new(&fields, [&form]);
-                assert_eq!(expression.check(&names, Wanted::Condition), Vec::<String>::new(), "{name}: {source}");
+                let wrong = expression.check(&names, Wanted::Condition);
+                assert!(wrong.is_empty(), "{name}: {source}: {wrong:?}");
             }
         }
         "texts" => {

@@ -281,7 +281,10 @@ pub(super) fn author<'r>(rpc: &'static str, actor: &'r str, request_id: &'r str,
 /// Reads a file: an event that an earlier version has keeps its number. With where its parts stand in the file.
 pub(super) fn read(root: &Root, text: &str) -> Result<(Definition, Places), Status> {
     let earlier = |name: &str| root.workflows.named(name).map(|workflow| &workflow.numbering);
-    let (definition, places) = file::read_placed(text, earlier).map_err(|faults| status::bad_file(&faults))?;
+    let read = file::read_to_the_end(text, earlier);
+    let (definition, places) = read.map_err(|unread| {
+        status::bad_file(&unread.with_those_of_the_workflow(|definition| root.validate(definition)))
+    })?;
     file::check_written(&definition).map_err(|fault| status::bad_file(&[fault]))?;
     Ok((definition, places))
 }

@@ -281,6 +281,10 @@ fn remedy(reason: &str) -> &'static str {
     }
 }
 
+fn no_such_stage(root: &Root, instance: &Instance, stage: u32, message: String) -> Status {
+    not_found_of("stage", &stage.to_string(), message, facts(root, instance))
+}
+
 fn of_rejection(rejection: Rejection, root: &Root) -> Status {
     let (reason, message) = (rejection.reason(), rejection.to_string());
     match rejection {
@@ -324,9 +328,7 @@ fn of_rejection(rejection: Rejection, root: &Root) -> Status {
         }
         Rejection::NotVisible(instance) => not_visible(root, &instance),
         Rejection::NoSuchButton { instance, button } => no_such_button(root, &instance, &button),
-        Rejection::NoSuchStage { instance, stage } => {
-            not_found_of("stage", &stage.to_string(), message, facts(root, &instance))
-        }
+        Rejection::NoSuchStage { instance, stage } => no_such_stage(root, &instance, stage, message),
         Rejection::IllegalMove { instance, happening } if instance.status == InstanceStatus::Paused => {
             precondition(reason, paused(root, &instance, happening), facts(root, &instance))
         }

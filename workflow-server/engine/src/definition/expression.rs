@@ -5,13 +5,15 @@
 
 mod checking;
 mod comparing;
+mod reading;
+mod unreadable;
 
 use std::fmt;
+use std::ops::Range;
 use std::sync::{Arc, LazyLock};
 
-use cel::common::ast::{CallExpr, Expr, IdedExpr, LiteralValue, operators};
-use cel::parser::Parser;
-use cel::{Context, Env, ExecutionError, ParseErrors, Value as CelValue};
+use cel::common::ast::{Expr, IdedExpr, LiteralValue, operators};
+use cel::{Context, Env, ExecutionError, Value as CelValue};
 use thiserror::Error;
 
 use crate::definition::facts::{CALL_TEXTS, Facts};
@@ -21,6 +23,7 @@ use crate::value::{FieldType, Value};
 pub use checking::Wanted;
 pub(in crate::definition) use checking::{Samples, fault_of_field};
 pub(in crate::definition) use comparing::fault_of_value;
+use reading::{DIVIDE, MULTIPLY};
 
 /// An expression, parsed.
 #[derive(Clone)]
@@ -45,8 +48,34 @@ impl Eq for Expression {}
 
 /// Why a text is not an expression that may be used.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("{0}")]
-pub struct ExpressionFault(pub String);
+#[error("{message}")]
+pub struct ExpressionFault {
+    /// What is wrong, in a sentence without a subject.
+    pub message: String,
+    /// The bytes of the expression that are wrong; none where all of it is.
+    pub range: Option<Range<usize>>,
+}
+
+impl ExpressionFault {
+    fn new(message: impl Into<String>) -> Self {
+        Self { message: message.into(), range: None }
+    }
+}
+
+/// What is wrong with an expression that can be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wrong {
+    /// In a sentence without a subject.
+    pub message: String,
+    /// The name that is wrong, as it is written; empty where the whole is.
+    pub part: String,
+}
+
+impl From<String> for Wrong {
+    fn from(message: String) -> Self {
+        Self { message, part: String::new() }
+    }
+}
 
 /// Why an expression has no value this time.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -70,14 +99,9 @@ impl Expression {
     pub fn parse(source: &str) -> Result<Self, ExpressionFault> {
         if source.len() > limits::EXPRESSION_BYTES_MAX {
             let message = format!("has {} bytes; at most {} are allowed", source.len(), limits::EXPRESSION_BYTES_MAX);
-            return Err(ExpressionFault(message));
+            return Err(ExpressionFault::new(message));
         }
-        check_nesting(source)?;
-        let parser = Parser::default().max_recursion_depth(limits::EXPRESSION_DEPTH_MAX);
-        let unreadable = |errors: ParseErrors| ExpressionFault(unreadable(&errors) + probably(source));
-        let mut tree = parser.parse(source).map_err(unreadable)?;
-        tame(&mut tree, 0)?;
-        Ok(Self { source: source.to_owned(), tree: Arc::new(tree) })
+        Ok(Self { source: source.to_owned(), tree: Arc::new(reading::read(source)?) })
     }
 
     /// Reads an expression that was stored; one that this version of the library does not read has no value, ever.
@@ -113,45 +137,6 @@ impl Expression {
     }
 }
 
-/// The parser walks by recursion: what is nested deeper than anybody writes never reaches it.
-fn check_nesting(source: &str) -> Result<(), ExpressionFault> {
-    let mut depth = 0_usize;
-    for byte in source.bytes() {
-        match byte {
-            b'(' | b'[' | b'{' | b'?' => depth += 1,
-            b')' | b']' | b'}' => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-        if depth > usize::from(limits::EXPRESSION_DEPTH_MAX) {
-            let message = format!("is nested deeper than {} levels", limits::EXPRESSION_DEPTH_MAX);
-            return Err(ExpressionFault(message));
-        }
-    }
-    Ok(())
-}
-
-/// What the parser could not read, without its grammar.
-fn unreadable(errors: &ParseErrors) -> String {
-    const SAID_CHARS_MAX: usize = 80;
-    let Some(first) = errors.errors.first() else { return "is not an expression".to_owned() };
-    let character = first.pos.1.max(1);
-    let said = first.msg.split(" expecting ").next().unwrap_or_default();
-    let said = said.split_whitespace().collect::<Vec<_>>().join(" ");
-    if said.contains("<EOF>") {
-        return "is not an expression: it ends too early".to_owned();
-    }
-    let said: String = said.trim_start_matches("Syntax error: ").chars().take(SAID_CHARS_MAX).collect();
-    format!("is not an expression: at character {character}, {said}")
-}
-
-/// The library's functions to another kind of number: to a whole one, and to one such as fields are.
-const WHOLE: &str = "int";
-const NUMBER: &str = "double";
-
-/// Our own functions for `/` and `*`: where the result is no number that a field could hold, the expression has no value.
-const DIVIDE: &str = "divide";
-const MULTIPLY: &str = "multiply";
-
 /// What comes out of two numbers, unless it is beyond all numbers, as a division by zero is.
 fn finite(
     function: &'static str,
@@ -181,85 +166,6 @@ fn bare_context() -> Context<'static, 'static> {
         });
     debug_assert!(added.is_ok(), "the library has these names");
     context
-}
-
-/// Whether the library gives a whole number for this function, which it would not add to a field.
-fn gives_whole(function: &str) -> bool {
-    ["size", "int", "uint", operators::MODULO].contains(&function) || function.starts_with("get")
-}
-
-fn wrap(node: &mut IdedExpr, function: &str) {
-    let inner = std::mem::take(node);
-    let call = CallExpr { func_name: function.to_owned(), target: None, args: vec![inner] };
-    *node = IdedExpr { id: node.id, expr: Expr::Call(call) };
-}
-
-/// What an author most often meant where the parser could not read it.
-fn probably(source: &str) -> &'static str {
-    let words = || source.split(|c: char| !c.is_alphanumeric() && !"=!<>_".contains(c));
-    let says = |word: &str| words().any(|one| one == word);
-    if says("=") {
-        "; equal is `==`"
-    } else if says("<>") {
-        "; not equal is `!=`"
-    } else if says("and") || says("AND") {
-        "; and is `&&`"
-    } else if says("or") || says("OR") {
-        "; or is `||`"
-    } else if says("not") || says("NOT") {
-        "; not is `!`"
-    } else {
-        ""
-    }
-}
-
-/// Refuses what could run away or has no use, and lets whole numbers count as numbers, as fields do: there is one kind of
-/// number, and `%` counts in its whole part.
-fn tame(node: &mut IdedExpr, depth: usize) -> Result<(), ExpressionFault> {
-    if depth > limits::EXPRESSION_TREE_DEPTH_MAX {
-        let message = format!("puts more than {} things into one another", limits::EXPRESSION_TREE_DEPTH_MAX);
-        return Err(ExpressionFault(message));
-    }
-    let is_whole = matches!(&node.expr, Expr::Call(call) if gives_whole(&call.func_name));
-    // What is wrapped stands up to two levels deeper.
-    let tame = |part: &mut IdedExpr| tame(part, depth + if is_whole { 3 } else { 1 });
-    match &mut node.expr {
-        Expr::Comprehension(_) => {
-            Err(ExpressionFault("uses `all`, `exists`, `map` or `filter`: conditions have no loops".to_owned()))
-        }
-        Expr::Map(_) | Expr::Struct(_) => {
-            Err(ExpressionFault("builds a mapping with `{ }`: conditions have no use for one".to_owned()))
-        }
-        Expr::Call(call) => {
-            let parts = call.target.iter_mut().map(|target| &mut **target).chain(&mut call.args);
-            parts.into_iter().try_for_each(tame)?;
-            if call.func_name == operators::MODULO {
-                call.args.iter_mut().for_each(|part| wrap(part, WHOLE));
-            }
-            match call.func_name.as_str() {
-                operators::DIVIDE => DIVIDE.clone_into(&mut call.func_name),
-                operators::MULTIPLY => MULTIPLY.clone_into(&mut call.func_name),
-                _ => {}
-            }
-            if is_whole {
-                wrap(node, NUMBER);
-            }
-            Ok(())
-        }
-        Expr::List(list) => list.elements.iter_mut().try_for_each(tame),
-        Expr::Select(select) => tame(&mut select.operand),
-        Expr::Literal(literal) => {
-            #[expect(clippy::cast_precision_loss, reason = "fields are such numbers too")]
-            let number = match literal {
-                LiteralValue::Int(whole) => *whole.inner() as f64,
-                LiteralValue::UInt(whole) => *whole.inner() as f64,
-                _ => return Ok(()),
-            };
-            *literal = LiteralValue::Double(number.into());
-            Ok(())
-        }
-        Expr::Ident(_) | Expr::Unspecified => Ok(()),
-    }
 }
 
 fn resolve(tree: &IdedExpr, context: &Context<'_, '_>) -> Result<CelValue, ExpressionFailure> {

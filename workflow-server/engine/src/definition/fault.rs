@@ -84,6 +84,8 @@ pub struct Fault {
     pub action: u32,
     /// The field at fault; empty if none is.
     pub field: String,
+    /// The words in the field's text or condition that are wrong, as the author wrote them; empty where all of it is.
+    pub part: String,
     /// The line in the file, from 1; 0 where unknown.
     pub line: u32,
     /// The column in the file, from 1; 0 where unknown.
@@ -101,6 +103,7 @@ impl Fault {
             stage: 0,
             action: 0,
             field: String::new(),
+            part: String::new(),
             line: 0,
             column: 0,
             warning: false,

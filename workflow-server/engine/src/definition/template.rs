@@ -8,8 +8,10 @@
 mod claims;
 mod filling;
 mod sandbox;
+mod unreadable;
 
 use std::fmt;
+use std::ops::Range;
 use std::sync::Arc;
 
 use minijinja::machinery::parse;
@@ -28,8 +30,23 @@ const NAME: &str = "text";
 
 /// Why a template was refused.
 #[derive(Clone, Debug, PartialEq, Eq, ThisError)]
-#[error("{0}")]
-pub struct TemplateFault(pub String);
+#[error("{message}")]
+pub struct TemplateFault {
+    /// A sentence for the author.
+    pub message: String,
+    /// The bytes of the text that are wrong; none where all of it is.
+    pub range: Option<Range<usize>>,
+}
+
+impl TemplateFault {
+    fn new(message: impl Into<String>) -> Self {
+        Self { message: message.into(), range: None }
+    }
+
+    fn at(self, range: Range<usize>) -> Self {
+        Self { range: Some(range), ..self }
+    }
+}
 
 /// A piece of a template without filters and conditions, which needs no machine to fill it in.
 #[derive(Clone, Debug)]
@@ -77,12 +94,17 @@ impl Template {
     /// [`TemplateFault`] where it is not one, or uses what texts do not have.
     pub fn parse(source: &str) -> Result<Self, TemplateFault> {
         sandbox::check_tokens(source)?;
-        let unreadable = |error: Error| TemplateFault(said(&error).0 + other_language(source));
+        let unreadable = |error: Error| {
+            let fault = unreadable::said(&error, source);
+            TemplateFault { message: fault.message + other_language(source), ..fault }
+        };
         let tree = parse(source, NAME, SyntaxConfig::default()).map_err(unreadable)?;
-        let looked = sandbox::look(&tree)?;
+        let looked = sandbox::look(&tree, source)?;
         let program = match looked.plain {
             Some(parts) => Program::Plain(parts),
-            None => Program::Machine(Arc::new(filling::environment(NAME, source).map_err(|error| said(&error))?)),
+            None => Program::Machine(Arc::new(
+                filling::environment(NAME, source).map_err(|error| unreadable::said(&error, source))?,
+            )),
         };
         Ok(Self {
             source: source.to_owned(),
@@ -157,9 +179,4 @@ impl Template {
 fn other_language(source: &str) -> &'static str {
     let is_like_a_condition = ["&&", "||", "{% if !", "(!"].iter().any(|sign| source.contains(sign));
     if is_like_a_condition { "; in texts write `and`, `or`, `not`" } else { "" }
-}
-
-fn said(error: &Error) -> TemplateFault {
-    let detail = error.detail().map_or_else(|| error.kind().to_string(), str::to_owned);
-    TemplateFault(format!("the text is not a template: {detail}"))
 }

@@ -61,11 +61,11 @@ fn alerts_are_checked() {
   - alert: { text: "{{ fields.a * 1000 }}", team: care }
 "#,
         &[
-            "5:20 (stage 1, action 1) BAD_VALUE the text is not a template: unexpected end of input, expected end of variable block",
-            "6:20 (stage 1, action 2) BAD_VALUE texts do not have loops",
-            "7:20 (stage 1, action 3) BAD_VALUE texts do not have the filter `replace`; there is default, upper, lower, title, capitalize, trim, round, length, zone",
-            "8:20 (stage 1, action 4) BAD_VALUE texts do not have assignments",
-            "9:20 (stage 1, action 5) BAD_VALUE texts do not have `*` and `**`: work it out with `set-field`",
+            "5:21 (stage 1, action 1) BAD_VALUE the text is not a template: `{{` is not closed: write `}}` after the value",
+            "6:24 (stage 1, action 2) BAD_VALUE texts do not have loops",
+            "7:35 (stage 1, action 3) BAD_VALUE texts do not have the filter `replace`; there is default, upper, lower, title, capitalize, trim, round, length, zone",
+            "8:24 (stage 1, action 4) BAD_VALUE texts do not have assignments",
+            "9:24 (stage 1, action 5) BAD_VALUE texts do not have `*` and `**`: work it out with `set-field`",
         ],
     );
 }
@@ -158,8 +158,8 @@ fn conditions_are_checked() {
     when: [ x ]
 "#,
         &[
-            "5:26 (stage 1, action 1) BAD_VALUE `when` is not an expression: it ends too early",
-            "6:26 (stage 1, action 2) BAD_VALUE `when` is not an expression: at character 15, token recognition error at: '= '; equal is `==`",
+            "5:41 (stage 1, action 1) BAD_VALUE `when` is not an expression: it ends too early",
+            "6:41 (stage 1, action 2) BAD_VALUE `when` is not an expression: `=` at character 15 does not belong there; equal is `==`",
             "7:36 (stage 1, action 3) BAD_VALUE `when` uses `all`, `exists`, `map` or `filter`: conditions have no loops",
             "9:11 (stage 1, action 4) BAD_VALUE `when` must be text, not a list",
         ],
@@ -195,7 +195,7 @@ fn set_fields_and_clock_times_are_checked() {
             "5:16 (stage 1, action 1) MISSING_KEY `set-field` needs `to`",
             "5:18 (stage 1, action 1) UNKNOWN_KEY unknown key `a`; known here: field, to, when",
             "6:25 (stage 1, action 2) BAD_VALUE the field name `1st` must be letters, digits and underscores and not start with a digit",
-            "6:34 (stage 1, action 2) BAD_VALUE `to` is not an expression: it ends too early",
+            "6:37 (stage 1, action 2) BAD_VALUE `to` is not an expression: it ends too early",
             "7:18 (stage 1, action 3) BAD_VALUE `at` is a time of day such as `09:00`, `09:00 next day` or `09:00 next working day`, not `25:00`",
             "8:18 (stage 1, action 4) BAD_VALUE `at` is a time of day such as `09:00`, `09:00 next day` or `09:00 next working day`, not `9:00 next weekday`",
             "8:45 (stage 1, action 4) BAD_VALUE the field name `1st` must be letters, digits and underscores and not start with a digit",

@@ -2,6 +2,7 @@
 
 mod actions;
 mod file;
+mod inside;
 
 use aftercall_engine::definition::Fault;
 use aftercall_engine::definition::file::read;

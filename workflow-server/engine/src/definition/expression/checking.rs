@@ -4,7 +4,7 @@
 use cel::common::ast::{Expr, IdedExpr, operators};
 use cel::{Context, ExecutionError, Value as CelValue};
 
-use super::{Expression, bare_context, call, cel, comparing, map, value};
+use super::{Expression, Wrong, bare_context, call, cel, comparing, map, value};
 use crate::definition::facts::{CALL_FLAGS, CALL_TEXTS, Names, ROOTS};
 use crate::definition::rules;
 use crate::time::Time;
@@ -25,18 +25,24 @@ pub enum Wanted {
 impl Expression {
     /// Everything that is wrong with it, in sentences without a subject: "names the field …".
     #[must_use]
-    pub fn check(&self, names: &Names<'_>, wanted: Wanted) -> Vec<String> {
-        let mut faults = Vec::new();
-        check_names(&self.tree, names, &mut faults);
-        if faults.is_empty() {
+    pub fn check(&self, names: &Names<'_>, wanted: Wanted) -> Vec<Wrong> {
+        // A stored one that this version does not read: the library would panic.
+        if self.tree.expr == Expr::Unspecified {
+            return vec![Wrong::from("is not an expression that this version reads".to_owned())];
+        }
+        let mut found = Vec::new();
+        check_names(&self.tree, names, &mut found);
+        if found.is_empty() {
+            let mut faults = Vec::new();
             let samples = names.samples.get_or_init(|| [true, false].map(|flag| samples(names, flag)));
             check_types(&self.tree, samples, wanted, &mut faults);
             if faults.is_empty() {
                 comparing::check(&self.tree, names, samples, &mut faults);
             }
+            found.extend(faults.into_iter().map(Wrong::from));
         }
-        faults.truncate(FAULTS_MAX);
-        faults
+        found.truncate(FAULTS_MAX);
+        found
     }
 }
 
@@ -50,9 +56,12 @@ pub(super) fn parts(node: &IdedExpr) -> Vec<&IdedExpr> {
     }
 }
 
-fn check_names(node: &IdedExpr, names: &Names<'_>, faults: &mut Vec<String>) {
+fn check_names(node: &IdedExpr, names: &Names<'_>, faults: &mut Vec<Wrong>) {
     match path(node) {
-        Some(path) => faults.extend(fault_of_path(&path, names)),
+        Some(path) => {
+            let message = fault_of_path(&path, names);
+            faults.extend(message.map(|message| Wrong { message, part: path.join(".") }));
+        }
         None => parts(node).into_iter().for_each(|part| check_names(part, names, faults)),
     }
 }
@@ -268,7 +277,7 @@ mod tests {
     fn faults(source: &str, wanted: Wanted) -> Vec<String> {
         let (fields, forms) = (declared(), of_forms());
         match Expression::parse(source) {
-            Ok(expression) => expression.check(&Names::new(&fields, &forms), wanted),
+            Ok(read) => read.check(&Names::new(&fields, &forms), wanted).into_iter().map(|one| one.message).collect(),
             Err(fault) => vec![fault.to_string()],
         }
     }
@@ -377,7 +386,7 @@ mod tests {
         let told = |source: &str, name: &str| {
             let expression = Expression::parse(source).expect("an expression");
             let field = fields.iter().find(|field| field.name == name).expect("a field");
-            assert_eq!(expression.check(&names, Wanted::Field(field.field_type)), Vec::<String>::new());
+            assert_eq!(expression.check(&names, Wanted::Field(field.field_type)), Vec::<Wrong>::new());
             expression.fault_of_literal(field, &names)
         };
         assert_eq!(

@@ -4,8 +4,9 @@
 use cel::ExecutionError;
 use cel::common::ast::{CallExpr, Expr, IdedExpr, LiteralValue, operators};
 
+use super::Expression;
 use super::checking::{Samples, parts, path, type_of};
-use super::{Expression, WHOLE};
+use super::reading::WHOLE;
 use crate::definition::facts::Names;
 use crate::definition::rules;
 use crate::value::{FieldDeclaration, Value};

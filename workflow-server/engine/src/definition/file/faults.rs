@@ -2,7 +2,10 @@
 //!
 //! Must not grow without bound: a file of a million faults is told the first hundred.
 
+use std::ops::Range;
+
 use crate::definition::fault::{Fault, FaultCode};
+use crate::definition::file::inside::inside;
 use crate::limits;
 
 /// A place in the file, from 1; columns count characters.
@@ -28,6 +31,10 @@ pub(super) struct Spot {
 pub(super) struct Faults {
     found: Vec<(Spot, Fault)>,
     more: bool,
+    /// How many of them are inside of one text or condition: the rest of the file can be read, and judged, all the same.
+    inside: usize,
+    /// The file's text.
+    pub(super) text: String,
     /// Where reading is.
     pub(super) spot: Spot,
     /// How many expressions were read: each takes a while.
@@ -50,6 +57,21 @@ impl Faults {
             return;
         }
         self.found.push((self.spot, Fault { line: at.line, column: at.column, ..fault }));
+    }
+
+    /// Adds a fault inside of a text or a condition that begins at a place: where its bytes are in the file, if that can be found.
+    pub(super) fn put_inside(&mut self, at: Position, (source, range): (&str, Option<Range<usize>>), fault: Fault) {
+        let count = self.found.len();
+        // A file of nothing but faults must not be searched for each.
+        let range = range.filter(|_| count < limits::FAULTS_MAX);
+        let found = range.and_then(|range| inside(&self.text, at, source, range));
+        self.put(found.unwrap_or(at), fault);
+        self.inside += self.found.len() - count;
+    }
+
+    /// Whether all faults so far are inside of texts and conditions.
+    pub(super) fn are_inside(&self) -> bool {
+        self.found.len() == self.inside && !self.more
     }
 
     /// Adds the fault of a value, if it has one, and says of which field it is.

@@ -162,13 +162,13 @@ pub(super) fn expression(node: &Node, field: &str, faults: &mut Faults) -> Optio
         faults.put(node.at, Fault { field: field.to_owned(), ..fault });
         return None;
     }
-    match Expression::parse(source) {
-        Ok(expression) => Some(expression),
-        Err(fault) => {
-            bad(node, field, format!("`{field}` {fault}"), faults);
-            None
-        }
-    }
+    Some(Expression::parse(source).unwrap_or_else(|wrong| {
+        let message = format!("`{field}` {wrong}");
+        let fault = Fault { field: field.to_owned(), ..Fault::new(FaultCode::BadValue, message) };
+        faults.put_inside(node.at, (source, wrong.range), fault);
+        // The rest of the file is judged as if it were one.
+        Expression::stored(source)
+    }))
 }
 
 /// The name of a calendar, or `none`.

@@ -6,6 +6,7 @@ use std::collections::{HashMap, HashSet};
 use crate::definition::fault::Fault;
 use crate::definition::file::actions::{BUTTON, KINDS, TIMER, TIMER_VALUE};
 use crate::definition::file::faults::Position;
+use crate::definition::file::inside::inside;
 use crate::definition::file::mapping::{Keys, Mapping};
 use crate::definition::file::plain_actions::{ALERT, FINISH, LINK, SET_FIELD};
 use crate::definition::file::reading::WORKFLOW;
@@ -66,6 +67,8 @@ pub struct Places {
     /// By the number of the stage: where the action stands that adds it, and its own actions.
     stages: HashMap<u32, (Position, Vec<Place>)>,
     unwritten: HashSet<u32>,
+    /// The text of the file.
+    text: String,
 }
 
 impl Places {
@@ -77,7 +80,12 @@ impl Places {
             let at = if nth == 0 { list } else { sketch.at };
             (*number, (at, std::mem::take(&mut sketch.places)))
         });
-        Self { stages: stages.collect(), header: Some(header), unwritten }
+        Self { stages: stages.collect(), header: Some(header), unwritten, text: String::new() }
+    }
+
+    /// With the text of the file, in which the words of a fault are found.
+    pub(super) fn of_text(self, text: String) -> Self {
+        Self { text, ..self }
     }
 
     /// The stages whose numbers the file leaves to be given.
@@ -90,6 +98,9 @@ impl Places {
     pub fn put(&self, faults: &mut [Fault]) {
         for fault in faults.iter_mut().filter(|fault| fault.line == 0) {
             if let Some(at) = self.position(fault) {
+                let part = &fault.part;
+                let found = inside(&self.text, at, part, 0..part.len()).filter(|_| !part.is_empty());
+                let at = found.unwrap_or(at);
                 (fault.line, fault.column) = (at.line, at.column);
             }
         }

@@ -81,16 +81,23 @@ fn template(node: &Node, field: &str, faults: &mut Faults) -> Option<Template> {
     if rules::worked_out(faults.worked_out_bytes).is_err() && source.contains('{') {
         return None;
     }
-    let template = Template::parse(&source);
-    let read =
-        template.map_err(|fault| of_field(Fault::new(FaultCode::BadValue, fault.to_string()))).and_then(|template| {
-            if template.is_worked_out() {
-                faults.worked_out_bytes += source.len();
-                rules::worked_out(faults.worked_out_bytes).map_err(of_field)?;
-            }
-            Ok(template)
-        });
-    read.map_err(|fault| faults.put(node.at, fault)).ok()
+    let template = match Template::parse(&source) {
+        Ok(template) => template,
+        Err(wrong) => {
+            let fault = of_field(Fault::new(FaultCode::BadValue, wrong.message));
+            faults.put_inside(node.at, (&source, wrong.range), fault);
+            // The rest of the file is judged as if it were one.
+            return Some(Template::stored(&source));
+        }
+    };
+    if template.is_worked_out() {
+        faults.worked_out_bytes += source.len();
+        if let Err(fault) = rules::worked_out(faults.worked_out_bytes) {
+            faults.put(node.at, of_field(fault));
+            return None;
+        }
+    }
+    Some(template)
 }
 
 fn link(value: &Node, faults: &mut Faults) -> Option<Action> {

@@ -59,9 +59,53 @@ pub fn read_placed<'n>(
     text: &str,
     earlier: impl FnOnce(&str) -> Option<&'n Numbering>,
 ) -> Result<(Definition, Places), Vec<Fault>> {
+    read_to_the_end(text, earlier).map_err(|unread| unread.faults)
+}
+
+/// A file that cannot be read.
+pub struct Unread {
+    /// Every fault of the file, in its order.
+    pub faults: Vec<Fault>,
+    /// Where all of them are inside of texts and conditions: the workflow, in which these say nothing.
+    rest: Option<(Definition, Places)>,
+}
+
+impl Unread {
+    fn file(faults: Vec<Fault>) -> Box<Self> {
+        Box::new(Self { faults, rest: None })
+    }
+
+    /// The faults of the file with those of the workflow, as far as `validate` finds them: a text that cannot be read must not
+    /// hide what else is wrong.
+    pub fn with_those_of_the_workflow(self, validate: impl FnOnce(&Definition) -> Vec<Fault>) -> Vec<Fault> {
+        let Some((definition, places)) = self.rest else { return self.faults };
+        let mut found = validate(&definition);
+        places.put(&mut found);
+        let is_of = |one: &Fault, other: &Fault| {
+            (one.stage, one.action, &one.field) == (other.stage, other.action, &other.field)
+        };
+        // What stands for a text that could not be read has faults of its own, which are none of the author's.
+        found.retain(|fault| !fault.warning && !self.faults.iter().any(|known| is_of(known, fault)));
+        let mut all = self.faults;
+        all.extend(found);
+        all.sort_by_key(|fault| (fault.line == 0, fault.line, fault.column));
+        all
+    }
+}
+
+/// The same as [`read_placed`], with what can be read of a file in which only texts and conditions are wrong.
+///
+/// # Errors
+/// [`Unread`].
+pub fn read_to_the_end<'n>(
+    text: &str,
+    earlier: impl FnOnce(&str) -> Option<&'n Numbering>,
+) -> Result<(Definition, Places), Box<Unread>> {
     let mut faults = Faults::default();
-    let Some(root) = tree::parse(text, &mut faults) else { return Err(faults.finish(&[])) };
-    let Some(file) = Mapping::of_file(&root, "a workflow file", &mut faults) else { return Err(faults.finish(&[])) };
+    let Some(root) = tree::parse(text, &mut faults) else { return Err(Unread::file(faults.finish(&[]))) };
+    let Some(file) = Mapping::of_file(&root, "a workflow file", &mut faults) else {
+        return Err(Unread::file(faults.finish(&[])));
+    };
     file.check_keys(&WORKFLOW, &mut faults);
     check_format(file, &mut faults);
     let header = Header::read(file, &mut faults);
@@ -71,11 +115,16 @@ pub fn read_placed<'n>(
     let earlier = header.as_ref().and_then(|header| earlier(&header.name)).unwrap_or(&none);
     let stage_numbers = numbers::stages(&sketches, &ids, earlier, &mut faults);
     match header {
-        Some(header) if faults.is_empty() => {
-            let places = Places::new(Place::of(file), &mut sketches, &stage_numbers);
-            Ok((header.with_stages(stages(sketches, &ids, &stage_numbers)), places))
+        Some(header) if faults.are_inside() => {
+            let text = std::mem::take(&mut faults.text);
+            let places = Places::new(Place::of(file), &mut sketches, &stage_numbers).of_text(text);
+            let read = (header.with_stages(stages(sketches, &ids, &stage_numbers)), places);
+            if faults.is_empty() {
+                return Ok(read);
+            }
+            Err(Box::new(Unread { faults: faults.finish(&stage_numbers), rest: Some(read) }))
         }
-        _ => Err(faults.finish(&stage_numbers)),
+        _ => Err(Unread::file(faults.finish(&stage_numbers))),
     }
 }
 

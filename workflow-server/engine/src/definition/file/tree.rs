@@ -53,6 +53,7 @@ pub(super) struct Key {
 /// Reads the one document of a file; nothing where it cannot be read at all, with a fault that says why.
 pub(super) fn parse(text: &str, faults: &mut Faults) -> Option<Node> {
     let text = &*line_ends::plain(text);
+    text.clone_into(&mut faults.text);
     if text.len() > limits::FILE_BYTES_MAX {
         let message = format!("the file has {} bytes; at most {} are allowed", text.len(), limits::FILE_BYTES_MAX);
         faults.add(FaultCode::TooLarge, Position::START, message);

@@ -63,13 +63,18 @@ impl Writer<'_> {
         }
     }
 
-    /// A link's target with its number.
+    /// The targets of a link with their numbers and titles.
     fn with_numbers(&self, words: &str) -> String {
-        let Some((before, event)) = words.rsplit_once(" → ") else { return words.to_owned() };
-        match self.definition.stage_of(event) {
-            Some(stage) => format!("{before} → {} {}", stage.number, stage.title()),
-            None => words.to_owned(),
+        let mut parts = words.split(" → ");
+        let mut line = parts.next().unwrap_or_default().to_owned();
+        for part in parts {
+            let (event, rest) = part.split_at(part.find(',').unwrap_or(part.len()));
+            match self.definition.stage_of(event) {
+                Some(stage) => line.extend([" → ", &stage.number.to_string(), " ", &stage.title(), rest]),
+                None => line.extend([" → ", part]),
+            }
         }
+        line
     }
 
     fn mark(&self, number: u32) -> String {

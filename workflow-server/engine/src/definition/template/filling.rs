@@ -131,6 +131,8 @@ static SANDBOX: LazyLock<Environment<'static>> = LazyLock::new(|| {
     let mut environment = Environment::empty();
     environment.set_undefined_behavior(UndefinedBehavior::Lenient);
     environment.set_fuel(Some(FUEL));
+    // What went wrong while a text was filled in is a gap in it, and nobody reads more of it.
+    environment.set_debug(false);
     environment.set_formatter(show);
     environment.add_filter("default", default);
     environment.add_filter("upper", |value: &JinjaValue| on_text(value, str::to_uppercase));

@@ -1,7 +1,9 @@
 //! What a text may use of the template library.
 
+use std::ops::Range;
+
 use minijinja::machinery::ast::{BinOpKind, CallArg, Expr, Stmt};
-use minijinja::machinery::{Token, tokenize};
+use minijinja::machinery::{Span, Token, tokenize};
 use minijinja::syntax::SyntaxConfig;
 
 use super::claims::{self, Claims};
@@ -15,7 +17,8 @@ const TESTS: [&str; 2] = ["defined", "undefined"];
 
 /// What was found in a template.
 #[derive(Default)]
-pub(super) struct Looked {
+pub(super) struct Looked<'s> {
+    source: &'s str,
     /// The places that it names, each once.
     pub(super) places: Vec<String>,
     /// The time zones that it names, each once.
@@ -43,22 +46,22 @@ pub(super) fn check_tokens(source: &str) -> Result<(), TemplateFault> {
         in_statement = matches!(token, Token::BlockStart);
         if words > limits::PLACE_WORDS_MAX {
             let message = format!("a place in a text has at most {} words and signs", limits::PLACE_WORDS_MAX);
-            return Err(TemplateFault(message));
+            return Err(TemplateFault::new(message));
         }
         if places > limits::TEXT_PLACES_MAX {
-            return Err(TemplateFault(format!("a text has at most {} places", limits::TEXT_PLACES_MAX)));
+            return Err(TemplateFault::new(format!("a text has at most {} places", limits::TEXT_PLACES_MAX)));
         }
         if conditions > limits::TEXT_CONDITIONS_MAX {
             let message = format!("a text has at most {} conditions", limits::TEXT_CONDITIONS_MAX);
-            return Err(TemplateFault(message));
+            return Err(TemplateFault::new(message));
         }
     }
     Ok(())
 }
 
 /// Looks at every part of a template.
-pub(super) fn look(tree: &Stmt<'_>) -> Result<Looked, TemplateFault> {
-    let mut looked = Looked { plain: Some(Vec::new()), ..Looked::default() };
+pub(super) fn look<'s>(tree: &Stmt<'_>, source: &'s str) -> Result<Looked<'s>, TemplateFault> {
+    let mut looked = Looked { source, plain: Some(Vec::new()), ..Looked::default() };
     let Stmt::Template(template) = tree else { return Err(not_allowed("this")) };
     for child in &template.children {
         let part = match child {
@@ -76,10 +79,10 @@ pub(super) fn look(tree: &Stmt<'_>) -> Result<Looked, TemplateFault> {
 }
 
 fn not_allowed(what: &str) -> TemplateFault {
-    TemplateFault(format!("texts do not have {what}"))
+    TemplateFault::new(format!("texts do not have {what}"))
 }
 
-fn statement(node: &Stmt<'_>, looked: &mut Looked) -> Checked {
+fn statement(node: &Stmt<'_>, looked: &mut Looked<'_>) -> Checked {
     match node {
         Stmt::EmitRaw(_) => Ok(()),
         Stmt::EmitExpr(emit) => expression(&emit.expr, looked),
@@ -89,13 +92,14 @@ fn statement(node: &Stmt<'_>, looked: &mut Looked) -> Checked {
             let both = condition.true_body.iter().chain(&condition.false_body);
             both.into_iter().try_for_each(|node| statement(node, looked))
         }
-        Stmt::ForLoop(_) => Err(not_allowed("loops")),
-        Stmt::Set(_) | Stmt::SetBlock(_) | Stmt::WithBlock(_) => Err(not_allowed("assignments")),
+        Stmt::ForLoop(node) => Err(not_allowed("loops").at(range(node.span()))),
+        Stmt::Set(node) => Err(not_allowed("assignments").at(range(node.span()))),
+        Stmt::SetBlock(_) | Stmt::WithBlock(_) => Err(not_allowed("assignments")),
         _ => Err(not_allowed("any statement but `{% if … %}`")),
     }
 }
 
-fn expression(node: &Expr<'_>, looked: &mut Looked) -> Checked {
+fn expression(node: &Expr<'_>, looked: &mut Looked<'_>) -> Checked {
     match node {
         Expr::Const(_) => Ok(()),
         Expr::Var(_) | Expr::GetAttr(_) => place(node, looked),
@@ -106,7 +110,7 @@ fn expression(node: &Expr<'_>, looked: &mut Looked) -> Checked {
         }
         Expr::BinOp(op) => {
             if matches!(op.op, BinOpKind::Mul | BinOpKind::Pow) {
-                return Err(not_allowed("`*` and `**`: work it out with `set-field`"));
+                return Err(not_allowed("`*` and `**`: work it out with `set-field`").at(range(op.span())));
             }
             claims::of_operation(op, &mut looked.claims);
             if matches!(op.op, BinOpKind::ScAnd | BinOpKind::ScOr) {
@@ -130,7 +134,8 @@ fn expression(node: &Expr<'_>, looked: &mut Looked) -> Checked {
             if !FILTERS.contains(&filter.name) {
                 let hint = rules::suggestion(filter.name, FILTERS);
                 let hint = if hint.is_empty() { format!("; there is {}", FILTERS.join(", ")) } else { hint };
-                return Err(not_allowed(&format!("the filter {}{hint}", rules::quoted(filter.name))));
+                let place = filter_name(looked.source, range(filter.span()), filter.name);
+                return Err(not_allowed(&format!("the filter {}{hint}", rules::quoted(filter.name))).at(place));
             }
             if let ("zone", [CallArg::Pos(Expr::Const(zone))]) = (filter.name, filter.args.as_slice())
                 && let Some(zone) = zone.value.as_str().filter(|zone| !looked.zones.iter().any(|known| known == zone))
@@ -148,27 +153,39 @@ fn expression(node: &Expr<'_>, looked: &mut Looked) -> Checked {
             asked(&test.expr, looked);
             expression(&test.expr, looked)
         }
-        Expr::Test(test) => Err(not_allowed(&format!("the test {}", rules::quoted(test.name)))),
+        Expr::Test(test) => Err(not_allowed(&format!("the test {}", rules::quoted(test.name))).at(range(test.span()))),
         Expr::List(list) => list.items.iter().try_for_each(|item| expression(item, looked)),
         _ => Err(not_allowed("calls, slices and mappings")),
     }
 }
 
+fn range(span: Span) -> Range<usize> {
+    span.start_offset as usize..span.end_offset as usize
+}
+
+/// Where the name of a filter is: behind its `|`, in what the filter spans.
+fn filter_name(source: &str, spanned: Range<usize>, name: &str) -> Range<usize> {
+    let Some(words) = source.get(spanned.clone()) else { return spanned };
+    let is_filter = |(at, _): &(usize, &str)| words[..*at].trim_end().ends_with('|');
+    let found = words.match_indices(name).find(is_filter);
+    found.map_or(spanned.clone(), |(at, _)| spanned.start + at..spanned.start + at + name.len())
+}
+
 /// A place that stands for whether it has a value.
-fn asked(node: &Expr<'_>, looked: &mut Looked) {
+fn asked(node: &Expr<'_>, looked: &mut Looked<'_>) {
     if let Some(place) = path(node) {
         looked.claims.ask(place);
     }
 }
 
-fn arguments(arguments: &[CallArg<'_>], looked: &mut Looked) -> Checked {
+fn arguments(arguments: &[CallArg<'_>], looked: &mut Looked<'_>) -> Checked {
     arguments.iter().try_for_each(|argument| match argument {
         CallArg::Pos(expr) | CallArg::Kwarg(_, expr) => expression(expr, looked),
         CallArg::PosSplat(_) | CallArg::KwargSplat(_) => Err(not_allowed("`*` before an argument")),
     })
 }
 
-fn place(node: &Expr<'_>, looked: &mut Looked) -> Checked {
+fn place(node: &Expr<'_>, looked: &mut Looked<'_>) -> Checked {
     let path = path(node).ok_or_else(|| not_allowed("what is inside of anything but `fields`, `form` and `call`"))?;
     if !looked.places.contains(&path) {
         looked.places.push(path);

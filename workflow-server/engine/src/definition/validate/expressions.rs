@@ -1,6 +1,6 @@
 //! Conditions, texts, set fields and timers that count from a field: what they name must be declared.
 
-use crate::definition::expression::{Wanted, fault_of_field, fault_of_value};
+use crate::definition::expression::{Wanted, Wrong, fault_of_field, fault_of_value};
 use crate::definition::facts::{CALL_FLAGS, CALL_TEXTS, Names, ROOTS};
 use crate::definition::fault::FaultCode;
 use crate::definition::model::{Action, ActionKind, TimerAction, TimerStart};
@@ -13,10 +13,13 @@ use crate::value::{FieldDeclaration, FieldType, Value};
 /// How many of these are told of one workflow.
 const TEXT_FAULTS_MAX: usize = limits::FAULTS_MAX + 1;
 
-pub(super) fn check(scene: &Scene<'_>, action: &Action, mut fault: impl FnMut(&str, FaultCode, String)) {
+/// A fault of a field of the action: the words in it that are wrong, or nothing for all of it; what kind; a sentence.
+pub(super) type Report<'r> = &'r mut dyn FnMut(&str, &str, FaultCode, String);
+
+pub(super) fn check(scene: &Scene<'_>, action: &Action, fault: Report<'_>) {
     if let Some(when) = &action.when {
-        for wrong in when.check(&scene.names, Wanted::Condition) {
-            fault("when", FaultCode::BadExpression, format!("`when` {wrong}"));
+        for Wrong { message, part } in when.check(&scene.names, Wanted::Condition) {
+            fault("when", &part, FaultCode::BadExpression, format!("`when` {message}"));
         }
     }
     match &action.kind {
@@ -26,15 +29,15 @@ pub(super) fn check(scene: &Scene<'_>, action: &Action, mut fault: impl FnMut(&s
             match declared {
                 None => {
                     let wrong = fault_of_field("fields", &set.field, &scene.names).unwrap_or_default();
-                    fault("field", FaultCode::UnknownField, format!("`set-field` {wrong}"));
+                    fault("field", "", FaultCode::UnknownField, format!("`set-field` {wrong}"));
                 }
                 Some(field) => {
                     let mut wrong = set.to.check(&scene.names, Wanted::Field(field.field_type));
                     if wrong.is_empty() {
-                        wrong.extend(set.to.fault_of_literal(field, &scene.names));
+                        wrong.extend(set.to.fault_of_literal(field, &scene.names).map(Wrong::from));
                     }
-                    for wrong in wrong {
-                        fault("to", FaultCode::BadExpression, format!("`to` {wrong}"));
+                    for Wrong { message, part } in wrong {
+                        fault("to", &part, FaultCode::BadExpression, format!("`to` {message}"));
                     }
                 }
             }
@@ -47,11 +50,11 @@ pub(super) fn check(scene: &Scene<'_>, action: &Action, mut fault: impl FnMut(&s
                 Some(other) => {
                     let message =
                         format!("`from` counts from a time, and {} is a {}", rules::quoted(name), other.word());
-                    fault("from", FaultCode::BadValue, message);
+                    fault("from", "", FaultCode::BadValue, message);
                 }
                 None => {
                     let wrong = fault_of_field("fields", name, &scene.names).unwrap_or_default();
-                    fault("from", FaultCode::UnknownField, format!("`from` {wrong}"));
+                    fault("from", "", FaultCode::UnknownField, format!("`from` {wrong}"));
                 }
             }
         }
@@ -59,20 +62,22 @@ pub(super) fn check(scene: &Scene<'_>, action: &Action, mut fault: impl FnMut(&s
     }
 }
 
-fn check_text(scene: &Scene<'_>, text: &Template, mut fault: impl FnMut(&str, FaultCode, String)) {
-    for wrong in faults_of_text(text, scene) {
-        fault("text", FaultCode::UnknownField, format!("the text {wrong}"));
+fn check_text(scene: &Scene<'_>, text: &Template, fault: Report<'_>) {
+    for place in text.places() {
+        if let Some(wrong) = fault_of_place(place, scene) {
+            fault("text", place, FaultCode::UnknownField, format!("the text {wrong}"));
+        }
     }
     // Of a file that is all faults the first are told; a fault more is enough to say that there are others.
     let left = TEXT_FAULTS_MAX.saturating_sub(scene.text_faults.get());
     for wrong in text.faults(&scene.names).take(left) {
         scene.text_faults.set(scene.text_faults.get() + 1);
-        fault("text", FaultCode::BadExpression, format!("the text {wrong}"));
+        fault("text", "", FaultCode::BadExpression, format!("the text {wrong}"));
     }
     for zone in text.unknown_zones() {
-        let zone = rules::quoted(zone);
-        let message = format!("{zone} in the text is not a time zone: give its IANA name, such as Europe/Berlin");
-        fault("text", FaultCode::BadValue, message);
+        let quoted = rules::quoted(zone);
+        let message = format!("{quoted} in the text is not a time zone: give its IANA name, such as Europe/Berlin");
+        fault("text", zone, FaultCode::BadValue, message);
     }
 }
 
@@ -110,10 +115,6 @@ pub(super) fn warnings(scene: &Scene<'_>, action: &Action) -> Vec<(&'static str,
         }
         _ => Vec::new(),
     }
-}
-
-fn faults_of_text(text: &Template, scene: &Scene<'_>) -> Vec<String> {
-    text.places().filter_map(|place| fault_of_place(place, scene)).collect()
 }
 
 /// How the places of a text are declared.

@@ -19,10 +19,13 @@ pub(super) fn check<'d>(scene: &Scene<'d>, stage: &'d Stage, faults: &mut Vec<Fa
     check_order(stage, faults);
     let mut labels = HashSet::new();
     for (place, action) in stage.actions.iter().enumerate() {
+        expressions::check(scene, action, &mut |field, part, code, message| {
+            let (field, part) = (field.to_owned(), part.to_owned());
+            faults.push(Fault { field, part, ..in_action(stage, place, code, message) });
+        });
         let mut fault = |field: &str, code, message| {
             faults.push(Fault { field: field.to_owned(), ..in_action(stage, place, code, message) });
         };
-        expressions::check(scene, action, &mut fault);
         forms::check(scene, stage, action, |field, code, message| {
             let subject = if field == "text" { "the text".to_owned() } else { format!("`{field}`") };
             fault(field, code, format!("{subject} {message}"));
