@@ -138,7 +138,7 @@ pub struct Args {
     #[arg(long, env = "AFTERCALL_LOG_FORMAT", value_name = "FORMAT")]
     log_format: Option<LogFormat>,
     /// What is logged, such as info or info,alerter_server=debug
-    #[arg(long = "log", env = "AFTERCALL_LOG", value_name = "FILTER")]
+    #[arg(long, visible_alias = "log", env = "AFTERCALL_LOG", value_name = "FILTER")]
     log_filter: Option<String>,
     /// Seconds over which clients are sent away when the server is told to stop
     #[arg(long, env = "AFTERCALL_DRAIN_SECONDS", value_name = "SECONDS")]

@@ -374,27 +374,6 @@ mod tests {
         assert!(help.to_string().contains("Exit codes:"));
     }
 
-    #[test]
-    fn a_letter_means_one_thing_in_every_command() {
-        // Upkeep of the list: a new letter is customary elsewhere, and is added to every command that has its option.
-        let agreed = [("all", 'a'), ("dry-run", 'n'), ("output", 'o'), ("watch", 'w'), ("yes", 'y')];
-        let mut seen = std::collections::BTreeSet::new();
-        let programs = crate::commands::completions::Program::ALL.map(crate::commands::completions::Program::command);
-        programs.iter().for_each(|program| shorts(program, &mut seen));
-        for (long, short) in &seen {
-            let expected = agreed.iter().find(|(agreed, _)| agreed == long).map(|(_, short)| *short);
-            assert_eq!(*short, expected, "--{long}");
-        }
-        assert!(agreed.iter().all(|(long, short)| seen.contains(&((*long).to_owned(), Some(*short)))), "{seen:?}");
-    }
-
-    /// Every long option with its letter.
-    fn shorts(command: &clap::Command, seen: &mut std::collections::BTreeSet<(String, Option<char>)>) {
-        let options = command.get_arguments().filter_map(|arg| Some((arg.get_long()?.to_owned(), arg.get_short())));
-        seen.extend(options);
-        command.get_subcommands().for_each(|sub| shorts(sub, seen));
-    }
-
     fn walk(command: &clap::Command, path: &str, lacking: &mut Vec<String>) {
         if command.get_about().is_none() || (!command.has_subcommands() && command.get_after_help().is_none()) {
             lacking.push(path.to_owned());

@@ -137,9 +137,10 @@ impl From<Status> for Failure {
         let mut lines = vec![headline(&status)];
         lines.extend(details(&status));
         let info = status.get_details_error_info();
+        let reason = info.as_ref().map_or("", |info| &info.reason);
         lines.extend(info.as_ref().and_then(|info| lease(info, status.message())));
-        let reason = info.map(|info| info.reason).unwrap_or_default();
-        lines.extend(advice(status.code(), &reason).map(str::to_owned));
+        lines.extend(advice(status.code(), reason).map(str::to_owned));
+        lines.extend(info.as_ref().and_then(mapping_advice));
         let exit = if is_about_what_is_missing(&status) { Exit::NotFound } else { exit_of(status.code()) };
         Self { exit, sentence: lines.join("\n"), status: Some(Box::new(status)) }
     }
@@ -217,6 +218,15 @@ fn lease(info: &ErrorInfo, sentence: &str) -> Option<String> {
 /// How many characters of a local time come before its distance from UTC.
 const LOCAL_SECONDS: usize = "2026-11-24 09:00:00".len();
 
+/// How to migrate what is in a stage that the version does not have, or in which nothing would wait.
+fn mapping_advice(info: &ErrorInfo) -> Option<String> {
+    let is_of_a_stage = matches!(&*info.reason, "STAGE_GONE" | "WOULD_BE_STUCK");
+    let stage = info.metadata.get("stage").filter(|_| is_of_a_stage)?;
+    Some(format!(
+        "Add `--map {stage}=TO`, with a stage of that version as TO: `aftercall workflow show NAME --version N` lists them."
+    ))
+}
+
 fn advice(code: Code, reason: &str) -> Option<&'static str> {
     Some(match (reason, code) {
         ("BUTTON_GONE" | "STALE_VISIT", _) => {
@@ -237,6 +247,9 @@ fn advice(code: Code, reason: &str) -> Option<&'static str> {
         ("ALREADY_RUNNING", _) => "Use `--if-running return` to get the one that runs, or `--if-running replace`.",
         ("CLAIMED_BY_ANOTHER", _) => "`aftercall take-over ID --reason …` takes it over.",
         ("REQUEST_ID_REUSED", _) => "This request id was used for something else: omit --request-id, or use another.",
+        ("MIGRATION_REFUSED", _) => {
+            "`--dry-run` lists them. `--map FROM=TO` names a stage for those whose stage is gone; `--allow-refused` leaves them out."
+        }
         ("ALREADY_WORKED", _) => "Somebody has worked on it: cancel it with `aftercall instance cancel ID --reason …`.",
         (_, Code::Aborted) => "It has changed meanwhile: read it again, then repeat.",
         (_, Code::OutOfRange) => "Omit --resume, or use --snapshot auto, to begin with a snapshot.",
@@ -322,6 +335,14 @@ mod tests {
         let failure = Failure::from(status);
         assert!(failure.sentence().starts_with("jo was first\nLook at it again"), "{}", failure.sentence());
         assert_eq!(failure.exit(), Exit::Precondition);
+    }
+
+    #[test]
+    fn a_migration_that_needs_a_stage_names_the_option() {
+        let info = HashMap::from([("stage".to_owned(), "5".to_owned())]);
+        let details = ErrorDetails::with_error_info("STAGE_GONE", "aftercall", info);
+        let failure = Failure::from(Status::with_error_details(Code::FailedPrecondition, "its stage is gone", details));
+        assert!(failure.sentence().contains("Add `--map 5=TO`"), "{}", failure.sentence());
     }
 
     #[test]

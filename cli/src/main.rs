@@ -15,6 +15,7 @@ mod errors;
 mod json;
 mod load;
 mod output;
+mod programs;
 mod samples;
 mod screen;
 mod serve;

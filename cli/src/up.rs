@@ -46,7 +46,13 @@ pub(crate) struct Up {
     #[command(flatten)]
     network: NetworkArgs,
     /// What is logged to stderr, such as warn or info,workflow_server=debug
-    #[arg(long, env = "AFTERCALL_LOG", value_name = "FILTER", default_value = "info")]
+    #[arg(
+        long = "log-filter",
+        visible_alias = "log",
+        env = "AFTERCALL_LOG",
+        value_name = "FILTER",
+        default_value = "info"
+    )]
     log: String,
 }
 

@@ -157,7 +157,7 @@ pub struct Args {
     #[arg(long, env = "AFTERCALL_LOG_FORMAT", value_name = "FORMAT")]
     log_format: Option<LogFormat>,
     /// What is logged, such as info or info,workflow_server=debug
-    #[arg(long = "log", env = "AFTERCALL_LOG", value_name = "FILTER")]
+    #[arg(long, visible_alias = "log", env = "AFTERCALL_LOG", value_name = "FILTER")]
     log_filter: Option<String>,
     /// Entries between snapshots
     #[arg(long, env = "AFTERCALL_SNAPSHOT_EVERY_ENTRIES", value_name = "N")]

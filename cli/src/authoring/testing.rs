@@ -13,9 +13,10 @@ use std::sync::Arc;
 
 use aftercall_engine::calendar::Calendar;
 use aftercall_engine::definition::file::read_calendars;
-use aftercall_engine::definition::{Definition, Stage};
+use aftercall_engine::definition::{Definition, Fault, FaultCode, Stage, rules};
 use aftercall_engine::simulate::{Leads, Way, ways};
 use form::TestFile;
+use serde_saphyr::Error;
 
 use super::files::{self, Written};
 use super::kinds::{self, Kind, TESTS_ENDING};
@@ -116,14 +117,35 @@ fn read_tests(path: &Path) -> Result<TestFile, Failure> {
             "{shown} is a workflow, not a file of tests: give the file of its tests, which ends in {TESTS_ENDING}, or its folder."
         )));
     }
-    let file: TestFile =
-        serde_saphyr::from_str(&text).map_err(|error| Failure::refused(format!("{shown}: {error}")))?;
+    let file: TestFile = serde_saphyr::from_str(&text).map_err(|error| unreadable(&shown, &text, &error))?;
     if file.tests.as_ref().is_none_or(Vec::is_empty) {
         return Err(Failure::refused(format!(
             "{shown} has no tests: write at least one under `tests`, with its `name` and its `steps`."
         )));
     }
     Ok(file)
+}
+
+/// What is wrong with the form of a file of tests, as faults of workflow files are told.
+fn unreadable(shown: &str, text: &str, error: &Error) -> Failure {
+    let error = error.without_snippet();
+    let message = match error {
+        Error::SerdeUnknownField { field, expected, .. } => {
+            let hint = rules::suggestion(field, expected.iter().copied());
+            let hint = if hint.is_empty() { format!("; known here: {}", expected.join(", ")) } else { hint };
+            format!("unknown key {}{hint}", rules::quoted(field))
+        }
+        Error::SerdeMissingField { field, .. } => format!("`{field}` is missing"),
+        other => {
+            let said = other.to_string();
+            // The place is shown in our own way.
+            said.split_once(" at line ").map_or(said.clone(), |(message, _)| message.to_owned())
+        }
+    };
+    let place =
+        error.location().and_then(|at| Some((u32::try_from(at.line()).ok()?, u32::try_from(at.column()).ok()?)));
+    let (line, column) = place.unwrap_or_default();
+    files::refused(shown, text, &[Fault { line, column, ..Fault::new(FaultCode::BadValue, message) }])
 }
 
 fn unwalked(definition: &Definition, walked: &BTreeSet<Way>) -> Vec<String> {
@@ -270,6 +292,33 @@ on_new_call:
         let outcome = run(&paths).unwrap();
         assert_eq!((outcome.ran.len(), outcome.unwalked), (2, Vec::new()));
         assert!(outcome.ran.iter().all(|test| test.faults.is_empty()));
+    }
+
+    #[test]
+    fn a_key_that_is_not_known_is_told_with_its_line_and_what_was_meant() {
+        let folder = tempfile::tempdir().unwrap();
+        let refused = |text: &str| {
+            let path = folder.path().join("w.test.yaml");
+            std::fs::write(&path, text).unwrap();
+            let sentence = run(std::slice::from_ref(&path)).err().unwrap().sentence().to_owned();
+            sentence.strip_prefix(&path.display().to_string()).unwrap().to_owned()
+        };
+        let steps = "workflow: w.yaml\ntests:\n  - name: x\n    steps:\n      - ";
+        assert_eq!(
+            refused(&format!("{steps}puhs: done\n")),
+            ":5:9: unknown key `puhs`; did you mean `push`?\n  5 |       - puhs: done\n    |         ^"
+        );
+        assert_eq!(
+            refused(&format!("{steps}{{ expect: {{ status: finished, zzz: [] }} }}\n")),
+            ":5:39: unknown key `zzz`; known here: stage, visit, status, outcome, alerts, buttons, fields, warnings\n  5 |       - { expect: { status: finished, zzz: [] } }\n    |                                       ^"
+        );
+        assert!(
+            refused("workflow: w.yaml\ntests:\n  - name: x\n")
+                .starts_with(":3:5: `steps` is missing\n  3 |   - name: x")
+        );
+        let wrong = refused(&format!("{steps}push: [ 1 ]\n"));
+        assert!(wrong.starts_with(":5:15: ") && wrong.ends_with("^"), "{wrong}");
+        assert!(!wrong.contains("<input>") && refused("workflow: [\n").contains("\n"), "{wrong}");
     }
 
     #[test]

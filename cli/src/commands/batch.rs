@@ -242,6 +242,9 @@ async fn start(session: &Session, work: Kind, target: Target) -> Result<(), Fail
         cells.push(wording::stage(item.would_be_in.as_ref()));
         cells
     })?;
+    if answer.items.iter().any(|item| matches!(&*item.reason, "STAGE_GONE" | "WOULD_BE_STUCK")) {
+        remark("`--map FROM=TO` says to which stage they go: the stage they are in, and one of the version.");
+    }
     let refused = answer.items.iter().filter(|item| item.state() == BatchItemState::Refused).count();
     remark(&format!(
         "{} match; {refused} of {} would be refused. Nothing was done.",

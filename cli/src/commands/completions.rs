@@ -5,10 +5,10 @@
 
 use std::io::{self, Write};
 
-use clap::{Args, Command, CommandFactory, ValueEnum};
+use clap::Args;
 use clap_complete::Shell;
 
-use crate::{cli, errors::Failure};
+use crate::{errors::Failure, programs::Program};
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -26,36 +26,6 @@ pub(crate) struct Completions {
     /// Which program
     #[arg(long, value_enum, default_value = "aftercall", value_name = "PROGRAM")]
     of: Program,
-}
-
-/// The programs that there are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Program {
-    Aftercall,
-    WorkflowServer,
-    AlerterServer,
-}
-
-impl Program {
-    /// All of them.
-    pub(crate) const ALL: [Self; 3] = [Self::Aftercall, Self::WorkflowServer, Self::AlerterServer];
-
-    /// Its command line, under the name of its binary.
-    pub(crate) fn command(self) -> Command {
-        match self {
-            Self::Aftercall => cli::command_line(),
-            Self::WorkflowServer => workflow_server::config::Args::command().name(self.name()),
-            Self::AlerterServer => alerter_server::config::Args::command().name(self.name()),
-        }
-    }
-
-    fn name(self) -> &'static str {
-        match self {
-            Self::Aftercall => "aftercall",
-            Self::WorkflowServer => "workflow-server",
-            Self::AlerterServer => "alerter-server",
-        }
-    }
 }
 
 impl Completions {

@@ -157,7 +157,8 @@ impl Instance {
             Self::Show { id } => show(session, id).await,
             Self::List(listed) => {
                 let Listed { filter, archived, ended, limit } = *listed;
-                let filter = InstanceFilter { archived, ..ended.narrow(session, filter.resolve(session).await?).await? };
+                let filter =
+                    InstanceFilter { archived, ..ended.narrow(session, filter.resolve(session).await?).await? };
                 list(session, filter, limit).await
             }
             Self::Count(count) => count.run(session).await,

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use crate::{commands::completions::Program, errors::Failure, output::remark};
+use crate::{errors::Failure, output::remark, programs::Program};
 
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  aftercall man --dir ~/.local/share/man/man1\n  man aftercall-workflow-publish")]

@@ -57,7 +57,13 @@ pub(crate) struct Demo {
     #[arg(long = "for", value_name = "SECONDS")]
     seconds: Option<u64>,
     /// What is logged to stderr
-    #[arg(long, env = "AFTERCALL_LOG", value_name = "FILTER", default_value = "warn")]
+    #[arg(
+        long = "log-filter",
+        visible_alias = "log",
+        env = "AFTERCALL_LOG",
+        value_name = "FILTER",
+        default_value = "warn"
+    )]
     log: String,
 }
 

@@ -65,6 +65,11 @@ async fn a_workflow_comes_from_stdin() {
     up.does(&format!("aftercall workflow graph - < {refund}")).await;
     let faulty = up.shell(&format!("sed s/button:/buton:/ {refund} | aftercall workflow validate -")).await;
     assert!(faulty.code == 1 && faulty.out.contains("stdin:") && faulty.out.contains("did you mean"), "{faulty:?}");
+    let words = "s/fields.amount }} for/fields.amount | upcase }} for/; s/team: payments/team: paymnts/";
+    let both = up.shell(&format!("sed '{words}' {refund} | aftercall workflow validate -")).await;
+    let (mark, source) = (both.out.find("| upcase"), both.out.find("the filter `upcase`"));
+    assert!(both.code == 1 && mark.is_some() && source.is_some(), "{both:?}");
+    assert!(both.out.contains("the team `paymnts` is not declared") && both.err.contains("2 faults."), "{both:?}");
     up.does(&format!("sed 's/^workflow: .*/workflow: piped/' {refund} | aftercall workflow publish -")).await;
     assert_eq!(workflows(&up).await, ["piped", "refund"]);
     for refused in ["fmt --write -", "simulate -"] {

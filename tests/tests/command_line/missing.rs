@@ -144,7 +144,7 @@ async fn a_stage_is_named_by_its_title_in_every_filter() {
         let watched = up.does(&format!("aftercall watch --for 1 --stage '{named}'")).await;
         assert!(watched.contains(title), "{watched}");
     }
-    let unknown = up.shell(&format!("aftercall calls --stage '{}x'", title)).await;
+    let unknown = up.shell(&format!("aftercall calls --stage '{title}x'")).await;
     assert!(unknown.err.contains(&format!("Did you mean \"{title}\"?")), "{unknown:?}");
     let moved = up.does(&format!("aftercall instance move {id} --to-stage 'To be decided' --reason back || aftercall instance move {id} --to-stage 1 --reason back")).await;
     assert!(moved.contains("Moved"), "{moved}");
