@@ -25,11 +25,11 @@ fn append(criterion: &mut Criterion) {
         group.throughput(Throughput::Elements(entries));
         group.bench_function(BenchmarkId::new("durable", entries), |bencher| {
             bencher.iter(|| {
-                let newest = store.log.bounds().newest;
+                let newest = store.bounds().newest;
                 let chain = XxHash3_64::oneshot_with_seed(newest.chain, &bytes);
                 let (first, last) = (newest.sequence + 1, newest.sequence + entries);
                 let next = Group { first, last, chain_before: newest.chain, chain, bytes: bytes.clone() };
-                runtime.block_on(store.log.append(next)).expect("it is appended");
+                runtime.block_on(store.leading().log().append(next)).expect("it is appended");
             });
         });
     }

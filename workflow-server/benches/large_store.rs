@@ -26,8 +26,7 @@ use aftercall_engine::time::Time;
 use aftercall_engine::value::Value;
 use aftercall_engine::world::{Keeping, World};
 use aftercall_engine::{Decision, Request, decide};
-use workflow_server::journal::{Birth, Group, Options, Position, RealDisk, Store};
-use workflow_server::limits::GROUP_BYTES_SOFT;
+use workflow_server::journal::{Birth, Group, LOG_LIMITS, Options, Position, RealDisk, Store};
 use workflow_server::records::GroupBytes;
 
 const REFUND: &str = include_str!("../../examples/refund.yaml");
@@ -58,7 +57,7 @@ impl Filling {
         let Decision::Commit(entry) = decided else { panic!("it changes something") };
         self.group.push(&entry);
         self.world.apply(&entry).expect("it fits");
-        if self.group.len() > GROUP_BYTES_SOFT {
+        if self.group.len() > LOG_LIMITS.group_bytes_soft() {
             self.write();
         }
     }
@@ -69,7 +68,7 @@ impl Filling {
         let (first, last) = (self.end.sequence + 1, self.world.root().sequence);
         let group = Group { first, last, chain_before: self.end.chain, chain, bytes: bytes.into() };
         self.end = group.end();
-        self.runtime.block_on(self.store.log.append(group)).expect("it is durable");
+        self.runtime.block_on(self.store.leading().log().append(group)).expect("it is durable");
     }
 
     fn call(&mut self, number: u64, is_ended: bool) {

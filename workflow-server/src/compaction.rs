@@ -37,7 +37,7 @@ pub fn compact(dir: &Path) -> Result<Compacted, OpenError> {
     let mut options = Options::new(birth, Arc::new(crate::server::end_process));
     options.fresh_copy = true;
     let store = Store::open(dir, &options, Arc::new(RealDisk))?;
-    let bounds = store.log.bounds();
+    let bounds = store.bounds();
     drop(store);
     Ok(Compacted { bytes_before, bytes_after: bytes_of(dir).map_err(looking)?, bounds })
 }

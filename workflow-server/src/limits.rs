@@ -4,11 +4,8 @@ use std::time::Duration;
 
 /// Commands in one group: enough to share one sync among many, few enough that an answer does not wait for a long list.
 pub const GROUP_COMMANDS_MAX: usize = 128;
-/// Bytes after which a group takes no more commands: with one usual entry more it still fits one value of the store.
-pub const GROUP_BYTES_SOFT: usize = 40 * 1024;
-/// Bytes of one entry: with a group that is nearly full before it, it still fits. What would be larger is refused, before
-/// anything has changed.
-pub const ENTRY_BYTES_MAX: usize = crate::journal::GROUP_BYTES_MAX - 2 * GROUP_BYTES_SOFT;
+/// How long an append waits where the store cannot be reached: a take-over of a database takes seconds.
+pub const STORE_RETRY_EVERY: Duration = Duration::from_secs(1);
 /// Commands that wait for the ledger: at 30,000 a second this is half a second; more are refused at once.
 pub const COMMANDS_WAITING_MAX: usize = 16_384;
 /// Orders of operations that wait for the ledger.
@@ -175,7 +172,6 @@ pub const HAND_OVER_AT_ONCE: usize = 64;
 
 // A response holds a large change alone, with a usual one before it where that was split.
 const _: () = assert!(FEED_MESSAGE_BYTES + FOLLOW_UP_BYTES_MAX <= aftercall_serving::FEED_MESSAGE_BYTES_MAX);
-const _: () = assert!(GROUP_BYTES_SOFT < crate::journal::VALUE_BYTES_MAX);
 const _: () = assert!(PAGE_ROWS_DEFAULT <= PAGE_ROWS_MAX);
 const _: () = assert!(PAGE_BYTES_MAX < FOLLOW_UP_BYTES_MAX && FOLLOW_UP_BYTES_MAX < 4 << 20);
 /// Open follow-ups that an agent is told of at once: more than anybody reads out.

@@ -25,9 +25,9 @@ use tonic::service::Routes;
 
 use crate::config::{StoreFailure, WorkflowServerConfig};
 use crate::job_runner;
-use crate::journal::{Birth, Disk, OpenError, Options, RealDisk, Store};
+use crate::journal::{Birth, Disk, OpenError, Options, RealDisk, Storage as _, Store};
 use crate::ledger::{
-    ArchiveKeys, Clock, Condition, Conditions, Handle, LAST_SEEN_KEY, Ledger, LedgerOptions, RecoverError, SystemClock,
+    Clock, Condition, Conditions, Handle, LAST_SEEN_KEY, Ledger, LedgerOptions, RecoverError, SystemClock,
 };
 use crate::limits::{AUTHOR_REQUEST_BYTES_MAX, FEED_REQUEST_BYTES_MAX, REQUEST_BYTES_MAX};
 use crate::reading::Reading;
@@ -121,12 +121,11 @@ impl Server {
             journal_kept_entries: config.journal_kept_entries,
             archive_after_millis: i64::from(config.archive_after_seconds.max(config.undo_seconds)) * 1_000,
             retention: Some(Span { amount: config.retention_days, unit: SpanUnit::Days }),
-            archive_keys: ArchiveKeys::new(store.identity.hash_key),
             // `check` has refused a name that is none.
             default_zone: TimeZone::get(&config.time_zone).unwrap_or(TimeZone::UTC),
         };
-        let (ledger, handle) = Ledger::recover(store.log.clone(), store.vault.clone(), clock, options).await?;
-        if store.vault.get_key(LAST_SEEN_KEY).await.is_ok_and(|seen| seen.is_some()) {
+        let (ledger, handle) = Ledger::recover(&store, clock, options).await?;
+        if store.vault().get_key(LAST_SEEN_KEY).await.is_ok_and(|seen| seen.is_some()) {
             remove_old_note(&config.data_dir.join(CLOCK_HELD));
         }
         let start_duration = started.elapsed();
@@ -140,13 +139,12 @@ impl Server {
             "the World is rebuilt"
         );
         let draining = CancellationToken::new();
-        let data_dir = config.data_dir.clone();
         let desk = DeskSettings {
             country: Country::named(&config.country).unwrap_or_default(),
             undo: Duration::from_secs(u64::from(config.undo_seconds)),
         };
         let desk = (desk, Reading::start()?);
-        let shared = Shared::new(handle.clone(), &store.identity, data_dir, start_duration, draining.clone(), desk);
+        let shared = Shared::new(handle.clone(), &store, start_duration, draining.clone(), desk);
         let limits = Limits { drain: Duration::from_secs(config.drain_seconds), ..network_limits(&config) };
         let on_store_failure = config.on_store_failure;
         Ok(Self { listener, address, handle, ledger, shared, limits, draining, on_store_failure })

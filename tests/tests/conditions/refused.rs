@@ -14,7 +14,7 @@ use aftercall_engine::world::Keeping;
 use aftercall_engine::{Decision, Entry, Request, decide};
 use aftercall_proto::workflow::v1::StopBatchRequest;
 use aftercall_tests::{push, set, with_refund};
-use workflow_server::journal::{Birth, Group, Options, RealDisk, Store};
+use workflow_server::journal::{Birth, Group, Options, RealDisk, Storage as _, Store};
 use workflow_server::ledger::recover;
 use workflow_server::records::GroupBytes;
 
@@ -27,7 +27,7 @@ async fn forge(dir: &Path, command: Command, change: impl FnOnce(&mut Entry)) {
     let at = dir.to_owned();
     let opening = tokio::task::spawn_blocking(move || Store::open(&at, &options, Arc::new(RealDisk)));
     let store = opening.await.expect("no panic").expect("it opens");
-    let recovered = recover(store.log.as_ref(), store.vault.as_ref(), Keeping::default()).await.expect("its World");
+    let recovered = recover(store.log().as_ref(), store.vault().as_ref(), Keeping::default()).await.expect("its World");
     let actor = Actor { kind: ActorKind::Operations, name: "olga".into() };
     let request = Request { actor, mark: None, salt: 0, known: None, command };
     let now = recovered.world.root().at;
@@ -38,7 +38,7 @@ async fn forge(dir: &Path, command: Command, change: impl FnOnce(&mut Entry)) {
     let chain = bytes.push(&entry);
     let bytes = bytes.into_bytes().into();
     let group = Group { first: sequence, last: sequence, chain_before: before.chain, chain, bytes };
-    store.log.append(group).await.expect("appended");
+    store.leading().log().append(group).await.expect("appended");
 }
 
 #[tokio::test(flavor = "multi_thread")]

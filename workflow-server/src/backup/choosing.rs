@@ -91,7 +91,7 @@ impl Checking<'_> {
     async fn follows(&mut self, earlier: &Manifest, later: &Manifest) -> Result<bool, BackupError> {
         self.check(later, |file| journal_range(&file.name).is_some())?;
         let (log, _) = opened::open(self.directory, later)?;
-        let (base, end) = (log.bounds().base, earlier.position());
+        let (base, end) = (log.bounds().await?.base, earlier.position());
         if base.sequence >= end.sequence {
             return Ok(base == end);
         }

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use futures::future::{BoxFuture, FutureExt as _, ready};
 
 use super::{BackupDirectory, BackupError, KEYS, Manifest, frames, journal_range};
-use crate::journal::{BlobWriter, Bounds, Group, JournalError, Log, Position, Vault};
+use crate::journal::{Bounds, Group, JournalError, Log, Position, Vault};
 
 /// A file with entries of the journal.
 struct JournalFile {
@@ -110,33 +110,13 @@ impl BackupLog {
     }
 }
 
-fn read_only<T: Send + 'static>() -> BoxFuture<'static, Result<T, JournalError>> {
-    ready(Err(JournalError::Failed { reason: "a backup is never written to".to_owned() })).boxed()
-}
-
 impl Log for BackupLog {
-    fn append(&self, _: Group) -> BoxFuture<'_, Result<(), JournalError>> {
-        read_only()
-    }
-
     fn read(&self, from: u64, bytes_max: usize) -> BoxFuture<'_, Result<Vec<Group>, JournalError>> {
         ready(self.groups(from, bytes_max)).boxed()
     }
 
-    fn trim(&self, _: u64) -> BoxFuture<'_, Result<(), JournalError>> {
-        read_only()
-    }
-
-    fn renew(&self) -> BoxFuture<'_, Result<(), JournalError>> {
-        read_only()
-    }
-
-    fn start_at(&self, _: Position) -> BoxFuture<'_, Result<(), JournalError>> {
-        read_only()
-    }
-
-    fn bounds(&self) -> Bounds {
-        self.bounds
+    fn bounds(&self) -> BoxFuture<'_, Result<Bounds, JournalError>> {
+        ready(Ok(self.bounds)).boxed()
     }
 }
 
@@ -150,10 +130,6 @@ impl BackupVault {
 }
 
 impl Vault for BackupVault {
-    fn create(&self, _: &str) -> BoxFuture<'_, Result<Box<dyn BlobWriter>, JournalError>> {
-        read_only()
-    }
-
     fn read_frame(&self, name: &str, offset: u64) -> BoxFuture<'_, Result<Option<(Bytes, u64)>, JournalError>> {
         ready(self.frame(name, offset)).boxed()
     }
@@ -163,18 +139,6 @@ impl Vault for BackupVault {
         names.retain(|name| name.starts_with(prefix));
         names.sort();
         ready(Ok(names)).boxed()
-    }
-
-    fn remove(&self, _: &str) -> BoxFuture<'_, Result<(), JournalError>> {
-        read_only()
-    }
-
-    fn put_key(&self, _: &str, _: Bytes) -> BoxFuture<'_, Result<(), JournalError>> {
-        read_only()
-    }
-
-    fn check_space(&self) -> BoxFuture<'_, Result<(), JournalError>> {
-        ready(Ok(())).boxed()
     }
 
     fn get_key(&self, name: &str) -> BoxFuture<'_, Result<Option<Bytes>, JournalError>> {

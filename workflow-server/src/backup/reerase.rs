@@ -12,8 +12,7 @@ use aftercall_engine::{Decision, Request, decide};
 
 use super::replay::At;
 use super::{BackupError, KnownErasure};
-use crate::journal::{Group, Log, Position};
-use crate::limits::GROUP_BYTES_SOFT;
+use crate::journal::{Group, LogWriter, Position};
 use crate::records::GroupBytes;
 
 /// Who erases.
@@ -26,7 +25,7 @@ pub(super) async fn apply(
     at: &mut At,
     calls: &[ErasedCall],
     erasures: &[KnownErasure],
-    log: &dyn Log,
+    log: &dyn LogWriter,
 ) -> Result<(), BackupError> {
     let mut writer = Writer { end: at.position, open: GroupBytes::new(at.position.chain), log };
     let ids: Vec<String> = erasures.iter().take(ERASURES_NAMED_MAX).map(|one| one.erasure.id.to_string()).collect();
@@ -64,7 +63,7 @@ pub(super) async fn apply(
 struct Writer<'l> {
     end: Position,
     open: GroupBytes,
-    log: &'l dyn Log,
+    log: &'l dyn LogWriter,
 }
 
 impl Writer<'_> {
@@ -78,7 +77,7 @@ impl Writer<'_> {
             Decision::Commit(entry) => {
                 self.open.push(&entry);
                 world.apply(&entry)?;
-                if self.open.len() > GROUP_BYTES_SOFT {
+                if self.open.len() > self.log.limits().group_bytes_soft() {
                     self.close(entry.sequence).await?;
                 }
                 Ok(())
@@ -108,6 +107,7 @@ mod tests {
     use aftercall_engine::world::Keeping;
 
     use super::*;
+    use crate::journal::Storage as _;
     use crate::journal::memory::MemoryStore;
     use crate::ledger::recover;
     use crate::records::encode_world;
@@ -124,7 +124,8 @@ mod tests {
         };
         let calls: Vec<ErasedCall> = (0..CALLS).map(call).collect();
         let (store, mut at) = (MemoryStore::default(), At::beginning());
-        apply(&mut at, &calls, &[], store.log().as_ref()).await.unwrap();
+        let leading = store.take_over().await.unwrap();
+        apply(&mut at, &calls, &[], leading.log()).await.unwrap();
         let recovered = recover(store.log().as_ref(), store.vault().as_ref(), Keeping::default()).await.unwrap();
         assert_eq!(recovered.newest, at.position);
         assert!(encode_world(&recovered.world) == encode_world(&at.world));

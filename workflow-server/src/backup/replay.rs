@@ -67,7 +67,7 @@ impl At {
 
     /// Applies the entries that follow, up to a point.
     pub(super) async fn replay(&mut self, log: &dyn Log, until: Until) -> Result<(), BackupError> {
-        let bounds = log.bounds();
+        let bounds = log.bounds().await?;
         let mut next = self.position.sequence.max(bounds.base.sequence + 1);
         while next <= bounds.newest.sequence {
             let groups = log.read(next, RECOVERY_READ_BYTES).await?;

@@ -16,7 +16,9 @@ use super::replay::{At, Until, snapshot_time, snapshots};
 use super::restored_clock::{ClockAtStart, give_sign};
 use super::verify::{identity_of, open_store, verify_files};
 use super::{BackupDirectory, BackupError, KnownErasure, Manifest, opened, reerase};
-use crate::journal::{Birth, Group, Log, OpenError, Options, RealDisk, Store, Vault, restoring};
+use crate::journal::{
+    Birth, Group, Log, LogWriter, OpenError, Options, RealDisk, Storage as _, Store, Vault, VaultWriter, restoring,
+};
 use crate::ledger::Clock;
 use crate::ledger::capture::{archive_name, history_range};
 use crate::limits::RECOVERY_READ_BYTES;
@@ -104,12 +106,13 @@ pub async fn restore(
         created_at_millis: identity.created_at_millis,
     };
     let store = create(to, birth).await?;
-    let files = source.copy_files(&directory, store.vault.as_ref()).await?;
-    source.copy_journal(store.log.as_ref()).await?;
+    let leading = store.leading();
+    let files = source.copy_files(&directory, leading.vault()).await?;
+    source.copy_journal(store.log().as_ref(), leading.log()).await?;
     // Last: from here on the World is one entry or more beyond the point.
-    reerase::apply(&mut source.at, &erased, &known, store.log.as_ref()).await?;
-    let clock = give_sign(&source.at, options.clock.as_deref(), store.vault.as_ref()).await?;
-    drop(store);
+    reerase::apply(&mut source.at, &erased, &known, leading.log()).await?;
+    let clock = give_sign(&source.at, options.clock.as_deref(), leading.vault()).await?;
+    drop((leading, store));
     restoring::finish(to, &RealDisk)?;
     Ok(Restored {
         generation: source.manifest.generation,
@@ -142,9 +145,9 @@ fn check_empty(to: &Path) -> Result<(), BackupError> {
 async fn erasures_of(dir: &Path) -> Result<Vec<KnownErasure>, BackupError> {
     let store = open_store(dir).await?;
     let keeping = aftercall_engine::world::Keeping::default();
-    let recovered = crate::ledger::recover(store.log.as_ref(), store.vault.as_ref(), keeping).await?;
+    let recovered = crate::ledger::recover(store.log().as_ref(), store.vault().as_ref(), keeping).await?;
     let known =
-        |erasure: &Arc<Erasure>| KnownErasure { epoch: store.identity.epoch.clone(), erasure: (**erasure).clone() };
+        |erasure: &Arc<Erasure>| KnownErasure { epoch: store.identity().epoch.clone(), erasure: (**erasure).clone() };
     Ok(recovered.world.root().erasures.values().map(known).collect())
 }
 
@@ -168,7 +171,7 @@ impl Source {
                 reached.push((sequence, name));
             }
         }
-        let base = log.bounds().base.sequence;
+        let base = log.bounds().await?.base.sequence;
         let mut at = match reached.last() {
             Some((sequence, name)) if *sequence >= base => At::snapshot(vault.as_ref(), name).await?,
             _ if base == 0 => At::beginning(),
@@ -200,7 +203,7 @@ impl Source {
     }
 
     /// Copies the snapshots up to the point, the history, and the files of the archive that the World at the point names.
-    async fn copy_files(&self, directory: &BackupDirectory, to: &dyn Vault) -> Result<u64, BackupError> {
+    async fn copy_files(&self, directory: &BackupDirectory, to: &dyn VaultWriter) -> Result<u64, BackupError> {
         let mut names: Vec<String> = self.snapshots.iter().map(|(_, name)| name.clone()).collect();
         names.extend(
             self.manifest.files.iter().map(|file| file.name.clone()).filter(|name| history_range(name).is_some()),
@@ -245,10 +248,11 @@ impl Source {
     }
 
     /// Copies the journal up to the point.
-    async fn copy_journal(&self, to: &dyn Log) -> Result<(), BackupError> {
-        let (base, upto) = (self.log.bounds().base, self.at.position.sequence);
+    async fn copy_journal(&self, copied: &dyn Log, to: &dyn LogWriter) -> Result<(), BackupError> {
+        let bounds = self.log.bounds().await?;
+        let (base, upto) = (bounds.base, self.at.position.sequence);
         // A snapshot at the point, and nothing before it that was kept.
-        let start = if self.log.bounds().is_empty() { self.at.position } else { base };
+        let start = if bounds.is_empty() { self.at.position } else { base };
         if start.sequence > 0 {
             to.start_at(start).await?;
         }
@@ -261,7 +265,7 @@ impl Source {
                 }
             }
         }
-        let reached = to.bounds().newest;
+        let reached = copied.bounds().await?.newest;
         if reached == self.at.position {
             return Ok(());
         }
@@ -281,7 +285,7 @@ fn cut(group: Group, upto: u64) -> Result<Group, BackupError> {
     Ok(Group { last: upto, chain, bytes: bytes.into(), ..group })
 }
 
-async fn copy_blob(from: &dyn Vault, to: &dyn Vault, name: &str) -> Result<(), BackupError> {
+async fn copy_blob(from: &dyn Vault, to: &dyn VaultWriter, name: &str) -> Result<(), BackupError> {
     let (mut blob, mut offset) = (to.create(name).await?, 0);
     while let Some((frame, next)) = from.read_frame(name, offset).await? {
         blob.write(frame).await?;

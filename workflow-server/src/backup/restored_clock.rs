@@ -6,7 +6,7 @@ use aftercall_engine::time::Time;
 
 use super::BackupError;
 use super::replay::At;
-use crate::journal::Vault;
+use crate::journal::VaultWriter;
 use crate::ledger::{Clock, LAST_SEEN_KEY};
 use crate::limits::{CLOCK_AHEAD_MAX, RESTORE_AHEAD_MAX};
 use crate::records::LastSeen;
@@ -34,7 +34,7 @@ pub enum ClockAtStart {
 pub(super) async fn give_sign(
     at: &At,
     clock: Option<&dyn Clock>,
-    vault: &dyn Vault,
+    vault: &dyn VaultWriter,
 ) -> Result<ClockAtStart, BackupError> {
     let Some(clock) = clock else { return Ok(ClockAtStart::Held) };
     let (wall, newest) = (clock.wall(), at.world.root().at);

@@ -9,7 +9,9 @@ use aftercall_engine::world::World;
 
 use super::replay::{At, Until, snapshots};
 use super::{BackupDirectory, BackupError, ERASURES, IDENTITY, Manifest, frames, opened};
-use crate::journal::{Birth, IDENTITY_FILE, Identity, JournalError, Log, Options, RealDisk, Store, Vault};
+use crate::journal::{
+    Birth, IDENTITY_FILE, Identity, JournalError, Log, Options, RealDisk, Storage as _, Store, Vault,
+};
 use crate::ledger::capture::{archive_name, history_entries, history_range};
 use crate::records::{ChunkContent, ChunkFilter, WorldImage, decode_erasure, snapshot_frames};
 
@@ -93,10 +95,10 @@ pub(super) fn identity_of(directory: &BackupDirectory, manifest: &Manifest) -> R
 /// [`BackupError`].
 pub async fn verify_store(dir: &Path) -> Result<Verified, BackupError> {
     let store = open_store(dir).await?;
-    let mut verified = check(store.log.as_ref(), store.vault.as_ref()).await?;
-    for name in store.vault.list("").await? {
+    let mut verified = check(store.log().as_ref(), store.vault().as_ref()).await?;
+    for name in store.vault().list("").await? {
         let mut offset = 0;
-        while let Some((_, next)) = store.vault.read_frame(&name, offset).await? {
+        while let Some((_, next)) = store.vault().read_frame(&name, offset).await? {
             offset = next;
         }
         verified.files += 1;
@@ -123,7 +125,7 @@ pub(super) async fn open_store(dir: &Path) -> Result<Store, BackupError> {
 /// # Errors
 /// [`BackupError`].
 pub(super) async fn check(log: &dyn Log, vault: &dyn Vault) -> Result<Verified, BackupError> {
-    let bounds = log.bounds();
+    let bounds = log.bounds().await?;
     let mut verified = Verified { sequence: bounds.newest.sequence, ..Verified::default() };
     let world = check_replay(log, vault, &mut verified).await?;
     check_history(vault, bounds.base.sequence, &mut verified).await?;
@@ -144,7 +146,7 @@ pub(super) async fn check(log: &dyn Log, vault: &dyn Vault) -> Result<Verified, 
 
 /// Replays from the oldest snapshot, or from the beginning where the journal has it, and compares every snapshot on the way.
 async fn check_replay(log: &dyn Log, vault: &dyn Vault, verified: &mut Verified) -> Result<World, BackupError> {
-    let bounds = log.bounds();
+    let bounds = log.bounds().await?;
     let mut rest = snapshots(vault).await?.into_iter();
     let mut at = if bounds.base.sequence == 0 {
         At::beginning()

@@ -4,6 +4,8 @@
 
 use std::{io, path::Path};
 
+use super::Term;
+
 /// What an operation on an open log or vault can answer.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum JournalError {
@@ -84,6 +86,32 @@ pub enum JournalError {
     NotEmpty {
         /// Newest sequence of the log.
         newest: u64,
+    },
+    /// A blob of this name is there already. Nothing was written.
+    #[error("there is a blob {name} already, and none is ever replaced")]
+    Exists {
+        /// Its name.
+        name: String,
+    },
+    /// Another leader has begun. Nothing was written, and nothing will be with this term.
+    #[error("a server with term {newest} leads now: this one, with term {term}, writes no more")]
+    Deposed {
+        /// The term of the write.
+        term: Term,
+        /// The newest term.
+        newest: Term,
+    },
+    /// The store could not be reached. Nothing was written.
+    #[error("the store cannot be reached: {reason}")]
+    Unreachable {
+        /// What the connection reported.
+        reason: String,
+    },
+    /// The answer to a write was lost: it may be durable, or become so. Reading shows which.
+    #[error("the answer of the store was lost, so that it is not known whether it wrote: {reason}")]
+    Unknown {
+        /// What the connection reported.
+        reason: String,
     },
     /// Reading, or writing an unfinished blob, failed; nothing that was durable is touched.
     #[error("{what}: {reason}")]

@@ -2,8 +2,13 @@
 
 use std::time::Duration;
 
+use super::LogLimits;
+
 /// Largest group, in bytes: a 4 MiB value split into 64 KiB values in one batch is what was shown to survive power cuts.
 pub const GROUP_BYTES_MAX: usize = 4 * 1024 * 1024;
+
+/// What the logs here take: one value of sled is the cheapest group.
+pub const LOG_LIMITS: LogLimits = LogLimits { group_bytes_max: GROUP_BYTES_MAX, group_bytes_cheap: VALUE_BYTES_MAX };
 
 /// Largest value handed to sled, header included: larger ones tear when the power goes.
 pub const VALUE_BYTES_MAX: usize = 64 * 1024;

@@ -1,8 +1,8 @@
 //! The log and the vault in memory, with faults on request: for tests of what stands above them, and for simulations.
 //!
 //! [`MemoryStore`] is a cheap handle on shared content. Log and vault of one handle are one process's: after a failure
-//! they stay in error. [`MemoryStore::restart`] gives the next process's handle on the same content. It keeps every rule of
-//! the traits, except that nothing outlives the last handle.
+//! they stay in error. [`MemoryStore::restart`] returns the handle of another process on the same content: one after this
+//! process, or beside it. It keeps every rule of the traits, except that nothing outlives the last handle.
 
 mod log;
 mod vault;
@@ -16,11 +16,15 @@ use std::{
 };
 
 use bytes::Bytes;
+use futures::future::{BoxFuture, FutureExt};
 use tokio::sync::watch;
 
-use super::{Group, Log, Position, Vault};
+use super::{Bounds, FORMAT, Group, Identity, JournalError, Leading, Log, Position, Storage, Term, Vault};
 
-use self::{log::MemoryLog, vault::MemoryVault};
+use self::{
+    log::{MemoryLog, MemoryLogWriter},
+    vault::{MemoryVault, MemoryVaultWriter},
+};
 
 /// Where in an append a fault strikes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,11 +33,19 @@ pub enum FailAt {
     BeforeStored,
     /// The group is stored and durable, but the answer is an error: as when a sync's answer is lost.
     AfterStored,
+    /// The store is not reached; nothing of the group is stored, and later appends succeed.
+    Unreachable,
+    /// The connection breaks before the group is stored, and the answer is lost. Later appends succeed.
+    AnswerLostBefore,
+    /// The group is stored and durable, and the answer is lost. Later appends succeed.
+    AnswerLostAfter,
 }
 
 /// What outlives a restart.
 #[derive(Default)]
 struct Content {
+    /// The newest leader's.
+    term: Term,
     base: Position,
     groups: Vec<Group>,
     blobs: BTreeMap<String, Blob>,
@@ -55,6 +67,8 @@ struct Shared {
     failed: OnceLock<String>,
     held: watch::Sender<bool>,
     is_full: AtomicBool,
+    is_cut_off: AtomicBool,
+    identity: Identity,
     waiting: watch::Sender<usize>,
 }
 
@@ -82,28 +96,23 @@ impl MemoryStore {
             failed: OnceLock::new(),
             held: watch::Sender::new(false),
             is_full: AtomicBool::new(false),
+            is_cut_off: AtomicBool::new(false),
+            identity: identity(),
             waiting: watch::Sender::new(0),
         };
         Self(Arc::new(shared))
     }
 
-    /// A handle of the next process: the same durable content, no failure, no fault, nothing held. Handles of the old
-    /// process must not be written through any more.
+    /// A handle of another process: the same durable content, no failure, no fault, nothing held.
     #[must_use]
     pub fn restart(&self) -> Self {
         Self::over(Arc::clone(&self.0.content))
     }
 
-    /// The log.
+    /// What the log keeps.
     #[must_use]
-    pub fn log(&self) -> Arc<dyn Log> {
-        Arc::new(MemoryLog(Arc::clone(&self.0)))
-    }
-
-    /// The vault.
-    #[must_use]
-    pub fn vault(&self) -> Arc<dyn Vault> {
-        Arc::new(MemoryVault(Arc::clone(&self.0)))
+    pub fn bounds(&self) -> Bounds {
+        lock(&self.0.content).bounds()
     }
 
     /// Makes the `nth` append from now on fail (1: the next one that is well formed), and with it all later writing.
@@ -114,6 +123,11 @@ impl MemoryStore {
     /// Says whether the disk is at its reserve from now on.
     pub fn set_full(&self, is_full: bool) {
         self.0.is_full.store(is_full, Ordering::Relaxed);
+    }
+
+    /// Says whether this process is cut off from the store: then it neither reads nor writes.
+    pub fn cut_off(&self, is_cut_off: bool) {
+        self.0.is_cut_off.store(is_cut_off, Ordering::Relaxed);
     }
 
     /// From now on appends wait, nothing stored, until [`Self::release_appends`].
@@ -132,6 +146,55 @@ impl MemoryStore {
         // The sender lives as long as `self`.
         let _ = waiting.wait_for(|waiting| *waiting >= count).await;
     }
+}
+
+impl Storage for MemoryStore {
+    fn log(&self) -> Arc<dyn Log> {
+        Arc::new(MemoryLog(Arc::clone(&self.0)))
+    }
+
+    fn vault(&self) -> Arc<dyn Vault> {
+        Arc::new(MemoryVault(Arc::clone(&self.0)))
+    }
+
+    fn identity(&self) -> &Identity {
+        &self.0.identity
+    }
+
+    fn location(&self) -> String {
+        "memory".to_owned()
+    }
+
+    fn newest_term(&self) -> BoxFuture<'_, Result<Term, JournalError>> {
+        async move { self.0.reached().map(|()| lock(&self.0.content).term) }.boxed()
+    }
+
+    fn lead(&self, term: Term) -> BoxFuture<'_, Result<Leading, JournalError>> {
+        async move {
+            self.0.reached()?;
+            let mut content = lock(&self.0.content);
+            if term <= content.term {
+                return Err(JournalError::Deposed { term, newest: content.term });
+            }
+            content.term = term;
+            let log = MemoryLogWriter { shared: Arc::clone(&self.0), term };
+            let vault = MemoryVaultWriter { shared: Arc::clone(&self.0), term };
+            Ok(Leading::new(term, Arc::new(log), Arc::new(vault)))
+        }
+        .boxed()
+    }
+}
+
+impl Content {
+    /// Refuses the writes of a leader that another one has deposed.
+    fn check_term(&self, term: Term) -> Result<(), JournalError> {
+        if self.term == term { Ok(()) } else { Err(JournalError::Deposed { term, newest: self.term }) }
+    }
+}
+
+/// Every store in memory is the same one, for tests that compare what they wrote.
+fn identity() -> Identity {
+    Identity { epoch: "0".repeat(32), hash_key: [7; 16], format: FORMAT, created_at_millis: 0 }
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -7,8 +7,11 @@
 
 use std::{io, path::Path, sync::Arc};
 
+use futures::future::{BoxFuture, FutureExt, ready};
+
 use super::{
-    Bounds, Disk, Identity, Log, OpenError, Options, Position, Vault, birth, current,
+    Bounds, Disk, Identity, JournalError, Leading, Log, OpenError, Options, Position, Storage, Term, Vault, birth,
+    current,
     fault::{Fault, MARKER},
     files, guard, head,
     head::Head,
@@ -18,19 +21,43 @@ use super::{
     vault::FileVault,
 };
 
-/// An open data directory. It stays locked until the log, the vault and every blob being written are dropped.
+/// An open data directory. It stays locked until the log, the vault, every leader and every blob being written are dropped.
 pub struct Store {
-    /// The ordered log.
-    pub log: Arc<dyn Log>,
-    /// Blobs and keys.
-    pub vault: Arc<dyn Vault>,
-    /// Which store it is.
-    pub identity: Identity,
+    log: Arc<SledLog>,
+    vault: Arc<FileVault>,
+    identity: Identity,
+    location: String,
     /// Whether it was created by this open.
     pub created: bool,
     /// Whether the log was copied to fresh files by this open, after a failure or because it was asked for.
     pub copied: bool,
     fault: Arc<Fault>,
+}
+
+impl Storage for Store {
+    fn log(&self) -> Arc<dyn Log> {
+        self.log.clone()
+    }
+
+    fn vault(&self) -> Arc<dyn Vault> {
+        self.vault.clone()
+    }
+
+    fn identity(&self) -> &Identity {
+        &self.identity
+    }
+
+    fn location(&self) -> String {
+        self.location.clone()
+    }
+
+    fn newest_term(&self) -> BoxFuture<'_, Result<Term, JournalError>> {
+        ready(Ok(Term::default())).boxed()
+    }
+
+    fn lead(&self, _: Term) -> BoxFuture<'_, Result<Leading, JournalError>> {
+        ready(Ok(self.leading())).boxed()
+    }
 }
 
 /// A log that has been opened and verified, on its way to be started.
@@ -67,7 +94,20 @@ impl Store {
         let vault = FileVault::open(dir, options, Arc::clone(&fault), Arc::clone(&lock), Arc::clone(&disk))?;
         let start = Start { tree: found.tree, bounds, dir, options, fault: Arc::clone(&fault), lock, disk };
         let log = SledLog::start(start)?;
-        Ok(Self { log: Arc::new(log), vault: Arc::new(vault), identity, created, copied: found.copied, fault })
+        let (log, vault, location) = (Arc::new(log), Arc::new(vault), dir.display().to_string());
+        Ok(Self { log, vault, identity, location, created, copied: found.copied, fault })
+    }
+
+    /// The right to write. The lock of the directory keeps every other process away, so that there is only one term.
+    #[must_use]
+    pub fn leading(&self) -> Leading {
+        Leading::new(Term::FIRST, self.log.clone(), self.vault.clone())
+    }
+
+    /// What the log keeps, as of the newest durable change.
+    #[must_use]
+    pub fn bounds(&self) -> Bounds {
+        self.log.kept()
     }
 
     /// Why the store writes no more, once it has failed.

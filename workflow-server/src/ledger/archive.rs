@@ -6,6 +6,7 @@
 //! Promise: what has outlived its retention is not given any more, whether or not its bytes are gone yet.
 
 use std::collections::{HashMap, HashSet, VecDeque};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use aftercall_engine::Root;
@@ -18,7 +19,7 @@ use siphasher::sip::SipHasher13;
 
 use super::History;
 use super::history::HistoryError;
-use crate::journal::{JournalError, Vault};
+use crate::journal::{JournalError, Leading, Vault};
 use crate::limits::{ARCHIVE_CONTENTS_HELD, ARCHIVE_LOOKS_MAX};
 use crate::records::{ArchivedCall, ArchivedInstance, ChunkContent, ChunkFilter, RecordError};
 
@@ -86,6 +87,9 @@ pub struct FoundCall {
 /// The archive.
 pub struct Archive {
     vault: Arc<dyn Vault>,
+    leading: Leading,
+    /// The newest number of a file that is known to be taken, whether or not its chunk counts.
+    newest_taken: AtomicU64,
     history: Arc<History>,
     root: Arc<ArcSwap<Root>>,
     keys: ArchiveKeys,
@@ -101,14 +105,21 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl Archive {
     pub(super) fn new(
-        vault: Arc<dyn Vault>,
+        (vault, leading): (Arc<dyn Vault>, Leading),
         history: Arc<History>,
         root: Arc<ArcSwap<Root>>,
         keys: ArchiveKeys,
         retention: Option<Span>,
     ) -> Self {
         let retention = retention.unwrap_or(RETENTION_DEFAULT);
-        Self { vault, history, root, keys, retention, filters: Mutex::default(), contents: Mutex::default() }
+        let newest_taken = AtomicU64::new(leading.term().numbers_above());
+        let (filters, contents) = (Mutex::default(), Mutex::default());
+        Self { vault, leading, newest_taken, history, root, keys, retention, filters, contents }
+    }
+
+    /// The number of the next file. No number is taken twice, so that no file is ever replaced.
+    pub(super) fn next_file(&self) -> u64 {
+        self.newest_taken.load(Ordering::Relaxed).max(self.root().archive.newest_file) + 1
     }
 
     pub(super) fn root(&self) -> Arc<Root> {
@@ -163,18 +174,18 @@ impl Archive {
         });
         let cut_off = |_| JournalError::Io { what: "packing the archive".into(), reason: "it was cut off".into() };
         let (filter, content) = packing.await.map_err(cut_off)??;
-        let mut blob = self.vault.create(&file_name(file)).await?;
+        // Also where this fails: an unknown part of it may be there.
+        self.newest_taken.fetch_max(file, Ordering::Relaxed);
+        let mut blob = self.leading.vault().create(&file_name(file)).await?;
         blob.write(filter.into()).await?;
         blob.write(content.into()).await?;
-        // A file of this number that was written in vain may have been read.
-        self.forget(file);
         Ok(blob.finish().await?)
     }
 
     /// Removes the file of a chunk that counts no more.
     pub(super) async fn remove(&self, file: u64) -> Result<(), HistoryError> {
         self.forget(file);
-        Ok(self.vault.remove(&file_name(file)).await?)
+        Ok(self.leading.vault().remove(&file_name(file)).await?)
     }
 
     fn forget(&self, file: u64) {
@@ -187,8 +198,10 @@ impl Archive {
         let root = self.root.load_full();
         let kept: HashSet<String> = root.archive.chunks.values().map(|chunk| file_name(chunk.file)).collect();
         for name in self.vault.list(PREFIX).await? {
+            let file = name.strip_prefix(PREFIX).and_then(|number| number.parse().ok());
+            self.newest_taken.fetch_max(file.unwrap_or(0), Ordering::Relaxed);
             if !kept.contains(&name) {
-                self.vault.remove(&name).await?;
+                self.leading.vault().remove(&name).await?;
             }
         }
         Ok(())

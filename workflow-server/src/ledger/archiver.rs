@@ -45,7 +45,7 @@ impl Keeper {
     /// Gives whether they have left: where one of them has changed meanwhile, none has.
     async fn store(&self, root: Arc<Root>, calls: Vec<ArchivableCall>) -> Result<bool, KeepError> {
         let archive = self.handle.archive();
-        let file = root.archive.newest_file + 1;
+        let file = archive.next_file();
         let (keys, listed) = (archive.keys(), calls.clone());
         let gathering = tokio::task::spawn_blocking(move || content(&root, keys, &listed));
         let content = gathering.await.map_err(|_| KeepError::CutOff("gathering what leaves memory"))?;

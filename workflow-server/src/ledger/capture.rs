@@ -12,10 +12,12 @@ use tokio::sync::{Notify, oneshot};
 
 use super::keeper::{KeepError, Keeper};
 use super::purger::{PURGED_FOR, PURGED_ON};
-use super::{Handle, LedgerError, archive, history, recover};
-use crate::journal::{Bounds, JournalError, Log, Position, Vault};
+use super::{Handle, LedgerError, archive, history, snapshots};
+use crate::journal::{Bounds, JournalError, Leading, Log, Position, Vault};
 use crate::limits::{BACKUP_TURN_MAX, BACKUPS_NOTED_MAX, SNAPSHOTS_KEPT};
 use crate::records::RecordError;
+
+pub use super::snapshots::snapshot_sequence;
 
 /// The keys of the vault that belong to the data.
 pub(crate) const KEYS: [&str; 2] = [PURGED_ON, PURGED_FOR];
@@ -43,6 +45,7 @@ pub struct Capture {
     pub log: Arc<dyn Log>,
     /// The files.
     pub vault: Arc<dyn Vault>,
+    leading: Leading,
     _lease: Lease,
 }
 
@@ -65,7 +68,7 @@ impl Capture {
         let known = self.vault.get_key(BACKED_UP).await?.unwrap_or_default();
         let mut kept = place_bytes(position).to_vec();
         kept.extend(known.chunks_exact(POSITION_BYTES).take(BACKUPS_NOTED_MAX - 1).flatten());
-        self.vault.put_key(BACKED_UP, kept.into()).await
+        self.leading.vault().put_key(BACKED_UP, kept.into()).await
     }
 }
 
@@ -139,14 +142,15 @@ impl Keeper {
             keys.extend(self.vault.get_key(name).await?.map(|value| (name.to_owned(), value)));
         }
         Ok(Capture {
-            bounds: self.log.bounds(),
-            snapshots: self.vault.list(recover::PREFIX).await?,
+            bounds: self.log.bounds().await?,
+            snapshots: snapshots::names(self.vault.as_ref()).await?,
             history: self.handle.history().names(),
             archive: root.archive.chunks.values().map(|chunk| archive::file_name(chunk.file)).collect(),
             keys,
             root,
             log: self.log.clone(),
             vault: self.vault.clone(),
+            leading: self.leading.clone(),
             _lease: lease,
         })
     }
@@ -164,12 +168,6 @@ impl Keeper {
 /// The lease of no backup.
 pub(super) fn no_lease() -> Weak<()> {
     Weak::new()
-}
-
-/// Whether a blob of this name is a snapshot; then its sequence.
-#[must_use]
-pub fn snapshot_sequence(name: &str) -> Option<u64> {
-    name.strip_prefix(recover::PREFIX)?.parse().ok()
 }
 
 /// Whether a blob of this name is a chunk of the history; then its first and last sequence.

@@ -11,6 +11,8 @@ use tokio::sync::watch;
 pub enum Condition {
     /// The store has failed: nothing is written any more.
     Store,
+    /// The store cannot be reached: nothing is answered until it can be.
+    Unreachable,
     /// The disk is at its reserve: writes are refused until there is space.
     Disk,
     /// The wall clock is not plausible: timers wait, and nothing is removed.
@@ -33,8 +35,9 @@ pub enum Condition {
 
 impl Condition {
     /// All of them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Store,
+        Self::Unreachable,
         Self::Disk,
         Self::Clock,
         Self::Draining,
@@ -51,6 +54,7 @@ impl Condition {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Store => "store",
+            Self::Unreachable => "unreachable",
             Self::Disk => "disk",
             Self::Clock => "clock",
             Self::Draining => "draining",
@@ -67,7 +71,7 @@ impl Condition {
     /// and a server that is taken out of service for them would.
     #[must_use]
     pub fn is_unready(self) -> bool {
-        matches!(self, Self::Store | Self::Disk | Self::Clock | Self::Draining)
+        matches!(self, Self::Store | Self::Unreachable | Self::Disk | Self::Clock | Self::Draining)
     }
 }
 

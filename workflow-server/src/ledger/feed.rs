@@ -4,6 +4,7 @@
 //! A wake-up that is lost costs time, never a change: readers ask for what follows on the sequence that they have.
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use aftercall_engine::Entry;
@@ -76,11 +77,14 @@ pub struct Feed {
     /// The groups of which one entry was read last: who walks through the past comes back to them.
     read_last: Mutex<VecDeque<Arc<Vec<FeedItem>>>>,
     newest: watch::Sender<Position>,
+    /// The oldest sequence of the journal, as far as it is known here: reading shows whether more was trimmed.
+    oldest: AtomicU64,
 }
 
 impl Feed {
-    pub(super) fn new(log: Arc<dyn Log>, newest: Position) -> Self {
-        Self { log, ring: RwLock::default(), read_last: Mutex::default(), newest: watch::Sender::new(newest) }
+    pub(super) fn new(log: Arc<dyn Log>, newest: Position, oldest: u64) -> Self {
+        let (newest, oldest) = (watch::Sender::new(newest), AtomicU64::new(oldest));
+        Self { log, ring: RwLock::default(), read_last: Mutex::default(), newest, oldest }
     }
 
     /// Adds entries that have become durable.
@@ -92,6 +96,11 @@ impl Feed {
         drop(ring);
         drop(gone);
         self.newest.send_replace(newest);
+    }
+
+    /// The journal begins at this sequence now.
+    pub(super) fn trimmed(&self, oldest: u64) {
+        self.oldest.fetch_max(oldest, Ordering::Relaxed);
     }
 
     /// Lets go of all entries up to this one, which were trimmed from the journal before.
@@ -117,7 +126,7 @@ impl Feed {
     /// The oldest sequence that can be read.
     #[must_use]
     pub fn oldest(&self) -> u64 {
-        self.log.bounds().oldest()
+        self.oldest.load(Ordering::Relaxed)
     }
 
     /// Entries from a sequence on, at most `items_max`; none where it is the one after the newest.
@@ -162,7 +171,10 @@ impl Feed {
 
     async fn groups(&self, from: u64, bytes_max: usize, newest: u64) -> Result<Vec<Group>, FeedError> {
         match self.log.read(from, bytes_max).await {
-            Err(JournalError::Trimmed { oldest }) => Err(FeedError::OutOfRange { oldest, newest }),
+            Err(JournalError::Trimmed { oldest }) => {
+                self.trimmed(oldest);
+                Err(FeedError::OutOfRange { oldest, newest })
+            }
             groups => Ok(groups?),
         }
     }

@@ -8,8 +8,8 @@ use tokio::sync::oneshot;
 
 use super::feed::FeedItem;
 use super::{LedgerError, Outcome};
-use crate::journal::{Group, JournalError, Position};
-use crate::limits::{ENTRY_BYTES_MAX, GROUP_BYTES_SOFT, GROUP_COMMANDS_MAX};
+use crate::journal::{Group, JournalError, LogLimits, Position};
+use crate::limits::GROUP_COMMANDS_MAX;
 use crate::records::{GroupBytes, WorldImage};
 
 type Answer = Result<Outcome, LedgerError>;
@@ -28,6 +28,7 @@ pub(super) struct Written {
 
 /// A group that still takes commands.
 pub(super) struct OpenGroup {
+    limits: LogLimits,
     before: Position,
     bytes: GroupBytes,
     items: Vec<FeedItem>,
@@ -35,12 +36,18 @@ pub(super) struct OpenGroup {
 }
 
 impl OpenGroup {
-    pub(super) fn after(before: Position) -> Self {
-        Self { before, bytes: GroupBytes::new(before.chain), items: Vec::new(), waiting: Vec::new() }
+    pub(super) fn after(before: Position, limits: LogLimits) -> Self {
+        Self { limits, before, bytes: GroupBytes::new(before.chain), items: Vec::new(), waiting: Vec::new() }
+    }
+
+    /// The sizes that the log takes.
+    pub(super) fn limits(&self) -> LogLimits {
+        self.limits
     }
 
     pub(super) fn has_room(&self) -> bool {
-        self.waiting.len().max(self.items.len()) < GROUP_COMMANDS_MAX && self.bytes.len() < GROUP_BYTES_SOFT
+        self.waiting.len().max(self.items.len()) < GROUP_COMMANDS_MAX
+            && self.bytes.len() < self.limits.group_bytes_soft()
     }
 
     pub(super) fn has_entries(&self) -> bool {
@@ -58,7 +65,7 @@ impl OpenGroup {
     /// Writes an entry down that is to be applied next; nothing where it is too large to be one.
     pub(super) fn write(&mut self, entry: &Entry) -> Option<Written> {
         let before = self.bytes.len();
-        let chain = self.bytes.push_within(entry, ENTRY_BYTES_MAX)?;
+        let chain = self.bytes.push_within(entry, self.limits.entry_bytes_max())?;
         Some(Written { chain, bytes: self.bytes.len() - before })
     }
 

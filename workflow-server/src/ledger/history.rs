@@ -21,7 +21,7 @@ use trails::Trails;
 pub use trails::{Step, Trail};
 
 use super::feed::{Feed, FeedError};
-use crate::journal::{Group, JournalError, Vault};
+use crate::journal::{Group, JournalError, Leading, Vault};
 use crate::records::RecordError;
 
 /// Why history cannot be read.
@@ -52,10 +52,10 @@ pub struct History {
 impl History {
     pub(super) async fn open(
         feed: Arc<Feed>,
-        vault: Arc<dyn Vault>,
+        (vault, leading): (Arc<dyn Vault>, Leading),
         root: Arc<ArcSwap<Root>>,
     ) -> Result<Self, JournalError> {
-        Ok(Self { feed, chunks: Chunks::open(vault).await?, root, trails: trails::trails() })
+        Ok(Self { feed, chunks: Chunks::open(vault, leading).await?, root, trails: trails::trails() })
     }
 
     /// The newest sequence that is packed; 0 if none is.

@@ -18,8 +18,8 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use super::capture::{CaptureRequest, no_lease};
 use super::history::HistoryError;
-use super::{Condition, Handle, LedgerError, LedgerOptions, Outcome, recover};
-use crate::journal::{Group, JournalError, Log, Vault};
+use super::{Condition, Handle, LedgerError, LedgerOptions, Outcome, snapshots};
+use crate::journal::{Group, JournalError, Leading, Log, Storage, Vault};
 use crate::limits::{ARCHIVE_LOOK_EVERY, ARCHIVE_LOOK_EVERY_MIN, PACK_READ_BYTES, SNAPSHOTS_KEPT};
 use crate::records::{WorldImage, snapshot_frames};
 
@@ -29,6 +29,7 @@ const FRAMES_WAITING: usize = 4;
 pub(super) struct Keeper {
     pub(super) log: Arc<dyn Log>,
     pub(super) vault: Arc<dyn Vault>,
+    pub(super) leading: Leading,
     pub(super) handle: Handle,
     pub(super) images: mpsc::Receiver<WorldImage>,
     pub(super) captures: mpsc::Receiver<CaptureRequest>,
@@ -83,8 +84,8 @@ pub(super) enum KeepError {
 
 impl Keeper {
     pub(super) fn new(
-        log: Arc<dyn Log>,
-        vault: Arc<dyn Vault>,
+        storage: &dyn Storage,
+        leading: Leading,
         handle: Handle,
         Incoming { images, captures }: Incoming,
         options: &LedgerOptions,
@@ -92,8 +93,9 @@ impl Keeper {
         let wake = handle.keeper.clone();
         let (kept_entries, archive_after_millis) = (options.journal_kept_entries, options.archive_after_millis);
         Self {
-            log,
-            vault,
+            log: storage.log(),
+            vault: storage.vault(),
+            leading,
             handle,
             images,
             captures,
@@ -196,26 +198,25 @@ impl Keeper {
 
     /// Removes all but the newest snapshots; gives where the oldest of these stands.
     pub(super) async fn remove_snapshots(&self, kept: usize) -> Result<u64, KeepError> {
-        let snapshots = self.vault.list(recover::PREFIX).await?;
-        let surplus = snapshots.len().saturating_sub(kept);
-        for name in &snapshots[..surplus] {
-            self.vault.remove(name).await?;
-        }
-        let oldest = snapshots.get(surplus).and_then(|name| name.strip_prefix(recover::PREFIX)?.parse::<u64>().ok());
-        Ok(oldest.unwrap_or(0))
+        Ok(snapshots::remove_all_but(kept, self.vault.as_ref(), self.leading.vault()).await?)
     }
 
     /// Packs entries up to about `upto`, then drops them from the journal.
     pub(super) async fn trim(&self, upto: u64) -> Result<(), KeepError> {
-        if upto >= self.log.bounds().oldest() {
+        if upto >= self.log.bounds().await?.oldest() {
             let packed = self.pack(upto).await?;
-            self.log.trim(packed).await?;
+            self.leading.log().trim(packed).await?;
+            self.handle.feed().trimmed(self.log.bounds().await?.oldest());
         }
         Ok(())
     }
 
     pub(super) async fn write(&self, image: WorldImage) -> Result<(), KeepError> {
-        let mut blob = self.vault.create(&recover::snapshot_name(image.sequence())).await?;
+        if snapshots::has(self.vault.as_ref(), image.sequence()).await? {
+            return Ok(());
+        }
+        let name = snapshots::name(image.sequence(), self.leading.term());
+        let mut blob = self.leading.vault().create(&name).await?;
         let (sender, mut frames) = mpsc::channel::<Vec<u8>>(FRAMES_WAITING);
         let encoding =
             tokio::task::spawn_blocking(move || snapshot_frames(&image, |frame| sender.blocking_send(frame)));
@@ -234,7 +235,7 @@ impl Keeper {
         let history = self.handle.history();
         let mut packed = history.packed_upto();
         while packed < upto {
-            let from = (packed + 1).max(self.log.bounds().oldest());
+            let from = (packed + 1).max(self.log.bounds().await?.oldest());
             let groups: Vec<Group> = self.log.read(from, PACK_READ_BYTES).await?;
             let groups: Vec<Group> = groups.into_iter().take_while(|group| group.last <= upto).collect();
             let Some(last) = groups.last().map(|group| group.last) else { break };

@@ -8,7 +8,7 @@ use aftercall_engine::time::Time;
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::{Clock, Condition, Handle};
-use crate::journal::{JournalError, Vault};
+use crate::journal::{JournalError, Leading, Vault};
 use crate::limits::{DISK_LOOK_EVERY, LAST_SEEN_EVERY};
 use crate::records::LastSeen;
 
@@ -29,12 +29,19 @@ pub(super) fn held_at(sequence: u64, at: Time) -> LastSeen {
 
 /// Writes signs of life, and looks at the disk.
 pub(super) struct Watchman {
-    pub(super) vault: Arc<dyn Vault>,
-    pub(super) clock: Arc<dyn Clock>,
-    pub(super) handle: Handle,
+    leading: Leading,
+    clock: Arc<dyn Clock>,
+    handle: Handle,
 }
 
 impl Watchman {
+    /// Writes the first sign: a start that crashes at once leaves one, too.
+    pub(super) async fn begin(leading: Leading, clock: Arc<dyn Clock>, handle: Handle) -> Self {
+        let watchman = Self { leading, clock, handle };
+        watchman.give_sign().await;
+        watchman
+    }
+
     /// Works until it is dropped.
     pub(super) async fn run(&self) {
         tokio::join!(self.look_at_disk(), self.give_signs());
@@ -58,7 +65,7 @@ impl Watchman {
         // The sequence is read first: where time goes back in between, this sign is then not believed.
         let sequence = self.handle.root().sequence;
         let seen = self.handle.time.sign_of_life(sequence);
-        if let Err(error) = self.vault.put_key(LAST_SEEN_KEY, seen.bytes().into()).await {
+        if let Err(error) = self.leading.vault().put_key(LAST_SEEN_KEY, seen.bytes().into()).await {
             tracing::debug!(%error, "no sign of life was written");
         }
     }
@@ -68,7 +75,7 @@ impl Watchman {
         looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             looks.tick().await;
-            match self.vault.check_space().await {
+            match self.leading.vault().check_space().await {
                 Ok(()) => self.handle.conditions.set(Condition::Disk, None),
                 Err(JournalError::NoSpace { reserve_bytes, .. }) => {
                     self.handle.conditions.set(Condition::Disk, Some(no_space(reserve_bytes)));

@@ -17,6 +17,7 @@ pub mod conditions;
 pub mod feed;
 pub mod history;
 
+mod append;
 mod archive_calls;
 mod archive_retention;
 mod archiver;
@@ -29,6 +30,7 @@ mod purger;
 mod recover;
 mod refused;
 mod scrubber;
+mod snapshots;
 mod timekeeping;
 
 use std::sync::{Arc, PoisonError, RwLock};

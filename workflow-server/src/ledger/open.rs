@@ -13,6 +13,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
+use super::append::Appender;
 use super::feed::Feed;
 use super::group::OpenGroup;
 use super::history::History;
@@ -22,7 +23,7 @@ use super::owner::{Owner, Trouble, drop_elsewhere};
 use super::recover::{RecoverError, Recovered, recover};
 use super::timekeeping::{Known, SharedTime, Timekeeping};
 use super::{Archive, ArchiveKeys, Clock, Conditions, Handle};
-use crate::journal::{Log, Vault};
+use crate::journal::{Leading, Log, Storage, Vault};
 use crate::limits::{COMMANDS_WAITING_MAX, ORDERS_WAITING_MAX, UPKEEP_FILE_THREADS};
 
 /// What the ledger is told when it is made.
@@ -42,8 +43,6 @@ pub struct LedgerOptions {
     pub archive_after_millis: i64,
     /// How long ended instances are kept where their workflow does not say; none for ten years.
     pub retention: Option<Span>,
-    /// By what things are found in the archive.
-    pub archive_keys: ArchiveKeys,
     /// The time zone that counts where neither the caller nor a calendar has one.
     pub default_zone: TimeZone,
 }
@@ -61,17 +60,18 @@ impl Ledger {
     /// # Errors
     /// [`RecoverError`] where the store cannot be believed.
     pub async fn recover(
-        log: Arc<dyn Log>,
-        vault: Arc<dyn Vault>,
+        storage: &dyn Storage,
         clock: Arc<dyn Clock>,
         options: LedgerOptions,
     ) -> Result<(Self, Handle), RecoverError> {
+        // First: from here on no other process adds to what is read.
+        let leading = storage.take_over().await?;
+        let (log, vault, limits) = (storage.log(), storage.vault(), leading.log().limits());
         let Recovered { world, newest, snapshot } = rebuild(log.as_ref(), vault.as_ref(), &options).await?;
-        let feed = Arc::new(Feed::new(log.clone(), newest));
+        let feed = Arc::new(Feed::new(log.clone(), newest, log.bounds().await?.oldest()));
         let published = Arc::new(ArcSwap::from_pointee(world.root().clone()));
-        let history = Arc::new(History::open(feed.clone(), vault.clone(), published.clone()).await?);
-        let (keys, retention) = (options.archive_keys, options.retention);
-        let archive = Archive::new(vault.clone(), history.clone(), published.clone(), keys, retention);
+        let past = (storage, leading.clone());
+        let (history, archive) = open_past(past, feed.clone(), published.clone(), options.retention).await?;
         let (command_sender, commands) = mpsc::channel(COMMANDS_WAITING_MAX);
         let (order_sender, orders) = mpsc::channel(ORDERS_WAITING_MAX);
         let conditions = Conditions::default();
@@ -84,7 +84,7 @@ impl Ledger {
             root: published.clone(),
             feed: feed.clone(),
             history,
-            archive: Arc::new(archive),
+            archive,
             keeper: Arc::default(),
             conditions: conditions.clone(),
             purging: Arc::default(),
@@ -92,19 +92,17 @@ impl Ledger {
             now: now.clone(),
             time: time.clone(),
         };
-        let keeper = Keeper::new(log.clone(), vault.clone(), handle.clone(), work, &options);
-        let watchman = Watchman { vault: vault.clone(), clock: clock.clone(), handle: handle.clone() };
-        // A start that crashes at once leaves a sign, too.
-        watchman.give_sign().await;
+        let keeper = Keeper::new(storage, leading.clone(), handle.clone(), work, &options);
+        let watchman = Watchman::begin(leading.clone(), clock.clone(), handle.clone()).await;
         let owner = Owner {
             // Counted from the snapshot, not from this start: a server that dies often must not grow its journal for ever.
             snapshot_at: snapshot.saturating_add(options.snapshot_every_entries),
-            open: OpenGroup::after(newest),
+            open: OpenGroup::after(newest, limits),
             time,
             old_roots: drop_elsewhere(),
             world,
-            log: log.clone(),
-            vault: vault.clone(),
+            appender: Appender { log, leading, clock: clock.clone(), conditions: conditions.clone() },
+            vault,
             options,
             clock,
             commands,
@@ -117,6 +115,7 @@ impl Ledger {
             images: image_sender,
             in_flight: None,
             paused_until: None,
+            stop: CancellationToken::new(),
         };
         Ok((Self { owner, keeper, watchman }, handle))
     }
@@ -151,7 +150,8 @@ impl Ledger {
     }
 
     /// The same, with upkeep on another runtime.
-    async fn run_with(self, stop: CancellationToken, upkeep: RuntimeHandle) {
+    async fn run_with(mut self, stop: CancellationToken, upkeep: RuntimeHandle) {
+        self.owner.stop = stop;
         // Should this be dropped in the middle, the keeper must not go on beside whoever opens the store next.
         let keeper = AbortOnDropHandle::new(upkeep.spawn(self.keeper.run()));
         let watchman = Arc::new(self.watchman);
@@ -159,13 +159,27 @@ impl Ledger {
             let watchman = watchman.clone();
             async move { watchman.run().await }
         }));
-        self.owner.run(stop).await;
+        self.owner.run().await;
         watching.abort();
         let last_sign = upkeep.spawn(async move { watchman.give_sign().await });
         let _ = last_sign.await;
         // The owner has dropped its end: the keeper finishes the snapshot in hand and ends.
         let _ = keeper.await;
     }
+}
+
+/// What reads what is no longer in memory.
+async fn open_past(
+    (storage, leading): (&dyn Storage, Leading),
+    feed: Arc<Feed>,
+    published: Arc<ArcSwap<Root>>,
+    retention: Option<Span>,
+) -> Result<(Arc<History>, Arc<Archive>), RecoverError> {
+    let files = (storage.vault(), leading);
+    let history = Arc::new(History::open(feed, files.clone(), published.clone()).await?);
+    let keys = ArchiveKeys::new(storage.identity().hash_key);
+    let archive = Archive::new(files, history.clone(), published, keys, retention);
+    Ok((history, Arc::new(archive)))
 }
 
 /// The World from the store, with what is set and not stored.

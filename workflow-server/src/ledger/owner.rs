@@ -13,6 +13,7 @@ use arc_swap::ArcSwap;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
+use super::append::Appender;
 use super::feed::{Feed, FeedItem};
 use super::group::{InFlight, OpenGroup};
 use super::last_seen::no_space;
@@ -21,13 +22,13 @@ use super::recover::Recovered;
 use super::refused::Refused;
 use super::timekeeping::SharedTime;
 use super::{Asked, Clock, Condition, Conditions, LedgerError, LedgerOptions, Order, Outcome, Question};
-use crate::journal::{JournalError, Log, Position, Vault};
-use crate::limits::{CLOCK_LOOK_EVERY, ENTRY_BYTES_MAX, NO_SPACE_PAUSE, RECOVERIES_MAX, TIMERS_PER_GROUP};
+use crate::journal::{JournalError, Position, Vault};
+use crate::limits::{CLOCK_LOOK_EVERY, NO_SPACE_PAUSE, RECOVERIES_MAX, TIMERS_PER_GROUP};
 use crate::records::WorldImage;
 
 pub(super) struct Owner {
     pub(super) world: World,
-    pub(super) log: Arc<dyn Log>,
+    pub(super) appender: Appender,
     pub(super) vault: Arc<dyn Vault>,
     pub(super) options: LedgerOptions,
     pub(super) time: SharedTime,
@@ -46,6 +47,7 @@ pub(super) struct Owner {
     /// The disk was full: commands are refused until this monotonic time.
     pub(super) paused_until: Option<Duration>,
     pub(super) old_roots: std::sync::mpsc::Sender<Arc<Root>>,
+    pub(super) stop: CancellationToken,
 }
 
 /// What keeps the owner from a part of its work.
@@ -78,9 +80,9 @@ pub(super) fn drop_elsewhere() -> std::sync::mpsc::Sender<Arc<Root>> {
 }
 
 impl Owner {
-    pub(super) async fn run(mut self, stop: CancellationToken) {
+    pub(super) async fn run(mut self) {
         loop {
-            match self.wait(&stop).await {
+            match self.wait().await {
                 Woken::Appended(result) => self.committed(result).await,
                 Woken::Asked(asked) => self.take(asked),
                 Woken::Ordered(order) => self.obey(order).await,
@@ -95,14 +97,14 @@ impl Owner {
         self.finish().await;
     }
 
-    async fn wait(&mut self, stop: &CancellationToken) -> Woken {
+    async fn wait(&mut self) -> Woken {
         let has_room = self.open.has_room();
         let until_due = self.until_due();
         let clock = self.clock.clone();
         tokio::select! {
             biased;
             result = appended(&mut self.in_flight) => Woken::Appended(result),
-            () = stop.cancelled() => Woken::Stop,
+            () = self.stop.cancelled() => Woken::Stop,
             Some(order) = self.orders.recv() => Woken::Ordered(order),
             Some(asked) = self.commands.recv(), if has_room => Woken::Asked(asked),
             () = clock.wait(until_due), if has_room => Woken::Time,
@@ -153,12 +155,12 @@ impl Owner {
     }
 
     fn decide(&mut self, request: &Request) -> Result<Outcome, Rejection> {
-        let now = self.time.now();
+        let (now, limit) = (self.time.now(), self.open.limits().entry_bytes_max() as u64);
         Ok(match decide(&self.world, request, now)? {
             Decision::Repeat { sequence } => Outcome::Repeated { sequence },
             Decision::Unchanged(answer) => Outcome::Unchanged(answer),
             Decision::Commit(entry) => {
-                let too_large = Rejection::Limit { name: "ENTRY_BYTES", limit: ENTRY_BYTES_MAX as u64 };
+                let too_large = Rejection::Limit { name: "ENTRY_BYTES", limit };
                 let written = self.open.write(&entry).ok_or(too_large)?;
                 // An entry that was decided on this World fits it: anything else is a fault of the code, and going on
                 // would write it down.
@@ -275,11 +277,11 @@ impl Owner {
             return;
         }
         let end = self.open.end();
-        let (group, answers, items) = std::mem::replace(&mut self.open, OpenGroup::after(end)).close();
-        let log = self.log.clone();
+        let next = OpenGroup::after(end, self.open.limits());
+        let (group, answers, items) = std::mem::replace(&mut self.open, next).close();
         let image = (end.sequence >= self.snapshot_at).then(|| self.take_image(end));
         self.in_flight = Some(InFlight {
-            appended: Box::pin(async move { log.append(group).await }),
+            appended: Box::pin(self.appender.clone().append(group, self.stop.clone())),
             answers,
             items,
             root: self.world.root().clone(),
@@ -327,11 +329,11 @@ impl Owner {
             tracing::error!(%error, "nothing was written; trying again in {} s", NO_SPACE_PAUSE.as_secs());
             // The keeper may just be removing what is read: then the next look finds what took its place.
             for _ in 0..RECOVERIES_MAX {
-                match rebuild(self.log.as_ref(), self.vault.as_ref(), &self.options).await {
+                match rebuild(self.appender.log.as_ref(), self.vault.as_ref(), &self.options).await {
                     Ok(Recovered { world, newest, .. }) => {
                         self.time.decided(world.root().at);
                         self.world = world;
-                        self.open = OpenGroup::after(newest);
+                        self.open = OpenGroup::after(newest, self.open.limits());
                         self.paused_until = Some(self.clock.monotonic() + NO_SPACE_PAUSE);
                         return;
                     }
@@ -340,7 +342,8 @@ impl Owner {
             }
         }
         tracing::error!(%error, "writing has ended; what is durable can still be read");
-        self.open = OpenGroup::after(self.log.bounds().newest);
+        // What was gathered is dropped, and nothing is gathered any more.
+        self.open = OpenGroup::after(Position::default(), self.open.limits());
         self.conditions.set(Condition::Store, Some(reason.clone()));
         self.trouble.failure = Some(reason);
     }

@@ -131,7 +131,7 @@ impl Keeper {
             }
         }
         if let Some(confirmed) = confirmed {
-            self.vault.put_key(PURGED_FOR, confirmed.sequence.to_be_bytes().to_vec().into()).await?;
+            self.leading.vault().put_key(PURGED_FOR, confirmed.sequence.to_be_bytes().to_vec().into()).await?;
         }
         self.note(today).await?;
         self.purged_on = Some(today);
@@ -140,7 +140,7 @@ impl Keeper {
     }
 
     async fn note(&self, day: i64) -> Result<(), JournalError> {
-        self.vault.put_key(PURGED_ON, day.to_be_bytes().to_vec().into()).await
+        self.leading.vault().put_key(PURGED_ON, day.to_be_bytes().to_vec().into()).await
     }
 
     /// Writes a chunk anew without what has outlived its retention; gives whether there was any.
@@ -160,7 +160,7 @@ impl Keeper {
         );
         metrics::counter!("aftercall_purged_instances_total").increment(purged as u64);
         // From here on the history holds more than is known, until it was looked through.
-        self.vault.put_key(PURGED_ON, Bytes::new()).await?;
+        self.leading.vault().put_key(PURGED_ON, Bytes::new()).await?;
         self.purged_on = None;
         self.replace_chunk(chunk, left).await
     }
@@ -168,7 +168,7 @@ impl Keeper {
     /// Lets a chunk be what is left of it.
     pub(super) async fn replace_chunk(&self, chunk: &Chunk, left: ChunkContent) -> Result<bool, KeepError> {
         let archive = self.handle.archive();
-        let file = self.handle.root().archive.newest_file + 1;
+        let file = archive.next_file();
         let end = |one: &ArchivedInstance| End {
             workflow: one.workflow,
             version: one.version,

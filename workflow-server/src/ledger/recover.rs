@@ -5,12 +5,10 @@ use aftercall_engine::World;
 use aftercall_engine::world::{Keeping, Unfit};
 use thiserror::Error;
 
+use super::snapshots;
 use crate::journal::{JournalError, Log, Position, Vault};
 use crate::limits::RECOVERY_READ_BYTES;
 use crate::records::{RecordError, SnapshotReader, decode_group};
-
-/// What the names of snapshots begin with.
-pub(super) const PREFIX: &str = "snapshot-";
 
 /// Why the World could not be rebuilt.
 #[derive(Debug, Error)]
@@ -50,10 +48,6 @@ pub enum RecoverError {
     },
 }
 
-pub(super) fn snapshot_name(sequence: u64) -> String {
-    format!("{PREFIX}{sequence:020}")
-}
-
 /// What a start rebuilds from the store.
 pub struct Recovered {
     /// The World at the newest entry.
@@ -70,7 +64,7 @@ pub struct Recovered {
 /// [`RecoverError`].
 pub async fn recover(log: &dyn Log, vault: &dyn Vault, keeping: Keeping) -> Result<Recovered, RecoverError> {
     let (mut world, snapshot) = newest_snapshot(vault, keeping).await?;
-    let bounds = log.bounds();
+    let bounds = log.bounds().await?;
     let newest = bounds.newest;
     if snapshot.sequence + 1 < bounds.oldest() || snapshot.sequence > newest.sequence {
         return Err(RecoverError::Gap {
@@ -101,7 +95,7 @@ pub async fn recover(log: &dyn Log, vault: &dyn Vault, keeping: Keeping) -> Resu
 }
 
 async fn newest_snapshot(vault: &dyn Vault, keeping: Keeping) -> Result<(World, Position), RecoverError> {
-    let Some(name) = vault.list(PREFIX).await?.pop() else {
+    let Some(name) = snapshots::names(vault).await?.pop() else {
         return Ok((World::new(keeping), Position::default()));
     };
     let mut reader = SnapshotReader::new(keeping);

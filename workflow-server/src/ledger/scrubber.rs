@@ -66,7 +66,7 @@ impl Keeper {
         self.remove_snapshots(1).await?;
         self.trim(upto).await?;
         self.handle.feed().forget(upto);
-        Ok(self.log.renew().await?)
+        Ok(self.leading.log().renew().await?)
     }
 
     /// Writes anew what tells of the caller; gives whether it came to the end.

@@ -43,7 +43,6 @@ mod withdrawing;
 
 use std::cell::Cell;
 use std::hash::Hasher;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -78,7 +77,8 @@ pub struct Shared {
     ledger: Handle,
     hash_key: [u8; 16],
     epoch: Arc<str>,
-    data_dir: PathBuf,
+    /// Where the store is.
+    location: Arc<str>,
     start_duration: Duration,
     feed_places: Arc<change_feed::Places>,
     draining: CancellationToken,
@@ -105,17 +105,16 @@ impl Shared {
     #[must_use]
     pub fn new(
         ledger: Handle,
-        identity: &crate::journal::Identity,
-        data_dir: PathBuf,
+        storage: &dyn crate::journal::Storage,
         start_duration: Duration,
         draining: CancellationToken,
         (desk, reading): (DeskSettings, Reading),
     ) -> Self {
         Self {
             ledger,
-            hash_key: identity.hash_key,
-            epoch: identity.epoch.as_str().into(),
-            data_dir,
+            hash_key: storage.identity().hash_key,
+            epoch: storage.identity().epoch.as_str().into(),
+            location: storage.location().into(),
             start_duration,
             feed_places: Arc::default(),
             draining,
@@ -124,7 +123,7 @@ impl Shared {
             reports: Arc::new(Semaphore::new(REPORTS_RUNNING_MAX)),
             reading: Arc::new(reading),
             searches: Arc::default(),
-            identity: Arc::new(identity.clone()),
+            identity: Arc::new(storage.identity().clone()),
             backups: Arc::new(Semaphore::new(BACKUPS_RUNNING_MAX)),
         }
     }

@@ -293,7 +293,7 @@ impl OperationsService for Operations {
             purge_waiting: self.0.ledger.purge_waiting(),
             purge_confirmed: upkeep::purge_confirmed(&root),
             server_time: Some(convert::timestamp(self.0.ledger.now())),
-            data_dir: self.0.data_dir.display().to_string(),
+            data_dir: self.0.location.to_string(),
             start_duration: Some(convert::duration(self.0.start_duration)),
             cpu_time: Some(convert::duration(usage.cpu_time)),
             resident_bytes: usage.resident_bytes,

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use aftercall_engine::command::{Command, ImportTeam};
 use workflow_server::backup::{BackupDirectory, BackupError, Until, verify_backup, verify_files, verify_store};
+use workflow_server::journal::Storage as _;
 use workflow_server::records::{SnapshotReader, WorldImage, snapshot_frames};
 
 use crate::support::{House, KEEPING, open_store};
@@ -73,9 +74,9 @@ async fn a_flipped_bit_in_any_file_of_a_backup_is_found_by_name_and_nothing_is_r
 /// Puts a snapshot in place of the newest, of a World that differs by one command, with the same sequence and chain.
 async fn plant(dir: &Path) -> String {
     let store = open_store(dir).await;
-    let name = store.vault.list("snapshot-").await.unwrap().pop().unwrap();
+    let name = store.vault().list("snapshot-").await.unwrap().pop().unwrap();
     let (mut reader, mut offset) = (SnapshotReader::new(KEEPING), 0);
-    while let Some((frame, next)) = store.vault.read_frame(&name, offset).await.unwrap() {
+    while let Some((frame, next)) = store.vault().read_frame(&name, offset).await.unwrap() {
         reader.frame(&frame).unwrap();
         offset = next;
     }
@@ -89,7 +90,8 @@ async fn plant(dir: &Path) -> String {
     let at = world.root().at;
     world.apply(&entry).unwrap();
     world.restore_position(head.sequence, at);
-    let mut blob = store.vault.create(&name).await.unwrap();
+    store.leading().vault().remove(&name).await.unwrap();
+    let mut blob = store.leading().vault().create(&name).await.unwrap();
     let mut frames = Vec::new();
     snapshot_frames(&WorldImage::take(&world, head.chain), |frame| {
         frames.push(frame);

@@ -25,9 +25,9 @@ use workflow_server::backup::{
     BackupDirectory, BackupError, Base, FullReason, Manifest, NewGeneration, Part, RestoreOptions, Restored, Until,
     restore, send,
 };
-use workflow_server::journal::{Birth, Identity, Options, RealDisk, Store};
+use workflow_server::journal::{Birth, Identity, Options, RealDisk, Storage as _, Store};
 use workflow_server::ledger::capture::Capture;
-use workflow_server::ledger::{ArchiveKeys, Clock as _, Handle, Ledger, LedgerOptions, ManualClock, Outcome};
+use workflow_server::ledger::{Clock as _, Handle, Ledger, LedgerOptions, ManualClock, Outcome};
 use workflow_server::limits::CLOCK_AHEAD_MAX;
 use workflow_server::records::encode_world;
 
@@ -97,11 +97,10 @@ impl House {
             clock_was_held: false,
             archive_after_millis: ARCHIVE_AFTER.as_millis() as i64,
             retention: None,
-            archive_keys: ArchiveKeys::new([9; 16]),
             default_zone: jiff::tz::TimeZone::UTC,
         };
-        let identity = store.identity.clone();
-        let (ledger, handle) = Ledger::recover(store.log, store.vault, clock.clone(), options).await.unwrap();
+        let identity = store.identity().clone();
+        let (ledger, handle) = Ledger::recover(&store, clock.clone(), options).await.unwrap();
         let stop = CancellationToken::new();
         let running = tokio::spawn(ledger.run(stop.clone()));
         Self { temp, data_dir, clock, handle, identity, stop, running }
@@ -278,7 +277,8 @@ pub(crate) async fn restore_from(from: &Path, to: &Path, until: Until) -> Result
 /// The World of a data directory, as bytes, and what its journal ends with.
 pub(crate) async fn world_in(dir: &Path) -> Vec<u8> {
     let store = open_store(dir).await;
-    let recovered = workflow_server::ledger::recover(store.log.as_ref(), store.vault.as_ref(), KEEPING).await.unwrap();
+    let recovered =
+        workflow_server::ledger::recover(store.log().as_ref(), store.vault().as_ref(), KEEPING).await.unwrap();
     encode_world(&recovered.world)
 }
 

@@ -3,25 +3,28 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use futures::FutureExt as _;
 use tempfile::TempDir;
 use workflow_server::journal::{
-    Bounds, FRAME_BYTES_MAX, GROUP_BYTES_MAX, Group, JournalError, KEY_BYTES_MAX, Log, NAME_CHARS_MAX, Position, Store,
-    Vault, memory::MemoryStore,
+    Bounds, FRAME_BYTES_MAX, GROUP_BYTES_MAX, Group, JournalError, KEY_BYTES_MAX, Leading, Log, NAME_CHARS_MAX,
+    Position, Storage, Store, Vault, memory::MemoryStore,
 };
 
-use super::support::{all, append, close, group, open, read_blob, write_blob};
+use super::support::{all, append_by, close, group, open, read_blob, write_blob};
 
 /// A store that can be closed and opened again.
 trait Subject: Sized {
     fn new() -> Self;
     fn log(&self) -> Arc<dyn Log>;
     fn vault(&self) -> Arc<dyn Vault>;
+    fn leading(&self) -> &Leading;
     fn reopened(self) -> Self;
 }
 
 struct OnFiles {
     dir: TempDir,
     store: Store,
+    leading: Leading,
 }
 
 impl Subject for OnFiles {
@@ -29,33 +32,47 @@ impl Subject for OnFiles {
         let dir = tempfile::tempdir().unwrap();
         let store = open(dir.path()).unwrap();
         assert!(store.created);
-        Self { dir, store }
+        let leading = led(&store);
+        Self { dir, store, leading }
     }
 
     fn log(&self) -> Arc<dyn Log> {
-        Arc::clone(&self.store.log)
+        self.store.log()
     }
 
     fn vault(&self) -> Arc<dyn Vault> {
-        Arc::clone(&self.store.vault)
+        self.store.vault()
+    }
+
+    fn leading(&self) -> &Leading {
+        &self.leading
     }
 
     fn reopened(self) -> Self {
-        let Self { dir, store } = self;
-        let identity = store.identity.clone();
+        let Self { dir, store, leading } = self;
+        let identity = store.identity().clone();
+        drop(leading);
         close(store, dir.path());
         let store = open(dir.path()).unwrap();
         assert_eq!((store.created, store.copied), (false, false));
-        assert_eq!(store.identity, identity);
-        Self { dir, store }
+        assert_eq!(*store.identity(), identity);
+        let leading = led(&store);
+        Self { dir, store, leading }
     }
 }
 
-struct InMemory(MemoryStore);
+struct InMemory(MemoryStore, Leading);
+
+/// Both stores grant it at once.
+fn led(store: &dyn Storage) -> Leading {
+    store.take_over().now_or_never().unwrap().unwrap()
+}
 
 impl Subject for InMemory {
     fn new() -> Self {
-        Self(MemoryStore::new())
+        let store = MemoryStore::new();
+        let leading = led(&store);
+        Self(store, leading)
     }
 
     fn log(&self) -> Arc<dyn Log> {
@@ -66,37 +83,51 @@ impl Subject for InMemory {
         self.0.vault()
     }
 
-    fn reopened(self) -> Self {
-        Self(self.0.restart())
+    fn leading(&self) -> &Leading {
+        &self.1
     }
+
+    fn reopened(self) -> Self {
+        let store = self.0.restart();
+        let leading = led(&store);
+        Self(store, leading)
+    }
+}
+
+async fn append<S: Subject>(store: &S, entries: u64, bytes: usize) -> Group {
+    append_by(store.leading(), store.log().as_ref(), entries, bytes).await
+}
+
+async fn bounds<S: Subject>(store: &S) -> Bounds {
+    store.log().bounds().await.unwrap()
 }
 
 async fn an_empty_log_knows_that_it_is_empty<S: Subject>(store: S) {
     let store = store.reopened();
-    assert_eq!(store.log().bounds(), Bounds::default());
-    assert!(store.log().bounds().is_empty());
+    assert_eq!(bounds(&store).await, Bounds::default());
+    assert!(bounds(&store).await.is_empty());
     assert_eq!(store.log().read(0, 1).await, Ok(vec![]));
     assert_eq!(store.log().read(1, 1).await, Ok(vec![]));
-    store.log().trim(10).await.unwrap();
-    assert_eq!(store.log().bounds(), Bounds::default());
+    store.leading().log().trim(10).await.unwrap();
+    assert_eq!(bounds(&store).await, Bounds::default());
 }
 
 async fn groups_of_every_size_are_read_back_as_they_were<S: Subject>(mut store: S) {
     let mut model: Vec<Group> = Vec::new();
     for bytes in [0, 1, 300, 8 << 10, (64 << 10) - 53, 64 << 10, 70_000, 300_000, GROUP_BYTES_MAX] {
-        model.push(append(store.log().as_ref(), 1 + bytes as u64 % 7, bytes).await);
+        model.push(append(&store, 1 + bytes as u64 % 7, bytes).await);
         assert!(all(store.log().as_ref()).await == model);
         store = store.reopened();
-        assert_eq!(store.log().bounds().newest, model.last().unwrap().end());
+        assert_eq!(bounds(&store).await.newest, model.last().unwrap().end());
         assert!(all(store.log().as_ref()).await == model);
     }
 }
 
 async fn a_read_begins_at_the_group_with_the_entry_and_stops_at_the_bytes<S: Subject>(store: S) {
     let log = store.log();
-    let a = append(log.as_ref(), 3, 100).await;
-    let b = append(log.as_ref(), 1, 100).await;
-    let c = append(log.as_ref(), 5, 100).await;
+    let a = append(&store, 3, 100).await;
+    let b = append(&store, 1, 100).await;
+    let c = append(&store, 5, 100).await;
     for (from, bytes_max, expected) in [
         (0, usize::MAX, vec![&a, &b, &c]),
         (1, usize::MAX, vec![&a, &b, &c]),
@@ -116,14 +147,13 @@ async fn a_read_begins_at_the_group_with_the_entry_and_stops_at_the_bytes<S: Sub
 }
 
 async fn a_group_that_does_not_follow_is_refused_and_writes_nothing<S: Subject>(store: S) {
-    let log = store.log();
-    append(log.as_ref(), 2, 10).await;
-    let bounds = log.bounds();
-    let next = group(bounds.newest, 2, 10);
+    append(&store, 2, 10).await;
+    let kept = bounds(&store).await;
+    let next = group(kept.newest, 2, 10);
     let refused = |change: fn(&mut Group)| {
         let mut group = next.clone();
         change(&mut group);
-        log.append(group)
+        store.leading().log().append(group)
     };
     let not_contiguous = |first| Err(JournalError::NotContiguous { newest: 2, first });
     assert_eq!(refused(|group| group.first = 4).await, not_contiguous(4));
@@ -134,24 +164,23 @@ async fn a_group_that_does_not_follow_is_refused_and_writes_nothing<S: Subject>(
     let bytes = GROUP_BYTES_MAX + 1;
     let too_large = Err(JournalError::TooLarge { what: "group", bytes, bytes_max: GROUP_BYTES_MAX });
     assert_eq!(refused(|group| group.bytes = vec![0; GROUP_BYTES_MAX + 1].into()).await, too_large);
-    drop(log);
     let store = store.reopened();
-    assert_eq!(store.log().bounds(), bounds);
-    store.log().append(next).await.unwrap();
-    assert_eq!(store.log().bounds().newest.sequence, 4);
+    assert_eq!(bounds(&store).await, kept);
+    store.leading().log().append(next).await.unwrap();
+    assert_eq!(bounds(&store).await.newest.sequence, 4);
 }
 
 async fn trimming_drops_whole_groups_and_says_what_is_gone<S: Subject>(mut store: S) {
     let mut model = Vec::new();
     for bytes in [10, 200_000, 10, 10] {
-        model.push(append(store.log().as_ref(), 10, bytes).await);
+        model.push(append(&store, 10, bytes).await);
     }
     for (upto, kept) in [(9, 0), (10, 1), (10, 1), (5, 1), (25, 2), (39, 3)] {
-        store.log().trim(upto).await.unwrap();
+        store.leading().log().trim(upto).await.unwrap();
         store = store.reopened();
         assert!(all(store.log().as_ref()).await == model[kept..], "trimmed up to {upto}");
         let oldest = kept as u64 * 10 + 1;
-        assert_eq!(store.log().bounds().oldest(), oldest);
+        assert_eq!(bounds(&store).await.oldest(), oldest);
         if kept > 0 {
             assert_eq!(store.log().read(oldest - 1, 1).await, Err(JournalError::Trimmed { oldest }));
             assert_eq!(store.log().read(0, 1).await, Err(JournalError::Trimmed { oldest }));
@@ -160,13 +189,13 @@ async fn trimming_drops_whole_groups_and_says_what_is_gone<S: Subject>(mut store
 }
 
 async fn a_log_that_is_trimmed_empty_goes_on_where_it_was<S: Subject>(store: S) {
-    let last = append(store.log().as_ref(), 4, 10).await;
-    store.log().trim(u64::MAX).await.unwrap();
+    let last = append(&store, 4, 10).await;
+    store.leading().log().trim(u64::MAX).await.unwrap();
     let store = store.reopened();
-    assert_eq!(store.log().bounds(), Bounds { base: last.end(), newest: last.end() });
+    assert_eq!(bounds(&store).await, Bounds { base: last.end(), newest: last.end() });
     assert_eq!(store.log().read(5, 1).await, Ok(vec![]));
     assert_eq!(store.log().read(4, 1).await, Err(JournalError::Trimmed { oldest: 5 }));
-    let next = append(store.log().as_ref(), 1, 10).await;
+    let next = append(&store, 1, 10).await;
     let store = store.reopened();
     assert_eq!(store.log().read(5, 1).await, Ok(vec![next]));
 }
@@ -174,21 +203,21 @@ async fn a_log_that_is_trimmed_empty_goes_on_where_it_was<S: Subject>(store: S) 
 async fn many_small_groups_are_trimmed_in_several_batches<S: Subject>(store: S) {
     let mut model = Vec::new();
     for _ in 0..300 {
-        model.push(append(store.log().as_ref(), 1, 20).await);
+        model.push(append(&store, 1, 20).await);
     }
-    store.log().trim(290).await.unwrap();
+    store.leading().log().trim(290).await.unwrap();
     let store = store.reopened();
     assert!(all(store.log().as_ref()).await == model[290..]);
 }
 
 async fn a_log_can_be_started_elsewhere_only_while_it_is_new<S: Subject>(store: S) {
     let position = Position { sequence: 41, chain: 7 };
-    store.log().start_at(position).await.unwrap();
+    store.leading().log().start_at(position).await.unwrap();
     let store = store.reopened();
-    assert_eq!(store.log().bounds(), Bounds { base: position, newest: position });
-    let group = append(store.log().as_ref(), 2, 10).await;
+    assert_eq!(bounds(&store).await, Bounds { base: position, newest: position });
+    let group = append(&store, 2, 10).await;
     assert_eq!((group.first, group.chain_before), (42, 7));
-    assert_eq!(store.log().start_at(position).await, Err(JournalError::NotEmpty { newest: 43 }));
+    assert_eq!(store.leading().log().start_at(position).await, Err(JournalError::NotEmpty { newest: 43 }));
     let store = store.reopened();
     assert_eq!(all(store.log().as_ref()).await, vec![group]);
 }
@@ -197,14 +226,14 @@ async fn a_renewed_log_holds_what_it_held_and_goes_on<S: Subject>(mut store: S) 
     let mut groups = Vec::new();
     for round in 0..3 {
         for _ in 0..10 {
-            groups.push(append(store.log().as_ref(), 2, 5_000).await);
+            groups.push(append(&store, 2, 5_000).await);
         }
         let upto = groups[groups.len() - 4].last;
-        store.log().trim(upto).await.unwrap();
+        store.leading().log().trim(upto).await.unwrap();
         groups.retain(|group| group.last > upto);
-        let bounds = store.log().bounds();
-        store.log().renew().await.unwrap();
-        assert_eq!((store.log().bounds(), all(store.log().as_ref()).await), (bounds, groups.clone()), "{round}");
+        let kept = bounds(&store).await;
+        store.leading().log().renew().await.unwrap();
+        assert_eq!((bounds(&store).await, all(store.log().as_ref()).await), (kept, groups.clone()), "{round}");
         if round != 1 {
             store = store.reopened();
             assert_eq!(all(store.log().as_ref()).await, groups);
@@ -214,7 +243,7 @@ async fn a_renewed_log_holds_what_it_held_and_goes_on<S: Subject>(mut store: S) 
 
 async fn a_blob_is_seen_only_when_it_is_finished<S: Subject>(mut store: S) {
     let frames = [vec![1; 10], vec![], vec![2; 700_000], vec![3]].map(Bytes::from);
-    let mut blob = store.vault().create("snapshot-1").await.unwrap();
+    let mut blob = store.leading().vault().create("snapshot-1").await.unwrap();
     let mut offsets = Vec::new();
     for frame in &frames {
         offsets.push(blob.write(frame.clone()).await.unwrap());
@@ -234,25 +263,28 @@ async fn a_blob_is_seen_only_when_it_is_finished<S: Subject>(mut store: S) {
     assert!(matches!(store.vault().read_frame("snapshot-1", 3).await, Err(JournalError::Damaged { .. })));
     let past = store.vault().read_frame("snapshot-1", 1 << 40).await;
     assert!(matches!(past, Err(JournalError::Damaged { .. })));
-    store.vault().remove("snapshot-1").await.unwrap();
-    store.vault().remove("snapshot-1").await.unwrap();
+    store.leading().vault().remove("snapshot-1").await.unwrap();
+    store.leading().vault().remove("snapshot-1").await.unwrap();
     let store = store.reopened();
     assert_eq!(store.vault().read_frame("snapshot-1", 0).await, Err(missing));
 }
 
-async fn a_dropped_blob_leaves_the_old_one<S: Subject>(store: S) {
+async fn a_blob_is_never_replaced_and_a_dropped_one_leaves_nothing<S: Subject>(store: S) {
     let old = [Bytes::from_static(b"old")];
-    write_blob(store.vault().as_ref(), "a", &old).await;
-    let mut dropped = store.vault().create("a").await.unwrap();
-    dropped.write(Bytes::from_static(b"new")).await.unwrap();
-    drop(dropped);
-    let mut never_named = store.vault().create("b").await.unwrap();
+    let mut too_late = store.leading().vault().create("a").await.unwrap();
+    too_late.write(Bytes::from_static(b"new")).await.unwrap();
+    write_blob(store.leading().vault(), "a", &old).await;
+    let exists = JournalError::Exists { name: "a".to_owned() };
+    assert_eq!(too_late.finish().await, Err(exists.clone()), "it was begun before the other was finished");
+    assert_eq!(store.leading().vault().create("a").await.map(drop), Err(exists));
+    let mut never_named = store.leading().vault().create("b").await.unwrap();
     never_named.write(Bytes::from(vec![0; 1 << 20])).await.unwrap();
     drop(never_named);
     let store = store.reopened();
     assert_eq!(store.vault().list("").await, Ok(vec!["a".to_owned()]));
     assert_eq!(read_blob(store.vault().as_ref(), "a").await.unwrap(), old);
-    write_blob(store.vault().as_ref(), "a", &[]).await;
+    store.leading().vault().remove("a").await.unwrap();
+    write_blob(store.leading().vault(), "a", &[]).await;
     let store = store.reopened();
     assert_eq!(read_blob(store.vault().as_ref(), "a").await, Ok(vec![]));
 }
@@ -260,7 +292,7 @@ async fn a_dropped_blob_leaves_the_old_one<S: Subject>(store: S) {
 async fn a_key_has_its_newest_value<S: Subject>(mut store: S) {
     assert_eq!(store.vault().get_key("place").await, Ok(None));
     for value in [vec![], vec![7; KEY_BYTES_MAX], b"three".to_vec()] {
-        store.vault().put_key("place", Bytes::from(value.clone())).await.unwrap();
+        store.leading().vault().put_key("place", Bytes::from(value.clone())).await.unwrap();
         store = store.reopened();
         assert_eq!(store.vault().get_key("place").await, Ok(Some(Bytes::from(value))));
     }
@@ -268,20 +300,20 @@ async fn a_key_has_its_newest_value<S: Subject>(mut store: S) {
 }
 
 async fn names_and_sizes_over_the_limits_are_refused<S: Subject>(store: S) {
-    let vault = store.vault();
+    let (vault, writer) = (store.vault(), store.leading().vault());
     let longest = "n".repeat(NAME_CHARS_MAX);
-    vault.put_key(&longest, Bytes::new()).await.unwrap();
+    writer.put_key(&longest, Bytes::new()).await.unwrap();
     for name in ["", ".", "..", "../a", "a/b", "a b", "é", "a\0", &format!("{longest}n")] {
-        assert!(matches!(vault.create(name).await, Err(JournalError::BadName { .. })), "{name:?}");
+        assert!(matches!(writer.create(name).await, Err(JournalError::BadName { .. })), "{name:?}");
         assert!(matches!(vault.read_frame(name, 0).await, Err(JournalError::BadName { .. })), "{name:?}");
-        assert!(matches!(vault.remove(name).await, Err(JournalError::BadName { .. })), "{name:?}");
-        assert!(matches!(vault.put_key(name, Bytes::new()).await, Err(JournalError::BadName { .. })), "{name:?}");
+        assert!(matches!(writer.remove(name).await, Err(JournalError::BadName { .. })), "{name:?}");
+        assert!(matches!(writer.put_key(name, Bytes::new()).await, Err(JournalError::BadName { .. })), "{name:?}");
         assert!(matches!(vault.get_key(name).await, Err(JournalError::BadName { .. })), "{name:?}");
     }
     let large = |bytes| Bytes::from(vec![0; bytes]);
-    let key = vault.put_key("k", large(KEY_BYTES_MAX + 1)).await;
+    let key = writer.put_key("k", large(KEY_BYTES_MAX + 1)).await;
     assert!(matches!(key, Err(JournalError::TooLarge { what: "key", .. })));
-    let mut blob = vault.create("b").await.unwrap();
+    let mut blob = writer.create("b").await.unwrap();
     let frame = blob.write(large(FRAME_BYTES_MAX + 1)).await;
     assert!(matches!(frame, Err(JournalError::TooLarge { what: "frame", .. })));
     blob.write(large(FRAME_BYTES_MAX)).await.unwrap();
@@ -311,7 +343,7 @@ on_files_and_in_memory!(
     a_log_can_be_started_elsewhere_only_while_it_is_new,
     a_renewed_log_holds_what_it_held_and_goes_on,
     a_blob_is_seen_only_when_it_is_finished,
-    a_dropped_blob_leaves_the_old_one,
+    a_blob_is_never_replaced_and_a_dropped_one_leaves_nothing,
     a_key_has_its_newest_value,
     names_and_sizes_over_the_limits_are_refused,
 );

@@ -8,13 +8,13 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use workflow_server::journal::{
-    BLOB_BUFFER_BYTES, JournalError, OpenError, Store, Vault,
+    BLOB_BUFFER_BYTES, JournalError, OpenError, Storage as _, Store, VaultWriter,
     memory::{FailAt, MemoryStore},
 };
 
 use crate::support::{
-    ToldDisk, all, append, close, copy_directory, files_below, group, log_directory, open, options, read_blob,
-    write_blob,
+    ToldDisk, all, append, append_by, close, copy_directory, files_below, group, log_directory, open, options,
+    read_blob, write_blob,
 };
 
 fn failed(result: Result<(), JournalError>) -> String {
@@ -29,32 +29,40 @@ async fn after_a_failed_sync_of_the_log_nothing_is_written_and_the_next_open_cop
     let dir = tempfile::tempdir().unwrap();
     let disk = Arc::new(ToldDisk::default());
     let store = Store::open(dir.path(), &options(), disk.clone()).unwrap();
-    let mut groups = vec![append(store.log.as_ref(), 2, 100).await, append(store.log.as_ref(), 2, 100).await];
+    let mut groups = vec![append(&store, 2, 100).await, append(&store, 2, 100).await];
     disk.fail_syncs_of("db");
-    let next = group(store.log.bounds().newest, 1, 10);
-    let first = failed(store.log.append(next.clone()).await);
+    let next = group(store.bounds().newest, 1, 10);
+    let first = failed(store.leading().log().append(next.clone()).await);
     assert!(first.contains("the disk is gone"), "{first}");
     disk.on_sync(|_| Ok(()));
-    assert_eq!(failed(store.log.append(next).await), first, "the disk is back, the page cache is not to be believed");
-    assert_eq!(failed(store.log.trim(2).await), first);
-    assert_eq!(failed(store.vault.put_key("k", Bytes::new()).await), first, "the vault shares the fate of the log");
+    assert_eq!(
+        failed(store.leading().log().append(next).await),
+        first,
+        "the disk is back, the page cache is not to be believed"
+    );
+    assert_eq!(failed(store.leading().log().trim(2).await), first);
+    assert_eq!(
+        failed(store.leading().vault().put_key("k", Bytes::new()).await),
+        first,
+        "the vault shares the fate of the log"
+    );
     assert_eq!(store.failure(), Some(&*first));
-    assert_eq!(store.log.bounds().newest.sequence, 4, "what was not acknowledged is not shown");
+    assert_eq!(store.bounds().newest.sequence, 4, "what was not acknowledged is not shown");
     close(store, dir.path());
     let store = open(dir.path()).unwrap();
     assert!(store.copied);
-    let kept = all(store.log.as_ref()).await;
+    let kept = all(store.log().as_ref()).await;
     assert!(kept[..2] == groups[..], "the group that failed may be there or not");
     groups = kept;
-    groups.push(append(store.log.as_ref(), 1, 10).await);
+    groups.push(append(&store, 1, 10).await);
     close(store, dir.path());
     let store = open(dir.path()).unwrap();
     assert!(!store.copied, "once is enough");
-    assert!(all(store.log.as_ref()).await == groups);
+    assert!(all(store.log().as_ref()).await == groups);
 }
 
 /// One write to the vault.
-async fn write(vault: &dyn Vault, what: &str) -> Result<(), JournalError> {
+async fn write(vault: &dyn VaultWriter, what: &str) -> Result<(), JournalError> {
     match what {
         "blob" => {
             let mut blob = vault.create("new").await?;
@@ -74,27 +82,29 @@ async fn a_failed_sync_of_the_vault_ends_the_writing_too() {
         let dir = tempfile::tempdir().unwrap();
         let store = open(dir.path()).unwrap();
         for name in ["old", "gone"] {
-            write_blob(store.vault.as_ref(), name, &[Bytes::from_static(b"old")]).await;
+            write_blob(store.leading().vault(), name, &[Bytes::from_static(b"old")]).await;
         }
-        store.vault.put_key("place", Bytes::from_static(b"old")).await.unwrap();
+        store.leading().vault().put_key("place", Bytes::from_static(b"old")).await.unwrap();
         close(store, dir.path());
         let disk = Arc::new(ToldDisk::default());
         let store = Store::open(dir.path(), &options(), disk.clone()).unwrap();
-        let kept = append(store.log.as_ref(), 2, 100).await;
+        let kept = append(&store, 2, 100).await;
         disk.fail_syncs_of(place);
-        let first = failed(write(store.vault.as_ref(), what).await);
+        let first = failed(write(store.leading().vault(), what).await);
         assert!(first.contains(place) && first.contains("the disk is gone"), "{first}");
         disk.on_sync(|_| Ok(()));
-        assert_eq!(failed(write(store.vault.as_ref(), what).await), first);
-        assert_eq!(failed(store.log.append(group(store.log.bounds().newest, 1, 10)).await), first);
+        assert_eq!(failed(write(store.leading().vault(), what).await), first);
+        assert_eq!(failed(store.leading().log().append(group(store.bounds().newest, 1, 10)).await), first);
         close(store, dir.path());
         let store = open(dir.path()).unwrap();
         assert!(store.copied, "nothing of this disk is believed");
-        assert!(all(store.log.as_ref()).await == [kept]);
-        assert_eq!(read_blob(store.vault.as_ref(), "old").await.unwrap(), [Bytes::from_static(b"old")]);
-        let key = store.vault.get_key("place").await.unwrap().unwrap();
+        assert!(all(store.log().as_ref()).await == [kept]);
+        assert_eq!(read_blob(store.vault().as_ref(), "old").await.unwrap(), [Bytes::from_static(b"old")]);
+        let key = store.vault().get_key("place").await.unwrap().unwrap();
         assert!(key == "old" || (what == "key" && key == "new"), "{key:?}");
-        write(store.vault.as_ref(), what).await.unwrap();
+        // It has its name where only the sync of the directory failed.
+        store.leading().vault().remove("new").await.unwrap();
+        write(store.leading().vault(), what).await.unwrap();
     }
 }
 
@@ -105,17 +115,17 @@ async fn a_head_file_that_cannot_be_synced_ends_the_writing() {
     let store = Store::open(dir.path(), &options(), disk.clone()).unwrap();
     disk.fail_syncs_of("head");
     // The head is written beside the answers: the failure shows by one of the next groups, and at a trim at the latest.
-    let mut acknowledged = vec![append(store.log.as_ref(), 1, 10).await];
-    let first = failed(store.log.trim(1).await);
+    let mut acknowledged = vec![append(&store, 1, 10).await];
+    let first = failed(store.leading().log().trim(1).await);
     assert!(first.contains("head") && first.contains("the disk is gone"), "{first}");
-    assert_eq!(failed(store.log.append(group(store.log.bounds().newest, 1, 10)).await), first);
+    assert_eq!(failed(store.leading().log().append(group(store.bounds().newest, 1, 10)).await), first);
     assert_eq!(store.failure(), Some(&*first));
     close(store, dir.path());
     let store = open(dir.path()).unwrap();
     assert!(store.copied);
-    assert!(all(store.log.as_ref()).await == acknowledged);
-    acknowledged.push(append(store.log.as_ref(), 1, 10).await);
-    assert!(all(store.log.as_ref()).await == acknowledged);
+    assert!(all(store.log().as_ref()).await == acknowledged);
+    acknowledged.push(append(&store, 1, 10).await);
+    assert!(all(store.log().as_ref()).await == acknowledged);
 }
 
 /// Has all syncs fail from number `nth` on, counted from 0; holds the path of the first that did.
@@ -174,13 +184,13 @@ async fn fail_each_sync_of_open(prepare: impl Fn(&Path), check: impl AsyncFn(Sto
 async fn a_sync_that_fails_while_a_store_is_opened_costs_nothing_but_that_open() {
     let original = tempfile::tempdir().unwrap();
     let store = open(original.path()).unwrap();
-    let groups = [append(store.log.as_ref(), 2, 100).await, append(store.log.as_ref(), 2, 100_000).await];
+    let groups = [append(&store, 2, 100).await, append(&store, 2, 100_000).await];
     close(store, original.path());
     let existing = fail_each_sync_of_open(
         |dir| copy_directory(original.path(), dir),
         async |store, _| {
             assert!(!store.copied, "sled had opened a copy, which is gone: the log is as it was");
-            assert!(all(store.log.as_ref()).await == groups);
+            assert!(all(store.log().as_ref()).await == groups);
         },
     );
     let copied = fail_each_sync_of_open(
@@ -188,13 +198,13 @@ async fn a_sync_that_fails_while_a_store_is_opened_costs_nothing_but_that_open()
             copy_directory(original.path(), dir);
             fs::write(dir.join("sync-failed"), "the disk was gone").unwrap();
         },
-        async |store, _| assert!(all(store.log.as_ref()).await == groups),
+        async |store, _| assert!(all(store.log().as_ref()).await == groups),
     );
     let created = fail_each_sync_of_open(
         |_| {},
         async |store, _| {
-            assert!(store.log.bounds().is_empty());
-            append(store.log.as_ref(), 1, 10).await;
+            assert!(store.bounds().is_empty());
+            append(&store, 1, 10).await;
         },
     );
     let (existing, copied, created) = (existing.await, copied.await, created.await);
@@ -208,28 +218,28 @@ async fn a_full_disk_refuses_early_and_goes_on_when_there_is_space() {
     let mut with_reserve = options();
     with_reserve.reserve_bytes = 1_000_000;
     let store = Store::open(dir.path(), &with_reserve, disk.clone()).unwrap();
-    let mut groups = vec![append(store.log.as_ref(), 1, 10).await];
-    let mut begun = store.vault.create("begun").await.unwrap();
+    let mut groups = vec![append(&store, 1, 10).await];
+    let mut begun = store.leading().vault().create("begun").await.unwrap();
     disk.set_free(999_999);
-    let next = group(store.log.bounds().newest, 1, 10);
+    let next = group(store.bounds().newest, 1, 10);
     let refused = JournalError::NoSpace { free_bytes: 999_999, reserve_bytes: 1_000_000 };
-    assert_eq!(store.log.append(next.clone()).await, Err(refused.clone()));
-    assert_eq!(store.vault.create("new").await.map(drop), Err(refused.clone()));
-    assert_eq!(store.vault.put_key("place", Bytes::new()).await, Err(refused.clone()));
+    assert_eq!(store.leading().log().append(next.clone()).await, Err(refused.clone()));
+    assert_eq!(store.leading().vault().create("new").await.map(drop), Err(refused.clone()));
+    assert_eq!(store.leading().vault().put_key("place", Bytes::new()).await, Err(refused.clone()));
     assert_eq!(begun.write(vec![0; BLOB_BUFFER_BYTES].into()).await, Err(refused));
     assert_eq!(store.failure(), None, "nothing has failed");
-    store.log.trim(1).await.unwrap();
-    assert!(store.log.bounds().is_empty(), "what gives space back goes on");
+    store.leading().log().trim(1).await.unwrap();
+    assert!(store.bounds().is_empty(), "what gives space back goes on");
     groups.clear();
     disk.set_free(1_000_000);
-    store.log.append(next.clone()).await.unwrap();
+    store.leading().log().append(next.clone()).await.unwrap();
     groups.push(next);
-    write_blob(store.vault.as_ref(), "new", &[]).await;
+    write_blob(store.leading().vault(), "new", &[]).await;
     close(store, dir.path());
     let store = open(dir.path()).unwrap();
     assert!(!store.copied);
-    assert!(all(store.log.as_ref()).await == groups);
-    assert_eq!(store.vault.list("").await.unwrap(), ["new"]);
+    assert!(all(store.log().as_ref()).await == groups);
+    assert_eq!(store.vault().list("").await.unwrap(), ["new"]);
 }
 
 #[tokio::test]
@@ -243,7 +253,7 @@ async fn a_commit_that_hangs_is_reported_by_the_watchdog() {
     watched.on_stuck = Arc::new(move |why| said.lock().unwrap().send(why.to_owned()).unwrap());
     let disk = Arc::new(ToldDisk::default());
     let store = Store::open(dir.path(), &watched, disk.clone()).unwrap();
-    append(store.log.as_ref(), 1, 10).await;
+    append(&store, 1, 10).await;
     assert!(hear.try_recv().is_err(), "a commit in time is not reported");
     let (go_on, wait) = std::sync::mpsc::channel::<()>();
     disk.on_sync(move |path| {
@@ -252,8 +262,8 @@ async fn a_commit_that_hangs_is_reported_by_the_watchdog() {
         }
         Ok(())
     });
-    let log = Arc::clone(&store.log);
-    let hanging = tokio::spawn(async move { log.append(group(log.bounds().newest, 1, 10)).await });
+    let (leading, next) = (store.leading(), group(store.bounds().newest, 1, 10));
+    let hanging = tokio::spawn(async move { leading.log().append(next).await });
     let why = tokio::task::spawn_blocking(move || hear.recv_timeout(Duration::from_secs(30))).await.unwrap().unwrap();
     assert!(why.contains("the server must be restarted"), "{why}");
     assert!(!hanging.is_finished());
@@ -265,30 +275,31 @@ async fn a_commit_that_hangs_is_reported_by_the_watchdog() {
 async fn the_store_in_memory_fails_where_it_is_told_to() {
     for (at, kept) in [(FailAt::BeforeStored, 1), (FailAt::AfterStored, 2)] {
         let store = MemoryStore::new();
-        append(store.log().as_ref(), 1, 10).await;
+        let leading = store.take_over().await.unwrap();
+        append_by(&leading, store.log().as_ref(), 1, 10).await;
         store.fail_append(1, at);
-        let next = group(store.log().bounds().newest, 1, 10);
-        failed(store.log().append(next.clone()).await);
-        failed(store.log().append(next).await);
-        assert_eq!(store.restart().log().bounds().newest.sequence, kept);
+        let next = group(store.bounds().newest, 1, 10);
+        failed(leading.log().append(next.clone()).await);
+        failed(leading.log().append(next).await);
+        assert_eq!(store.restart().bounds().newest.sequence, kept);
     }
 }
 
 #[tokio::test]
 async fn the_store_in_memory_holds_appends_until_they_are_released() {
     let store = MemoryStore::new();
-    let log = store.log();
-    let first = append(log.as_ref(), 1, 10).await;
+    let (log, leading) = (store.log(), store.take_over().await.unwrap());
+    let first = append_by(&leading, log.as_ref(), 1, 10).await;
     store.hold_appends();
     let (held, given_up) = (group(first.end(), 1, 10), group(first.end(), 2, 10));
-    let (waiting, other) = (store.log(), store.log());
+    let (waiting, other) = (leading.clone(), leading);
     let answer = tokio::spawn({
         let held = held.clone();
-        async move { waiting.append(held).await }
+        async move { waiting.log().append(held).await }
     });
-    let dropped = tokio::spawn(async move { other.append(given_up).await });
+    let dropped = tokio::spawn(async move { other.log().append(given_up).await });
     store.appends_held(2).await;
-    assert_eq!(log.bounds().newest, first.end(), "nothing is stored meanwhile");
+    assert_eq!(store.bounds().newest, first.end(), "nothing is stored meanwhile");
     dropped.abort();
     assert!(dropped.await.unwrap_err().is_cancelled());
     store.release_appends();

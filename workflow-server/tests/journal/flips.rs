@@ -13,7 +13,7 @@ use bytes::Bytes;
 use rand::rngs::StdRng;
 use rand::{Rng as _, SeedableRng as _};
 use tempfile::TempDir;
-use workflow_server::journal::{Bounds, Group, Identity, JournalError, OpenError, Options, Store};
+use workflow_server::journal::{Bounds, Group, Identity, JournalError, OpenError, Options, Storage as _, Store};
 
 use crate::support::{
     ToldDisk, all, append, asked, close, copy_directory, files_below, log_directory, open, options, read_blob,
@@ -43,14 +43,14 @@ async fn original() -> Original {
     let dir = tempfile::tempdir().unwrap();
     let store = open(dir.path()).unwrap();
     for at in 0..30 {
-        append(store.log.as_ref(), 3, [300, 8_000, 60_000][at % 3]).await;
+        append(&store, 3, [300, 8_000, 60_000][at % 3]).await;
     }
-    store.log.trim(30).await.unwrap();
+    store.leading().log().trim(30).await.unwrap();
     let blob: Vec<Bytes> = (0..5_u8).map(|n| Bytes::from(vec![n; 20_000])).collect();
-    write_blob(store.vault.as_ref(), "snapshot-1", &blob).await;
+    write_blob(store.leading().vault(), "snapshot-1", &blob).await;
     let key = Bytes::from_static(b"a place");
-    store.vault.put_key("place", key.clone()).await.unwrap();
-    let (bounds, groups, identity) = (store.log.bounds(), all(store.log.as_ref()).await, store.identity.clone());
+    store.leading().vault().put_key("place", key.clone()).await.unwrap();
+    let (bounds, groups, identity) = (store.bounds(), all(store.log().as_ref()).await, store.identity().clone());
     assert_eq!((bounds.base.sequence, groups.len()), (30, 20));
     close(store, dir.path());
     Original { dir, identity, bounds, groups, blob, key }
@@ -137,14 +137,15 @@ async fn look(dir: &Path, original: &Original, options: &Options) -> Found {
 }
 
 async fn read(store: &Store, original: &Original) -> Found {
-    if store.identity != original.identity || store.created {
+    if *store.identity() != original.identity || store.created {
         return Found::Wrong("another store".to_owned());
     }
-    let (bounds, vault) = (store.log.bounds(), store.vault.as_ref());
+    let (bounds, vault) = (store.bounds(), store.vault());
+    let vault = vault.as_ref();
     if bounds != original.bounds {
         return Found::Wrong(format!("from {:?} to {:?} is served", bounds.base, bounds.newest));
     }
-    let groups = store.log.read(bounds.oldest(), usize::MAX).await.map(|groups| groups == original.groups);
+    let groups = store.log().read(bounds.oldest(), usize::MAX).await.map(|groups| groups == original.groups);
     let blob = read_blob(vault, "snapshot-1").await.map(|frames| frames == original.blob);
     let names = vault.list("").await.map(|names| names == ["snapshot-1"]);
     let key = vault.get_key("place").await.map(|key| key.as_ref() == Some(&original.key));

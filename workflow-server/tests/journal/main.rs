@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test ends where something unexpected happens")]
 
 mod support;
+mod terms;
 
 mod conformance;
 mod failures;

@@ -1,11 +1,14 @@
 //! Any row of operations, on files and in memory, with reopening in between, gives what a plain model gives.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use proptest::prelude::*;
-use workflow_server::journal::{Group, Log, Options, Position, Store, Vault, memory::MemoryStore};
+use workflow_server::journal::{
+    Group, JournalError, Leading, Log, Options, Position, Storage as _, Store, Vault, memory::MemoryStore,
+};
 
 use crate::support::{ToldDisk, all, close, group, open, options, read_blob, write_blob};
 
@@ -51,7 +54,8 @@ impl Model {
         self.groups.last().map_or(self.base, Group::end)
     }
 
-    async fn play(&mut self, step: &Step, log: &dyn Log, vault: &dyn Vault) {
+    async fn play(&mut self, step: &Step, leading: &Leading) {
+        let (log, vault) = (leading.log(), leading.vault());
         match step {
             Step::Append { entries, bytes } => {
                 let next = group(self.newest(), *entries, *bytes);
@@ -68,8 +72,17 @@ impl Model {
             }
             Step::WriteBlob(n, sizes) => {
                 let frames: Vec<Bytes> = sizes.iter().map(|size| Bytes::from(vec![*n; *size])).collect();
-                write_blob(vault, &format!("blob-{n}"), &frames).await;
-                self.blobs.insert(format!("blob-{n}"), frames);
+                let name = format!("blob-{n}");
+                match self.blobs.entry(name.clone()) {
+                    Entry::Occupied(_) => {
+                        let refused = vault.create(&name).await.map(drop);
+                        assert_eq!(refused, Err(JournalError::Exists { name }));
+                    }
+                    Entry::Vacant(free) => {
+                        write_blob(vault, &name, &frames).await;
+                        free.insert(frames);
+                    }
+                }
             }
             Step::RemoveBlob(n) => {
                 vault.remove(&format!("blob-{n}")).await.unwrap();
@@ -85,7 +98,8 @@ impl Model {
     }
 
     async fn check(&self, log: &dyn Log, vault: &dyn Vault) {
-        assert_eq!((log.bounds().base, log.bounds().newest), (self.base, self.newest()));
+        let bounds = log.bounds().await.unwrap();
+        assert_eq!((bounds.base, bounds.newest), (self.base, self.newest()));
         assert!(all(log).await == self.groups);
         assert!(vault.list("").await.unwrap().iter().eq(self.blobs.keys()));
         for (name, frames) in &self.blobs {
@@ -107,21 +121,23 @@ async fn on_files(steps: Vec<Step>) {
             let options = Options { fresh_copy, ..options() };
             store = Store::open(dir.path(), &options, Arc::new(ToldDisk::default())).unwrap();
             assert_eq!((store.created, store.copied), (false, fresh_copy));
-            model.check(store.log.as_ref(), store.vault.as_ref()).await;
+            model.check(store.log().as_ref(), store.vault().as_ref()).await;
         }
-        model.play(step, store.log.as_ref(), store.vault.as_ref()).await;
+        model.play(step, &store.leading()).await;
     }
-    model.check(store.log.as_ref(), store.vault.as_ref()).await;
+    model.check(store.log().as_ref(), store.vault().as_ref()).await;
 }
 
 async fn in_memory(steps: Vec<Step>) {
     let mut store = MemoryStore::new();
+    let mut leading = store.take_over().await.unwrap();
     let mut model = Model::default();
     for step in &steps {
         if matches!(step, Step::Reopen { .. }) {
             store = store.restart();
+            leading = store.take_over().await.unwrap();
         }
-        model.play(step, store.log().as_ref(), store.vault().as_ref()).await;
+        model.play(step, &leading).await;
     }
     model.check(store.log().as_ref(), store.vault().as_ref()).await;
 }

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use rand::rngs::StdRng;
 use rand::{Rng as _, SeedableRng as _};
-use workflow_server::journal::{Options, Position, Store};
+use workflow_server::journal::{Options, Position, Storage as _, Store};
 
 use self::recorder::Recorder;
 use self::workload::{Expected, Workload};
@@ -113,14 +113,14 @@ async fn fault(image: &Image) -> Option<String> {
 
 async fn fault_of_content(store: &Store, expected: &Expected) -> Option<String> {
     let Expected { groups, acknowledged, .. } = expected;
-    let bounds = store.log.bounds();
+    let bounds = store.bounds();
     if bounds.newest.sequence < *acknowledged {
         return Some(format!("{} is the newest, {acknowledged} was acknowledged", bounds.newest.sequence));
     }
     if bounds.base.sequence > expected.trimmed_upto {
         return Some(format!("trimmed up to {}, asked was {}", bounds.base.sequence, expected.trimmed_upto));
     }
-    let kept = all(store.log.as_ref()).await;
+    let kept = all(store.log().as_ref()).await;
     let written: Vec<_> = groups.iter().filter(|group| group.first > bounds.base.sequence).collect();
     if !kept.iter().eq(written.iter().copied().take(kept.len())) {
         return Some("the groups are not those that were written".to_owned());
@@ -133,20 +133,20 @@ async fn fault_of_content(store: &Store, expected: &Expected) -> Option<String> 
 }
 
 async fn fault_of_vault(store: &Store, expected: &Expected) -> Option<String> {
-    for name in store.vault.list("").await.unwrap() {
-        match read_blob(store.vault.as_ref(), &name).await {
+    for name in store.vault().list("").await.unwrap() {
+        match read_blob(store.vault().as_ref(), &name).await {
             Ok(frames) if expected.may_hold(&name, Some(&frames)) => {}
             Ok(_) => return Some(format!("blob {name} is not what was written")),
             Err(error) => return Some(format!("blob {name} does not read: {error}")),
         }
     }
     for name in expected.names() {
-        let read = read_blob(store.vault.as_ref(), name).await.ok();
+        let read = read_blob(store.vault().as_ref(), name).await.ok();
         if !expected.may_hold(name, read.as_deref()) {
             return Some(format!("blob {name} was acknowledged and is gone"));
         }
     }
-    match store.vault.get_key("place").await {
+    match store.vault().get_key("place").await {
         Ok(key) if expected.may_hold_key(key.as_ref()) => None,
         Ok(_) => Some("the key has another value than was acknowledged".to_owned()),
         Err(error) => Some(format!("the key does not read: {error}")),

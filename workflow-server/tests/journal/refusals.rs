@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tempfile::TempDir;
-use workflow_server::journal::{Group, OpenError, Store};
+use workflow_server::journal::{Group, OpenError, Storage as _, Store};
 
 use crate::support::{ToldDisk, all, append, close, copy_directory, files_below, log_directory, open, options};
 
@@ -18,10 +18,10 @@ async fn store() -> (TempDir, Vec<Group>) {
     let store = open(dir.path()).unwrap();
     let mut groups = Vec::new();
     for _ in 0..10 {
-        groups.push(append(store.log.as_ref(), 3, 500).await);
+        groups.push(append(&store, 3, 500).await);
     }
-    store.log.trim(6).await.unwrap();
-    crate::support::write_blob(store.vault.as_ref(), "snapshot-1", &[vec![1; 100].into()]).await;
+    store.leading().log().trim(6).await.unwrap();
+    crate::support::write_blob(store.leading().vault(), "snapshot-1", &[vec![1; 100].into()]).await;
     close(store, dir.path());
     (dir, groups.split_off(2))
 }
@@ -47,7 +47,7 @@ async fn a_store_that_somebody_has_open_is_refused() {
     let second = Store::open(dir.path(), &impatient, Arc::new(ToldDisk::default()));
     let Err(error @ OpenError::Locked { .. }) = second.map(drop) else { panic!("two have it open") };
     assert!(error.to_string().contains("stop it, or start this one with another data directory"), "{error}");
-    append(first.log.as_ref(), 1, 10).await;
+    append(&first, 1, 10).await;
 }
 
 #[tokio::test]
@@ -59,7 +59,7 @@ async fn a_store_whose_lock_file_was_removed_is_still_refused() {
     impatient.lock_wait = Duration::ZERO;
     let second = Store::open(dir.path(), &impatient, Arc::new(ToldDisk::default()));
     assert!(matches!(second.map(drop), Err(OpenError::Locked { .. })), "two have it open");
-    append(first.log.as_ref(), 1, 10).await;
+    append(&first, 1, 10).await;
 }
 
 #[tokio::test]
@@ -102,7 +102,7 @@ async fn an_older_copy_of_the_log_is_refused_by_the_head_file() {
     let older = tempfile::tempdir().unwrap();
     copy_directory(dir.path(), older.path());
     let store = open(dir.path()).unwrap();
-    append(store.log.as_ref(), 4, 500).await;
+    append(&store, 4, 500).await;
     close(store, dir.path());
     fs::copy(dir.path().join("head"), older.path().join("head")).unwrap();
     let error = refused(older.path());
@@ -111,9 +111,9 @@ async fn an_older_copy_of_the_log_is_refused_by_the_head_file() {
     let mut accepting = options();
     accepting.rebuild_head = true;
     let store = Store::open(older.path(), &accepting, Arc::new(ToldDisk::default())).unwrap();
-    assert!(all(store.log.as_ref()).await == groups, "the operator took the log as it is");
+    assert!(all(store.log().as_ref()).await == groups, "the operator took the log as it is");
     close(store, older.path());
-    assert_eq!(open(older.path()).unwrap().log.bounds().newest.sequence, 30, "and it was said once");
+    assert_eq!(open(older.path()).unwrap().bounds().newest.sequence, 30, "and it was said once");
 }
 
 #[tokio::test]
@@ -123,7 +123,7 @@ async fn a_log_of_another_history_is_refused_by_the_head_file() {
     copy_directory(dir.path(), other.path());
     for (dir, bytes) in [(dir.path(), 700), (other.path(), 701)] {
         let store = open(dir).unwrap();
-        append(store.log.as_ref(), 4, bytes).await;
+        append(&store, 4, bytes).await;
         close(store, dir);
     }
     fs::copy(dir.path().join("head"), other.path().join("head")).unwrap();
@@ -141,7 +141,7 @@ async fn a_lost_head_file_is_refused_until_the_operator_takes_the_log_as_it_is()
     let mut accepting = options();
     accepting.rebuild_head = true;
     let store = Store::open(dir.path(), &accepting, Arc::new(ToldDisk::default())).unwrap();
-    assert!(all(store.log.as_ref()).await == groups);
+    assert!(all(store.log().as_ref()).await == groups);
 }
 
 #[tokio::test]
@@ -156,7 +156,7 @@ async fn a_head_file_with_two_damaged_slots_is_refused_and_served_when_it_is_bro
         assert!(error.to_string().contains("Bring the file back from where the directory was copied"), "{error}");
     }
     fs::write(&path, sound).unwrap();
-    assert!(all(open(dir.path()).unwrap().log.as_ref()).await == groups);
+    assert!(all(open(dir.path()).unwrap().log().as_ref()).await == groups);
 }
 
 #[tokio::test]
@@ -164,7 +164,7 @@ async fn one_damaged_slot_of_the_head_file_is_survived() {
     let (dir, groups) = store().await;
     let head = OpenOptions::new().write(true).open(dir.path().join("head")).unwrap();
     head.write_all_at(b"xxxx", 3).unwrap();
-    assert!(all(open(dir.path()).unwrap().log.as_ref()).await == groups);
+    assert!(all(open(dir.path()).unwrap().log().as_ref()).await == groups);
 }
 
 #[tokio::test]
@@ -181,8 +181,8 @@ async fn a_store_with_a_part_missing_is_refused_and_served_when_it_is_brought_ba
         fs::rename(&away, &path).unwrap();
     }
     let store = open(dir.path()).unwrap();
-    assert!(all(store.log.as_ref()).await == groups);
-    assert_eq!(store.vault.list("").await.unwrap(), ["snapshot-1"]);
+    assert!(all(store.log().as_ref()).await == groups);
+    assert_eq!(store.vault().list("").await.unwrap(), ["snapshot-1"]);
 }
 
 #[tokio::test]
@@ -202,7 +202,7 @@ async fn a_file_where_a_directory_belongs_is_refused_and_left_as_it_is() {
     let error = refused(&file);
     assert!(matches!(error, OpenError::NotADirectory { .. }), "the data directory is a file: {error}");
     assert!(error.to_string().contains(&format!("{} is a file", file.display())), "{error}");
-    assert!(all(open(dir.path()).unwrap().log.as_ref()).await == groups);
+    assert!(all(open(dir.path()).unwrap().log().as_ref()).await == groups);
 }
 
 #[tokio::test]
@@ -226,8 +226,8 @@ async fn what_a_killed_process_left_half_done_is_tidied() {
     let in_log = files_below(&dir.path().join(log_directory(dir.path())));
     assert!(in_log.iter().all(|path| !path.to_string_lossy().ends_with(".generating")), "{in_log:?}");
     assert!(!dir.path().join("journal-77").exists(), "a copy that was never changed over to");
-    assert!(all(store.log.as_ref()).await == groups);
-    assert_eq!(store.vault.list("").await.unwrap(), ["snapshot-1"]);
+    assert!(all(store.log().as_ref()).await == groups);
+    assert_eq!(store.vault().list("").await.unwrap(), ["snapshot-1"]);
     assert_eq!(fs::read_dir(dir.path().join("vault/tmp")).unwrap().count(), 0);
 }
 
@@ -238,7 +238,7 @@ async fn a_value_in_a_file_of_its_own_is_copied_into_a_fresh_log() {
     fs::write(dir.path().join(&log).join("blobs/77"), "a page that sled moved").unwrap();
     let store = open(dir.path()).unwrap();
     assert!(store.copied, "what sled never syncs is not believed");
-    assert!(all(store.log.as_ref()).await == groups);
+    assert!(all(store.log().as_ref()).await == groups);
     assert_ne!(log_directory(dir.path()), log);
     assert!(!dir.path().join(&log).exists());
 }
@@ -250,13 +250,13 @@ async fn the_mark_of_a_failed_sync_has_the_log_copied_once() {
     fs::write(&mark, "the disk was gone").unwrap();
     let store = open(dir.path()).unwrap();
     assert!(store.copied && !mark.exists());
-    assert!(all(store.log.as_ref()).await == groups);
-    assert_eq!(store.vault.list("").await.unwrap(), ["snapshot-1"]);
-    append(store.log.as_ref(), 1, 10).await;
+    assert!(all(store.log().as_ref()).await == groups);
+    assert_eq!(store.vault().list("").await.unwrap(), ["snapshot-1"]);
+    append(&store, 1, 10).await;
     close(store, dir.path());
     let store = open(dir.path()).unwrap();
     assert!(!store.copied);
-    assert_eq!(store.log.bounds().newest.sequence, 31);
+    assert_eq!(store.bounds().newest.sequence, 31);
 }
 
 #[tokio::test]
@@ -267,5 +267,5 @@ async fn an_interrupted_creation_is_begun_anew() {
     fs::write(dir.path().join("journal-1/db"), "half a log").unwrap();
     let store = open(dir.path()).unwrap();
     assert!(store.created);
-    append(store.log.as_ref(), 1, 10).await;
+    append(&store, 1, 10).await;
 }

@@ -14,7 +14,9 @@ use std::{
 
 use bytes::Bytes;
 use twox_hash::XxHash3_64;
-use workflow_server::journal::{Birth, Disk, Group, Log, OpenError, Options, Position, Store, Vault};
+use workflow_server::journal::{
+    Birth, Disk, Group, Leading, Log, OpenError, Options, Position, Storage as _, Store, Vault, VaultWriter,
+};
 
 /// The epoch of every store here.
 pub(crate) const EPOCH: &str = "00112233445566778899aabbccddeeff";
@@ -37,17 +39,22 @@ pub(crate) fn group(newest: Position, entries: u64, bytes: usize) -> Group {
     group_of(newest, entries, content)
 }
 
-/// Appends a group of so many bytes; answers it.
-pub(crate) async fn append(log: &dyn Log, entries: u64, bytes: usize) -> Group {
-    let group = group(log.bounds().newest, entries, bytes);
-    log.append(group.clone()).await.unwrap();
+/// Appends a group of so many bytes; returns it.
+pub(crate) async fn append(store: &Store, entries: u64, bytes: usize) -> Group {
+    append_by(&store.leading(), store.log().as_ref(), entries, bytes).await
+}
+
+/// The same, by a leader of any store.
+pub(crate) async fn append_by(leading: &Leading, log: &dyn Log, entries: u64, bytes: usize) -> Group {
+    let group = group(log.bounds().await.unwrap().newest, entries, bytes);
+    leading.log().append(group.clone()).await.unwrap();
     group
 }
 
 /// Everything that a log keeps.
 pub(crate) async fn all(log: &dyn Log) -> Vec<Group> {
     let mut found: Vec<Group> = Vec::new();
-    let mut from = log.bounds().oldest();
+    let mut from = log.bounds().await.unwrap().oldest();
     loop {
         let groups = log.read(from, 100_000).await.unwrap();
         let Some(last) = groups.last() else { return found };
@@ -57,7 +64,7 @@ pub(crate) async fn all(log: &dyn Log) -> Vec<Group> {
 }
 
 /// Writes a finished blob.
-pub(crate) async fn write_blob(vault: &dyn Vault, name: &str, frames: &[Bytes]) {
+pub(crate) async fn write_blob(vault: &dyn VaultWriter, name: &str, frames: &[Bytes]) {
     let mut blob = vault.create(name).await.unwrap();
     for frame in frames {
         blob.write(frame.clone()).await.unwrap();

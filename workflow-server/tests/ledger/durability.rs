@@ -1,6 +1,7 @@
 //! Nothing shows before it is durable: no answer, no refusal, no repeated answer, no root, no feed.
 
 use aftercall_engine::command::{Command, ImportTeam};
+use workflow_server::journal::Storage as _;
 use workflow_server::ledger::{LedgerError, Outcome};
 
 use crate::support::{Bench, request, settle, team};

@@ -20,8 +20,8 @@ use aftercall_engine::world::caller_index::CallerKey;
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
-use workflow_server::journal::{Birth, Options, RealDisk, Store, Vault};
-use workflow_server::ledger::{ArchiveKeys, Clock as _, Handle, Ledger, LedgerOptions, ManualClock, Outcome};
+use workflow_server::journal::{Birth, Options, RealDisk, Storage as _, Store, Vault};
+use workflow_server::ledger::{Clock as _, Handle, Ledger, LedgerOptions, ManualClock, Outcome};
 use workflow_server::limits::CLOCK_AHEAD_MAX;
 use workflow_server::records::{GroupBytes, unpack_entries};
 
@@ -69,10 +69,9 @@ impl House {
             clock_was_held: false,
             archive_after_millis: ARCHIVE_AFTER.as_millis() as i64,
             retention: None,
-            archive_keys: ArchiveKeys::new([9; 16]),
             default_zone: jiff::tz::TimeZone::UTC,
         };
-        let (ledger, handle) = Ledger::recover(store.log, store.vault, clock.clone(), options).await.unwrap();
+        let (ledger, handle) = Ledger::recover(&store, clock.clone(), options).await.unwrap();
         let stop = CancellationToken::new();
         let running = tokio::spawn(ledger.run(stop.clone()));
         Self { dir, clock, handle, stop, running }
@@ -245,7 +244,7 @@ async fn files_that_tell(dir: &Path) -> Vec<String> {
     options.reserve_bytes = 0;
     let opened = tokio::task::spawn_blocking(move || Store::open(&data, &options, Arc::new(RealDisk))).await.unwrap();
     let store = opened.unwrap();
-    found.extend(packed_that_tell(&*store.vault).await);
+    found.extend(packed_that_tell(&*store.vault()).await);
     found
 }
 

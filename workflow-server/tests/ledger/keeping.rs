@@ -1,6 +1,8 @@
 //! Snapshots, history and trim: the journal stays short, and nothing that it held is lost.
 
 use aftercall_engine::Entry;
+use workflow_server::journal::Storage as _;
+use workflow_server::ledger::capture::snapshot_sequence;
 
 use crate::support::{Bench, PATIENCE, SNAPSHOT_EVERY, team};
 
@@ -27,7 +29,7 @@ async fn the_journal_is_trimmed_and_everything_stays_readable() {
         assert_eq!(bench.handle.root().teams.by_place().cloned().collect::<Vec<_>>(), teams);
         assert!(history(&bench, last).await == before);
     }
-    let bounds = bench.store.log().bounds();
+    let bounds = bench.store.bounds();
     assert!(bounds.oldest() > last - 120, "the journal still begins at {} of {last}", bounds.oldest());
     assert!(bench.handle.history().entry(last + 1).await.is_err());
     assert!(bench.handle.history().entry(0).await.is_err());
@@ -40,7 +42,7 @@ async fn snapshot_kept(bench: &Bench) {
     let due = bench.handle.root().sequence.saturating_sub(SNAPSHOT_EVERY);
     let newest = async || {
         let names = bench.store.vault().list("snapshot-").await.unwrap();
-        names.last().map_or(0, |name| name["snapshot-".len()..].parse::<u64>().unwrap())
+        names.last().map_or(0, |name| snapshot_sequence(name).unwrap())
     };
     let waiting = async {
         while newest().await < due {
@@ -65,7 +67,7 @@ async fn a_server_that_dies_before_each_snapshot_still_writes_one() {
         bench.commit(team(&format!("team-{n}"))).await;
     }
     let bench = bench.restart().await;
-    let oldest = bench.store.log().bounds().oldest();
+    let oldest = bench.store.bounds().oldest();
     assert!(oldest > 1, "a hundred and eighty entries, and nothing was ever trimmed");
     assert_eq!(history(&bench, 180).await.len(), 180);
 }
@@ -77,7 +79,7 @@ async fn readers_of_packed_history_do_not_take_each_others_place() {
         bench.commit(team(&format!("team-{n}"))).await;
     }
     bench = bench.restart().await;
-    let packed = bench.store.log().bounds().oldest() - 1;
+    let packed = bench.store.bounds().oldest() - 1;
     assert!(packed > 256, "{packed} entries are packed: they would lie in one frame");
     let readers: Vec<_> = (0..16_u64)
         .map(|reader| {

@@ -3,8 +3,9 @@
 use aftercall_engine::command::{Command, ImportWorkflow};
 use aftercall_engine::definition::{Definition, file};
 use aftercall_engine::rejection::Rejection;
+use workflow_server::journal::LOG_LIMITS;
 use workflow_server::ledger::LedgerError;
-use workflow_server::limits::{ENTRY_BYTES_MAX, FEED_RING_BYTES};
+use workflow_server::limits::FEED_RING_BYTES;
 
 use crate::support::{Bench, SNAPSHOT_EVERY, request, team};
 
@@ -34,13 +35,14 @@ on_new_call:
 async fn an_entry_that_fits_no_group_changes_nothing() {
     let bench = Bench::new().await;
     bench.commit(team("before")).await;
-    let refused = bench.handle.execute(request(draft("vast", ENTRY_BYTES_MAX), Some(1))).await.unwrap_err();
-    let limit = Rejection::Limit { name: "ENTRY_BYTES", limit: ENTRY_BYTES_MAX as u64 };
+    let refused =
+        bench.handle.execute(request(draft("vast", LOG_LIMITS.entry_bytes_max()), Some(1))).await.unwrap_err();
+    let limit = Rejection::Limit { name: "ENTRY_BYTES", limit: LOG_LIMITS.entry_bytes_max() as u64 };
     assert!(matches!(&refused, LedgerError::Rejected(rejection) if **rejection == limit), "{refused:?}");
     assert!(bench.handle.root().workflows.named("vast").is_none());
 
     // What is just small enough is taken, in a group with others and alone.
-    let large = bench.ask(request(draft("large", ENTRY_BYTES_MAX - 200_000), None));
+    let large = bench.ask(request(draft("large", LOG_LIMITS.entry_bytes_max() - 200_000), None));
     bench.commit(team("beside")).await;
     large.await.unwrap().unwrap();
     let bench = bench.crash().await;

@@ -11,6 +11,7 @@ mod failures;
 mod keeping;
 mod large;
 mod late;
+mod lost_answers;
 mod released;
 mod starts;
 mod time;

@@ -14,9 +14,9 @@ use aftercall_engine::time::Time;
 use aftercall_engine::world::Keeping;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
-use workflow_server::journal::Vault;
+use workflow_server::journal::Storage;
 use workflow_server::journal::memory::MemoryStore;
-use workflow_server::ledger::{ArchiveKeys, Clock, Handle, Ledger, LedgerError, LedgerOptions, ManualClock, Outcome};
+use workflow_server::ledger::{Clock, Handle, Ledger, LedgerError, LedgerOptions, ManualClock, Outcome};
 use workflow_server::limits::CLOCK_AHEAD_MAX;
 
 /// Entries between snapshots in these tests.
@@ -40,7 +40,7 @@ on_new_call:
         then: [ finish: done ]
 ";
 
-async fn recover(store: &MemoryStore, vault: Arc<dyn Vault>, clock: &Arc<ManualClock>) -> (Ledger, Handle) {
+async fn recover(store: &dyn Storage, clock: &Arc<ManualClock>) -> (Ledger, Handle) {
     let options = LedgerOptions {
         keeping: Keeping::default(),
         snapshot_every_entries: SNAPSHOT_EVERY,
@@ -49,11 +49,10 @@ async fn recover(store: &MemoryStore, vault: Arc<dyn Vault>, clock: &Arc<ManualC
         clock_was_held: false,
         archive_after_millis: ARCHIVE_AFTER.as_millis() as i64,
         retention: None,
-        archive_keys: ArchiveKeys::new([7; 16]),
         default_zone: jiff::tz::TimeZone::UTC,
     };
     let clock: Arc<dyn Clock> = clock.clone();
-    Ledger::recover(store.log(), vault, clock, options).await.unwrap()
+    Ledger::recover(store, clock, options).await.unwrap()
 }
 
 /// A running ledger.
@@ -71,17 +70,16 @@ impl Bench {
     }
 
     pub(crate) async fn on(store: MemoryStore, clock: Arc<ManualClock>) -> Self {
-        let vault = store.vault();
-        let (ledger, handle) = recover(&store, vault, &clock).await;
+        let (ledger, handle) = recover(&store, &clock).await;
         let stop = CancellationToken::new();
         let running = tokio::spawn(ledger.run(stop.clone()));
         Self { store, clock, handle, stop, running }
     }
 
-    /// On threads of its own as in a server, over a vault that is handed in.
-    pub(crate) async fn on_threads(store: MemoryStore, vault: Arc<dyn Vault>) -> Self {
+    /// On threads of its own as in a server, over a store that is handed in and keeps its content in `store`.
+    pub(crate) async fn on_threads(store: MemoryStore, storage: &dyn Storage) -> Self {
         let clock = Arc::new(ManualClock::at(Time(1_795_000_000_000)));
-        let (ledger, handle) = recover(&store, vault, &clock).await;
+        let (ledger, handle) = recover(storage, &clock).await;
         let stop = CancellationToken::new();
         let ended = ledger.start(stop.clone()).unwrap();
         let running = tokio::spawn(async move { ended.await.unwrap() });

@@ -6,6 +6,7 @@ use aftercall_engine::entry::ChangeKind;
 use aftercall_engine::instance::Status;
 use aftercall_engine::time::Time;
 
+use workflow_server::journal::Storage as _;
 use workflow_server::ledger::{Clock as _, Outcome};
 
 use crate::support::{Bench, settle, team};
@@ -104,7 +105,7 @@ async fn many_that_are_due_at_once_fire_in_small_batches_and_all_of_them() {
     }
     let bench = bench.crash_for(HOUR * 3).await;
     bench.until("all have fired", |root| root.instances.iter().flatten().all(|instance| instance.stage == 2)).await;
-    let fired = bench.store.log().read(bench.store.log().bounds().oldest(), usize::MAX).await.unwrap();
+    let fired = bench.store.log().read(bench.store.bounds().oldest(), usize::MAX).await.unwrap();
     let largest = fired.iter().map(|group| group.last - group.first + 1).max().unwrap();
     assert!(largest <= workflow_server::limits::TIMERS_PER_GROUP as u64, "a group of {largest}");
 }

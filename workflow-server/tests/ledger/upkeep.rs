@@ -4,9 +4,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures::future::BoxFuture;
+use futures::future::{BoxFuture, FutureExt as _};
 use workflow_server::journal::memory::MemoryStore;
-use workflow_server::journal::{BlobWriter, JournalError, Vault};
+use workflow_server::journal::{BlobWriter, Identity, JournalError, Leading, Log, Storage, Term, Vault, VaultWriter};
 
 use crate::archive::{archived, finish_newest, publish, setting};
 use crate::support::{Bench, PATIENCE, team};
@@ -23,13 +23,13 @@ enum Asked {
     Other,
 }
 
-/// A vault that notes what it is asked.
-struct Watched {
-    vault: Arc<dyn Vault>,
+/// What was asked of a store.
+#[derive(Default)]
+struct Notes {
     asked: Mutex<Vec<(String, Asked)>>,
 }
 
-impl Watched {
+impl Notes {
     fn note(&self, asked: Asked) {
         let thread = std::thread::current().name().unwrap_or_default().to_owned();
         self.asked.lock().unwrap().push((thread, asked));
@@ -52,49 +52,97 @@ impl Watched {
     }
 }
 
-impl Vault for Watched {
-    fn create(&self, name: &str) -> BoxFuture<'_, Result<Box<dyn BlobWriter>, JournalError>> {
-        self.note(Asked::Other);
-        self.vault.create(name)
+/// A store that notes what its vault is asked.
+struct Watched {
+    store: MemoryStore,
+    notes: Arc<Notes>,
+}
+
+impl Storage for Watched {
+    fn log(&self) -> Arc<dyn Log> {
+        self.store.log()
     }
 
+    fn vault(&self) -> Arc<dyn Vault> {
+        Arc::new(WatchedVault { vault: self.store.vault(), notes: self.notes.clone() })
+    }
+
+    fn identity(&self) -> &Identity {
+        self.store.identity()
+    }
+
+    fn location(&self) -> String {
+        self.store.location()
+    }
+
+    fn newest_term(&self) -> BoxFuture<'_, Result<Term, JournalError>> {
+        self.store.newest_term()
+    }
+
+    fn lead(&self, term: Term) -> BoxFuture<'_, Result<Leading, JournalError>> {
+        async move {
+            let (log, vault) = self.store.lead(term).await?.into_writers();
+            Ok(Leading::new(term, log, Arc::new(WatchedWriter { vault, notes: self.notes.clone() })))
+        }
+        .boxed()
+    }
+}
+
+struct WatchedVault {
+    vault: Arc<dyn Vault>,
+    notes: Arc<Notes>,
+}
+
+impl Vault for WatchedVault {
     fn read_frame(&self, name: &str, offset: u64) -> BoxFuture<'_, Result<Option<(Bytes, u64)>, JournalError>> {
-        self.note(Asked::Read(name.to_owned(), offset));
+        self.notes.note(Asked::Read(name.to_owned(), offset));
         self.vault.read_frame(name, offset)
     }
 
     fn list(&self, prefix: &str) -> BoxFuture<'_, Result<Vec<String>, JournalError>> {
-        self.note(Asked::Other);
+        self.notes.note(Asked::Other);
         self.vault.list(prefix)
     }
 
+    fn get_key(&self, name: &str) -> BoxFuture<'_, Result<Option<Bytes>, JournalError>> {
+        self.notes.note(Asked::Other);
+        self.vault.get_key(name)
+    }
+}
+
+struct WatchedWriter {
+    vault: Arc<dyn VaultWriter>,
+    notes: Arc<Notes>,
+}
+
+impl VaultWriter for WatchedWriter {
+    fn create(&self, name: &str) -> BoxFuture<'_, Result<Box<dyn BlobWriter>, JournalError>> {
+        self.notes.note(Asked::Other);
+        self.vault.create(name)
+    }
+
     fn remove(&self, name: &str) -> BoxFuture<'_, Result<(), JournalError>> {
-        self.note(Asked::Other);
+        self.notes.note(Asked::Other);
         self.vault.remove(name)
     }
 
     fn put_key(&self, name: &str, value: Bytes) -> BoxFuture<'_, Result<(), JournalError>> {
-        self.note(Asked::Put(name.to_owned(), value.len()));
+        self.notes.note(Asked::Put(name.to_owned(), value.len()));
         self.vault.put_key(name, value)
     }
 
     fn check_space(&self) -> BoxFuture<'_, Result<(), JournalError>> {
-        self.note(Asked::Other);
+        self.notes.note(Asked::Other);
         self.vault.check_space()
-    }
-
-    fn get_key(&self, name: &str) -> BoxFuture<'_, Result<Option<Bytes>, JournalError>> {
-        self.note(Asked::Other);
-        self.vault.get_key(name)
     }
 }
 
 /// A server whose oldest follow-up is about to outlive its retention, with many chunks of the history, each of which tells of
 /// every chunk of the archive.
-async fn about_to_purge() -> (Bench, Arc<Watched>) {
-    let store = MemoryStore::new();
-    let watched = Arc::new(Watched { vault: store.vault(), asked: Mutex::default() });
-    let bench = Bench::on_threads(store, watched.clone()).await;
+async fn about_to_purge() -> (Bench, Arc<Notes>) {
+    let (store, notes) = (MemoryStore::new(), Arc::new(Notes::default()));
+    let watched = Watched { store: store.clone(), notes: notes.clone() };
+    let bench = Bench::on_threads(store, &watched).await;
     publish(&bench, "retention: 2d").await;
     let calls: Vec<String> = (0..CHUNKS).map(|call| call.to_string()).collect();
     for call in &calls {
@@ -111,7 +159,7 @@ async fn about_to_purge() -> (Bench, Arc<Watched>) {
         archived(&bench, count as u64 + 1).await;
     }
     assert_eq!(bench.handle.root().archive.chunks.len(), CHUNKS);
-    (bench, watched)
+    (bench, notes)
 }
 
 #[tokio::test(flavor = "multi_thread")]

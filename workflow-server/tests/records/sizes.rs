@@ -20,7 +20,7 @@ use aftercall_engine::phone::Country;
 use aftercall_engine::value::Value;
 use aftercall_engine::world::caller_index::CallerKey;
 use aftercall_engine::world::{Keeping, World};
-use workflow_server::limits::ENTRY_BYTES_MAX;
+use workflow_server::journal::LOG_LIMITS;
 use workflow_server::records::{GroupBytes, SnapshotReader, WorldImage, decode_group, encode_world, snapshot_frames};
 
 use crate::scenario::{Played, key, publish, setting};
@@ -162,7 +162,7 @@ fn whatever_happens_to_a_call_with_a_hundred_of_the_largest_follow_ups_fits_into
         played.ask(ActorKind::Operations, Command::from(StepBatch { batch }));
     }
     masks(&mut played);
-    assert!(played.largest() <= ENTRY_BYTES_MAX, "{}", played.largest());
+    assert!(played.largest() <= LOG_LIMITS.entry_bytes_max(), "{}", played.largest());
     let expected = encode_world(&played.world);
     assert!(encode_world(&replayed(&played.entries)) == expected);
     let mut reader = SnapshotReader::new(Keeping::default());

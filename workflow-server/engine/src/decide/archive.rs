@@ -17,8 +17,7 @@ pub(super) fn store(draft: &mut EntryDraft<'_>, asked: &ArchiveCalls) {
     draft.kind = ChangeKind::Archived;
     let root = draft.root;
     // An erasure has looked for its calls in memory and in the archive: none may pass from the one to the other meanwhile.
-    if file != root.archive.newest_file + 1 || !root.erasing.is_empty() || !calls.iter().all(|call| stands(root, call))
-    {
+    if file <= root.archive.newest_file || !root.erasing.is_empty() || !calls.iter().all(|call| stands(root, call)) {
         return;
     }
     let slots: Box<[u32]> = calls.iter().map(|call| call.slot).collect();
@@ -38,7 +37,7 @@ pub(super) fn replace(draft: &mut EntryDraft<'_>, asked: &ReplaceChunk) {
     let ReplaceChunk { id, new } = asked;
     draft.kind = ChangeKind::ChunkReplaced;
     let archive = &draft.root.archive;
-    let fits = |new: &Arc<Chunk>| new.id == *id && new.file == archive.newest_file + 1;
+    let fits = |new: &Arc<Chunk>| new.id == *id && new.file > archive.newest_file;
     if archive.chunks.contains_key(id) && new.as_ref().is_none_or(fits) {
         draft.archive = Some(ArchiveChange::Replaced { id: *id, new: new.clone() });
     }

@@ -6,21 +6,32 @@ use std::sync::atomic::Ordering;
 use futures::future::{BoxFuture, FutureExt};
 
 use super::{
-    super::{Bounds, Group, JournalError, Log, Position, SPACE_RESERVE_BYTES},
+    super::{Bounds, Group, JournalError, LOG_LIMITS, Log, LogLimits, LogWriter, Position, SPACE_RESERVE_BYTES, Term},
     Content, FailAt, Shared, lock,
 };
 
 pub(super) struct MemoryLog(pub(super) Arc<Shared>);
 
+pub(super) struct MemoryLogWriter {
+    pub(super) shared: Arc<Shared>,
+    pub(super) term: Term,
+}
+
 impl Content {
-    fn bounds(&self) -> Bounds {
+    pub(super) fn bounds(&self) -> Bounds {
         Bounds { base: self.base, newest: self.groups.last().map_or(self.base, Group::end) }
     }
 }
 
 impl Shared {
-    /// Answers the first failure of this process.
+    /// Refuses where this process is cut off from the store.
+    pub(super) fn reached(&self) -> Result<(), JournalError> {
+        if self.is_cut_off.load(Ordering::Relaxed) { Err(unreachable()) } else { Ok(()) }
+    }
+
+    /// Answers the first failure of this process, or that it is cut off.
     pub(super) fn check(&self) -> Result<(), JournalError> {
+        self.reached()?;
         self.failed.get().map_or(Ok(()), |reason| Err(JournalError::Failed { reason: reason.clone() }))
     }
 
@@ -58,23 +69,32 @@ impl Shared {
         at
     }
 
-    fn store(&self, group: Group) -> Result<(), JournalError> {
+    fn store(&self, term: Term, group: Group) -> Result<(), JournalError> {
         self.check()?;
         let mut content = lock(&self.content);
+        content.check_term(term)?;
         group.check_follows(content.bounds().newest)?;
         self.check_space()?;
-        let strike = self.strike();
-        if strike == Some(FailAt::BeforeStored) {
-            return Err(self.fail("a fault was asked for, before the group was stored"));
-        }
-        content.groups.push(group);
-        if strike == Some(FailAt::AfterStored) {
-            return Err(self.fail("a fault was asked for, after the group was stored"));
+        let lost = || JournalError::Unknown { reason: "the test has broken the connection".to_owned() };
+        match self.strike() {
+            None => content.groups.push(group),
+            Some(FailAt::BeforeStored) => return Err(self.fail("the test wants a failure before the group is stored")),
+            Some(FailAt::Unreachable) => return Err(unreachable()),
+            Some(FailAt::AnswerLostBefore) => return Err(lost()),
+            Some(FailAt::AfterStored) => {
+                content.groups.push(group);
+                return Err(self.fail("the test wants a failure after the group is stored"));
+            }
+            Some(FailAt::AnswerLostAfter) => {
+                content.groups.push(group);
+                return Err(lost());
+            }
         }
         Ok(())
     }
 
     fn read(&self, from: u64, bytes_max: usize) -> Result<Vec<Group>, JournalError> {
+        self.reached()?;
         let content = lock(&self.content);
         let from = from.max(1);
         if from <= content.base.sequence {
@@ -89,9 +109,10 @@ impl Shared {
         Ok(content.groups[start..].iter().enumerate().take_while(fits).map(|(_, group)| group.clone()).collect())
     }
 
-    fn trim(&self, upto: u64) -> Result<(), JournalError> {
+    fn trim(&self, term: Term, upto: u64) -> Result<(), JournalError> {
         self.check()?;
         let mut content = lock(&self.content);
+        content.check_term(term)?;
         let count = content.groups.partition_point(|group| group.last <= upto);
         let newest_gone = content.groups.drain(..count).next_back();
         if let Some(group) = newest_gone {
@@ -100,9 +121,10 @@ impl Shared {
         Ok(())
     }
 
-    fn start_at(&self, position: Position) -> Result<(), JournalError> {
+    fn start_at(&self, term: Term, position: Position) -> Result<(), JournalError> {
         self.check()?;
         let mut content = lock(&self.content);
+        content.check_term(term)?;
         match content.bounds().newest.sequence {
             0 => content.base = position,
             newest => return Err(JournalError::NotEmpty { newest }),
@@ -127,33 +149,43 @@ impl Drop for Counted<'_> {
     }
 }
 
-impl Log for MemoryLog {
-    fn append(&self, group: Group) -> BoxFuture<'_, Result<(), JournalError>> {
-        async move {
-            self.0.wait_while_held().await;
-            self.0.store(group)
-        }
-        .boxed()
-    }
+fn unreachable() -> JournalError {
+    JournalError::Unreachable { reason: "the test has cut the connection".to_owned() }
+}
 
+impl Log for MemoryLog {
     fn read(&self, from: u64, bytes_max: usize) -> BoxFuture<'_, Result<Vec<Group>, JournalError>> {
         async move { self.0.read(from, bytes_max) }.boxed()
     }
 
+    fn bounds(&self) -> BoxFuture<'_, Result<Bounds, JournalError>> {
+        async move { self.0.reached().map(|()| lock(&self.0.content).bounds()) }.boxed()
+    }
+}
+
+impl LogWriter for MemoryLogWriter {
+    fn append(&self, group: Group) -> BoxFuture<'_, Result<(), JournalError>> {
+        async move {
+            self.shared.wait_while_held().await;
+            self.shared.store(self.term, group)
+        }
+        .boxed()
+    }
+
     fn trim(&self, upto: u64) -> BoxFuture<'_, Result<(), JournalError>> {
-        async move { self.0.trim(upto) }.boxed()
+        async move { self.shared.trim(self.term, upto) }.boxed()
     }
 
     fn renew(&self) -> BoxFuture<'_, Result<(), JournalError>> {
         // What was trimmed is gone already.
-        async move { self.0.check() }.boxed()
+        async move { self.shared.check().and_then(|()| lock(&self.shared.content).check_term(self.term)) }.boxed()
     }
 
     fn start_at(&self, position: Position) -> BoxFuture<'_, Result<(), JournalError>> {
-        async move { self.0.start_at(position) }.boxed()
+        async move { self.shared.start_at(self.term, position) }.boxed()
     }
 
-    fn bounds(&self) -> Bounds {
-        lock(&self.0.content).bounds()
+    fn limits(&self) -> LogLimits {
+        LOG_LIMITS
     }
 }

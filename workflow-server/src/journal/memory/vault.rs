@@ -7,16 +7,22 @@ use futures::future::{BoxFuture, FutureExt};
 
 use super::{
     super::{
-        BlobWriter, FRAME_BYTES_MAX, JournalError, KEY_BYTES_MAX, Vault,
+        BlobWriter, FRAME_BYTES_MAX, JournalError, KEY_BYTES_MAX, Term, Vault, VaultWriter,
         vault::{END_BYTES, check_name, check_size, frame_bytes},
     },
-    Blob, Shared, lock,
+    Blob, Content, Shared, lock,
 };
 
 pub(super) struct MemoryVault(pub(super) Arc<Shared>);
 
+pub(super) struct MemoryVaultWriter {
+    pub(super) shared: Arc<Shared>,
+    pub(super) term: Term,
+}
+
 struct MemoryBlob {
     shared: Arc<Shared>,
+    term: Term,
     name: String,
     blob: Blob,
 }
@@ -54,58 +60,101 @@ impl BlobWriter for MemoryBlob {
 
     fn finish(self: Box<Self>) -> BoxFuture<'static, Result<(), JournalError>> {
         async move {
-            self.shared.check()?;
-            lock(&self.shared.content).blobs.insert(self.name, self.blob);
-            Ok(())
+            let Self { shared, term, name, blob } = *self;
+            shared.change(term, |content| {
+                content.check_is_new(&name)?;
+                content.blobs.insert(name, blob);
+                Ok(())
+            })
         }
         .boxed()
     }
 }
 
-impl Vault for MemoryVault {
-    fn create(&self, name: &str) -> BoxFuture<'_, Result<Box<dyn BlobWriter>, JournalError>> {
-        let created = check_name(name).and_then(|()| self.0.check()).map(|()| {
-            let (shared, name) = (Arc::clone(&self.0), name.to_owned());
-            Box::new(MemoryBlob { shared, name, blob: Blob::default() }) as Box<dyn BlobWriter>
-        });
-        async move { created }.boxed()
+impl Content {
+    fn check_is_new(&self, name: &str) -> Result<(), JournalError> {
+        if self.blobs.contains_key(name) { Err(JournalError::Exists { name: name.to_owned() }) } else { Ok(()) }
+    }
+}
+
+impl Shared {
+    /// Reads the content, where this process reaches it.
+    fn look<T>(&self, look: impl FnOnce(&Content) -> Result<T, JournalError>) -> Result<T, JournalError> {
+        self.reached()?;
+        look(&lock(&self.content))
     }
 
+    /// Changes the content, where this process leads with `term`.
+    fn change<T>(
+        &self,
+        term: Term,
+        change: impl FnOnce(&mut Content) -> Result<T, JournalError>,
+    ) -> Result<T, JournalError> {
+        self.check()?;
+        let mut content = lock(&self.content);
+        content.check_term(term)?;
+        change(&mut content)
+    }
+}
+
+impl Vault for MemoryVault {
     fn read_frame(&self, name: &str, offset: u64) -> BoxFuture<'_, Result<Option<(Bytes, u64)>, JournalError>> {
-        let read = check_name(name).and_then(|()| match lock(&self.0.content).blobs.get(name) {
-            Some(blob) => blob.read(name, offset),
-            None => Err(JournalError::NotFound { name: name.to_owned() }),
+        let read = check_name(name).and_then(|()| {
+            self.0.look(|content| match content.blobs.get(name) {
+                Some(blob) => blob.read(name, offset),
+                None => Err(JournalError::NotFound { name: name.to_owned() }),
+            })
         });
         async move { read }.boxed()
     }
 
     fn list(&self, prefix: &str) -> BoxFuture<'_, Result<Vec<String>, JournalError>> {
-        let names = lock(&self.0.content).blobs.keys().filter(|name| name.starts_with(prefix)).cloned().collect();
-        async move { Ok(names) }.boxed()
+        let names =
+            self.0.look(|content| Ok(content.blobs.keys().filter(|name| name.starts_with(prefix)).cloned().collect()));
+        async move { names }.boxed()
+    }
+
+    fn get_key(&self, name: &str) -> BoxFuture<'_, Result<Option<Bytes>, JournalError>> {
+        let got = check_name(name).and_then(|()| self.0.look(|content| Ok(content.keys.get(name).cloned())));
+        async move { got }.boxed()
+    }
+}
+
+impl VaultWriter for MemoryVaultWriter {
+    fn create(&self, name: &str) -> BoxFuture<'_, Result<Box<dyn BlobWriter>, JournalError>> {
+        let checked = check_name(name);
+        let created = checked.and_then(|()| self.shared.change(self.term, |content| content.check_is_new(name)));
+        let begin = |()| {
+            let (shared, name) = (Arc::clone(&self.shared), name.to_owned());
+            Box::new(MemoryBlob { shared, term: self.term, name, blob: Blob::default() }) as Box<dyn BlobWriter>
+        };
+        let begun = created.map(begin);
+        async move { begun }.boxed()
     }
 
     fn remove(&self, name: &str) -> BoxFuture<'_, Result<(), JournalError>> {
-        let removed = check_name(name).and_then(|()| self.0.check()).map(|()| {
-            lock(&self.0.content).blobs.remove(name);
+        let removed = check_name(name).and_then(|()| {
+            self.shared.change(self.term, |content| {
+                content.blobs.remove(name);
+                Ok(())
+            })
         });
         async move { removed }.boxed()
     }
 
     fn put_key(&self, name: &str, value: Bytes) -> BoxFuture<'_, Result<(), JournalError>> {
         let checked = check_name(name).and_then(|()| check_size("key", value.len(), KEY_BYTES_MAX));
-        let put = checked.and_then(|()| self.0.check()).and_then(|()| self.0.check_space()).map(|()| {
-            lock(&self.0.content).keys.insert(name.to_owned(), value);
+        let put = checked.and_then(|()| self.shared.check_space()).and_then(|()| {
+            self.shared.change(self.term, |content| {
+                content.keys.insert(name.to_owned(), value);
+                Ok(())
+            })
         });
         async move { put }.boxed()
     }
 
     fn check_space(&self) -> BoxFuture<'_, Result<(), JournalError>> {
-        let checked = self.0.check_space();
+        let checked = self.shared.check_space();
         async move { checked }.boxed()
-    }
-
-    fn get_key(&self, name: &str) -> BoxFuture<'_, Result<Option<Bytes>, JournalError>> {
-        let got = check_name(name).map(|()| lock(&self.0.content).keys.get(name).cloned());
-        async move { got }.boxed()
     }
 }

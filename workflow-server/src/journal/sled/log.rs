@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use futures::future::{BoxFuture, FutureExt};
+use futures::future::{BoxFuture, FutureExt, ready};
 use tokio::sync::{mpsc, oneshot};
 
 use super::super::{
-    Bounds, Disk, Group, JournalError, Log, OpenError, Options, Position, WRITER_QUEUE_MAX, blocking::blocking,
-    fault::Fault, head::HeadThread, lock::DirectoryLock,
+    Bounds, Disk, Group, JournalError, LOG_LIMITS, Log, LogLimits, LogWriter, OpenError, Options, Position,
+    WRITER_QUEUE_MAX, blocking::blocking, fault::Fault, head::HeadThread, lock::DirectoryLock,
 };
 use super::{
     read,
@@ -62,6 +62,11 @@ impl SledLog {
         Ok(Self { shared, fault: start.fault, commands })
     }
 
+    /// What is kept, as of the newest durable change.
+    pub(in crate::journal) fn kept(&self) -> Bounds {
+        self.shared.bounds()
+    }
+
     fn order(&self, order: Order) -> BoxFuture<'_, Result<(), JournalError>> {
         async move {
             let (answer, done) = oneshot::channel();
@@ -77,13 +82,20 @@ impl SledLog {
 }
 
 impl Log for SledLog {
-    fn append(&self, group: Group) -> BoxFuture<'_, Result<(), JournalError>> {
-        self.order(Order::Append(group))
-    }
-
     fn read(&self, from: u64, bytes_max: usize) -> BoxFuture<'_, Result<Vec<Group>, JournalError>> {
         let shared = Arc::clone(&self.shared);
         blocking("reading the log", move || read::read(&shared, from, bytes_max)).boxed()
+    }
+
+    fn bounds(&self) -> BoxFuture<'_, Result<Bounds, JournalError>> {
+        ready(Ok(self.kept())).boxed()
+    }
+}
+
+/// The lock of the directory keeps every other process away, so that no term is checked.
+impl LogWriter for SledLog {
+    fn append(&self, group: Group) -> BoxFuture<'_, Result<(), JournalError>> {
+        self.order(Order::Append(group))
     }
 
     fn trim(&self, upto: u64) -> BoxFuture<'_, Result<(), JournalError>> {
@@ -98,7 +110,7 @@ impl Log for SledLog {
         self.order(Order::StartAt(position))
     }
 
-    fn bounds(&self) -> Bounds {
-        self.shared.bounds()
+    fn limits(&self) -> LogLimits {
+        LOG_LIMITS
     }
 }

@@ -20,13 +20,13 @@ use super::{Place, Verified, chunk, copy, shared::Shared, watchdog::Watchdog};
 
 /// What is asked of the writer.
 pub(super) enum Order {
-    /// See [`Log::append`](super::super::Log::append).
+    /// See [`LogWriter::append`](super::super::LogWriter::append).
     Append(Group),
-    /// See [`Log::trim`](super::super::Log::trim).
+    /// See [`LogWriter::trim`](super::super::LogWriter::trim).
     Trim(u64),
-    /// See [`Log::renew`](super::super::Log::renew).
+    /// See [`LogWriter::renew`](super::super::LogWriter::renew).
     Renew,
-    /// See [`Log::start_at`](super::super::Log::start_at).
+    /// See [`LogWriter::start_at`](super::super::LogWriter::start_at).
     StartAt(Position),
 }
 

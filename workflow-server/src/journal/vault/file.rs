@@ -5,7 +5,7 @@ use std::{
     io::{self, Write},
     path::{Path, PathBuf},
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
 };
@@ -15,7 +15,7 @@ use futures::future::{BoxFuture, FutureExt};
 
 use super::super::{
     BLOB_BUFFER_BYTES, BlobWriter, Disk, FRAME_BYTES_MAX, JournalError, KEY_BYTES_MAX, OpenError, Options, Vault,
-    blocking::blocking, disk::is_out_of_descriptors, fault::Fault, files, lock::DirectoryLock, sealed,
+    VaultWriter, blocking::blocking, disk::is_out_of_descriptors, fault::Fault, files, lock::DirectoryLock, sealed,
 };
 use super::{
     blob::{self, ReadError},
@@ -37,6 +37,8 @@ struct Files {
     keys: PathBuf,
     tmp: PathBuf,
     next_tmp: AtomicU64,
+    /// Held while a blob gets its name.
+    naming: Mutex<()>,
     reserve_bytes: u64,
     fault: Arc<Fault>,
     disk: Arc<dyn Disk>,
@@ -65,8 +67,8 @@ impl FileVault {
         let renewed = files::remove_tree(&vault, "tmp", disk.as_ref())
             .and_then(|()| files::create_directory(&tmp, disk.as_ref()));
         renewed.map_err(|error| OpenError::io("emptying", &tmp, &error))?;
-        let (next_tmp, reserve_bytes) = (AtomicU64::new(0), options.reserve_bytes);
-        Ok(Self(Arc::new(Files { blobs, keys, tmp, next_tmp, reserve_bytes, fault, disk, _lock: lock })))
+        let (next_tmp, naming, reserve_bytes) = (AtomicU64::new(0), Mutex::default(), options.reserve_bytes);
+        Ok(Self(Arc::new(Files { blobs, keys, tmp, next_tmp, naming, reserve_bytes, fault, disk, _lock: lock })))
     }
 }
 
@@ -78,6 +80,15 @@ impl Files {
         let path = self.tmp.join(self.next_tmp.fetch_add(1, Ordering::Relaxed).to_string());
         let file = files::create_file(&path).map_err(|error| JournalError::io("creating", &path, &error))?;
         Ok(Unfinished { files: Arc::clone(self), file, path })
+    }
+
+    fn check_is_new(&self, name: &str) -> Result<(), JournalError> {
+        let path = self.blobs.join(name);
+        match path.try_exists() {
+            Ok(false) => Ok(()),
+            Ok(true) => Err(JournalError::Exists { name: name.to_owned() }),
+            Err(error) => Err(JournalError::io("looking for", &path, &error)),
+        }
     }
 
     fn remove(&self, path: &Path) -> Result<(), JournalError> {
@@ -158,11 +169,28 @@ impl Unfinished {
         self.file.write_all(bytes).map_err(|error| JournalError::io("writing", &self.path, &error))
     }
 
-    /// Durable under its name, or not to be seen.
-    fn finish(self, dir: &Path, name: &str) -> Result<(), JournalError> {
+    /// The new value of a key: durable under its name, or not to be seen.
+    fn finish_key(self, name: &str) -> Result<(), JournalError> {
+        self.sync()?;
+        self.name(&self.files.keys, name)
+    }
+
+    /// A whole blob: durable under its name, or not to be seen.
+    fn finish_blob(self, name: &str) -> Result<(), JournalError> {
+        self.sync()?;
+        // Only one thread of the one process that has the lock names a blob at a time.
+        let _naming = self.files.naming.lock().unwrap_or_else(PoisonError::into_inner);
+        self.files.check_is_new(name)?;
+        self.name(&self.files.blobs, name)
+    }
+
+    fn sync(&self) -> Result<(), JournalError> {
         self.files.fault.check()?;
         let synced = self.files.disk.sync_all(&self.file, &self.path);
-        synced.map_err(|error| self.files.fault.raise(format!("syncing {}: {error}", self.path.display())))?;
+        synced.map_err(|error| self.files.fault.raise(format!("syncing {}: {error}", self.path.display())))
+    }
+
+    fn name(&self, dir: &Path, name: &str) -> Result<(), JournalError> {
         fs::rename(&self.path, dir.join(name)).map_err(|error| JournalError::io("naming", &self.path, &error))?;
         self.files.sync_names(dir)
     }
@@ -223,24 +251,13 @@ impl BlobWriter for FileBlob {
             let end = blob::encode_end(&self.name, self.offset).unwrap_or_default();
             self.buffer.extend_from_slice(&end);
             unfinished.write(&self.buffer)?;
-            let dir = unfinished.files.blobs.clone();
-            unfinished.finish(&dir, &self.name)
+            unfinished.finish_blob(&self.name)
         })
         .boxed()
     }
 }
 
 impl Vault for FileVault {
-    fn create(&self, name: &str) -> BoxFuture<'_, Result<Box<dyn BlobWriter>, JournalError>> {
-        let (files, name) = (Arc::clone(&self.0), name.to_owned());
-        blocking("beginning a blob", move || {
-            check_name(&name)?;
-            let unfinished = Some(files.begin()?);
-            Ok(Box::new(FileBlob { unfinished, name, offset: 0, buffer: Vec::new() }) as Box<dyn BlobWriter>)
-        })
-        .boxed()
-    }
-
     fn read_frame(&self, name: &str, offset: u64) -> BoxFuture<'_, Result<Option<(Bytes, u64)>, JournalError>> {
         let (files, name) = (Arc::clone(&self.0), name.to_owned());
         blocking("reading a blob", move || check_name(&name).and_then(|()| files.read_frame(&name, offset))).boxed()
@@ -250,6 +267,25 @@ impl Vault for FileVault {
         let (files, prefix) = (Arc::clone(&self.0), prefix.to_owned());
         blocking("listing the blobs", move || {
             files.list(&prefix).map_err(|error| JournalError::io("listing", &files.blobs, &error))
+        })
+        .boxed()
+    }
+
+    fn get_key(&self, name: &str) -> BoxFuture<'_, Result<Option<Bytes>, JournalError>> {
+        let (files, name) = (Arc::clone(&self.0), name.to_owned());
+        blocking("getting a key", move || check_name(&name).and_then(|()| files.get_key(&name))).boxed()
+    }
+}
+
+impl VaultWriter for FileVault {
+    fn create(&self, name: &str) -> BoxFuture<'_, Result<Box<dyn BlobWriter>, JournalError>> {
+        let (files, name) = (Arc::clone(&self.0), name.to_owned());
+        blocking("beginning a blob", move || {
+            check_name(&name)?;
+            files.fault.check()?;
+            files.check_is_new(&name)?;
+            let unfinished = Some(files.begin()?);
+            Ok(Box::new(FileBlob { unfinished, name, offset: 0, buffer: Vec::new() }) as Box<dyn BlobWriter>)
         })
         .boxed()
     }
@@ -269,7 +305,7 @@ impl Vault for FileVault {
             sealed::seal(&mut stored, sealed::seed(&name, 0));
             let mut unfinished = files.begin()?;
             unfinished.write(&stored)?;
-            unfinished.finish(&files.keys, &name)
+            unfinished.finish_key(&name)
         })
         .boxed()
     }
@@ -278,10 +314,5 @@ impl Vault for FileVault {
         let files = Arc::clone(&self.0);
         let check = move || files::check_space(&files.tmp, files.reserve_bytes, files.disk.as_ref());
         blocking("looking at the free space", check).boxed()
-    }
-
-    fn get_key(&self, name: &str) -> BoxFuture<'_, Result<Option<Bytes>, JournalError>> {
-        let (files, name) = (Arc::clone(&self.0), name.to_owned());
-        blocking("getting a key", move || check_name(&name).and_then(|()| files.get_key(&name))).boxed()
     }
 }

@@ -11,7 +11,7 @@ use aftercall_engine::Entry;
 use bytes::Bytes;
 
 use super::HistoryError;
-use crate::journal::{Group, JournalError, Vault};
+use crate::journal::{Group, JournalError, Leading, Term, Vault};
 use crate::limits::HISTORY_FRAME_ENTRIES;
 use crate::records::{RecordError, decode_group, pack_entries, unpack_entries};
 
@@ -27,24 +27,37 @@ pub(in crate::ledger) struct Place {
     pub(in crate::ledger) first: u64,
     /// The last.
     pub(in crate::ledger) last: u64,
-    /// Counts how often it was written anew.
+    /// Counts how often it was written again.
     generation: u32,
+    /// The term in which it was written.
+    term: Term,
 }
 
 impl Place {
     fn name(&self) -> String {
-        let Self { first, last, generation } = self;
-        match generation {
-            0 => format!("{PREFIX}{first:020}-{last:020}"),
-            generation => format!("{PREFIX}{first:020}-{last:020}-{generation}"),
+        match (self.generation, self.range_name()) {
+            (0, range) if self.term <= Term::FIRST => range,
+            (generation, range) => format!("{range}-{generation}{}", self.term.suffix()),
         }
+    }
+
+    /// What the names of all files of its range begin with.
+    fn range_name(&self) -> String {
+        let Self { first, last, .. } = self;
+        format!("{PREFIX}{first:020}-{last:020}")
+    }
+
+    /// Of two files of one range the higher counts.
+    fn rank(&self) -> (u32, Term) {
+        (self.generation, self.term)
     }
 
     fn parse(name: &str) -> Option<Self> {
         let mut parts = name.strip_prefix(PREFIX)?.split('-');
         let (first, last) = (parts.next()?.parse().ok()?, parts.next()?.parse().ok()?);
         let generation = parts.next().map_or(Some(0), |part| part.parse().ok())?;
-        parts.next().is_none().then_some(Self { first, last, generation })
+        let term = parts.next().map_or(Some(Term::FIRST), |part| part.parse().ok().map(Term))?;
+        parts.next().is_none().then_some(Self { first, last, generation, term })
     }
 }
 
@@ -76,6 +89,7 @@ type Unpacked = Arc<Vec<Arc<Entry>>>;
 
 pub(super) struct Chunks {
     vault: Arc<dyn Vault>,
+    leading: Leading,
     /// By last sequence.
     places: RwLock<BTreeMap<u64, Place>>,
     frames: Mutex<BTreeMap<String, Frames>>,
@@ -88,20 +102,21 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl Chunks {
     /// Finds the chunks that count. Where a crash has left two of one, the one that was written later is whole.
-    pub(super) async fn open(vault: Arc<dyn Vault>) -> Result<Self, JournalError> {
+    pub(super) async fn open(vault: Arc<dyn Vault>, leading: Leading) -> Result<Self, JournalError> {
         let mut places: BTreeMap<u64, Place> = BTreeMap::new();
         for place in vault.list(PREFIX).await?.iter().filter_map(|name| Place::parse(name)) {
             let known = places.get(&place.last).copied();
             let (kept, left) = match known {
-                Some(known) if known.generation > place.generation => (known, Some(place)),
+                Some(known) if known.rank() > place.rank() => (known, Some(place)),
                 known => (place, known),
             };
             if let Some(left) = left {
-                vault.remove(&left.name()).await?;
+                leading.vault().remove(&left.name()).await?;
             }
             places.insert(kept.last, kept);
         }
-        Ok(Self { vault, places: RwLock::new(places), frames: Mutex::default(), newest_frame: Mutex::default() })
+        let (places, frames, newest_frame) = (RwLock::new(places), Mutex::default(), Mutex::default());
+        Ok(Self { vault, leading, places, frames, newest_frame })
     }
 
     fn read_places(&self) -> std::sync::RwLockReadGuard<'_, BTreeMap<u64, Place>> {
@@ -205,7 +220,7 @@ impl Chunks {
     pub(super) async fn remove_others(&self) -> Result<(), JournalError> {
         let kept: HashSet<String> = self.read_places().values().map(Place::name).collect();
         for name in self.vault.list(PREFIX).await?.into_iter().filter(|name| !kept.contains(name)) {
-            self.vault.remove(&name).await?;
+            self.leading.vault().remove(&name).await?;
         }
         Ok(())
     }
@@ -218,7 +233,7 @@ impl Chunks {
         change: impl Fn(Arc<Entry>) -> Arc<Entry> + Send + 'static,
     ) -> Result<(), HistoryError> {
         let Some(last) = groups.last().map(|group| group.last) else { return Ok(()) };
-        let place = Place { first: from, last, generation: 0 };
+        let place = self.unwritten(Place { first: from, last, generation: 0, term: self.leading.term() }).await?;
         let unpacked = move || {
             let mut entries = Vec::new();
             for group in &groups {
@@ -250,7 +265,8 @@ impl Chunks {
         if is_gone {
             self.places.write().unwrap_or_else(PoisonError::into_inner).remove(&place.last);
         } else {
-            let next = Place { generation: place.generation + 1, ..place };
+            let next = Place { generation: place.generation + 1, term: self.leading.term(), ..place };
+            let next = self.unwritten(next).await?;
             let entry = |one| match one {
                 Rewritten::Same(entry) | Rewritten::Other(entry) | Rewritten::Gone(entry) => entry,
             };
@@ -261,6 +277,16 @@ impl Chunks {
         Ok(true)
     }
 
+    /// The place with the next generation that no file has: the answer to an earlier write may have been lost, and a file is never
+    /// replaced.
+    async fn unwritten(&self, mut place: Place) -> Result<Place, JournalError> {
+        let names = self.vault.list(&place.range_name()).await?;
+        while names.contains(&place.name()) {
+            place.generation += 1;
+        }
+        Ok(place)
+    }
+
     fn put(&self, place: Place) {
         self.places.write().unwrap_or_else(PoisonError::into_inner).insert(place.last, place);
     }
@@ -268,7 +294,7 @@ impl Chunks {
     async fn forget(&self, place: Place) -> Result<(), HistoryError> {
         lock(&self.newest_frame).take_if(|(of, _)| *of == place);
         lock(&self.frames).remove(&place.name());
-        Ok(self.vault.remove(&place.name()).await?)
+        Ok(self.leading.vault().remove(&place.name()).await?)
     }
 
     async fn write(
@@ -279,7 +305,7 @@ impl Chunks {
         // Unpacking and compressing take a while: not on a thread that serves others.
         let packing = tokio::task::spawn_blocking(move || frames(&entries()?));
         let frames = packing.await.map_err(|_| cut_off("packing the history"))??;
-        let mut blob = self.vault.create(&place.name()).await?;
+        let mut blob = self.leading.vault().create(&place.name()).await?;
         for frame in frames {
             blob.write(frame).await?;
         }

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use bytes::Bytes;
 use rand::rngs::StdRng;
 use rand::{Rng as _, SeedableRng as _};
-use workflow_server::journal::{Group, Store};
+use workflow_server::journal::{Group, JournalError, Store};
 
 use crate::support::{close, group, write_blob};
 
@@ -92,7 +92,7 @@ impl Workload {
                 10..20 => self.write_blob(&store).await,
                 20..30 => self.remove_blob(&store).await,
                 30..40 => self.put_key(&store).await,
-                40 => store.log.renew().await.unwrap(),
+                40 => store.leading().log().renew().await.unwrap(),
                 _ => self.append(&store).await,
             }
         }
@@ -101,28 +101,32 @@ impl Workload {
 
     async fn append(&mut self, store: &Store) {
         let (entries, bytes) = (1 + self.pick(5) as u64, SIZES[self.pick(SIZES.len())]);
-        let next = group(store.log.bounds().newest, entries, bytes);
+        let next = group(store.bounds().newest, entries, bytes);
         self.expected.lock().unwrap().groups.push(next.clone());
         let last = next.last;
-        store.log.append(next).await.unwrap();
+        store.leading().log().append(next).await.unwrap();
         self.expected.lock().unwrap().acknowledged = last;
     }
 
     async fn trim(&mut self, store: &Store) {
-        let newest = store.log.bounds().newest.sequence;
+        let newest = store.bounds().newest.sequence;
         let upto = newest.saturating_sub(self.pick(60) as u64);
         {
             let mut expected = self.expected.lock().unwrap();
             expected.trimmed_upto = expected.trimmed_upto.max(upto);
         }
-        store.log.trim(upto).await.unwrap();
+        store.leading().log().trim(upto).await.unwrap();
     }
 
     async fn write_blob(&mut self, store: &Store) {
         let name = format!("snapshot-{}", self.pick(4));
+        if self.expected.lock().unwrap().blobs.contains_key(&name) {
+            let refused = store.leading().vault().create(&name).await.map(drop);
+            return assert_eq!(refused, Err(JournalError::Exists { name }));
+        }
         let frames: Frames = (0..self.pick(6)).map(|_| self.content(200_000)).collect();
         self.expected.lock().unwrap().pending = Some((name.clone(), Some(frames.clone())));
-        write_blob(store.vault.as_ref(), &name, &frames).await;
+        write_blob(store.leading().vault(), &name, &frames).await;
         let mut expected = self.expected.lock().unwrap();
         expected.pending = None;
         expected.blobs.insert(name, frames);
@@ -131,7 +135,7 @@ impl Workload {
     async fn remove_blob(&mut self, store: &Store) {
         let name = format!("snapshot-{}", self.pick(4));
         self.expected.lock().unwrap().pending = Some((name.clone(), None));
-        store.vault.remove(&name).await.unwrap();
+        store.leading().vault().remove(&name).await.unwrap();
         let mut expected = self.expected.lock().unwrap();
         expected.pending = None;
         expected.blobs.remove(&name);
@@ -140,7 +144,7 @@ impl Workload {
     async fn put_key(&mut self, store: &Store) {
         let value = self.content(3_000);
         self.expected.lock().unwrap().pending_key = Some(value.clone());
-        store.vault.put_key("place", value.clone()).await.unwrap();
+        store.leading().vault().put_key("place", value.clone()).await.unwrap();
         self.expected.lock().unwrap().key = Some(value);
     }
 }
