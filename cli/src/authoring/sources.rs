@@ -167,7 +167,7 @@ mod tests {
     use super::*;
     use crate::authoring::files::template;
 
-    /// A folder as docs/testing.md has it, with a note and a file of another program.
+    /// A folder as docs/authors/testing.md has it, with a note and a file of another program.
     fn folder() -> tempfile::TempDir {
         let folder = tempfile::tempdir().unwrap();
         for (name, text) in [

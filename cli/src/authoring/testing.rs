@@ -197,7 +197,7 @@ mod tests {
 
     #[test]
     fn the_tests_of_the_guide_pass() {
-        let page = std::fs::read_to_string(examples().join("../docs/testing.md")).unwrap();
+        let page = std::fs::read_to_string(examples().join("../docs/authors/testing.md")).unwrap();
         let block = page.split("```yaml tests\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
         let folder = tempfile::tempdir().unwrap();
         for name in ["refund.yaml", "calendars.yaml"] {

@@ -50,7 +50,7 @@ impl Simulate {
 
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  aftercall workflow test workflows/\n  aftercall workflow test refund.test.yaml\n\nA file of tests ends in .test.yaml and lies beside its workflow; see docs/testing.md."
+    after_help = "Examples:\n  aftercall workflow test workflows/\n  aftercall workflow test refund.test.yaml\n\nA file of tests ends in .test.yaml and lies beside its workflow; see docs/authors/testing.md."
 )]
 pub(crate) struct Test {
     /// Files of tests, or folders with them

@@ -6,7 +6,7 @@ use crate::up::{Up, with_refund, workspace};
 
 const GOOD: &str = "format: 1\nworkflow: NAME\ntitle: Some work\non_new_call:\n  - alert: { text: Call, team: billing }\n  - button: Done\n    then: [ { finish: done } ]\n";
 
-/// A folder as docs/testing.md prescribes it: two workflows, and files of other kinds beside them.
+/// A folder as docs/authors/testing.md prescribes it: two workflows, and files of other kinds beside them.
 fn folder(dir: &Path) -> String {
     let folder = dir.join("workflows");
     std::fs::create_dir(&folder).expect("a folder");

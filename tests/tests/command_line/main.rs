@@ -60,12 +60,24 @@ async fn the_walk_of_the_readme_goes_as_it_says() {
 }
 
 #[test]
-fn the_snippets_of_the_readme_are_the_examples() {
-    let readme = std::fs::read_to_string(workspace().join("README.md")).expect("the README");
-    for file in ["clients/set_workflow.py", "clients/set_workflow.mjs", "clients/set_workflow.sh", "refund.yaml"] {
-        let text = std::fs::read_to_string(workspace().join("examples").join(file)).expect("an example");
-        assert!(readme.contains(&text), "the README shows another {file}");
+fn the_snippets_of_the_guides_are_the_examples() {
+    let read = |path: &str| std::fs::read_to_string(workspace().join(path)).unwrap_or_else(|e| panic!("{path}: {e}"));
+    for (page, file) in [
+        ("docs/clients.md", "clients/set_workflow.py"),
+        ("docs/clients.md", "clients/set_workflow.mjs"),
+        ("docs/clients.md", "clients/set_workflow.sh"),
+        ("docs/authors/file.md", "refund.yaml"),
+    ] {
+        assert!(read(page).contains(&read(&format!("examples/{file}"))), "{page} shows another {file}");
     }
+}
+
+#[test]
+fn the_workflow_of_the_readme_is_the_first_of_the_guide() {
+    let read = |path: &str| std::fs::read_to_string(workspace().join(path)).expect("a page");
+    let readme = read("README.md");
+    let shown = readme.split("```yaml\n").nth(1).and_then(|rest| rest.split("```").next()).expect("a workflow");
+    assert!(read("docs/authors/file.md").contains(&format!("```yaml workflow\n{shown}```")), "{shown}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -191,7 +203,7 @@ async fn every_command_of_the_guides_does_what_it_says() {
     }
     std::fs::write(dir.path().join("refund.yaml"), longer.replace("deadline: 5d", "deadline: 8d")).expect("written");
     let mut ran = 0;
-    for page in ["file.md", "testing.md", "amending.md"] {
+    for page in ["authors/file.md", "authors/testing.md", "authors/amending.md"] {
         for line in commands(page) {
             let said =
                 up.does(&format!("exec < /dev/null; cd {here} && {}", line.replace(" ID ", &format!(" {id} ")))).await;
@@ -209,7 +221,8 @@ async fn every_command_of_the_guides_does_what_it_says() {
 async fn a_workflow_is_built_step_by_step_and_what_runs_goes_on_on_it() {
     let dir = tempfile::tempdir().expect("a temporary directory");
     let up = with_refund(&dir.path().join("data")).await;
-    let steps: Vec<String> = commands("amending.md").into_iter().filter(|line| line.contains(" ring-back ")).collect();
+    let steps: Vec<String> =
+        commands("authors/amending.md").into_iter().filter(|line| line.contains(" ring-back ")).collect();
     assert_eq!(steps.len(), 9, "{steps:?}");
     for line in &steps {
         up.does(line).await;

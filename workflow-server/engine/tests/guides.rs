@@ -21,9 +21,13 @@ fn page(name: &str) -> String {
     std::fs::read_to_string(root().join("docs").join(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
 }
 
+/// The guides for people who use Aftercall, by their paths in `docs/`.
 fn pages() -> Vec<String> {
-    let entries = std::fs::read_dir(root().join("docs")).unwrap();
-    let mut names: Vec<String> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    let mut names = Vec::new();
+    for folder in ["", "authors/"] {
+        let entries = std::fs::read_dir(root().join("docs").join(folder)).unwrap();
+        names.extend(entries.map(|entry| format!("{folder}{}", entry.unwrap().file_name().into_string().unwrap())));
+    }
     names.retain(|name| name.ends_with(".md"));
     names.sort();
     names
@@ -52,7 +56,7 @@ fn faults_of(definition: &Definition) -> Vec<Fault> {
 
 /// The workflow of the page on fields, for which its expressions and texts are written.
 fn fields() -> Vec<FieldDeclaration> {
-    let all = blocks(&page("conditions.md"));
+    let all = blocks(&page("authors/conditions.md"));
     let (_, text) = all.iter().find(|(kind, _)| kind == "yaml workflow").unwrap();
     read(text, None).unwrap().fields
 }
@@ -98,8 +102,8 @@ fn check(name: &str, kind: &str, text: &str) {
                 assert_eq!(template.faults(&names).collect::<Vec<_>>(), Vec::<String>::new(), "{name}: {source}");
             }
         }
-        // A file of tests is run by the command line's own test, which knows them.
-        "sh" | "text" | "yaml tests" => {}
+        // The command line's own tests run files of tests, and compare the clients with `examples/clients/`.
+        "sh" | "text" | "yaml tests" | "python" | "js" => {}
         other => panic!("{name} has a block of the kind `{other}`, which nothing checks"),
     }
 }
@@ -126,7 +130,8 @@ fn every_page_is_listed_and_every_link_leads_somewhere() {
         let text = page(&name);
         for target in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
             let file = target.split('#').next().unwrap();
-            let is_there = file.starts_with("http") || file.is_empty() || root().join("docs").join(file).exists();
+            let folder = root().join("docs").join(&name).parent().unwrap().to_owned();
+            let is_there = file.starts_with("http") || file.is_empty() || folder.join(file).exists();
             assert!(is_there, "{name} links to {target}");
         }
     }
