@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use aftercall_engine::calendar::Calendar;
 use aftercall_engine::command::CallChanges;
-use aftercall_engine::definition::model::{ActionKind, ButtonAction, NoteRule};
+use aftercall_engine::definition::model::{ButtonAction, NoteRule};
 use aftercall_engine::definition::{Definition, Stage};
 use aftercall_engine::instance::{Instance, Status};
 use aftercall_engine::query::never;
@@ -139,10 +139,8 @@ fn choices(simulation: &Simulation, definition: &Definition, instance: &Instance
     let actions = definition.stage(instance.stage).map(|stage| stage.actions.as_slice()).unwrap_or_default();
     let offered = actions.iter().enumerate().filter(|(place, _)| instance.does(*place));
     let mut choices: Vec<(Choice, String)> = offered
-        .filter_map(|(_, action)| match &action.kind {
-            ActionKind::Button(button) => Some((Choice::Push(button.clone()), format!("[{}]", button.label))),
-            _ => None,
-        })
+        .filter_map(|(_, action)| action.button())
+        .map(|button| (Choice::Push(button.clone()), format!("[{}]", button.label)))
         .collect();
     if let Some(next) = simulation.next_at() {
         let millis = (next.0 - simulation.now().0).max(0);

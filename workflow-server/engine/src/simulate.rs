@@ -16,7 +16,7 @@ use crate::command::{
     Request, SetWorkflow,
 };
 use crate::decide::{Decision, decide};
-use crate::definition::model::{Action, ActionKind};
+use crate::definition::model::{Action, ActionKind, AlertAction};
 use crate::definition::{Definition, Fault};
 use crate::entry::{Answer, ChangeKind, Entry, StageWarning};
 use crate::instance::{Instance, InstanceId, Status};
@@ -277,13 +277,7 @@ impl Simulation {
 /// The teams that a definition names, each once.
 fn teams(definition: &Definition) -> BTreeSet<&str> {
     let actions = definition.stages.iter().flat_map(|stage| &stage.actions);
-    actions.flat_map(teams_of).collect()
-}
-
-fn teams_of(action: &Action) -> Vec<&str> {
-    let ActionKind::Alert(alert) = &action.kind else { return Vec::new() };
-    let rungs = alert.escalate.iter().flat_map(|rung| [rung.team.as_deref(), rung.add_team.as_deref()]);
-    rungs.flatten().chain([alert.team.as_str()]).collect()
+    actions.filter_map(Action::alert).flat_map(AlertAction::teams).collect()
 }
 
 /// Every way of a workflow, each once, with what leads there in words.

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use aftercall_engine::Root;
-use aftercall_engine::definition::{ActionKind, Definition};
+use aftercall_engine::definition::{Action, Definition};
 use aftercall_engine::instance::{Alert, Instance, Status};
 use aftercall_engine::query::{buttons, is_waiting};
 use aftercall_engine::time::{Time, WallClock, duration_in_words};
@@ -73,12 +73,7 @@ fn incomplete(root: &Root, instance: &Instance, clock: &Clock) -> Vec<String> {
 /// The outcomes that the workflow itself ends with, each once.
 fn outcomes(definition: &Definition) -> String {
     let actions = definition.stages.iter().flat_map(|stage| &stage.actions);
-    let outcomes: BTreeSet<&str> = actions
-        .filter_map(|action| match &action.kind {
-            ActionKind::Finish(finish) => Some(finish.outcome.as_str()),
-            _ => None,
-        })
-        .collect();
+    let outcomes: BTreeSet<&str> = actions.filter_map(Action::finish).map(|finish| finish.outcome.as_str()).collect();
     let all: Vec<&str> = outcomes.into_iter().collect();
     if all.is_empty() { String::new() } else { format!(" (its workflow has {})", all.join(", ")) }
 }

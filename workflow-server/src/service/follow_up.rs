@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use aftercall_engine::Root;
 use aftercall_engine::call::Call;
 use aftercall_engine::definition::model::{ButtonAction, NoteRule};
-use aftercall_engine::definition::{ActionKind, Definition, Stage};
+use aftercall_engine::definition::{Action, Definition, Stage};
 use aftercall_engine::instance::{Alert, Attempts, Claim, Instance, Pause, Status};
 use aftercall_engine::query::{self, DueState, due_soon_from};
 use aftercall_engine::time::Time;
@@ -168,9 +168,9 @@ fn button(definition: &Definition, button: &ButtonAction) -> proto::Button {
 fn timers(definition: Option<&Definition>, instance: &Instance) -> Vec<proto::Timer> {
     let stage = definition.and_then(|definition| definition.stage(instance.stage));
     let (Some(definition), Some(stage)) = (definition, stage) else { return Vec::new() };
-    let event = |action: u16| match stage.actions.get(usize::from(action)).map(|action| &action.kind) {
-        Some(ActionKind::Timer(timer)) => definition.stage_of(&timer.event),
-        _ => None,
+    let event = |action: u16| {
+        let timer = stage.actions.get(usize::from(action)).and_then(Action::timer)?;
+        definition.stage_of(&timer.event)
     };
     let shown = |timer: &aftercall_engine::instance::Timer| {
         let target = event(timer.action)?;

@@ -11,7 +11,7 @@ use crate::decide::enter::{Scene, enter, stop};
 use crate::decide::find::{alert_as_seen, check_legal, check_seen, find, visible};
 use crate::decide::{check, escalate, pause, snooze};
 use crate::definition::model::{ButtonAction, NoteRule};
-use crate::definition::{ActionKind, Definition, EventKind};
+use crate::definition::{Action, Definition, EventKind};
 use crate::entry::{Answer, ChangeKind, Entered};
 use crate::instance::{Happening, Instance, Seen, Status, Wake, is_legal};
 use crate::query::{buttons, wall_clock_of};
@@ -172,7 +172,7 @@ pub(super) fn elapse(draft: &mut EntryDraft<'_>, elapsed: Elapse) {
 fn fire(draft: &mut EntryDraft<'_>, old: &Instance, action: u16, due: Time) {
     let Some(definition) = draft.root.definition_of(old).cloned() else { return };
     let started = definition.stage(old.stage).and_then(|stage| stage.actions.get(usize::from(action)));
-    if let Some(ActionKind::Timer(timer)) = started.map(|action| &action.kind)
+    if let Some(timer) = started.and_then(Action::timer)
         && let Some(stage) = definition.stage_of(&timer.event)
     {
         go(draft, old, &definition, (stage.number, due), ChangeKind::TimerElapsed);

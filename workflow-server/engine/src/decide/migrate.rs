@@ -13,7 +13,7 @@ use crate::decide::texts;
 use crate::decide::visits;
 use crate::definition::consequences::has_same_meaning;
 use crate::definition::counterparts::counterparts;
-use crate::definition::model::{Action, ActionKind};
+use crate::definition::model::Action;
 use crate::definition::{Definition, Stage};
 use crate::entry::{Answer, ChangeKind, Entered};
 use crate::instance::{Alert, Count, Happening, Instance, Timer};
@@ -182,17 +182,14 @@ fn again(root: &Root, (was, is): (&Stage, &Stage), old: &Instance) -> Again {
 
 /// What a form had put into a text may not be known any more: a text that the author left alone is then kept as people read it.
 fn has_same_text(was: &Action, is: &Action) -> bool {
-    match (&was.kind, &is.kind) {
-        (ActionKind::Alert(was), ActionKind::Alert(is)) => was.text == is.text,
-        _ => false,
-    }
+    was.alert().zip(is.alert()).is_some_and(|(was, is)| was.text == is.text)
 }
 
 /// Team and priority follow the author, unless something has changed them since; the due stays.
 fn amended(root: &Root, (was, is): (&Action, &Action), alert: &Alert, place: u16) -> Alert {
     let mut amended = alert.clone();
     amended.action = place;
-    let (ActionKind::Alert(was), ActionKind::Alert(is)) = (&was.kind, &is.kind) else { return amended };
+    let Some((was, is)) = was.alert().zip(is.alert()) else { return amended };
     if root.teams.place(&was.team) == Some(alert.team) {
         amended.team = root.teams.place(&is.team).unwrap_or(alert.team);
     }

@@ -8,7 +8,7 @@ use crate::decide::claims::check_holder;
 use crate::decide::draft::{EntryDraft, check_revision};
 use crate::decide::find::{check_legal, find, visible};
 use crate::decide::when;
-use crate::definition::ActionKind;
+use crate::definition::Action;
 use crate::entry::{Answer, ChangeKind, Entered};
 use crate::instance::{Happening, Instance, Pause, Status, Timer};
 use crate::query::zone_of_caller;
@@ -81,23 +81,23 @@ pub(super) fn resumed(root: &Root, old: &Instance, now: Time) -> Instance {
     let definition = root.definition_of(old).cloned();
     let action = |place: u16| {
         let stage = definition.as_ref()?.stage(old.stage)?;
-        stage.actions.get(usize::from(place)).map(|action| &action.kind)
+        stage.actions.get(usize::from(place))
     };
     let clock = |own: Option<&str>| definition.as_ref().map_or(Clock::Wall, |definition| root.clock(definition, own));
     let stood = Stood { since: pause.since, now };
     let of_caller = zone_of_caller(root.call_of(old).map(|call| &**call));
     let zone = of_caller.as_ref().unwrap_or_else(|| root.default_zone());
     for timer in &mut new.timers {
-        timer.due = match action(timer.action) {
-            Some(ActionKind::Timer(of)) => {
+        timer.due = match action(timer.action).and_then(Action::timer) {
+            Some(of) => {
                 let waiting = Waiting { timer: of, clock: clock(of.calendar.as_deref()), zone };
                 stood.timer(timer, &waiting)
             }
-            _ => stood.put_off(timer.due, Clock::Wall),
+            None => stood.put_off(timer.due, Clock::Wall),
         };
     }
     for alert in &mut new.alerts {
-        let raised_by = if let Some(ActionKind::Alert(of)) = action(alert.action) { Some(of) } else { None };
+        let raised_by = action(alert.action).and_then(Action::alert);
         let clock = clock(raised_by.and_then(|of| of.calendar.as_deref()));
         alert.due = alert.due.map(|due| stood.put_off(due, clock));
         alert.escalates_at = alert.escalates_at.map(|at| stood.put_off(at, clock));

@@ -1,7 +1,7 @@
 //! Visits across versions: a click names a button and a visit, and the visits of each stage are counted apart. A version that moves
 //! a button to another stage could therefore show it under a visit that people saw in the stage it came from.
 
-use crate::definition::{ActionKind, Definition, Stage};
+use crate::definition::{Action, Definition, Stage};
 use crate::instance::Count;
 use crate::world::definitions::Workflow;
 
@@ -39,10 +39,7 @@ fn raise_one(visits: &mut Box<[Count]>, stage: u32, least: u32) {
 }
 
 fn buttons(stage: &Stage) -> impl Iterator<Item = &str> {
-    stage.actions.iter().filter_map(|action| match &action.kind {
-        ActionKind::Button(button) => Some(button.event.as_str()),
-        _ => None,
-    })
+    stage.actions.iter().filter_map(Action::button).map(|button| button.event.as_str())
 }
 
 fn has_button(stage: &Stage, event: &str) -> bool {

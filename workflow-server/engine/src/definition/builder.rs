@@ -9,7 +9,7 @@ use thiserror::Error;
 
 use crate::definition::fault::Fault;
 use crate::definition::file::{Single, check_written, read, read_action, write_yaml};
-use crate::definition::model::{Action, ActionKind, Definition, Event, Stage};
+use crate::definition::model::{Action, Definition, Event, Stage};
 use crate::definition::numbering::Numbering;
 use crate::definition::rules;
 use crate::limits;
@@ -210,9 +210,7 @@ fn no_action(event: &str, action: u32, count: usize) -> BuildError {
 
 /// Where a link leads.
 fn targets(action: &Action) -> impl Iterator<Item = &str> {
-    let link = if let ActionKind::Link(link) = &action.kind { Some(link) } else { None };
-    let otherwise = link.and_then(|link| link.at_most.as_ref()).map(|limit| limit.otherwise.as_str());
-    link.map(|link| link.to.as_str()).into_iter().chain(otherwise)
+    action.targets().filter(|target| target.leads.is_link()).map(|target| target.event)
 }
 
 /// The event that an action adds, and all that are added below it.

@@ -1,7 +1,7 @@
 //! Whether a stage means the same to people in another version of its workflow: what they see of it, and what a push of one of
 //! its buttons does at once.
 
-use crate::definition::model::{Action, ActionKind, Definition, LinkAction, Stage};
+use crate::definition::model::{Action, ActionKind, Definition, Stage};
 
 /// A stage with the version that it is in.
 pub type InVersion<'d> = (&'d Definition, &'d Stage);
@@ -9,9 +9,8 @@ pub type InVersion<'d> = (&'d Definition, &'d Stage);
 /// Whether a click made while looking at the one stage may land on the other.
 #[must_use]
 pub fn has_same_meaning((before, was): InVersion<'_>, (after, is): InVersion<'_>) -> bool {
-    let is_same_push = |action: &Action| match &action.kind {
-        ActionKind::Button(button) => done_by(before, &button.event) == done_by(after, &button.event),
-        _ => true,
+    let is_same_push = |action: &Action| {
+        action.button().is_none_or(|button| done_by(before, &button.event) == done_by(after, &button.event))
     };
     was.actions == is.actions && was.actions.iter().all(is_same_push)
 }
@@ -27,7 +26,8 @@ fn done_by<'d>(definition: &'d Definition, event: &'d str) -> Vec<(&'d str, Vec<
         }
         let actions = definition.stage_of(event).map(|stage| &*stage.actions).unwrap_or_default();
         let at_once = actions.iter().filter(|action| is_done_at_once(action)).collect();
-        open.extend(actions.iter().filter_map(link).flat_map(targets));
+        let targets = actions.iter().flat_map(Action::targets);
+        open.extend(targets.filter(|target| target.leads.is_link()).map(|target| target.event));
         found.push((event, at_once));
     }
     found
@@ -38,14 +38,6 @@ fn is_done_at_once(action: &Action) -> bool {
         ActionKind::SetField(_) | ActionKind::Link(_) | ActionKind::Finish(_) => true,
         ActionKind::Alert(_) | ActionKind::Button(_) | ActionKind::Timer(_) => false,
     }
-}
-
-fn link(action: &Action) -> Option<&LinkAction> {
-    if let ActionKind::Link(link) = &action.kind { Some(link) } else { None }
-}
-
-fn targets(link: &LinkAction) -> impl Iterator<Item = &str> {
-    std::iter::once(&*link.to).chain(link.at_most.iter().map(|limit| &*limit.otherwise))
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 //!
 //! Promise: each action is the counterpart of one other at most, of the same kind.
 
-use crate::definition::model::{Action, ActionKind, AlertAction};
+use crate::definition::model::{Action, ActionKind};
 
 /// For each action of the newer list the place of the one in the older list that it is; nothing for one that is new.
 #[must_use]
@@ -19,7 +19,7 @@ pub fn counterparts(older: &[Action], newer: &[Action]) -> Vec<Option<usize>> {
     pairs.put_only(is_alert_for_the_same_team);
     pairs.put_between();
     // Of what leads on the order is all that is left to tell by.
-    pairs.put(|older, newer| alert(older).is_none() && older.adds().is_none() && is_same_kind(older, newer));
+    pairs.put(|older, newer| older.alert().is_none() && older.adds().is_none() && is_same_kind(older, newer));
     pairs.of
 }
 
@@ -58,7 +58,7 @@ impl Pairs<'_> {
     /// Pairs alerts that stand between the same neighbours, in their order: of one that was written anew nothing else is left to
     /// tell by.
     fn put_between(&mut self) {
-        let alerts: Vec<usize> = (0..self.newer.len()).filter(|at| alert(&self.newer[*at]).is_some()).collect();
+        let alerts: Vec<usize> = (0..self.newer.len()).filter(|at| self.newer[*at].alert().is_some()).collect();
         let mut at = 0;
         while at < alerts.len() {
             let run: Vec<usize> = alerts[at..].iter().copied().take_while(|place| self.of[*place].is_none()).collect();
@@ -67,7 +67,7 @@ impl Pairs<'_> {
             let is_between =
                 |place: &usize| before.is_none_or(|before| before < *place) && after.is_none_or(|after| *place < after);
             let open: Vec<usize> =
-                self.left().filter(|place| alert(&self.older[*place]).is_some()).filter(is_between).collect();
+                self.left().filter(|place| self.older[*place].alert().is_some()).filter(is_between).collect();
             run.iter().zip(open).for_each(|(place, found)| self.pair(*place, Some(found)));
             at += run.len() + 1;
         }
@@ -90,31 +90,29 @@ fn is_same_kind(older: &Action, newer: &Action) -> bool {
     std::mem::discriminant(&older.kind) == std::mem::discriminant(&newer.kind)
 }
 
-/// The alert's text, the link's end, the outcome, the field that is set.
 fn says_the_same(older: &Action, newer: &Action) -> bool {
-    match (&older.kind, &newer.kind) {
-        (ActionKind::Alert(older), ActionKind::Alert(newer)) => older.text == newer.text,
-        (ActionKind::Link(older), ActionKind::Link(newer)) => older.to == newer.to,
-        (ActionKind::Finish(older), ActionKind::Finish(newer)) => older.outcome == newer.outcome,
-        (ActionKind::SetField(older), ActionKind::SetField(newer)) => older.field == newer.field,
-        _ => false,
+    is_same_kind(older, newer) && subject(older).is_some() && subject(older) == subject(newer)
+}
+
+/// What an action is about: the alert's text, the link's target, the outcome, the field that is set. Buttons and timers are known by
+/// the event that they add.
+fn subject(action: &Action) -> Option<&str> {
+    match &action.kind {
+        ActionKind::Alert(alert) => Some(alert.text.source()),
+        ActionKind::Link(link) => Some(&link.to),
+        ActionKind::Finish(finish) => Some(&finish.outcome),
+        ActionKind::SetField(set) => Some(&set.field),
+        ActionKind::Button(_) | ActionKind::Timer(_) => None,
     }
 }
 
 /// Of alerts the team; of what leads on there is nothing more.
 fn is_for_the_same(older: &Action, newer: &Action) -> bool {
-    alert(older).is_none() || is_alert_for_the_same_team(older, newer)
+    older.alert().is_none() || is_alert_for_the_same_team(older, newer)
 }
 
 fn is_alert_for_the_same_team(older: &Action, newer: &Action) -> bool {
-    alert(older).zip(alert(newer)).is_some_and(|(older, newer)| older.team == newer.team)
-}
-
-fn alert(action: &Action) -> Option<&AlertAction> {
-    match &action.kind {
-        ActionKind::Alert(alert) => Some(alert),
-        _ => None,
-    }
+    older.alert().zip(newer.alert()).is_some_and(|(older, newer)| older.team == newer.team)
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use crate::definition::counterparts::counterparts;
 use crate::definition::describe::{TEXT_CHARS_MAX, describe_action, shortened};
-use crate::definition::model::{Action, ActionKind, Definition, Stage};
+use crate::definition::model::{Action, Definition, Stage};
 use crate::time::Span;
 use crate::value::FieldDeclaration;
 
@@ -143,19 +143,20 @@ fn details(old: &Action, new: &Action) -> String {
             said.extend(beyond_the_line(&one, &other).map(|words| format!("{what} {words}")));
         }
     };
-    if let (Some(old), Some(new)) = (&old.when, &new.when) {
-        text("its condition", old.source(), new.source());
+    for (key, old) in old.expressions() {
+        let what = if key == "when" { "its condition".to_owned() } else { format!("its `{key}`") };
+        let same = new.expressions().filter(|(other, _)| *other == key);
+        same.for_each(|(_, new)| text(&what, old.source(), new.source()));
     }
-    match (&old.kind, &new.kind) {
-        (ActionKind::Alert(old), ActionKind::Alert(new)) => text("its text", old.text.source(), new.text.source()),
-        (ActionKind::SetField(old), ActionKind::SetField(new)) => text("its `to`", old.to.source(), new.to.source()),
-        (ActionKind::Button(old), ActionKind::Button(new)) => {
-            if let (Some(old), Some(new)) = (&old.confirmation, &new.confirmation) {
-                text("its question", old, new);
-            }
-            fields("its form's field", &old.form, &new.form, &mut said);
+    for (key, old) in old.texts() {
+        let same = new.texts().filter(|(other, _)| *other == key);
+        same.for_each(|(_, new)| text(&format!("its {key}"), old.source(), new.source()));
+    }
+    if let Some((old, new)) = old.button().zip(new.button()) {
+        if let (Some(old), Some(new)) = (&old.confirmation, &new.confirmation) {
+            text("its question", old, new);
         }
-        _ => {}
+        fields("its form's field", &old.form, &new.form, &mut said);
     }
     said.join("; ")
 }

@@ -1,7 +1,7 @@
 //! When the steps of an alert's escalation come: each firing exactly once, in the order of their times.
 
 use crate::calendar::Clock;
-use crate::definition::model::{ActionKind, AlertAction, Definition, Rung, RungTime};
+use crate::definition::model::{AlertAction, Definition, Rung, RungTime};
 use crate::time::Time;
 
 /// The firing after `fired` others, of an alert whose time counts from `since` and that is due at `due`: when, and by which step.
@@ -92,10 +92,7 @@ impl<'a, 'c> Firings<'a, 'c> {
 /// The action of a stage that raised an alert.
 #[must_use]
 pub fn alert_action(definition: &Definition, stage: u32, action: u16) -> Option<&AlertAction> {
-    match &definition.stage(stage)?.actions.get(usize::from(action))?.kind {
-        ActionKind::Alert(alert) => Some(alert),
-        _ => None,
-    }
+    definition.stage(stage)?.actions.get(usize::from(action))?.alert()
 }
 
 #[cfg(test)]

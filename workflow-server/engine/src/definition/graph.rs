@@ -98,7 +98,7 @@ fn node(stage: &Stage, trail: &Trail) -> Node {
         lines,
         visits: trail.visits.iter().find(|(number, _)| *number == stage.number).map_or(0, |(_, times)| *times),
         is_present: trail.present == Some(stage.number),
-        is_end: stage.actions.iter().any(|action| matches!(action.kind, ActionKind::Finish(_))),
+        is_end: stage.actions.iter().any(|action| action.finish().is_some()),
     }
 }
 

@@ -1,5 +1,7 @@
 //! The model: a workflow is a list of stages, a stage an event with its actions.
 
+mod views;
+
 use std::borrow::Cow;
 
 use crate::calendar::ClockTime;
@@ -8,6 +10,8 @@ use crate::definition::source::Source;
 use crate::definition::template::Template;
 use crate::time::Span;
 use crate::value::FieldDeclaration;
+
+pub use views::{Leads, Target};
 
 /// How an action says that it counts by the clock on the wall, although the workflow has a calendar.
 pub const NO_CALENDAR: &str = "none";
@@ -59,17 +63,14 @@ impl Definition {
     /// The fields of all forms of its buttons.
     pub fn form_fields(&self) -> impl Iterator<Item = &FieldDeclaration> {
         let actions = self.stages.iter().flat_map(|stage| &stage.actions);
-        actions.flat_map(|action| match &action.kind {
-            ActionKind::Button(button) => button.form.as_slice(),
-            _ => &[],
-        })
+        actions.filter_map(Action::button).flat_map(|button| &button.form)
     }
 
     /// Whether one of its actions finishes with this outcome.
     #[must_use]
     pub fn has_outcome(&self, outcome: &str) -> bool {
         let mut actions = self.stages.iter().flat_map(|stage| &stage.actions);
-        actions.any(|action| matches!(&action.kind, ActionKind::Finish(finish) if finish.outcome == outcome))
+        actions.any(|action| action.finish().is_some_and(|finish| finish.outcome == outcome))
     }
 
     /// The stage of the event with this id.
@@ -158,18 +159,6 @@ pub struct Action {
     pub when: Option<Expression>,
     /// What is done.
     pub kind: ActionKind,
-}
-
-impl Action {
-    /// The event that it adds.
-    #[must_use]
-    pub fn adds(&self) -> Option<&str> {
-        match &self.kind {
-            ActionKind::Button(button) => Some(&button.event),
-            ActionKind::Timer(timer) => Some(&timer.event),
-            ActionKind::Alert(_) | ActionKind::Link(_) | ActionKind::Finish(_) | ActionKind::SetField(_) => None,
-        }
-    }
 }
 
 impl From<ActionKind> for Action {

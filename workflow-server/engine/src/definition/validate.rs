@@ -17,7 +17,7 @@ use std::collections::{HashMap, HashSet};
 
 use crate::definition::facts::Names;
 use crate::definition::fault::{Fault, FaultCode};
-use crate::definition::model::{Action, ActionKind, Definition, FIRST_STAGE, Stage};
+use crate::definition::model::{Action, Definition, FIRST_STAGE, Stage};
 use crate::definition::rules;
 use crate::limits;
 
@@ -76,11 +76,7 @@ pub fn validate(definition: &Definition, declared: Declared<'_>) -> Vec<Fault> {
 
 fn set_fields(definition: &Definition) -> HashSet<&str> {
     let actions = definition.stages.iter().flat_map(|stage| &stage.actions);
-    let set = actions.filter_map(|action| match &action.kind {
-        ActionKind::SetField(set) => Some(set.field.as_str()),
-        _ => None,
-    });
-    set.collect()
+    actions.filter_map(Action::set_field).map(|set| set.field.as_str()).collect()
 }
 
 /// Whether a stage neither waits, links nor finishes.
@@ -91,16 +87,7 @@ pub fn has_unlinked_ends(definition: &Definition) -> bool {
 
 /// An action with a condition counts as one that may not be done.
 fn is_unlinked_end(stage: &Stage) -> bool {
-    !stage.actions.iter().any(|action| action.when.is_none() && (is_wait(action) || is_end(action)))
-}
-
-fn is_wait(action: &Action) -> bool {
-    matches!(action.kind, ActionKind::Button(_) | ActionKind::Timer(_))
-}
-
-/// Whether it leaves the stage at once.
-fn is_end(action: &Action) -> bool {
-    matches!(action.kind, ActionKind::Link(_) | ActionKind::Finish(_))
+    !stage.actions.iter().any(|action| action.when.is_none() && (action.waits() || action.ends()))
 }
 
 /// What the checks of a stage look at.

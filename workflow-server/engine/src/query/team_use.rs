@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::batch::{BatchState, BatchWork};
 use crate::definition::Definition;
-use crate::definition::model::{ActionKind, AlertAction};
+use crate::definition::model::Action;
 use crate::instance::Instance;
 use crate::query::walk::{ShouldStop, Stopped, checked};
 use crate::recipient::Recipient;
@@ -76,14 +76,6 @@ fn in_definitions(workflows: &Workflows, team: &str) -> Vec<String> {
 }
 
 fn names(definition: &Definition, team: &str) -> bool {
-    let alerts = definition.stages.iter().flat_map(|stage| &stage.actions).filter_map(|action| match &action.kind {
-        ActionKind::Alert(alert) => Some(alert),
-        _ => None,
-    });
-    alerts.into_iter().any(|alert| of_alert(alert).any(|named| named == team))
-}
-
-fn of_alert(alert: &AlertAction) -> impl Iterator<Item = &str> {
-    let of_steps = alert.escalate.iter().flat_map(|rung| rung.team.iter().chain(&rung.add_team));
-    std::iter::once(&alert.team).chain(of_steps).map(String::as_str)
+    let mut alerts = definition.stages.iter().flat_map(|stage| &stage.actions).filter_map(Action::alert);
+    alerts.any(|alert| alert.teams().any(|named| named == team))
 }

@@ -1,7 +1,7 @@
 //! What an instance waits for in its stage: the buttons that can be pushed and the timers that run.
 
+use crate::definition::Definition;
 use crate::definition::model::ButtonAction;
-use crate::definition::{ActionKind, Definition};
 use crate::instance::Instance;
 use crate::world::Root;
 
@@ -9,10 +9,7 @@ use crate::world::Root;
 pub fn buttons<'a>(definition: &'a Definition, instance: &'a Instance) -> impl Iterator<Item = &'a ButtonAction> {
     let actions = definition.stage(instance.stage).map(|stage| &*stage.actions).unwrap_or_default();
     let done = actions.iter().enumerate().filter(|(place, _)| instance.does(*place));
-    done.filter_map(|(_, action)| match &action.kind {
-        ActionKind::Button(button) => Some(button),
-        _ => None,
-    })
+    done.filter_map(|(_, action)| action.button())
 }
 
 /// Whether the present stage has a button that people can push.

@@ -8,7 +8,7 @@ use crate::definition::file::places::{Place, Places};
 use crate::definition::file::sketch::Sketch;
 use crate::definition::file::tree::Node;
 use crate::definition::file::{fields, numbers, tree};
-use crate::definition::model::{ActionKind, Definition, FIRST_STAGE, Stage};
+use crate::definition::model::{Definition, FIRST_STAGE, Stage};
 use crate::definition::numbering::Numbering;
 use crate::definition::rules;
 use crate::definition::source::Source;
@@ -243,11 +243,7 @@ fn stages(sketches: Vec<Sketch>, ids: &[String], numbers: &[u32]) -> Vec<Stage> 
     let mut stages: Vec<Stage> = Vec::with_capacity(sketches.len());
     for ((mut sketch, id), number) in sketches.into_iter().zip(ids).zip(numbers) {
         for (place, added) in &sketch.adds {
-            match &mut sketch.actions[*place].kind {
-                ActionKind::Button(button) => button.event.clone_from(&ids[*added]),
-                ActionKind::Timer(timer) => timer.event.clone_from(&ids[*added]),
-                _ => {}
-            }
+            sketch.actions[*place].set_added(&ids[*added]);
         }
         stages.push(Stage { number: *number, event: sketch.event(id.clone()), actions: sketch.actions });
     }

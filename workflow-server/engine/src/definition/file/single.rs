@@ -8,7 +8,7 @@ use crate::definition::file::faults::{Faults, Spot};
 use crate::definition::file::mapping::Mapping;
 use crate::definition::file::sketch::Sketch;
 use crate::definition::file::{numbers, tree};
-use crate::definition::model::{Action, ActionKind, Definition, Event};
+use crate::definition::model::{Action, Definition, Event};
 use crate::definition::numbering::Numbering;
 
 /// An action, and the event that it adds.
@@ -50,11 +50,7 @@ pub fn read_action(
         return Err(faults.finish(&[]));
     }
     if let Some((event, _)) = &adds {
-        match &mut action.kind {
-            ActionKind::Button(button) => button.event.clone_from(&event.id),
-            ActionKind::Timer(timer) => timer.event.clone_from(&event.id),
-            _ => {}
-        }
+        action.set_added(&event.id);
     }
     Ok(Single { action, adds })
 }

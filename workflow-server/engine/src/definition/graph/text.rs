@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use super::{Trail, described};
-use crate::definition::model::{ActionKind, Definition, FIRST_STAGE, Stage};
+use crate::definition::model::{Definition, FIRST_STAGE, Stage};
 
 /// How wide a line is at most.
 const COLUMNS: usize = 80;
@@ -42,11 +42,7 @@ impl Writer<'_> {
         self.lines.extend(wrapped(&head, depth, ""));
         let mut next = Vec::new();
         for action in &stage.actions {
-            let leads = match &action.kind {
-                ActionKind::Button(button) => self.definition.stage_of(&button.event),
-                ActionKind::Timer(timer) => self.definition.stage_of(&timer.event),
-                _ => None,
-            };
+            let leads = action.adds().and_then(|event| self.definition.stage_of(event));
             // The end of the words is the event's id; a number says more.
             let words = described(action);
             let line = match (leads, words.rsplit_once(" → ")) {

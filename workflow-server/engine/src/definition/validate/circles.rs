@@ -2,7 +2,7 @@
 //! instance, or from a field, holds up the first round only; from the second on it is due as soon as its stage is entered.
 
 use crate::definition::fault::{Fault, FaultCode};
-use crate::definition::model::{ActionKind, Definition, Stage, TimerStart};
+use crate::definition::model::{Definition, Stage, TimerStart};
 use crate::definition::validate::{Events, in_action};
 
 /// How many ids of a circle a message names.
@@ -59,14 +59,9 @@ pub(super) fn check(definition: &Definition, events: &Events<'_>, faults: &mut V
 fn ways_on(stage: &Stage) -> Vec<(usize, &str)> {
     let mut ways = Vec::new();
     for (place, action) in stage.actions.iter().enumerate() {
-        match &action.kind {
-            ActionKind::Link(link) => {
-                ways.extend(link.at_most.as_ref().map(|at_most| (place, at_most.otherwise.as_str())));
-                ways.push((place, link.to.as_str()));
-            }
-            ActionKind::Timer(timer) if timer.from != TimerStart::Stage => ways.push((place, timer.event.as_str())),
-            _ => {}
-        }
+        let has_elapsed = action.timer().is_some_and(|timer| timer.from != TimerStart::Stage);
+        let goes = action.targets().filter(|target| has_elapsed || target.leads.is_link());
+        ways.extend(goes.map(|target| (place, target.event)));
     }
     ways
 }

@@ -3,7 +3,7 @@
 use crate::definition::expression::{Wanted, Wrong, fault_of_field, fault_of_value};
 use crate::definition::facts::{CALL_FLAGS, CALL_TEXTS, Names, ROOTS};
 use crate::definition::fault::FaultCode;
-use crate::definition::model::{Action, ActionKind, TimerAction, TimerStart};
+use crate::definition::model::{Action, ActionKind, TimerStart};
 use crate::definition::rules;
 use crate::definition::template::{Kind, Knows, Template};
 use crate::definition::validate::Scene;
@@ -88,33 +88,29 @@ pub(super) fn warnings(scene: &Scene<'_>, action: &Action) -> Vec<(&'static str,
         let has_value = field.required || field.default.is_some() || scene.set_fields.contains(name);
         (!has_value).then_some(field.field_type)
     };
-    match &action.kind {
-        ActionKind::Timer(TimerAction { from: TimerStart::Field(name), .. }) => {
-            let is_asked = action.when.as_ref().is_some_and(|when| when.names_of("fields").contains(&name.as_str()));
-            let is_missing = may_be_missing(name) == Some(FieldType::Time) && !is_asked;
-            let message = || {
-                format!(
-                    "`fields.{name}` may have no value, and the timer then counts from entering the stage: make the field `required`, or give the timer `when: has(fields.{name})`"
-                )
-            };
-            is_missing.then(|| ("from", message())).into_iter().collect()
-        }
-        ActionKind::Alert(alert) => {
-            let places = alert.text.may_be_missing(&scene.names);
-            let is_asked =
-                |name: &str| action.when.as_ref().is_some_and(|when| when.names_of("fields").contains(&name));
-            let places = places.filter(|place| {
-                place.strip_prefix("fields.").is_some_and(|name| may_be_missing(name).is_some() && !is_asked(name))
-            });
-            let message = |place| {
-                format!(
-                    "`{place}` may have no value, which counts as less than everything: give it a `default`, or ask `{{% if {place} is defined and … %}}`"
-                )
-            };
-            places.map(|place| ("text", message(place))).collect()
-        }
-        _ => Vec::new(),
+    let is_asked = |name: &str| action.when.as_ref().is_some_and(|when| when.names_of("fields").contains(&name));
+    let mut warnings = Vec::new();
+    if let Some(TimerStart::Field(name)) = action.timer().map(|timer| &timer.from)
+        && may_be_missing(name) == Some(FieldType::Time)
+        && !is_asked(name)
+    {
+        let message = format!(
+            "`fields.{name}` may have no value, and the timer then counts from entering the stage: make the field `required`, or give the timer `when: has(fields.{name})`"
+        );
+        warnings.push(("from", message));
     }
+    for (key, text) in action.texts() {
+        let is_unsure = |place: &&str| {
+            place.strip_prefix("fields.").is_some_and(|name| may_be_missing(name).is_some() && !is_asked(name))
+        };
+        warnings.extend(text.may_be_missing(&scene.names).filter(is_unsure).map(|place| {
+            let message = format!(
+                "`{place}` may have no value, which counts as less than everything: give it a `default`, or ask `{{% if {place} is defined and … %}}`"
+            );
+            (key, message)
+        }));
+    }
+    warnings
 }
 
 /// How the places of a text are declared.

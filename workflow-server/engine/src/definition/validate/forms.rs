@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 use crate::definition::expression::Expression;
 use crate::definition::fault::FaultCode;
-use crate::definition::model::{Action, ActionKind, ButtonAction, Definition, Stage};
+use crate::definition::model::{Action, ButtonAction, Definition, Stage};
 use crate::definition::rules;
 use crate::definition::validate::Scene;
 
@@ -32,17 +32,9 @@ impl<'d> Forms<'d> {
         let mut links: HashMap<&str, Vec<&Stage>> = HashMap::new();
         for stage in &definition.stages {
             for action in &stage.actions {
-                match &action.kind {
-                    ActionKind::Button(button) => {
-                        buttons.insert(button.event.as_str(), button);
-                    }
-                    ActionKind::Link(link) => {
-                        let otherwise = link.at_most.as_ref().map(|at_most| at_most.otherwise.as_str());
-                        for to in std::iter::once(link.to.as_str()).chain(otherwise) {
-                            links.entry(to).or_default().push(stage);
-                        }
-                    }
-                    _ => {}
+                buttons.extend(action.button().map(|button| (button.event.as_str(), button)));
+                for target in action.targets().filter(|target| target.leads.is_link()) {
+                    links.entry(target.event).or_default().push(stage);
                 }
             }
         }
@@ -96,15 +88,11 @@ pub(super) fn check<'d>(
         let is_asked = |name: &&str| expression.source().contains(&format!("has(form.{name})"));
         expression.names_of("form").into_iter().filter(|name| !is_asked(name)).collect()
     };
-    if let Some(when) = &action.when {
-        check("when", unasked(when));
+    for (key, expression) in action.expressions() {
+        check(key, unasked(expression));
     }
-    match &action.kind {
-        ActionKind::Alert(alert) => {
-            let places = alert.text.places().filter(|place| !alert.text.asks(place));
-            check("text", places.filter_map(|place| place.strip_prefix("form.")).collect());
-        }
-        ActionKind::SetField(set) => check("to", unasked(&set.to)),
-        _ => {}
+    for (key, text) in action.texts() {
+        let places = text.places().filter(|place| !text.asks(place));
+        check(key, places.filter_map(|place| place.strip_prefix("form.")).collect());
     }
 }

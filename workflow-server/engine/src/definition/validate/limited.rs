@@ -102,21 +102,15 @@ fn check_times(times: u32) -> Checked {
 
 fn check_expressions(definition: &Definition) -> Checked {
     let actions = definition.stages.iter().flat_map(|stage| &stage.actions);
-    let of = |action: &'_ Action| {
-        let to = if let ActionKind::SetField(set) = &action.kind { Some(set.to.source().len()) } else { None };
-        action.when.as_ref().map(|when| when.source().len()).into_iter().chain(to)
-    };
-    let (count, bytes) = actions.flat_map(of).fold((0, 0), |(count, bytes), one| (count + 1, bytes + one));
+    let lengths = actions.flat_map(Action::expressions).map(|(_, expression)| expression.source().len());
+    let (count, bytes) = lengths.fold((0, 0), |(count, bytes), length| (count + 1, bytes + length));
     rules::expressions(count, bytes)
 }
 
 fn check_texts(definition: &Definition) -> Checked {
     let actions = definition.stages.iter().flat_map(|stage| &stage.actions);
-    let bytes = actions.map(|action| match &action.kind {
-        ActionKind::Alert(alert) if alert.text.is_worked_out() => alert.text.source().len(),
-        _ => 0,
-    });
-    rules::worked_out(bytes.sum())
+    let worked_out = actions.flat_map(Action::texts).filter(|(_, text)| text.is_worked_out());
+    rules::worked_out(worked_out.map(|(_, text)| text.source().len()).sum())
 }
 
 /// The first fault of the declarations.

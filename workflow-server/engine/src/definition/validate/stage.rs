@@ -9,9 +9,7 @@ use crate::definition::model::{
 };
 use crate::definition::rules;
 use crate::definition::validate::header::{unknown_calendar, without_calendar};
-use crate::definition::validate::{
-    Events, Scene, expressions, forms, in_action, in_stage, is_end, is_unlinked_end, is_wait,
-};
+use crate::definition::validate::{Events, Scene, expressions, forms, in_action, in_stage, is_unlinked_end};
 
 pub(super) fn check<'d>(scene: &Scene<'d>, stage: &'d Stage, faults: &mut Vec<Fault>) {
     let events = scene.events;
@@ -54,7 +52,7 @@ pub(super) fn check<'d>(scene: &Scene<'d>, stage: &'d Stage, faults: &mut Vec<Fa
 
 fn check_end(definition: &Definition, stage: &Stage, faults: &mut Vec<Fault>) {
     if is_unlinked_end(stage) {
-        let has_conditional = stage.actions.iter().any(|action| is_wait(action) || is_end(action));
+        let has_conditional = stage.actions.iter().any(|action| action.waits() || action.ends());
         let (always, one) = match has_conditional {
             true => (" where none of its conditions holds", "one of these without a condition"),
             false => ("", "one of these"),
@@ -66,7 +64,7 @@ fn check_end(definition: &Definition, stage: &Stage, faults: &mut Vec<Fault>) {
         let fault = in_stage(stage, FaultCode::UnlinkedEnd, message);
         faults.push(Fault { warning: definition.allow_unlinked_ends, ..fault });
     }
-    let buttons = stage.actions.iter().any(|action| matches!(action.kind, ActionKind::Button(_)));
+    let buttons = stage.actions.iter().any(|action| action.button().is_some());
     if buttons && !stage.actions.iter().any(is_alert) {
         let message = format!("`{}` has buttons and no alert: nobody is told that they wait", stage.event.id);
         faults.push(Fault { warning: true, ..in_stage(stage, FaultCode::NoAlert, message) });
@@ -76,11 +74,11 @@ fn check_end(definition: &Definition, stage: &Stage, faults: &mut Vec<Fault>) {
 /// A link or a finish without a condition leaves the stage at once: nothing comes after it, and what was armed before would
 /// never be seen. Fields may be set before it, and ends with conditions come before it.
 fn check_order(stage: &Stage, faults: &mut Vec<Fault>) {
-    let leaves = |action: &Action| action.when.is_none() && is_end(action);
+    let leaves = |action: &Action| action.when.is_none() && action.ends();
     let Some(end) = stage.actions.iter().position(leaves) else { return };
-    let word = if matches!(stage.actions[end].kind, ActionKind::Link(_)) { "link" } else { "finish" };
+    let word = if stage.actions[end].link().is_some() { "link" } else { "finish" };
     let before = &stage.actions[..end];
-    let what = match (before.iter().any(is_alert), before.iter().any(is_wait)) {
+    let what = match (before.iter().any(is_alert), before.iter().any(Action::waits)) {
         (false, false) => None,
         (true, false) => Some("its alert"),
         (false, true) => Some("its buttons and timers"),
@@ -99,7 +97,7 @@ fn check_order(stage: &Stage, faults: &mut Vec<Fault>) {
 }
 
 fn is_alert(action: &Action) -> bool {
-    matches!(action.kind, ActionKind::Alert(_))
+    action.alert().is_some()
 }
 
 fn check_alert(scene: &Scene<'_>, alert: &AlertAction, mut fault: impl FnMut(&str, FaultCode, String)) {
