@@ -1,4 +1,4 @@
-//! How messages are read. A request is looked through before memory is taken for it, and its texts are cleaned ([`pasted`](crate::pasted)).
+//! How messages are read. A request is looked through before memory is taken for it, and its texts are cleaned (see `pasted`).
 //!
 //! An empty message in a list has two bytes on the wire and a hundred or more in memory, so that a request of 2 MiB could take 115 MiB
 //! before any limit of a field is looked at. The look follows the descriptors, allocates nothing, and is made for large requests only.
