@@ -19,7 +19,7 @@ const ROOTS: [&str; 8] =
     ["text", "proto", "serving", "workflow-server", "alerter-server", "cli", "tests", "call-manager"];
 
 /// Who may not use whom: files under the first path do not name the second.
-const FORBIDDEN: [(&str, &[&str]); 9] = [
+const FORBIDDEN: [(&str, &[&str]); 12] = [
     (
         "workflow-server/engine/",
         &["tokio", "tonic", "sled", "rand::", "SystemTime", "Instant::now", "std::fs", "workflow_server"],
@@ -33,6 +33,10 @@ const FORBIDDEN: [(&str, &[&str]); 9] = [
         &["crate::ledger", "crate::service", "crate::journal", "aftercall_proto", "tonic"],
     ),
     ("workflow-server/src/ledger/", &["crate::service", "aftercall_proto", "tonic::"]),
+    // Whoever reads cannot write: a process that does not lead reads, too.
+    ("workflow-server/src/ledger/read/", &["ledger::write", "ledger::upkeep", "ledger::leadership", "Leading"]),
+    ("workflow-server/src/ledger/write/", &["ledger::upkeep", "ledger::leadership"]),
+    ("workflow-server/src/ledger/upkeep/", &["ledger::leadership"]),
     ("workflow-server/src/service/", &["crate::server", "sled::"]),
     ("alerter-server/src/", &["workflow_server::", "aftercall_engine", "sled::"]),
     // The descriptors of both servers are served by reflection; no message is known here.

@@ -6,7 +6,6 @@ mod askers;
 pub mod backup;
 mod compaction;
 pub mod config;
-mod job_runner;
 pub mod limits;
 mod new_epoch;
 pub mod reading;

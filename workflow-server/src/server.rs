@@ -24,10 +24,9 @@ use tonic::codec::CompressionEncoding;
 use tonic::service::Routes;
 
 use crate::config::{StoreFailure, WorkflowServerConfig};
-use crate::job_runner;
 use crate::journal::{Birth, Disk, OpenError, Options, RealDisk, Storage as _, Store};
 use crate::ledger::{
-    Clock, Condition, Conditions, Handle, LAST_SEEN_KEY, Ledger, LedgerOptions, RecoverError, SystemClock,
+    Clock, Condition, Conditions, Handle, LAST_SEEN_KEY, Ledger, LedgerOptions, RecoverError, SystemClock, job_runner,
 };
 use crate::limits::{AUTHOR_REQUEST_BYTES_MAX, FEED_REQUEST_BYTES_MAX, REQUEST_BYTES_MAX};
 use crate::reading::Reading;

@@ -1,0 +1,170 @@
+//! From a store to a server that leads it: takes over, rebuilds the World, and runs the owner and its upkeep.
+
+use std::sync::{Arc, RwLock};
+
+use aftercall_engine::Root;
+use aftercall_engine::time::Span;
+use arc_swap::ArcSwap;
+use tokio::runtime::{Builder, Handle as RuntimeHandle};
+use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
+
+use super::read::feed::Feed;
+use super::read::history::History;
+use super::read::recover::{RecoverError, Recovered, rebuild};
+use super::upkeep::keeper::{Incoming, Keeper};
+use super::upkeep::last_seen::{self, Watchman};
+use super::write::append::Appender;
+use super::write::group::OpenGroup;
+use super::write::owner::{Owner, Trouble, drop_elsewhere};
+use super::write::timekeeping::{Known, SharedTime, Timekeeping};
+use super::{Archive, ArchiveKeys, Clock, Conditions, Handle, LedgerOptions};
+use crate::journal::{Storage, Vault};
+use crate::limits::{COMMANDS_WAITING_MAX, ORDERS_WAITING_MAX, UPKEEP_FILE_THREADS};
+
+/// The ledger, recovered and not running yet.
+pub struct Ledger {
+    owner: Owner,
+    keeper: Keeper,
+    watchman: Watchman,
+}
+
+impl Ledger {
+    /// Rebuilds the World from the store.
+    ///
+    /// # Errors
+    /// [`RecoverError`] where the store cannot be believed.
+    pub async fn recover(
+        storage: &dyn Storage,
+        clock: Arc<dyn Clock>,
+        options: LedgerOptions,
+    ) -> Result<(Self, Handle), RecoverError> {
+        // First: from here on no other process adds to what is read.
+        let leading = storage.take_over().await?;
+        let (log, vault, limits) = (storage.log(), storage.vault(), leading.log().limits());
+        let Recovered { world, newest, snapshot } = rebuild(log.as_ref(), vault.as_ref(), &options).await?;
+        let feed = Arc::new(Feed::new(log.clone(), newest, log.bounds().await?.oldest()));
+        let published = Arc::new(ArcSwap::from_pointee(world.root().clone()));
+        let (history, archive) = open_past(storage, feed.clone(), published.clone(), options.retention).await?;
+        let (command_sender, commands) = mpsc::channel(COMMANDS_WAITING_MAX);
+        let (order_sender, orders) = mpsc::channel(ORDERS_WAITING_MAX);
+        let conditions = Conditions::default();
+        let (image_sender, capture_sender, work) = Incoming::new();
+        let now = Arc::new(RwLock::new(world.root().at));
+        let time = time_at_start(&clock, world.root(), vault.as_ref(), &options).await;
+        let handle = Handle {
+            commands: command_sender,
+            orders: order_sender,
+            root: published.clone(),
+            feed: feed.clone(),
+            history,
+            archive,
+            keeper: Arc::default(),
+            conditions: conditions.clone(),
+            purging: Arc::default(),
+            captures: capture_sender,
+            now: now.clone(),
+            time: time.clone(),
+        };
+        let keeper = Keeper::new(storage, leading.clone(), handle.clone(), work, &options);
+        let watchman = Watchman::begin(leading.clone(), clock.clone(), handle.clone()).await;
+        let owner = Owner {
+            // Counted from the snapshot, not from this start: a server that dies often must not grow its journal for ever.
+            snapshot_at: snapshot.saturating_add(options.snapshot_every_entries),
+            open: OpenGroup::after(newest, limits),
+            time,
+            old_roots: drop_elsewhere(),
+            world,
+            appender: Appender { log, leading, clock: clock.clone(), conditions: conditions.clone() },
+            vault,
+            options,
+            clock,
+            commands,
+            orders,
+            published,
+            feed,
+            conditions,
+            trouble: Trouble::default(),
+            now,
+            images: image_sender,
+            in_flight: None,
+            paused_until: None,
+            stop: CancellationToken::new(),
+        };
+        Ok((Self { owner, keeper, watchman }, handle))
+    }
+
+    /// Runs on threads of its own: one for the owner alone, so that nothing keeps those waiting who change something, and others
+    /// for upkeep. What is returned ends when the ledger has ended, however it ends.
+    ///
+    /// # Errors
+    /// Where a thread cannot be started.
+    pub fn start(self, stop: CancellationToken) -> std::io::Result<oneshot::Receiver<()>> {
+        let (ended, has_ended) = oneshot::channel();
+        let runtime = Builder::new_current_thread().enable_all().build()?;
+        let mut upkeep = Builder::new_multi_thread();
+        upkeep.worker_threads(1).max_blocking_threads(UPKEEP_FILE_THREADS).thread_name("upkeep").enable_all();
+        let upkeep = upkeep.build()?;
+        std::thread::Builder::new().name("ledger".to_owned()).spawn(move || {
+            runtime.block_on(self.run_with(stop, upkeep.handle().clone()));
+            // Waits for what is still being done to files: whoever opens the store next must not find it under way.
+            drop(upkeep);
+            // Nobody waits for the end where serving has failed.
+            let _ = ended.send(());
+        })?;
+        Ok(has_ended)
+    }
+
+    /// Runs here until it is told to stop, then finishes what it has taken.
+    ///
+    /// # Panics
+    /// Outside of a runtime.
+    pub fn run(self, stop: CancellationToken) -> impl Future<Output = ()> + Send {
+        self.run_with(stop, RuntimeHandle::current())
+    }
+
+    /// The same, with upkeep on another runtime.
+    async fn run_with(mut self, stop: CancellationToken, upkeep: RuntimeHandle) {
+        self.owner.stop = stop;
+        // Should this be dropped in the middle, the keeper must not go on beside whoever opens the store next.
+        let keeper = AbortOnDropHandle::new(upkeep.spawn(self.keeper.run()));
+        let watchman = Arc::new(self.watchman);
+        let watching = AbortOnDropHandle::new(upkeep.spawn({
+            let watchman = watchman.clone();
+            async move { watchman.run().await }
+        }));
+        self.owner.run().await;
+        watching.abort();
+        let last_sign = upkeep.spawn(async move { watchman.give_sign().await });
+        let _ = last_sign.await;
+        // The owner has dropped its end: the keeper finishes the snapshot in hand and ends.
+        let _ = keeper.await;
+    }
+}
+
+/// What reads what is no longer in memory.
+async fn open_past(
+    storage: &dyn Storage,
+    feed: Arc<Feed>,
+    published: Arc<ArcSwap<Root>>,
+    retention: Option<Span>,
+) -> Result<(Arc<History>, Arc<Archive>), RecoverError> {
+    let history = Arc::new(History::open(feed, storage.vault(), published.clone()).await?);
+    let keys = ArchiveKeys::new(storage.identity().hash_key);
+    let archive = Archive::new(storage.vault(), history.clone(), published, keys, retention);
+    Ok((history, Arc::new(archive)))
+}
+
+/// The time, by what is known of it at a start.
+async fn time_at_start(clock: &Arc<dyn Clock>, root: &Root, vault: &dyn Vault, options: &LedgerOptions) -> SharedTime {
+    let newest = (root.sequence > 0).then_some(root.at);
+    let last_seen = last_seen::read(vault).await;
+    // Without one, what an older server left beside the store counts.
+    let held_before = || last_seen::held_at(root.sequence, root.at);
+    let last_seen = last_seen.or_else(|| options.clock_was_held.then(held_before));
+    // A sign from before time went back shows a time that does not count any more.
+    let last_seen = last_seen.filter(|seen| seen.sequence >= root.time_last_set_back());
+    let known = Known { newest, last_seen, ahead_max: options.clock_ahead_max };
+    SharedTime::new(Timekeeping::new(clock.clone(), known))
+}

@@ -1,0 +1,142 @@
+//! Lists of the archive: newest first, by when its chunks were written, a bounded number of looks at a time.
+
+use std::sync::Arc;
+
+use aftercall_engine::archive::{Chunk, Tally};
+use aftercall_engine::instance::Status;
+use aftercall_engine::time::Time;
+
+use super::archive::{Archive, FoundInstance};
+use super::history::HistoryError;
+use crate::journal::JournalError;
+use crate::limits::{ARCHIVE_LOOKS_MAX, ARCHIVE_READ_MAX};
+use crate::records::ArchivedInstance;
+
+/// Which instances, as far as a chunk itself tells; all fields are and-ed, an empty list lets everything through.
+#[derive(Clone, Debug, Default)]
+pub struct ArchiveFilter {
+    /// Workflows by place.
+    pub workflows: Vec<u32>,
+    /// Versions.
+    pub versions: Vec<u32>,
+    /// How they ended.
+    pub statuses: Vec<Status>,
+    /// Ended at this time or later.
+    pub ended_from: Option<Time>,
+    /// Ended before this time.
+    pub ended_until: Option<Time>,
+}
+
+impl ArchiveFilter {
+    fn lets_through(&self, (workflow, version, status): (u32, u32, Status)) -> bool {
+        (self.workflows.is_empty() || self.workflows.contains(&workflow))
+            && (self.versions.is_empty() || self.versions.contains(&version))
+            && (self.statuses.is_empty() || self.statuses.contains(&status))
+    }
+
+    fn lets_end_through(&self, oldest: Time, newest: Time) -> bool {
+        self.ended_from.is_none_or(|from| newest >= from) && self.ended_until.is_none_or(|until| oldest < until)
+    }
+
+    /// Whether some of these instances may be meant.
+    #[must_use]
+    pub fn lets_some_through(&self, tally: &Tally) -> bool {
+        self.lets_through((tally.workflow, tally.version, tally.status))
+            && self.lets_end_through(tally.oldest_end, tally.newest_end)
+    }
+}
+
+/// Where a list goes on: below what ended then, in this chunk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ArchiveCursor {
+    /// The chunk.
+    pub chunk: u64,
+    /// When the last one that was looked at ended.
+    pub ended_at: Time,
+    /// The sequence that made it; 0 where nothing of the chunk is left to look at.
+    pub made_at: u64,
+}
+
+impl ArchiveCursor {
+    /// What is left to look at of a chunk.
+    fn is_below(self, chunk: u64, one: &ArchivedInstance) -> bool {
+        chunk != self.chunk || order(one) < (self.ended_at, self.made_at)
+    }
+}
+
+/// The order within a chunk.
+pub(in crate::ledger) fn order(one: &ArchivedInstance) -> (Time, u64) {
+    (one.ended_at, one.id.made_at)
+}
+
+/// A page of the archive.
+#[derive(Debug, Default)]
+pub struct ArchivePage {
+    /// Newest first, each with its place: a list continues after it.
+    pub instances: Vec<(ArchiveCursor, FoundInstance)>,
+    /// Where to go on; none on the last page.
+    pub next: Option<ArchiveCursor>,
+}
+
+impl Archive {
+    /// Lists what a filter and `is_meant` let through, newest first, at most `rows_max`; looks at no more than a bounded
+    /// number of instances, so that a page may be short though there are more.
+    ///
+    /// # Errors
+    /// [`HistoryError`].
+    pub async fn list(
+        &self,
+        filter: &ArchiveFilter,
+        is_meant: impl Fn(&FoundInstance) -> bool,
+        after: Option<ArchiveCursor>,
+        rows_max: usize,
+        now: Time,
+    ) -> Result<ArchivePage, HistoryError> {
+        let (mut page, mut cursor, mut read, mut looks) = (ArchivePage::default(), after, 0, 0);
+        while let Some(chunk) = self.next_chunk(filter, cursor) {
+            let root = self.root();
+            let content = match self.content(chunk.file).await {
+                // Written anew since the look at the root.
+                Err(HistoryError::Journal(JournalError::NotFound { .. })) if looks < ARCHIVE_LOOKS_MAX => {
+                    looks += 1;
+                    continue;
+                }
+                content => content?,
+            };
+            let from = cursor;
+            let is_left = |one: &&ArchivedInstance| from.is_none_or(|from| from.is_below(chunk.id, one));
+            let passes = |one: &&ArchivedInstance| {
+                filter.lets_through((one.workflow, one.version, one.status))
+                    && filter.lets_end_through(one.ended_at, one.ended_at)
+                    && !self.instance_is_outlived(&root, one, now)
+            };
+            for one in content.instances.iter().rev().filter(is_left).filter(passes) {
+                if page.instances.len() == rows_max || read == ARCHIVE_READ_MAX {
+                    page.next = cursor;
+                    return Ok(page);
+                }
+                read += 1;
+                let found = self.read(&content, one).await?;
+                let (ended_at, made_at) = order(one);
+                let place = ArchiveCursor { chunk: chunk.id, ended_at, made_at };
+                page.instances.extend(Some((place, found)).filter(|(_, found)| is_meant(found)));
+                cursor = Some(place);
+            }
+            cursor = Some(ArchiveCursor { chunk: chunk.id, ended_at: Time(i64::MIN), made_at: 0 });
+        }
+        Ok(page)
+    }
+
+    /// The newest chunk at or below the cursor that may have something.
+    fn next_chunk(&self, filter: &ArchiveFilter, cursor: Option<ArchiveCursor>) -> Option<Arc<Chunk>> {
+        let top = match cursor {
+            None => u64::MAX,
+            Some(ArchiveCursor { chunk, made_at: 0, .. }) => chunk.checked_sub(1)?,
+            Some(ArchiveCursor { chunk, .. }) => chunk,
+        };
+        let root = self.root();
+        let mut chunks = root.archive.chunks.range(..=top).rev();
+        let found = chunks.find(|(_, chunk)| chunk.tallies.iter().any(|tally| filter.lets_some_through(tally)));
+        found.map(|(_, chunk)| chunk.clone())
+    }
+}

@@ -1,0 +1,213 @@
+//! The feed: entries as they become durable, for alerters. The newest are held in memory; older ones are read from the
+//! journal, as far as it keeps them.
+//!
+//! A wake-up that is lost costs time, never a change: readers ask for what follows on the sequence that they have.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+
+use aftercall_engine::Entry;
+use tokio::sync::watch;
+
+use crate::journal::{Group, JournalError, Log, Position};
+use crate::limits::{FEED_GROUPS_HELD, FEED_READ_BYTES, FEED_RING_BYTES, FEED_RING_ENTRIES};
+use crate::records::{Linked, RecordError, decode_group};
+
+/// An entry with the chain hash at it.
+#[derive(Clone, Debug)]
+pub struct FeedItem {
+    /// The entry.
+    pub entry: Arc<Entry>,
+    /// The chain hash at it.
+    pub chain: u64,
+    /// How many bytes the feed counts for it while it is held in memory; 0 of what was read from the journal.
+    pub bytes: usize,
+}
+
+/// The newest entries.
+#[derive(Default)]
+struct Ring {
+    items: VecDeque<FeedItem>,
+    bytes: usize,
+}
+
+impl Ring {
+    /// Adds items, and takes out what is too much then; the newest stays, however large it is.
+    fn extend(&mut self, items: Vec<FeedItem>) -> Vec<FeedItem> {
+        self.bytes += items.iter().map(|item| item.bytes).sum::<usize>();
+        self.items.extend(items);
+        let mut gone = Vec::new();
+        while self.items.len() > FEED_RING_ENTRIES || (self.bytes > FEED_RING_BYTES && self.items.len() > 1) {
+            gone.extend(self.take_oldest());
+        }
+        gone
+    }
+
+    fn take_oldest(&mut self) -> Option<FeedItem> {
+        let oldest = self.items.pop_front()?;
+        self.bytes -= oldest.bytes;
+        Some(oldest)
+    }
+}
+
+/// Why the feed cannot give what was asked for.
+#[derive(Debug, thiserror::Error)]
+pub enum FeedError {
+    /// The sequence is older than what is kept, or from the future.
+    #[error("the feed goes from {oldest} to {newest}")]
+    OutOfRange {
+        /// The oldest sequence that can be read.
+        oldest: u64,
+        /// The newest.
+        newest: u64,
+    },
+    /// The journal could not be read.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// An entry could not be read.
+    #[error(transparent)]
+    Record(#[from] RecordError),
+}
+
+/// The feed.
+pub struct Feed {
+    log: Arc<dyn Log>,
+    ring: RwLock<Ring>,
+    /// The groups of which one entry was read last: who walks through the past comes back to them.
+    read_last: Mutex<VecDeque<Arc<Vec<FeedItem>>>>,
+    newest: watch::Sender<Position>,
+    /// The oldest sequence of the journal, as far as it is known here: reading shows whether more was trimmed.
+    oldest: AtomicU64,
+}
+
+impl Feed {
+    pub(in crate::ledger) fn new(log: Arc<dyn Log>, newest: Position, oldest: u64) -> Self {
+        let (newest, oldest) = (watch::Sender::new(newest), AtomicU64::new(oldest));
+        Self { log, ring: RwLock::default(), read_last: Mutex::default(), newest, oldest }
+    }
+
+    /// Adds entries that have become durable.
+    pub(in crate::ledger) fn publish(&self, items: Vec<FeedItem>) {
+        let Some(last) = items.last() else { return };
+        let newest = Position { sequence: last.entry.sequence, chain: last.chain };
+        let mut ring = self.ring.write().unwrap_or_else(PoisonError::into_inner);
+        let gone = ring.extend(items);
+        drop(ring);
+        drop(gone);
+        self.newest.send_replace(newest);
+    }
+
+    /// The journal begins at this sequence now.
+    pub(in crate::ledger) fn trimmed(&self, oldest: u64) {
+        self.oldest.fetch_max(oldest, Ordering::Relaxed);
+    }
+
+    /// Lets go of all entries up to this one, which were trimmed from the journal before.
+    pub(in crate::ledger) fn forget(&self, upto: u64) {
+        let mut ring = self.ring.write().unwrap_or_else(PoisonError::into_inner);
+        let count = ring.items.partition_point(|item| item.entry.sequence <= upto);
+        let gone: Vec<FeedItem> = (0..count).filter_map(|_| ring.take_oldest()).collect();
+        drop(ring);
+        drop(gone);
+        self.lock_read_last().clear();
+    }
+
+    fn lock_read_last(&self) -> MutexGuard<'_, VecDeque<Arc<Vec<FeedItem>>>> {
+        self.read_last.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The newest durable entry's place; wakes those who wait for more.
+    #[must_use]
+    pub fn newest(&self) -> watch::Receiver<Position> {
+        self.newest.subscribe()
+    }
+
+    /// The oldest sequence that can be read.
+    #[must_use]
+    pub fn oldest(&self) -> u64 {
+        self.oldest.load(Ordering::Relaxed)
+    }
+
+    /// Entries from a sequence on, at most `items_max`; none where it is the one after the newest.
+    ///
+    /// # Errors
+    /// [`FeedError`].
+    pub async fn items(&self, from: u64, items_max: usize) -> Result<Vec<FeedItem>, FeedError> {
+        let newest = self.newest.borrow().sequence;
+        if from > newest + 1 || from == 0 {
+            return Err(FeedError::OutOfRange { oldest: self.oldest(), newest });
+        }
+        if from == newest + 1 {
+            return Ok(Vec::new());
+        }
+        if let Some(items) = self.read_ring(from, items_max) {
+            return Ok(items);
+        }
+        self.read_log(from, items_max, newest).await
+    }
+
+    fn read_ring(&self, from: u64, items_max: usize) -> Option<Vec<FeedItem>> {
+        let ring = self.ring.read().unwrap_or_else(PoisonError::into_inner);
+        let first = ring.items.front()?.entry.sequence;
+        let skip = usize::try_from(from.checked_sub(first)?).ok()?;
+        Some(ring.items.iter().skip(skip).take(items_max).cloned().collect())
+    }
+
+    async fn read_log(&self, from: u64, items_max: usize, newest: u64) -> Result<Vec<FeedItem>, FeedError> {
+        if items_max == 1 {
+            return self.read_one(from, newest).await;
+        }
+        let mut items = Vec::new();
+        for group in self.groups(from, FEED_READ_BYTES, newest).await? {
+            if items.len() == items_max {
+                break;
+            }
+            let wanted = decoded(&group)?.into_iter().filter(|item| (from..=newest).contains(&item.entry.sequence));
+            items.extend(wanted.take(items_max - items.len()));
+        }
+        Ok(items)
+    }
+
+    async fn groups(&self, from: u64, bytes_max: usize, newest: u64) -> Result<Vec<Group>, FeedError> {
+        match self.log.read(from, bytes_max).await {
+            Err(JournalError::Trimmed { oldest }) => {
+                self.trimmed(oldest);
+                Err(FeedError::OutOfRange { oldest, newest })
+            }
+            groups => Ok(groups?),
+        }
+    }
+
+    /// One entry, of which the group is read and held.
+    async fn read_one(&self, sequence: u64, newest: u64) -> Result<Vec<FeedItem>, FeedError> {
+        let held = self.lock_read_last().iter().find_map(|group| item_of(group, sequence));
+        if let Some(item) = held {
+            return Ok(vec![item]);
+        }
+        // As many bytes as it has: the first group is given whatever its size.
+        let Some(group) = self.groups(sequence, 1, newest).await?.into_iter().next() else { return Ok(Vec::new()) };
+        let group = Arc::new(decoded(&group)?);
+        let found = item_of(&group, sequence).into_iter().collect();
+        let mut read_last = self.lock_read_last();
+        // What was trimmed meanwhile may be what is to be forgotten.
+        if group.first().is_some_and(|first| first.entry.sequence >= self.oldest()) {
+            read_last.push_back(group);
+            let surplus = read_last.len().saturating_sub(FEED_GROUPS_HELD);
+            read_last.drain(..surplus);
+        }
+        Ok(found)
+    }
+}
+
+fn decoded(group: &Group) -> Result<Vec<FeedItem>, RecordError> {
+    let linked = decode_group(&group.bytes, group.chain_before, group.chain)?;
+    let item = |linked: Linked| FeedItem { entry: Arc::new(linked.entry), chain: linked.chain, bytes: 0 };
+    Ok(linked.into_iter().map(item).collect())
+}
+
+/// The entries of a group follow one another.
+fn item_of(group: &[FeedItem], sequence: u64) -> Option<FeedItem> {
+    let place = sequence.checked_sub(group.first()?.entry.sequence)?;
+    group.get(usize::try_from(place).ok()?).cloned()
+}

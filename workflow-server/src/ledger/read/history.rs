@@ -1,0 +1,201 @@
+//! Everything that ever happened, entry by entry: the newest from the feed's ring, then the journal, then the packed
+//! chunks that were made before the journal was trimmed.
+//!
+//! Promise: what is being erased is masked in whatever is read here, though files may still hold older bytes of it.
+
+mod chunks;
+mod trails;
+
+use std::sync::Arc;
+
+use aftercall_engine::entry::{After, InstanceChange};
+use aftercall_engine::instance::{Instance, InstanceId};
+use aftercall_engine::{Entry, Root};
+use arc_swap::ArcSwap;
+use thiserror::Error;
+
+use chunks::Chunks;
+pub(in crate::ledger) use chunks::{PREFIX, Place, frame_entries, join_frame, range_of};
+use trails::Trails;
+pub use trails::{Step, Trail};
+
+use super::feed::{Feed, FeedError};
+use crate::journal::{JournalError, Vault};
+use crate::records::RecordError;
+
+/// Why history cannot be read.
+#[derive(Debug, Error)]
+pub enum HistoryError {
+    /// There is no such entry.
+    #[error("there is no entry {0} in the history")]
+    NoSuchEntry(u64),
+    /// The feed or journal could not be read.
+    #[error(transparent)]
+    Feed(#[from] FeedError),
+    /// A chunk could not be read.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// A chunk does not unpack.
+    #[error(transparent)]
+    Record(#[from] RecordError),
+}
+
+/// The history.
+pub struct History {
+    feed: Arc<Feed>,
+    chunks: Chunks,
+    root: Arc<ArcSwap<Root>>,
+    trails: Trails,
+}
+
+impl History {
+    pub(in crate::ledger) async fn open(
+        feed: Arc<Feed>,
+        vault: Arc<dyn Vault>,
+        root: Arc<ArcSwap<Root>>,
+    ) -> Result<Self, JournalError> {
+        Ok(Self { feed, chunks: Chunks::open(vault).await?, root, trails: trails::trails() })
+    }
+
+    /// The newest sequence that is packed; 0 if none is.
+    pub(in crate::ledger) fn packed_upto(&self) -> u64 {
+        self.chunks.newest()
+    }
+
+    /// The names of the files of all chunks, oldest first.
+    pub(in crate::ledger) fn names(&self) -> Vec<String> {
+        self.chunks.names()
+    }
+
+    /// The places of all chunks that hold one of these sequences or more, ascending.
+    pub(in crate::ledger) fn places(&self, within: std::ops::RangeInclusive<u64>) -> Vec<Place> {
+        self.chunks.places(within)
+    }
+
+    /// All entries of a chunk, as they are stored.
+    pub(in crate::ledger) async fn stored(&self, place: Place) -> Result<Vec<Arc<Entry>>, HistoryError> {
+        self.chunks.all_of(place).await
+    }
+
+    /// The newest root that is published.
+    pub(in crate::ledger) fn root(&self) -> Arc<Root> {
+        self.root.load_full()
+    }
+
+    /// Lets a chunk that is written take the place of the one of its range.
+    pub(in crate::ledger) fn put(&self, place: Place) {
+        self.chunks.put(place);
+    }
+
+    /// Nothing is left of the range of this chunk.
+    pub(in crate::ledger) fn take_out(&self, place: Place) {
+        self.chunks.take_out(place);
+    }
+
+    /// Releases what is in memory of a chunk that is removed.
+    pub(in crate::ledger) fn forget(&self, place: Place) {
+        self.chunks.forget(place);
+    }
+
+    /// Masks by the World before it was read as well: an erasure may have ended meanwhile.
+    fn masked(&self, before: &Root, entry: Arc<Entry>) -> Arc<Entry> {
+        let root = self.root.load();
+        root.erasing.masked(&root, before.erasing.masked(before, entry))
+    }
+
+    /// The entry with this sequence.
+    ///
+    /// # Errors
+    /// [`HistoryError`].
+    pub async fn entry(&self, sequence: u64) -> Result<Arc<Entry>, HistoryError> {
+        let before = self.root.load_full();
+        if let Some(item) = self.recent(sequence, 1).await?.and_then(|items| items.into_iter().next()) {
+            return Ok(item);
+        }
+        self.chunks.entry(sequence).await.map(|entry| self.masked(&before, entry))
+    }
+
+    /// The instance as a change left it, which an earlier entry may hold.
+    ///
+    /// # Errors
+    /// [`HistoryError`].
+    pub async fn whole(&self, change: &InstanceChange) -> Result<Arc<Instance>, HistoryError> {
+        let touched = match &change.after {
+            After::Whole(instance) => return Ok(instance.clone()),
+            After::Touched(touched) => touched,
+        };
+        let entry = self.entry(touched.whole_at).await?;
+        let mut changes = entry.instances.iter().filter(|one| one.after.id() == touched.id);
+        let content = changes.find_map(|one| one.after.whole()).ok_or(HistoryError::NoSuchEntry(touched.whole_at))?;
+        Ok(Arc::new(touched.onto(content)))
+    }
+
+    /// Entries from a sequence on, in order: as many as are at hand, at most `entries_max`, and one at least. What has
+    /// outlived its retention is left out, or has nothing in it any more.
+    ///
+    /// # Errors
+    /// [`HistoryError`].
+    pub async fn entries(&self, from: u64, entries_max: usize) -> Result<Vec<Arc<Entry>>, HistoryError> {
+        if let Some(entries) = self.recent(from, entries_max).await? {
+            return Ok(entries);
+        }
+        let before = self.root.load_full();
+        let entries = self.chunks.entries(from, entries_max).await?;
+        if !entries.is_empty() {
+            return Ok(entries.into_iter().map(|entry| self.masked(&before, entry)).collect());
+        }
+        // Nothing is left of what was packed from there on.
+        let oldest = self.feed.oldest();
+        self.recent(oldest, entries_max).await?.ok_or(HistoryError::NoSuchEntry(from))
+    }
+
+    /// Entries from feed and journal; none where they begin later.
+    async fn recent(&self, from: u64, entries_max: usize) -> Result<Option<Vec<Arc<Entry>>>, HistoryError> {
+        if from < self.feed.oldest() {
+            return Ok(None);
+        }
+        if from <= self.root.load().sequence {
+            // The root is shown a moment before its entries are in the feed.
+            let _ = self.feed.newest().wait_for(|newest| newest.sequence >= from).await;
+        }
+        let before = self.root.load_full();
+        match self.feed.items(from, entries_max).await {
+            Ok(items) if items.is_empty() => Err(HistoryError::NoSuchEntry(from)),
+            Ok(items) => Ok(Some(items.into_iter().map(|item| self.masked(&before, item.entry)).collect())),
+            // Trimmed since the look at `oldest`: it was packed before.
+            Err(FeedError::OutOfRange { newest, .. }) if from <= newest => Ok(None),
+            Err(FeedError::OutOfRange { .. }) => Err(HistoryError::NoSuchEntry(from)),
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+/// The changes of one instance, newest first: each names the one before it.
+pub struct Walk<'h> {
+    history: &'h History,
+    instance: InstanceId,
+    next: u64,
+}
+
+impl<'h> Walk<'h> {
+    /// From the newest on.
+    #[must_use]
+    pub fn of_instance(history: &'h History, instance: &Instance) -> Self {
+        Self { history, instance: instance.id, next: instance.sequence }
+    }
+
+    /// The next older one; none before the first.
+    ///
+    /// # Errors
+    /// [`HistoryError`].
+    pub async fn next(&mut self) -> Result<Option<(Arc<Entry>, InstanceChange)>, HistoryError> {
+        if self.next == 0 {
+            return Ok(None);
+        }
+        let entry = self.history.entry(self.next).await?;
+        let change = entry.instances.iter().find(|change| change.after.id() == self.instance).cloned();
+        let change = change.ok_or(HistoryError::NoSuchEntry(self.next))?;
+        self.next = change.before.as_ref().map_or(0, |before| before.sequence);
+        Ok(Some((entry, change)))
+    }
+}

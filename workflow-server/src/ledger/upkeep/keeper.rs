@@ -1,0 +1,265 @@
+//! Keeps what is in memory and in the journal short, beside the running ledger: writes snapshots, packs the entries that
+//! history needs, and only then trims; lets ended calls leave memory; removes what has outlived its retention; and scrubs
+//! the files of whoever was erased.
+//!
+//! One task does all of it, one small step after another, so that no two of them work on the same file. Each step is durable
+//! before the next begins, so a crash in between costs work, never an entry.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use aftercall_engine::Request;
+use aftercall_engine::actor::{Actor, ActorKind};
+use aftercall_engine::command::Command;
+use bytes::Bytes;
+use tokio::sync::{Notify, mpsc};
+use tokio::time::{MissedTickBehavior, interval};
+
+use super::archive_files::ArchiveFiles;
+use super::capture::{CaptureRequest, no_lease};
+use super::history_files::HistoryFiles;
+use crate::journal::{Group, JournalError, Leading, Log, Storage, Vault};
+use crate::ledger::read::history::HistoryError;
+use crate::ledger::read::snapshots::{self, snapshot_sequence};
+use crate::ledger::{Condition, Handle, LedgerError, LedgerOptions, Outcome};
+use crate::limits::{ARCHIVE_LOOK_EVERY, ARCHIVE_LOOK_EVERY_MIN, PACK_READ_BYTES, SNAPSHOTS_KEPT};
+use crate::records::{WorldImage, snapshot_frames};
+
+/// Frames of a snapshot that wait to be written: bounds what a slow disk can pile up.
+const FRAMES_WAITING: usize = 4;
+
+pub(in crate::ledger) struct Keeper {
+    pub(in crate::ledger) log: Arc<dyn Log>,
+    pub(in crate::ledger) vault: Arc<dyn Vault>,
+    pub(in crate::ledger) leading: Leading,
+    pub(super) history_files: HistoryFiles,
+    pub(super) archive_files: ArchiveFiles,
+    pub(in crate::ledger) handle: Handle,
+    pub(in crate::ledger) images: mpsc::Receiver<WorldImage>,
+    pub(in crate::ledger) captures: mpsc::Receiver<CaptureRequest>,
+    /// Alive while a backup reads the files.
+    pub(in crate::ledger) lease: Weak<()>,
+    /// Whether snapshots or entries were not removed because a backup read them.
+    pub(in crate::ledger) put_off: bool,
+    /// Wakes it where there is something to do at once.
+    pub(in crate::ledger) wake: Arc<Notify>,
+    /// Entries that stay in the journal behind the older of the two snapshots.
+    pub(in crate::ledger) kept_entries: u64,
+    /// How long after its end an instance leaves memory, in milliseconds.
+    pub(in crate::ledger) archive_after_millis: i64,
+    /// The day on which what has outlived its retention was looked for last; none since the start.
+    pub(in crate::ledger) purged_on: Option<i64>,
+    /// The erasures for which snapshots and journal hold nothing any more.
+    pub(in crate::ledger) forgotten_for: BTreeSet<u64>,
+}
+
+/// What the keeper is handed to do.
+pub(in crate::ledger) struct Incoming {
+    /// Snapshots to write.
+    pub(in crate::ledger) images: mpsc::Receiver<WorldImage>,
+    /// Backups that begin.
+    pub(in crate::ledger) captures: mpsc::Receiver<CaptureRequest>,
+}
+
+impl Incoming {
+    /// With the senders for each.
+    pub(in crate::ledger) fn new() -> (mpsc::Sender<WorldImage>, mpsc::Sender<CaptureRequest>, Self) {
+        let (image_sender, images) = mpsc::channel(1);
+        let (capture_sender, captures) = mpsc::channel(1);
+        (image_sender, capture_sender, Self { images, captures })
+    }
+}
+
+/// Why a round of keeping was given up; the next one tries again.
+#[derive(Debug, thiserror::Error)]
+pub(in crate::ledger) enum KeepError {
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    #[error(transparent)]
+    History(#[from] HistoryError),
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    #[error("{0} was cut off")]
+    CutOff(&'static str),
+    /// A person must do something first; the whole sentence.
+    #[error("{0}")]
+    Waits(String),
+}
+
+impl Keeper {
+    pub(in crate::ledger) fn new(
+        storage: &dyn Storage,
+        leading: Leading,
+        handle: Handle,
+        Incoming { images, captures }: Incoming,
+        options: &LedgerOptions,
+    ) -> Self {
+        let wake = handle.keeper.clone();
+        let (kept_entries, archive_after_millis) = (options.journal_kept_entries, options.archive_after_millis);
+        Self {
+            log: storage.log(),
+            vault: storage.vault(),
+            history_files: HistoryFiles::new(handle.history().clone(), storage, leading.clone()),
+            archive_files: ArchiveFiles::new(handle.archive().clone(), storage, leading.clone()),
+            leading,
+            handle,
+            images,
+            captures,
+            lease: no_lease(),
+            put_off: false,
+            wake,
+            kept_entries,
+            archive_after_millis,
+            purged_on: None,
+            forgotten_for: BTreeSet::new(),
+        }
+    }
+
+    /// Works until no more can come.
+    pub(in crate::ledger) async fn run(mut self) {
+        if let Err(error) = self.remove_others().await {
+            tracing::error!(%error, "files of history or archive that count no more were not removed; the next start tries again");
+        }
+        let look_every = Duration::from_millis(self.archive_after_millis.unsigned_abs() / 4);
+        let mut looks = interval(look_every.clamp(ARCHIVE_LOOK_EVERY_MIN, ARCHIVE_LOOK_EVERY));
+        looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let wake = self.wake.clone();
+        loop {
+            tokio::select! {
+                image = self.images.recv() => match image {
+                    Some(image) => self.keep(image).await,
+                    None => return,
+                },
+                Some(request) = self.captures.recv() => self.answer_capture(request).await,
+                _ = looks.tick() => self.tidy().await,
+                () = wake.notified() => self.tidy().await,
+            }
+        }
+    }
+
+    /// Removes what a crash has left.
+    async fn remove_others(&self) -> Result<(), HistoryError> {
+        self.history_files.remove_others().await?;
+        self.archive_files.remove_others().await
+    }
+
+    async fn tidy(&mut self) {
+        let scrubbed = self.scrub().await;
+        self.report(Condition::Erasing, "erasing a caller", scrubbed);
+        let archived = match self.catch_up().await {
+            Ok(()) => self.archive().await,
+            failed => failed,
+        };
+        self.report(Condition::Archiving, "archiving", archived);
+        let purged = self.purge().await;
+        self.report(Condition::Purging, "removing what has outlived its retention", purged);
+    }
+
+    fn report(&self, condition: Condition, what: &str, done: Result<(), KeepError>) {
+        let failed = match done {
+            Ok(()) => None,
+            Err(KeepError::Ledger(error)) => return tracing::info!(%error, "{what} waits"),
+            Err(KeepError::Waits(why)) => Some(why),
+            Err(error) => Some(format!("{what} is not done: {error}; nothing is lost, and it is tried again")),
+        };
+        self.handle.conditions().set(condition, failed.map(Into::into));
+    }
+
+    /// Whether a long piece of work goes on: writes a snapshot that waits, and gives up where the server goes away.
+    pub(in crate::ledger) async fn goes_on(&mut self) -> bool {
+        match self.images.try_recv() {
+            Ok(image) => {
+                self.keep(image).await;
+                true
+            }
+            Err(mpsc::error::TryRecvError::Empty) => true,
+            Err(mpsc::error::TryRecvError::Disconnected) => false,
+        }
+    }
+
+    /// Carries out a command of its own; gives whether it changed anything.
+    pub(in crate::ledger) async fn carry_out(&self, command: Command) -> Result<bool, KeepError> {
+        let actor = Actor { kind: ActorKind::Timer, name: "".into() };
+        let outcome = self.handle.execute(Request { actor, mark: None, salt: 0, known: None, command }).await?;
+        Ok(matches!(outcome, Outcome::Committed(_)))
+    }
+
+    async fn keep(&mut self, image: WorldImage) {
+        let sequence = image.sequence();
+        let kept = self.keep_image(image).await;
+        if kept.is_ok() {
+            tracing::info!(sequence, "snapshot written");
+        }
+        self.report(Condition::Snapshots, "writing a snapshot", kept);
+    }
+
+    async fn keep_image(&mut self, image: WorldImage) -> Result<(), KeepError> {
+        self.write(image).await?;
+        if self.is_leased() {
+            self.put_off = true;
+            return Ok(());
+        }
+        self.remove_and_trim(SNAPSHOTS_KEPT).await
+    }
+
+    /// Removes all but the newest snapshots, and the entries that neither these nor alerters need.
+    pub(in crate::ledger) async fn remove_and_trim(&self, kept: usize) -> Result<(), KeepError> {
+        let oldest_kept = self.remove_snapshots(kept).await?;
+        self.trim(oldest_kept.saturating_sub(self.kept_entries)).await
+    }
+
+    /// Removes all but the newest snapshots; gives where the oldest of these stands.
+    pub(in crate::ledger) async fn remove_snapshots(&self, kept: usize) -> Result<u64, KeepError> {
+        let snapshots = snapshots::names(self.vault.as_ref()).await?;
+        let surplus = snapshots.len().saturating_sub(kept);
+        for name in &snapshots[..surplus] {
+            self.leading.vault().remove(name).await?;
+        }
+        Ok(snapshots.get(surplus).and_then(|name| snapshot_sequence(name)).unwrap_or(0))
+    }
+
+    /// Packs entries up to about `upto`, then drops them from the journal.
+    pub(in crate::ledger) async fn trim(&self, upto: u64) -> Result<(), KeepError> {
+        if upto >= self.log.bounds().await?.oldest() {
+            let packed = self.pack(upto).await?;
+            self.leading.log().trim(packed).await?;
+            self.handle.feed().trimmed(self.log.bounds().await?.oldest());
+        }
+        Ok(())
+    }
+
+    pub(in crate::ledger) async fn write(&self, image: WorldImage) -> Result<(), KeepError> {
+        if snapshots::has(self.vault.as_ref(), image.sequence()).await? {
+            return Ok(());
+        }
+        let name = snapshots::name(image.sequence(), self.leading.term());
+        let mut blob = self.leading.vault().create(&name).await?;
+        let (sender, mut frames) = mpsc::channel::<Vec<u8>>(FRAMES_WAITING);
+        let encoding =
+            tokio::task::spawn_blocking(move || snapshot_frames(&image, |frame| sender.blocking_send(frame)));
+        while let Some(frame) = frames.recv().await {
+            blob.write(Bytes::from(frame)).await?;
+        }
+        match encoding.await {
+            Ok(Ok(())) => Ok(blob.finish().await?),
+            // The blob is dropped unfinished: nothing is to be seen of it.
+            _ => Err(KeepError::CutOff("encoding a snapshot")),
+        }
+    }
+
+    /// Packs whole groups up to about `upto`; gives the newest sequence that is packed.
+    async fn pack(&self, upto: u64) -> Result<u64, KeepError> {
+        let history = self.handle.history();
+        let mut packed = history.packed_upto();
+        while packed < upto {
+            let from = (packed + 1).max(self.log.bounds().await?.oldest());
+            let groups: Vec<Group> = self.log.read(from, PACK_READ_BYTES).await?;
+            let groups: Vec<Group> = groups.into_iter().take_while(|group| group.last <= upto).collect();
+            let Some(last) = groups.last().map(|group| group.last) else { break };
+            self.history_files.pack(from, groups).await?;
+            packed = last;
+        }
+        Ok(packed)
+    }
+}

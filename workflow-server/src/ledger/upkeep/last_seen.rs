@@ -1,0 +1,89 @@
+//! Signs of life in the vault: what the next start knows of the time. And, as regularly, a look at the free space of the disk.
+
+use std::fmt::Display;
+use std::sync::Arc;
+use std::time::Duration;
+
+use aftercall_engine::time::Time;
+use tokio::time::{MissedTickBehavior, interval};
+
+use crate::journal::{JournalError, Leading, Vault};
+use crate::ledger::conditions::no_space;
+use crate::ledger::{Clock, Condition, Handle};
+use crate::limits::{DISK_LOOK_EVERY, LAST_SEEN_EVERY};
+use crate::records::LastSeen;
+
+/// The key of the newest sign of life.
+pub const LAST_SEEN_KEY: &str = "last-seen";
+
+/// The newest sign of life; none where there was none yet, or where it does not read: then the newest entry counts alone.
+pub(in crate::ledger) async fn read(vault: &dyn Vault) -> Option<LastSeen> {
+    let unread = |error: &dyn Display| tracing::warn!(%error, "the last sign of life cannot be read");
+    let bytes = vault.get_key(LAST_SEEN_KEY).await.inspect_err(|error| unread(error)).ok().flatten()?;
+    LastSeen::read(&bytes).inspect_err(|error| unread(error)).ok()
+}
+
+/// The sign of life that a server would have left that held its timers and wrote none.
+pub(in crate::ledger) fn held_at(sequence: u64, at: Time) -> LastSeen {
+    LastSeen { sequence, server: at, wall: at, boot: "".into(), up_millis: 0, is_held: true, slack_millis: 0 }
+}
+
+/// Writes signs of life, and looks at the disk.
+pub(in crate::ledger) struct Watchman {
+    leading: Leading,
+    clock: Arc<dyn Clock>,
+    handle: Handle,
+}
+
+impl Watchman {
+    /// Writes the first sign: a start that crashes at once leaves one, too.
+    pub(in crate::ledger) async fn begin(leading: Leading, clock: Arc<dyn Clock>, handle: Handle) -> Self {
+        let watchman = Self { leading, clock, handle };
+        watchman.give_sign().await;
+        watchman
+    }
+
+    /// Works until it is dropped.
+    pub(in crate::ledger) async fn run(&self) {
+        tokio::join!(self.look_at_disk(), self.give_signs());
+    }
+
+    async fn give_signs(&self) {
+        loop {
+            self.give_sign().await;
+            let next = self.clock.monotonic() + LAST_SEEN_EVERY;
+            let held = self.handle.time.held().is_some();
+            // What is held must still be held after a crash.
+            while self.clock.monotonic() < next && self.handle.time.held().is_some() == held {
+                let left = next.saturating_sub(self.clock.monotonic());
+                self.clock.wait(left.min(Duration::from_secs(1))).await;
+            }
+        }
+    }
+
+    /// Writes one; without it the next start knows less, and nothing else is lost.
+    pub(in crate::ledger) async fn give_sign(&self) {
+        // The sequence is read first: where time goes back in between, this sign is then not believed.
+        let sequence = self.handle.root().sequence;
+        let seen = self.handle.time.sign_of_life(sequence);
+        if let Err(error) = self.leading.vault().put_key(LAST_SEEN_KEY, seen.bytes().into()).await {
+            tracing::debug!(%error, "no sign of life was written");
+        }
+    }
+
+    async fn look_at_disk(&self) {
+        let mut looks = interval(DISK_LOOK_EVERY);
+        looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            looks.tick().await;
+            match self.leading.vault().check_space().await {
+                Ok(()) => self.handle.conditions.set(Condition::Disk, None),
+                Err(JournalError::NoSpace { reserve_bytes, .. }) => {
+                    self.handle.conditions.set(Condition::Disk, Some(no_space(reserve_bytes)));
+                }
+                // Whether the disk can be read at all, the next write shows.
+                Err(error) => tracing::warn!(%error, "the free space of the disk is not known"),
+            }
+        }
+    }
+}

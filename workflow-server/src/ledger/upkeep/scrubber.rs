@@ -1,0 +1,141 @@
+//! Scrubs the files once every call of an erased caller is masked: a snapshot of the masked World takes the place of all older
+//! ones, the journal is packed and trimmed up to it and copied to fresh files, and the chunks of the history and the archive
+//! that tell of the caller are written anew. Only then the erasure is done; cut off anywhere, it begins again.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use aftercall_engine::Entry;
+use aftercall_engine::archive::Chunk;
+use aftercall_engine::command::{Command, EndErasure};
+use aftercall_engine::erasure::{ErasedCall, Erasure, ErasureState};
+use aftercall_engine::time::Time;
+
+use super::history_files::Rewritten;
+use super::keeper::{KeepError, Keeper};
+use crate::ledger::read::history::HistoryError;
+
+impl Keeper {
+    pub(in crate::ledger) async fn scrub(&mut self) -> Result<(), KeepError> {
+        let root = self.handle.root();
+        let due = root.erasures.values().filter(|one| one.state == ErasureState::Scrubbing);
+        let due: Vec<Arc<Erasure>> = due.cloned().collect();
+        // A backup that runs may still copy what is erased: it ends first.
+        if due.is_empty() || self.is_leased() {
+            return Ok(());
+        }
+        if !due.iter().all(|one| self.forgotten_for.contains(&one.id)) {
+            self.forget_the_past().await?;
+            self.forgotten_for = due.iter().map(|one| one.id).collect();
+        }
+        let mut first_error = None;
+        for erasure in due {
+            match self.scrub_one(&erasure).await {
+                Ok(true) => {}
+                Ok(false) => return Ok(()),
+                // One that cannot be finished holds up no other.
+                Err(error) => {
+                    tracing::warn!(erasure = erasure.id, %error, "the files still tell of an erased caller");
+                    first_error.get_or_insert(error);
+                }
+            }
+        }
+        first_error.map_or(Ok(()), Err)
+    }
+
+    /// Gives whether it came to the end.
+    async fn scrub_one(&mut self, erasure: &Erasure) -> Result<bool, KeepError> {
+        if !self.scrub_history(erasure).await? {
+            return Ok(false);
+        }
+        self.scrub_archive(erasure).await?;
+        // What was written anew before and could not be removed then.
+        self.history_files.remove_others().await?;
+        self.archive_files.remove_others().await?;
+        self.carry_out(Command::from(EndErasure { erasure: erasure.id })).await?;
+        tracing::info!(erasure = erasure.id, calls = erasure.calls.len(), "a caller is erased: no byte remains");
+        Ok(true)
+    }
+
+    /// What snapshots, journal and feed hold of the time before goes into the history, masked.
+    pub(in crate::ledger) async fn forget_the_past(&mut self) -> Result<(), KeepError> {
+        let image = self.handle.take_image().await?;
+        // Those that wait are older: written later they would bring the past back.
+        while self.images.try_recv().is_ok() {}
+        let upto = image.sequence();
+        self.write(image).await?;
+        self.remove_snapshots(1).await?;
+        self.trim(upto).await?;
+        self.handle.feed().forget(upto);
+        Ok(self.leading.log().renew().await?)
+    }
+
+    /// Writes anew what tells of the caller; gives whether it came to the end.
+    async fn scrub_history(&mut self, erasure: &Erasure) -> Result<bool, KeepError> {
+        let sequences = self.sequences_of(erasure).await?;
+        let mut rest = sequences.into_iter();
+        let mut next = rest.next();
+        while let Some(sequence) = next {
+            if !self.goes_on().await {
+                return Ok(false);
+            }
+            let place = self.handle.history().places(sequence..=sequence).first().copied();
+            let root = self.handle.root();
+            let mask = move |entry: Arc<Entry>| match root.erasing.masked(&root, entry.clone()) {
+                masked if Arc::ptr_eq(&masked, &entry) => Rewritten::Same(entry),
+                masked => Rewritten::Other(masked),
+            };
+            if let Some(place) = place {
+                self.history_files.rewrite(place, mask).await?;
+            }
+            let last = place.map_or(sequence, |place| place.last);
+            next = rest.find(|sequence| *sequence > last);
+        }
+        Ok(true)
+    }
+
+    /// Every entry that tells of the caller: each names the one before it.
+    async fn sequences_of(&self, erasure: &Erasure) -> Result<BTreeSet<u64>, HistoryError> {
+        let (history, archive, root) = (self.handle.history(), self.handle.archive(), self.handle.root());
+        let mut sequences = BTreeSet::new();
+        for erased in erasure.calls.iter() {
+            let live = root.call(&erased.key).filter(|call| call.created_at == erased.created_at);
+            let live_instances = live.iter().flat_map(|call| call.instances.iter());
+            let mut instances: Vec<_> = live_instances.filter_map(|slot| root.instance_at(*slot)).cloned().collect();
+            let mut calls: Vec<_> = live.into_iter().cloned().collect();
+            // What has outlived its retention lies in the files until it is removed.
+            for found in archive.calls(&erased.key, Time(i64::MIN)).await? {
+                if found.call.created_at == erased.created_at {
+                    calls.push(found.call);
+                    instances.extend(found.instances);
+                }
+            }
+            for call in calls {
+                sequences.extend(history.trail_of_call(&call).await?.iter().map(|step| step.sequence));
+            }
+            for instance in instances {
+                sequences.extend(history.trail_of_instance(&instance).await?.iter().map(|step| step.sequence));
+            }
+        }
+        Ok(sequences)
+    }
+
+    /// Takes out of the archive by what the caller is found there.
+    async fn scrub_archive(&self, erasure: &Erasure) -> Result<(), KeepError> {
+        let archive = self.handle.archive();
+        let key = |call: &ErasedCall| (archive.keys().of_call(&call.key), call.created_at);
+        let keys: BTreeSet<(u64, Time)> = erasure.calls.iter().map(key).collect();
+        let chunks: Vec<Arc<Chunk>> = self.handle.root().archive.chunks.values().cloned().collect();
+        for chunk in chunks {
+            let content = archive.content(chunk.file).await?;
+            let mut left = (*content).clone();
+            for call in left.calls.iter_mut().filter(|call| keys.contains(&(call.key, call.created_at))) {
+                call.callers = Vec::new();
+            }
+            if left != *content {
+                self.replace_chunk(&chunk, left).await?;
+            }
+        }
+        Ok(())
+    }
+}

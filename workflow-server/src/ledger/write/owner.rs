@@ -1,0 +1,385 @@
+//! The owner's loop: takes commands, decides them, and lets effects out only after the commit that holds them.
+
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use aftercall_engine::actor::{Actor, ActorKind};
+use aftercall_engine::command::{AcceptClock, Command, Elapse, OperationsCommand, RequestMark};
+use aftercall_engine::entry::Answer;
+use aftercall_engine::time::Time;
+use aftercall_engine::world::timers::TimerKey;
+use aftercall_engine::{Decision, Rejection, Request, Root, World, decide};
+use arc_swap::ArcSwap;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use super::append::Appender;
+use super::group::{InFlight, OpenGroup};
+use super::refused::Refused;
+use super::timekeeping::SharedTime;
+use crate::journal::{JournalError, Position, Vault};
+use crate::ledger::conditions::no_space;
+use crate::ledger::read::feed::{Feed, FeedItem};
+use crate::ledger::read::recover::{Recovered, rebuild};
+use crate::ledger::{Asked, Clock, Condition, Conditions, LedgerError, LedgerOptions, Order, Outcome, Question};
+use crate::limits::{CLOCK_LOOK_EVERY, NO_SPACE_PAUSE, RECOVERIES_MAX, TIMERS_PER_GROUP};
+use crate::records::WorldImage;
+
+pub(in crate::ledger) struct Owner {
+    pub(in crate::ledger) world: World,
+    pub(in crate::ledger) appender: Appender,
+    pub(in crate::ledger) vault: Arc<dyn Vault>,
+    pub(in crate::ledger) options: LedgerOptions,
+    pub(in crate::ledger) time: SharedTime,
+    pub(in crate::ledger) clock: Arc<dyn Clock>,
+    pub(in crate::ledger) commands: mpsc::Receiver<Asked>,
+    pub(in crate::ledger) orders: mpsc::Receiver<Order>,
+    pub(in crate::ledger) published: Arc<ArcSwap<Root>>,
+    pub(in crate::ledger) feed: Arc<Feed>,
+    pub(in crate::ledger) conditions: Conditions,
+    pub(in crate::ledger) trouble: Trouble,
+    pub(in crate::ledger) now: Arc<RwLock<Time>>,
+    pub(in crate::ledger) images: mpsc::Sender<WorldImage>,
+    pub(in crate::ledger) snapshot_at: u64,
+    pub(in crate::ledger) open: OpenGroup,
+    pub(in crate::ledger) in_flight: Option<InFlight>,
+    /// The disk was full: commands are refused until this monotonic time.
+    pub(in crate::ledger) paused_until: Option<Duration>,
+    pub(in crate::ledger) old_roots: std::sync::mpsc::Sender<Arc<Root>>,
+    pub(in crate::ledger) stop: CancellationToken,
+}
+
+/// What keeps the owner from a part of its work.
+#[derive(Default)]
+pub(in crate::ledger) struct Trouble {
+    /// Why nothing is written any more.
+    failure: Option<Arc<str>>,
+    /// Why the wall clock is not believed.
+    held: Option<Arc<str>>,
+    /// Timers whose entries were refused.
+    refused: Refused<TimerKey>,
+    /// When those were looked through last, in monotonic time.
+    pruned_at: Duration,
+}
+
+/// What woke the owner.
+enum Woken {
+    Appended(Result<(), JournalError>),
+    Asked(Asked),
+    Ordered(Order),
+    Time,
+    Stop,
+}
+
+/// Old roots free many small things: not on the owner's time.
+pub(in crate::ledger) fn drop_elsewhere() -> std::sync::mpsc::Sender<Arc<Root>> {
+    let (sender, receiver) = std::sync::mpsc::channel::<Arc<Root>>();
+    std::thread::spawn(move || receiver.into_iter().for_each(drop));
+    sender
+}
+
+impl Owner {
+    pub(in crate::ledger) async fn run(mut self) {
+        loop {
+            match self.wait().await {
+                Woken::Appended(result) => self.committed(result).await,
+                Woken::Asked(asked) => self.take(asked),
+                Woken::Ordered(order) => self.obey(order).await,
+                Woken::Time => {}
+                Woken::Stop => break,
+            }
+            self.drain();
+            self.fire();
+            self.submit();
+            self.report_clock();
+        }
+        self.finish().await;
+    }
+
+    async fn wait(&mut self) -> Woken {
+        let has_room = self.open.has_room();
+        let until_due = self.until_due();
+        let clock = self.clock.clone();
+        tokio::select! {
+            biased;
+            result = appended(&mut self.in_flight) => Woken::Appended(result),
+            () = self.stop.cancelled() => Woken::Stop,
+            Some(order) = self.orders.recv() => Woken::Ordered(order),
+            Some(asked) = self.commands.recv(), if has_room => Woken::Asked(asked),
+            () = clock.wait(until_due), if has_room => Woken::Time,
+        }
+    }
+
+    /// How long until the earliest timer, at most until the next look at the wall clock.
+    fn until_due(&self) -> Duration {
+        let (now, monotonic) = (self.time.now(), self.clock.monotonic());
+        if self.has_failed() {
+            return CLOCK_LOOK_EVERY;
+        }
+        let is_ready = |key: &TimerKey| !self.trouble.refused.is_waiting(key, monotonic);
+        let timers = self.world.timers();
+        if timers.due_at_any_time().any(|key| is_ready(&key)) {
+            return Duration::ZERO;
+        }
+        let Some(key) = timers.due(Time::NEVER).find(is_ready).filter(|_| self.trouble.held.is_none()) else {
+            return CLOCK_LOOK_EVERY;
+        };
+        let millis = key.due.0.saturating_sub(now.0).max(0);
+        Duration::from_millis(millis as u64).min(CLOCK_LOOK_EVERY)
+    }
+
+    /// Takes whatever else waits already.
+    fn drain(&mut self) {
+        while self.open.has_room() {
+            let Ok(asked) = self.commands.try_recv() else { return };
+            self.take(asked);
+        }
+    }
+
+    fn take(&mut self, asked: Asked) {
+        if let Some(reason) = self.refuses() {
+            let _ = asked.answer.send(Err(LedgerError::Unavailable(reason)));
+            return;
+        }
+        let decided = match &asked.question {
+            Question::Decide(request) => self.decide(request),
+            Question::Recall(mark) => self.recall(*mark),
+        };
+        self.open.add_answer(asked.answer, decided);
+    }
+
+    fn recall(&self, mark: RequestMark) -> Result<Outcome, Rejection> {
+        let known = aftercall_engine::recall(&self.world, mark)?;
+        Ok(known.map_or(Outcome::Unchanged(Answer::Done), |sequence| Outcome::Repeated { sequence }))
+    }
+
+    fn decide(&mut self, request: &Request) -> Result<Outcome, Rejection> {
+        let (now, limit) = (self.time.now(), self.open.limits().entry_bytes_max() as u64);
+        Ok(match decide(&self.world, request, now)? {
+            Decision::Repeat { sequence } => Outcome::Repeated { sequence },
+            Decision::Unchanged(answer) => Outcome::Unchanged(answer),
+            Decision::Commit(entry) => {
+                let too_large = Rejection::Limit { name: "ENTRY_BYTES", limit };
+                let written = self.open.write(&entry).ok_or(too_large)?;
+                // An entry that was decided on this World fits it: anything else is a fault of the code, and going on
+                // would write it down.
+                if let Err(unfit) = self.world.apply(&entry) {
+                    unreachable!("decide and apply disagree: {unfit}");
+                }
+                self.time.decided(entry.at);
+                if let Command::Operations(OperationsCommand::AcceptClock(AcceptClock { to: Some(_) })) =
+                    request.command
+                {
+                    self.time.accept(entry.at);
+                }
+                Outcome::Committed(self.open.add_entry(*entry, &written))
+            }
+        })
+    }
+
+    /// Why commands are refused at the moment.
+    fn refuses(&mut self) -> Option<Arc<str>> {
+        if self.trouble.failure.is_some() {
+            return self.trouble.failure.clone();
+        }
+        let until = self.paused_until?;
+        if self.clock.monotonic() < until {
+            return Some("the disk of the data directory is nearly full: free some space; nothing is lost, and writing continues by itself".into());
+        }
+        self.paused_until = None;
+        None
+    }
+
+    fn has_failed(&self) -> bool {
+        self.paused_until.is_some() || self.trouble.failure.is_some()
+    }
+
+    /// Fires what is due, a few at a time among the commands of people.
+    fn fire(&mut self) {
+        let (now, monotonic) = (self.time.now(), self.clock.monotonic());
+        self.report_clock();
+        if self.has_failed() || !self.open.has_room() {
+            return;
+        }
+        // While the clock is held, only what does not depend on the time is due.
+        let until = if self.trouble.held.is_some() { Time(i64::MIN) } else { now };
+        let is_ready = |key: &TimerKey| !self.trouble.refused.is_waiting(key, monotonic);
+        let due: Vec<TimerKey> = self.world.timers().due(until).filter(is_ready).take(TIMERS_PER_GROUP).collect();
+        for key in &due {
+            // A group of several large entries is one that the journal does not take.
+            if !self.open.has_room() {
+                break;
+            }
+            let lateness = now.0.saturating_sub(key.due.0).max(0);
+            metrics::histogram!("aftercall_timer_lateness_seconds").record(lateness as f64 / 1_000.0);
+            self.fire_one(*key, monotonic);
+        }
+        // A timer that was refused may be gone because its instance went elsewhere: looked at once a second, there may be many.
+        if self.trouble.refused.len() > 0 && monotonic >= self.trouble.pruned_at + CLOCK_LOOK_EVERY {
+            let timers = self.world.timers();
+            self.trouble.refused.retain(|key| timers.contains(key));
+            self.trouble.pruned_at = monotonic;
+        }
+        if self.trouble.refused.len() == 0 && self.conditions.get(Condition::Timers).is_some() {
+            self.conditions.set(Condition::Timers, None);
+        }
+    }
+
+    /// A timer that is still there afterwards would be due again at once: it waits.
+    fn fire_one(&mut self, key: TimerKey, monotonic: Duration) {
+        let request = Request {
+            actor: Actor { kind: ActorKind::Timer, name: "".into() },
+            mark: None,
+            salt: 0,
+            known: None,
+            command: Command::from(Elapse { due: key.due, slot: key.slot, wake: key.wake() }),
+        };
+        let refusal = match self.decide(&request) {
+            Err(rejection) => rejection.to_string(),
+            Ok(_) if self.world.timers().contains(&key) => "it changed nothing".to_owned(),
+            Ok(_) => return self.trouble.refused.remove(&key),
+        };
+        self.trouble.refused.add(key, monotonic);
+        metrics::counter!("aftercall_timers_refused_total").increment(1);
+        tracing::error!(slot = key.slot, refusal, "a timer could not fire; it is tried again later");
+        let sentence = format!(
+            "{} timers are due and cannot fire, the last one because: {refusal}. They are tried again by themselves; please report this",
+            self.trouble.refused.len()
+        );
+        self.conditions.set(Condition::Timers, Some(sentence.into()));
+    }
+
+    async fn obey(&mut self, order: Order) {
+        match order {
+            Order::TakeImage(answer) => {
+                self.settle().await;
+                // After a failure what is in memory is not what is durable: whoever asked is told by the silence.
+                if !self.has_failed() {
+                    let _ = answer.send(WorldImage::take(&self.world, self.open.end().chain));
+                }
+            }
+        }
+    }
+
+    /// Sends the open group on its way, if the one before it has arrived.
+    fn submit(&mut self) {
+        if !self.open.has_entries() {
+            let answers = self.open.take_answers();
+            match &mut self.in_flight {
+                // They were decided on a World that is not durable yet.
+                Some(in_flight) => in_flight.answers.join(answers),
+                None => answers.release(),
+            }
+            return;
+        }
+        if self.in_flight.is_some() {
+            return;
+        }
+        let end = self.open.end();
+        let next = OpenGroup::after(end, self.open.limits());
+        let (group, answers, items) = std::mem::replace(&mut self.open, next).close();
+        let image = (end.sequence >= self.snapshot_at).then(|| self.take_image(end));
+        self.in_flight = Some(InFlight {
+            appended: Box::pin(self.appender.clone().append(group, self.stop.clone())),
+            answers,
+            items,
+            root: self.world.root().clone(),
+            image,
+        });
+    }
+
+    fn take_image(&mut self, end: Position) -> WorldImage {
+        self.snapshot_at = end.sequence.saturating_add(self.options.snapshot_every_entries);
+        WorldImage::take(&self.world, end.chain)
+    }
+
+    async fn committed(&mut self, result: Result<(), JournalError>) {
+        let Some(in_flight) = self.in_flight.take() else { return };
+        match result {
+            Ok(()) => self.publish(in_flight),
+            Err(error) => self.fail(in_flight, &error).await,
+        }
+    }
+
+    /// Root and feed first, then the answers: whoever reads state or history after an answer finds what it spoke of.
+    fn publish(&mut self, in_flight: InFlight) {
+        let items: Vec<FeedItem> = in_flight.items;
+        metrics::counter!("aftercall_entries_total").increment(items.len() as u64);
+        metrics::counter!("aftercall_groups_total").increment(1);
+        *self.now.write().unwrap_or_else(PoisonError::into_inner) = in_flight.root.at;
+        let old = self.published.swap(Arc::new(in_flight.root));
+        let _ = self.old_roots.send(old);
+        self.feed.publish(items);
+        in_flight.answers.release();
+        if let Some(image) = in_flight.image
+            && self.images.try_send(image).is_err()
+        {
+            tracing::info!("the snapshot before this one is still being written: this one is left out");
+        }
+    }
+
+    /// What was decided and is not durable is dropped; everybody who waits for it is told.
+    async fn fail(&mut self, in_flight: InFlight, error: &JournalError) {
+        let reason: Arc<str> = error.to_string().into();
+        in_flight.answers.fail(&reason);
+        self.open.take_answers().fail(&reason);
+        if let JournalError::NoSpace { reserve_bytes, .. } = error {
+            self.conditions.set(Condition::Disk, Some(no_space(*reserve_bytes)));
+            tracing::error!(%error, "nothing was written; trying again in {} s", NO_SPACE_PAUSE.as_secs());
+            // The keeper may just be removing what is read: then the next look finds what took its place.
+            for _ in 0..RECOVERIES_MAX {
+                match rebuild(self.appender.log.as_ref(), self.vault.as_ref(), &self.options).await {
+                    Ok(Recovered { world, newest, .. }) => {
+                        self.time.decided(world.root().at);
+                        self.world = world;
+                        self.open = OpenGroup::after(newest, self.open.limits());
+                        self.paused_until = Some(self.clock.monotonic() + NO_SPACE_PAUSE);
+                        return;
+                    }
+                    Err(error) => tracing::error!(%error, "the World could not be rebuilt"),
+                }
+            }
+        }
+        tracing::error!(%error, "writing has ended; what is durable can still be read");
+        // What was gathered is dropped, and nothing is gathered any more.
+        self.open = OpenGroup::after(Position::default(), self.open.limits());
+        self.conditions.set(Condition::Store, Some(reason.clone()));
+        self.trouble.failure = Some(reason);
+    }
+
+    fn report_clock(&mut self) {
+        let held = self.time.held();
+        if held != self.trouble.held {
+            self.conditions.set(Condition::Clock, held.clone());
+            self.trouble.held = held;
+        }
+    }
+
+    /// Makes durable what has been taken; whoever comes later is told to go elsewhere.
+    async fn finish(mut self) {
+        self.commands.close();
+        while let Ok(asked) = self.commands.try_recv() {
+            if !self.open.has_room() {
+                self.settle().await;
+            }
+            self.take(asked);
+        }
+        self.settle().await;
+    }
+
+    async fn settle(&mut self) {
+        self.submit();
+        while self.in_flight.is_some() {
+            let result = appended(&mut self.in_flight).await;
+            self.committed(result).await;
+            self.submit();
+        }
+    }
+}
+
+async fn appended(in_flight: &mut Option<InFlight>) -> Result<(), JournalError> {
+    match in_flight {
+        Some(in_flight) => (&mut in_flight.appended).await,
+        None => std::future::pending().await,
+    }
+}

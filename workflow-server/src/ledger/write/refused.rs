@@ -1,0 +1,87 @@
+//! What was refused and is due all the same: it is tried again later and later, and not at the speed of the loop.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::limits::{REFUSED_WAIT_MAX, REFUSED_WAIT_MIN};
+
+/// The wait after so many refusals in a row.
+pub(crate) fn wait_after(refusals: u32) -> Duration {
+    let doubled = 2_u32.saturating_pow(refusals.saturating_sub(1).min(20));
+    REFUSED_WAIT_MIN.saturating_mul(doubled).min(REFUSED_WAIT_MAX)
+}
+
+/// What was refused, by its key, each with how often and until when it waits, in monotonic time.
+#[derive(Debug)]
+pub(in crate::ledger) struct Refused<K>(BTreeMap<K, (u32, Duration)>);
+
+impl<K> Default for Refused<K> {
+    fn default() -> Self {
+        Self(BTreeMap::new())
+    }
+}
+
+impl<K: Ord + Copy> Refused<K> {
+    /// Notes a refusal.
+    pub(in crate::ledger) fn add(&mut self, key: K, now: Duration) {
+        let (refusals, until) = self.0.entry(key).or_default();
+        *refusals = refusals.saturating_add(1);
+        *until = now + wait_after(*refusals);
+    }
+
+    /// It was not refused, or is not due any more.
+    pub(in crate::ledger) fn remove(&mut self, key: &K) {
+        self.0.remove(key);
+    }
+
+    /// Keeps what is still due.
+    pub(in crate::ledger) fn retain(&mut self, is_due: impl Fn(&K) -> bool) {
+        self.0.retain(|key, _| is_due(key));
+    }
+
+    /// Whether it waits after a refusal.
+    pub(in crate::ledger) fn is_waiting(&self, key: &K, now: Duration) -> bool {
+        self.0.get(key).is_some_and(|(_, until)| *until > now)
+    }
+
+    pub(in crate::ledger) fn len(&self) -> usize {
+        self.0.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_refused_for_ever_is_tried_ever_more_seldom_and_never_given_up() {
+        let mut refused = Refused::default();
+        let (mut now, mut tries, mut waits) = (Duration::ZERO, 0_u32, Vec::new());
+        let mut last = Duration::ZERO;
+        while now < Duration::from_secs(86_400) {
+            if !refused.is_waiting(&7, now) {
+                refused.add(7, now);
+                waits.push(now.saturating_sub(last));
+                (last, tries) = (now, tries + 1);
+            }
+            now += Duration::from_secs(1);
+        }
+        assert!((140..170).contains(&tries), "{tries} tries in a day");
+        assert!(waits.is_sorted() && waits.iter().all(|wait| *wait <= REFUSED_WAIT_MAX), "{waits:?}");
+        assert!(!refused.is_waiting(&8, now), "others do not wait");
+    }
+
+    #[test]
+    fn what_succeeds_or_is_gone_begins_again_with_the_shortest_wait() {
+        let mut refused = Refused::default();
+        for _ in 0..5 {
+            refused.add(1, Duration::ZERO);
+        }
+        refused.add(2, Duration::ZERO);
+        refused.remove(&1);
+        refused.add(1, Duration::ZERO);
+        assert!(!refused.is_waiting(&1, REFUSED_WAIT_MIN));
+        refused.retain(|key| *key != 2);
+        assert_eq!(refused.len(), 1);
+    }
+}
