@@ -136,7 +136,7 @@ fn an_equal_filter_shares_the_view_and_one_that_was_left_is_begun_again() {
     assert_eq!((views.present().len(), views.len()), (0, 0));
 }
 
-/// The figure of ARCHITECTURE.md: `cargo test --release -p alerter-server --lib -- --ignored --nocapture ten_thousand`.
+/// The figure of docs/evidence.md: `cargo test --release -p alerter-server --lib -- --ignored --nocapture ten_thousand`.
 #[test]
 #[ignore = "it measures"]
 fn publishing_beside_ten_thousand_different_filters_costs_little_more_than_beside_one() {
