@@ -36,6 +36,7 @@ pub use read::archive::{Archive, ArchiveKeys, FoundCall, FoundInstance};
 pub use read::archive_list::{ArchiveCursor, ArchiveFilter, ArchivePage};
 pub use read::archive_retention::ShorterRetention;
 pub use read::feed::Feed;
+pub use read::follow::Follower;
 pub use read::history::History;
 pub use read::recover::{RecoverError, Recovered, recover};
 pub use read::{archive, archive_list, feed, history};

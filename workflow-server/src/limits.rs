@@ -4,6 +4,8 @@ use std::time::Duration;
 
 /// Commands in one group: enough to share one sync among many, few enough that an answer does not wait for a long list.
 pub const GROUP_COMMANDS_MAX: usize = 128;
+/// How often a process that follows looks at the log where nothing wakes it.
+pub const FOLLOW_LOOK_EVERY: Duration = Duration::from_millis(200);
 /// How long an append waits where the store cannot be reached: a take-over of a database takes seconds.
 pub const STORE_RETRY_EVERY: Duration = Duration::from_secs(1);
 /// Commands that wait for the ledger: at 30,000 a second this is half a second; more are refused at once.

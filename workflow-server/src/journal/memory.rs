@@ -46,10 +46,27 @@ pub enum FailAt {
 struct Content {
     /// The newest leader's.
     term: Term,
+    /// How many writes are still carried out before the term ends without another leader, as if one began and ended.
+    writes_left: Option<u64>,
+    /// Writes are carried out whatever their term.
+    ignores_terms: bool,
+    written: Vec<Written>,
+    changes: watch::Sender<Bounds>,
     base: Position,
     groups: Vec<Group>,
     blobs: BTreeMap<String, Blob>,
     keys: BTreeMap<String, Bytes>,
+}
+
+/// A write that was carried out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Written {
+    /// The term of the leader that wrote.
+    pub term: Term,
+    /// The newest term when it was written.
+    pub newest: Term,
+    /// What was written, and the name of the blob or key.
+    pub what: String,
 }
 
 #[derive(Clone, Default)]
@@ -130,6 +147,22 @@ impl MemoryStore {
         self.0.is_cut_off.store(is_cut_off, Ordering::Relaxed);
     }
 
+    /// Ends the term of the leader after so many more writes, of whatever kind and of whichever process.
+    pub fn end_term_after(&self, writes: u64) {
+        lock(&self.0.content).writes_left = Some(writes);
+    }
+
+    /// From now on writes are carried out whatever their term: what happens without terms.
+    pub fn ignore_terms(&self) {
+        lock(&self.0.content).ignores_terms = true;
+    }
+
+    /// Every write that was carried out, in order.
+    #[must_use]
+    pub fn written(&self) -> Vec<Written> {
+        lock(&self.0.content).written.clone()
+    }
+
     /// From now on appends wait, nothing stored, until [`Self::release_appends`].
     pub fn hold_appends(&self) {
         self.0.held.send_replace(true);
@@ -165,6 +198,10 @@ impl Storage for MemoryStore {
         "memory".to_owned()
     }
 
+    fn changes(&self) -> watch::Receiver<Bounds> {
+        lock(&self.0.content).changes.subscribe()
+    }
+
     fn newest_term(&self) -> BoxFuture<'_, Result<Term, JournalError>> {
         async move { self.0.reached().map(|()| lock(&self.0.content).term) }.boxed()
     }
@@ -186,9 +223,20 @@ impl Storage for MemoryStore {
 }
 
 impl Content {
-    /// Refuses the writes of a leader that another one has deposed.
-    fn check_term(&self, term: Term) -> Result<(), JournalError> {
-        if self.term == term { Ok(()) } else { Err(JournalError::Deposed { term, newest: self.term }) }
+    /// Refuses the writes of a leader that another one has deposed, and notes the others.
+    fn write(&mut self, term: Term, what: impl Into<String>) -> Result<(), JournalError> {
+        if let Some(left) = &mut self.writes_left {
+            let is_last = *left == 0;
+            *left = left.saturating_sub(1);
+            if is_last {
+                (self.writes_left, self.term) = (None, self.term.next());
+            }
+        }
+        if self.term != term && !self.ignores_terms {
+            return Err(JournalError::Deposed { term, newest: self.term });
+        }
+        self.written.push(Written { term, newest: self.term, what: what.into() });
+        Ok(())
     }
 }
 

@@ -6,8 +6,9 @@
 use std::{fmt, sync::Arc};
 
 use futures::future::{BoxFuture, FutureExt};
+use tokio::sync::watch;
 
-use super::{Identity, JournalError, Log, LogWriter, Vault, VaultWriter};
+use super::{Bounds, Identity, JournalError, Log, LogWriter, Vault, VaultWriter};
 
 /// Bits of a number of a blob that count the blobs of one term; the bits above hold the term.
 const TERM_SHIFT: u32 = 40;
@@ -59,6 +60,9 @@ pub trait Storage: Send + Sync {
 
     /// Where it is, for people: a directory or an address, without secrets.
     fn location(&self) -> String;
+
+    /// Wakes those who follow the log: shows what the log keeps, about as of now. A wake-up may be lost; reading shows the truth.
+    fn changes(&self) -> watch::Receiver<Bounds>;
 
     /// The term of the newest leader; 0 before anybody has led, and where one process has the store for itself.
     fn newest_term(&self) -> BoxFuture<'_, Result<Term, JournalError>>;

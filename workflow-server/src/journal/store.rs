@@ -8,6 +8,7 @@
 use std::{io, path::Path, sync::Arc};
 
 use futures::future::{BoxFuture, FutureExt, ready};
+use tokio::sync::watch;
 
 use super::{
     Bounds, Disk, Identity, JournalError, Leading, Log, OpenError, Options, Position, Storage, Term, Vault, birth,
@@ -49,6 +50,10 @@ impl Storage for Store {
 
     fn location(&self) -> String {
         self.location.clone()
+    }
+
+    fn changes(&self) -> watch::Receiver<Bounds> {
+        self.log.changes()
     }
 
     fn newest_term(&self) -> BoxFuture<'_, Result<Term, JournalError>> {

@@ -11,8 +11,9 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::read::feed::Feed;
+use super::read::follow::Follower;
 use super::read::history::History;
-use super::read::recover::{RecoverError, Recovered, rebuild};
+use super::read::recover::{RecoverError, Recovered};
 use super::upkeep::keeper::{Incoming, Keeper};
 use super::upkeep::last_seen::{self, Watchman};
 use super::write::append::Appender;
@@ -40,12 +41,26 @@ impl Ledger {
         clock: Arc<dyn Clock>,
         options: LedgerOptions,
     ) -> Result<(Self, Handle), RecoverError> {
+        let follower = Follower::begin(storage, options).await?;
+        Self::lead(follower, storage, clock).await
+    }
+
+    /// Begins to lead, where this process has followed: deposes the leader that there may be, reads to the end of the log, and
+    /// continues the root and the feed of the follower.
+    ///
+    /// # Errors
+    /// [`RecoverError`]; [`JournalError::Deposed`](crate::journal::JournalError::Deposed) where another process was first.
+    pub async fn lead(
+        mut follower: Follower,
+        storage: &dyn Storage,
+        clock: Arc<dyn Clock>,
+    ) -> Result<(Self, Handle), RecoverError> {
         // First: from here on no other process adds to what is read.
         let leading = storage.take_over().await?;
-        let (log, vault, limits) = (storage.log(), storage.vault(), leading.log().limits());
-        let Recovered { world, newest, snapshot } = rebuild(log.as_ref(), vault.as_ref(), &options).await?;
-        let feed = Arc::new(Feed::new(log.clone(), newest, log.bounds().await?.oldest()));
-        let published = Arc::new(ArcSwap::from_pointee(world.root().clone()));
+        while follower.advance().await? {}
+        let Follower { log, vault, options, recovered, published, feed, .. } = follower;
+        let Recovered { world, newest, snapshot } = recovered;
+        let limits = leading.log().limits();
         let (history, archive) = open_past(storage, feed.clone(), published.clone(), options.retention).await?;
         let (command_sender, commands) = mpsc::channel(COMMANDS_WAITING_MAX);
         let (order_sender, orders) = mpsc::channel(ORDERS_WAITING_MAX);

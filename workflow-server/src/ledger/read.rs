@@ -3,6 +3,7 @@
 pub mod archive;
 pub mod archive_list;
 pub mod feed;
+pub(in crate::ledger) mod follow;
 pub mod history;
 
 pub(in crate::ledger) mod archive_calls;

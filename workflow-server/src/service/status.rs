@@ -16,9 +16,8 @@ use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, FieldViolation, StatusExt};
 
 use super::present::{facts, held, hidden_because, offered_buttons, paused, stands};
-use crate::ledger::LedgerError;
-use crate::ledger::feed::FeedError;
-use crate::ledger::history::HistoryError;
+use crate::journal::JournalError;
+use crate::ledger::{LedgerError, feed::FeedError, history::HistoryError};
 use crate::reading::ReadError;
 
 /// The domain of every `ErrorInfo`.
@@ -364,6 +363,9 @@ pub(super) fn of_feed(error: &FeedError) -> Status {
                 ("newest_sequence".to_owned(), newest.to_string()),
             ]);
             status(Code::OutOfRange, "FEED_RANGE", error.to_string(), facts)
+        }
+        FeedError::Behind { .. } | FeedError::Journal(JournalError::Unreachable { .. }) => {
+            unavailable(&error.to_string())
         }
         FeedError::Journal(_) | FeedError::Record(_) => internal(error),
     }

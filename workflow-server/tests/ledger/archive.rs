@@ -36,12 +36,18 @@ on_new_call:
 }
 
 pub(crate) async fn publish(bench: &Bench, retention: &str) {
-    if bench.handle.root().teams.is_empty() {
-        bench.commit(team("billing")).await;
+    let has_team = !bench.handle.root().teams.is_empty();
+    for command in imports(retention).into_iter().skip(usize::from(has_team)) {
+        bench.commit(command).await;
     }
+}
+
+/// Declares the team, and publishes the workflow.
+pub(crate) fn imports(retention: &str) -> [Command; 3] {
     let definition = Box::new(file::read(&quick(retention), None).unwrap());
-    bench.commit(Command::from(ImportWorkflow { definition, expected: None })).await;
-    bench.commit(Command::from(PublishWorkflow { name: "quick".into(), expected: None, validated: None })).await;
+    let import = Command::from(ImportWorkflow { definition, expected: None });
+    let publish = Command::from(PublishWorkflow { name: "quick".into(), expected: None, validated: None });
+    [team("billing"), import, publish]
 }
 
 pub(crate) fn call_key(call: &str) -> CallKey {

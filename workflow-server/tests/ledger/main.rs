@@ -12,6 +12,7 @@ mod keeping;
 mod large;
 mod late;
 mod lost_answers;
+mod members;
 mod released;
 mod starts;
 mod time;

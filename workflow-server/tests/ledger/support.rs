@@ -16,7 +16,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use workflow_server::journal::Storage;
 use workflow_server::journal::memory::MemoryStore;
-use workflow_server::ledger::{Clock, Handle, Ledger, LedgerError, LedgerOptions, ManualClock, Outcome};
+use workflow_server::ledger::{Clock, Follower, Handle, Ledger, LedgerError, LedgerOptions, ManualClock, Outcome};
 use workflow_server::limits::CLOCK_AHEAD_MAX;
 
 /// Entries between snapshots in these tests.
@@ -40,8 +40,8 @@ on_new_call:
         then: [ finish: done ]
 ";
 
-async fn recover(store: &dyn Storage, clock: &Arc<ManualClock>) -> (Ledger, Handle) {
-    let options = LedgerOptions {
+pub(crate) fn options() -> LedgerOptions {
+    LedgerOptions {
         keeping: Keeping::default(),
         snapshot_every_entries: SNAPSHOT_EVERY,
         journal_kept_entries: 10,
@@ -50,9 +50,12 @@ async fn recover(store: &dyn Storage, clock: &Arc<ManualClock>) -> (Ledger, Hand
         archive_after_millis: ARCHIVE_AFTER.as_millis() as i64,
         retention: None,
         default_zone: jiff::tz::TimeZone::UTC,
-    };
+    }
+}
+
+async fn recover(store: &dyn Storage, clock: &Arc<ManualClock>) -> (Ledger, Handle) {
     let clock: Arc<dyn Clock> = clock.clone();
-    Ledger::recover(store, clock, options).await.unwrap()
+    Ledger::recover(store, clock, options()).await.unwrap()
 }
 
 /// A running ledger.
@@ -84,6 +87,22 @@ impl Bench {
         let ended = ledger.start(stop.clone()).unwrap();
         let running = tokio::spawn(async move { ended.await.unwrap() });
         Self { store, clock, handle, stop, running }
+    }
+
+    /// A follower leads, and this leader ends.
+    pub(crate) async fn taken_over_by(self, follower: Follower, store: MemoryStore) -> Self {
+        let (ledger, handle) = Ledger::lead(follower, &store, self.clock.clone()).await.unwrap();
+        let (stop, clock) = (CancellationToken::new(), self.clock.clone());
+        let running = tokio::spawn(ledger.run(stop.clone()));
+        self.stop().await;
+        Self { store, clock, handle, stop, running }
+    }
+
+    /// Waits until the journal no longer holds this sequence.
+    pub(crate) async fn trimmed_beyond(&self, sequence: u64) {
+        let mut changes = self.store.changes();
+        let trimmed = changes.wait_for(|kept| kept.oldest() > sequence);
+        tokio::time::timeout(PATIENCE, trimmed).await.expect("in time").expect("the store is there");
     }
 
     /// Stops in good order.

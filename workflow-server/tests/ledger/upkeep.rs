@@ -5,8 +5,11 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures::future::{BoxFuture, FutureExt as _};
+use tokio::sync::watch;
 use workflow_server::journal::memory::MemoryStore;
-use workflow_server::journal::{BlobWriter, Identity, JournalError, Leading, Log, Storage, Term, Vault, VaultWriter};
+use workflow_server::journal::{
+    BlobWriter, Bounds, Identity, JournalError, Leading, Log, Storage, Term, Vault, VaultWriter,
+};
 
 use crate::archive::{archived, finish_newest, publish, setting};
 use crate::support::{Bench, PATIENCE, team};
@@ -73,6 +76,10 @@ impl Storage for Watched {
 
     fn location(&self) -> String {
         self.store.location()
+    }
+
+    fn changes(&self) -> watch::Receiver<Bounds> {
+        self.store.changes()
     }
 
     fn newest_term(&self) -> BoxFuture<'_, Result<Term, JournalError>> {

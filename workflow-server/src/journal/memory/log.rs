@@ -23,6 +23,17 @@ impl Content {
     }
 }
 
+impl Content {
+    fn push(&mut self, group: Group) {
+        self.groups.push(group);
+        self.announce();
+    }
+
+    fn announce(&self) {
+        self.changes.send_replace(self.bounds());
+    }
+}
+
 impl Shared {
     /// Refuses where this process is cut off from the store.
     pub(super) fn reached(&self) -> Result<(), JournalError> {
@@ -72,21 +83,21 @@ impl Shared {
     fn store(&self, term: Term, group: Group) -> Result<(), JournalError> {
         self.check()?;
         let mut content = lock(&self.content);
-        content.check_term(term)?;
+        content.write(term, "append")?;
         group.check_follows(content.bounds().newest)?;
         self.check_space()?;
         let lost = || JournalError::Unknown { reason: "the test has broken the connection".to_owned() };
         match self.strike() {
-            None => content.groups.push(group),
+            None => content.push(group),
             Some(FailAt::BeforeStored) => return Err(self.fail("the test wants a failure before the group is stored")),
             Some(FailAt::Unreachable) => return Err(unreachable()),
             Some(FailAt::AnswerLostBefore) => return Err(lost()),
             Some(FailAt::AfterStored) => {
-                content.groups.push(group);
+                content.push(group);
                 return Err(self.fail("the test wants a failure after the group is stored"));
             }
             Some(FailAt::AnswerLostAfter) => {
-                content.groups.push(group);
+                content.push(group);
                 return Err(lost());
             }
         }
@@ -112,11 +123,12 @@ impl Shared {
     fn trim(&self, term: Term, upto: u64) -> Result<(), JournalError> {
         self.check()?;
         let mut content = lock(&self.content);
-        content.check_term(term)?;
+        content.write(term, "trim")?;
         let count = content.groups.partition_point(|group| group.last <= upto);
         let newest_gone = content.groups.drain(..count).next_back();
         if let Some(group) = newest_gone {
             content.base = group.end();
+            content.announce();
         }
         Ok(())
     }
@@ -124,7 +136,7 @@ impl Shared {
     fn start_at(&self, term: Term, position: Position) -> Result<(), JournalError> {
         self.check()?;
         let mut content = lock(&self.content);
-        content.check_term(term)?;
+        content.write(term, "start_at")?;
         match content.bounds().newest.sequence {
             0 => content.base = position,
             newest => return Err(JournalError::NotEmpty { newest }),
@@ -178,7 +190,7 @@ impl LogWriter for MemoryLogWriter {
 
     fn renew(&self) -> BoxFuture<'_, Result<(), JournalError>> {
         // What was trimmed is gone already.
-        async move { self.shared.check().and_then(|()| lock(&self.shared.content).check_term(self.term)) }.boxed()
+        async move { self.shared.check().and_then(|()| lock(&self.shared.content).write(self.term, "renew")) }.boxed()
     }
 
     fn start_at(&self, position: Position) -> BoxFuture<'_, Result<(), JournalError>> {

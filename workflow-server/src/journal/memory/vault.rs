@@ -61,7 +61,7 @@ impl BlobWriter for MemoryBlob {
     fn finish(self: Box<Self>) -> BoxFuture<'static, Result<(), JournalError>> {
         async move {
             let Self { shared, term, name, blob } = *self;
-            shared.change(term, |content| {
+            shared.change(term, format!("finish {name}"), |content| {
                 content.check_is_new(&name)?;
                 content.blobs.insert(name, blob);
                 Ok(())
@@ -88,11 +88,12 @@ impl Shared {
     fn change<T>(
         &self,
         term: Term,
+        what: String,
         change: impl FnOnce(&mut Content) -> Result<T, JournalError>,
     ) -> Result<T, JournalError> {
         self.check()?;
         let mut content = lock(&self.content);
-        content.check_term(term)?;
+        content.write(term, what)?;
         change(&mut content)
     }
 }
@@ -123,7 +124,9 @@ impl Vault for MemoryVault {
 impl VaultWriter for MemoryVaultWriter {
     fn create(&self, name: &str) -> BoxFuture<'_, Result<Box<dyn BlobWriter>, JournalError>> {
         let checked = check_name(name);
-        let created = checked.and_then(|()| self.shared.change(self.term, |content| content.check_is_new(name)));
+        let created = checked.and_then(|()| {
+            self.shared.change(self.term, format!("create {name}"), |content| content.check_is_new(name))
+        });
         let begin = |()| {
             let (shared, name) = (Arc::clone(&self.shared), name.to_owned());
             Box::new(MemoryBlob { shared, term: self.term, name, blob: Blob::default() }) as Box<dyn BlobWriter>
@@ -134,7 +137,7 @@ impl VaultWriter for MemoryVaultWriter {
 
     fn remove(&self, name: &str) -> BoxFuture<'_, Result<(), JournalError>> {
         let removed = check_name(name).and_then(|()| {
-            self.shared.change(self.term, |content| {
+            self.shared.change(self.term, format!("remove {name}"), |content| {
                 content.blobs.remove(name);
                 Ok(())
             })
@@ -145,7 +148,7 @@ impl VaultWriter for MemoryVaultWriter {
     fn put_key(&self, name: &str, value: Bytes) -> BoxFuture<'_, Result<(), JournalError>> {
         let checked = check_name(name).and_then(|()| check_size("key", value.len(), KEY_BYTES_MAX));
         let put = checked.and_then(|()| self.shared.check_space()).and_then(|()| {
-            self.shared.change(self.term, |content| {
+            self.shared.change(self.term, format!("put_key {name}"), |content| {
                 content.keys.insert(name.to_owned(), value);
                 Ok(())
             })

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use futures::future::{BoxFuture, FutureExt, ready};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 
 use super::super::{
     Bounds, Disk, Group, JournalError, LOG_LIMITS, Log, LogLimits, LogWriter, OpenError, Options, Position,
@@ -65,6 +65,11 @@ impl SledLog {
     /// What is kept, as of the newest durable change.
     pub(in crate::journal) fn kept(&self) -> Bounds {
         self.shared.bounds()
+    }
+
+    /// What is kept, with each change of it.
+    pub(in crate::journal) fn changes(&self) -> watch::Receiver<Bounds> {
+        self.shared.changes()
     }
 
     fn order(&self, order: Order) -> BoxFuture<'_, Result<(), JournalError>> {

@@ -2,18 +2,20 @@
 
 use std::sync::{Arc, PoisonError, RwLock};
 
+use tokio::sync::watch;
+
 use super::super::Bounds;
 use super::tree::Tree;
 
 /// What the writer and the readers share.
 pub(super) struct Shared {
     tree: RwLock<Arc<Tree>>,
-    bounds: RwLock<Bounds>,
+    bounds: watch::Sender<Bounds>,
 }
 
 impl Shared {
     pub(super) fn new(tree: Tree, bounds: Bounds) -> Self {
-        Self { tree: RwLock::new(Arc::new(tree)), bounds: RwLock::new(bounds) }
+        Self { tree: RwLock::new(Arc::new(tree)), bounds: watch::Sender::new(bounds) }
     }
 
     /// The tree as it is now: whoever reads keeps it open until the end, though another may take its place.
@@ -27,11 +29,15 @@ impl Shared {
     }
 
     pub(super) fn bounds(&self) -> Bounds {
-        *self.bounds.read().unwrap_or_else(PoisonError::into_inner)
+        *self.bounds.borrow()
+    }
+
+    pub(super) fn changes(&self) -> watch::Receiver<Bounds> {
+        self.bounds.subscribe()
     }
 
     /// Publishes what is durable. Only the writer calls it.
     pub(super) fn change(&self, change: impl FnOnce(&mut Bounds)) {
-        change(&mut self.bounds.write().unwrap_or_else(PoisonError::into_inner));
+        self.bounds.send_modify(change);
     }
 }

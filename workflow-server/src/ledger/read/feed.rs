@@ -62,6 +62,12 @@ pub enum FeedError {
         /// The newest.
         newest: u64,
     },
+    /// The sequence is durable, and this process has not read so far yet.
+    #[error("this server has read up to {newest} and is catching up: ask again")]
+    Behind {
+        /// The newest sequence that was read.
+        newest: u64,
+    },
     /// The journal could not be read.
     #[error(transparent)]
     Journal(#[from] JournalError),
@@ -94,6 +100,14 @@ impl Feed {
         let mut ring = self.ring.write().unwrap_or_else(PoisonError::into_inner);
         let gone = ring.extend(items);
         drop(ring);
+        drop(gone);
+        self.newest.send_replace(newest);
+    }
+
+    /// The feed continues here: what lies between was trimmed before it was read.
+    pub(in crate::ledger) fn jump(&self, newest: Position, oldest: u64) {
+        self.trimmed(oldest);
+        let gone = std::mem::take(&mut *self.ring.write().unwrap_or_else(PoisonError::into_inner));
         drop(gone);
         self.newest.send_replace(newest);
     }
@@ -135,6 +149,9 @@ impl Feed {
     /// [`FeedError`].
     pub async fn items(&self, from: u64, items_max: usize) -> Result<Vec<FeedItem>, FeedError> {
         let newest = self.newest.borrow().sequence;
+        if from > newest + 1 && from <= self.log.bounds().await?.newest.sequence + 1 {
+            return Err(FeedError::Behind { newest });
+        }
         if from > newest + 1 || from == 0 {
             return Err(FeedError::OutOfRange { oldest: self.oldest(), newest });
         }

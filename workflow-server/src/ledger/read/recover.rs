@@ -1,15 +1,17 @@
 //! The World at start: the newest snapshot, then every entry after it, applied as live traffic applies them. There is no
 //! other way to rebuild state.
 
+use std::cmp::Ordering;
+
 use aftercall_engine::World;
 use aftercall_engine::world::{Keeping, Unfit};
 use thiserror::Error;
 
 use super::snapshots;
-use crate::journal::{JournalError, Log, Position, Vault};
+use crate::journal::{Bounds, Group, JournalError, Log, Position, Vault};
 use crate::ledger::LedgerOptions;
 use crate::limits::RECOVERY_READ_BYTES;
-use crate::records::{RecordError, SnapshotReader, decode_group};
+use crate::records::{Linked, RecordError, SnapshotReader, decode_group};
 
 /// Why the World could not be rebuilt.
 #[derive(Debug, Error)]
@@ -59,40 +61,74 @@ pub struct Recovered {
     pub snapshot: u64,
 }
 
+impl Recovered {
+    /// Applies the entries that follow, as many as one read returns; `applied` is called with each and with its share of the bytes
+    /// that were read. Returns whether there may be more.
+    pub(in crate::ledger) async fn advance(
+        &mut self,
+        log: &dyn Log,
+        mut applied: impl FnMut(Linked, usize),
+    ) -> Result<bool, RecoverError> {
+        let groups = match log.read(self.newest.sequence + 1, RECOVERY_READ_BYTES).await {
+            Err(JournalError::Trimmed { .. }) => return Err(self.gap(log.bounds().await?)),
+            groups => groups?,
+        };
+        if groups.is_empty() {
+            return self.check_end(log.bounds().await?);
+        }
+        for group in groups {
+            self.apply(&group, &mut applied)?;
+        }
+        Ok(true)
+    }
+
+    fn apply(&mut self, group: &Group, applied: &mut impl FnMut(Linked, usize)) -> Result<(), RecoverError> {
+        let before = self.newest;
+        if group.first == before.sequence + 1 && group.chain_before != before.chain {
+            return Err(RecoverError::OtherHistory { sequence: before.sequence });
+        }
+        let entries = decode_group(&group.bytes, group.chain_before, group.chain)?;
+        let bytes = group.bytes.len() / entries.len().max(1);
+        for linked in entries {
+            let sequence = linked.entry.sequence;
+            if sequence == before.sequence && linked.chain != before.chain {
+                return Err(RecoverError::OtherHistory { sequence });
+            }
+            if sequence > before.sequence {
+                self.world.apply(&linked.entry)?;
+                self.newest = Position { sequence, chain: linked.chain };
+                applied(linked, bytes);
+            }
+        }
+        Ok(())
+    }
+
+    /// Nothing follows: then the log ends here too.
+    fn check_end(&self, bounds: Bounds) -> Result<bool, RecoverError> {
+        let (here, end) = (self.newest, bounds.newest);
+        match end.sequence.cmp(&here.sequence) {
+            Ordering::Less => Err(self.gap(bounds)),
+            Ordering::Equal if end.chain != here.chain => Err(RecoverError::OtherHistory { sequence: end.sequence }),
+            Ordering::Equal => Ok(false),
+            Ordering::Greater => Ok(true),
+        }
+    }
+
+    fn gap(&self, bounds: Bounds) -> RecoverError {
+        let (oldest, newest) = (bounds.oldest(), bounds.newest.sequence);
+        RecoverError::Gap { oldest, newest, snapshot: self.newest.sequence }
+    }
+}
+
 /// Rebuilds the World.
 ///
 /// # Errors
 /// [`RecoverError`].
 pub async fn recover(log: &dyn Log, vault: &dyn Vault, keeping: Keeping) -> Result<Recovered, RecoverError> {
-    let (mut world, snapshot) = newest_snapshot(vault, keeping).await?;
-    let bounds = log.bounds().await?;
-    let newest = bounds.newest;
-    if snapshot.sequence + 1 < bounds.oldest() || snapshot.sequence > newest.sequence {
-        return Err(RecoverError::Gap {
-            oldest: bounds.oldest(),
-            newest: newest.sequence,
-            snapshot: snapshot.sequence,
-        });
-    }
-    if snapshot.sequence == bounds.base.sequence && snapshot.chain != bounds.base.chain {
-        return Err(RecoverError::OtherHistory { sequence: snapshot.sequence });
-    }
-    let mut next = if snapshot.sequence > bounds.base.sequence { snapshot.sequence } else { snapshot.sequence + 1 };
-    while next <= newest.sequence {
-        let groups = log.read(next, RECOVERY_READ_BYTES).await?;
-        for group in groups {
-            for linked in decode_group(&group.bytes, group.chain_before, group.chain)? {
-                if linked.entry.sequence == snapshot.sequence && linked.chain != snapshot.chain {
-                    return Err(RecoverError::OtherHistory { sequence: snapshot.sequence });
-                }
-                if linked.entry.sequence > snapshot.sequence {
-                    world.apply(&linked.entry)?;
-                }
-            }
-            next = group.last + 1;
-        }
-    }
-    Ok(Recovered { world, newest, snapshot: snapshot.sequence })
+    let (world, newest) = newest_snapshot(vault, keeping).await?;
+    let mut recovered = Recovered { world, newest, snapshot: newest.sequence };
+    while recovered.advance(log, |_, _| ()).await? {}
+    Ok(recovered)
 }
 
 /// The World from the store, with what is set and not stored.

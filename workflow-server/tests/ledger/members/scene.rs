@@ -1,0 +1,293 @@
+//! Three members of one store, and a script that is carried out whoever leads.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use aftercall_engine::Root;
+use aftercall_engine::call::Caller;
+use aftercall_engine::command::{Command, EndCall, PushButton, StepErasure};
+use aftercall_engine::erasure::{EraseCaller, ErasedCall, ErasureState, calls_in_memory};
+use aftercall_engine::phone::Country;
+use aftercall_engine::time::Time;
+use aftercall_engine::world::caller_index::CallerKey;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use workflow_server::journal::Storage as _;
+use workflow_server::journal::memory::MemoryStore;
+use workflow_server::ledger::{Clock as _, Follower, Handle, Ledger, LedgerError, ManualClock, Outcome};
+use workflow_server::records::{GroupBytes, unpack_entries};
+
+use crate::archive::{call_key, imports, setting};
+use crate::support::{ARCHIVE_AFTER, PATIENCE, options, request, team};
+
+/// In everything that is told of the caller who is erased.
+const NEEDLE: &str = "Xanthippe";
+const ERASED: &str = "C-erased";
+const CALLS: usize = 6;
+/// How long a look at a condition waits for a change.
+const LOOK: Duration = Duration::from_millis(20);
+
+/// One that follows until it is told to lead.
+struct Member {
+    store: MemoryStore,
+    stop: CancellationToken,
+    following: JoinHandle<Follower>,
+}
+
+/// One that leads, or did until its term ended.
+struct Leader {
+    handle: Handle,
+    stop: CancellationToken,
+    running: JoinHandle<()>,
+}
+
+pub(super) struct Scene {
+    clock: Arc<ManualClock>,
+    store: MemoryStore,
+    gaps: std::vec::IntoIter<u64>,
+    leader: Leader,
+    /// Deposed, and still running: whatever it tries is to be refused.
+    deposed: Option<Leader>,
+    followers: Vec<Member>,
+    /// The sequence of each command that was acknowledged, by its mark.
+    acknowledged: BTreeMap<u64, u64>,
+    commands: BTreeMap<u64, Command>,
+}
+
+/// Every write that was carried out with another term than the newest.
+pub(super) fn violations(store: &MemoryStore) -> Vec<String> {
+    let written = store.written();
+    let foreign = written.iter().filter(|write| write.term != write.newest);
+    foreign.map(|write| format!("{} in term {} by the leader of {}", write.what, write.newest, write.term)).collect()
+}
+
+async fn follow(store: MemoryStore) -> Member {
+    let mut follower = Follower::begin(&store, options()).await.unwrap();
+    let stop = CancellationToken::new();
+    let stopped = stop.clone();
+    let following = tokio::spawn(async move {
+        follower.follow(&stopped).await.unwrap();
+        follower
+    });
+    Member { store, stop, following }
+}
+
+async fn lead(follower: Follower, store: &MemoryStore, clock: Arc<ManualClock>) -> Leader {
+    let (ledger, handle) = Ledger::lead(follower, store, clock).await.unwrap();
+    let stop = CancellationToken::new();
+    let running = tokio::spawn(ledger.run(stop.clone()));
+    Leader { handle, stop, running }
+}
+
+impl Leader {
+    async fn end(self) {
+        self.stop.cancel();
+        self.running.await.unwrap();
+    }
+}
+
+impl Scene {
+    pub(super) async fn new(gaps: Vec<u64>) -> Self {
+        let (store, clock) = (MemoryStore::new(), Arc::new(ManualClock::at(Time(1_795_000_000_000))));
+        let follower = Follower::begin(&store, options()).await.unwrap();
+        let leader = lead(follower, &store, clock.clone()).await;
+        let followers = vec![follow(store.restart()).await, follow(store.restart()).await];
+        let mut scene = Self {
+            clock,
+            store,
+            gaps: gaps.into_iter(),
+            leader,
+            deposed: None,
+            followers,
+            acknowledged: BTreeMap::new(),
+            commands: BTreeMap::new(),
+        };
+        scene.arm();
+        scene
+    }
+
+    fn arm(&mut self) {
+        if let Some(writes) = self.gaps.next() {
+            self.store.end_term_after(writes);
+        }
+    }
+
+    /// A follower leads, and another takes its place.
+    async fn change_leader(&mut self) {
+        let Member { store, stop, following } = self.followers.remove(0);
+        stop.cancel();
+        let leader = lead(following.await.unwrap(), &store, self.clock.clone()).await;
+        let deposed = std::mem::replace(&mut self.leader, leader);
+        let refused = deposed.handle.execute(request(team("by-the-deposed"), None)).await;
+        assert!(matches!(refused, Err(LedgerError::Unavailable(_))), "{refused:?}");
+        if let Some(older) = self.deposed.replace(deposed) {
+            older.end().await;
+        }
+        self.followers.push(follow(self.store.restart()).await);
+        self.arm();
+    }
+
+    /// Carries out a command whoever leads, and repeats it where the leader was deposed.
+    async fn insist(&mut self, command: Command) -> u64 {
+        let mark = self.commands.len() as u64 + 1;
+        self.commands.insert(mark, command.clone());
+        loop {
+            match self.leader.handle.execute(request(command.clone(), Some(mark))).await {
+                Ok(Outcome::Committed(entry)) => return self.note(mark, entry.sequence),
+                Ok(Outcome::Repeated { sequence }) => return self.note(mark, sequence),
+                Ok(Outcome::Unchanged(answer)) => panic!("{command:?} changed nothing: {answer:?}"),
+                Err(LedgerError::Unavailable(_)) => self.change_leader().await,
+                Err(error) => panic!("{command:?}: {error}"),
+            }
+        }
+    }
+
+    fn note(&mut self, mark: u64, sequence: u64) -> u64 {
+        assert!(!self.acknowledged.values().any(|known| *known == sequence), "{sequence} was acknowledged before");
+        self.acknowledged.insert(mark, sequence);
+        sequence
+    }
+
+    /// Waits until the World is as wanted. A leader whose upkeep alone was deposed finds it out by a command.
+    async fn until(&mut self, what: &str, holds: impl Fn(&Root) -> bool, pass: Duration) {
+        let give_up = std::time::Instant::now() + PATIENCE;
+        while !holds(&self.leader.handle.root()) {
+            assert!(std::time::Instant::now() < give_up, "waited in vain until {what}");
+            self.clock.pass(pass);
+            self.leader.handle.wake_keeper();
+            let mut newest = self.leader.handle.feed().newest();
+            let _ = tokio::time::timeout(LOOK, newest.changed()).await;
+            self.fill(1).await;
+        }
+    }
+
+    pub(super) async fn fill(&mut self, entries: usize) {
+        for _ in 0..entries {
+            let name = format!("filler-{}", self.commands.len());
+            self.insist(team(&name)).await;
+        }
+    }
+
+    pub(super) async fn furnish(&mut self) {
+        for command in imports("retention: 2d") {
+            self.insist(command).await;
+        }
+        for call in 0..CALLS {
+            let (call, is_erased) = (call.to_string(), call < 2);
+            let (reference, reason) = if is_erased { (ERASED, NEEDLE) } else { ("C-other", "a reason") };
+            self.insist(setting(&call, reference, reason)).await;
+            if call == "1" {
+                continue;
+            }
+            let root = self.leader.handle.root();
+            let slot = root.call(&call_key(&call)).unwrap().instances[0];
+            let instance = root.instance_at(slot).unwrap().id;
+            let (button, note, form) = ("done".into(), "".into(), Vec::new());
+            self.insist(Command::from(PushButton { instance, button, stage: None, visit: 1, note, form })).await;
+            self.insist(Command::from(EndCall { call: call_key(&call) })).await;
+        }
+    }
+
+    pub(super) async fn archive(&mut self) {
+        self.clock.pass(ARCHIVE_AFTER * 30);
+        let all = CALLS as u64 - 1;
+        self.until("what has ended left memory", |root| root.archive.instances == all, Duration::ZERO).await;
+    }
+
+    /// Asked again, each command answers with the entry that it made first.
+    pub(super) async fn check_each_is_once(&mut self) {
+        for (mark, command) in self.commands.clone() {
+            let again = self.leader.handle.execute(request(command, Some(mark))).await.unwrap();
+            let Outcome::Repeated { sequence } = again else { panic!("{mark} was lost: {again:?}") };
+            assert_eq!(sequence, self.acknowledged[&mark]);
+        }
+        // The control: what was not asked before is not taken for a repetition.
+        let newest = self.acknowledged.values().max().copied();
+        assert!(Some(self.insist(team("fresh")).await) > newest);
+    }
+
+    pub(super) async fn erase(&mut self) {
+        let caller = Caller { reference: ERASED.into(), ..Caller::default() };
+        let caller = CallerKey::of(&caller, Country::NONE).unwrap();
+        let handle = self.leader.handle.clone();
+        let found = handle.archive().calls_of(&caller, ("", None), 100, self.clock.wall()).await.unwrap();
+        let archived = found.iter().map(|found| ErasedCall {
+            key: found.call.key.clone(),
+            created_at: found.call.created_at,
+            instances: found.instances.iter().map(|instance| instance.id).collect(),
+        });
+        let root = handle.root();
+        let calls: Vec<ErasedCall> = calls_in_memory(&root, &caller, "").into_iter().chain(archived).collect();
+        assert_eq!(calls.len(), 2);
+        let (customer, reason, newest_file) = ("".into(), "she asked for it".into(), root.archive.newest_file);
+        let erase = EraseCaller { customer, reason, calls, look: None, newest_file, is_of_restore: false };
+        let erasure = self.insist(Command::from(erase)).await;
+        while self.leader.handle.root().erasures[&erasure].state == ErasureState::Masking {
+            self.insist(Command::from(StepErasure { erasure })).await;
+        }
+        let is_done = |root: &Root| root.erasures[&erasure].state == ErasureState::Done;
+        self.until("no byte remains", is_done, Duration::ZERO).await;
+    }
+
+    pub(super) async fn purge(&mut self) {
+        self.clock.pass(Duration::from_secs(3 * 86_400));
+        let hour = Duration::from_secs(3_600);
+        self.until("what has outlived its retention is gone", |root| root.archive.instances == 0, hour).await;
+    }
+
+    /// Where the log or a file holds a byte of the erased caller.
+    pub(super) async fn told(&self) -> Option<String> {
+        let needle = NEEDLE.as_bytes();
+        let holds = |bytes: &[u8]| bytes.windows(needle.len()).any(|window| window == needle);
+        let store = self.store.restart();
+        let groups = store.log().read(store.bounds().oldest(), usize::MAX).await.unwrap();
+        if let Some(group) = groups.iter().find(|group| holds(&group.bytes)) {
+            return Some(format!("the log from {} on", group.first));
+        }
+        for name in store.vault().list("").await.unwrap() {
+            let mut offset = 0;
+            // The leader may be removing it: then it tells nothing.
+            while let Ok(Some((frame, next))) = store.vault().read_frame(&name, offset).await {
+                let mut bytes = GroupBytes::new(0);
+                if name.starts_with("history-") {
+                    for entry in unpack_entries(&frame[8..]).unwrap() {
+                        bytes.push(&entry);
+                    }
+                }
+                if holds(&frame) || holds(&bytes.into_bytes()) {
+                    return Some(name);
+                }
+                offset = next;
+            }
+        }
+        None
+    }
+
+    /// Every follower comes to the same World.
+    pub(super) async fn check_members_agree(&mut self) {
+        // Free places at the end are not part of the World.
+        let shown = |root: &Root| {
+            let calls: Vec<_> = root.calls.iter().flatten().collect();
+            let instances: Vec<_> = root.instances.iter().flatten().collect();
+            let teams: Vec<_> = root.teams.by_place().collect();
+            format!("{calls:?} {instances:?} {teams:?} {:?}", root.archive)
+        };
+        for Member { stop, following, .. } in std::mem::take(&mut self.followers) {
+            stop.cancel();
+            let mut follower = following.await.unwrap();
+            while follower.advance().await.unwrap() {}
+            let root = self.leader.handle.root();
+            assert_eq!(follower.root().sequence, root.sequence);
+            assert_eq!(shown(&follower.root()), shown(&root));
+        }
+    }
+
+    pub(super) async fn end(self) -> MemoryStore {
+        self.leader.end().await;
+        if let Some(deposed) = self.deposed {
+            deposed.end().await;
+        }
+        self.store
+    }
+}
