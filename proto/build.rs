@@ -1,9 +1,11 @@
 //! Generates the Rust code of `proto/` with a pure-Rust compiler, so that nobody installs protoc.
 
+use std::collections::HashMap;
 use std::{env, fs, path::PathBuf};
 
 use prost::Message;
 use prost_build::{Service, ServiceGenerator};
+use prost_types::{FileDescriptorProto, FileDescriptorSet};
 use tonic_prost_build::configure;
 
 const FILES: [&str; 7] = [
@@ -23,6 +25,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     fs::write(out.join("descriptors.bin"), descriptors.encode_to_vec())?;
     let with_codec = || configure().codec_path("crate::codec::BoundedCodec");
     let services = Services {
+        attributions: attributions(&descriptors),
         clients: with_codec().build_server(false).service_generator(),
         servers: with_codec().build_client(false).service_generator(),
     };
@@ -56,8 +59,23 @@ const READY: [&str; 18] = [
     "Snapshot",
 ];
 
-/// Makes clients as usual, and servers that answer some RPCs with bytes.
+/// Which messages name who sends them, and which have a request id, by the full name with its leading dot.
+type Attributions = HashMap<String, (bool, bool)>;
+
+fn attributions(descriptors: &FileDescriptorSet) -> Attributions {
+    let of_file = |file: &FileDescriptorProto| {
+        let package = file.package().to_owned();
+        file.message_type.clone().into_iter().map(move |message| {
+            let has = |name: &str| message.field.iter().any(|field| field.name() == name);
+            (format!(".{package}.{}", message.name()), (has("actor"), has("request_id")))
+        })
+    };
+    descriptors.file.iter().flat_map(of_file).collect()
+}
+
+/// Makes clients as usual, servers that answer some RPCs with bytes, and for the request of each RPC who sends it.
 struct Services {
+    attributions: Attributions,
     clients: Box<dyn ServiceGenerator>,
     servers: Box<dyn ServiceGenerator>,
 }
@@ -65,6 +83,19 @@ struct Services {
 impl ServiceGenerator for Services {
     fn generate(&mut self, mut service: Service, code: &mut String) {
         self.clients.generate(service.clone(), code);
+        for method in &service.methods {
+            let (has_actor, has_request_id) = self.attributions[&method.input_proto_type];
+            let value = |has: bool, field: &str| if has { format!("&self.{field}") } else { "\"\"".to_owned() };
+            code.push_str(&format!(
+                "impl crate::attributed::Attributed for {} {{
+                    fn actor(&self) -> &str {{ {} }}
+                    fn request_id(&self) -> &str {{ {} }}
+                }}\n",
+                method.input_type,
+                value(has_actor, "actor"),
+                value(has_request_id, "request_id"),
+            ));
+        }
         let module = service.package.replace("aftercall.", "crate::").replace('.', "::");
         for method in service.methods.iter_mut().filter(|method| READY.contains(&method.proto_name.as_str())) {
             method.output_type = format!("crate::ready::Ready<{module}::{}>", method.output_type);

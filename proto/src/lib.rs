@@ -4,6 +4,7 @@
 //! files carry the documentation that other languages read too. Only the codec, which bounds what a request may hold and cleans its
 //! texts, and [`Ready`](ready::Ready), an answer that is encoded before it is served, are written by hand.
 
+pub mod attributed;
 pub mod codec;
 mod pasted;
 pub mod ready;

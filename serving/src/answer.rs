@@ -10,6 +10,7 @@ use axum::http::{HeaderMap, Method, Request, Response, Version};
 use hyper::body::Incoming;
 use tonic::transport::server::TcpConnectInfo;
 use tower::Service as _;
+use tracing::Instrument as _;
 
 use crate::asker;
 use crate::backlog::bounded;
@@ -19,6 +20,7 @@ use crate::limits::Limits;
 use crate::places::Use;
 use crate::probes;
 use crate::refusal::Refusal;
+use crate::rpc::Rpc;
 use crate::upload::Upload;
 
 /// What answers the requests of one server.
@@ -51,6 +53,7 @@ impl Answering {
             // What was reset right after it was sent is seen to be reset before any work is done for it.
             tokio::task::yield_now().await;
         }
+        let rpc = Rpc::begin(request.uri().path(), connection.peer);
         let is_stream = request.uri().path().starts_with(REFLECTION);
         let timeout = timeout(request.headers());
         let upload = |body| Body::new(Upload::new(body, Arc::clone(&connection), &self.limits, is_stream));
@@ -61,12 +64,13 @@ impl Answering {
             connection.unread_below(self.limits.unread_bytes_per_connection_max).await?;
             Ok(asker::scope(connection.peer, self.route(request)).await)
         };
+        let answering = answering.instrument(rpc.span.clone());
         let answered = match timeout {
             None => answering.await,
             Some(timeout) => tokio::time::timeout(timeout, answering).await.unwrap_or(Err(Refusal::Deadline)),
         };
         let response = answered.unwrap_or_else(|refusal: Refusal| refusal.response(form == Form::Grpc));
-        bounded(&connection, response)
+        bounded(&connection, rpc.until_sent(response))
     }
 
     fn form(&self, connection: &Connection, request: &Request<Incoming>) -> Result<Form, Refusal> {

@@ -3,6 +3,7 @@
 //!
 //! Must not know what a server serves: routes come in.
 
+pub mod asked;
 pub mod asker;
 pub mod config;
 pub mod logs;
@@ -29,6 +30,7 @@ mod probes;
 mod readiness;
 mod reflection;
 mod refusal;
+mod rpc;
 mod streams;
 mod upload;
 

@@ -8,11 +8,14 @@ use aftercall_tests::{Clients, PATIENCE, binary, set};
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader};
 use tokio::process::Command;
 
+/// With the end of each RPC.
+const LOG_FILTER: &str = "info,aftercall_serving=debug";
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_log_has_a_line_for_what_operations_and_authors_do_and_for_the_signal_that_stops_it() {
     let dir = tempfile::tempdir().expect("a temporary directory");
     let mut server = Command::new(binary("workflow-server"));
-    server.args(["--listen", "127.0.0.1:0", "--log-format", "json", "--data-dir"]).arg(dir.path());
+    server.args(["--listen", "127.0.0.1:0", "--log-format", "json", "--log", LOG_FILTER, "--data-dir"]).arg(dir.path());
     let mut server =
         server.stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true).spawn().expect("it starts");
     let mut lines = BufReader::new(server.stdout.take().expect("a pipe")).lines();
@@ -26,7 +29,8 @@ async fn the_log_has_a_line_for_what_operations_and_authors_do_and_for_the_signa
     let remove = RemoveTeamRequest { actor, name, ..RemoveTeamRequest::default() };
     clients.definitions.remove_team(remove).await.expect_err("it is in use");
     let (actor, instance_id, reason) = ("olga".to_owned(), id.clone(), "Ada Lovelace withdrew".to_owned());
-    let cancel = CancelInstanceRequest { actor, instance_id, reason, ..CancelInstanceRequest::default() };
+    let request_id = "cancel-1".to_owned();
+    let cancel = CancelInstanceRequest { actor, instance_id, reason, request_id, ..CancelInstanceRequest::default() };
     clients.operations.cancel_instance(cancel).await.expect("cancelled");
     let pid = server.id().expect("it runs").to_string();
     assert!(Command::new("kill").args(["-TERM", &pid]).status().await.expect("kill runs").success());
@@ -40,9 +44,15 @@ async fn the_log_has_a_line_for_what_operations_and_authors_do_and_for_the_signa
     };
     let cancelled = find("a request of operations was carried out", "rpc", "CancelInstance");
     assert_eq!((&cancelled["fields"]["actor"], &cancelled["fields"]["instance"]), (&"olga".into(), &id.into()));
+    let span = &cancelled["span"];
+    assert_eq!(span["service"], "aftercall.workflow.v1.OperationsService");
+    assert_eq!((&span["method"], &span["actor"]), (&"CancelInstance".into(), &"olga".into()));
+    assert_eq!(span["request_id"], "cancel-1");
     find("a request of an author was carried out", "rpc", "PublishWorkflow");
     let refused = find("a request of an author was refused", "rpc", "RemoveTeam");
     assert_eq!(refused["fields"]["reason"], "TEAM_IN_USE");
+    let ended = find("the RPC ended", "code", "FailedPrecondition");
+    assert_eq!((&ended["span"]["method"], &ended["span"]["actor"]), (&"RemoveTeam".into(), &"Ada".into()));
     let stopping = find("shutting down; a second signal ends the process at once", "signal", "SIGTERM");
     assert_eq!(stopping["level"], "INFO");
     find("workflow-server has stopped", "address", &address.to_string());

@@ -165,10 +165,11 @@ impl Reading {
         read: impl FnOnce(&CancellationToken, Instant) -> Result<T, Stopped> + Send + 'static,
     ) -> Result<T, ReadError> {
         let (answer, answered) = oneshot::channel();
-        let (gone, time_max) = (CancellationToken::new(), self.time_max);
+        let (gone, time_max, span) = (CancellationToken::new(), self.time_max, tracing::Span::current());
         let _gone = gone.clone().drop_guard();
         let job = Box::new(move || {
             let _place = place;
+            let _in_span = span.entered();
             let until = Instant::now() + time_max;
             if let Ok(read) = catch_unwind(AssertUnwindSafe(|| read(&gone, until))) {
                 // Who has gone away needs no answer.

@@ -15,8 +15,9 @@ use std::time::Duration;
 use aftercall_proto::alert::v1::{
     GetWallboardRequest, GetWallboardResponse, SnapshotMode, SubscribeRequest, WatchWallboardRequest,
 };
+use aftercall_serving::asked::Asked;
 use tokio::time::timeout;
-use tonic::{Request, Response, Status};
+use tonic::{Response, Status};
 
 use self::beginning::beginning;
 use self::status::Refusal;
@@ -42,8 +43,8 @@ pub(crate) struct Alerts {
     hub: Arc<Hub>,
 }
 
-/// A request that has been checked.
-struct Asked {
+/// What a request is for, checked.
+struct Wanted {
     filter: Filter,
     token: Option<Token>,
     mode: SnapshotMode,
@@ -55,8 +56,8 @@ impl Alerts {
         Self { hub }
     }
 
-    async fn open(&self, request: SubscribeRequest) -> Result<ClientStream, Refusal> {
-        let Asked { filter, token, mode } = check(request).map_err(Refusal::Malformed)?;
+    async fn open(&self, asked: Asked<SubscribeRequest>) -> Result<ClientStream, Refusal> {
+        let Wanted { filter, token, mode } = check(asked.request).map_err(Refusal::Malformed)?;
         if self.hub.drain().is_cancelled() {
             return Err(Refusal::Draining);
         }
@@ -70,8 +71,13 @@ impl Alerts {
         if self.hub.drain().is_cancelled() { Err(Refusal::Draining) } else { Ok(stream) }
     }
 
-    fn watch(&self, request: WatchWallboardRequest) -> Result<Wallboards, Refusal> {
-        let per_second = request.updates_per_second;
+    fn wallboard(&self, _: &Asked<GetWallboardRequest>) -> Result<GetWallboardResponse, Refusal> {
+        let wallboard = self.hub.wallboard().ok_or(Refusal::NotReady)?;
+        Ok(GetWallboardResponse { wallboard: Some(wallboard) })
+    }
+
+    fn watch(&self, asked: &Asked<WatchWallboardRequest>) -> Result<Wallboards, Refusal> {
+        let per_second = asked.request.updates_per_second;
         if per_second > WALLBOARD_UPDATES_MAX {
             let description = format!("is {per_second}; at most {WALLBOARD_UPDATES_MAX} are sent");
             return Err(Refusal::Malformed(vec![Violation { field: "updates_per_second".to_owned(), description }]));
@@ -105,27 +111,29 @@ impl Alerts {
 impl AlertService for Alerts {
     type SubscribeStream = ClientStream;
 
-    async fn subscribe(&self, request: Request<SubscribeRequest>) -> Result<Response<ClientStream>, Status> {
-        Ok(Response::new(self.open(request.into_inner()).await?))
+    async fn subscribe(&self, request: tonic::Request<SubscribeRequest>) -> Result<Response<ClientStream>, Status> {
+        Ok(Response::new(self.open(Asked::new(request)).await?))
     }
 
     async fn get_wallboard(
         &self,
-        _request: Request<GetWallboardRequest>,
+        request: tonic::Request<GetWallboardRequest>,
     ) -> Result<Response<GetWallboardResponse>, Status> {
-        let wallboard = self.hub.wallboard().ok_or(Refusal::NotReady)?;
-        Ok(Response::new(GetWallboardResponse { wallboard: Some(wallboard) }))
+        Ok(Response::new(self.wallboard(&Asked::new(request))?))
     }
 
     type WatchWallboardStream = Wallboards;
 
-    async fn watch_wallboard(&self, request: Request<WatchWallboardRequest>) -> Result<Response<Wallboards>, Status> {
-        Ok(Response::new(self.watch(request.into_inner())?))
+    async fn watch_wallboard(
+        &self,
+        request: tonic::Request<WatchWallboardRequest>,
+    ) -> Result<Response<Wallboards>, Status> {
+        Ok(Response::new(self.watch(&Asked::new(request))?))
     }
 }
 
 /// Checks a request; names every field at fault.
-fn check(request: SubscribeRequest) -> Result<Asked, Vec<Violation>> {
+fn check(request: SubscribeRequest) -> Result<Wanted, Vec<Violation>> {
     let mut violations = Vec::new();
     let mut fault = |field: &str, description: String| violations.push(Violation { field: field.into(), description });
     let mode = SnapshotMode::try_from(request.snapshot).unwrap_or_else(|_| {
@@ -140,7 +148,7 @@ fn check(request: SubscribeRequest) -> Result<Asked, Vec<Violation>> {
         }
     }
     match Filter::new(request.filter.unwrap_or_default()) {
-        Ok(filter) if violations.is_empty() => Ok(Asked { filter, token, mode }),
+        Ok(filter) if violations.is_empty() => Ok(Wanted { filter, token, mode }),
         Ok(_) => Err(violations),
         Err(of_filter) => Err(of_filter.into_iter().chain(violations).collect()),
     }

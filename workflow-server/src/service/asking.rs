@@ -14,7 +14,10 @@ use aftercall_engine::command::{Command, RequestMark, Requested};
 use aftercall_engine::entry::{Answer, DefinitionChange};
 use aftercall_engine::instance::{Instance, InstanceId};
 use aftercall_engine::{Entry, Rejection, Request, Root};
+use aftercall_proto::attributed::Attributed;
 use aftercall_proto::workflow::v1 as proto;
+use aftercall_serving::asked::Asked;
+use prost::{Message, Name};
 use siphasher::sip::SipHasher13;
 use siphasher::sip128::{Hasher128, SipHasher13 as SipHasher128};
 use tonic::Status;
@@ -25,44 +28,53 @@ use crate::ledger::{FoundInstance, LedgerError, Outcome};
 use crate::limits::{ARCHIVE_LOOKS_MAX, REQUEST_ID_CHARS_MAX, REQUEST_TIME_MAX};
 
 /// Who asks, by which RPC, and what exactly.
-pub(super) struct Asking<'r> {
+pub(super) struct Asking {
     rpc: &'static str,
     kind: ActorKind,
-    actor: &'r str,
-    request_id: &'r str,
+    actor: String,
+    request_id: String,
     /// What keeps apart the ids of script engines that have one name; empty elsewhere.
-    scope: &'r str,
-    /// The whole request, encoded.
+    scope: String,
+    /// The whole request, encoded; empty where it has no id by which it is recognised again.
     bytes: Vec<u8>,
     /// What could not be read of it.
     faults: Faults,
 }
 
-impl<'r> Asking<'r> {
-    /// A request without errors so far.
-    pub(super) fn new(
-        rpc: &'static str,
-        kind: ActorKind,
-        (actor, request_id): (&'r str, &'r str),
-        bytes: Vec<u8>,
-    ) -> Self {
-        Self { rpc, kind, actor, request_id, scope: "", bytes, faults: Faults::default() }
+impl Asking {
+    fn new<T: Attributed + Message + Name>(kind: ActorKind, asked: &Asked<T>) -> Self {
+        let request_id = asked.request_id().to_owned();
+        let bytes = if request_id.is_empty() { Vec::new() } else { asked.request.encode_to_vec() };
+        // The request of an RPC is named after it.
+        let rpc = T::NAME.strip_suffix("Request").unwrap_or(T::NAME);
+        let actor = asked.actor().to_owned();
+        Self { rpc, kind, actor, request_id, scope: String::new(), bytes, faults: Faults::default() }
     }
 
     /// A request of a person at a Call Manager.
-    pub(super) fn of_person(rpc: &'static str, actor: &'r str, request_id: &'r str, bytes: Vec<u8>) -> Self {
-        Self::new(rpc, ActorKind::Person, (actor, request_id), bytes)
+    pub(super) fn of_person<T: Attributed + Message + Name>(asked: &Asked<T>) -> Self {
+        Self::new(ActorKind::Person, asked)
+    }
+
+    /// A request of a person who writes workflows.
+    pub(super) fn of_author<T: Attributed + Message + Name>(asked: &Asked<T>) -> Self {
+        Self::new(ActorKind::Author, asked)
+    }
+
+    /// A request of operations.
+    pub(super) fn of_operations<T: Attributed + Message + Name>(asked: &Asked<T>) -> Self {
+        Self::new(ActorKind::Operations, asked)
     }
 
     /// A request of a script engine. `scope`: the source of its call, or the instance where it names no call. Two engines that
     /// have one name and count their requests 1, 2, 3 do not meet.
-    pub(super) fn of_script(
-        rpc: &'static str,
-        (actor, request_id): (&'r str, &'r str),
-        scope: &'r str,
-        bytes: Vec<u8>,
-    ) -> Self {
-        Self { scope, ..Self::new(rpc, ActorKind::ScriptEngine, (actor, request_id), bytes) }
+    pub(super) fn of_script<T: Attributed + Message + Name>(asked: &Asked<T>, scope: &str) -> Self {
+        Self { scope: scope.to_owned(), ..Self::new(ActorKind::ScriptEngine, asked) }
+    }
+
+    /// The same request as a part of a larger one, under an id of its own; `request_id` is empty where the larger one has none.
+    pub(super) fn into_part(self, rpc: &'static str, request_id: String) -> Self {
+        Self { rpc, request_id, ..self }
     }
 
     /// The same request, with what could not be read of it.
@@ -155,16 +167,16 @@ impl Answered {
 impl Shared {
     /// Carries out a change whose command is made of the request alone, and waits for it to be durable. The ledger looks the
     /// request id up before it decides.
-    pub(super) async fn execute(&self, asking: Asking<'_>, command: impl Requested) -> Result<Answered, Status> {
+    pub(super) async fn execute(&self, asking: Asking, command: impl Requested) -> Result<Answered, Status> {
         self.execute_any(asking, command.into()).await
     }
 
-    async fn execute_any(&self, asking: Asking<'_>, command: Command) -> Result<Answered, Status> {
-        let (rpc, kind, actor) = (asking.rpc, asking.kind, asking.actor);
+    async fn execute_any(&self, asking: Asking, command: Command) -> Result<Answered, Status> {
+        let (rpc, kind, actor) = (asking.rpc, asking.kind, asking.actor.clone());
         let executed = async { self.send(self.request(asking, command)?).await }.await;
         match kind {
-            ActorKind::Operations => log_request(("operations", rpc, actor), &executed),
-            ActorKind::Author => log_request(("an author", rpc, actor), &executed),
+            ActorKind::Operations => log_request(("operations", rpc, &actor), &executed),
+            ActorKind::Author => log_request(("an author", rpc, &actor), &executed),
             ActorKind::ScriptEngine | ActorKind::Person | ActorKind::Timer => {}
         }
         executed
@@ -174,7 +186,7 @@ impl Shared {
     /// memory between the look and the decision, it is repeated.
     pub(super) async fn execute_on_call(
         &self,
-        asking: Asking<'_>,
+        asking: Asking,
         call: &CallKey,
         command: impl Requested,
     ) -> Result<Answered, Status> {
@@ -189,10 +201,10 @@ impl Shared {
         Err(status::unavailable("calls are leaving memory faster than they are looked up: ask again"))
     }
 
-    fn request(&self, mut asking: Asking<'_>, command: Command) -> Result<Request, Status> {
+    fn request(&self, mut asking: Asking, command: Command) -> Result<Request, Status> {
         asking.check_id();
         let mark = self.mark(&asking);
-        let actor = Actor { kind: asking.kind, name: asking.actor.into() };
+        let actor = Actor { kind: asking.kind, name: asking.actor.as_str().into() };
         let request = Request { actor, mark, salt: rand::random(), known: None, command };
         if asking.faults.is_empty() {
             return Ok(request);
@@ -213,7 +225,7 @@ impl Shared {
     /// answer; `prepare` is for new ones only.
     pub(super) async fn execute_new(
         &self,
-        asking: Asking<'_>,
+        asking: Asking,
         prepare: impl Future<Output = Result<Prepared, Status>> + Send,
     ) -> Result<Answered, Status> {
         let mark = self.mark(&asking);
@@ -279,12 +291,12 @@ impl Shared {
     }
 
     /// Keyed hashes of who asks what, where the request has an id: only these are kept of a request.
-    fn mark(&self, asking: &Asking<'_>) -> Option<RequestMark> {
+    fn mark(&self, asking: &Asking) -> Option<RequestMark> {
         if asking.request_id.is_empty() {
             return None;
         }
         let mut key = SipHasher128::new_with_key(&self.hash_key);
-        for part in [asking.rpc, asking.actor, asking.request_id, asking.scope] {
+        for part in [asking.rpc, &asking.actor, &asking.request_id, &asking.scope] {
             key.write_usize(part.len());
             key.write(part.as_bytes());
         }

@@ -8,10 +8,12 @@ use aftercall_proto::workflow::v1 as proto;
 use proto::backup_response::Part as Shown;
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tokio::time::timeout;
+use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Code, Status};
+use tracing::Instrument as _;
 
 use super::requests::Faults;
-use super::{Shared, convert, status};
+use super::{Asked, Shared, convert, status};
 use crate::backup::{Base, FullReason, Part, SourceError, send};
 use crate::journal::Position;
 use crate::ledger::capture::Capture;
@@ -19,20 +21,22 @@ use crate::limits::{
     BACKUP_NAME_CHARS_MAX, BACKUP_NAMES_MAX, BACKUP_PARTS_WAITING, BACKUP_STALL_MAX, BACKUPS_RUNNING_MAX,
 };
 
-type Responses = mpsc::Sender<Result<proto::BackupResponse, Status>>;
+/// The parts of a backup.
+pub(super) type Responses = ReceiverStream<Result<proto::BackupResponse, Status>>;
+
+type Sender = mpsc::Sender<Result<proto::BackupResponse, Status>>;
 
 /// Starts a backup; its parts come by the receiver. Dropping that ends it.
-pub(super) fn backup(
-    shared: &Shared,
-    request: proto::BackupRequest,
-) -> Result<mpsc::Receiver<Result<proto::BackupResponse, Status>>, Status> {
-    let base = read(request.base, &request.actor)?;
+pub(super) async fn backup(shared: &Shared, asked: Asked<proto::BackupRequest>) -> Result<Responses, Status> {
+    let actor = asked.actor().to_owned();
+    let base = read(asked.request.base, &actor)?;
     let running = Arc::clone(&shared.backups).try_acquire_owned();
     let running = running.map_err(|_| status::exhausted("BACKUPS_RUNNING", BACKUPS_RUNNING_MAX as u64))?;
     let (responses, receiver) = mpsc::channel(1);
     let shared = shared.clone();
-    tokio::spawn(async move { run(&shared, &request.actor, base, responses, running).await });
-    Ok(receiver)
+    let running = async move { run(&shared, &actor, base, responses, running).await };
+    tokio::spawn(running.in_current_span());
+    Ok(ReceiverStream::new(receiver))
 }
 
 /// Reads a request: the base, if one is named.
@@ -63,7 +67,7 @@ fn read(base: Option<proto::BackupBase>, actor: &str) -> Result<Option<Base>, St
     }))
 }
 
-async fn run(shared: &Shared, actor: &str, base: Option<Base>, responses: Responses, _running: OwnedSemaphorePermit) {
+async fn run(shared: &Shared, actor: &str, base: Option<Base>, responses: Sender, _running: OwnedSemaphorePermit) {
     let working = async {
         let capture = shared.ledger.capture().await.map_err(|error| status::of_ledger(error, &shared.root()))?;
         let sequence = capture.root.sequence;
@@ -103,12 +107,7 @@ fn refused(error: &SourceError) -> Status {
 }
 
 /// Reads and sends in one task: where the client goes away the reading ends with it.
-async fn copy(
-    shared: &Shared,
-    capture: &Capture,
-    base: Option<Base>,
-    responses: &Responses,
-) -> Result<u64, SourceError> {
+async fn copy(shared: &Shared, capture: &Capture, base: Option<Base>, responses: &Sender) -> Result<u64, SourceError> {
     let had_base = base.is_some();
     let (parts, mut waiting) = mpsc::channel(BACKUP_PARTS_WAITING);
     let reading = send(capture, &shared.identity, (base, shared.ledger.now()), parts);

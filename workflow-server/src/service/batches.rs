@@ -15,27 +15,26 @@ use aftercall_engine::recipient::Recipient;
 use aftercall_engine::{Rejection, Root};
 use aftercall_proto::ready::Ready;
 use aftercall_proto::workflow::v1 as proto;
-use prost::Message;
-use tonic::{Response, Status};
+use tonic::Status;
 
 use super::requests::{self, Faults};
-use super::{Answered, Asking, Prepared, Shared, convert, instance_filter, pages, status};
+use super::{Answered, Asked, Asking, Prepared, Shared, convert, instance_filter, pages, status};
 use crate::reading::Lane;
 
 pub(super) async fn start(
     shared: &Shared,
-    request: proto::StartBatchRequest,
+    asked: Asked<proto::StartBatchRequest>,
 ) -> Result<proto::StartBatchResponse, Status> {
+    let request = &asked.request;
     if request.dry_run {
-        let (start, faults) = read(shared, &request).await?;
-        return dry_run(shared, start, &request.actor, faults).await;
+        let (start, faults) = read(shared, request).await?;
+        return dry_run(shared, start, asked.actor(), faults).await;
     }
-    let from = (request.actor.as_str(), request.request_id.as_str());
-    let asking = Asking::new("StartBatch", ActorKind::Operations, from, request.encode_to_vec());
+    let asking = Asking::of_operations(&asked);
     let prepare = async {
-        let (start, faults) = read(shared, &request).await?;
-        if is_strict(&request) && faults.is_empty() {
-            check_all(shared, &start, &request.actor).await?;
+        let (start, faults) = read(shared, request).await?;
+        if is_strict(request) && faults.is_empty() {
+            check_all(shared, &start, asked.actor()).await?;
         }
         Ok(Prepared::new(start, faults))
     };
@@ -176,17 +175,17 @@ fn recipient(root: &Root, asked: &proto::HandOverWork, faults: &mut Faults) -> R
 }
 
 /// Which instances a request is about.
-enum Asked {
+enum Wanted {
     Named(Vec<InstanceId>),
     Filtered(Box<InstanceFilter>),
 }
 
 /// Looks for the instances, off the ledger's thread.
-async fn found(shared: &Shared, asked: Asked) -> Result<BatchItems, Status> {
+async fn found(shared: &Shared, asked: Wanted) -> Result<BatchItems, Status> {
     let now = shared.ledger.now();
     match asked {
-        Asked::Named(ids) => Ok(BatchItems::named(ids)),
-        Asked::Filtered(filter) => {
+        Wanted::Named(ids) => Ok(BatchItems::named(ids)),
+        Wanted::Filtered(filter) => {
             let walk = move |root: &Root, should_stop: ShouldStop<'_>| {
                 BatchItems::filtered(root, &filter, now.max(root.at), should_stop)
             };
@@ -195,7 +194,7 @@ async fn found(shared: &Shared, asked: Asked) -> Result<BatchItems, Status> {
     }
 }
 
-fn items_of(shared: &Shared, request: &proto::StartBatchRequest, faults: &mut Faults) -> Result<Asked, Status> {
+fn items_of(shared: &Shared, request: &proto::StartBatchRequest, faults: &mut Faults) -> Result<Wanted, Status> {
     let Some(filter) = &request.filter else {
         if request.instance_ids.is_empty() {
             faults.add("instance_ids", "name the instances, or give a filter");
@@ -211,7 +210,7 @@ fn items_of(shared: &Shared, request: &proto::StartBatchRequest, faults: &mut Fa
                 Err(error) => faults.add(format!("instance_ids[{at}]"), error.to_string()),
             }
         }
-        return Ok(Asked::Named(ids));
+        return Ok(Wanted::Named(ids));
     };
     if !request.instance_ids.is_empty() {
         faults.add("filter", "name the instances or give a filter, not both");
@@ -234,15 +233,15 @@ fn items_of(shared: &Shared, request: &proto::StartBatchRequest, faults: &mut Fa
         faults.add("filter.workflows", format!("there is no workflow {}{hint}", rules::quoted(name)));
     }
     let filter: InstanceFilter = instance_filter::read(filter.clone(), shared.ledger.now())?;
-    Ok(Asked::Filtered(Box::new(filter)))
+    Ok(Wanted::Filtered(Box::new(filter)))
 }
 
 pub(super) async fn stop(
     shared: &Shared,
-    request: proto::StopBatchRequest,
+    asked: Asked<proto::StopBatchRequest>,
 ) -> Result<proto::StopBatchResponse, Status> {
-    let from = (request.actor.as_str(), request.request_id.as_str());
-    let asking = Asking::new("StopBatch", ActorKind::Operations, from, request.encode_to_vec());
+    let request = &asked.request;
+    let asking = Asking::of_operations(&asked);
     let command = StopBatch { batch: request.batch_id, reason: request.reason.as_str().into() };
     let answered = shared.execute(asking, command).await?;
     let batch = match answered.answer {
@@ -270,8 +269,9 @@ async fn known(shared: &Shared, root: &Root, id: u64) -> Result<Arc<Batch>, Stat
 
 pub(super) async fn items(
     shared: &Shared,
-    request: proto::ListBatchItemsRequest,
-) -> Result<Response<Ready<proto::ListBatchItemsResponse>>, Status> {
+    asked: Asked<proto::ListBatchItemsRequest>,
+) -> Result<Ready<proto::ListBatchItemsResponse>, Status> {
+    let request = asked.request;
     let root = shared.root();
     let batch = find(&root, request.batch_id)?.clone();
     let list = format!("batch {} {}", request.batch_id, request.refused_only).into_bytes();

@@ -13,19 +13,18 @@ use aftercall_engine::definition::source::Source;
 use aftercall_engine::query::ShouldStop;
 use aftercall_engine::rejection::FieldFault;
 use aftercall_engine::world::definitions::Workflow;
+use aftercall_proto::attributed::Attributed;
 use aftercall_proto::workflow::v1 as proto;
-use prost::Message as _;
+use prost::{Message, Name};
 use tonic::Status;
 
-use super::definitions::{author, describe, faults, named};
+use super::definitions::{describe, faults, named};
 use super::importing::{draft_in, has_moved_on};
-use super::{Prepared, Shared, convert, status};
+use super::{Asked, Asking, Prepared, Shared, convert, status};
 
 /// Who asks for a step, and on which draft.
-struct Step<'r> {
-    rpc: &'static str,
-    from: (&'r str, &'r str),
-    bytes: Vec<u8>,
+struct Step<'r, T> {
+    asked: &'r Asked<T>,
     name: &'r str,
     expected: Option<u64>,
 }
@@ -39,8 +38,9 @@ struct Draft {
 
 pub(super) async fn create(
     shared: &Shared,
-    request: proto::CreateWorkflowRequest,
+    asked: Asked<proto::CreateWorkflowRequest>,
 ) -> Result<proto::CreateWorkflowResponse, Status> {
+    let request = &asked.request;
     let beginning = || match request.file.as_str() {
         "" => beginning(&request.name, &request.title),
         file => read_header(file).map_err(|faults| status::bad_file(&faults)),
@@ -49,7 +49,7 @@ pub(super) async fn create(
         let definition = Box::new(beginning()?);
         Ok(Prepared::from(ImportWorkflow { definition, expected: Some(0) }))
     };
-    let asking = author("CreateWorkflow", &request.actor, &request.request_id, request.encode_to_vec());
+    let asking = Asking::of_author(&asked);
     let answered =
         shared.execute_new(asking, prepare).await.map_err(|refused| match (refused.code(), beginning()) {
             (tonic::Code::Aborted, Ok(definition)) => status::name_taken(&definition.name),
@@ -88,14 +88,12 @@ fn beginning(name: &str, title: &str) -> Result<Definition, Status> {
     })
 }
 
-pub(super) async fn add(shared: &Shared, request: proto::AddActionRequest) -> Result<proto::AddActionResponse, Status> {
-    let step = Step {
-        rpc: "AddAction",
-        from: (&request.actor, &request.request_id),
-        bytes: request.encode_to_vec(),
-        name: &request.name,
-        expected: request.expected_revision,
-    };
+pub(super) async fn add(
+    shared: &Shared,
+    asked: Asked<proto::AddActionRequest>,
+) -> Result<proto::AddActionResponse, Status> {
+    let request = &asked.request;
+    let step = Step { asked: &asked, name: &request.name, expected: request.expected_revision };
     let (event, before, text) = (request.event_id.clone(), request.before, request.action.clone());
     let add = move |draft: &Definition, earlier: &Numbering| builder::add_action(draft, earlier, &event, before, &text);
     let (Draft { workflow, faults, sequence }, draft) = edit(shared, step, add).await?;
@@ -106,15 +104,10 @@ pub(super) async fn add(shared: &Shared, request: proto::AddActionRequest) -> Re
 
 pub(super) async fn update(
     shared: &Shared,
-    request: proto::UpdateActionRequest,
+    asked: Asked<proto::UpdateActionRequest>,
 ) -> Result<proto::UpdateActionResponse, Status> {
-    let step = Step {
-        rpc: "UpdateAction",
-        from: (&request.actor, &request.request_id),
-        bytes: request.encode_to_vec(),
-        name: &request.name,
-        expected: request.expected_revision,
-    };
+    let request = &asked.request;
+    let step = Step { asked: &asked, name: &request.name, expected: request.expected_revision };
     let (event, place, text) = (request.event_id.clone(), request.place, request.action.clone());
     let update =
         move |draft: &Definition, earlier: &Numbering| builder::update_action(draft, earlier, &event, place, &text);
@@ -124,15 +117,10 @@ pub(super) async fn update(
 
 pub(super) async fn remove(
     shared: &Shared,
-    request: proto::RemoveActionRequest,
+    asked: Asked<proto::RemoveActionRequest>,
 ) -> Result<proto::RemoveActionResponse, Status> {
-    let step = Step {
-        rpc: "RemoveAction",
-        from: (&request.actor, &request.request_id),
-        bytes: request.encode_to_vec(),
-        name: &request.name,
-        expected: request.expected_revision,
-    };
+    let request = &asked.request;
+    let step = Step { asked: &asked, name: &request.name, expected: request.expected_revision };
     let (event, place) = (request.event_id.clone(), request.place);
     let remove = move |draft: &Definition, _: &Numbering| builder::remove_action(draft, &event, place);
     let (Draft { workflow, faults, sequence }, _) = edit(shared, step, remove).await?;
@@ -141,15 +129,10 @@ pub(super) async fn remove(
 
 pub(super) async fn relocate(
     shared: &Shared,
-    request: proto::MoveActionRequest,
+    asked: Asked<proto::MoveActionRequest>,
 ) -> Result<proto::MoveActionResponse, Status> {
-    let step = Step {
-        rpc: "MoveAction",
-        from: (&request.actor, &request.request_id),
-        bytes: request.encode_to_vec(),
-        name: &request.name,
-        expected: request.expected_revision,
-    };
+    let request = &asked.request;
+    let step = Step { asked: &asked, name: &request.name, expected: request.expected_revision };
     let (from, place) = (request.event_id.clone(), request.place);
     let (to, before) = (request.to_event_id.clone(), request.before);
     let relocate = move |draft: &Definition, _: &Numbering| builder::move_action(draft, (&from, place), &to, before);
@@ -159,9 +142,9 @@ pub(super) async fn relocate(
 
 /// Does a step on the draft as it is, and once more where somebody else was faster and no revision was named. With the draft
 /// as the step left it.
-async fn edit(
+async fn edit<T: Attributed + Message + Name>(
     shared: &Shared,
-    step: Step<'_>,
+    step: Step<'_, T>,
     build: impl Fn(&Definition, &Numbering) -> Built + Send + Sync + 'static,
 ) -> Result<(Draft, Arc<Definition>), Status> {
     let build = Arc::new(build);
@@ -173,7 +156,7 @@ async fn edit(
             let definition = shared.off_thread(root, move |root| done(root, &name, &*build)).await??;
             Ok(Prepared::from(ImportWorkflow { definition: Box::new(definition), expected }))
         };
-        let asking = author(step.rpc, step.from.0, step.from.1, step.bytes.clone());
+        let asking = Asking::of_author(step.asked);
         let answered = match shared.execute_new(asking, prepare).await {
             Err(refused) if has_moved_on(&refused, step.expected, attempt) => continue,
             answered => answered?,

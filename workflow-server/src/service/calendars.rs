@@ -6,17 +6,16 @@ use aftercall_engine::Root;
 use aftercall_engine::calendar::{Calendar, Holiday, HolidayDate, Holidays, Opening, WeekHours, meant_opening};
 use aftercall_engine::command::ImportCalendar;
 use aftercall_proto::workflow::v1 as proto;
-use prost::Message as _;
 use tonic::Status;
 
-use super::definitions::author;
 use super::requests::Faults;
-use super::{Shared, status};
+use super::{Asked, Asking, Shared, status};
 
 pub(super) async fn import(
     shared: &Shared,
-    request: proto::ImportCalendarRequest,
+    asked: Asked<proto::ImportCalendarRequest>,
 ) -> Result<proto::ImportCalendarResponse, Status> {
+    let request = &asked.request;
     let mut faults = Faults::default();
     let given = request.calendar.clone().unwrap_or_default();
     let calendar = calendar(&given, &mut faults);
@@ -24,7 +23,7 @@ pub(super) async fn import(
     let Some(calendar) = calendar else { return Err(status::invalid_field("calendar", "must be given")) };
     let calendar = Arc::new(calendar);
     let command = ImportCalendar { calendar: calendar.clone(), expected: request.expected_revision };
-    let asking = author("ImportCalendar", &request.actor, &request.request_id, request.encode_to_vec());
+    let asking = Asking::of_author(&asked);
     let answered = shared.execute(asking, command).await?;
     let calendar = Some(proto::Calendar { revision: answered.revision()?, ..shown(&calendar) });
     Ok(proto::ImportCalendarResponse { calendar, sequence: answered.sequence })

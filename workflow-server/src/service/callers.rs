@@ -13,11 +13,11 @@ use aftercall_proto::ready::Ready;
 use aftercall_proto::workflow::v1 as proto;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use tonic::{Response, Status};
+use tonic::Status;
 
 use super::requests::{self, Faults};
 use super::script_engine::follow_ups;
-use super::{Shared, archived, convert, follow_up, pages, status};
+use super::{Asked, Shared, archived, convert, follow_up, pages, status};
 use crate::ledger::FoundCall;
 use crate::limits::{CALLS_SHOWN_MAX, OPEN_FOLLOW_UPS_SHOWN_MAX};
 
@@ -38,8 +38,9 @@ pub(super) fn key(shared: &Shared, caller: Option<&proto::Caller>, faults: &mut 
 
 pub(super) async fn open(
     shared: &Shared,
-    request: proto::ListOpenFollowUpsRequest,
-) -> Result<Response<Ready<proto::ListOpenFollowUpsResponse>>, Status> {
+    asked: Asked<proto::ListOpenFollowUpsRequest>,
+) -> Result<Ready<proto::ListOpenFollowUpsResponse>, Status> {
+    let request = &asked.request;
     let root = shared.root();
     let mut faults = Faults::default();
     let calls: Vec<Arc<Call>> = match (&request.call, &request.caller) {
@@ -146,13 +147,14 @@ fn clock(moment: Time, zone: &TimeZone) -> String {
 
 pub(super) async fn calls_of(
     shared: &Shared,
-    request: proto::ListCallsOfCallerRequest,
-) -> Result<Response<Ready<proto::ListCallsOfCallerResponse>>, Status> {
+    asked: Asked<proto::ListCallsOfCallerRequest>,
+) -> Result<Ready<proto::ListCallsOfCallerResponse>, Status> {
+    let request = asked.request;
     let root = shared.root();
     let mut faults = Faults::default();
     let key = key(shared, request.caller.as_ref(), &mut faults);
     faults.check()?;
-    let Some(key) = key else { return Ok(Response::new(Ready::default())) };
+    let Some(key) = key else { return Ok(Ready::default()) };
     let live = root.calls_of(&key, &request.customer).filter(|call| call.is_shown()).take(CALLS_SHOWN_MAX + 1);
     let follow_ups = live.map(|call| call.instances.len()).sum();
     let calls = move |shared: Shared| async move { calls_shown(&shared, &root, &key, &request.customer).await };

@@ -8,6 +8,7 @@ mod messages;
 mod places;
 
 use std::collections::VecDeque;
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 
@@ -19,9 +20,10 @@ use futures::Stream;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
-use tonic::{Request, Response, Status};
+use tonic::Status;
+use tracing::{Instrument as _, Span};
 
-use super::{Shared, convert, follow_up, status};
+use super::{Asked, Shared, convert, follow_up, rpcs, status};
 use crate::ledger::feed::{FeedError, FeedItem};
 use crate::limits::{FEED_BATCH_ENTRIES, FEED_HEARTBEAT, FEED_STREAMS_MAX, FEED_STREAMS_PER_CONNECTION_MAX};
 use messages::{Gone, RESPONSES_WAITING, Sender, SnapshotBatch, TailBatch, send};
@@ -33,57 +35,61 @@ pub struct ChangeFeed(pub Shared);
 
 type Stretch<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
 
-#[tonic::async_trait]
-impl ChangeFeedService for ChangeFeed {
-    type SnapshotStream = Stretch<Ready<feed::SnapshotResponse>>;
-    type TailStream = Stretch<feed::TailResponse>;
-
-    async fn snapshot(
-        &self,
-        request: Request<feed::SnapshotRequest>,
-    ) -> Result<Response<Self::SnapshotStream>, Status> {
-        metrics::counter!("aftercall_feed_requests_total", "call" => "snapshot").increment(1);
-        let place = self.place(&request)?;
-        let (root, chain) = self.root_with_chain().await?;
-        let (sender, receiver) = mpsc::channel(RESPONSES_WAITING);
-        let oldest_sequence = self.0.ledger.feed().oldest();
-        let (runtime, epoch) = (tokio::runtime::Handle::current(), self.0.epoch.clone());
-        tokio::task::spawn_blocking(move || {
-            let to = To { runtime: &runtime, sender: &sender, ends: &place.ends };
-            // A client that has gone away needs no end.
-            let sent = send_snapshot(&to, (&epoch, &root), (chain, oldest_sequence));
-            if sent.is_err() && place.ends.is_cancelled() {
-                let _ = sender.try_send(Err(status::exhausted("FEED_STREAMS", FEED_STREAMS_MAX as u64)));
-            }
-        });
-        Ok(Response::new(Box::pin(ReceiverStream::new(receiver))))
-    }
-
-    async fn tail(&self, request: Request<feed::TailRequest>) -> Result<Response<Self::TailStream>, Status> {
-        metrics::counter!("aftercall_feed_requests_total", "call" => "tail").increment(1);
-        let place = self.place(&request)?;
-        let request = request.into_inner();
-        if !request.epoch.is_empty() && request.epoch != *self.0.epoch {
-            return Err(status::other_epoch(&self.0.epoch));
-        }
-        // The first read shows whether the sequence is one that can be given.
-        let first = self.read(request.from_sequence).await?;
-        let (sender, receiver) = mpsc::channel(RESPONSES_WAITING);
-        let service = Self(self.0.clone());
-        tokio::spawn(async move {
-            let following = service.follow(request.from_sequence, first, &sender);
-            // A client that has gone away needs no end.
-            if place.ends.run_until_cancelled(following).await.is_none() {
-                let _ = sender.try_send(Err(status::exhausted("FEED_STREAMS", FEED_STREAMS_MAX as u64)));
-            }
-        });
-        Ok(Response::new(Box::pin(ReceiverStream::new(receiver))))
+rpcs! {
+    ChangeFeedService for ChangeFeed [SnapshotStream = Stretch<Ready<feed::SnapshotResponse>>, TailStream = Stretch<feed::TailResponse>] {
+        snapshot(feed::SnapshotRequest) -> Self::SnapshotStream = snapshot;
+        tail(feed::TailRequest) -> Self::TailStream = tail;
     }
 }
 
+async fn snapshot(
+    shared: &Shared,
+    asked: Asked<feed::SnapshotRequest>,
+) -> Result<Stretch<Ready<feed::SnapshotResponse>>, Status> {
+    metrics::counter!("aftercall_feed_requests_total", "call" => "snapshot").increment(1);
+    let service = ChangeFeed(shared.clone());
+    let place = service.place(asked.peer)?;
+    let (root, chain) = service.root_with_chain().await?;
+    let (sender, receiver) = mpsc::channel(RESPONSES_WAITING);
+    let oldest_sequence = shared.ledger.feed().oldest();
+    let (runtime, epoch, span) = (tokio::runtime::Handle::current(), shared.epoch.clone(), Span::current());
+    tokio::task::spawn_blocking(move || {
+        let _in_span = span.entered();
+        let to = To { runtime: &runtime, sender: &sender, ends: &place.ends };
+        // A client that has gone away needs no end.
+        let sent = send_snapshot(&to, (&epoch, &root), (chain, oldest_sequence));
+        if sent.is_err() && place.ends.is_cancelled() {
+            let _ = sender.try_send(Err(status::exhausted("FEED_STREAMS", FEED_STREAMS_MAX as u64)));
+        }
+    });
+    Ok(Box::pin(ReceiverStream::new(receiver)))
+}
+
+async fn tail(shared: &Shared, asked: Asked<feed::TailRequest>) -> Result<Stretch<feed::TailResponse>, Status> {
+    metrics::counter!("aftercall_feed_requests_total", "call" => "tail").increment(1);
+    let service = ChangeFeed(shared.clone());
+    let place = service.place(asked.peer)?;
+    let request = asked.request;
+    if !request.epoch.is_empty() && request.epoch != *shared.epoch {
+        return Err(status::other_epoch(&shared.epoch));
+    }
+    // The first read shows whether the sequence is one that can be given.
+    let first = service.read(request.from_sequence).await?;
+    let (sender, receiver) = mpsc::channel(RESPONSES_WAITING);
+    let following = async move {
+        let following = service.follow(request.from_sequence, first, &sender);
+        // A client that has gone away needs no end.
+        if place.ends.run_until_cancelled(following).await.is_none() {
+            let _ = sender.try_send(Err(status::exhausted("FEED_STREAMS", FEED_STREAMS_MAX as u64)));
+        }
+    };
+    tokio::spawn(following.in_current_span());
+    Ok(Box::pin(ReceiverStream::new(receiver)))
+}
+
 impl ChangeFeed {
-    fn place<T>(&self, request: &Request<T>) -> Result<Place, Status> {
-        let place = self.0.feed_places.take(request.remote_addr());
+    fn place(&self, peer: Option<SocketAddr>) -> Result<Place, Status> {
+        let place = self.0.feed_places.take(peer);
         place.ok_or_else(|| status::exhausted("FEED_STREAMS_PER_CONNECTION", FEED_STREAMS_PER_CONNECTION_MAX as u64))
     }
 

@@ -3,66 +3,69 @@
 use aftercall_engine::command::{ClaimInstance, ClaimNext, ExtendClaim, ReleaseClaim, Requested, TakeOver};
 use aftercall_engine::entry::Answer;
 use aftercall_proto::workflow::v1 as proto;
-use prost::Message;
 use tonic::Status;
 
 use super::requests::{self, Faults};
-use super::{Answered, Asking, Prepared, Shared, claim_search, status};
+use super::{Answered, Asked, Asking, Prepared, Shared, claim_search, status};
 use crate::limits::CLAIM_TRIES;
 
 pub(super) async fn claim(
     shared: &Shared,
-    request: proto::ClaimFollowUpRequest,
+    asked: Asked<proto::ClaimFollowUpRequest>,
 ) -> Result<proto::ClaimFollowUpResponse, Status> {
+    let request = &asked.request;
     let mut faults = Faults::default();
     let instance = requests::instance_id(&request.instance_id, &mut faults);
     let command = ClaimInstance { instance, lease_millis: requests::lease(request.lease, &mut faults) };
-    let asking = Asking::of_person("ClaimFollowUp", &request.actor, &request.request_id, request.encode_to_vec());
+    let asking = Asking::of_person(&asked);
     let (follow_up, sequence) = held(shared, asking.at_fault(faults), command).await?;
     Ok(proto::ClaimFollowUpResponse { follow_up, sequence })
 }
 
 pub(super) async fn extend(
     shared: &Shared,
-    request: proto::ExtendClaimRequest,
+    asked: Asked<proto::ExtendClaimRequest>,
 ) -> Result<proto::ExtendClaimResponse, Status> {
+    let request = &asked.request;
     let mut faults = Faults::default();
     let instance = requests::instance_id(&request.instance_id, &mut faults);
     let command = ExtendClaim { instance, lease_millis: requests::lease(request.lease, &mut faults) };
-    let asking = Asking::of_person("ExtendClaim", &request.actor, &request.request_id, request.encode_to_vec());
+    let asking = Asking::of_person(&asked);
     let (follow_up, sequence) = held(shared, asking.at_fault(faults), command).await?;
     Ok(proto::ExtendClaimResponse { follow_up, sequence })
 }
 
 pub(super) async fn release(
     shared: &Shared,
-    request: proto::ReleaseClaimRequest,
+    asked: Asked<proto::ReleaseClaimRequest>,
 ) -> Result<proto::ReleaseClaimResponse, Status> {
+    let request = &asked.request;
     let mut faults = Faults::default();
     let instance = requests::instance_id(&request.instance_id, &mut faults);
-    let asking = Asking::of_person("ReleaseClaim", &request.actor, &request.request_id, request.encode_to_vec());
+    let asking = Asking::of_person(&asked);
     let (follow_up, sequence) = held(shared, asking.at_fault(faults), ReleaseClaim { instance }).await?;
     Ok(proto::ReleaseClaimResponse { follow_up, sequence })
 }
 
 pub(super) async fn take_over(
     shared: &Shared,
-    request: proto::TakeOverRequest,
+    asked: Asked<proto::TakeOverRequest>,
 ) -> Result<proto::TakeOverResponse, Status> {
+    let request = &asked.request;
     let mut faults = Faults::default();
     let instance = requests::instance_id(&request.instance_id, &mut faults);
     let lease_millis = requests::lease(request.lease, &mut faults);
     let command = TakeOver { instance, lease_millis, reason: request.reason.as_str().into() };
-    let asking = Asking::of_person("TakeOver", &request.actor, &request.request_id, request.encode_to_vec());
+    let asking = Asking::of_person(&asked);
     let (follow_up, sequence) = held(shared, asking.at_fault(faults), command).await?;
     Ok(proto::TakeOverResponse { follow_up, sequence })
 }
 
 pub(super) async fn claim_next(
     shared: &Shared,
-    request: proto::ClaimNextRequest,
+    asked: Asked<proto::ClaimNextRequest>,
 ) -> Result<proto::ClaimNextResponse, Status> {
-    let answered = first_free(shared, &request).await?;
+    let answered = first_free(shared, &asked).await?;
     let follow_up = match &answered.answer {
         Answer::Done => None,
         _ => Some(answered.follow_up()?),
@@ -71,12 +74,11 @@ pub(super) async fn claim_next(
 }
 
 /// Searches, then claims the first that is still free; again where others took all that was found.
-async fn first_free(shared: &Shared, request: &proto::ClaimNextRequest) -> Result<Answered, Status> {
-    let bytes = request.encode_to_vec();
+async fn first_free(shared: &Shared, asked: &Asked<proto::ClaimNextRequest>) -> Result<Answered, Status> {
     let mut tries = 1;
     loop {
-        let asking = Asking::of_person("ClaimNext", &request.actor, &request.request_id, bytes.clone());
-        match shared.execute_new(asking, search(shared, request)).await {
+        let asking = Asking::of_person(asked);
+        match shared.execute_new(asking, search(shared, &asked.request)).await {
             Err(refused) if status::has_reason(&refused, "CANDIDATES_TAKEN") && tries < CLAIM_TRIES => tries += 1,
             answered => return answered,
         }
@@ -97,7 +99,7 @@ async fn search(shared: &Shared, request: &proto::ClaimNextRequest) -> Result<Pr
 
 async fn held(
     shared: &Shared,
-    asking: Asking<'_>,
+    asking: Asking,
     command: impl Requested,
 ) -> Result<(Option<proto::FollowUp>, u64), Status> {
     let answered = shared.execute(asking, command).await?;

@@ -2,7 +2,6 @@
 //! large: that is not for the threads that serve others.
 
 use aftercall_engine::Root;
-use aftercall_engine::actor::ActorKind;
 use aftercall_engine::command::ImportTeam;
 use aftercall_engine::definition::describe::describe_action;
 use aftercall_engine::definition::file::{self, Places};
@@ -12,270 +11,199 @@ use aftercall_engine::world::definitions::{Version, Workflow};
 use aftercall_proto::ready::Ready;
 use aftercall_proto::workflow::v1 as proto;
 use aftercall_proto::workflow::v1::workflow_definition_service_server::WorkflowDefinitionService;
-use prost::Message;
-use tonic::{Request, Response, Status};
+use tonic::Status;
 
 use super::{
-    Asking, Shared, building, calendars, convert, importing, pages, pictures, publishing, requests, simulations,
-    status, teams,
+    Asked, Asking, Shared, building, calendars, convert, importing, pages, pictures, publishing, requests, rpcs,
+    simulations, status, teams,
 };
 use crate::reading::Lane;
 
 /// The service.
 pub struct Definitions(pub Shared);
 
-#[tonic::async_trait]
-impl WorkflowDefinitionService for Definitions {
-    async fn import_workflow(
-        &self,
-        request: Request<proto::ImportWorkflowRequest>,
-    ) -> Result<Response<proto::ImportWorkflowResponse>, Status> {
-        importing::import(&self.0, request.into_inner()).await.map(Response::new)
-    }
-
-    async fn create_workflow(
-        &self,
-        request: Request<proto::CreateWorkflowRequest>,
-    ) -> Result<Response<proto::CreateWorkflowResponse>, Status> {
-        building::create(&self.0, request.into_inner()).await.map(Response::new)
-    }
-
-    async fn add_action(
-        &self,
-        request: Request<proto::AddActionRequest>,
-    ) -> Result<Response<proto::AddActionResponse>, Status> {
-        building::add(&self.0, request.into_inner()).await.map(Response::new)
-    }
-
-    async fn update_action(
-        &self,
-        request: Request<proto::UpdateActionRequest>,
-    ) -> Result<Response<proto::UpdateActionResponse>, Status> {
-        building::update(&self.0, request.into_inner()).await.map(Response::new)
-    }
-
-    async fn remove_action(
-        &self,
-        request: Request<proto::RemoveActionRequest>,
-    ) -> Result<Response<proto::RemoveActionResponse>, Status> {
-        building::remove(&self.0, request.into_inner()).await.map(Response::new)
-    }
-
-    async fn move_action(
-        &self,
-        request: Request<proto::MoveActionRequest>,
-    ) -> Result<Response<proto::MoveActionResponse>, Status> {
-        building::relocate(&self.0, request.into_inner()).await.map(Response::new)
-    }
-
-    async fn validate_workflow(
-        &self,
-        request: Request<proto::ValidateWorkflowRequest>,
-    ) -> Result<Response<proto::ValidateWorkflowResponse>, Status> {
-        let request = request.into_inner();
-        let looked_through = move |root: &Root| -> Result<_, Status> {
-            let workflow = named(root, &request.name)?;
-            let definition = if request.version == 0 {
-                workflow.draft.as_ref().or(workflow.versions.last().map(|version| &version.definition))
-            } else {
-                workflow.version(request.version).map(|version| &version.definition)
-            };
-            Ok(faults(root, definition.ok_or_else(|| no_version(&request.name, request.version))?))
-        };
-        let faults = self.0.off_thread(self.0.root(), looked_through).await??;
-        Ok(Response::new(proto::ValidateWorkflowResponse { faults }))
-    }
-
-    async fn publish_workflow(
-        &self,
-        request: Request<proto::PublishWorkflowRequest>,
-    ) -> Result<Response<proto::PublishWorkflowResponse>, Status> {
-        publishing::publish(&self.0, request.into_inner()).await.map(Response::new)
-    }
-
-    async fn get_workflow(
-        &self,
-        request: Request<proto::GetWorkflowRequest>,
-    ) -> Result<Response<Ready<proto::GetWorkflowResponse>>, Status> {
-        let request = request.into_inner();
-        let described = move |root: &Root| {
-            let (workflow, definition, version) = pick(root, &request.name, request.version, request.draft)?;
-            let time_zone = zone_name(zone_beside_caller(root, definition, None)).to_owned();
-            let workflow = Some(describe(definition, version, workflow.revision));
-            Ok(proto::GetWorkflowResponse { workflow, time_zone })
-        };
-        self.0.answer_or_refuse(Lane::Desk, described).await
-    }
-
-    async fn list_workflows(
-        &self,
-        request: Request<proto::ListWorkflowsRequest>,
-    ) -> Result<Response<Ready<proto::ListWorkflowsResponse>>, Status> {
-        let request = request.into_inner();
-        let after = pages::read::<1>(&self.0, b"workflows", &request.page_token)?.map_or(0, |[after]| after as usize);
-        let (shared, rows) = (self.0.clone(), pages::rows(request.page_size));
-        let listed = move |root: &Root| {
-            let rest = root.workflows.by_name().enumerate().skip(after);
-            let wanted = rest.filter(|(_, workflow)| request.include_archived || !workflow.archived);
-            let page: Vec<_> = wanted.take(rows + 1).collect();
-            let next = page.get(rows).map(|(place, _)| *place as u64);
-            let workflows = page.into_iter().take(rows).map(|(_, workflow)| summary(workflow)).collect();
-            let token = |next| pages::token(&shared, b"workflows", &[next]);
-            Ok(proto::ListWorkflowsResponse { workflows, next_page_token: next.map_or_else(String::new, token) })
-        };
-        self.0.answer_or_refuse(Lane::Desk, listed).await
-    }
-
-    async fn list_versions(
-        &self,
-        request: Request<proto::ListVersionsRequest>,
-    ) -> Result<Response<Ready<proto::ListVersionsResponse>>, Status> {
-        let request = request.into_inner();
-        let list = [b"versions ", request.name.as_bytes()].concat();
-        let shared = self.0.clone();
-        let summary = |(version, number): (&Version, u32)| proto::VersionSummary {
-            version: number,
-            published_at: Some(convert::timestamp(version.published_at)),
-            published_by: Some(convert::actor(&version.published_by)),
-            stage_count: version.definition.stages.len() as u32,
-        };
-        let listed = move |root: &Root| {
-            let workflow = named(root, &request.name)?;
-            let from = pages::read::<1>(&shared, &list, &request.page_token)?.map_or(0, |[from]| from as usize);
-            let numbers = (1..=workflow.newest()).rev();
-            let newest_first = workflow.versions.iter().rev().zip(numbers).map(summary).enumerate();
-            // Those that were published meanwhile move the older ones back: some come twice, none is left out.
-            let (versions, next) = pages::numbered(newest_first, from, usize::MAX);
-            let next_page_token = next.map_or_else(String::new, |next| pages::token(&shared, &list, &[next as u64]));
-            Ok(proto::ListVersionsResponse { versions, next_page_token })
-        };
-        self.0.answer_or_refuse(Lane::Desk, listed).await
-    }
-
-    async fn export_workflow(
-        &self,
-        request: Request<proto::ExportWorkflowRequest>,
-    ) -> Result<Response<Ready<proto::ExportWorkflowResponse>>, Status> {
-        let request = request.into_inner();
-        let mut faults = requests::Faults::default();
-        faults.check_enum::<proto::FileFormat>("format", request.format);
-        faults.check()?;
-        let written = move |root: &Root| {
-            let (_, definition, _) = pick(root, &request.name, request.version, request.draft)?;
-            let file = match request.format() {
-                proto::FileFormat::Unspecified | proto::FileFormat::Yaml => file::export_yaml(definition),
-                proto::FileFormat::Json => file::write_json(definition),
-            };
-            Ok(proto::ExportWorkflowResponse { file })
-        };
-        self.0.answer_or_refuse(Lane::Heavy, written).await
-    }
-
-    async fn diff_versions(
-        &self,
-        request: Request<proto::DiffVersionsRequest>,
-    ) -> Result<Response<proto::DiffVersionsResponse>, Status> {
-        let request = request.into_inner();
-        let compared =
-            move |root: &Root, should_stop: ShouldStop<'_>| pictures::differences(root, &request, should_stop);
-        self.0.walk(Lane::Heavy, self.0.root(), compared).await?.map(Response::new)
-    }
-
-    async fn render_workflow(
-        &self,
-        request: Request<proto::RenderWorkflowRequest>,
-    ) -> Result<Response<proto::RenderWorkflowResponse>, Status> {
-        pictures::render(&self.0, &request.into_inner()).await.map(Response::new)
-    }
-
-    async fn simulate_workflow(
-        &self,
-        request: Request<proto::SimulateWorkflowRequest>,
-    ) -> Result<Response<Ready<proto::SimulateWorkflowResponse>>, Status> {
-        simulations::simulate(&self.0, request.into_inner()).await.map(Response::new)
-    }
-
-    async fn archive_workflow(
-        &self,
-        request: Request<proto::ArchiveWorkflowRequest>,
-    ) -> Result<Response<proto::ArchiveWorkflowResponse>, Status> {
-        importing::archive(&self.0, request.into_inner()).await.map(Response::new)
-    }
-
-    async fn import_team(
-        &self,
-        request: Request<proto::ImportTeamRequest>,
-    ) -> Result<Response<proto::ImportTeamResponse>, Status> {
-        let request = request.into_inner();
-        let command = ImportTeam {
-            name: request.name.as_str().into(),
-            title: request.title.as_str().into(),
-            expected: request.expected_revision,
-        };
-        let asking = author("ImportTeam", &request.actor, &request.request_id, request.encode_to_vec());
-        let answered = self.0.execute(asking, command).await?;
-        let revision = answered.revision()?;
-        let team = Some(proto::Team { name: request.name, title: request.title, revision });
-        Ok(Response::new(proto::ImportTeamResponse { team, sequence: answered.sequence }))
-    }
-
-    async fn remove_team(
-        &self,
-        request: Request<proto::RemoveTeamRequest>,
-    ) -> Result<Response<proto::RemoveTeamResponse>, Status> {
-        teams::remove(&self.0, request.into_inner()).await.map(Response::new)
-    }
-
-    async fn get_team(
-        &self,
-        request: Request<proto::GetTeamRequest>,
-    ) -> Result<Response<proto::GetTeamResponse>, Status> {
-        let team = find_team(&self.0.root(), &request.into_inner().name)?;
-        Ok(Response::new(proto::GetTeamResponse { team: Some(team) }))
-    }
-
-    async fn list_teams(
-        &self,
-        _: Request<proto::ListTeamsRequest>,
-    ) -> Result<Response<proto::ListTeamsResponse>, Status> {
-        let teams = self.0.root().teams.by_name().map(convert::team).collect();
-        Ok(Response::new(proto::ListTeamsResponse { teams }))
-    }
-
-    async fn import_calendar(
-        &self,
-        request: Request<proto::ImportCalendarRequest>,
-    ) -> Result<Response<proto::ImportCalendarResponse>, Status> {
-        calendars::import(&self.0, request.into_inner()).await.map(Response::new)
-    }
-
-    async fn get_calendar(
-        &self,
-        request: Request<proto::GetCalendarRequest>,
-    ) -> Result<Response<proto::GetCalendarResponse>, Status> {
-        let calendar = calendars::find(&self.0.root(), &request.into_inner().name)?;
-        Ok(Response::new(proto::GetCalendarResponse { calendar: Some(calendar) }))
-    }
-
-    async fn list_calendars(
-        &self,
-        request: Request<proto::ListCalendarsRequest>,
-    ) -> Result<Response<Ready<proto::ListCalendarsResponse>>, Status> {
-        let token = request.into_inner().page_token;
-        let from = pages::read::<1>(&self.0, b"calendars", &token)?.map_or(0, |[from]| from as usize);
-        let shared = self.0.clone();
-        let listed = move |root: &Root| {
-            let all = root.calendars.by_name().map(|calendar| calendars::shown(calendar)).enumerate();
-            let (calendars, next) = pages::numbered(all, from, usize::MAX);
-            let token = |next| pages::token(&shared, b"calendars", &[next as u64]);
-            Ok(proto::ListCalendarsResponse { calendars, next_page_token: next.map_or_else(String::new, token) })
-        };
-        self.0.answer_or_refuse(Lane::Desk, listed).await
+rpcs! {
+    WorkflowDefinitionService for Definitions {
+        import_workflow(proto::ImportWorkflowRequest) -> proto::ImportWorkflowResponse = importing::import;
+        create_workflow(proto::CreateWorkflowRequest) -> proto::CreateWorkflowResponse = building::create;
+        add_action(proto::AddActionRequest) -> proto::AddActionResponse = building::add;
+        update_action(proto::UpdateActionRequest) -> proto::UpdateActionResponse = building::update;
+        remove_action(proto::RemoveActionRequest) -> proto::RemoveActionResponse = building::remove;
+        move_action(proto::MoveActionRequest) -> proto::MoveActionResponse = building::relocate;
+        validate_workflow(proto::ValidateWorkflowRequest) -> proto::ValidateWorkflowResponse = validate_workflow;
+        publish_workflow(proto::PublishWorkflowRequest) -> proto::PublishWorkflowResponse = publishing::publish;
+        get_workflow(proto::GetWorkflowRequest) -> Ready<proto::GetWorkflowResponse> = get_workflow;
+        list_workflows(proto::ListWorkflowsRequest) -> Ready<proto::ListWorkflowsResponse> = list_workflows;
+        list_versions(proto::ListVersionsRequest) -> Ready<proto::ListVersionsResponse> = list_versions;
+        export_workflow(proto::ExportWorkflowRequest) -> Ready<proto::ExportWorkflowResponse> = export_workflow;
+        diff_versions(proto::DiffVersionsRequest) -> proto::DiffVersionsResponse = diff_versions;
+        render_workflow(proto::RenderWorkflowRequest) -> proto::RenderWorkflowResponse = pictures::render;
+        simulate_workflow(proto::SimulateWorkflowRequest) -> Ready<proto::SimulateWorkflowResponse> = simulations::simulate;
+        archive_workflow(proto::ArchiveWorkflowRequest) -> proto::ArchiveWorkflowResponse = importing::archive;
+        import_team(proto::ImportTeamRequest) -> proto::ImportTeamResponse = import_team;
+        remove_team(proto::RemoveTeamRequest) -> proto::RemoveTeamResponse = teams::remove;
+        get_team(proto::GetTeamRequest) -> proto::GetTeamResponse = get_team;
+        list_teams(proto::ListTeamsRequest) -> proto::ListTeamsResponse = list_teams;
+        import_calendar(proto::ImportCalendarRequest) -> proto::ImportCalendarResponse = calendars::import;
+        get_calendar(proto::GetCalendarRequest) -> proto::GetCalendarResponse = get_calendar;
+        list_calendars(proto::ListCalendarsRequest) -> Ready<proto::ListCalendarsResponse> = list_calendars;
     }
 }
 
-pub(super) fn author<'r>(rpc: &'static str, actor: &'r str, request_id: &'r str, bytes: Vec<u8>) -> Asking<'r> {
-    Asking::new(rpc, ActorKind::Author, (actor, request_id), bytes)
+async fn validate_workflow(
+    shared: &Shared,
+    asked: Asked<proto::ValidateWorkflowRequest>,
+) -> Result<proto::ValidateWorkflowResponse, Status> {
+    let request = asked.request;
+    let looked_through = move |root: &Root| -> Result<_, Status> {
+        let workflow = named(root, &request.name)?;
+        let definition = if request.version == 0 {
+            workflow.draft.as_ref().or(workflow.versions.last().map(|version| &version.definition))
+        } else {
+            workflow.version(request.version).map(|version| &version.definition)
+        };
+        Ok(faults(root, definition.ok_or_else(|| no_version(&request.name, request.version))?))
+    };
+    let faults = shared.off_thread(shared.root(), looked_through).await??;
+    Ok(proto::ValidateWorkflowResponse { faults })
+}
+
+async fn get_workflow(
+    shared: &Shared,
+    asked: Asked<proto::GetWorkflowRequest>,
+) -> Result<Ready<proto::GetWorkflowResponse>, Status> {
+    let request = asked.request;
+    let described = move |root: &Root| {
+        let (workflow, definition, version) = pick(root, &request.name, request.version, request.draft)?;
+        let time_zone = zone_name(zone_beside_caller(root, definition, None)).to_owned();
+        let workflow = Some(describe(definition, version, workflow.revision));
+        Ok(proto::GetWorkflowResponse { workflow, time_zone })
+    };
+    shared.answer_or_refuse(Lane::Desk, described).await
+}
+
+async fn list_workflows(
+    shared: &Shared,
+    asked: Asked<proto::ListWorkflowsRequest>,
+) -> Result<Ready<proto::ListWorkflowsResponse>, Status> {
+    let request = asked.request;
+    let after = pages::read::<1>(shared, b"workflows", &request.page_token)?.map_or(0, |[after]| after as usize);
+    let (of_list, rows) = (shared.clone(), pages::rows(request.page_size));
+    let listed = move |root: &Root| {
+        let rest = root.workflows.by_name().enumerate().skip(after);
+        let wanted = rest.filter(|(_, workflow)| request.include_archived || !workflow.archived);
+        let page: Vec<_> = wanted.take(rows + 1).collect();
+        let next = page.get(rows).map(|(place, _)| *place as u64);
+        let workflows = page.into_iter().take(rows).map(|(_, workflow)| summary(workflow)).collect();
+        let token = |next| pages::token(&of_list, b"workflows", &[next]);
+        Ok(proto::ListWorkflowsResponse { workflows, next_page_token: next.map_or_else(String::new, token) })
+    };
+    shared.answer_or_refuse(Lane::Desk, listed).await
+}
+
+async fn list_versions(
+    shared: &Shared,
+    asked: Asked<proto::ListVersionsRequest>,
+) -> Result<Ready<proto::ListVersionsResponse>, Status> {
+    let request = asked.request;
+    let list = [b"versions ", request.name.as_bytes()].concat();
+    let of_list = shared.clone();
+    let summary = |(version, number): (&Version, u32)| proto::VersionSummary {
+        version: number,
+        published_at: Some(convert::timestamp(version.published_at)),
+        published_by: Some(convert::actor(&version.published_by)),
+        stage_count: version.definition.stages.len() as u32,
+    };
+    let listed = move |root: &Root| {
+        let workflow = named(root, &request.name)?;
+        let from = pages::read::<1>(&of_list, &list, &request.page_token)?.map_or(0, |[from]| from as usize);
+        let numbers = (1..=workflow.newest()).rev();
+        let newest_first = workflow.versions.iter().rev().zip(numbers).map(summary).enumerate();
+        // Those that were published meanwhile move the older ones back: some come twice, none is left out.
+        let (versions, next) = pages::numbered(newest_first, from, usize::MAX);
+        let next_page_token = next.map_or_else(String::new, |next| pages::token(&of_list, &list, &[next as u64]));
+        Ok(proto::ListVersionsResponse { versions, next_page_token })
+    };
+    shared.answer_or_refuse(Lane::Desk, listed).await
+}
+
+async fn export_workflow(
+    shared: &Shared,
+    asked: Asked<proto::ExportWorkflowRequest>,
+) -> Result<Ready<proto::ExportWorkflowResponse>, Status> {
+    let request = asked.request;
+    let mut faults = requests::Faults::default();
+    faults.check_enum::<proto::FileFormat>("format", request.format);
+    faults.check()?;
+    let written = move |root: &Root| {
+        let (_, definition, _) = pick(root, &request.name, request.version, request.draft)?;
+        let file = match request.format() {
+            proto::FileFormat::Unspecified | proto::FileFormat::Yaml => file::export_yaml(definition),
+            proto::FileFormat::Json => file::write_json(definition),
+        };
+        Ok(proto::ExportWorkflowResponse { file })
+    };
+    shared.answer_or_refuse(Lane::Heavy, written).await
+}
+
+async fn diff_versions(
+    shared: &Shared,
+    asked: Asked<proto::DiffVersionsRequest>,
+) -> Result<proto::DiffVersionsResponse, Status> {
+    let request = asked.request;
+    let compared = move |root: &Root, should_stop: ShouldStop<'_>| pictures::differences(root, &request, should_stop);
+    shared.walk(Lane::Heavy, shared.root(), compared).await?
+}
+
+async fn import_team(
+    shared: &Shared,
+    asked: Asked<proto::ImportTeamRequest>,
+) -> Result<proto::ImportTeamResponse, Status> {
+    let asking = Asking::of_author(&asked);
+    let request = asked.request;
+    let command = ImportTeam {
+        name: request.name.as_str().into(),
+        title: request.title.as_str().into(),
+        expected: request.expected_revision,
+    };
+    let answered = shared.execute(asking, command).await?;
+    let revision = answered.revision()?;
+    let team = Some(proto::Team { name: request.name, title: request.title, revision });
+    Ok(proto::ImportTeamResponse { team, sequence: answered.sequence })
+}
+
+async fn get_team(shared: &Shared, asked: Asked<proto::GetTeamRequest>) -> Result<proto::GetTeamResponse, Status> {
+    let team = find_team(&shared.root(), &asked.request.name)?;
+    Ok(proto::GetTeamResponse { team: Some(team) })
+}
+
+async fn list_teams(shared: &Shared, _: Asked<proto::ListTeamsRequest>) -> Result<proto::ListTeamsResponse, Status> {
+    let teams = shared.root().teams.by_name().map(convert::team).collect();
+    Ok(proto::ListTeamsResponse { teams })
+}
+
+async fn get_calendar(
+    shared: &Shared,
+    asked: Asked<proto::GetCalendarRequest>,
+) -> Result<proto::GetCalendarResponse, Status> {
+    let calendar = calendars::find(&shared.root(), &asked.request.name)?;
+    Ok(proto::GetCalendarResponse { calendar: Some(calendar) })
+}
+
+async fn list_calendars(
+    shared: &Shared,
+    asked: Asked<proto::ListCalendarsRequest>,
+) -> Result<Ready<proto::ListCalendarsResponse>, Status> {
+    let token = asked.request.page_token;
+    let from = pages::read::<1>(shared, b"calendars", &token)?.map_or(0, |[from]| from as usize);
+    let of_list = shared.clone();
+    let listed = move |root: &Root| {
+        let all = root.calendars.by_name().map(|calendar| calendars::shown(calendar)).enumerate();
+        let (calendars, next) = pages::numbered(all, from, usize::MAX);
+        let token = |next| pages::token(&of_list, b"calendars", &[next as u64]);
+        Ok(proto::ListCalendarsResponse { calendars, next_page_token: next.map_or_else(String::new, token) })
+    };
+    shared.answer_or_refuse(Lane::Desk, listed).await
 }
 
 /// Reads a file: an event that an earlier version has keeps its number. With where its parts stand in the file.

@@ -12,11 +12,10 @@ use aftercall_engine::query::wall_clock_of;
 use aftercall_engine::time::Time;
 use aftercall_engine::work::can_undo_over;
 use aftercall_proto::workflow::v1 as proto;
-use prost::Message;
 use tonic::Status;
 
 use super::requests::{self, Faults};
-use super::{Asking, Prepared, Shared, archived, convert, status};
+use super::{Asked, Asking, Prepared, Shared, archived, convert, status};
 use crate::ledger::history::Walk;
 use crate::limits::UNDO_WALK_MAX;
 
@@ -25,8 +24,9 @@ const UNDO_TRIES: usize = 3;
 
 pub(super) async fn snooze(
     shared: &Shared,
-    request: proto::SnoozeAlertRequest,
+    asked: Asked<proto::SnoozeAlertRequest>,
 ) -> Result<proto::SnoozeAlertResponse, Status> {
+    let request = &asked.request;
     let mut faults = Faults::default();
     let seen =
         requests::seen_alert(&shared.root(), (&request.alert_id, &request.team), request.escalations, &mut faults);
@@ -37,7 +37,7 @@ pub(super) async fn snooze(
         outcome: request.attempt_outcome.as_str().into(),
         note: request.note.as_str().into(),
     };
-    let asking = Asking::of_person("SnoozeAlert", &request.actor, &request.request_id, request.encode_to_vec());
+    let asking = Asking::of_person(&asked);
     let answered = shared.execute(asking.at_fault(faults), command).await?;
     let instance = answered.instance()?;
     let is_present = (seen.stage, seen.visit) == (instance.stage, instance.visit());
@@ -83,8 +83,9 @@ fn snooze_until(when: Option<&proto::snooze_alert_request::When>, faults: &mut F
 
 pub(super) async fn pause(
     shared: &Shared,
-    request: proto::PauseFollowUpRequest,
+    asked: Asked<proto::PauseFollowUpRequest>,
 ) -> Result<proto::PauseFollowUpResponse, Status> {
+    let request = &asked.request;
     let mut faults = Faults::default();
     let until = request.until.and_then(|stamp| {
         let until = requests::time(stamp);
@@ -99,30 +100,32 @@ pub(super) async fn pause(
         reason: request.reason.as_str().into(),
         expected: request.expected_revision,
     };
-    let asking = Asking::of_person("PauseFollowUp", &request.actor, &request.request_id, request.encode_to_vec());
+    let asking = Asking::of_person(&asked);
     let (follow_up, sequence) = changed(shared, asking.at_fault(faults), command).await?;
     Ok(proto::PauseFollowUpResponse { follow_up, sequence })
 }
 
 pub(super) async fn resume(
     shared: &Shared,
-    request: proto::ResumeFollowUpRequest,
+    asked: Asked<proto::ResumeFollowUpRequest>,
 ) -> Result<proto::ResumeFollowUpResponse, Status> {
+    let request = &asked.request;
     let mut faults = Faults::default();
     let command = ResumeInstance {
         instance: requests::instance_id(&request.instance_id, &mut faults),
         note: request.note.as_str().into(),
         expected: request.expected_revision,
     };
-    let asking = Asking::of_person("ResumeFollowUp", &request.actor, &request.request_id, request.encode_to_vec());
+    let asking = Asking::of_person(&asked);
     let (follow_up, sequence) = changed(shared, asking.at_fault(faults), command).await?;
     Ok(proto::ResumeFollowUpResponse { follow_up, sequence })
 }
 
 pub(super) async fn finish(
     shared: &Shared,
-    request: proto::FinishFollowUpRequest,
+    asked: Asked<proto::FinishFollowUpRequest>,
 ) -> Result<proto::FinishFollowUpResponse, Status> {
+    let request = &asked.request;
     let mut faults = Faults::default();
     if request.stage == 0 {
         faults.add("stage", "must be given: the number of the stage that the person was looking at");
@@ -135,21 +138,25 @@ pub(super) async fn finish(
         note: request.note.as_str().into(),
         expected: request.expected_revision,
     };
-    let asking = Asking::of_person("FinishFollowUp", &request.actor, &request.request_id, request.encode_to_vec());
+    let asking = Asking::of_person(&asked);
     let (follow_up, sequence) = changed(shared, asking.at_fault(faults), command).await?;
     Ok(proto::FinishFollowUpResponse { follow_up, sequence })
 }
 
-pub(super) async fn undo(shared: &Shared, request: proto::UndoPushRequest) -> Result<proto::UndoPushResponse, Status> {
+pub(super) async fn undo(
+    shared: &Shared,
+    asked: Asked<proto::UndoPushRequest>,
+) -> Result<proto::UndoPushResponse, Status> {
+    let request = &asked.request;
     let id = requests::instance_id(&request.instance_id, &mut Faults::default());
     for attempt in 1.. {
         let seen = shared.root().instance(id).map(|instance| instance.sequence);
-        let asking = Asking::of_person("UndoPush", &request.actor, &request.request_id, request.encode_to_vec());
+        let asking = Asking::of_person(&asked);
         let prepare = async {
             let mut faults = Faults::default();
             let id = requests::instance_id(&request.instance_id, &mut faults);
             faults.check()?;
-            undo_command(shared, &request, id).await.map(Prepared::from)
+            undo_command(shared, request, id).await.map(Prepared::from)
         };
         match shared.execute_new(asking, prepare).await {
             // A timer or the call may have touched it since the look.
@@ -224,7 +231,7 @@ pub(super) fn undo_until(shared: &Shared, pushed: &Instance) -> Option<prost_typ
 
 async fn changed(
     shared: &Shared,
-    asking: Asking<'_>,
+    asking: Asking,
     command: impl Requested,
 ) -> Result<(Option<proto::FollowUp>, u64), Status> {
     let answered = shared.execute(asking, command).await?;

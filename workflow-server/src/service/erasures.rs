@@ -10,19 +10,19 @@ use aftercall_engine::limits::ERASED_CALLS_MAX;
 use aftercall_engine::time::Time;
 use aftercall_engine::world::caller_index::CallerKey;
 use aftercall_proto::workflow::v1 as proto;
-use prost::Message;
 use tonic::Status;
 
 use super::requests::Faults;
-use super::{Answered, Asking, Prepared, Shared, callers, convert, status};
+use super::{Answered, Asked, Asking, Prepared, Shared, callers, convert, status};
 use crate::ledger::FoundCall;
 use crate::limits::{ARCHIVE_LOOKS_MAX, REQUEST_TIME_MAX};
 
 /// Answers once everything that is read is masked.
 pub(super) async fn erase(
     shared: &Shared,
-    request: proto::EraseCallerRequest,
+    asked: Asked<proto::EraseCallerRequest>,
 ) -> Result<proto::EraseCallerResponse, Status> {
+    let request = &asked.request;
     let mut faults = Faults::default();
     let caller = callers::key(shared, request.caller.as_ref(), &mut faults);
     let Some(caller) = caller else {
@@ -30,9 +30,9 @@ pub(super) async fn erase(
         return Err(status::invalid_field("caller", "must be given"));
     };
     if request.dry_run {
-        return tried(shared, &request, &caller).await;
+        return tried(shared, &asked, &caller).await;
     }
-    let started = start(shared, &request, &caller.exactly()).await?;
+    let started = start(shared, &asked, &caller.exactly()).await?;
     shared.job_started.notify_one();
     masked(shared, started.sequence).await;
     let root = shared.root();
@@ -46,9 +46,10 @@ pub(super) async fn erase(
 /// What an erasure would be about, as it is now.
 async fn tried(
     shared: &Shared,
-    request: &proto::EraseCallerRequest,
+    asked: &Asked<proto::EraseCallerRequest>,
     caller: &CallerKey,
 ) -> Result<proto::EraseCallerResponse, Status> {
+    let request = &asked.request;
     let mut erase = found(shared, request, &caller.clone().exactly()).await?;
     // What left memory between the two looks is in both.
     let mut seen = HashSet::new();
@@ -61,7 +62,7 @@ async fn tried(
     let root = shared.root();
     let erasure = Erasure {
         id: 0,
-        actor: Actor { kind: ActorKind::Operations, name: request.actor.as_str().into() },
+        actor: Actor { kind: ActorKind::Operations, name: asked.actor().into() },
         reason: request.reason.as_str().into(),
         state: ErasureState::Masking,
         started_at: root.at,
@@ -90,15 +91,18 @@ fn asked_for(root: &Root, started: &Answered) -> Result<Arc<Erasure>, Status> {
 }
 
 /// Looks the caller's calls up, and again where something left memory meanwhile, or more calls changed than the decision looks at.
-async fn start(shared: &Shared, request: &proto::EraseCallerRequest, caller: &CallerKey) -> Result<Answered, Status> {
+async fn start(
+    shared: &Shared,
+    asked: &Asked<proto::EraseCallerRequest>,
+    caller: &CallerKey,
+) -> Result<Answered, Status> {
     let is_to_be_repeated =
         |refused: &Status| status::has_reason(refused, "ARCHIVE_MOVED") || status::has_reason(refused, "CALLS_MOVED");
     let mut looks = 0;
     loop {
-        let from = (request.actor.as_str(), request.request_id.as_str());
-        let asking = Asking::new("EraseCaller", ActorKind::Operations, from, request.encode_to_vec());
+        let asking = Asking::of_operations(asked);
         let prepare = async {
-            let erase = found(shared, request, caller).await?;
+            let erase = found(shared, &asked.request, caller).await?;
             Ok(Prepared::from(erase))
         };
         match shared.execute_new(asking, prepare).await {

@@ -13,25 +13,25 @@ use aftercall_engine::instance::InstanceId;
 use aftercall_engine::recipient::Recipient;
 use aftercall_proto::workflow::v1 as proto;
 use futures::{StreamExt as _, stream};
-use prost::Message;
 use tonic::Status;
 use tonic_types::StatusExt as _;
 
 use super::requests::{self, Faults};
-use super::{Answered, Asking, Prepared, Shared, archived, status};
+use super::{Answered, Asked, Asking, Prepared, Shared, archived, status};
 use crate::limits::{HAND_OVER_AT_ONCE, HAND_OVER_MAX, HAND_OVER_REQUEST_ID_CHARS_MAX};
 use crate::reading::Lane;
 
 pub(super) async fn hand_over(
     shared: &Shared,
-    request: proto::HandOverRequest,
+    asked: Asked<proto::HandOverRequest>,
 ) -> Result<proto::HandOverResponse, Status> {
+    let request = &asked.request;
     let mut faults = Faults::default();
-    let (to, reason) = (recipient(shared, &request, &mut faults), request.reason.as_str().into());
-    let ids = ids(&request, &mut faults);
+    let (to, reason) = (recipient(shared, request, &mut faults), request.reason.as_str().into());
+    let ids = ids(request, &mut faults);
     let first = ids.first().copied().unwrap_or(InstanceId { made_at: 0, slot: u32::MAX, salt: 0 });
     let whole = Request {
-        actor: Actor { kind: ActorKind::Person, name: request.actor.as_str().into() },
+        actor: Actor { kind: ActorKind::Person, name: asked.actor().into() },
         mark: None,
         salt: 0,
         known: None,
@@ -41,12 +41,12 @@ pub(super) async fn hand_over(
     if !faults.is_empty() {
         return Err(status::invalid(faults));
     }
-    let (ids, left_out) = listed(shared, &request, ids).await?;
+    let (ids, left_out) = listed(shared, &asked, ids).await?;
     let shared = shared.clone();
     // A task of its own: a client that goes away does not leave half of a shift's work behind.
     let given = tokio::spawn(async move {
-        let (shared, request) = (&shared, &request);
-        let results = stream::iter(ids).map(|id| one(shared, request, id, &to)).buffered(HAND_OVER_AT_ONCE);
+        let (shared, asked, request) = (&shared, &asked, &asked.request);
+        let results = stream::iter(ids).map(|id| one(shared, asked, id, &to)).buffered(HAND_OVER_AT_ONCE);
         let (results, sequences): (Vec<_>, Vec<_>) = results.unzip().await;
         let sequence = sequences.into_iter().max().unwrap_or(0);
         let newest = shared.root().sequence;
@@ -62,15 +62,16 @@ pub(super) async fn hand_over(
 /// first: what a person holds is no longer the same when the request is asked again.
 async fn listed(
     shared: &Shared,
-    request: &proto::HandOverRequest,
+    asked: &Asked<proto::HandOverRequest>,
     named: Vec<InstanceId>,
 ) -> Result<(Vec<InstanceId>, u32), Status> {
+    let request = &asked.request;
     let list =
         async { if request.all_of.is_empty() { Ok((named, 0)) } else { held_by(shared, &request.all_of).await } };
     if request.request_id.is_empty() {
         return list.await;
     }
-    let asking = Asking::of_person("HandOver", &request.actor, &request.request_id, request.encode_to_vec());
+    let asking = Asking::of_person(asked);
     let prepare = async {
         let (instances, remaining) = list.await?;
         Ok(Prepared::from(ListHandOver { instances, remaining }))
@@ -84,17 +85,18 @@ async fn listed(
 /// Gives one; what became of it, and the sequence if it was given.
 async fn one(
     shared: &Shared,
-    request: &proto::HandOverRequest,
+    asked: &Asked<proto::HandOverRequest>,
     instance: InstanceId,
     to: &Recipient,
 ) -> (proto::HandOverResult, u64) {
+    let request = &asked.request;
     // The id holds for each of them; what else is in the request is not part of what is asked of one.
     let request_id = match request.request_id.as_str() {
         "" => String::new(),
         id => format!("{id}/{instance}"),
     };
     let of_one = proto::HandOverRequest { instance_ids: Vec::new(), all_of: String::new(), ..request.clone() };
-    let asking = Asking::of_person("HandOver of one", &request.actor, &request_id, of_one.encode_to_vec());
+    let asking = Asking::of_person(&asked.part(of_one)).into_part("HandOver of one", request_id);
     let command = HandOver { instance, to: to.clone(), reason: request.reason.as_str().into() };
     let answered = shared.execute(asking, command).await;
     // What the Call Manager must not show is handed over all the same.

@@ -9,19 +9,19 @@ use aftercall_engine::definition::Definition;
 use aftercall_engine::definition::file::source_of;
 use aftercall_engine::entry::DefinitionChange;
 use aftercall_proto::workflow::v1 as proto;
-use prost::Message as _;
 use tonic::Status;
 
-use super::definitions::{author, describe, named, read, summary};
-use super::{Answered, Prepared, Shared, convert, pictures, status};
+use super::definitions::{describe, named, read, summary};
+use super::{Answered, Asked, Asking, Prepared, Shared, convert, pictures, status};
 
 /// How often a workflow is looked at again when it changed between the look and the decision.
 const TRIES: usize = 3;
 
 pub(super) async fn import(
     shared: &Shared,
-    request: proto::ImportWorkflowRequest,
+    asked: Asked<proto::ImportWorkflowRequest>,
 ) -> Result<proto::ImportWorkflowResponse, Status> {
+    let request = &asked.request;
     let file: Arc<str> = request.file.as_str().into();
     if request.validate_only {
         let File { definition, faults, revision } = look_through(shared, &file).await?;
@@ -38,7 +38,7 @@ pub(super) async fn import(
             *looked_through.lock().unwrap_or_else(PoisonError::into_inner) = Some(found);
             Ok(Prepared::from(command))
         };
-        let asking = author("ImportWorkflow", &request.actor, &request.request_id, request.encode_to_vec());
+        let asking = Asking::of_author(&asked);
         match shared.execute_new(asking, prepare).await {
             Err(refused) if has_moved_on(&refused, request.expected_revision, attempt) => {}
             Err(refused) => return Err(refused),
@@ -98,8 +98,9 @@ pub(super) fn draft_in(answered: &Answered) -> Option<Arc<Definition>> {
 /// Takes a workflow out of use, or brings it back.
 pub(super) async fn archive(
     shared: &Shared,
-    request: proto::ArchiveWorkflowRequest,
+    asked: Asked<proto::ArchiveWorkflowRequest>,
 ) -> Result<proto::ArchiveWorkflowResponse, Status> {
+    let request = &asked.request;
     for attempt in 1.. {
         let prepare = async {
             let present = named(&shared.root(), &request.name)?.revision;
@@ -107,7 +108,7 @@ pub(super) async fn archive(
             let (name, archived) = (request.name.as_str().into(), !request.restore);
             Ok(Prepared::from(ArchiveWorkflow { name, archived, expected }))
         };
-        let asking = author("ArchiveWorkflow", &request.actor, &request.request_id, request.encode_to_vec());
+        let asking = Asking::of_author(&asked);
         let answered = match shared.execute_new(asking, prepare).await {
             Err(refused) if has_moved_on(&refused, request.expected_revision, attempt) => continue,
             answered => answered?,

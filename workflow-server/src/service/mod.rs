@@ -1,6 +1,9 @@
 //! The gRPC services: proto comes in, is checked and becomes a command or a question; what comes out becomes proto again.
 //!
-//! Proto types stop here. A status is made in `status.rs` and nowhere else.
+//! Each RPC is a function from [`Asked`] to its answer: check the request, make a command or a query, answer. `rpcs.rs` makes the generated
+//! traits of these functions. Proto types stop here. A status is made in `status.rs` and nowhere else.
+
+mod rpcs;
 
 mod archived;
 mod asking;
@@ -56,7 +59,7 @@ use prost::Message;
 use siphasher::sip::SipHasher13;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
-use tonic::{Response, Status};
+use tonic::Status;
 
 pub use call_manager::CallManager;
 pub use change_feed::ChangeFeed;
@@ -64,7 +67,9 @@ pub use definitions::Definitions;
 pub use operations::Operations;
 pub use script_engine::ScriptEngine;
 
+use aftercall_serving::asked::Asked;
 use asking::{Answered, Asking, Prepared};
+use rpcs::rpcs;
 
 use crate::ledger::Handle;
 use crate::limits::{BACKUPS_RUNNING_MAX, FOLLOW_UPS_AT_ONCE, REPORTS_RUNNING_MAX, ROWS_AT_ONCE};
@@ -164,9 +169,9 @@ impl Shared {
         lane: Lane,
         root: Arc<Root>,
         make: impl FnOnce(&Root, ShouldStop<'_>) -> Result<T, Stopped> + Send + 'static,
-    ) -> Result<Response<Ready<T>>, Status> {
+    ) -> Result<Ready<T>, Status> {
         let made = self.walk(lane, root, move |root, should_stop| make(root, should_stop).map(Ready::from));
-        made.await.map(Response::new)
+        made.await
     }
 
     /// The same for a short answer that may be refused.
@@ -174,8 +179,8 @@ impl Shared {
         &self,
         lane: Lane,
         make: impl FnOnce(&Root) -> Result<T, Status> + Send + 'static,
-    ) -> Result<Response<Ready<T>>, Status> {
-        self.walk(lane, self.root(), move |root, _| Ok(make(root).map(Ready::from))).await?.map(Response::new)
+    ) -> Result<Ready<T>, Status> {
+        self.walk(lane, self.root(), move |root, _| Ok(make(root).map(Ready::from))).await?
     }
 
     /// The same for an answer that needs the history or the archive: its thread waits for the files.
@@ -183,10 +188,10 @@ impl Shared {
         &self,
         lane: Lane,
         make: impl FnOnce(Self) -> F + Send + 'static,
-    ) -> Result<Response<Ready<T>>, Status> {
+    ) -> Result<Ready<T>, Status> {
         let shared = self.clone();
         let made = self.reading.run_waiting(lane, move || async { make(shared).await.map(Ready::from) });
-        made.await.map_err(status::of_read)?.map(Response::new)
+        made.await.map_err(status::of_read)?
     }
 
     /// The same for an answer that shows so many follow-ups: where they are few, as nearly always, it is made at once.
@@ -194,9 +199,9 @@ impl Shared {
         &self,
         follow_ups: usize,
         make: impl FnOnce(Self) -> F + Send + 'static,
-    ) -> Result<Response<Ready<T>>, Status> {
+    ) -> Result<Ready<T>, Status> {
         if follow_ups <= FOLLOW_UPS_AT_ONCE {
-            return make(self.clone()).await.map(Ready::from).map(Response::new);
+            return make(self.clone()).await.map(Ready::from);
         }
         self.answer_from_files(Lane::Desk, make).await
     }

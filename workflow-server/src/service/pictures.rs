@@ -13,7 +13,7 @@ use aftercall_proto::workflow::v1 as proto;
 use tonic::Status;
 
 use super::definitions::{no_version, pick};
-use super::{Shared, archived, convert, status};
+use super::{Asked, Shared, archived, convert, status};
 use crate::limits::READ_TIME_MAX;
 use crate::reading::{Lane, ReadError};
 
@@ -75,8 +75,9 @@ pub(super) fn gone(
 
 pub(super) async fn render(
     shared: &Shared,
-    request: &proto::RenderWorkflowRequest,
+    asked: Asked<proto::RenderWorkflowRequest>,
 ) -> Result<proto::RenderWorkflowResponse, Status> {
+    let request = &asked.request;
     let (definition, trail) = if request.instance_id.is_empty() {
         let root = shared.root();
         let (_, definition, _) = pick(&root, &request.name, request.version, request.draft)?;

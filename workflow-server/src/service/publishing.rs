@@ -3,20 +3,20 @@
 use aftercall_engine::command::{PublishWorkflow, Validated};
 use aftercall_engine::entry::Answer;
 use aftercall_proto::workflow::v1 as proto;
-use prost::Message as _;
 use tonic::Status;
 
-use super::definitions::{author, faults};
-use super::{Answered, Prepared, Shared, pictures, retention, status};
+use super::definitions::faults;
+use super::{Answered, Asked, Asking, Prepared, Shared, pictures, retention, status};
 
 /// How often a draft is validated again when somebody changed it before it was published.
 const PUBLISH_TRIES: usize = 3;
 
 pub(super) async fn publish(
     shared: &Shared,
-    request: proto::PublishWorkflowRequest,
+    asked: Asked<proto::PublishWorkflowRequest>,
 ) -> Result<proto::PublishWorkflowResponse, Status> {
-    let answered = validate_and_publish(shared, &request).await?;
+    let answered = validate_and_publish(shared, &asked).await?;
+    let request = asked.request;
     let Answer::Published { version, created } = answered.answer else {
         return Err(status::answer_gone());
     };
@@ -35,12 +35,14 @@ pub(super) async fn publish(
 }
 
 /// Validates the draft off the ledger's thread, then publishes it; again where the draft changed meanwhile.
-async fn validate_and_publish(shared: &Shared, request: &proto::PublishWorkflowRequest) -> Result<Answered, Status> {
-    let bytes = request.encode_to_vec();
+async fn validate_and_publish(
+    shared: &Shared,
+    asked: &Asked<proto::PublishWorkflowRequest>,
+) -> Result<Answered, Status> {
     let mut tries = 1;
     loop {
-        let asking = author("PublishWorkflow", &request.actor, &request.request_id, bytes.clone());
-        match shared.execute_new(asking, validate(shared, request)).await {
+        let asking = Asking::of_author(asked);
+        match shared.execute_new(asking, validate(shared, &asked.request)).await {
             Err(refused) if status::has_reason(&refused, "DRAFT_MOVED") && tries < PUBLISH_TRIES => tries += 1,
             answered => return answered,
         }

@@ -10,22 +10,25 @@ use aftercall_proto::workflow::v1 as proto;
 use proto::report_response::Part;
 use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
+use tokio_stream::wrappers::ReceiverStream;
 use tonic::Status;
+use tracing::{Instrument as _, Span};
 
 use super::requests::{self, Faults};
-use super::{Shared, convert, status};
+use super::{Asked, Shared, convert, status};
 use crate::ledger::history::{History, HistoryError};
 use crate::limits::{REPORT_PARTS_WAITING, REPORT_READ_ENTRIES, REPORTS_RUNNING_MAX};
 use crate::reading::Lane;
 use crate::report::{Earlier, Key, Numbers, Only, Report, Row, Standing};
 
+/// The parts of a report.
+pub(super) type Responses = ReceiverStream<Result<proto::ReportResponse, Status>>;
+
 type Parts = mpsc::Sender<Result<proto::ReportResponse, Status>>;
 
 /// Starts a report; its parts come by the receiver. Whoever drops that ends it.
-pub(super) fn report(
-    shared: &Shared,
-    request: &proto::ReportRequest,
-) -> Result<mpsc::Receiver<Result<proto::ReportResponse, Status>>, Status> {
+pub(super) async fn report(shared: &Shared, asked: Asked<proto::ReportRequest>) -> Result<Responses, Status> {
+    let request = &asked.request;
     let now = shared.ledger.now();
     let mut faults = Faults::default();
     faults.check_count("workflows", request.workflows.len());
@@ -51,8 +54,11 @@ pub(super) fn report(
     let (parts, receiver) = mpsc::channel(REPORT_PARTS_WAITING);
     let (shared, runtime) = (shared.clone(), Handle::current());
     // It counts millions of entries: on a thread of its own, which waits for the files and for the client.
-    tokio::task::spawn_blocking(move || runtime.block_on(run(&shared, period, &only, &parts, running)));
-    Ok(receiver)
+    let span = Span::current();
+    tokio::task::spawn_blocking(move || {
+        runtime.block_on(run(&shared, period, &only, &parts, running).instrument(span));
+    });
+    Ok(ReceiverStream::new(receiver))
 }
 
 async fn run(shared: &Shared, period: (Time, Time), only: &Only, parts: &Parts, _running: OwnedSemaphorePermit) {

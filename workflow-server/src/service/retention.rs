@@ -1,13 +1,11 @@
 //! A shorter retention: authors are warned of it, and operations confirm it.
 
 use aftercall_engine::Root;
-use aftercall_engine::actor::ActorKind;
 use aftercall_engine::command::ConfirmRetention;
 use aftercall_proto::workflow::v1 as proto;
-use prost::Message as _;
 use tonic::Status;
 
-use super::{Asking, Shared, status};
+use super::{Asked, Asking, Shared, status};
 use crate::ledger::ShorterRetention;
 
 /// What the newest version's retention would remove, if it is shorter than the one in force.
@@ -33,8 +31,9 @@ pub(super) fn warnings(shared: &Shared, root: &Root, workflow: &str) -> Option<p
 /// Lets the newest version's retention count; or, in a dry run, shows what that would remove.
 pub(super) async fn confirm(
     shared: &Shared,
-    request: &proto::ConfirmRetentionRequest,
+    asked: Asked<proto::ConfirmRetentionRequest>,
 ) -> Result<proto::ConfirmRetentionResponse, Status> {
+    let request = &asked.request;
     let (root, workflow) = (shared.root(), request.workflow.as_str());
     if request.dry_run {
         let missing = || status::not_found("workflow", workflow, format!("there is no workflow `{workflow}`"));
@@ -51,10 +50,9 @@ pub(super) async fn confirm(
             },
         });
     }
-    let from = (request.actor.as_str(), request.request_id.as_str());
-    let asking = Asking::new("ConfirmRetention", ActorKind::Operations, from, request.encode_to_vec());
+    let asking = Asking::of_operations(&asked);
     let command = ConfirmRetention { workflow: workflow.into(), version: request.version };
     let sequence = shared.execute(asking, command).await?.sequence;
-    tracing::warn!(actor = request.actor, workflow, version = request.version, "a retention was confirmed");
+    tracing::warn!(actor = asked.actor(), workflow, version = request.version, "a retention was confirmed");
     Ok(proto::ConfirmRetentionResponse { version: request.version, sequence, ..Default::default() })
 }

@@ -8,149 +8,135 @@ use aftercall_engine::{Root, call::Call};
 use aftercall_proto::ready::Ready;
 use aftercall_proto::workflow::v1 as proto;
 use aftercall_proto::workflow::v1::script_engine_service_server::ScriptEngineService;
-use prost::Message;
-use tonic::{Request, Response, Status};
+use tonic::Status;
 
 use super::requests::{self, Faults};
 use super::{
-    Answered, Asking, Shared, archived, callers, convert, first_answer, follow_up, pages, status, withdrawing,
+    Answered, Asked, Asking, Shared, archived, callers, convert, first_answer, follow_up, pages, rpcs, status,
+    withdrawing,
 };
 
 /// The service.
 pub struct ScriptEngine(pub Shared);
 
-#[tonic::async_trait]
-impl ScriptEngineService for ScriptEngine {
-    async fn set_workflow(
-        &self,
-        request: Request<proto::SetWorkflowRequest>,
-    ) -> Result<Response<proto::SetWorkflowResponse>, Status> {
-        let request = request.into_inner();
-        let bytes = marked_bytes(&request.request_id, &request);
-        let (actor, request_id) = (request.actor.clone(), request.request_id.clone());
-        let (set, faults) = set_command(request);
-        let call = set.call.clone();
-        let asking = Asking::of_script("SetWorkflow", (&actor, &request_id), &call.source, bytes).at_fault(faults);
-        let answered = self.0.execute_on_call(asking, &call, set).await?;
-        set_response(&answered).map(Response::new)
+rpcs! {
+    ScriptEngineService for ScriptEngine {
+        set_workflow(proto::SetWorkflowRequest) -> proto::SetWorkflowResponse = set_workflow;
+        withdraw_workflow(proto::WithdrawWorkflowRequest) -> proto::WithdrawWorkflowResponse = withdrawing::withdraw;
+        update_call(proto::UpdateCallRequest) -> proto::UpdateCallResponse = update_call;
+        end_call(proto::EndCallRequest) -> proto::EndCallResponse = end_call;
+        get_call(proto::GetCallRequest) -> Ready<proto::GetCallResponse> = get_call;
+        list_open_follow_ups(proto::ListOpenFollowUpsRequest) -> Ready<proto::ListOpenFollowUpsResponse> = callers::open;
+        chase(proto::ChaseRequest) -> proto::ChaseResponse = chase;
     }
+}
 
-    async fn withdraw_workflow(
-        &self,
-        request: Request<proto::WithdrawWorkflowRequest>,
-    ) -> Result<Response<proto::WithdrawWorkflowResponse>, Status> {
-        withdrawing::withdraw(&self.0, request.into_inner()).await.map(Response::new)
+async fn set_workflow(
+    shared: &Shared,
+    asked: Asked<proto::SetWorkflowRequest>,
+) -> Result<proto::SetWorkflowResponse, Status> {
+    let source = asked.request.call.as_ref().map_or("", |call| &call.source);
+    let asking = Asking::of_script(&asked, source);
+    let (set, faults) = set_command(asked.request);
+    let (call, asking) = (set.call.clone(), asking.at_fault(faults));
+    let answered = shared.execute_on_call(asking, &call, set).await?;
+    set_response(&answered)
+}
+
+async fn update_call(
+    shared: &Shared,
+    asked: Asked<proto::UpdateCallRequest>,
+) -> Result<proto::UpdateCallResponse, Status> {
+    let mut faults = Faults::default();
+    let call = requests::call_key(asked.request.call.as_ref(), "call", &mut faults);
+    let asking = Asking::of_script(&asked, &call.source);
+    let request = asked.request;
+    let mask = request.update_mask.unwrap_or_default().paths;
+    let changes = if mask.is_empty() {
+        requests::given_changes(request.properties)
+    } else {
+        requests::masked_changes(request.properties, &mask, &mut faults)
+    };
+    let command = UpdateCall { call: call.clone(), changes, expected: request.expected_revision };
+    let answered = shared.execute_on_call(asking.at_fault(faults), &call, command).await?;
+    let call = first_answer::call(shared, &answered.root, &call, answered.entry.as_deref()).await?;
+    let call = call.map(|call| convert::call(&call));
+    Ok(proto::UpdateCallResponse { call, sequence: answered.sequence })
+}
+
+async fn end_call(shared: &Shared, asked: Asked<proto::EndCallRequest>) -> Result<proto::EndCallResponse, Status> {
+    let request = &asked.request;
+    let mut faults = Faults::default();
+    let call = requests::call_key(request.call.as_ref(), "call", &mut faults);
+    let asking = Asking::of_script(&asked, &call.source).at_fault(faults);
+    let answered = shared.execute_on_call(asking, &call, EndCall { call: call.clone() }).await?;
+    let released = match &answered.answer {
+        Answer::Released(instances) => instances.iter().map(ToString::to_string).collect(),
+        _ => Vec::new(),
+    };
+    let call = first_answer::call(shared, &answered.root, &call, answered.entry.as_deref()).await?;
+    Ok(proto::EndCallResponse {
+        call: call.map(|call| convert::call(&call)),
+        released_instance_ids: released,
+        sequence: answered.sequence,
+    })
+}
+
+async fn get_call(
+    shared: &Shared,
+    asked: Asked<proto::GetCallRequest>,
+) -> Result<Ready<proto::GetCallResponse>, Status> {
+    let request = asked.request;
+    let mut faults = Faults::default();
+    let key = requests::call_key(request.call.as_ref(), "call", &mut faults);
+    if request.call.is_some() {
+        [("call.source", &key.source), ("call.id", &key.id)]
+            .into_iter()
+            .filter(|(_, given)| given.is_empty())
+            .for_each(|(field, _)| faults.add(field, "must be given"));
     }
-
-    async fn update_call(
-        &self,
-        request: Request<proto::UpdateCallRequest>,
-    ) -> Result<Response<proto::UpdateCallResponse>, Status> {
-        let request = request.into_inner();
-        let bytes = marked_bytes(&request.request_id, &request);
-        let mut faults = Faults::default();
-        let call = requests::call_key(request.call.as_ref(), "call", &mut faults);
-        let mask = request.update_mask.unwrap_or_default().paths;
-        let changes = if mask.is_empty() {
-            requests::given_changes(request.properties)
-        } else {
-            requests::masked_changes(request.properties, &mask, &mut faults)
-        };
-        let command = UpdateCall { call: call.clone(), changes, expected: request.expected_revision };
-        let from = (request.actor.as_str(), request.request_id.as_str());
-        let asking = Asking::of_script("UpdateCall", from, &call.source, bytes).at_fault(faults);
-        let answered = self.0.execute_on_call(asking, &call, command).await?;
-        let call = first_answer::call(&self.0, &answered.root, &call, answered.entry.as_deref()).await?;
-        let call = call.map(|call| convert::call(&call));
-        Ok(Response::new(proto::UpdateCallResponse { call, sequence: answered.sequence }))
-    }
-
-    async fn end_call(
-        &self,
-        request: Request<proto::EndCallRequest>,
-    ) -> Result<Response<proto::EndCallResponse>, Status> {
-        let request = request.into_inner();
-        let mut faults = Faults::default();
-        let call = requests::call_key(request.call.as_ref(), "call", &mut faults);
-        let from = (request.actor.as_str(), request.request_id.as_str());
-        let asking = Asking::of_script("EndCall", from, &call.source, request.encode_to_vec()).at_fault(faults);
-        let answered = self.0.execute_on_call(asking, &call, EndCall { call: call.clone() }).await?;
-        let released = match &answered.answer {
-            Answer::Released(instances) => instances.iter().map(ToString::to_string).collect(),
-            _ => Vec::new(),
-        };
-        let call = first_answer::call(&self.0, &answered.root, &call, answered.entry.as_deref()).await?;
-        Ok(Response::new(proto::EndCallResponse {
-            call: call.map(|call| convert::call(&call)),
-            released_instance_ids: released,
-            sequence: answered.sequence,
-        }))
-    }
-
-    async fn get_call(
-        &self,
-        request: Request<proto::GetCallRequest>,
-    ) -> Result<Response<Ready<proto::GetCallResponse>>, Status> {
-        let request = request.into_inner();
-        let mut faults = Faults::default();
-        let key = requests::call_key(request.call.as_ref(), "call", &mut faults);
-        if request.call.is_some() {
-            [("call.source", &key.source), ("call.id", &key.id)]
-                .into_iter()
-                .filter(|(_, given)| given.is_empty())
-                .for_each(|(field, _)| faults.add(field, "must be given"));
+    faults.check()?;
+    let root = shared.root();
+    let name = format!("{}/{}", key.source, key.id);
+    let missing = || status::not_found("call", &name, format!("call {name} was never heard of"));
+    let live = root.call(&key);
+    // A call that is heard of again after it had left memory: what it had then is its too.
+    let archived = archived::calls(shared, &key).await?;
+    let call = live.or(archived.first().map(|newest| &newest.call)).cloned().ok_or_else(missing)?;
+    let live = live.cloned();
+    let count = |call: Option<&Call>| call.map_or(0, |call| call.instances.len());
+    let count = count(live.as_deref()) + archived.iter().map(|found| found.instances.len()).sum::<usize>();
+    let answer = move || {
+        let of_live = live.as_deref().map(|live| follow_ups(&root, live, |_| true));
+        let (of_live, more_live) = of_live.unwrap_or_default();
+        let parts: Vec<_> = archived.iter().map(|found| archived::follow_ups(&root, found, |_| true)).collect();
+        let is_cut = more_live || parts.iter().any(|(_, more)| *more);
+        let of_archived = parts.into_iter().flat_map(|(follow_ups, _)| follow_ups);
+        let (follow_ups, more) = pages::first_of(of_live.into_iter().chain(of_archived));
+        proto::GetCallResponse {
+            call: Some(convert::call(&call)),
+            details: convert::details(&call),
+            follow_ups,
+            more_follow_ups: more || is_cut,
         }
-        faults.check()?;
-        let root = self.0.root();
-        let name = format!("{}/{}", key.source, key.id);
-        let missing = || status::not_found("call", &name, format!("call {name} was never heard of"));
-        let live = root.call(&key);
-        // A call that is heard of again after it had left memory: what it had then is its too.
-        let archived = archived::calls(&self.0, &key).await?;
-        let call = live.or(archived.first().map(|newest| &newest.call)).cloned().ok_or_else(missing)?;
-        let live = live.cloned();
-        let count = |call: Option<&Call>| call.map_or(0, |call| call.instances.len());
-        let count = count(live.as_deref()) + archived.iter().map(|found| found.instances.len()).sum::<usize>();
-        let answer = move || {
-            let of_live = live.as_deref().map(|live| follow_ups(&root, live, |_| true));
-            let (of_live, more_live) = of_live.unwrap_or_default();
-            let parts: Vec<_> = archived.iter().map(|found| archived::follow_ups(&root, found, |_| true)).collect();
-            let is_cut = more_live || parts.iter().any(|(_, more)| *more);
-            let of_archived = parts.into_iter().flat_map(|(follow_ups, _)| follow_ups);
-            let (follow_ups, more) = pages::first_of(of_live.into_iter().chain(of_archived));
-            proto::GetCallResponse {
-                call: Some(convert::call(&call)),
-                details: convert::details(&call),
-                follow_ups,
-                more_follow_ups: more || is_cut,
-            }
-        };
-        self.0.answer_of(count, move |_| async move { Ok(answer()) }).await
-    }
+    };
+    shared.answer_of(count, move |_| async move { Ok(answer()) }).await
+}
 
-    async fn list_open_follow_ups(
-        &self,
-        request: Request<proto::ListOpenFollowUpsRequest>,
-    ) -> Result<Response<Ready<proto::ListOpenFollowUpsResponse>>, Status> {
-        callers::open(&self.0, request.into_inner()).await
-    }
-
-    async fn chase(&self, request: Request<proto::ChaseRequest>) -> Result<Response<proto::ChaseResponse>, Status> {
-        let request = request.into_inner();
-        let mut faults = Faults::default();
-        let instance = requests::instance_id(&request.instance_id, &mut faults);
-        let command = ChaseInstance { instance, note: request.note.as_str().into() };
-        let from = (request.actor.as_str(), request.request_id.as_str());
-        let asking = Asking::of_script("Chase", from, &request.instance_id, request.encode_to_vec()).at_fault(faults);
-        let answered = self.0.execute(asking, command).await?;
-        let then = answered.entry.as_ref().map_or_else(|| self.0.ledger.now(), |entry| entry.at);
-        let found = answered.found()?;
-        Ok(Response::new(proto::ChaseResponse {
-            follow_up: Some(answered.follow_up()?),
-            words: callers::in_words(&answered.root, (&found.instance, &found.call), then),
-            sequence: answered.sequence,
-        }))
-    }
+async fn chase(shared: &Shared, asked: Asked<proto::ChaseRequest>) -> Result<proto::ChaseResponse, Status> {
+    let request = &asked.request;
+    let mut faults = Faults::default();
+    let instance = requests::instance_id(&request.instance_id, &mut faults);
+    let command = ChaseInstance { instance, note: request.note.as_str().into() };
+    let asking = Asking::of_script(&asked, &request.instance_id).at_fault(faults);
+    let answered = shared.execute(asking, command).await?;
+    let then = answered.entry.as_ref().map_or_else(|| shared.ledger.now(), |entry| entry.at);
+    let found = answered.found()?;
+    Ok(proto::ChaseResponse {
+        follow_up: Some(answered.follow_up()?),
+        words: callers::in_words(&answered.root, (&found.instance, &found.call), then),
+        sequence: answered.sequence,
+    })
 }
 
 /// The follow-ups of a call that are meant, newest first, as many as have room in an answer, and whether there are more.
@@ -162,11 +148,6 @@ pub(super) fn follow_ups(
     let instances = call.instances.iter().rev().filter_map(|slot| root.instance_at(*slot));
     let shown = instances.filter(|instance| is_meant(instance));
     pages::first_of(shown.map(|instance| follow_up::follow_up(root, instance)))
-}
-
-/// The bytes of a request, where they are needed to know it again.
-pub(super) fn marked_bytes(request_id: &str, request: &impl Message) -> Vec<u8> {
-    if request_id.is_empty() { Vec::new() } else { request.encode_to_vec() }
 }
 
 /// What is asked, as far as it can be read, and what cannot.

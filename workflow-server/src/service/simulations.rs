@@ -18,7 +18,7 @@ use tonic::Status;
 
 use super::definitions::{pick, read};
 use super::requests::{self, Faults};
-use super::{Shared, convert, follow_up, status};
+use super::{Asked, Shared, convert, follow_up, status};
 use crate::limits::{SIMULATION_BYTES_MAX, SIMULATION_STEPS_MAX};
 use crate::reading::Lane;
 
@@ -30,8 +30,9 @@ enum Step {
 
 pub(super) async fn simulate(
     shared: &Shared,
-    mut request: proto::SimulateWorkflowRequest,
+    asked: Asked<proto::SimulateWorkflowRequest>,
 ) -> Result<Ready<proto::SimulateWorkflowResponse>, Status> {
+    let mut request = asked.request;
     let root = shared.root();
     let of = proto::SimulateWorkflowRequest {
         file: std::mem::take(&mut request.file),

@@ -8,10 +8,10 @@ use aftercall_engine::query::{self, OverdueTimer, ShouldStop, Stuck, StuckReason
 use aftercall_engine::time::Time;
 use aftercall_proto::ready::Ready;
 use aftercall_proto::workflow::v1 as proto;
-use tonic::{Response, Status};
+use tonic::Status;
 
 use super::requests::{self, Faults};
-use super::{Shared, convert, follow_up, pages};
+use super::{Asked, Shared, convert, follow_up, pages};
 use crate::reading::Lane;
 
 /// For how long something must have been so where the request does not say: a day.
@@ -19,8 +19,9 @@ const LONGER_THAN_MILLIS: i64 = 86_400_000;
 
 pub(super) async fn overdue_timers(
     shared: &Shared,
-    request: proto::ListOverdueTimersRequest,
-) -> Result<Response<Ready<proto::ListOverdueTimersResponse>>, Status> {
+    asked: Asked<proto::ListOverdueTimersRequest>,
+) -> Result<Ready<proto::ListOverdueTimersResponse>, Status> {
+    let request = &asked.request;
     let (now, rows) = (shared.ledger.now(), pages::rows(request.page_size));
     let clock_held = shared.ledger.health().is_clock_held();
     let found = move |root: &Root, should_stop: ShouldStop<'_>| {
@@ -53,8 +54,9 @@ fn overdue_timer(root: &Root, timer: &OverdueTimer) -> proto::OverdueTimer {
 
 pub(super) async fn stuck(
     shared: &Shared,
-    request: proto::ListStuckInstancesRequest,
-) -> Result<Response<Ready<proto::ListStuckInstancesResponse>>, Status> {
+    asked: Asked<proto::ListStuckInstancesRequest>,
+) -> Result<Ready<proto::ListStuckInstancesResponse>, Status> {
+    let request = &asked.request;
     let mut faults = Faults::default();
     let longer_than = request.longer_than.map_or(LONGER_THAN_MILLIS, |span| {
         requests::span_millis(span).unwrap_or_else(|| {

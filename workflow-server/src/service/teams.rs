@@ -3,11 +3,9 @@
 use aftercall_engine::command::RemoveTeam;
 use aftercall_engine::query::TeamUse;
 use aftercall_proto::workflow::v1 as proto;
-use prost::Message as _;
 use tonic::Status;
 
-use super::definitions::author;
-use super::{Prepared, Shared, status};
+use super::{Asked, Asking, Prepared, Shared, status};
 use crate::reading::Lane;
 
 /// How often the look is repeated where something has changed since.
@@ -15,13 +13,13 @@ const REMOVE_TRIES: usize = 3;
 
 pub(super) async fn remove(
     shared: &Shared,
-    request: proto::RemoveTeamRequest,
+    asked: Asked<proto::RemoveTeamRequest>,
 ) -> Result<proto::RemoveTeamResponse, Status> {
-    let bytes = request.encode_to_vec();
+    let request = &asked.request;
     let mut tries = 1;
     loop {
-        let asking = author("RemoveTeam", &request.actor, &request.request_id, bytes.clone());
-        match shared.execute_new(asking, look(shared, &request)).await {
+        let asking = Asking::of_author(&asked);
+        match shared.execute_new(asking, look(shared, request)).await {
             Err(refused) if status::has_reason(&refused, "TEAM_MOVED") && tries < REMOVE_TRIES => tries += 1,
             answered => return Ok(proto::RemoveTeamResponse { sequence: answered?.sequence }),
         }

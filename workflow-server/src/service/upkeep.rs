@@ -3,14 +3,12 @@
 use std::sync::Arc;
 
 use aftercall_engine::Root;
-use aftercall_engine::actor::ActorKind;
 use aftercall_engine::command::{AcceptClock, ConfirmPurge};
 use aftercall_engine::entry::Answer;
 use aftercall_proto::workflow::v1 as proto;
-use prost::Message as _;
 use tonic::Status;
 
-use super::{Asking, Shared, convert, status};
+use super::{Asked, Asking, Shared, convert, status};
 use crate::ledger::Condition;
 
 /// A condition, as the API shows it.
@@ -25,10 +23,9 @@ pub(super) fn condition((condition, sentence): (Condition, &Arc<str>)) -> proto:
 /// Makes the wall clock the server's time, by an entry of its own.
 pub(super) async fn accept_clock(
     shared: &Shared,
-    request: &proto::AcceptClockRequest,
+    asked: Asked<proto::AcceptClockRequest>,
 ) -> Result<proto::AcceptClockResponse, Status> {
-    let from = (request.actor.as_str(), request.request_id.as_str());
-    let asking = Asking::new("AcceptClock", ActorKind::Operations, from, request.encode_to_vec());
+    let asking = Asking::of_operations(&asked);
     let command = AcceptClock { to: shared.ledger.clock_to_accept() };
     let answered = shared.execute(asking, command).await?;
     let (before, after) = match answered.answer {
@@ -43,7 +40,7 @@ pub(super) async fn accept_clock(
     };
     if change != proto::ClockChange::None {
         let (from, to) = (convert::timestamp(before), convert::timestamp(after));
-        tracing::warn!(actor = request.actor, %from, %to, "the wall clock was accepted as the server's time");
+        tracing::warn!(actor = asked.actor(), %from, %to, "the wall clock was accepted as the server's time");
     }
     Ok(proto::AcceptClockResponse {
         server_time: Some(convert::timestamp(shared.ledger.now())),
@@ -57,17 +54,16 @@ pub(super) async fn accept_clock(
 /// Allows the next pass to remove what waits now, by an entry of its own.
 pub(super) async fn confirm_purge(
     shared: &Shared,
-    request: &proto::ConfirmPurgeRequest,
+    asked: Asked<proto::ConfirmPurgeRequest>,
 ) -> Result<proto::ConfirmPurgeResponse, Status> {
-    let from = (request.actor.as_str(), request.request_id.as_str());
-    let asking = Asking::new("ConfirmPurge", ActorKind::Operations, from, request.encode_to_vec());
+    let asking = Asking::of_operations(&asked);
     let command = ConfirmPurge { instances: shared.ledger.purge_waiting() };
     let answered = shared.execute(asking, command).await?;
     // No other answer is given to this command.
     let Answer::PurgeConfirmed(instances) = answered.answer else { return Err(status::answer_gone()) };
     if instances > 0 {
         tracing::warn!(
-            actor = request.actor,
+            actor = asked.actor(),
             instances,
             "the removal of what has outlived its retention was confirmed"
         );

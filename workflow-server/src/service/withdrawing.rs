@@ -4,19 +4,19 @@ use aftercall_engine::command::WithdrawWorkflow;
 use aftercall_engine::instance::Instance;
 use aftercall_engine::work::is_work;
 use aftercall_proto::workflow::v1 as proto;
-use prost::Message as _;
 use tonic::Status;
 
 use super::importing::has_moved_on;
 use super::requests::{self, Faults};
-use super::{Asking, Prepared, Shared, status};
+use super::{Asked, Asking, Prepared, Shared, status};
 use crate::ledger::history::Walk;
 use crate::limits::WORK_WALK_MAX;
 
 pub(super) async fn withdraw(
     shared: &Shared,
-    request: proto::WithdrawWorkflowRequest,
+    asked: Asked<proto::WithdrawWorkflowRequest>,
 ) -> Result<proto::WithdrawWorkflowResponse, Status> {
+    let request = &asked.request;
     for attempt in 1.. {
         let prepare = async {
             let mut faults = Faults::default();
@@ -31,8 +31,7 @@ pub(super) async fn withdraw(
             let reason = request.reason.as_str().into();
             Ok(Prepared::new(WithdrawWorkflow { instance, reason, expected, worked }, faults))
         };
-        let from = (request.actor.as_str(), request.request_id.as_str());
-        let asking = Asking::of_script("WithdrawWorkflow", from, &request.instance_id, request.encode_to_vec());
+        let asking = Asking::of_script(&asked, &request.instance_id);
         match shared.execute_new(asking, prepare).await {
             Err(refused) if has_moved_on(&refused, request.expected_revision, attempt) => {}
             Err(refused) => return Err(refused),

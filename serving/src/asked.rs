@@ -1,0 +1,81 @@
+//! A request as the services see it. This is the only place that takes a `tonic::Request` apart.
+//!
+//! Promise: every RPC of both servers passes here; who calls is decided here and nowhere else.
+
+use std::net::SocketAddr;
+
+use aftercall_proto::attributed::Attributed;
+use tracing::Span;
+
+/// Characters of a name or a request id that go into the log.
+const LOGGED_CHARS_MAX: usize = 128;
+
+/// Who sent a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Caller(Kind);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Kind {
+    /// Anybody who reaches the port. There is no authentication: every RPC is allowed.
+    Local,
+}
+
+impl Caller {
+    fn local() -> Self {
+        Self(Kind::Local)
+    }
+
+    /// The name under which the caller acts, where its request names `actor`.
+    fn acting_as<'a>(&'a self, actor: &'a str) -> &'a str {
+        match self.0 {
+            // All roles: it may act for everybody.
+            Kind::Local => actor,
+        }
+    }
+}
+
+/// A request, and who sent it.
+#[derive(Clone, Debug)]
+pub struct Asked<T> {
+    /// Who sent it.
+    pub caller: Caller,
+    /// The other end of its connection; none where the request did not come over one.
+    pub peer: Option<SocketAddr>,
+    /// What was sent.
+    pub request: T,
+}
+
+impl<T: Attributed> Asked<T> {
+    /// Extracts the request, and names its sender in the span of the RPC.
+    #[must_use]
+    pub fn new(request: tonic::Request<T>) -> Self {
+        let asked = Self { caller: Caller::local(), peer: request.remote_addr(), request: request.into_inner() };
+        let span = Span::current();
+        for (field, value) in [("actor", asked.actor()), ("request_id", asked.request_id())] {
+            if !value.is_empty() {
+                span.record(field, cut(value));
+            }
+        }
+        asked
+    }
+
+    /// A part of the request, from the same caller.
+    #[must_use]
+    pub fn part(&self, request: T) -> Self {
+        Self { caller: self.caller.clone(), peer: self.peer, request }
+    }
+
+    /// The name under which the caller acts; empty where neither it nor its request has one.
+    pub fn actor(&self) -> &str {
+        self.caller.acting_as(self.request.actor())
+    }
+
+    /// Id by which the same request is recognised again; empty where there is none.
+    pub fn request_id(&self) -> &str {
+        self.request.request_id()
+    }
+}
+
+fn cut(text: &str) -> &str {
+    text.char_indices().nth(LOGGED_CHARS_MAX).map_or(text, |(end, _)| &text[..end])
+}

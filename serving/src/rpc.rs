@@ -1,0 +1,220 @@
+//! The span of an RPC: each log line that is written while it is served, or while its stream is sent, names the RPC.
+//!
+//! Promise: one span for each gRPC request, and one line at debug level when it has ended, whatever ended it.
+//! Must not: log what a message holds, except who sent it and the id of the request
+//! ([`Asked`](crate::asked::Asked) adds these two).
+
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll};
+use std::time::Instant;
+
+use axum::body::{Body, Bytes, HttpBody};
+use axum::http::{HeaderMap, Response};
+use http_body::{Frame, SizeHint};
+use tonic::Code;
+use tracing::Span;
+use tracing::field::Empty;
+
+/// Bytes of the path of an unknown method that go into the log.
+const PATH_BYTES_MAX: usize = 200;
+
+/// Tells apart requests that have no id.
+static NEXT: AtomicU64 = AtomicU64::new(1);
+
+/// An RPC that is being served. Dropping it ends it.
+#[derive(Debug)]
+pub(crate) struct Rpc {
+    pub(crate) span: Span,
+    began: Instant,
+    outcome: Outcome,
+}
+
+/// How an RPC ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Outcome {
+    /// It did not: the client went away.
+    Cancelled,
+    /// By a status.
+    Code(Code),
+    /// Its answer was sent. The status of a gRPC-Web answer is in its data.
+    Sent,
+}
+
+impl Rpc {
+    /// Begins an RPC with the path of its method.
+    pub(crate) fn begin(path: &str, peer: SocketAddr) -> Self {
+        let path = path.trim_start_matches('/');
+        let path = &path[..path.floor_char_boundary(PATH_BYTES_MAX)];
+        let (service, method) = path.split_once('/').unwrap_or((path, ""));
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let span = tracing::info_span!("rpc", number, service, method, %peer, actor = Empty, request_id = Empty);
+        Self { span, began: Instant::now(), outcome: Outcome::Cancelled }
+    }
+
+    /// Keeps the span until all of the answer is sent.
+    pub(crate) fn until_sent(mut self, response: Response<Body>) -> Response<Body> {
+        self.note_status(response.headers());
+        response.map(|body| Body::new(Spanned { body, rpc: self }))
+    }
+
+    fn note_status(&mut self, headers: &HeaderMap) {
+        if let Some(code) = headers.get("grpc-status") {
+            self.outcome = Outcome::Code(Code::from_bytes(code.as_bytes()));
+        }
+    }
+}
+
+impl Drop for Rpc {
+    fn drop(&mut self) {
+        let duration_ms = self.began.elapsed().as_secs_f64() * 1_000.0;
+        match self.outcome {
+            Outcome::Code(code) => tracing::debug!(parent: &self.span, ?code, duration_ms, "the RPC ended"),
+            Outcome::Sent => tracing::debug!(parent: &self.span, duration_ms, "the RPC ended"),
+            Outcome::Cancelled => {
+                tracing::debug!(parent: &self.span, duration_ms, "the client left before the RPC ended");
+            }
+        }
+    }
+}
+
+/// The body of an answer, made within the span of its RPC.
+struct Spanned {
+    body: Body,
+    rpc: Rpc,
+}
+
+impl HttpBody for Spanned {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        let Self { body, rpc } = &mut *self;
+        let polled = rpc.span.in_scope(|| Pin::new(body).poll_frame(context));
+        match &polled {
+            Poll::Ready(Some(Ok(frame))) => {
+                if let Some(trailers) = frame.trailers_ref() {
+                    rpc.note_status(trailers);
+                }
+            }
+            Poll::Ready(None) if rpc.outcome == Outcome::Cancelled => rpc.outcome = Outcome::Sent,
+            Poll::Ready(_) | Poll::Pending => {}
+        }
+        polled
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+    use std::io::{self, Write};
+    use std::sync::{Arc, Mutex};
+
+    use aftercall_proto::attributed::Attributed;
+    use futures::{StreamExt as _, stream};
+    use http_body_util::StreamBody;
+    use tracing_subscriber::filter::LevelFilter;
+
+    use super::*;
+    use crate::asked::Asked;
+
+    /// What was logged.
+    #[derive(Clone, Default)]
+    struct Log(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Log {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().expect("no panic elsewhere").write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    /// The lines that are logged meanwhile, without their times.
+    fn logged(serve: impl FnOnce()) -> Vec<serde_json::Value> {
+        let log = Log::default();
+        let of_line = log.clone();
+        let logs = tracing_subscriber::fmt().json().with_max_level(LevelFilter::DEBUG);
+        tracing::subscriber::with_default(logs.with_writer(move || of_line.clone()).finish(), serve);
+        let bytes = log.0.lock().expect("no panic elsewhere").clone();
+        let text = String::from_utf8(bytes).expect("text");
+        text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
+    }
+
+    /// A request that names its sender.
+    struct Note {
+        actor: String,
+    }
+
+    impl Attributed for Note {
+        fn actor(&self) -> &str {
+            &self.actor
+        }
+
+        fn request_id(&self) -> &str {
+            "r-1"
+        }
+    }
+
+    fn begin() -> Rpc {
+        Rpc::begin("/aftercall.workflow.v1.CallManagerService/AddNote", SocketAddr::from(([127, 0, 0, 1], 7)))
+    }
+
+    /// A body of two frames: data, during which a line is logged, and the trailers of a status.
+    fn body() -> Body {
+        let trailers = HeaderMap::from_iter([("grpc-status".parse().expect("a name"), "5".parse().expect("a value"))]);
+        let frames = stream::iter([Frame::data(Bytes::from_static(b"x")), Frame::trailers(trailers)]);
+        Body::new(StreamBody::new(frames.map(|frame| {
+            tracing::info!(is_data = frame.is_data(), "a line within");
+            Ok::<_, Infallible>(frame)
+        })))
+    }
+
+    #[test]
+    fn each_line_of_an_rpc_names_it_and_its_end_has_the_status() {
+        let lines = logged(|| {
+            let rpc = begin();
+            let asked = rpc.span.in_scope(|| Asked::new(tonic::Request::new(Note { actor: "Ann".repeat(100) })));
+            assert_eq!(asked.actor().len(), 300, "only the log has it cut");
+            let mut response = rpc.until_sent(Response::new(body()));
+            let mut context = Context::from_waker(std::task::Waker::noop());
+            while let Poll::Ready(Some(_)) = Pin::new(response.body_mut()).poll_frame(&mut context) {}
+        });
+        let messages: Vec<_> = lines.iter().map(|line| line["fields"]["message"].clone()).collect();
+        assert_eq!(messages, ["a line within", "a line within", "the RPC ended"]);
+        for line in &lines {
+            let span = &line["span"];
+            assert_eq!(
+                (&span["service"], &span["method"]),
+                (&"aftercall.workflow.v1.CallManagerService".into(), &"AddNote".into())
+            );
+            assert_eq!((&span["peer"], &span["request_id"]), (&"127.0.0.1:7".into(), &"r-1".into()));
+            assert_eq!(span["actor"].as_str().map(str::len), Some(LOGGED));
+        }
+        assert_eq!((&lines[2]["level"], &lines[2]["fields"]["code"]), (&"DEBUG".into(), &"NotFound".into()));
+    }
+
+    /// Characters of a name that are logged.
+    const LOGGED: usize = 128;
+
+    #[test]
+    fn an_rpc_whose_client_leaves_has_a_last_line_too() {
+        let lines = logged(|| drop(begin().until_sent(Response::new(body()))));
+        assert_eq!(lines.len(), 1);
+        assert_eq!(lines[0]["fields"]["message"], "the client left before the RPC ended");
+    }
+}

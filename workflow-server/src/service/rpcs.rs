@@ -1,0 +1,24 @@
+//! The generated trait of a service, made of one function for each RPC.
+
+/// Implements a service's trait: each RPC extracts its request, calls its function with the shared parts and the request, and
+/// turns a refusal into a status. The types of its streams are listed in brackets.
+macro_rules! rpcs {
+    ($service:ident for $type:ident $([$($stream:ident = $items:ty),+])? {
+        $($rpc:ident($request:ty) -> $response:ty = $function:path;)*
+    }) => {
+        #[tonic::async_trait]
+        impl $service for $type {
+            $($(type $stream = $items;)+)?
+
+            $(async fn $rpc(
+                &self,
+                request: tonic::Request<$request>,
+            ) -> Result<tonic::Response<$response>, tonic::Status> {
+                let answer = $function(&self.0, aftercall_serving::asked::Asked::new(request)).await?;
+                Ok(tonic::Response::new(answer))
+            })*
+        }
+    };
+}
+
+pub(super) use rpcs;
