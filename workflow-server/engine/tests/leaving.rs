@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use aftercall_engine::actor::{Actor, ActorKind};
+use aftercall_engine::archive::Chunk;
 use aftercall_engine::call::{CallKey, Caller};
 use aftercall_engine::command::{
     AddNote, ArchiveCalls, CallChanges, Command, EndCall, EndErasure, KnownCall, OperationsCommand, PauseInstance,
@@ -150,17 +151,19 @@ fn an_old_file_number_or_a_chunk_that_is_gone_changes_nothing() {
     desk.end("1");
     desk.pass(HOUR);
     let calls = desk.look().calls;
-    for file in [0, 2] {
-        let stored = desk.entry("", Command::from(ArchiveCalls { file, calls: calls.clone() })).unwrap().0;
-        assert_eq!(stored, None, "{file} is not the next");
+    let stored = desk.entry("", Command::from(ArchiveCalls { file: 0, calls: calls.clone() })).unwrap().0;
+    assert_eq!(stored, None, "it is not newer than the newest");
+    // Numbers may be left out: a file that was begun and not finished keeps its own.
+    desk.entry("", Command::from(ArchiveCalls { file: 3, calls })).unwrap().0.unwrap();
+    let chunk = desk.world.root().archive.chunks[&3].clone();
+    for file in [1, 3] {
+        let older = Arc::new(Chunk { file, ..Chunk::clone(&chunk) });
+        let replaced = desk.entry("", Command::from(ReplaceChunk { id: 3, new: Some(older) })).unwrap().0;
+        assert_eq!(replaced, None, "{file} is not newer than the newest");
     }
-    desk.entry("", Command::from(ArchiveCalls { file: 1, calls })).unwrap().0.unwrap();
-    let chunk = desk.world.root().archive.chunks[&1].clone();
-    let same_file = desk.entry("", Command::from(ReplaceChunk { id: 1, new: Some(chunk) })).unwrap().0;
-    assert_eq!(same_file, None);
-    desk.entry("", Command::from(ReplaceChunk { id: 1, new: None })).unwrap().0.unwrap();
-    assert_eq!(desk.entry("", Command::from(ReplaceChunk { id: 1, new: None })).unwrap().0, None);
-    assert_eq!((desk.world.root().archive.instances, desk.world.root().archive.newest_file), (0, 1));
+    desk.entry("", Command::from(ReplaceChunk { id: 3, new: None })).unwrap().0.unwrap();
+    assert_eq!(desk.entry("", Command::from(ReplaceChunk { id: 3, new: None })).unwrap().0, None);
+    assert_eq!((desk.world.root().archive.instances, desk.world.root().archive.newest_file), (0, 3));
 }
 
 fn erase(desk: &Desk, reference: &str) -> Command {
