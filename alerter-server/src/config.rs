@@ -15,12 +15,12 @@ use tonic::transport::Endpoint;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AlerterServerConfig {
-    /// Where it listens. An address in the open needs `allow_plaintext`.
+    /// Where it listens. A public or shared address needs `allow_plaintext`.
     #[serde(deserialize_with = "aftercall_serving::deserialize_listen")]
     pub listen: SocketAddr,
     /// The workflow-server that it follows, such as `http://127.0.0.1:7401`.
     pub workflow_server: String,
-    /// Whether plain text may be served in the open.
+    /// Whether plain text may be served on a public or shared address.
     pub allow_plaintext: bool,
     /// The form of the logs.
     pub log_format: LogFormat,
@@ -38,7 +38,7 @@ pub struct AlerterServerConfig {
     pub stall_seconds: u64,
     /// Seconds after which a quiet connection is asked whether it is still there, and within which it must answer.
     pub keepalive_seconds: u64,
-    /// Seconds over which clients are sent away when the server is told to stop.
+    /// Seconds over which clients are disconnected when the server stops.
     pub drain_seconds: u64,
     /// Host names, besides `localhost` and addresses, by which clients name this server, such as `calls.example.com`.
     pub allowed_hosts: Vec<String>,
@@ -131,7 +131,7 @@ pub struct Args {
     /// The workflow-server that it follows [default: http://127.0.0.1:7401]
     #[arg(long, env = "AFTERCALL_WORKFLOW_SERVER", value_name = "URL")]
     workflow_server: Option<String>,
-    /// Serve plain text on an address in the open: there is no TLS and no authentication yet
+    /// Serve plain text on a public or shared address: there is no TLS and no authentication yet
     #[arg(long, env = "AFTERCALL_ALLOW_PLAINTEXT")]
     allow_plaintext: bool,
     /// The form of the logs
@@ -140,7 +140,7 @@ pub struct Args {
     /// What is logged, such as info or info,alerter_server=debug
     #[arg(long, visible_alias = "log", env = "AFTERCALL_LOG", value_name = "FILTER")]
     log_filter: Option<String>,
-    /// Seconds over which clients are sent away when the server is told to stop
+    /// Seconds over which clients are disconnected when the server stops
     #[arg(long, env = "AFTERCALL_DRAIN_SECONDS", value_name = "SECONDS")]
     drain_seconds: Option<u32>,
     /// Entries that the ring holds for streams that resume

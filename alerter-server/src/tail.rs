@@ -126,7 +126,7 @@ impl Tail {
             self.readiness.set(FEED, Err(trouble.to_string()));
         } else if trouble.begins_anew() {
             self.cache = None;
-            tracing::warn!(%trouble, "begin anew with a snapshot of the workflow-server; clients that cannot be bridged are reset");
+            tracing::warn!(%trouble, "starting again with a snapshot of the workflow-server; clients that cannot resume are reset");
         } else if self.failures == 0 {
             tracing::warn!(%trouble, "the feed was lost; clients keep what they have while it is sought again");
         } else {

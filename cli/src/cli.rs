@@ -101,7 +101,7 @@ enum Command {
     Push(push::Push),
     /// Say that you have seen an alert
     Ack(ack::Ack),
-    /// Hold a follow-up, so that nobody else works on it; for who holds it already: go on
+    /// Claim a follow-up, so that nobody else works on it; if you hold it already, extend the claim
     Claim(claim::Claim),
     /// Hold the most urgent follow-up that nobody holds
     ClaimNext(claim::ClaimNext),
@@ -117,7 +117,7 @@ enum Command {
     Snooze(desk::Snooze),
     /// Stop the clocks of a follow-up, with a reason
     Pause(desk::Pause),
-    /// Let the clocks of a follow-up go on
+    /// Resume the clocks of a follow-up
     Resume(desk::Resume),
     /// Finish an incomplete follow-up with an outcome
     Finish(finish::Finish),
@@ -142,7 +142,7 @@ enum Command {
     Batch(batch::Batch),
     /// Say what happened to an instance or on a call
     History(history::History),
-    /// Stream follow-ups as they change; reconnects by itself
+    /// Stream follow-ups as they change; reconnects automatically
     Watch(watch::Watch),
     /// Count what waits, by workflow, stage, team and priority
     Wallboard(wallboard::Wallboard),

@@ -242,7 +242,7 @@ fn advice(code: Code, reason: &str) -> Option<&'static str> {
             "Import the workflow with `aftercall workflow import FILE`, then `aftercall workflow publish NAME`."
         }
         ("WORKFLOW_HAS_FAULTS", _) => {
-            "Mend it in its file, of which `aftercall workflow validate FILE` tells the lines, or step by step."
+            "Correct it in its file (`aftercall workflow validate FILE` shows the lines), or step by step."
         }
         ("ALREADY_RUNNING", _) => "Use `--if-running return` to get the one that runs, or `--if-running replace`.",
         ("CLAIMED_BY_ANOTHER", _) => "`aftercall take-over ID --reason …` takes it over.",

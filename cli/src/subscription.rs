@@ -60,7 +60,7 @@ pub(crate) fn line(output: Output, filter: &FollowUpFilter, response: &Subscribe
     let at = output.faint(&time::clock(at));
     let text = match response.frame.as_ref()? {
         Frame::SnapshotItem(item) => item.follow_up.as_ref().map(|open| standing(output, filter, open))?,
-        Frame::SnapshotEnd(end) => format!("{} open; from here on live", end.item_count),
+        Frame::SnapshotEnd(end) => format!("{} open. Watching for changes.", end.item_count),
         Frame::StageChange(change) => changed(output, filter, change)?,
         Frame::OutOfView(left) => gone(output, left),
         Frame::Upstream(upstream) if upstream.connected => {
@@ -71,7 +71,7 @@ pub(crate) fn line(output: Output, filter: &FollowUpFilter, response: &Subscribe
             output.urgent(&format!("The alerter has lost the workflow-server; all is known up to {since}."))
         }
         Frame::FellBehind(behind) => format!("{} changes behind; nothing is lost.", behind.changes),
-        Frame::Reset(reset) => format!("The stream begins anew: {}. A snapshot follows.", reason(reset.reason())),
+        Frame::Reset(reset) => format!("The stream starts again: {}. A snapshot follows.", reason(reset.reason())),
         Frame::Drain(_) => "The alerter-server is going away; connecting again.".to_owned(),
         Frame::CaughtUp(_) | Frame::Bookmark(_) => return None,
     };
@@ -109,7 +109,7 @@ fn reason(reason: ResetReason) -> &'static str {
         ResetReason::OtherHistory => "the token is of another store",
         ResetReason::OtherFilter => "the token was given for another filter",
         ResetReason::FromTheFuture => "the token is ahead of what the server knows",
-        ResetReason::AlerterRestarted => "the alerter had to begin anew",
+        ResetReason::AlerterRestarted => "the alerter had to start again",
     }
 }
 

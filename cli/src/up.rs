@@ -40,7 +40,7 @@ pub(crate) struct Up {
     /// The country of telephone numbers that name none, by its ISO 3166 code, such as GB [default: none]
     #[arg(long, env = "AFTERCALL_COUNTRY", value_name = "CODE")]
     country: Option<String>,
-    /// Serve plain text on an address in the open: there is no TLS and no authentication yet
+    /// Serve plain text on a public or shared address: there is no TLS and no authentication yet
     #[arg(long)]
     allow_plaintext: bool,
     #[command(flatten)]

@@ -30,12 +30,12 @@ pub enum StoreFailure {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct WorkflowServerConfig {
-    /// Where it listens. An address in the open needs `allow_plaintext`.
+    /// Where it listens. A public or shared address needs `allow_plaintext`.
     #[serde(deserialize_with = "aftercall_serving::deserialize_listen")]
     pub listen: SocketAddr,
     /// The directory that holds all data.
     pub data_dir: PathBuf,
-    /// Whether plain text may be served in the open.
+    /// Whether plain text may be served on a public or shared address.
     pub allow_plaintext: bool,
     /// The form of the logs.
     pub log_format: LogFormat,
@@ -47,7 +47,7 @@ pub struct WorkflowServerConfig {
     pub snapshot_every_entries: u64,
     /// Entries that stay in the journal behind the older of the two snapshots, for alerters that come back.
     pub journal_kept_entries: u64,
-    /// Seconds that requests in hand may take once the server is told to stop.
+    /// Seconds that running requests may take once the server is stopping.
     pub drain_seconds: u64,
     /// The time zone by whose clock times are read and shown where neither caller nor calendar have one, by its IANA name.
     pub time_zone: String,
@@ -150,7 +150,7 @@ pub struct Args {
     /// The directory that holds all data [default: aftercall-data]
     #[arg(long, env = "AFTERCALL_DATA_DIR", value_name = "DIR")]
     data_dir: Option<PathBuf>,
-    /// Serve plain text on an address in the open: there is no TLS and no authentication yet
+    /// Serve plain text on a public or shared address: there is no TLS and no authentication yet
     #[arg(long, env = "AFTERCALL_ALLOW_PLAINTEXT")]
     allow_plaintext: bool,
     /// The form of the logs
@@ -168,7 +168,7 @@ pub struct Args {
     /// Hours that request ids are kept
     #[arg(long, env = "AFTERCALL_REQUEST_IDS_KEEP_HOURS", value_name = "HOURS")]
     request_ids_keep_hours: Option<u32>,
-    /// Seconds that requests in hand may take once the server is told to stop
+    /// Seconds that running requests may take once the server is stopping
     #[arg(long, env = "AFTERCALL_DRAIN_SECONDS", value_name = "SECONDS")]
     drain_seconds: Option<u32>,
     /// The time zone that counts where neither the caller nor a calendar has one, such as Europe/Berlin [default: UTC]

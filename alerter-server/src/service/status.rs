@@ -24,7 +24,7 @@ pub(crate) enum Refusal {
     TooManyStreams { streams_max: usize },
     #[error("the client took nothing for {stall_seconds} s; resume with the last token")]
     Stalled { stall_seconds: u64 },
-    #[error("the stream cannot go on from the token ({}): ask with snapshot AUTO", .reason.sentence())]
+    #[error("the stream cannot resume from the token ({}): subscribe with snapshot AUTO", .reason.sentence())]
     CannotResume { reason: Obstacle, oldest_sequence: u64, newest_sequence: u64 },
 }
 
@@ -67,7 +67,7 @@ impl Obstacle {
             Self::OtherHistory => "it is of another store, or of another history of this one",
             Self::OtherFilter => "it was given for another filter",
             Self::FromTheFuture => "it is ahead of all that the alerter knows",
-            Self::AlerterRestarted => "the alerter had to begin anew and remembers less than before",
+            Self::AlerterRestarted => "the alerter had to start again and remembers less than before",
         }
     }
 }

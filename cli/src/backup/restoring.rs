@@ -92,7 +92,7 @@ impl Restore {
         }
         let data_dir = self.data_dir.display();
         session.output.line(&format!(
-            "Restored backup {generation} into {data_dir}: it stands at entry {sequence}, {}. Start the server with --data-dir {data_dir}.",
+            "Restored backup {generation} into {data_dir}, up to entry {sequence}, {}. Start the server with --data-dir {data_dir}.",
             local(at.0)
         ))?;
         if !later.is_empty() {

@@ -60,7 +60,7 @@ pub(crate) enum Batch {
         #[command(flatten)]
         target: Box<Target>,
     },
-    /// Let many instances go on on another version of their workflow; all are checked before any is begun
+    /// Migrate many instances to another version of their workflow; all are checked before the first is migrated
     #[command(
         after_help = "Example:\n  aftercall batch migrate --to-version 3 --map 2=5 --workflow refund --reason 'the new form' --dry-run"
     )]
@@ -68,7 +68,7 @@ pub(crate) enum Batch {
         /// The version
         #[arg(long, value_name = "N")]
         to_version: u32,
-        /// From a stage that the version does not have to one that stands in for it; may be repeated
+        /// Map a stage that the version does not have to the stage to use instead; may be repeated
         #[arg(long = "map", value_name = "FROM=TO", value_parser = values::parse_mapping)]
         mapped: Vec<(u32, u32)>,
         /// Begin although some would be refused
@@ -86,7 +86,7 @@ pub(crate) enum Batch {
         #[command(flatten)]
         target: Box<Target>,
     },
-    /// Let the clocks of many instances go on
+    /// Resume the clocks of many instances
     #[command(
         after_help = "Example:\n  aftercall batch resume --status paused --team dispatch --reason 'the storm is over'"
     )]

@@ -28,7 +28,7 @@ const ROWS: Table<'_> = Table {
 pub(crate) enum Calendar {
     /// Declare the calendars of a file, or change them
     #[command(
-        after_help = "Example:\n  aftercall calendar import examples/calendars.yaml\n\nTimers and dues that count already count on as they were."
+        after_help = "Example:\n  aftercall calendar import examples/calendars.yaml\n\nTimers and due times that already count keep their times."
     )]
     Import {
         /// A file with `calendars: [{ name, title, time_zone, hours, holidays }]`

@@ -73,7 +73,7 @@ pub(crate) enum Instance {
         /// Which instance
         id: String,
     },
-    /// Move an instance to a stage of its workflow, whatever its buttons, with a reason
+    /// Move an instance to a stage of its workflow, independent of its buttons, with a reason
     #[command(
         after_help = "Example:\n  aftercall instance move ID --to-stage 'After Approve' --reason 'Rejected by mistake'"
     )]
@@ -87,12 +87,12 @@ pub(crate) enum Instance {
         #[arg(long)]
         reason: String,
     },
-    /// Let an instance go on on another version of its workflow: in its stage, with its clocks as they are
+    /// Migrate an instance to another version of its workflow: in its stage, with its clocks as they are
     #[command(after_help = "Example:\n  aftercall instance migrate ID --to-version 3 --reason 'the new form'")]
     Migrate(migrate::Migrate),
     /// List work that is stuck, longest first, with why
     Stuck(stuck::StuckWork),
-    /// List what is due by itself and has not come: timers, escalations, ends of leases, snoozes and pauses
+    /// List overdue timers, escalations, leases, snoozes and pauses that have not fired
     Timers(stuck::OverdueTimers),
     /// Cancel an instance, with a reason
     #[command(after_help = "Example:\n  aftercall instance cancel ID --reason 'Caller withdrew'")]
@@ -205,7 +205,7 @@ async fn list(session: &Session, filter: InstanceFilter, limit: Option<usize>) -
         names::advise_customers(session, &filter.customers).await;
     }
     if has_more {
-        remark("There are more: give --limit, or say more of what you look for.");
+        remark("There are more: use --limit, or a narrower filter.");
     }
     Ok(())
 }

@@ -14,7 +14,7 @@ pub(crate) struct Migrate {
     /// The version
     #[arg(long, value_name = "N")]
     to_version: u32,
-    /// From a stage that the version does not have to one that stands in for it; may be repeated
+    /// Map a stage that the version does not have to the stage to use instead; may be repeated
     #[arg(long = "map", value_name = "FROM=TO", value_parser = values::parse_mapping)]
     stages: Vec<(u32, u32)>,
     /// Why, as the history will say
@@ -39,7 +39,7 @@ impl Migrate {
             let after = answer.instance.clone().unwrap_or_default();
             let stage = wording::stage(after.stage.as_ref());
             let state = wording::ending(after.status(), &after.outcome);
-            vec![format!("{id} goes on on version {}: {state} in stage {stage}.", self.to_version)]
+            vec![format!("{id} is now on version {}: {state} in stage {stage}.", self.to_version)]
         })
     }
 }

@@ -45,7 +45,7 @@ pub(crate) struct Watch {
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum Snapshot {
-    /// Where there is no token to go on from
+    /// What to send if there is no token to resume from
     Auto,
     /// Always
     Always,

@@ -93,7 +93,7 @@ pub(crate) enum Workflow {
     Diff(Diff),
     /// Draw a workflow; with --instance, the way that an instance has gone
     Graph(Graph),
-    /// Take a workflow out of use; what runs goes on
+    /// Take a workflow out of use; running instances continue
     #[command(after_help = "Example:\n  aftercall workflow archive refund")]
     Archive {
         /// The workflow's name
@@ -109,7 +109,7 @@ pub(crate) enum Workflow {
     },
     /// Walk through a workflow file in the terminal; nothing is stored
     Simulate(Simulate),
-    /// Run the tests that lie beside workflow files, and tell which ways no test walks
+    /// Run the tests beside workflow files, and list the paths that no test walks
     Test(Test),
     /// Write a commented file to begin from
     New(New),

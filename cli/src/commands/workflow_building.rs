@@ -39,7 +39,7 @@ pub(crate) enum Building {
         after_help = "Examples:\n  aftercall workflow add-action refund new-call 'alert: { text: Pay out, team: billing }'\n  aftercall workflow add-action refund new-call 'button: Paid'\n  aftercall workflow add-action refund paid 'finish: paid'"
     )]
     AddAction(Add),
-    /// Say anew what an action of the draft does; its event stays
+    /// Replace an action of the draft; its event is kept
     #[command(after_help = "Example:\n  aftercall workflow update-action refund new-call 2 'button: Paid out'")]
     UpdateAction(Update),
     /// Remove an action of the draft, with all that is below it

@@ -143,9 +143,9 @@ fn page(name: &str, answer: &DiffVersionsResponse) -> Vec<String> {
     lines.extend(answer.vanished.iter().map(|gone| {
         let stage = wording::stage(gone.stage.as_ref());
         match gone.open_instances {
-            1 => format!("! 1 open instance stands in stage {stage}, which is gone; it stays on its version."),
+            1 => format!("! 1 open instance is in stage {stage}, which is gone; it stays on its version."),
             many => {
-                format!("! {many} open instances stand in stage {stage}, which is gone; they stay on their version.")
+                format!("! {many} open instances are in stage {stage}, which is gone; they stay on their version.")
             }
         }
     }));
@@ -163,7 +163,7 @@ pub(crate) async fn archive(session: &Session, name: String, restore: bool) -> R
     };
     let answer = session.to.definitions().await?.archive_workflow(request).await?.into_inner();
     if !restore && answer.open_instances > 0 {
-        remark(&format!("{} instances of it still run, and go on.", answer.open_instances));
+        remark(&format!("{} instances of it are running, and continue.", answer.open_instances));
     }
     session.output.one(&answer, || {
         let done = if restore { "is in use again" } else { "has been taken out of use" };
