@@ -9,9 +9,8 @@ use aftercall_engine::instance::{Instance, InstanceId};
 use aftercall_engine::query::InstanceFilter;
 use aftercall_engine::time::Time;
 use aftercall_proto::workflow::v1 as proto;
-use tonic::Status;
 
-use super::{Shared, follow_up, pages, parse_id, status};
+use super::{Refusal, Shared, follow_up, pages, parse_id, refusal};
 use crate::ledger::{ArchiveCursor, ArchiveFilter, FoundCall, FoundInstance};
 
 /// An instance, in memory or out of the archive.
@@ -38,20 +37,20 @@ impl Anywhere {
 }
 
 /// An instance by its id, wherever it is.
-pub(super) async fn anywhere(shared: &Shared, text: &str) -> Result<Anywhere, Status> {
+pub(super) async fn anywhere(shared: &Shared, text: &str) -> Result<Anywhere, Refusal> {
     let id = parse_id(text)?;
     let root = shared.root();
     if let Some(instance) = root.instance(id).cloned() {
         return Ok(Anywhere { root, instance, archived: None });
     }
-    let missing = || status::not_found("instance", text, format!("there is no instance {text}"));
+    let missing = || refusal::not_found("instance", text, format!("there is no instance {text}"));
     let FoundInstance { instance, call } = find(shared, id).await?.ok_or_else(missing)?;
     Ok(Anywhere { root: shared.root(), instance, archived: Some(call) })
 }
 
-pub(super) async fn find(shared: &Shared, id: InstanceId) -> Result<Option<FoundInstance>, Status> {
+pub(super) async fn find(shared: &Shared, id: InstanceId) -> Result<Option<FoundInstance>, Refusal> {
     let found = shared.ledger.archive().instance(id, shared.ledger.now()).await;
-    found.map_err(|error| status::of_history(&error))
+    found.map_err(|error| refusal::of_history(&error))
 }
 
 pub(super) fn shown(root: &Root, found: &FoundInstance) -> proto::FollowUp {
@@ -70,21 +69,21 @@ pub(super) fn follow_ups(
 }
 
 /// What the archive holds of a call, newest first.
-pub(super) async fn calls(shared: &Shared, key: &CallKey) -> Result<Vec<FoundCall>, Status> {
+pub(super) async fn calls(shared: &Shared, key: &CallKey) -> Result<Vec<FoundCall>, Refusal> {
     let found = shared.ledger.archive().calls(key, shared.ledger.now()).await;
-    found.map_err(|error| status::of_history(&error))
+    found.map_err(|error| refusal::of_history(&error))
 }
 
 /// What the archive knows of a call that is not in memory, for a command that names it. Nothing is read for one that is in
 /// memory, or that no filter says to be archived.
-pub(super) async fn known(shared: &Shared, key: &CallKey) -> Result<KnownCall, Status> {
+pub(super) async fn known(shared: &Shared, key: &CallKey) -> Result<KnownCall, Refusal> {
     let root = shared.root();
     let newest_file = root.archive.newest_file;
     if root.call(key).is_some() || root.archive.chunks.is_empty() {
         return Ok(KnownCall { newest_file, call: None });
     }
     let call = shared.ledger.archive().call(key, shared.ledger.now()).await;
-    Ok(KnownCall { newest_file, call: call.map_err(|error| status::of_history(&error))? })
+    Ok(KnownCall { newest_file, call: call.map_err(|error| refusal::of_history(&error))? })
 }
 
 /// A page of the archive.
@@ -94,7 +93,7 @@ pub(super) async fn list(
     list: &[u8],
     (page_size, page_token): (u32, &str),
     now: Time,
-) -> Result<proto::ListInstancesResponse, Status> {
+) -> Result<proto::ListInstancesResponse, Refusal> {
     let root = shared.root();
     let token = pages::read::<4>(shared, list, page_token)?;
     let after =
@@ -102,7 +101,7 @@ pub(super) async fn list(
     let Some(by_chunk) = of_chunks(&root, filter) else { return Ok(proto::ListInstancesResponse::default()) };
     let is_meant = |found: &FoundInstance| filter.lets_ended_through(&root, &found.instance, &found.call);
     let listed = shared.ledger.archive().list(&by_chunk, is_meant, after, pages::rows(page_size), now).await;
-    let page = listed.map_err(|error| status::of_history(&error))?;
+    let page = listed.map_err(|error| refusal::of_history(&error))?;
     let token = |next: ArchiveCursor| {
         pages::token(shared, list, &[next.chunk, next.ended_at.0 as u64, next.made_at, now.0 as u64])
     };

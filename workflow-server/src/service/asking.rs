@@ -20,10 +20,9 @@ use aftercall_serving::asked::Asked;
 use prost::{Message, Name};
 use siphasher::sip::SipHasher13;
 use siphasher::sip128::{Hasher128, SipHasher13 as SipHasher128};
-use tonic::Status;
 
 use super::requests::Faults;
-use super::{Shared, archived, convert, first_answer, status};
+use super::{Refusal, Shared, archived, convert, first_answer, refusal};
 use crate::ledger::{FoundInstance, LedgerError, Outcome};
 use crate::limits::{ARCHIVE_LOOKS_MAX, REQUEST_ID_CHARS_MAX, REQUEST_TIME_MAX};
 
@@ -130,36 +129,36 @@ pub(super) struct Answered {
 
 impl Answered {
     /// The instance as it was after the change.
-    pub(super) fn instance(&self) -> Result<&Arc<Instance>, Status> {
+    pub(super) fn instance(&self) -> Result<&Arc<Instance>, Refusal> {
         self.found().map(|found| &found.instance)
     }
 
     /// The instance and its call as they were after the change.
-    pub(super) fn found(&self) -> Result<&FoundInstance, Status> {
-        let gone = || status::not_found("instance", "", "the instance of this answer is gone");
+    pub(super) fn found(&self) -> Result<&FoundInstance, Refusal> {
+        let gone = || refusal::not_found("instance", "", "the instance of this answer is gone");
         self.found.as_ref().ok_or_else(gone)
     }
 
     /// The same, as the API shows it.
-    pub(super) fn follow_up(&self) -> Result<proto::FollowUp, Status> {
+    pub(super) fn follow_up(&self) -> Result<proto::FollowUp, Refusal> {
         Ok(archived::shown(&self.root, self.found()?))
     }
 
     /// The stages that the instance entered, in order.
-    pub(super) fn entered_stages(&self) -> Result<Vec<proto::Stage>, Status> {
+    pub(super) fn entered_stages(&self) -> Result<Vec<proto::Stage>, Refusal> {
         let instance = self.instance()?;
         let Answer::Moved { entered, .. } = &self.answer else { return Ok(Vec::new()) };
         Ok(entered.iter().filter_map(|number| convert::stage_of(&self.root, instance, *number)).collect())
     }
 
     /// The revision of the workflow, team or calendar after the change.
-    pub(super) fn revision(&self) -> Result<u64, Status> {
+    pub(super) fn revision(&self) -> Result<u64, Refusal> {
         let changed = self.entry.as_ref().and_then(|entry| entry.definition.as_ref());
         match (&self.answer, changed) {
             (Answer::Revision(revision), _) => Ok(*revision),
             (_, Some(DefinitionChange::Team(_, team))) => Ok(team.revision),
             (_, Some(DefinitionChange::Calendar(calendar))) => Ok(calendar.revision),
-            _ => Err(status::answer_gone()),
+            _ => Err(refusal::answer_gone()),
         }
     }
 }
@@ -167,11 +166,11 @@ impl Answered {
 impl Shared {
     /// Carries out a change whose command is made of the request alone, and waits for it to be durable. The ledger looks the
     /// request id up before it decides.
-    pub(super) async fn execute(&self, asking: Asking, command: impl Requested) -> Result<Answered, Status> {
+    pub(super) async fn execute(&self, asking: Asking, command: impl Requested) -> Result<Answered, Refusal> {
         self.execute_any(asking, command.into()).await
     }
 
-    async fn execute_any(&self, asking: Asking, command: Command) -> Result<Answered, Status> {
+    async fn execute_any(&self, asking: Asking, command: Command) -> Result<Answered, Refusal> {
         let (rpc, kind, actor) = (asking.rpc, asking.kind, asking.actor.clone());
         let executed = async { self.send(self.request(asking, command)?).await }.await;
         match kind {
@@ -189,19 +188,19 @@ impl Shared {
         asking: Asking,
         call: &CallKey,
         command: impl Requested,
-    ) -> Result<Answered, Status> {
+    ) -> Result<Answered, Refusal> {
         let mut request = self.request(asking, command.into())?;
         for _ in 0..ARCHIVE_LOOKS_MAX {
             request.known = Some(archived::known(self, call).await?);
             match self.send(request.clone()).await {
-                Err(refused) if status::has_reason(&refused, "ARCHIVE_MOVED") => {}
+                Err(refused) if refused.has_reason("ARCHIVE_MOVED") => {}
                 answered => return answered,
             }
         }
-        Err(status::unavailable("calls are leaving memory faster than they are looked up: ask again"))
+        Err(refusal::unavailable("calls are leaving memory faster than they are looked up: ask again"))
     }
 
-    fn request(&self, mut asking: Asking, command: Command) -> Result<Request, Status> {
+    fn request(&self, mut asking: Asking, command: Command) -> Result<Request, Refusal> {
         asking.check_id();
         let mark = self.mark(&asking);
         let actor = Actor { kind: asking.kind, name: asking.actor.as_str().into() };
@@ -210,12 +209,12 @@ impl Shared {
             return Ok(request);
         }
         let others = aftercall_engine::faults_in(&self.root(), &request, self.ledger.now());
-        Err(status::invalid(asking.faults.with(others)))
+        Err(refusal::invalid(asking.faults.with(others)))
     }
 
-    async fn send(&self, request: Request) -> Result<Answered, Status> {
+    async fn send(&self, request: Request) -> Result<Answered, Refusal> {
         match tokio::time::timeout(REQUEST_TIME_MAX, self.ledger.execute(request)).await {
-            Err(_) => Err(status::too_slow()),
+            Err(_) => Err(refusal::too_slow()),
             Ok(Err(error)) => Err(self.refused(error).await),
             Ok(Ok(outcome)) => self.answered(outcome).await,
         }
@@ -226,8 +225,8 @@ impl Shared {
     pub(super) async fn execute_new(
         &self,
         asking: Asking,
-        prepare: impl Future<Output = Result<Prepared, Status>> + Send,
-    ) -> Result<Answered, Status> {
+        prepare: impl Future<Output = Result<Prepared, Refusal>> + Send,
+    ) -> Result<Answered, Refusal> {
         let mark = self.mark(&asking);
         if let Some(known) = self.recall(mark).await? {
             return Ok(known);
@@ -246,7 +245,7 @@ impl Shared {
     }
 
     /// The first answer to the same request; none where it is new.
-    async fn recall(&self, mark: Option<RequestMark>) -> Result<Option<Answered>, Status> {
+    async fn recall(&self, mark: Option<RequestMark>) -> Result<Option<Answered>, Refusal> {
         let Some(mark) = mark else { return Ok(None) };
         match self.ledger.recall(mark).await {
             Ok(None) => Ok(None),
@@ -255,11 +254,11 @@ impl Shared {
         }
     }
 
-    async fn answered(&self, outcome: Outcome) -> Result<Answered, Status> {
+    async fn answered(&self, outcome: Outcome) -> Result<Answered, Refusal> {
         let entry = match outcome {
             Outcome::Committed(entry) => entry,
             Outcome::Repeated { sequence } => {
-                self.ledger.history().entry(sequence).await.map_err(|error| status::of_history(&error))?
+                self.ledger.history().entry(sequence).await.map_err(|error| refusal::of_history(&error))?
             }
             Outcome::Unchanged(answer) => {
                 let root = self.root();
@@ -279,15 +278,15 @@ impl Shared {
     }
 
     /// What the ledger refused. It knows only what is in memory: the archive knows what has left it.
-    async fn refused(&self, error: LedgerError) -> Status {
+    async fn refused(&self, error: LedgerError) -> Refusal {
         let root = self.root();
         if let LedgerError::Rejected(rejection) = &error
             && let Rejection::NoSuchInstance(id) = **rejection
             && let Ok(Some(found)) = archived::find(self, id).await
         {
-            return status::archived(&root, &found.instance);
+            return refusal::archived(&root, &found.instance);
         }
-        status::of_ledger(error, &root)
+        refusal::of_ledger(error, &root)
     }
 
     /// Keyed hashes of who asks what, where the request has an id: only these are kept of a request.
@@ -308,14 +307,14 @@ impl Shared {
 
 /// One line for what operations and authors do, so that the log explains why the server behaves differently. Reasons and messages
 /// may name a caller: they stay out of it.
-fn log_request((by, rpc, actor): (&str, &str, &str), executed: &Result<Answered, Status>) {
+fn log_request((by, rpc, actor): (&str, &str, &str), executed: &Result<Answered, Refusal>) {
     match executed {
         Ok(Answered { sequence, answer, .. }) => {
             let instance = instance_in(answer).map(|id| id.to_string());
             tracing::info!(rpc, actor, sequence, instance, "a request of {by} was carried out");
         }
         Err(refused) => {
-            let reason = status::reason_of(refused);
+            let reason = refused.reason();
             tracing::info!(rpc, actor, reason, code = ?refused.code(), "a request of {by} was refused");
         }
     }

@@ -13,7 +13,7 @@ use tonic::{Code, Status};
 use tracing::Instrument as _;
 
 use super::requests::Faults;
-use super::{Asked, Shared, convert, status};
+use super::{Asked, Refusal, Shared, convert, refusal};
 use crate::backup::{Base, FullReason, Part, SourceError, send};
 use crate::journal::Position;
 use crate::ledger::capture::Capture;
@@ -27,11 +27,11 @@ pub(super) type Responses = ReceiverStream<Result<proto::BackupResponse, Status>
 type Sender = mpsc::Sender<Result<proto::BackupResponse, Status>>;
 
 /// Starts a backup; its parts come by the receiver. Dropping that ends it.
-pub(super) async fn backup(shared: &Shared, asked: Asked<proto::BackupRequest>) -> Result<Responses, Status> {
+pub(super) async fn backup(shared: &Shared, asked: Asked<proto::BackupRequest>) -> Result<Responses, Refusal> {
     let actor = asked.actor().to_owned();
     let base = read(asked.request.base, &actor)?;
     let running = Arc::clone(&shared.backups).try_acquire_owned();
-    let running = running.map_err(|_| status::exhausted("BACKUPS_RUNNING", BACKUPS_RUNNING_MAX as u64))?;
+    let running = running.map_err(|_| refusal::exhausted("BACKUPS_RUNNING", BACKUPS_RUNNING_MAX as u64))?;
     let (responses, receiver) = mpsc::channel(1);
     let shared = shared.clone();
     let running = async move { run(&shared, &actor, base, responses, running).await };
@@ -40,7 +40,7 @@ pub(super) async fn backup(shared: &Shared, asked: Asked<proto::BackupRequest>) 
 }
 
 /// Reads a request: the base, if one is named.
-fn read(base: Option<proto::BackupBase>, actor: &str) -> Result<Option<Base>, Status> {
+fn read(base: Option<proto::BackupBase>, actor: &str) -> Result<Option<Base>, Refusal> {
     let mut faults = Faults::default();
     // It is written to the log only: nothing of a line break or of another control character may go there.
     if actor.is_empty() || actor.chars().count() > SHORT_CHARS_MAX || actor.chars().any(char::is_control) {
@@ -69,7 +69,7 @@ fn read(base: Option<proto::BackupBase>, actor: &str) -> Result<Option<Base>, St
 
 async fn run(shared: &Shared, actor: &str, base: Option<Base>, responses: Sender, _running: OwnedSemaphorePermit) {
     let working = async {
-        let capture = shared.ledger.capture().await.map_err(|error| status::of_ledger(error, &shared.root()))?;
+        let capture = shared.ledger.capture().await.map_err(|error| refusal::of_ledger(error, &shared.root()))?;
         let sequence = capture.root.sequence;
         tracing::info!(actor, sequence, "a backup begins");
         let copied = copy(shared, &capture, base, &responses).await;
@@ -89,20 +89,20 @@ async fn run(shared: &Shared, actor: &str, base: Option<Base>, responses: Sender
     let worked = tokio::select! {
         worked = working => worked,
         () = responses.closed() => return,
-        () = shared.draining.cancelled() => Err(status::unavailable("the server is shutting down")),
+        () = shared.draining.cancelled() => Err(refusal::unavailable("the server is shutting down")),
     };
     if let Err(refused) = worked {
-        let _ = timeout(BACKUP_STALL_MAX, responses.send(Err(refused))).await;
+        let _ = timeout(BACKUP_STALL_MAX, responses.send(Err(refused.into()))).await;
     }
 }
 
-fn refused(error: &SourceError) -> Status {
-    let ended = |reason| status::plain(Code::DeadlineExceeded, reason, format!("the backup was ended: {error}"));
+fn refused(error: &SourceError) -> Refusal {
+    let ended = |reason| refusal::plain(Code::DeadlineExceeded, reason, format!("the backup was ended: {error}"));
     match error {
         SourceError::Stalled => ended("BACKUP_STALLED"),
         SourceError::TooSlow => ended("BACKUP_TIME"),
-        SourceError::Gone => status::unavailable("the client has gone away"),
-        SourceError::Journal(_) | SourceError::Record(_) => status::internal(error),
+        SourceError::Gone => refusal::unavailable("the client has gone away"),
+        SourceError::Journal(_) | SourceError::Record(_) => refusal::internal(error),
     }
 }
 

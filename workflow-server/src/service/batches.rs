@@ -15,16 +15,15 @@ use aftercall_engine::recipient::Recipient;
 use aftercall_engine::{Rejection, Root};
 use aftercall_proto::ready::Ready;
 use aftercall_proto::workflow::v1 as proto;
-use tonic::Status;
 
 use super::requests::{self, Faults};
-use super::{Answered, Asked, Asking, Prepared, Shared, convert, instance_filter, pages, status};
+use super::{Answered, Asked, Asking, Prepared, Refusal, Shared, convert, instance_filter, pages, refusal};
 use crate::reading::Lane;
 
 pub(super) async fn start(
     shared: &Shared,
     asked: Asked<proto::StartBatchRequest>,
-) -> Result<proto::StartBatchResponse, Status> {
+) -> Result<proto::StartBatchResponse, Refusal> {
     let request = &asked.request;
     if request.dry_run {
         let (start, faults) = read(shared, request).await?;
@@ -50,14 +49,14 @@ pub(super) async fn start(
 }
 
 /// The batch as it was when it was started: it may have been forgotten since.
-fn started(answered: &Answered) -> Result<&Arc<Batch>, Status> {
+fn started(answered: &Answered) -> Result<&Arc<Batch>, Refusal> {
     match answered.entry.as_ref().and_then(|entry| entry.batch.as_ref()) {
         Some(BatchChange::Started(batch)) => Ok(batch),
         _ => find(&answered.root, answered.sequence),
     }
 }
 
-async fn read(shared: &Shared, request: &proto::StartBatchRequest) -> Result<(StartBatch, Faults), Status> {
+async fn read(shared: &Shared, request: &proto::StartBatchRequest) -> Result<(StartBatch, Faults), Refusal> {
     let mut faults = Faults::default();
     let work = work(&shared.root(), request.work.as_ref(), &mut faults);
     let items = items_of(shared, request, &mut faults)?;
@@ -78,7 +77,7 @@ fn is_strict(request: &proto::StartBatchRequest) -> bool {
 }
 
 /// Tries all items as they stand, and refuses the batch where one would be refused.
-async fn check_all(shared: &Shared, start: &StartBatch, actor: &str) -> Result<(), Status> {
+async fn check_all(shared: &Shared, start: &StartBatch, actor: &str) -> Result<(), Refusal> {
     let actor = Actor { kind: ActorKind::Operations, name: actor.into() };
     let (start, now) = (start.clone(), shared.ledger.now());
     let refused = shared.walk(Lane::Heavy, shared.root(), move |root, should_stop| {
@@ -89,7 +88,7 @@ async fn check_all(shared: &Shared, start: &StartBatch, actor: &str) -> Result<(
     let refused = refused.await?;
     match refused.first() {
         None => Ok(()),
-        Some((id, reason)) => Err(status::migration_refused(refused.len(), &id.to_string(), reason)),
+        Some((id, reason)) => Err(refusal::migration_refused(refused.len(), &id.to_string(), reason)),
     }
 }
 
@@ -98,14 +97,14 @@ async fn dry_run(
     start: StartBatch,
     actor: &str,
     faults: Faults,
-) -> Result<proto::StartBatchResponse, Status> {
+) -> Result<proto::StartBatchResponse, Refusal> {
     let actor = Actor { kind: ActorKind::Operations, name: actor.into() };
     let command = start.clone();
     let request =
         aftercall_engine::Request { actor: actor.clone(), mark: None, salt: 0, known: None, command: command.into() };
     let faults = faults.with(aftercall_engine::faults_of(&request));
     if !faults.is_empty() {
-        return Err(status::invalid(faults));
+        return Err(refusal::invalid(faults));
     }
     let (root, now) = (shared.root(), shared.ledger.now());
     let sequence = root.sequence;
@@ -181,7 +180,7 @@ enum Wanted {
 }
 
 /// Looks for the instances, off the ledger's thread.
-async fn found(shared: &Shared, asked: Wanted) -> Result<BatchItems, Status> {
+async fn found(shared: &Shared, asked: Wanted) -> Result<BatchItems, Refusal> {
     let now = shared.ledger.now();
     match asked {
         Wanted::Named(ids) => Ok(BatchItems::named(ids)),
@@ -194,7 +193,7 @@ async fn found(shared: &Shared, asked: Wanted) -> Result<BatchItems, Status> {
     }
 }
 
-fn items_of(shared: &Shared, request: &proto::StartBatchRequest, faults: &mut Faults) -> Result<Wanted, Status> {
+fn items_of(shared: &Shared, request: &proto::StartBatchRequest, faults: &mut Faults) -> Result<Wanted, Refusal> {
     let Some(filter) = &request.filter else {
         if request.instance_ids.is_empty() {
             faults.add("instance_ids", "name the instances, or give a filter");
@@ -239,7 +238,7 @@ fn items_of(shared: &Shared, request: &proto::StartBatchRequest, faults: &mut Fa
 pub(super) async fn stop(
     shared: &Shared,
     asked: Asked<proto::StopBatchRequest>,
-) -> Result<proto::StopBatchResponse, Status> {
+) -> Result<proto::StopBatchResponse, Refusal> {
     let request = &asked.request;
     let asking = Asking::of_operations(&asked);
     let command = StopBatch { batch: request.batch_id, reason: request.reason.as_str().into() };
@@ -256,21 +255,21 @@ pub(super) async fn stop(
 }
 
 /// A batch in memory; or, where it is forgotten, as it was started.
-async fn known(shared: &Shared, root: &Root, id: u64) -> Result<Arc<Batch>, Status> {
+async fn known(shared: &Shared, root: &Root, id: u64) -> Result<Arc<Batch>, Refusal> {
     if let Some(batch) = root.batches.get(&id) {
         return Ok(batch.clone());
     }
-    let entry = shared.ledger.history().entry(id).await.map_err(|error| status::of_history(&error))?;
+    let entry = shared.ledger.history().entry(id).await.map_err(|error| refusal::of_history(&error))?;
     match &entry.batch {
         Some(BatchChange::Started(batch)) => Ok(batch.clone()),
-        _ => Err(status::answer_gone()),
+        _ => Err(refusal::answer_gone()),
     }
 }
 
 pub(super) async fn items(
     shared: &Shared,
     asked: Asked<proto::ListBatchItemsRequest>,
-) -> Result<Ready<proto::ListBatchItemsResponse>, Status> {
+) -> Result<Ready<proto::ListBatchItemsResponse>, Refusal> {
     let request = asked.request;
     let root = shared.root();
     let batch = find(&root, request.batch_id)?.clone();
@@ -300,8 +299,8 @@ pub(super) async fn items(
     shared.answer(Lane::Heavy, root, page).await
 }
 
-pub(super) fn find(root: &Root, id: u64) -> Result<&Arc<Batch>, Status> {
-    let missing = || status::not_found("batch", &id.to_string(), format!("there is no batch {id}, or no longer"));
+pub(super) fn find(root: &Root, id: u64) -> Result<&Arc<Batch>, Refusal> {
+    let missing = || refusal::not_found("batch", &id.to_string(), format!("there is no batch {id}, or no longer"));
     root.batches.get(&id).ok_or_else(missing)
 }
 

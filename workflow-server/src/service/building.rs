@@ -16,11 +16,10 @@ use aftercall_engine::world::definitions::Workflow;
 use aftercall_proto::attributed::Attributed;
 use aftercall_proto::workflow::v1 as proto;
 use prost::{Message, Name};
-use tonic::Status;
 
 use super::definitions::{describe, faults, named};
 use super::importing::{draft_in, has_moved_on};
-use super::{Asked, Asking, Prepared, Shared, convert, status};
+use super::{Asked, Asking, Prepared, Refusal, Shared, convert, refusal};
 
 /// Who asks for a step, and on which draft.
 struct Step<'r, T> {
@@ -39,11 +38,11 @@ struct Draft {
 pub(super) async fn create(
     shared: &Shared,
     asked: Asked<proto::CreateWorkflowRequest>,
-) -> Result<proto::CreateWorkflowResponse, Status> {
+) -> Result<proto::CreateWorkflowResponse, Refusal> {
     let request = &asked.request;
     let beginning = || match request.file.as_str() {
         "" => beginning(&request.name, &request.title),
-        file => read_header(file).map_err(|faults| status::bad_file(&faults)),
+        file => read_header(file).map_err(|faults| refusal::bad_file(&faults)),
     };
     let prepare = async {
         let definition = Box::new(beginning()?);
@@ -52,7 +51,7 @@ pub(super) async fn create(
     let asking = Asking::of_author(&asked);
     let answered =
         shared.execute_new(asking, prepare).await.map_err(|refused| match (refused.code(), beginning()) {
-            (tonic::Code::Aborted, Ok(definition)) => status::name_taken(&definition.name),
+            (tonic::Code::Aborted, Ok(definition)) => refusal::name_taken(&definition.name),
             _ => refused,
         })?;
     let definition = match draft_in(&answered) {
@@ -66,14 +65,14 @@ pub(super) async fn create(
     })
 }
 
-fn beginning(name: &str, title: &str) -> Result<Definition, Status> {
+fn beginning(name: &str, title: &str) -> Result<Definition, Refusal> {
     let checks = [("name", rules::name("the name", name)), ("title", rules::label("the title", title))];
     let faults: Vec<FieldFault> = checks
         .into_iter()
         .filter_map(|(field, checked)| Some(FieldFault { field: field.to_owned(), message: checked.err()?.message }))
         .collect();
     if !faults.is_empty() {
-        return Err(status::invalid(faults));
+        return Err(refusal::invalid(faults));
     }
     Ok(Definition {
         name: name.to_owned(),
@@ -91,7 +90,7 @@ fn beginning(name: &str, title: &str) -> Result<Definition, Status> {
 pub(super) async fn add(
     shared: &Shared,
     asked: Asked<proto::AddActionRequest>,
-) -> Result<proto::AddActionResponse, Status> {
+) -> Result<proto::AddActionResponse, Refusal> {
     let request = &asked.request;
     let step = Step { asked: &asked, name: &request.name, expected: request.expected_revision };
     let (event, before, text) = (request.event_id.clone(), request.before, request.action.clone());
@@ -105,7 +104,7 @@ pub(super) async fn add(
 pub(super) async fn update(
     shared: &Shared,
     asked: Asked<proto::UpdateActionRequest>,
-) -> Result<proto::UpdateActionResponse, Status> {
+) -> Result<proto::UpdateActionResponse, Refusal> {
     let request = &asked.request;
     let step = Step { asked: &asked, name: &request.name, expected: request.expected_revision };
     let (event, place, text) = (request.event_id.clone(), request.place, request.action.clone());
@@ -118,7 +117,7 @@ pub(super) async fn update(
 pub(super) async fn remove(
     shared: &Shared,
     asked: Asked<proto::RemoveActionRequest>,
-) -> Result<proto::RemoveActionResponse, Status> {
+) -> Result<proto::RemoveActionResponse, Refusal> {
     let request = &asked.request;
     let step = Step { asked: &asked, name: &request.name, expected: request.expected_revision };
     let (event, place) = (request.event_id.clone(), request.place);
@@ -130,7 +129,7 @@ pub(super) async fn remove(
 pub(super) async fn relocate(
     shared: &Shared,
     asked: Asked<proto::MoveActionRequest>,
-) -> Result<proto::MoveActionResponse, Status> {
+) -> Result<proto::MoveActionResponse, Refusal> {
     let request = &asked.request;
     let step = Step { asked: &asked, name: &request.name, expected: request.expected_revision };
     let (from, place) = (request.event_id.clone(), request.place);
@@ -146,7 +145,7 @@ async fn edit<T: Attributed + Message + Name>(
     shared: &Shared,
     step: Step<'_, T>,
     build: impl Fn(&Definition, &Numbering) -> Built + Send + Sync + 'static,
-) -> Result<(Draft, Arc<Definition>), Status> {
+) -> Result<(Draft, Arc<Definition>), Refusal> {
     let build = Arc::new(build);
     for attempt in 1.. {
         let prepare = async {
@@ -170,14 +169,14 @@ async fn edit<T: Attributed + Message + Name>(
         let workflow = Some(describe(&draft, 0, answered.revision()?));
         return Ok((Draft { workflow, faults, sequence: answered.sequence }, draft));
     }
-    Err(status::unavailable("the workflow is being changed by somebody else: try again"))
+    Err(refusal::unavailable("the workflow is being changed by somebody else: try again"))
 }
 
 /// The draft after a step.
-fn done(root: &Root, name: &str, build: &dyn Fn(&Definition, &Numbering) -> Built) -> Result<Definition, Status> {
+fn done(root: &Root, name: &str, build: &dyn Fn(&Definition, &Numbering) -> Built) -> Result<Definition, Refusal> {
     let workflow = named(root, name)?;
     let draft = present(workflow).ok_or_else(|| no_draft(name))?;
-    let (definition, _) = build(draft, &workflow.numbering).map_err(|error| status::of_build(&error, name))?;
+    let (definition, _) = build(draft, &workflow.numbering).map_err(|error| refusal::of_build(&error, name))?;
     // The comments of a file are about what its author wrote, and not about what a step made of it.
     let source = if definition == **draft { draft.source.clone() } else { Source::default() };
     Ok(Definition { source, ..definition })
@@ -188,6 +187,6 @@ fn present(workflow: &Workflow) -> Option<&Arc<Definition>> {
     workflow.draft.as_ref().or(workflow.versions.last().map(|version| &version.definition))
 }
 
-fn no_draft(name: &str) -> Status {
-    status::not_found("draft", name, format!("workflow `{name}` has no draft"))
+fn no_draft(name: &str) -> Refusal {
+    refusal::not_found("draft", name, format!("workflow `{name}` has no draft"))
 }

@@ -6,21 +6,20 @@ use aftercall_engine::Root;
 use aftercall_engine::calendar::{Calendar, Holiday, HolidayDate, Holidays, Opening, WeekHours, meant_opening};
 use aftercall_engine::command::ImportCalendar;
 use aftercall_proto::workflow::v1 as proto;
-use tonic::Status;
 
 use super::requests::Faults;
-use super::{Asked, Asking, Shared, status};
+use super::{Asked, Asking, Refusal, Shared, refusal};
 
 pub(super) async fn import(
     shared: &Shared,
     asked: Asked<proto::ImportCalendarRequest>,
-) -> Result<proto::ImportCalendarResponse, Status> {
+) -> Result<proto::ImportCalendarResponse, Refusal> {
     let request = &asked.request;
     let mut faults = Faults::default();
     let given = request.calendar.clone().unwrap_or_default();
     let calendar = calendar(&given, &mut faults);
     faults.check()?;
-    let Some(calendar) = calendar else { return Err(status::invalid_field("calendar", "must be given")) };
+    let Some(calendar) = calendar else { return Err(refusal::invalid_field("calendar", "must be given")) };
     let calendar = Arc::new(calendar);
     let command = ImportCalendar { calendar: calendar.clone(), expected: request.expected_revision };
     let asking = Asking::of_author(&asked);
@@ -29,8 +28,8 @@ pub(super) async fn import(
     Ok(proto::ImportCalendarResponse { calendar, sequence: answered.sequence })
 }
 
-pub(super) fn find(root: &Root, name: &str) -> Result<proto::Calendar, Status> {
-    let missing = || status::not_found("calendar", name, format!("there is no calendar `{name}`"));
+pub(super) fn find(root: &Root, name: &str) -> Result<proto::Calendar, Refusal> {
+    let missing = || refusal::not_found("calendar", name, format!("there is no calendar `{name}`"));
     root.calendars.named(name).map(|calendar| shown(calendar)).ok_or_else(missing)
 }
 

@@ -13,12 +13,12 @@ use aftercall_proto::ready::Ready;
 use aftercall_proto::workflow::v1 as proto;
 use aftercall_proto::workflow::v1::call_manager_service_server::CallManagerService;
 use prost::Message;
-use tonic::Status;
 
 use super::requests::{self, Faults};
 use super::script_engine::follow_ups;
 use super::{
-    Asked, Asking, Shared, archived, callers, claims, convert, desk, follow_up, hand_over, pages, rpcs, status,
+    Asked, Asking, Refusal, Shared, archived, callers, claims, convert, desk, follow_up, hand_over, pages, refusal,
+    rpcs,
 };
 use crate::ledger::history::Walk;
 use crate::limits::{DESK_PAGE_ROWS_MAX, NOTES_SHOWN_MAX};
@@ -53,7 +53,7 @@ rpcs! {
 async fn list_follow_ups(
     shared: &Shared,
     asked: Asked<proto::ListFollowUpsRequest>,
-) -> Result<Ready<proto::ListFollowUpsResponse>, Status> {
+) -> Result<Ready<proto::ListFollowUpsResponse>, Refusal> {
     let request = asked.request;
     let root = shared.root();
     let asked = request.filter.unwrap_or_default();
@@ -86,7 +86,7 @@ async fn list_follow_ups(
 async fn get_follow_up(
     shared: &Shared,
     asked: Asked<proto::GetFollowUpRequest>,
-) -> Result<proto::GetFollowUpResponse, Status> {
+) -> Result<proto::GetFollowUpResponse, Refusal> {
     let (root, instance) = visible(shared, &asked.request.instance_id).await?;
     let instance = &instance;
     let notes = notes(shared, instance).await?;
@@ -99,10 +99,10 @@ async fn get_follow_up(
 async fn get_call_details(
     shared: &Shared,
     asked: Asked<proto::GetCallDetailsRequest>,
-) -> Result<Ready<proto::GetCallDetailsResponse>, Status> {
+) -> Result<Ready<proto::GetCallDetailsResponse>, Refusal> {
     let (root, instance) = visible(shared, &asked.request.instance_id).await?;
     let call = root.call_of(&instance).cloned();
-    let call = call.ok_or_else(|| status::not_found("call", "", "the call is gone"))?;
+    let call = call.ok_or_else(|| refusal::not_found("call", "", "the call is gone"))?;
     let details = |root: Arc<Root>, call: &Call| {
         let (follow_ups, more_follow_ups) = follow_ups(&root, call, |one| one.is_visible(call));
         proto::GetCallDetailsResponse {
@@ -118,7 +118,7 @@ async fn get_call_details(
 async fn push_button(
     shared: &Shared,
     asked: Asked<proto::PushButtonRequest>,
-) -> Result<proto::PushButtonResponse, Status> {
+) -> Result<proto::PushButtonResponse, Refusal> {
     let asking = Asking::of_person(&asked);
     let request = asked.request;
     let mut faults = Faults::default();
@@ -148,7 +148,7 @@ async fn push_button(
     })
 }
 
-async fn add_note(shared: &Shared, asked: Asked<proto::AddNoteRequest>) -> Result<proto::AddNoteResponse, Status> {
+async fn add_note(shared: &Shared, asked: Asked<proto::AddNoteRequest>) -> Result<proto::AddNoteResponse, Refusal> {
     let request = &asked.request;
     let mut faults = Faults::default();
     let instance = requests::instance_id(&request.instance_id, &mut faults);
@@ -162,7 +162,7 @@ async fn add_note(shared: &Shared, asked: Asked<proto::AddNoteRequest>) -> Resul
 async fn acknowledge_alert(
     shared: &Shared,
     asked: Asked<proto::AcknowledgeAlertRequest>,
-) -> Result<proto::AcknowledgeAlertResponse, Status> {
+) -> Result<proto::AcknowledgeAlertResponse, Refusal> {
     let request = &asked.request;
     let mut faults = Faults::default();
     let alert =
@@ -177,7 +177,7 @@ async fn acknowledge_alert(
 }
 
 /// The newest notes, also those given with buttons, oldest first.
-async fn notes(shared: &Shared, instance: &Arc<Instance>) -> Result<Vec<proto::Note>, Status> {
+async fn notes(shared: &Shared, instance: &Arc<Instance>) -> Result<Vec<proto::Note>, Refusal> {
     if instance.notes == 0 {
         return Ok(Vec::new());
     }
@@ -190,13 +190,13 @@ async fn notes(shared: &Shared, instance: &Arc<Instance>) -> Result<Vec<proto::N
         )
     };
     let history = shared.ledger.history();
-    let trail = history.trail_of_instance(instance).await.map_err(|error| status::of_history(&error))?;
+    let trail = history.trail_of_instance(instance).await.map_err(|error| refusal::of_history(&error))?;
     let mut notes = Vec::with_capacity(wanted);
     for step in trail.iter().rev().filter(|step| step.has_note) {
         if notes.len() == wanted {
             break;
         }
-        let entry = history.entry(step.sequence).await.map_err(|error| status::of_history(&error))?;
+        let entry = history.entry(step.sequence).await.map_err(|error| refusal::of_history(&error))?;
         let change = entry.instances.iter().find(|change| change.after.id() == instance.id);
         if change.is_some_and(|change| is_note(change.kind)) && !entry.said.note.is_empty() {
             notes.push(proto::Note {
@@ -211,7 +211,7 @@ async fn notes(shared: &Shared, instance: &Arc<Instance>) -> Result<Vec<proto::N
 }
 
 /// A refused push says who was first, and when.
-async fn with_mover(shared: &Shared, instance: Option<&Arc<Instance>>, refused: Status) -> Status {
+async fn with_mover(shared: &Shared, instance: Option<&Arc<Instance>>, refused: Refusal) -> Refusal {
     let Some(instance) = instance else { return refused };
     let mut walk = Walk::of_instance(shared.ledger.history(), instance);
     while let Ok(Some((entry, change))) = walk.next().await {
@@ -221,22 +221,22 @@ async fn with_mover(shared: &Shared, instance: Option<&Arc<Instance>>, refused: 
         if moved {
             let actor = convert::actor(&entry.actor);
             let mover = if actor.name.is_empty() { "a timer".to_owned() } else { actor.name };
-            return status::with_mover(&refused, &mover, &convert::timestamp(entry.at).to_string());
+            return refused.with_mover(&mover, &convert::timestamp(entry.at).to_string());
         }
     }
     refused
 }
 
 /// Whether a push was refused because somebody moved the follow-up first.
-fn is_of_a_mover(refused: &Status) -> bool {
-    ["BUTTON_GONE", "STALE_VISIT", "INSTANCE_ENDED"].iter().any(|reason| status::has_reason(refused, reason))
+fn is_of_a_mover(refused: &Refusal) -> bool {
+    ["BUTTON_GONE", "STALE_VISIT", "INSTANCE_ENDED"].iter().any(|reason| refused.has_reason(reason))
 }
 
 /// The root in which an instance is, and the instance, if Call Managers may work on it.
-async fn visible(shared: &Shared, id: &str) -> Result<(Arc<Root>, Arc<Instance>), Status> {
+async fn visible(shared: &Shared, id: &str) -> Result<(Arc<Root>, Arc<Instance>), Refusal> {
     let found = archived::anywhere(shared, id).await?;
     if found.is_archived() || !found.root.is_visible(&found.instance) {
-        return Err(status::not_visible(&found.root, &found.instance));
+        return Err(refusal::not_visible(&found.root, &found.instance));
     }
     Ok((found.root, found.instance))
 }

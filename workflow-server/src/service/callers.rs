@@ -13,11 +13,10 @@ use aftercall_proto::ready::Ready;
 use aftercall_proto::workflow::v1 as proto;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use tonic::Status;
 
 use super::requests::{self, Faults};
 use super::script_engine::follow_ups;
-use super::{Asked, Shared, archived, convert, follow_up, pages, status};
+use super::{Asked, Refusal, Shared, archived, convert, follow_up, pages, refusal};
 use crate::ledger::FoundCall;
 use crate::limits::{CALLS_SHOWN_MAX, OPEN_FOLLOW_UPS_SHOWN_MAX};
 
@@ -39,7 +38,7 @@ pub(super) fn key(shared: &Shared, caller: Option<&proto::Caller>, faults: &mut 
 pub(super) async fn open(
     shared: &Shared,
     asked: Asked<proto::ListOpenFollowUpsRequest>,
-) -> Result<Ready<proto::ListOpenFollowUpsResponse>, Status> {
+) -> Result<Ready<proto::ListOpenFollowUpsResponse>, Refusal> {
     let request = &asked.request;
     let root = shared.root();
     let mut faults = Faults::default();
@@ -74,7 +73,7 @@ async fn shown(
     root: &Root,
     open: Vec<Arc<Instance>>,
     mut more: bool,
-) -> Result<proto::ListOpenFollowUpsResponse, Status> {
+) -> Result<proto::ListOpenFollowUpsResponse, Refusal> {
     let (mut follow_ups, mut room) = (Vec::with_capacity(open.len()), pages::Room::default());
     let now = shared.ledger.now();
     for instance in open {
@@ -95,9 +94,9 @@ async fn shown(
 }
 
 /// What the answer to Set Workflow said when the instance was made: its id names the entry.
-async fn promised(shared: &Shared, instance: &Instance) -> Result<Option<Time>, Status> {
+async fn promised(shared: &Shared, instance: &Instance) -> Result<Option<Time>, Refusal> {
     let entry = shared.ledger.history().entry(instance.id.made_at).await;
-    match entry.map_err(|error| status::of_history(&error))?.answer {
+    match entry.map_err(|error| refusal::of_history(&error))?.answer {
         Answer::Set { promise_by, .. } => Ok(promise_by),
         _ => Ok(None),
     }
@@ -148,7 +147,7 @@ fn clock(moment: Time, zone: &TimeZone) -> String {
 pub(super) async fn calls_of(
     shared: &Shared,
     asked: Asked<proto::ListCallsOfCallerRequest>,
-) -> Result<Ready<proto::ListCallsOfCallerResponse>, Status> {
+) -> Result<Ready<proto::ListCallsOfCallerResponse>, Refusal> {
     let request = asked.request;
     let root = shared.root();
     let mut faults = Faults::default();
@@ -166,7 +165,7 @@ async fn calls_shown(
     root: &Root,
     key: &CallerKey,
     customer: &str,
-) -> Result<proto::ListCallsOfCallerResponse, Status> {
+) -> Result<proto::ListCallsOfCallerResponse, Refusal> {
     let shown = |call: &Call, (follow_ups, more_follow_ups): (Vec<proto::FollowUp>, bool)| proto::CallWithFollowUps {
         call: Some(convert::call(call)),
         follow_ups,
@@ -181,7 +180,7 @@ async fn calls_shown(
     // A call that was heard of again after it had left memory is shown by what is known of it now.
     let is_shown = |call: &Call| call.is_shown() && root.call(&call.key).is_none_or(|live| live.is_shown());
     let found = archive.calls_of(key, (customer, Some(&is_shown)), wanted, shared.ledger.now()).await;
-    let found = found.map_err(|error| status::of_history(&error))?;
+    let found = found.map_err(|error| refusal::of_history(&error))?;
     let of_archived = |found: &FoundCall| archived::follow_ups(root, found, |one| one.is_shown(&found.call));
     calls.extend(found.iter().map(|found| shown(&found.call, of_archived(found))));
     let more = calls.len() > CALLS_SHOWN_MAX;

@@ -23,7 +23,7 @@ use tokio_util::sync::CancellationToken;
 use tonic::Status;
 use tracing::{Instrument as _, Span};
 
-use super::{Asked, Shared, convert, follow_up, rpcs, status};
+use super::{Asked, Refusal, Shared, convert, follow_up, refusal, rpcs};
 use crate::ledger::feed::{FeedError, FeedItem};
 use crate::limits::{FEED_BATCH_ENTRIES, FEED_HEARTBEAT, FEED_STREAMS_MAX, FEED_STREAMS_PER_CONNECTION_MAX};
 use messages::{Gone, RESPONSES_WAITING, Sender, SnapshotBatch, TailBatch, send};
@@ -45,7 +45,7 @@ rpcs! {
 async fn snapshot(
     shared: &Shared,
     asked: Asked<feed::SnapshotRequest>,
-) -> Result<Stretch<Ready<feed::SnapshotResponse>>, Status> {
+) -> Result<Stretch<Ready<feed::SnapshotResponse>>, Refusal> {
     metrics::counter!("aftercall_feed_requests_total", "call" => "snapshot").increment(1);
     let service = ChangeFeed(shared.clone());
     let place = service.place(asked.peer)?;
@@ -59,19 +59,19 @@ async fn snapshot(
         // A client that has gone away needs no end.
         let sent = send_snapshot(&to, (&epoch, &root), (chain, oldest_sequence));
         if sent.is_err() && place.ends.is_cancelled() {
-            let _ = sender.try_send(Err(status::exhausted("FEED_STREAMS", FEED_STREAMS_MAX as u64)));
+            let _ = sender.try_send(Err(refusal::exhausted("FEED_STREAMS", FEED_STREAMS_MAX as u64).into()));
         }
     });
     Ok(Box::pin(ReceiverStream::new(receiver)))
 }
 
-async fn tail(shared: &Shared, asked: Asked<feed::TailRequest>) -> Result<Stretch<feed::TailResponse>, Status> {
+async fn tail(shared: &Shared, asked: Asked<feed::TailRequest>) -> Result<Stretch<feed::TailResponse>, Refusal> {
     metrics::counter!("aftercall_feed_requests_total", "call" => "tail").increment(1);
     let service = ChangeFeed(shared.clone());
     let place = service.place(asked.peer)?;
     let request = asked.request;
     if !request.epoch.is_empty() && request.epoch != *shared.epoch {
-        return Err(status::other_epoch(&shared.epoch));
+        return Err(refusal::other_epoch(&shared.epoch));
     }
     // The first read shows whether the sequence is one that can be given.
     let first = service.read(request.from_sequence).await?;
@@ -80,7 +80,7 @@ async fn tail(shared: &Shared, asked: Asked<feed::TailRequest>) -> Result<Stretc
         let following = service.follow(request.from_sequence, first, &sender);
         // A client that has gone away needs no end.
         if place.ends.run_until_cancelled(following).await.is_none() {
-            let _ = sender.try_send(Err(status::exhausted("FEED_STREAMS", FEED_STREAMS_MAX as u64)));
+            let _ = sender.try_send(Err(refusal::exhausted("FEED_STREAMS", FEED_STREAMS_MAX as u64).into()));
         }
     };
     tokio::spawn(following.in_current_span());
@@ -88,21 +88,21 @@ async fn tail(shared: &Shared, asked: Asked<feed::TailRequest>) -> Result<Stretc
 }
 
 impl ChangeFeed {
-    fn place(&self, peer: Option<SocketAddr>) -> Result<Place, Status> {
+    fn place(&self, peer: Option<SocketAddr>) -> Result<Place, Refusal> {
         let place = self.0.feed_places.take(peer);
-        place.ok_or_else(|| status::exhausted("FEED_STREAMS_PER_CONNECTION", FEED_STREAMS_PER_CONNECTION_MAX as u64))
+        place.ok_or_else(|| refusal::exhausted("FEED_STREAMS_PER_CONNECTION", FEED_STREAMS_PER_CONNECTION_MAX as u64))
     }
 
     /// Entries from a sequence on, masked by the World that was there before they were read.
-    async fn read(&self, from: u64) -> Result<VecDeque<FeedItem>, Status> {
+    async fn read(&self, from: u64) -> Result<VecDeque<FeedItem>, Refusal> {
         let root = self.0.root();
         let items = self.0.ledger.feed().items(from, FEED_BATCH_ENTRIES).await;
-        let items = items.map_err(|error| status::of_feed(&error))?;
+        let items = items.map_err(|error| refusal::of_feed(&error))?;
         Ok(items.into_iter().map(|item| masked(&root, item)).collect())
     }
 
     /// A root, and the chain hash at its sequence.
-    async fn root_with_chain(&self) -> Result<(Arc<Root>, u64), Status> {
+    async fn root_with_chain(&self) -> Result<(Arc<Root>, u64), Refusal> {
         let newest = *self.0.ledger.feed().newest().borrow();
         let root = self.0.root();
         if root.sequence == newest.sequence {
@@ -111,9 +111,9 @@ impl ChangeFeed {
         // The root is shown a moment before its entries are in the feed.
         let mut watch = self.0.ledger.feed().newest();
         let reached = watch.wait_for(|position| position.sequence >= root.sequence).await.map(|_| ());
-        reached.map_err(|_| status::unavailable("the server is shutting down"))?;
+        reached.map_err(|_| refusal::unavailable("the server is shutting down"))?;
         let item = self.read(root.sequence).await?.pop_front();
-        let item = item.ok_or_else(|| status::unavailable("the feed is not there yet: ask again"))?;
+        let item = item.ok_or_else(|| refusal::unavailable("the feed is not there yet: ask again"))?;
         Ok((root, item.chain))
     }
 
@@ -140,7 +140,7 @@ impl ChangeFeed {
                     ended = more => if matches!(ended, Ok(Err(_))) { return Ok(()) },
                     () = sender.closed() => return Ok(()),
                     () = self.0.draining.cancelled() => {
-                        return send(sender, Err(status::unavailable("the server is shutting down"))).await;
+                        return send(sender, Err(refusal::unavailable("the server is shutting down"))).await;
                     }
                 }
             }
@@ -157,7 +157,7 @@ impl ChangeFeed {
         &self,
         mut items: VecDeque<FeedItem>,
         sender: &Sender<feed::TailResponse>,
-    ) -> Result<Result<(), Status>, Gone> {
+    ) -> Result<Result<(), Refusal>, Gone> {
         let mut batch = TailBatch::default();
         while let Some(item) = items.pop_front() {
             if let Err(refused) = self.check_kept(&item) {
@@ -190,10 +190,10 @@ impl ChangeFeed {
     }
 
     /// An entry that the feed keeps no more may be one that an erasure removed while a slow client held it up.
-    fn check_kept(&self, item: &FeedItem) -> Result<(), Status> {
+    fn check_kept(&self, item: &FeedItem) -> Result<(), Refusal> {
         let (oldest, newest) = (self.0.ledger.feed().oldest(), self.0.ledger.feed().newest().borrow().sequence);
         let is_kept = item.entry.sequence >= oldest;
-        if is_kept { Ok(()) } else { Err(status::of_feed(&FeedError::OutOfRange { oldest, newest })) }
+        if is_kept { Ok(()) } else { Err(refusal::of_feed(&FeedError::OutOfRange { oldest, newest })) }
     }
 
     fn response(&self, entries: Vec<feed::FeedEntry>) -> feed::TailResponse {

@@ -13,9 +13,8 @@ use aftercall_engine::filter::FollowUpFilter;
 use aftercall_engine::instance::InstanceId;
 use aftercall_engine::query::Claimable;
 use siphasher::sip128::{Hasher128 as _, SipHasher13};
-use tonic::Status;
 
-use super::{Shared, rows_at_once};
+use super::{Refusal, Shared, rows_at_once};
 use crate::limits::{SEARCH_KEPT_FOR, SEARCHES_KEPT};
 use crate::reading::Lane;
 
@@ -49,7 +48,7 @@ impl ClaimSearches {
 }
 
 /// The most urgent follow-ups that a person may take; none where there are none.
-pub(super) async fn candidates(shared: &Shared, filter: &FollowUpFilter) -> Result<Vec<InstanceId>, Status> {
+pub(super) async fn candidates(shared: &Shared, filter: &FollowUpFilter) -> Result<Vec<InstanceId>, Refusal> {
     let mut hasher = SipHasher13::new_with_key(&shared.hash_key);
     filter.hash(&mut hasher);
     let slot = shared.searches.slot(hasher.finish128().as_u128());

@@ -3,16 +3,15 @@
 use aftercall_engine::command::{ClaimInstance, ClaimNext, ExtendClaim, ReleaseClaim, Requested, TakeOver};
 use aftercall_engine::entry::Answer;
 use aftercall_proto::workflow::v1 as proto;
-use tonic::Status;
 
 use super::requests::{self, Faults};
-use super::{Answered, Asked, Asking, Prepared, Shared, claim_search, status};
+use super::{Answered, Asked, Asking, Prepared, Refusal, Shared, claim_search};
 use crate::limits::CLAIM_TRIES;
 
 pub(super) async fn claim(
     shared: &Shared,
     asked: Asked<proto::ClaimFollowUpRequest>,
-) -> Result<proto::ClaimFollowUpResponse, Status> {
+) -> Result<proto::ClaimFollowUpResponse, Refusal> {
     let request = &asked.request;
     let mut faults = Faults::default();
     let instance = requests::instance_id(&request.instance_id, &mut faults);
@@ -25,7 +24,7 @@ pub(super) async fn claim(
 pub(super) async fn extend(
     shared: &Shared,
     asked: Asked<proto::ExtendClaimRequest>,
-) -> Result<proto::ExtendClaimResponse, Status> {
+) -> Result<proto::ExtendClaimResponse, Refusal> {
     let request = &asked.request;
     let mut faults = Faults::default();
     let instance = requests::instance_id(&request.instance_id, &mut faults);
@@ -38,7 +37,7 @@ pub(super) async fn extend(
 pub(super) async fn release(
     shared: &Shared,
     asked: Asked<proto::ReleaseClaimRequest>,
-) -> Result<proto::ReleaseClaimResponse, Status> {
+) -> Result<proto::ReleaseClaimResponse, Refusal> {
     let request = &asked.request;
     let mut faults = Faults::default();
     let instance = requests::instance_id(&request.instance_id, &mut faults);
@@ -50,7 +49,7 @@ pub(super) async fn release(
 pub(super) async fn take_over(
     shared: &Shared,
     asked: Asked<proto::TakeOverRequest>,
-) -> Result<proto::TakeOverResponse, Status> {
+) -> Result<proto::TakeOverResponse, Refusal> {
     let request = &asked.request;
     let mut faults = Faults::default();
     let instance = requests::instance_id(&request.instance_id, &mut faults);
@@ -64,7 +63,7 @@ pub(super) async fn take_over(
 pub(super) async fn claim_next(
     shared: &Shared,
     asked: Asked<proto::ClaimNextRequest>,
-) -> Result<proto::ClaimNextResponse, Status> {
+) -> Result<proto::ClaimNextResponse, Refusal> {
     let answered = first_free(shared, &asked).await?;
     let follow_up = match &answered.answer {
         Answer::Done => None,
@@ -74,18 +73,18 @@ pub(super) async fn claim_next(
 }
 
 /// Searches, then claims the first that is still free; again where others took all that was found.
-async fn first_free(shared: &Shared, asked: &Asked<proto::ClaimNextRequest>) -> Result<Answered, Status> {
+async fn first_free(shared: &Shared, asked: &Asked<proto::ClaimNextRequest>) -> Result<Answered, Refusal> {
     let mut tries = 1;
     loop {
         let asking = Asking::of_person(asked);
         match shared.execute_new(asking, search(shared, &asked.request)).await {
-            Err(refused) if status::has_reason(&refused, "CANDIDATES_TAKEN") && tries < CLAIM_TRIES => tries += 1,
+            Err(refused) if refused.has_reason("CANDIDATES_TAKEN") && tries < CLAIM_TRIES => tries += 1,
             answered => return answered,
         }
     }
 }
 
-async fn search(shared: &Shared, request: &proto::ClaimNextRequest) -> Result<Prepared, Status> {
+async fn search(shared: &Shared, request: &proto::ClaimNextRequest) -> Result<Prepared, Refusal> {
     let asked = request.filter.clone().unwrap_or_default();
     let (filter, mut faults) = requests::filter(&shared.root(), &asked);
     if asked.unclaimed || !asked.holders.is_empty() {
@@ -101,7 +100,7 @@ async fn held(
     shared: &Shared,
     asking: Asking,
     command: impl Requested,
-) -> Result<(Option<proto::FollowUp>, u64), Status> {
+) -> Result<(Option<proto::FollowUp>, u64), Refusal> {
     let answered = shared.execute(asking, command).await?;
     Ok((Some(answered.follow_up()?), answered.sequence))
 }

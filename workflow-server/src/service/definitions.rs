@@ -11,11 +11,10 @@ use aftercall_engine::world::definitions::{Version, Workflow};
 use aftercall_proto::ready::Ready;
 use aftercall_proto::workflow::v1 as proto;
 use aftercall_proto::workflow::v1::workflow_definition_service_server::WorkflowDefinitionService;
-use tonic::Status;
 
 use super::{
-    Asked, Asking, Shared, building, calendars, convert, importing, pages, pictures, publishing, requests, rpcs,
-    simulations, status, teams,
+    Asked, Asking, Refusal, Shared, building, calendars, convert, importing, pages, pictures, publishing, refusal,
+    requests, rpcs, simulations, teams,
 };
 use crate::reading::Lane;
 
@@ -53,9 +52,9 @@ rpcs! {
 async fn validate_workflow(
     shared: &Shared,
     asked: Asked<proto::ValidateWorkflowRequest>,
-) -> Result<proto::ValidateWorkflowResponse, Status> {
+) -> Result<proto::ValidateWorkflowResponse, Refusal> {
     let request = asked.request;
-    let looked_through = move |root: &Root| -> Result<_, Status> {
+    let looked_through = move |root: &Root| -> Result<_, Refusal> {
         let workflow = named(root, &request.name)?;
         let definition = if request.version == 0 {
             workflow.draft.as_ref().or(workflow.versions.last().map(|version| &version.definition))
@@ -71,7 +70,7 @@ async fn validate_workflow(
 async fn get_workflow(
     shared: &Shared,
     asked: Asked<proto::GetWorkflowRequest>,
-) -> Result<Ready<proto::GetWorkflowResponse>, Status> {
+) -> Result<Ready<proto::GetWorkflowResponse>, Refusal> {
     let request = asked.request;
     let described = move |root: &Root| {
         let (workflow, definition, version) = pick(root, &request.name, request.version, request.draft)?;
@@ -85,7 +84,7 @@ async fn get_workflow(
 async fn list_workflows(
     shared: &Shared,
     asked: Asked<proto::ListWorkflowsRequest>,
-) -> Result<Ready<proto::ListWorkflowsResponse>, Status> {
+) -> Result<Ready<proto::ListWorkflowsResponse>, Refusal> {
     let request = asked.request;
     let after = pages::read::<1>(shared, b"workflows", &request.page_token)?.map_or(0, |[after]| after as usize);
     let (of_list, rows) = (shared.clone(), pages::rows(request.page_size));
@@ -104,7 +103,7 @@ async fn list_workflows(
 async fn list_versions(
     shared: &Shared,
     asked: Asked<proto::ListVersionsRequest>,
-) -> Result<Ready<proto::ListVersionsResponse>, Status> {
+) -> Result<Ready<proto::ListVersionsResponse>, Refusal> {
     let request = asked.request;
     let list = [b"versions ", request.name.as_bytes()].concat();
     let of_list = shared.clone();
@@ -130,7 +129,7 @@ async fn list_versions(
 async fn export_workflow(
     shared: &Shared,
     asked: Asked<proto::ExportWorkflowRequest>,
-) -> Result<Ready<proto::ExportWorkflowResponse>, Status> {
+) -> Result<Ready<proto::ExportWorkflowResponse>, Refusal> {
     let request = asked.request;
     let mut faults = requests::Faults::default();
     faults.check_enum::<proto::FileFormat>("format", request.format);
@@ -149,7 +148,7 @@ async fn export_workflow(
 async fn diff_versions(
     shared: &Shared,
     asked: Asked<proto::DiffVersionsRequest>,
-) -> Result<proto::DiffVersionsResponse, Status> {
+) -> Result<proto::DiffVersionsResponse, Refusal> {
     let request = asked.request;
     let compared = move |root: &Root, should_stop: ShouldStop<'_>| pictures::differences(root, &request, should_stop);
     shared.walk(Lane::Heavy, shared.root(), compared).await?
@@ -158,7 +157,7 @@ async fn diff_versions(
 async fn import_team(
     shared: &Shared,
     asked: Asked<proto::ImportTeamRequest>,
-) -> Result<proto::ImportTeamResponse, Status> {
+) -> Result<proto::ImportTeamResponse, Refusal> {
     let asking = Asking::of_author(&asked);
     let request = asked.request;
     let command = ImportTeam {
@@ -172,12 +171,12 @@ async fn import_team(
     Ok(proto::ImportTeamResponse { team, sequence: answered.sequence })
 }
 
-async fn get_team(shared: &Shared, asked: Asked<proto::GetTeamRequest>) -> Result<proto::GetTeamResponse, Status> {
+async fn get_team(shared: &Shared, asked: Asked<proto::GetTeamRequest>) -> Result<proto::GetTeamResponse, Refusal> {
     let team = find_team(&shared.root(), &asked.request.name)?;
     Ok(proto::GetTeamResponse { team: Some(team) })
 }
 
-async fn list_teams(shared: &Shared, _: Asked<proto::ListTeamsRequest>) -> Result<proto::ListTeamsResponse, Status> {
+async fn list_teams(shared: &Shared, _: Asked<proto::ListTeamsRequest>) -> Result<proto::ListTeamsResponse, Refusal> {
     let teams = shared.root().teams.by_name().map(convert::team).collect();
     Ok(proto::ListTeamsResponse { teams })
 }
@@ -185,7 +184,7 @@ async fn list_teams(shared: &Shared, _: Asked<proto::ListTeamsRequest>) -> Resul
 async fn get_calendar(
     shared: &Shared,
     asked: Asked<proto::GetCalendarRequest>,
-) -> Result<proto::GetCalendarResponse, Status> {
+) -> Result<proto::GetCalendarResponse, Refusal> {
     let calendar = calendars::find(&shared.root(), &asked.request.name)?;
     Ok(proto::GetCalendarResponse { calendar: Some(calendar) })
 }
@@ -193,7 +192,7 @@ async fn get_calendar(
 async fn list_calendars(
     shared: &Shared,
     asked: Asked<proto::ListCalendarsRequest>,
-) -> Result<Ready<proto::ListCalendarsResponse>, Status> {
+) -> Result<Ready<proto::ListCalendarsResponse>, Refusal> {
     let token = asked.request.page_token;
     let from = pages::read::<1>(shared, b"calendars", &token)?.map_or(0, |[from]| from as usize);
     let of_list = shared.clone();
@@ -207,13 +206,13 @@ async fn list_calendars(
 }
 
 /// Reads a file: an event that an earlier version has keeps its number. With where its parts stand in the file.
-pub(super) fn read(root: &Root, text: &str) -> Result<(Definition, Places), Status> {
+pub(super) fn read(root: &Root, text: &str) -> Result<(Definition, Places), Refusal> {
     let earlier = |name: &str| root.workflows.named(name).map(|workflow| &workflow.numbering);
     let read = file::read_to_the_end(text, earlier);
     let (definition, places) = read.map_err(|unread| {
-        status::bad_file(&unread.with_those_of_the_workflow(|definition| root.validate(definition)))
+        refusal::bad_file(&unread.with_those_of_the_workflow(|definition| root.validate(definition)))
     })?;
-    file::check_written(&definition).map_err(|fault| status::bad_file(&[fault]))?;
+    file::check_written(&definition).map_err(|fault| refusal::bad_file(&[fault]))?;
     Ok((definition, places))
 }
 
@@ -221,14 +220,14 @@ pub(super) fn faults(root: &Root, definition: &Definition) -> Vec<proto::Fault> 
     root.validate(definition).iter().map(convert::fault).collect()
 }
 
-pub(super) fn named<'r>(root: &'r Root, name: &str) -> Result<&'r Workflow, Status> {
-    let missing = || status::not_found("workflow", name, format!("there is no workflow `{name}`"));
+pub(super) fn named<'r>(root: &'r Root, name: &str) -> Result<&'r Workflow, Refusal> {
+    let missing = || refusal::not_found("workflow", name, format!("there is no workflow `{name}`"));
     root.workflows.named(name).ok_or_else(missing)
 }
 
-pub(super) fn no_version(name: &str, version: u32) -> Status {
+pub(super) fn no_version(name: &str, version: u32) -> Refusal {
     let what = if version == 0 { "published version or draft".to_owned() } else { format!("version {version}") };
-    status::not_found("version", name, format!("workflow `{name}` has no {what}"))
+    refusal::not_found("version", name, format!("workflow `{name}` has no {what}"))
 }
 
 pub(super) fn pick<'r>(
@@ -236,22 +235,22 @@ pub(super) fn pick<'r>(
     name: &str,
     version: u32,
     draft: bool,
-) -> Result<(&'r Workflow, &'r Definition, u32), Status> {
+) -> Result<(&'r Workflow, &'r Definition, u32), Refusal> {
     let workflow = named(root, name)?;
     if draft {
-        let missing = || status::not_found("draft", name, format!("workflow `{name}` has no draft"));
+        let missing = || refusal::not_found("draft", name, format!("workflow `{name}` has no draft"));
         return Ok((workflow, workflow.draft.as_ref().ok_or_else(missing)?, 0));
     }
     let number = if version == 0 { workflow.newest() } else { version };
     let is_draft = version == 0 && workflow.draft.is_some();
-    let missing = || if is_draft { status::only_draft(name) } else { no_version(name, version) };
+    let missing = || if is_draft { refusal::only_draft(name) } else { no_version(name, version) };
     let found = workflow.version(number).ok_or_else(missing)?;
     Ok((workflow, &found.definition, number))
 }
 
-fn find_team(root: &Root, name: &str) -> Result<proto::Team, Status> {
+fn find_team(root: &Root, name: &str) -> Result<proto::Team, Refusal> {
     let found = root.teams.place(name).and_then(|place| root.teams.at(place));
-    let missing = || status::not_found("team", name, format!("there is no team `{name}`"));
+    let missing = || refusal::not_found("team", name, format!("there is no team `{name}`"));
     found.map(convert::team).ok_or_else(missing)
 }
 

@@ -12,10 +12,9 @@ use aftercall_engine::query::wall_clock_of;
 use aftercall_engine::time::Time;
 use aftercall_engine::work::can_undo_over;
 use aftercall_proto::workflow::v1 as proto;
-use tonic::Status;
 
 use super::requests::{self, Faults};
-use super::{Asked, Asking, Prepared, Shared, archived, convert, status};
+use super::{Asked, Asking, Prepared, Refusal, Shared, archived, convert, refusal};
 use crate::ledger::history::Walk;
 use crate::limits::UNDO_WALK_MAX;
 
@@ -25,7 +24,7 @@ const UNDO_TRIES: usize = 3;
 pub(super) async fn snooze(
     shared: &Shared,
     asked: Asked<proto::SnoozeAlertRequest>,
-) -> Result<proto::SnoozeAlertResponse, Status> {
+) -> Result<proto::SnoozeAlertResponse, Refusal> {
     let request = &asked.request;
     let mut faults = Faults::default();
     let seen =
@@ -84,7 +83,7 @@ fn snooze_until(when: Option<&proto::snooze_alert_request::When>, faults: &mut F
 pub(super) async fn pause(
     shared: &Shared,
     asked: Asked<proto::PauseFollowUpRequest>,
-) -> Result<proto::PauseFollowUpResponse, Status> {
+) -> Result<proto::PauseFollowUpResponse, Refusal> {
     let request = &asked.request;
     let mut faults = Faults::default();
     let until = request.until.and_then(|stamp| {
@@ -108,7 +107,7 @@ pub(super) async fn pause(
 pub(super) async fn resume(
     shared: &Shared,
     asked: Asked<proto::ResumeFollowUpRequest>,
-) -> Result<proto::ResumeFollowUpResponse, Status> {
+) -> Result<proto::ResumeFollowUpResponse, Refusal> {
     let request = &asked.request;
     let mut faults = Faults::default();
     let command = ResumeInstance {
@@ -124,7 +123,7 @@ pub(super) async fn resume(
 pub(super) async fn finish(
     shared: &Shared,
     asked: Asked<proto::FinishFollowUpRequest>,
-) -> Result<proto::FinishFollowUpResponse, Status> {
+) -> Result<proto::FinishFollowUpResponse, Refusal> {
     let request = &asked.request;
     let mut faults = Faults::default();
     if request.stage == 0 {
@@ -146,7 +145,7 @@ pub(super) async fn finish(
 pub(super) async fn undo(
     shared: &Shared,
     asked: Asked<proto::UndoPushRequest>,
-) -> Result<proto::UndoPushResponse, Status> {
+) -> Result<proto::UndoPushResponse, Refusal> {
     let request = &asked.request;
     let id = requests::instance_id(&request.instance_id, &mut Faults::default());
     for attempt in 1.. {
@@ -161,9 +160,7 @@ pub(super) async fn undo(
         match shared.execute_new(asking, prepare).await {
             // A timer or the call may have touched it since the look.
             Err(refused)
-                if attempt < UNDO_TRIES
-                    && status::has_reason(&refused, "NOTHING_TO_UNDO")
-                    && has_changed(shared, id, seen) => {}
+                if attempt < UNDO_TRIES && refused.has_reason("NOTHING_TO_UNDO") && has_changed(shared, id, seen) => {}
             Err(refused) => return Err(refused),
             Ok(answered) => {
                 let follow_up = Some(answered.follow_up()?);
@@ -171,7 +168,7 @@ pub(super) async fn undo(
             }
         }
     }
-    Err(status::unavailable("the follow-up changes all the time: try again"))
+    Err(refusal::unavailable("the follow-up changes all the time: try again"))
 }
 
 fn has_changed(shared: &Shared, id: InstanceId, seen: Option<u64>) -> bool {
@@ -180,10 +177,10 @@ fn has_changed(shared: &Shared, id: InstanceId, seen: Option<u64>) -> bool {
 
 /// What takes the newest push back, with the instance as it was before, from the history. Where something has happened since,
 /// it names nothing, and is refused.
-async fn undo_command(shared: &Shared, request: &proto::UndoPushRequest, id: InstanceId) -> Result<UndoPush, Status> {
+async fn undo_command(shared: &Shared, request: &proto::UndoPushRequest, id: InstanceId) -> Result<UndoPush, Refusal> {
     let root = shared.root();
     let found = archived::anywhere(shared, &request.instance_id).await?;
-    let instance = root.instance(id).ok_or_else(|| status::archived(&root, &found.instance))?;
+    let instance = root.instance(id).ok_or_else(|| refusal::archived(&root, &found.instance))?;
     let pushed = pushed(shared, instance).await?;
     let (sequence, pushed_by, pushed_at, before) = match pushed {
         Some((pushed_by, pushed_at, before)) => (instance.sequence, pushed_by, pushed_at, before),
@@ -202,9 +199,9 @@ async fn undo_command(shared: &Shared, request: &proto::UndoPushRequest, id: Ins
 }
 
 /// Who pushed last, when, and the instance as it was before; none where something has happened since.
-async fn pushed(shared: &Shared, instance: &Instance) -> Result<Option<(Box<str>, Time, Arc<Instance>)>, Status> {
+async fn pushed(shared: &Shared, instance: &Instance) -> Result<Option<(Box<str>, Time, Arc<Instance>)>, Refusal> {
     let mut walk = Walk::of_instance(shared.ledger.history(), instance);
-    let failed = |error| status::of_history(&error);
+    let failed = |error| refusal::of_history(&error);
     let mut since = Vec::new();
     for _ in 0..UNDO_WALK_MAX {
         let Some((entry, change)) = walk.next().await.map_err(failed)? else { return Ok(None) };
@@ -233,7 +230,7 @@ async fn changed(
     shared: &Shared,
     asking: Asking,
     command: impl Requested,
-) -> Result<(Option<proto::FollowUp>, u64), Status> {
+) -> Result<(Option<proto::FollowUp>, u64), Refusal> {
     let answered = shared.execute(asking, command).await?;
     Ok((Some(answered.follow_up()?), answered.sequence))
 }

@@ -10,10 +10,9 @@ use aftercall_engine::limits::ERASED_CALLS_MAX;
 use aftercall_engine::time::Time;
 use aftercall_engine::world::caller_index::CallerKey;
 use aftercall_proto::workflow::v1 as proto;
-use tonic::Status;
 
 use super::requests::Faults;
-use super::{Answered, Asked, Asking, Prepared, Shared, callers, convert, status};
+use super::{Answered, Asked, Asking, Prepared, Refusal, Shared, callers, convert, refusal};
 use crate::ledger::FoundCall;
 use crate::limits::{ARCHIVE_LOOKS_MAX, REQUEST_TIME_MAX};
 
@@ -21,13 +20,13 @@ use crate::limits::{ARCHIVE_LOOKS_MAX, REQUEST_TIME_MAX};
 pub(super) async fn erase(
     shared: &Shared,
     asked: Asked<proto::EraseCallerRequest>,
-) -> Result<proto::EraseCallerResponse, Status> {
+) -> Result<proto::EraseCallerResponse, Refusal> {
     let request = &asked.request;
     let mut faults = Faults::default();
     let caller = callers::key(shared, request.caller.as_ref(), &mut faults);
     let Some(caller) = caller else {
         faults.check()?;
-        return Err(status::invalid_field("caller", "must be given"));
+        return Err(refusal::invalid_field("caller", "must be given"));
     };
     if request.dry_run {
         return tried(shared, &asked, &caller).await;
@@ -48,7 +47,7 @@ async fn tried(
     shared: &Shared,
     asked: &Asked<proto::EraseCallerRequest>,
     caller: &CallerKey,
-) -> Result<proto::EraseCallerResponse, Status> {
+) -> Result<proto::EraseCallerResponse, Refusal> {
     let request = &asked.request;
     let mut erase = found(shared, request, &caller.clone().exactly()).await?;
     // What left memory between the two looks is in both.
@@ -79,7 +78,7 @@ async fn tried(
 }
 
 /// The erasure as it is now; where it is done and forgotten, what the entry that started it tells.
-fn asked_for(root: &Root, started: &Answered) -> Result<Arc<Erasure>, Status> {
+fn asked_for(root: &Root, started: &Answered) -> Result<Arc<Erasure>, Refusal> {
     let change = started.entry.as_ref().and_then(|entry| entry.erasure.as_ref());
     match (root.erasures.get(&started.sequence), change) {
         (Some(present), _) => Ok(present.clone()),
@@ -95,9 +94,9 @@ async fn start(
     shared: &Shared,
     asked: &Asked<proto::EraseCallerRequest>,
     caller: &CallerKey,
-) -> Result<Answered, Status> {
+) -> Result<Answered, Refusal> {
     let is_to_be_repeated =
-        |refused: &Status| status::has_reason(refused, "ARCHIVE_MOVED") || status::has_reason(refused, "CALLS_MOVED");
+        |refused: &Refusal| refused.has_reason("ARCHIVE_MOVED") || refused.has_reason("CALLS_MOVED");
     let mut looks = 0;
     loop {
         let asking = Asking::of_operations(asked);
@@ -117,12 +116,12 @@ async fn found(
     shared: &Shared,
     request: &proto::EraseCallerRequest,
     caller: &CallerKey,
-) -> Result<EraseCaller, Status> {
+) -> Result<EraseCaller, Refusal> {
     let newest_file = shared.root().archive.newest_file;
     // What has outlived its retention and is not gone yet is erased all the same.
     let found =
         shared.ledger.archive().calls_of(caller, (&request.customer, None), ERASED_CALLS_MAX + 1, Time(i64::MIN));
-    let found = found.await.map_err(|error| status::of_history(&error))?;
+    let found = found.await.map_err(|error| refusal::of_history(&error))?;
     let erased = |found: FoundCall| ErasedCall {
         key: found.call.key.clone(),
         created_at: found.call.created_at,
@@ -151,8 +150,8 @@ async fn masked(shared: &Shared, id: u64) {
     let _ = tokio::time::timeout(REQUEST_TIME_MAX, waiting).await;
 }
 
-pub(super) fn find(root: &Root, id: u64) -> Result<&Arc<Erasure>, Status> {
-    let missing = || status::not_found("erasure", &id.to_string(), format!("there is no erasure {id}, or no longer"));
+pub(super) fn find(root: &Root, id: u64) -> Result<&Arc<Erasure>, Refusal> {
+    let missing = || refusal::not_found("erasure", &id.to_string(), format!("there is no erasure {id}, or no longer"));
     root.erasures.get(&id).ok_or_else(missing)
 }
 

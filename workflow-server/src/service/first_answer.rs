@@ -12,15 +12,14 @@ use std::sync::Arc;
 use aftercall_engine::call::{Call, CallKey};
 use aftercall_engine::instance::{Instance, InstanceId};
 use aftercall_engine::{Entry, Root};
-use tonic::Status;
 
-use super::{Shared, archived, status};
+use super::{Refusal, Shared, archived, refusal};
 use crate::ledger::FoundInstance;
 use crate::ledger::history::{History, HistoryError, Walk};
 use crate::limits::FIRST_ANSWER_WALK_MAX;
 
 /// An instance and its call as they are now, in memory or in the archive.
-pub(super) async fn present(shared: &Shared, root: &Root, id: InstanceId) -> Result<Option<FoundInstance>, Status> {
+pub(super) async fn present(shared: &Shared, root: &Root, id: InstanceId) -> Result<Option<FoundInstance>, Refusal> {
     match root.instance(id) {
         Some(instance) => {
             Ok(root.call_of(instance).map(|call| FoundInstance { instance: instance.clone(), call: call.clone() }))
@@ -35,15 +34,15 @@ pub(super) async fn instance(
     root: &Root,
     id: InstanceId,
     entry: &Entry,
-) -> Result<Option<FoundInstance>, Status> {
+) -> Result<Option<FoundInstance>, Refusal> {
     let Some(present) = present(shared, root, id).await? else { return Ok(None) };
     let history = shared.ledger.history();
     let changed = entry.instances.iter().find(|change| change.after.id() == id);
     let instance = match changed {
-        Some(change) => history.whole(change).await.map_err(|e| status::of_history(&e))?,
-        None => instance_upto(history, present.instance, entry.sequence).await.map_err(|e| status::of_history(&e))?,
+        Some(change) => history.whole(change).await.map_err(|e| refusal::of_history(&e))?,
+        None => instance_upto(history, present.instance, entry.sequence).await.map_err(|e| refusal::of_history(&e))?,
     };
-    let call = call_upto(history, &present.call, entry.sequence).await.map_err(|error| status::of_history(&error))?;
+    let call = call_upto(history, &present.call, entry.sequence).await.map_err(|error| refusal::of_history(&error))?;
     Ok(Some(FoundInstance { instance, call: call.unwrap_or(present.call) }))
 }
 
@@ -53,7 +52,7 @@ pub(super) async fn call(
     root: &Root,
     key: &CallKey,
     entry: Option<&Entry>,
-) -> Result<Option<Arc<Call>>, Status> {
+) -> Result<Option<Arc<Call>>, Refusal> {
     if let Some(change) = entry.and_then(|entry| entry.call.as_ref()).filter(|change| change.after.key == *key) {
         return Ok(Some(change.after.clone()));
     }
@@ -65,7 +64,7 @@ pub(super) async fn call(
     let archived = archived::calls(shared, key).await?.into_iter().map(|found| found.call);
     for candidate in live.into_iter().chain(archived) {
         let call = call_upto(shared.ledger.history(), &candidate, upto).await;
-        if let Some(call) = call.map_err(|error| status::of_history(&error))? {
+        if let Some(call) = call.map_err(|error| refusal::of_history(&error))? {
             return Ok(Some(call));
         }
     }

@@ -13,18 +13,16 @@ use aftercall_engine::instance::InstanceId;
 use aftercall_engine::recipient::Recipient;
 use aftercall_proto::workflow::v1 as proto;
 use futures::{StreamExt as _, stream};
-use tonic::Status;
-use tonic_types::StatusExt as _;
 
 use super::requests::{self, Faults};
-use super::{Answered, Asked, Asking, Prepared, Shared, archived, status};
+use super::{Answered, Asked, Asking, Prepared, Refusal, Shared, archived, refusal};
 use crate::limits::{HAND_OVER_AT_ONCE, HAND_OVER_MAX, HAND_OVER_REQUEST_ID_CHARS_MAX};
 use crate::reading::Lane;
 
 pub(super) async fn hand_over(
     shared: &Shared,
     asked: Asked<proto::HandOverRequest>,
-) -> Result<proto::HandOverResponse, Status> {
+) -> Result<proto::HandOverResponse, Refusal> {
     let request = &asked.request;
     let mut faults = Faults::default();
     let (to, reason) = (recipient(shared, request, &mut faults), request.reason.as_str().into());
@@ -39,7 +37,7 @@ pub(super) async fn hand_over(
     };
     let faults = faults.with(aftercall_engine::faults_of(&whole));
     if !faults.is_empty() {
-        return Err(status::invalid(faults));
+        return Err(refusal::invalid(faults));
     }
     let (ids, left_out) = listed(shared, &asked, ids).await?;
     let shared = shared.clone();
@@ -55,7 +53,7 @@ pub(super) async fn hand_over(
         let sequence = if sequence == 0 { newest } else { sequence };
         proto::HandOverResponse { results, remaining: left_out.saturating_add(refused), sequence }
     });
-    given.await.map_err(|error| status::internal(&error))
+    given.await.map_err(|error| refusal::internal(&error))
 }
 
 /// The follow-ups that a request is about, and how many more there are than it takes. With a request id they are written down
@@ -64,7 +62,7 @@ async fn listed(
     shared: &Shared,
     asked: &Asked<proto::HandOverRequest>,
     named: Vec<InstanceId>,
-) -> Result<(Vec<InstanceId>, u32), Status> {
+) -> Result<(Vec<InstanceId>, u32), Refusal> {
     let request = &asked.request;
     let list =
         async { if request.all_of.is_empty() { Ok((named, 0)) } else { held_by(shared, &request.all_of).await } };
@@ -78,7 +76,7 @@ async fn listed(
     };
     match shared.execute_new(asking, prepare).await?.answer {
         Answer::HandOver { instances, remaining } => Ok((instances, remaining)),
-        _ => Err(status::answer_gone()),
+        _ => Err(refusal::answer_gone()),
     }
 }
 
@@ -100,7 +98,7 @@ async fn one(
     let command = HandOver { instance, to: to.clone(), reason: request.reason.as_str().into() };
     let answered = shared.execute(asking, command).await;
     // What the Call Manager must not show is handed over all the same.
-    let shown = |answered: &Answered| -> Result<Option<proto::FollowUp>, Status> {
+    let shown = |answered: &Answered| -> Result<Option<proto::FollowUp>, Refusal> {
         let found = answered.found()?;
         Ok(found.instance.is_visible(&found.call).then(|| archived::shown(&answered.root, found)))
     };
@@ -109,7 +107,7 @@ async fn one(
     match given {
         Ok((follow_up, sequence)) => (proto::HandOverResult { follow_up, ..result }, sequence),
         Err(refused) => {
-            let reason = refused.get_details_error_info().map(|info| info.reason).unwrap_or_default();
+            let reason = refused.reason().to_owned();
             (proto::HandOverResult { reason, message: refused.message().to_owned(), ..result }, 0)
         }
     }
@@ -156,7 +154,7 @@ fn ids(request: &proto::HandOverRequest, faults: &mut Faults) -> Vec<InstanceId>
 
 /// What a person holds, most urgent first, and how much more that is. All slots are looked at: snoozed and hidden follow-ups are
 /// in no list of the Call Manager.
-async fn held_by(shared: &Shared, holder: &str) -> Result<(Vec<InstanceId>, u32), Status> {
+async fn held_by(shared: &Shared, holder: &str) -> Result<(Vec<InstanceId>, u32), Refusal> {
     let (holder, now): (Box<str>, _) = (holder.into(), shared.ledger.now());
     let walk = shared.walk(Lane::Desk, shared.root(), move |root, should_stop| {
         aftercall_engine::query::held_by(root, &holder, now, should_stop)

@@ -7,10 +7,9 @@ use aftercall_engine::call::CallKey;
 use aftercall_engine::instance::InstanceId;
 use aftercall_engine::{Entry, Root};
 use aftercall_proto::workflow::v1 as proto;
-use tonic::Status;
 
 use super::requests::{self, Faults};
-use super::{Shared, archived, causes, pages, status};
+use super::{Refusal, Shared, archived, causes, pages, refusal};
 use crate::ledger::FoundCall;
 use crate::ledger::history::HistoryError;
 use crate::limits::HISTORY_WALK_MAX;
@@ -26,12 +25,12 @@ pub(super) struct Past {
 
 impl Past {
     /// Of the instance or call that a request names.
-    pub(super) async fn find(shared: &Shared, request: &proto::ListHistoryRequest) -> Result<Self, Status> {
+    pub(super) async fn find(shared: &Shared, request: &proto::ListHistoryRequest) -> Result<Self, Refusal> {
         match (&request.call, request.instance_id.as_str()) {
             (None, id) if !id.is_empty() => {
                 let found = archived::anywhere(shared, id).await?;
                 let trail = shared.ledger.history().trail_of_instance(&found.instance).await;
-                let trail = trail.map_err(|error| status::of_history(&error))?;
+                let trail = trail.map_err(|error| refusal::of_history(&error))?;
                 let sequences = trail.iter().map(|step| step.sequence).collect();
                 Ok(Self { root: found.root.clone(), sequences, instance: Some(found.instance.id) })
             }
@@ -43,7 +42,7 @@ impl Past {
                 let sequences = of_call(shared, &root, &key).await?;
                 Ok(Self { root, sequences, instance: None })
             }
-            _ => Err(status::invalid_field("instance_id", "name an instance or a call, and not both")),
+            _ => Err(refusal::invalid_field("instance_id", "name an instance or a call, and not both")),
         }
     }
 
@@ -53,12 +52,12 @@ impl Past {
         shared: &Shared,
         after: u64,
         rows_max: usize,
-    ) -> Result<(Vec<proto::HistoryItem>, Option<u64>), Status> {
+    ) -> Result<(Vec<proto::HistoryItem>, Option<u64>), Refusal> {
         let (mut page, mut room) = (Vec::new(), pages::Room::default());
         let first = self.sequences.partition_point(|sequence| *sequence <= after);
         let mut last = after;
         for sequence in &self.sequences[first..] {
-            let entry = shared.ledger.history().entry(*sequence).await.map_err(|error| status::of_history(&error))?;
+            let entry = shared.ledger.history().entry(*sequence).await.map_err(|error| refusal::of_history(&error))?;
             let items = self.items(&entry);
             let has_room = page.len() < rows_max && items.first().is_none_or(|item| room.takes(item));
             if !has_room {
@@ -83,7 +82,7 @@ impl Past {
 }
 
 /// The entries of a call and its instances: of what is in memory of it, and of what left it earlier.
-async fn of_call(shared: &Shared, root: &Root, key: &CallKey) -> Result<Vec<u64>, Status> {
+async fn of_call(shared: &Shared, root: &Root, key: &CallKey) -> Result<Vec<u64>, Refusal> {
     let live = root.call(key).map(|call| FoundCall {
         call: call.clone(),
         instances: call.instances.iter().filter_map(|slot| root.instance_at(*slot)).cloned().collect(),
@@ -91,9 +90,9 @@ async fn of_call(shared: &Shared, root: &Root, key: &CallKey) -> Result<Vec<u64>
     let found: Vec<FoundCall> = live.into_iter().chain(archived::calls(shared, key).await?).collect();
     if found.is_empty() {
         let name = format!("{}/{}", key.source, key.id);
-        return Err(status::not_found("call", &name, format!("call {name} was never heard of")));
+        return Err(refusal::not_found("call", &name, format!("call {name} was never heard of")));
     }
-    gather(shared, found).await.map_err(|error| status::of_history(&error))
+    gather(shared, found).await.map_err(|error| refusal::of_history(&error))
 }
 
 async fn gather(shared: &Shared, found: Vec<FoundCall>) -> Result<Vec<u64>, HistoryError> {

@@ -9,10 +9,9 @@ use aftercall_engine::definition::Definition;
 use aftercall_engine::definition::file::source_of;
 use aftercall_engine::entry::DefinitionChange;
 use aftercall_proto::workflow::v1 as proto;
-use tonic::Status;
 
 use super::definitions::{describe, named, read, summary};
-use super::{Answered, Asked, Asking, Prepared, Shared, convert, pictures, status};
+use super::{Answered, Asked, Asking, Prepared, Refusal, Shared, convert, pictures, refusal};
 
 /// How often a workflow is looked at again when it changed between the look and the decision.
 const TRIES: usize = 3;
@@ -20,7 +19,7 @@ const TRIES: usize = 3;
 pub(super) async fn import(
     shared: &Shared,
     asked: Asked<proto::ImportWorkflowRequest>,
-) -> Result<proto::ImportWorkflowResponse, Status> {
+) -> Result<proto::ImportWorkflowResponse, Refusal> {
     let request = &asked.request;
     let file: Arc<str> = request.file.as_str().into();
     if request.validate_only {
@@ -48,7 +47,7 @@ pub(super) async fn import(
             }
         }
     }
-    Err(status::unavailable("the workflow is being changed by somebody else: try again"))
+    Err(refusal::unavailable("the workflow is being changed by somebody else: try again"))
 }
 
 /// A file that was read: its definition, what is wrong with it, and the revision of the workflow that it was read against.
@@ -58,9 +57,9 @@ struct File {
     revision: u64,
 }
 
-async fn look_through(shared: &Shared, file: &Arc<str>) -> Result<File, Status> {
+async fn look_through(shared: &Shared, file: &Arc<str>) -> Result<File, Refusal> {
     let text = file.clone();
-    let look = move |root: &Root| -> Result<File, Status> {
+    let look = move |root: &Root| -> Result<File, Refusal> {
         let (definition, places) = read(root, &text)?;
         let definition = Definition { source: source_of(&text, &definition), ..definition };
         let mut found = root.validate(&definition);
@@ -77,7 +76,7 @@ async fn answer(
     answered: &Answered,
     file: &Arc<str>,
     found: Option<File>,
-) -> Result<proto::ImportWorkflowResponse, Status> {
+) -> Result<proto::ImportWorkflowResponse, Refusal> {
     let File { definition, faults, .. } = match found {
         Some(found) => found,
         None => look_through(shared, file).await?,
@@ -99,7 +98,7 @@ pub(super) fn draft_in(answered: &Answered) -> Option<Arc<Definition>> {
 pub(super) async fn archive(
     shared: &Shared,
     asked: Asked<proto::ArchiveWorkflowRequest>,
-) -> Result<proto::ArchiveWorkflowResponse, Status> {
+) -> Result<proto::ArchiveWorkflowResponse, Refusal> {
     let request = &asked.request;
     for attempt in 1.. {
         let prepare = async {
@@ -123,10 +122,10 @@ pub(super) async fn archive(
         let open_instances = counted.await?;
         return Ok(proto::ArchiveWorkflowResponse { workflow, open_instances, sequence: answered.sequence });
     }
-    Err(status::unavailable("the workflow is being changed by somebody else: try again"))
+    Err(refusal::unavailable("the workflow is being changed by somebody else: try again"))
 }
 
 /// Whether somebody changed the workflow between the look at it and the decision, and the asker named no revision.
-pub(super) fn has_moved_on(refused: &Status, expected: Option<u64>, attempt: usize) -> bool {
+pub(super) fn has_moved_on(refused: &Refusal, expected: Option<u64>, attempt: usize) -> bool {
     refused.code() == tonic::Code::Aborted && expected.is_none() && attempt < TRIES
 }

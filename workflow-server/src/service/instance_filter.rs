@@ -3,12 +3,12 @@
 use aftercall_engine::query::InstanceFilter;
 use aftercall_engine::time::Time;
 use aftercall_proto::workflow::v1 as proto;
-use tonic::Status;
 
+use super::Refusal;
 use super::requests::{self, Faults};
 
 /// What is asked for at `now`, or every field at fault.
-pub(super) fn read(asked: proto::InstanceFilter, now: Time) -> Result<InstanceFilter, Status> {
+pub(super) fn read(asked: proto::InstanceFilter, now: Time) -> Result<InstanceFilter, Refusal> {
     let mut faults = Faults::default();
     let counts = [
         ("filter.workflows", asked.workflows.len()),

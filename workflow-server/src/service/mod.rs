@@ -33,6 +33,7 @@ mod pages;
 mod pictures;
 mod present;
 mod publishing;
+mod refusal;
 mod reports;
 mod requests;
 mod retention;
@@ -59,7 +60,6 @@ use prost::Message;
 use siphasher::sip::SipHasher13;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
-use tonic::Status;
 
 pub use call_manager::CallManager;
 pub use change_feed::ChangeFeed;
@@ -69,6 +69,7 @@ pub use script_engine::ScriptEngine;
 
 use aftercall_serving::asked::Asked;
 use asking::{Answered, Asking, Prepared};
+use refusal::Refusal;
 use rpcs::rpcs;
 
 use crate::ledger::Handle;
@@ -139,9 +140,9 @@ impl Shared {
         lane: Lane,
         root: Arc<Root>,
         walk: impl FnOnce(&Root, ShouldStop<'_>) -> Result<T, Stopped> + Send + 'static,
-    ) -> Result<T, Status> {
+    ) -> Result<T, Refusal> {
         let walked = self.reading.run(lane, move |should_stop| walk(&root, should_stop)).await;
-        walked.map_err(status::of_read)
+        walked.map_err(refusal::of_read)
     }
 
     /// Walks for the answer to a change that has been made: it must not be refused any more, so it waits however many wait already.
@@ -149,9 +150,9 @@ impl Shared {
         &self,
         root: Arc<Root>,
         walk: impl FnOnce(&Root, ShouldStop<'_>) -> Result<T, Stopped> + Send + 'static,
-    ) -> Result<T, Status> {
+    ) -> Result<T, Refusal> {
         let walked = self.reading.run_afterwards(Lane::Heavy, move |should_stop| walk(&root, should_stop)).await;
-        walked.map_err(status::of_read)
+        walked.map_err(refusal::of_read)
     }
 
     /// Does what takes a while, but no longer than tens of milliseconds, on a thread for reads.
@@ -159,7 +160,7 @@ impl Shared {
         &self,
         root: Arc<Root>,
         read: impl FnOnce(&Root) -> T + Send + 'static,
-    ) -> Result<T, Status> {
+    ) -> Result<T, Refusal> {
         self.walk(Lane::Heavy, root, move |root, _| Ok(read(root))).await
     }
 
@@ -169,7 +170,7 @@ impl Shared {
         lane: Lane,
         root: Arc<Root>,
         make: impl FnOnce(&Root, ShouldStop<'_>) -> Result<T, Stopped> + Send + 'static,
-    ) -> Result<Ready<T>, Status> {
+    ) -> Result<Ready<T>, Refusal> {
         let made = self.walk(lane, root, move |root, should_stop| make(root, should_stop).map(Ready::from));
         made.await
     }
@@ -178,28 +179,28 @@ impl Shared {
     async fn answer_or_refuse<T: Message + 'static>(
         &self,
         lane: Lane,
-        make: impl FnOnce(&Root) -> Result<T, Status> + Send + 'static,
-    ) -> Result<Ready<T>, Status> {
+        make: impl FnOnce(&Root) -> Result<T, Refusal> + Send + 'static,
+    ) -> Result<Ready<T>, Refusal> {
         self.walk(lane, self.root(), move |root, _| Ok(make(root).map(Ready::from))).await?
     }
 
     /// The same for an answer that needs the history or the archive: its thread waits for the files.
-    async fn answer_from_files<T: Message + 'static, F: Future<Output = Result<T, Status>>>(
+    async fn answer_from_files<T: Message + 'static, F: Future<Output = Result<T, Refusal>>>(
         &self,
         lane: Lane,
         make: impl FnOnce(Self) -> F + Send + 'static,
-    ) -> Result<Ready<T>, Status> {
+    ) -> Result<Ready<T>, Refusal> {
         let shared = self.clone();
         let made = self.reading.run_waiting(lane, move || async { make(shared).await.map(Ready::from) });
-        made.await.map_err(status::of_read)?
+        made.await.map_err(refusal::of_read)?
     }
 
     /// The same for an answer that shows so many follow-ups: where they are few, as nearly always, it is made at once.
-    async fn answer_of<T: Message + 'static, F: Future<Output = Result<T, Status>> + Send>(
+    async fn answer_of<T: Message + 'static, F: Future<Output = Result<T, Refusal>> + Send>(
         &self,
         follow_ups: usize,
         make: impl FnOnce(Self) -> F + Send + 'static,
-    ) -> Result<Ready<T>, Status> {
+    ) -> Result<Ready<T>, Refusal> {
         if follow_ups <= FOLLOW_UPS_AT_ONCE {
             return make(self.clone()).await.map(Ready::from);
         }
@@ -233,8 +234,8 @@ fn rows_at_once() -> impl Fn() -> bool {
     }
 }
 
-fn parse_id(text: &str) -> Result<InstanceId, Status> {
+fn parse_id(text: &str) -> Result<InstanceId, Refusal> {
     text.parse().map_err(|error: aftercall_engine::instance::BadInstanceId| {
-        status::invalid(vec![FieldFault { field: "instance_id".to_owned(), message: error.to_string() }])
+        refusal::invalid(vec![FieldFault { field: "instance_id".to_owned(), message: error.to_string() }])
     })
 }

@@ -8,13 +8,12 @@ use aftercall_proto::ready::Ready;
 use aftercall_proto::workflow::v1 as proto;
 use aftercall_proto::workflow::v1::operations_service_server::OperationsService;
 use prost::Message;
-use tonic::Status;
 
 use super::explain::{Clock, explain};
 use super::requests::{self, Faults};
 use super::{
-    Asked, Asking, Shared, archived, backups, batches, convert, erasures, follow_up, history, instance_filter, pages,
-    reports, retention, rpcs, stuck, upkeep,
+    Asked, Asking, Refusal, Shared, archived, backups, batches, convert, erasures, follow_up, history, instance_filter,
+    pages, reports, retention, rpcs, stuck, upkeep,
 };
 use crate::limits::GROUPS_MAX;
 use crate::process;
@@ -55,7 +54,7 @@ rpcs! {
 async fn get_instance(
     shared: &Shared,
     asked: Asked<proto::GetInstanceRequest>,
-) -> Result<proto::GetInstanceResponse, Status> {
+) -> Result<proto::GetInstanceResponse, Refusal> {
     let found = archived::anywhere(shared, &asked.request.instance_id).await?;
     Ok(proto::GetInstanceResponse { instance: Some(found.shown()) })
 }
@@ -63,7 +62,7 @@ async fn get_instance(
 async fn list_instances(
     shared: &Shared,
     asked: Asked<proto::ListInstancesRequest>,
-) -> Result<Ready<proto::ListInstancesResponse>, Status> {
+) -> Result<Ready<proto::ListInstancesResponse>, Refusal> {
     let request = asked.request;
     let asked = request.filter.unwrap_or_default();
     let list = [b"instances ".to_vec(), asked.encode_to_vec()].concat();
@@ -98,7 +97,7 @@ async fn list_instances(
 async fn count_instances(
     shared: &Shared,
     asked: Asked<proto::CountInstancesRequest>,
-) -> Result<Ready<proto::CountInstancesResponse>, Status> {
+) -> Result<Ready<proto::CountInstancesResponse>, Refusal> {
     let request = asked.request;
     let mut faults = Faults::default();
     faults.check_enum::<proto::GroupBy>("group_by", request.group_by);
@@ -138,7 +137,7 @@ async fn count_instances(
 async fn list_history(
     shared: &Shared,
     asked: Asked<proto::ListHistoryRequest>,
-) -> Result<Ready<proto::ListHistoryResponse>, Status> {
+) -> Result<Ready<proto::ListHistoryResponse>, Refusal> {
     let request = asked.request;
     let list = [b"history ".to_vec(), request.instance_id.clone().into_bytes(), call_bytes(&request)].concat();
     let after = pages::read::<1>(shared, &list, &request.page_token)?.map_or(0, |[after]| after);
@@ -154,7 +153,7 @@ async fn list_history(
 async fn explain_instance(
     shared: &Shared,
     asked: Asked<proto::ExplainInstanceRequest>,
-) -> Result<proto::ExplainInstanceResponse, Status> {
+) -> Result<proto::ExplainInstanceResponse, Refusal> {
     let found = archived::anywhere(shared, &asked.request.instance_id).await?;
     let clock_held = shared.ledger.health().is_clock_held();
     let zone = zone_of(&found.root, (found.call(), &found.instance), None);
@@ -169,7 +168,7 @@ async fn explain_instance(
 async fn cancel_instance(
     shared: &Shared,
     asked: Asked<proto::CancelInstanceRequest>,
-) -> Result<proto::CancelInstanceResponse, Status> {
+) -> Result<proto::CancelInstanceResponse, Refusal> {
     let request = &asked.request;
     let mut faults = Faults::default();
     let command = CancelInstance {
@@ -186,7 +185,7 @@ async fn cancel_instance(
 async fn migrate_instance(
     shared: &Shared,
     asked: Asked<proto::MigrateInstanceRequest>,
-) -> Result<proto::MigrateInstanceResponse, Status> {
+) -> Result<proto::MigrateInstanceResponse, Refusal> {
     let request = &asked.request;
     let mut faults = Faults::default();
     let command = MigrateInstance {
@@ -208,7 +207,7 @@ async fn migrate_instance(
 async fn move_instance(
     shared: &Shared,
     asked: Asked<proto::MoveInstanceRequest>,
-) -> Result<proto::MoveInstanceResponse, Status> {
+) -> Result<proto::MoveInstanceResponse, Refusal> {
     let request = &asked.request;
     let mut faults = Faults::default();
     let command = MoveInstance {
@@ -226,7 +225,7 @@ async fn move_instance(
     })
 }
 
-async fn get_batch(shared: &Shared, asked: Asked<proto::GetBatchRequest>) -> Result<proto::GetBatchResponse, Status> {
+async fn get_batch(shared: &Shared, asked: Asked<proto::GetBatchRequest>) -> Result<proto::GetBatchResponse, Refusal> {
     let root = shared.root();
     let batch = Some(batches::shown(&root, batches::find(&root, asked.request.batch_id)?));
     Ok(proto::GetBatchResponse { batch })
@@ -235,7 +234,7 @@ async fn get_batch(shared: &Shared, asked: Asked<proto::GetBatchRequest>) -> Res
 async fn list_batches(
     shared: &Shared,
     _: Asked<proto::ListBatchesRequest>,
-) -> Result<proto::ListBatchesResponse, Status> {
+) -> Result<proto::ListBatchesResponse, Refusal> {
     let root = shared.root();
     let batches = root.batches.values().rev().map(|batch| batches::shown(&root, batch)).collect();
     Ok(proto::ListBatchesResponse { batches })
@@ -244,7 +243,7 @@ async fn list_batches(
 async fn get_server_info(
     shared: &Shared,
     _: Asked<proto::GetServerInfoRequest>,
-) -> Result<proto::GetServerInfoResponse, Status> {
+) -> Result<proto::GetServerInfoResponse, Refusal> {
     let root = shared.root();
     let health = shared.ledger.health();
     let usage = process::usage();
@@ -274,7 +273,7 @@ async fn get_server_info(
 async fn get_erasure(
     shared: &Shared,
     asked: Asked<proto::GetErasureRequest>,
-) -> Result<proto::GetErasureResponse, Status> {
+) -> Result<proto::GetErasureResponse, Refusal> {
     let root = shared.root();
     let erasure = Some(erasures::shown(&root, erasures::find(&root, asked.request.erasure_id)?));
     Ok(proto::GetErasureResponse { erasure })
@@ -283,7 +282,7 @@ async fn get_erasure(
 async fn list_erasures(
     shared: &Shared,
     _: Asked<proto::ListErasuresRequest>,
-) -> Result<proto::ListErasuresResponse, Status> {
+) -> Result<proto::ListErasuresResponse, Refusal> {
     let root = shared.root();
     let erasures = root.erasures.values().rev().map(|erasure| erasures::shown(&root, erasure)).collect();
     Ok(proto::ListErasuresResponse { erasures })

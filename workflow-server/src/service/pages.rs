@@ -3,9 +3,8 @@
 use std::fmt::Write as _;
 
 use prost::Message;
-use tonic::Status;
 
-use super::{Shared, status};
+use super::{Refusal, Shared, refusal};
 use crate::limits::{PAGE_BYTES_MAX, PAGE_ROWS_DEFAULT, PAGE_ROWS_MAX};
 
 /// Bytes of a row's key and length in its page.
@@ -70,12 +69,12 @@ pub(super) fn token(shared: &Shared, list: &[u8], numbers: &[u64]) -> String {
 }
 
 /// The numbers of a token.
-pub(super) fn read<const N: usize>(shared: &Shared, list: &[u8], token: &str) -> Result<Option<[u64; N]>, Status> {
+pub(super) fn read<const N: usize>(shared: &Shared, list: &[u8], token: &str) -> Result<Option<[u64; N]>, Refusal> {
     if token.is_empty() {
         return Ok(None);
     }
     let refused =
-        || status::invalid_field("page_token", "is not a token that this list gave: ask for the first page again");
+        || refusal::invalid_field("page_token", "is not a token that this list gave: ask for the first page again");
     let (body, given) = token.rsplit_once('.').ok_or_else(refused)?;
     let body = format!("{body}.");
     if u64::from_str_radix(given, 16).ok() != Some(seal(shared, list, &body)) {

@@ -10,10 +10,9 @@ use aftercall_engine::instance::Instance;
 use aftercall_engine::query::{self, ShouldStop, Stopped};
 use aftercall_engine::world::definitions::Workflow;
 use aftercall_proto::workflow::v1 as proto;
-use tonic::Status;
 
 use super::definitions::{no_version, pick};
-use super::{Asked, Shared, archived, convert, status};
+use super::{Asked, Refusal, Shared, archived, convert, refusal};
 use crate::limits::READ_TIME_MAX;
 use crate::reading::{Lane, ReadError};
 
@@ -21,7 +20,7 @@ pub(super) fn differences(
     root: &Root,
     request: &proto::DiffVersionsRequest,
     should_stop: ShouldStop<'_>,
-) -> Result<Result<proto::DiffVersionsResponse, Status>, Stopped> {
+) -> Result<Result<proto::DiffVersionsResponse, Refusal>, Stopped> {
     let (workflow, new, versions, differences) = match compared(root, request) {
         Ok(compared) => compared,
         Err(refused) => return Ok(Err(refused)),
@@ -34,7 +33,7 @@ pub(super) fn differences(
 /// A workflow, its newer definition, the two versions, and what differs.
 type Compared<'r> = (&'r Workflow, &'r Definition, (u32, u32), Vec<String>);
 
-fn compared<'r>(root: &'r Root, request: &proto::DiffVersionsRequest) -> Result<Compared<'r>, Status> {
+fn compared<'r>(root: &'r Root, request: &proto::DiffVersionsRequest) -> Result<Compared<'r>, Refusal> {
     let (workflow, new, to_version) = pick(root, &request.name, request.to_version, request.to_draft)?;
     let before = if to_version == 0 { workflow.newest() } else { to_version - 1 };
     let from_version = if request.from_version == 0 { before } else { request.from_version };
@@ -76,7 +75,7 @@ pub(super) fn gone(
 pub(super) async fn render(
     shared: &Shared,
     asked: Asked<proto::RenderWorkflowRequest>,
-) -> Result<proto::RenderWorkflowResponse, Status> {
+) -> Result<proto::RenderWorkflowResponse, Refusal> {
     let request = &asked.request;
     let (definition, trail) = if request.instance_id.is_empty() {
         let root = shared.root();
@@ -84,7 +83,7 @@ pub(super) async fn render(
         (definition.clone(), Trail::default())
     } else {
         let found = archived::anywhere(shared, &request.instance_id).await?;
-        let missing = || status::not_found("version", &request.instance_id, "its version is not there".to_owned());
+        let missing = || refusal::not_found("version", &request.instance_id, "its version is not there".to_owned());
         let definition = found.root.definition_of(&found.instance).ok_or_else(missing)?;
         check_same(request, definition, &found.instance)?;
         (Definition::clone(definition), trail(&found.instance))
@@ -94,7 +93,7 @@ pub(super) async fn render(
     let drawn = shared.reading.run(lane, move |_| Ok(draw(&definition, &trail, format)));
     // The layout cannot be interrupted. Nobody waits for it longer than this, and the next one gets its thread when it has ended.
     let drawn = tokio::time::timeout(READ_TIME_MAX, drawn).await.unwrap_or(Err(ReadError::TimeUp));
-    Ok(proto::RenderWorkflowResponse { picture: drawn.map_err(status::of_read)?? })
+    Ok(proto::RenderWorkflowResponse { picture: drawn.map_err(refusal::of_read)?? })
 }
 
 /// A picture of another workflow or version than the instance's could not show its way.
@@ -102,19 +101,19 @@ fn check_same(
     request: &proto::RenderWorkflowRequest,
     definition: &Definition,
     instance: &Instance,
-) -> Result<(), Status> {
+) -> Result<(), Refusal> {
     let (workflow, version) = (&definition.name, instance.version);
     if !request.name.is_empty() && request.name != *workflow {
-        return Err(status::invalid_field(
+        return Err(refusal::invalid_field(
             "name",
             format!("is another workflow than that of the instance, {workflow}"),
         ));
     }
     if request.version != 0 && request.version != version {
-        return Err(status::invalid_field("version", format!("is another than that of the instance, {version}")));
+        return Err(refusal::invalid_field("version", format!("is another than that of the instance, {version}")));
     }
     if request.draft {
-        return Err(status::invalid_field("draft", "has no instances: name one or the other"));
+        return Err(refusal::invalid_field("draft", "has no instances: name one or the other"));
     }
     Ok(())
 }
@@ -124,13 +123,13 @@ fn trail(instance: &Instance) -> Trail {
     Trail { visits: instance.visits.iter().map(|count| (count.stage, count.times)).collect(), present }
 }
 
-fn draw(definition: &Definition, trail: &Trail, format: proto::PictureFormat) -> Result<String, Status> {
+fn draw(definition: &Definition, trail: &Trail, format: proto::PictureFormat) -> Result<String, Refusal> {
     let graph = || Graph::of(definition, trail);
     Ok(match format {
         proto::PictureFormat::Unspecified | proto::PictureFormat::Text => text(definition, trail),
         proto::PictureFormat::Mermaid => mermaid(&graph()),
         proto::PictureFormat::Dot => dot(&graph()),
-        proto::PictureFormat::Svg => svg(&graph()).map_err(status::no_picture)?,
+        proto::PictureFormat::Svg => svg(&graph()).map_err(refusal::no_picture)?,
     })
 }
 

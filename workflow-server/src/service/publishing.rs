@@ -3,10 +3,9 @@
 use aftercall_engine::command::{PublishWorkflow, Validated};
 use aftercall_engine::entry::Answer;
 use aftercall_proto::workflow::v1 as proto;
-use tonic::Status;
 
 use super::definitions::faults;
-use super::{Answered, Asked, Asking, Prepared, Shared, pictures, retention, status};
+use super::{Answered, Asked, Asking, Prepared, Refusal, Shared, pictures, refusal, retention};
 
 /// How often a draft is validated again when somebody changed it before it was published.
 const PUBLISH_TRIES: usize = 3;
@@ -14,11 +13,11 @@ const PUBLISH_TRIES: usize = 3;
 pub(super) async fn publish(
     shared: &Shared,
     asked: Asked<proto::PublishWorkflowRequest>,
-) -> Result<proto::PublishWorkflowResponse, Status> {
+) -> Result<proto::PublishWorkflowResponse, Refusal> {
     let answered = validate_and_publish(shared, &asked).await?;
     let request = asked.request;
     let Answer::Published { version, created } = answered.answer else {
-        return Err(status::answer_gone());
+        return Err(refusal::answer_gone());
     };
     let archived = answered.root.workflows.named(&request.name).is_some_and(|workflow| workflow.archived);
     let shorter = retention::warnings(shared, &answered.root, &request.name);
@@ -38,18 +37,18 @@ pub(super) async fn publish(
 async fn validate_and_publish(
     shared: &Shared,
     asked: &Asked<proto::PublishWorkflowRequest>,
-) -> Result<Answered, Status> {
+) -> Result<Answered, Refusal> {
     let mut tries = 1;
     loop {
         let asking = Asking::of_author(asked);
         match shared.execute_new(asking, validate(shared, &asked.request)).await {
-            Err(refused) if status::has_reason(&refused, "DRAFT_MOVED") && tries < PUBLISH_TRIES => tries += 1,
+            Err(refused) if refused.has_reason("DRAFT_MOVED") && tries < PUBLISH_TRIES => tries += 1,
             answered => return answered,
         }
     }
 }
 
-async fn validate(shared: &Shared, request: &proto::PublishWorkflowRequest) -> Result<Prepared, Status> {
+async fn validate(shared: &Shared, request: &proto::PublishWorkflowRequest) -> Result<Prepared, Refusal> {
     let root = shared.root();
     let draft = root.workflows.named(&request.name).and_then(|workflow| workflow.draft.clone());
     let validated = match draft {

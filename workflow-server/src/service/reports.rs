@@ -15,7 +15,7 @@ use tonic::Status;
 use tracing::{Instrument as _, Span};
 
 use super::requests::{self, Faults};
-use super::{Asked, Shared, convert, status};
+use super::{Asked, Refusal, Shared, convert, refusal};
 use crate::ledger::history::{History, HistoryError};
 use crate::limits::{REPORT_PARTS_WAITING, REPORT_READ_ENTRIES, REPORTS_RUNNING_MAX};
 use crate::reading::Lane;
@@ -27,7 +27,7 @@ pub(super) type Responses = ReceiverStream<Result<proto::ReportResponse, Status>
 type Parts = mpsc::Sender<Result<proto::ReportResponse, Status>>;
 
 /// Starts a report; its parts come by the receiver. Whoever drops that ends it.
-pub(super) async fn report(shared: &Shared, asked: Asked<proto::ReportRequest>) -> Result<Responses, Status> {
+pub(super) async fn report(shared: &Shared, asked: Asked<proto::ReportRequest>) -> Result<Responses, Refusal> {
     let request = &asked.request;
     let now = shared.ledger.now();
     let mut faults = Faults::default();
@@ -50,7 +50,7 @@ pub(super) async fn report(shared: &Shared, asked: Asked<proto::ReportRequest>) 
     faults.check()?;
     let only = Only { workflows: requests::names(&request.workflows), customers: requests::names(&request.customers) };
     let running = Arc::clone(&shared.reports).try_acquire_owned();
-    let running = running.map_err(|_| status::exhausted("REPORTS_RUNNING", REPORTS_RUNNING_MAX as u64))?;
+    let running = running.map_err(|_| refusal::exhausted("REPORTS_RUNNING", REPORTS_RUNNING_MAX as u64))?;
     let (parts, receiver) = mpsc::channel(REPORT_PARTS_WAITING);
     let (shared, runtime) = (shared.clone(), Handle::current());
     // It counts millions of entries: on a thread of its own, which waits for the files and for the client.
@@ -69,7 +69,7 @@ async fn run(shared: &Shared, period: (Time, Time), only: &Only, parts: &Parts, 
         Ok(Some(report)) => send(&root, report.finish(end), parts).await,
         // The client has gone away.
         Ok(None) => return,
-        Err(refused) => parts.send(Err(refused)).await,
+        Err(refused) => parts.send(Err(refused.into())).await,
     };
     // So it has where this fails: there is nobody to tell.
     drop(sent);
@@ -82,9 +82,9 @@ async fn gather_all(
     root: &Arc<Root>,
     (period, only): ((Time, Time), &Only),
     parts: &Parts,
-) -> Result<Option<Report>, Status> {
+) -> Result<Option<Report>, Refusal> {
     let history = shared.ledger.history();
-    let of_history = |error: HistoryError| status::of_history(&error);
+    let of_history = |error: HistoryError| refusal::of_history(&error);
     let Some(mut report) = gather(history, root, (period, only), parts).await.map_err(of_history)? else {
         return Ok(None);
     };

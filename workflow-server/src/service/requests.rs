@@ -14,6 +14,8 @@ use aftercall_engine::time::Time;
 use aftercall_engine::value::Value;
 use aftercall_proto::workflow::v1 as proto;
 
+use super::{Refusal, refusal};
+
 /// Faults found so far: at most [`FAULTS_MAX`], and how many more there are. A request can have millions.
 #[derive(Default)]
 pub(super) struct Faults(Vec<FieldFault>, usize);
@@ -43,8 +45,8 @@ impl Faults {
     }
 
     /// Refuses if there are any.
-    pub(super) fn check(self) -> Result<(), tonic::Status> {
-        if self.0.is_empty() { Ok(()) } else { Err(super::status::invalid(self.list())) }
+    pub(super) fn check(self) -> Result<(), Refusal> {
+        if self.0.is_empty() { Ok(()) } else { Err(refusal::invalid(self.list())) }
     }
 
     /// A value of an enum that this server does not know is a fault, and not its default.

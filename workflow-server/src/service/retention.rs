@@ -3,9 +3,8 @@
 use aftercall_engine::Root;
 use aftercall_engine::command::ConfirmRetention;
 use aftercall_proto::workflow::v1 as proto;
-use tonic::Status;
 
-use super::{Asked, Asking, Shared, status};
+use super::{Asked, Asking, Refusal, Shared, refusal};
 use crate::ledger::ShorterRetention;
 
 /// What the newest version's retention would remove, if it is shorter than the one in force.
@@ -32,11 +31,11 @@ pub(super) fn warnings(shared: &Shared, root: &Root, workflow: &str) -> Option<p
 pub(super) async fn confirm(
     shared: &Shared,
     asked: Asked<proto::ConfirmRetentionRequest>,
-) -> Result<proto::ConfirmRetentionResponse, Status> {
+) -> Result<proto::ConfirmRetentionResponse, Refusal> {
     let request = &asked.request;
     let (root, workflow) = (shared.root(), request.workflow.as_str());
     if request.dry_run {
-        let missing = || status::not_found("workflow", workflow, format!("there is no workflow `{workflow}`"));
+        let missing = || refusal::not_found("workflow", workflow, format!("there is no workflow `{workflow}`"));
         let version = root.workflows.named(workflow).ok_or_else(missing)?.newest();
         let answer = proto::ConfirmRetentionResponse { version, sequence: root.sequence, ..Default::default() };
         return Ok(match shorter(shared, &root, workflow) {

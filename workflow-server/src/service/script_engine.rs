@@ -8,12 +8,11 @@ use aftercall_engine::{Root, call::Call};
 use aftercall_proto::ready::Ready;
 use aftercall_proto::workflow::v1 as proto;
 use aftercall_proto::workflow::v1::script_engine_service_server::ScriptEngineService;
-use tonic::Status;
 
 use super::requests::{self, Faults};
 use super::{
-    Answered, Asked, Asking, Shared, archived, callers, convert, first_answer, follow_up, pages, rpcs, status,
-    withdrawing,
+    Answered, Asked, Asking, Refusal, Shared, archived, callers, convert, first_answer, follow_up, pages, refusal,
+    rpcs, withdrawing,
 };
 
 /// The service.
@@ -34,7 +33,7 @@ rpcs! {
 async fn set_workflow(
     shared: &Shared,
     asked: Asked<proto::SetWorkflowRequest>,
-) -> Result<proto::SetWorkflowResponse, Status> {
+) -> Result<proto::SetWorkflowResponse, Refusal> {
     let source = asked.request.call.as_ref().map_or("", |call| &call.source);
     let asking = Asking::of_script(&asked, source);
     let (set, faults) = set_command(asked.request);
@@ -46,7 +45,7 @@ async fn set_workflow(
 async fn update_call(
     shared: &Shared,
     asked: Asked<proto::UpdateCallRequest>,
-) -> Result<proto::UpdateCallResponse, Status> {
+) -> Result<proto::UpdateCallResponse, Refusal> {
     let mut faults = Faults::default();
     let call = requests::call_key(asked.request.call.as_ref(), "call", &mut faults);
     let asking = Asking::of_script(&asked, &call.source);
@@ -64,7 +63,7 @@ async fn update_call(
     Ok(proto::UpdateCallResponse { call, sequence: answered.sequence })
 }
 
-async fn end_call(shared: &Shared, asked: Asked<proto::EndCallRequest>) -> Result<proto::EndCallResponse, Status> {
+async fn end_call(shared: &Shared, asked: Asked<proto::EndCallRequest>) -> Result<proto::EndCallResponse, Refusal> {
     let request = &asked.request;
     let mut faults = Faults::default();
     let call = requests::call_key(request.call.as_ref(), "call", &mut faults);
@@ -85,7 +84,7 @@ async fn end_call(shared: &Shared, asked: Asked<proto::EndCallRequest>) -> Resul
 async fn get_call(
     shared: &Shared,
     asked: Asked<proto::GetCallRequest>,
-) -> Result<Ready<proto::GetCallResponse>, Status> {
+) -> Result<Ready<proto::GetCallResponse>, Refusal> {
     let request = asked.request;
     let mut faults = Faults::default();
     let key = requests::call_key(request.call.as_ref(), "call", &mut faults);
@@ -98,7 +97,7 @@ async fn get_call(
     faults.check()?;
     let root = shared.root();
     let name = format!("{}/{}", key.source, key.id);
-    let missing = || status::not_found("call", &name, format!("call {name} was never heard of"));
+    let missing = || refusal::not_found("call", &name, format!("call {name} was never heard of"));
     let live = root.call(&key);
     // A call that is heard of again after it had left memory: what it had then is its too.
     let archived = archived::calls(shared, &key).await?;
@@ -123,7 +122,7 @@ async fn get_call(
     shared.answer_of(count, move |_| async move { Ok(answer()) }).await
 }
 
-async fn chase(shared: &Shared, asked: Asked<proto::ChaseRequest>) -> Result<proto::ChaseResponse, Status> {
+async fn chase(shared: &Shared, asked: Asked<proto::ChaseRequest>) -> Result<proto::ChaseResponse, Refusal> {
     let request = &asked.request;
     let mut faults = Faults::default();
     let instance = requests::instance_id(&request.instance_id, &mut faults);
@@ -186,9 +185,9 @@ fn set_command(request: proto::SetWorkflowRequest) -> (SetWorkflow, Faults) {
     (set, faults)
 }
 
-fn set_response(answered: &Answered) -> Result<proto::SetWorkflowResponse, Status> {
+fn set_response(answered: &Answered) -> Result<proto::SetWorkflowResponse, Refusal> {
     let Answer::Set { started, updated_fields, warnings, promise_by, .. } = &answered.answer else {
-        return Err(status::answer_gone());
+        return Err(refusal::answer_gone());
     };
     let found = answered.found()?;
     let zone = zone_of(&answered.root, (Some(&found.call), &found.instance), None);

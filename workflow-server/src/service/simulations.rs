@@ -14,11 +14,10 @@ use aftercall_proto::ready::Ready;
 use aftercall_proto::workflow::v1 as proto;
 use aftercall_proto::workflow::v1::simulation_step::What;
 use prost::Message;
-use tonic::Status;
 
 use super::definitions::{pick, read};
 use super::requests::{self, Faults};
-use super::{Asked, Shared, convert, follow_up, status};
+use super::{Asked, Refusal, Shared, convert, follow_up, refusal};
 use crate::limits::{SIMULATION_BYTES_MAX, SIMULATION_STEPS_MAX};
 use crate::reading::Lane;
 
@@ -31,7 +30,7 @@ enum Step {
 pub(super) async fn simulate(
     shared: &Shared,
     asked: Asked<proto::SimulateWorkflowRequest>,
-) -> Result<Ready<proto::SimulateWorkflowResponse>, Status> {
+) -> Result<Ready<proto::SimulateWorkflowResponse>, Refusal> {
     let mut request = asked.request;
     let root = shared.root();
     let of = proto::SimulateWorkflowRequest {
@@ -59,13 +58,13 @@ pub(super) async fn simulate(
     shared.walk(Lane::Heavy, root, run).await?
 }
 
-fn definition(root: &Root, request: &proto::SimulateWorkflowRequest) -> Result<(Definition, Places), Status> {
+fn definition(root: &Root, request: &proto::SimulateWorkflowRequest) -> Result<(Definition, Places), Refusal> {
     if request.file.is_empty() {
         return pick(root, &request.name, request.version, request.draft)
             .map(|(_, definition, _)| (definition.clone(), Places::default()));
     }
     if !request.name.is_empty() {
-        return Err(status::invalid_field("name", "goes without `file` only: name a workflow, or give a file"));
+        return Err(refusal::invalid_field("name", "goes without `file` only: name a workflow, or give a file"));
     }
     read(root, &request.file)
 }
@@ -100,7 +99,7 @@ fn run(
     now: Time,
     (changes, fields): (CallChanges, Named),
     (steps, should_stop): (Vec<Step>, ShouldStop<'_>),
-) -> Result<Result<Vec<proto::SimulationState>, Status>, Stopped> {
+) -> Result<Result<Vec<proto::SimulationState>, Refusal>, Stopped> {
     let mut simulation = match set_up(root, (definition, places), now, (changes, fields)) {
         Ok(simulation) => simulation,
         Err(refused) => return Ok(Err(refused)),
@@ -142,9 +141,9 @@ fn set_up(
     (definition, places): (&Definition, &Places),
     now: Time,
     (changes, fields): (CallChanges, Named),
-) -> Result<Simulation, Status> {
+) -> Result<Simulation, Refusal> {
     let calendars: Vec<_> = root.calendars.by_name().map(Arc::clone).collect();
-    let refused = |error| status::of_simulation(error, root);
+    let refused = |error| refusal::of_simulation(error, root);
     let mut simulation = Simulation::new(definition, &calendars, now).map_err(|mut error| {
         if let SimulationError::Faulty(faults) = &mut error {
             places.put(faults);

@@ -8,10 +8,9 @@ use aftercall_engine::query::{self, OverdueTimer, ShouldStop, Stuck, StuckReason
 use aftercall_engine::time::Time;
 use aftercall_proto::ready::Ready;
 use aftercall_proto::workflow::v1 as proto;
-use tonic::Status;
 
 use super::requests::{self, Faults};
-use super::{Asked, Shared, convert, follow_up, pages};
+use super::{Asked, Refusal, Shared, convert, follow_up, pages};
 use crate::reading::Lane;
 
 /// For how long something must have been so where the request does not say: a day.
@@ -20,7 +19,7 @@ const LONGER_THAN_MILLIS: i64 = 86_400_000;
 pub(super) async fn overdue_timers(
     shared: &Shared,
     asked: Asked<proto::ListOverdueTimersRequest>,
-) -> Result<Ready<proto::ListOverdueTimersResponse>, Status> {
+) -> Result<Ready<proto::ListOverdueTimersResponse>, Refusal> {
     let request = &asked.request;
     let (now, rows) = (shared.ledger.now(), pages::rows(request.page_size));
     let clock_held = shared.ledger.health().is_clock_held();
@@ -55,7 +54,7 @@ fn overdue_timer(root: &Root, timer: &OverdueTimer) -> proto::OverdueTimer {
 pub(super) async fn stuck(
     shared: &Shared,
     asked: Asked<proto::ListStuckInstancesRequest>,
-) -> Result<Ready<proto::ListStuckInstancesResponse>, Status> {
+) -> Result<Ready<proto::ListStuckInstancesResponse>, Refusal> {
     let request = &asked.request;
     let mut faults = Faults::default();
     let longer_than = request.longer_than.map_or(LONGER_THAN_MILLIS, |span| {

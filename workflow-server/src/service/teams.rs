@@ -3,9 +3,8 @@
 use aftercall_engine::command::RemoveTeam;
 use aftercall_engine::query::TeamUse;
 use aftercall_proto::workflow::v1 as proto;
-use tonic::Status;
 
-use super::{Asked, Asking, Prepared, Shared, status};
+use super::{Asked, Asking, Prepared, Refusal, Shared};
 use crate::reading::Lane;
 
 /// How often the look is repeated where something has changed since.
@@ -14,19 +13,19 @@ const REMOVE_TRIES: usize = 3;
 pub(super) async fn remove(
     shared: &Shared,
     asked: Asked<proto::RemoveTeamRequest>,
-) -> Result<proto::RemoveTeamResponse, Status> {
+) -> Result<proto::RemoveTeamResponse, Refusal> {
     let request = &asked.request;
     let mut tries = 1;
     loop {
         let asking = Asking::of_author(&asked);
         match shared.execute_new(asking, look(shared, request)).await {
-            Err(refused) if status::has_reason(&refused, "TEAM_MOVED") && tries < REMOVE_TRIES => tries += 1,
+            Err(refused) if refused.has_reason("TEAM_MOVED") && tries < REMOVE_TRIES => tries += 1,
             answered => return Ok(proto::RemoveTeamResponse { sequence: answered?.sequence }),
         }
     }
 }
 
-async fn look(shared: &Shared, request: &proto::RemoveTeamRequest) -> Result<Prepared, Status> {
+async fn look(shared: &Shared, request: &proto::RemoveTeamRequest) -> Result<Prepared, Refusal> {
     let root = shared.root();
     let found = match root.teams.place(&request.name) {
         // The ledger refuses it.

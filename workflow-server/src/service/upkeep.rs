@@ -6,9 +6,8 @@ use aftercall_engine::Root;
 use aftercall_engine::command::{AcceptClock, ConfirmPurge};
 use aftercall_engine::entry::Answer;
 use aftercall_proto::workflow::v1 as proto;
-use tonic::Status;
 
-use super::{Asked, Asking, Shared, convert, status};
+use super::{Asked, Asking, Refusal, Shared, convert, refusal};
 use crate::ledger::Condition;
 
 /// A condition, as the API shows it.
@@ -24,7 +23,7 @@ pub(super) fn condition((condition, sentence): (Condition, &Arc<str>)) -> proto:
 pub(super) async fn accept_clock(
     shared: &Shared,
     asked: Asked<proto::AcceptClockRequest>,
-) -> Result<proto::AcceptClockResponse, Status> {
+) -> Result<proto::AcceptClockResponse, Refusal> {
     let asking = Asking::of_operations(&asked);
     let command = AcceptClock { to: shared.ledger.clock_to_accept() };
     let answered = shared.execute(asking, command).await?;
@@ -55,12 +54,12 @@ pub(super) async fn accept_clock(
 pub(super) async fn confirm_purge(
     shared: &Shared,
     asked: Asked<proto::ConfirmPurgeRequest>,
-) -> Result<proto::ConfirmPurgeResponse, Status> {
+) -> Result<proto::ConfirmPurgeResponse, Refusal> {
     let asking = Asking::of_operations(&asked);
     let command = ConfirmPurge { instances: shared.ledger.purge_waiting() };
     let answered = shared.execute(asking, command).await?;
     // No other answer is given to this command.
-    let Answer::PurgeConfirmed(instances) = answered.answer else { return Err(status::answer_gone()) };
+    let Answer::PurgeConfirmed(instances) = answered.answer else { return Err(refusal::answer_gone()) };
     if instances > 0 {
         tracing::warn!(
             actor = asked.actor(),

@@ -4,18 +4,17 @@ use aftercall_engine::command::WithdrawWorkflow;
 use aftercall_engine::instance::Instance;
 use aftercall_engine::work::is_work;
 use aftercall_proto::workflow::v1 as proto;
-use tonic::Status;
 
 use super::importing::has_moved_on;
 use super::requests::{self, Faults};
-use super::{Asked, Asking, Prepared, Shared, status};
+use super::{Asked, Asking, Prepared, Refusal, Shared, refusal};
 use crate::ledger::history::Walk;
 use crate::limits::WORK_WALK_MAX;
 
 pub(super) async fn withdraw(
     shared: &Shared,
     asked: Asked<proto::WithdrawWorkflowRequest>,
-) -> Result<proto::WithdrawWorkflowResponse, Status> {
+) -> Result<proto::WithdrawWorkflowResponse, Refusal> {
     let request = &asked.request;
     for attempt in 1.. {
         let prepare = async {
@@ -41,15 +40,15 @@ pub(super) async fn withdraw(
             }
         }
     }
-    Err(status::unavailable("the follow-up changes all the time: try again"))
+    Err(refusal::unavailable("the follow-up changes all the time: try again"))
 }
 
 /// Whether somebody has worked on an instance. One with more changes than are looked at counts as worked on: taking somebody's
 /// work away is worse than leaving what nobody wants.
-async fn has_work(shared: &Shared, instance: &Instance) -> Result<bool, Status> {
+async fn has_work(shared: &Shared, instance: &Instance) -> Result<bool, Refusal> {
     let mut walk = Walk::of_instance(shared.ledger.history(), instance);
     for _ in 0..WORK_WALK_MAX {
-        match walk.next().await.map_err(|error| status::of_history(&error))? {
+        match walk.next().await.map_err(|error| refusal::of_history(&error))? {
             Some((entry, change)) if is_work(&entry, &change) => return Ok(true),
             Some(_) => {}
             None => return Ok(false),

@@ -8,9 +8,8 @@ use aftercall_engine::instance::Instance;
 use aftercall_engine::{Entry, Root, mask};
 use aftercall_proto::feed::v1 as feed;
 use aftercall_proto::workflow::v1 as proto;
-use tonic::Status;
 
-use super::super::{Shared, archived, causes, convert, follow_up, status};
+use super::super::{Refusal, Shared, archived, causes, convert, follow_up, refusal};
 use crate::ledger::feed::FeedItem;
 use crate::ledger::history::HistoryError;
 
@@ -34,7 +33,7 @@ pub(super) async fn change(
     root: &Root,
     entry: &Entry,
     change: &InstanceChange,
-) -> Result<Option<feed::InstanceChange>, Status> {
+) -> Result<Option<feed::InstanceChange>, Refusal> {
     let was_visible = change.before.as_ref().is_some_and(|before| before.visible);
     if change.after.status().is_ended() && !was_visible {
         return Ok(None);
@@ -87,7 +86,7 @@ async fn after(
     root: &Root,
     entry: &Entry,
     change: &InstanceChange,
-) -> Result<Option<Arc<Instance>>, Status> {
+) -> Result<Option<Arc<Instance>>, Refusal> {
     let touched = match &change.after {
         After::Whole(instance) => return Ok(Some(instance.clone())),
         After::Touched(touched) => touched,
@@ -99,7 +98,7 @@ async fn after(
         None => match shared.ledger.history().whole(change).await {
             Ok(after) => after,
             Err(HistoryError::NoSuchEntry(_)) => return Ok(None),
-            Err(error) => return Err(status::of_history(&error)),
+            Err(error) => return Err(refusal::of_history(&error)),
         },
     };
     let is_erased = root.erasing.touches(root, entry);

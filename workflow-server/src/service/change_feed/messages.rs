@@ -6,6 +6,7 @@ use tokio::sync::mpsc;
 use tokio::time::timeout;
 use tonic::Status;
 
+use super::super::Refusal;
 use crate::limits::{FEED_MESSAGE_BYTES, FEED_STALL};
 
 /// Responses that wait for a slow alerter: it reads on from where it is, so few are enough.
@@ -19,8 +20,8 @@ pub(super) type Sender<T> = mpsc::Sender<Result<T, Status>>;
 pub(super) struct Gone;
 
 /// Sends one response. A client that takes nothing for [`FEED_STALL`] gives its place to another.
-pub(super) async fn send<T>(sender: &Sender<T>, response: Result<T, Status>) -> Result<(), Gone> {
-    match timeout(FEED_STALL, sender.send(response)).await {
+pub(super) async fn send<T>(sender: &Sender<T>, response: Result<T, Refusal>) -> Result<(), Gone> {
+    match timeout(FEED_STALL, sender.send(response.map_err(Status::from))).await {
         Ok(Ok(())) => Ok(()),
         Ok(Err(_)) | Err(_) => Err(Gone),
     }
