@@ -10,7 +10,7 @@ use crate::refusal::Refusal;
 /// The headers of a status.
 const OF_STATUS: [&str; 3] = ["grpc-status", "grpc-message", "grpc-status-details-bin"];
 
-/// The answer, with the refusal that it stands for where it is a status of the library. Other headers stay: one of them names the
+/// The answer, as the refusal that it means where it is a status of the library. Other headers stay: one of them names the
 /// compressions that are understood.
 pub(crate) async fn explained(mut response: Response<Body>) -> Response<Body> {
     if let Some(refusal) = Status::from_header_map(response.headers()).and_then(|status| refusal(&status)) {

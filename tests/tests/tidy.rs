@@ -33,7 +33,7 @@ const FORBIDDEN: [(&str, &[&str]); 13] = [
         &["crate::ledger", "crate::service", "crate::journal", "aftercall_proto", "tonic"],
     ),
     ("workflow-server/src/ledger/", &["crate::service", "aftercall_proto", "tonic::"]),
-    // Whoever reads cannot write: a process that does not lead reads, too.
+    // A reader cannot write: a process that does not lead reads, too.
     ("workflow-server/src/ledger/read/", &["ledger::write", "ledger::upkeep", "ledger::leadership", "Leading"]),
     ("workflow-server/src/ledger/write/", &["ledger::upkeep", "ledger::leadership"]),
     ("workflow-server/src/ledger/upkeep/", &["ledger::leadership"]),

@@ -19,7 +19,7 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    /// All of them, in the order in which people are told of them.
+    /// All of them, in the order in which they are shown.
     pub(crate) const ALL: [Self; 6] =
         [Self::Workflow, Self::Tests, Self::Teams, Self::Calendars, Self::Schema, Self::Unknown];
 

@@ -232,7 +232,7 @@ mod tests {
             (exit(""), exit("*.yaml"), exit("[")),
             (Some(Exit::NotFound), Some(Exit::NotFound), Some(Exit::Usage))
         );
-        // A file that is not there is named by whoever reads it.
+        // A missing file is named where it is read.
         let missing = gather(&[folder.path().join("a.yaml")]).unwrap();
         assert_eq!(missing.files[0].text.as_ref().unwrap_err().exit(), Exit::NotFound);
     }

@@ -126,7 +126,7 @@ fn read_tests(path: &Path) -> Result<TestFile, Failure> {
     Ok(file)
 }
 
-/// What is wrong with the form of a file of tests, as faults of workflow files are told.
+/// What is wrong with the form of a file of tests, as faults of workflow files are reported.
 fn unreadable(shown: &str, text: &str, error: &Error) -> Failure {
     let error = error.without_snippet();
     let message = match error {

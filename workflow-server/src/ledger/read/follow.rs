@@ -73,7 +73,7 @@ impl Follower {
         if items.is_empty() {
             return Ok(more);
         }
-        // Root first: whoever is woken by the feed finds the World with what it announces.
+        // Root first: a reader that the feed wakes finds the World with what it announces.
         self.published.store(Arc::new(self.recovered.world.root().clone()));
         self.feed.publish(items);
         Ok(more)

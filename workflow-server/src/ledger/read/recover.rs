@@ -41,7 +41,7 @@ pub enum RecoverError {
         /// Where the snapshot stands.
         snapshot: u64,
     },
-    /// The journal tells of another history than the snapshot.
+    /// The journal holds another history than the snapshot.
     #[error(
         "the snapshot and the journal disagree about entry {sequence}: files of two stores have been mixed; restore the newest backup into an empty data directory with `aftercall restore`"
     )]

@@ -77,7 +77,7 @@ pub(super) fn of_rejection(rejection: Rejection, root: &Root) -> Refusal {
         Rejection::WorkflowHasFaults(faults) => has_faults(faults, &message),
         Rejection::OtherRevision { present } => {
             let facts = HashMap::from([("revision".to_owned(), present.to_string())]);
-            refusal(Code::Aborted, "OTHER_REVISION", format!("{message}: read again and decide anew"), facts)
+            refusal(Code::Aborted, "OTHER_REVISION", format!("{message}: read it again and decide again"), facts)
         }
         Rejection::RequestIdReused => precondition("REQUEST_ID_REUSED", message, HashMap::new()),
         Rejection::Limit { name, limit } => exhausted(name, limit),

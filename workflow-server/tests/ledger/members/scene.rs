@@ -1,4 +1,4 @@
-//! Three members of one store, and a script that is carried out whoever leads.
+//! Three members of one store, and a script that is carried out under any leader.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -21,14 +21,14 @@ use workflow_server::records::{GroupBytes, unpack_entries};
 use crate::archive::{call_key, imports, setting};
 use crate::support::{ARCHIVE_AFTER, PATIENCE, options, request, team};
 
-/// In everything that is told of the caller who is erased.
+/// In everything that is known of the caller who is erased.
 const NEEDLE: &str = "Xanthippe";
 const ERASED: &str = "C-erased";
 const CALLS: usize = 6;
 /// How long a look at a condition waits for a change.
 const LOOK: Duration = Duration::from_millis(20);
 
-/// One that follows until it is told to lead.
+/// One that follows until it is to lead.
 struct Member {
     store: MemoryStore,
     stop: CancellationToken,
@@ -128,7 +128,7 @@ impl Scene {
         self.arm();
     }
 
-    /// Carries out a command whoever leads, and repeats it where the leader was deposed.
+    /// Carries out a command under any leader, and repeats it where the leader was deposed.
     async fn insist(&mut self, command: Command) -> u64 {
         let mark = self.commands.len() as u64 + 1;
         self.commands.insert(mark, command.clone());

@@ -84,7 +84,7 @@ impl Unread {
         let is_of = |one: &Fault, other: &Fault| {
             (one.stage, one.action, &one.field) == (other.stage, other.action, &other.field)
         };
-        // What stands for a text that could not be read has faults of its own, which are none of the author's.
+        // What replaces a text that could not be read has faults of its own, which are none of the author's.
         found.retain(|fault| !fault.warning && !self.faults.iter().any(|known| is_of(known, fault)));
         let mut all = self.faults;
         all.extend(found);

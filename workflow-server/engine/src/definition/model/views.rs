@@ -1,4 +1,4 @@
-//! What the rest of the engine asks of any action, whatever its kind. Whoever adds a kind of action answers it here, and the compiler
+//! What the rest of the engine asks of any action, whatever its kind. A new kind of action is answered here, and the compiler
 //! shows where; everything else is particular to a kind.
 
 use super::{Action, ActionKind, AlertAction, ButtonAction, FinishAction, LinkAction, SetFieldAction, TimerAction};

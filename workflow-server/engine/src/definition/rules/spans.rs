@@ -88,7 +88,7 @@ pub fn span_within(span: Span) -> Result<(), Fault> {
     Ok(())
 }
 
-/// A retention: a day at least, because it is told by whole days, and a request that is asked again must find what it did.
+/// A retention: a day at least, because it counts whole days, and a request that is asked again must find what it did.
 ///
 /// # Errors
 /// `BAD_VALUE` for less, and for more than a span may be.
